@@ -1,0 +1,289 @@
+import { ProtocolError } from './errors.js';
+import { FrameType, HEADER_BYTES, encodeFrame, writeHeader } from './frame.js';
+import { PayloadReader, type Slot, slotBytes, writeSlot } from './slot.js';
+import { SHAPE_BITS } from './value.js';
+
+/** How a function run ended, as its container says; OpenWhisk's status codes 0–2. */
+export const Outcome = { OK: 0, APPLICATION_ERROR: 1, DEVELOPER_ERROR: 2 } as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** In RUN and RESULT: the last slot is the `let` environment of a function step (JSON: an array of frames). */
+export const FLAG_ENV = 1;
+/** In LOG: the log limit was reached, nothing more will come for this invocation. */
+export const FLAG_TRUNCATED = 2;
+/** In DATA: the last chunk of its stream. */
+export const FLAG_END = 4;
+
+/** First frame on a connection, container to agent. */
+export interface Hello {
+  readonly version: number;
+  /** The secret that the container was given at its start. */
+  readonly token: string;
+  readonly runtime: { readonly name: string; readonly version: string };
+  readonly pid: number;
+}
+
+/** The agent's answer to HELLO. */
+export interface Welcome {
+  readonly version: number;
+  /** Bytes that the container may emit before the agent grants more. */
+  readonly emitWindowBytes: number;
+  /** True when OFFER may be used: large values travel as files in a directory that both sides see. */
+  readonly files: boolean;
+}
+
+/** What a container is to run; the code itself is the frame's slot (absent code: a slot of no bytes). */
+export interface Init {
+  readonly name: string;
+  readonly main: string;
+  readonly binary: boolean;
+  /** `code`: an action; `steps`: a composition's own container, which runs only what DEFINE brings. */
+  readonly kind: 'code' | 'steps';
+  /** Environment of the process, `__OW_*` included. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Bound parameters, merged under every single-port input (shallow, the input wins). */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly logLimitBytes: number;
+  /** Total JS heap, in MiB; the FLU ends with an out-of-memory error beyond it. */
+  readonly memoryMiB: number;
+}
+
+/** READY, the answer to INIT: `error` is the text of the developer error when it failed. */
+export interface Ready {
+  readonly ok: boolean;
+  readonly error?: string;
+}
+
+/** One inline function of a composition. `path` is its place in the composition's tree, for error texts. */
+export interface StepFunction {
+  readonly path: string;
+  readonly code: string;
+}
+
+/** DEFINE: how one node of a graph uses the container; referred to by number in RUN. Number 0 is never defined. */
+export interface Definition {
+  /** Output ports that the graph wires, beside `out`. */
+  readonly outputs: readonly string[];
+  /** True when the input is a record of several ports: bound parameters are not merged. */
+  readonly ports: boolean;
+  /** For a function step: the functions, run one after the other. */
+  readonly functions?: readonly StepFunction[];
+}
+
+export interface Run {
+  readonly invocationId: number;
+  /** 16 bytes; 32 hex digits in text. */
+  readonly activationId: Buffer;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+  /** Number of a definition; 0: one input, the port `out` alone. */
+  readonly definition: number;
+  readonly transactionId: string;
+  /** Slot 0 is the input; further slots are what its EXTERNAL items refer to; the last is the environment if FLAG_ENV. */
+  readonly slots: readonly Slot[];
+  readonly hasEnv: boolean;
+}
+
+export interface Result {
+  readonly invocationId: number;
+  readonly outcome: Outcome;
+  readonly shape: number;
+  /** The queued invocation that starts now, or 0. */
+  readonly startedNext: number;
+  readonly slots: readonly Slot[];
+  readonly hasEnv: boolean;
+}
+
+export interface Emit {
+  readonly invocationId: number;
+  readonly port: string;
+  readonly shape: number;
+  readonly slot: Slot;
+}
+
+export interface LogLine {
+  readonly invocationId: number;
+  readonly stream: 'stdout' | 'stderr';
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly text: string;
+  readonly truncated: boolean;
+}
+
+const RUN_FIXED = HEADER_BYTES + 16 + 8 + 2 + 1 + 2;
+const RESULT_FIXED = HEADER_BYTES + 1 + 1 + 4 + 2;
+
+/** A frame whose payload is one JSON object: HELLO, WELCOME, DEFINE, READY. */
+export function encodeJsonFrame(type: FrameType, id: number, body: Hello | Welcome | Definition | Ready): Buffer {
+  return encodeFrame(type, 0, id, Buffer.from(JSON.stringify(body)));
+}
+
+/** The JSON object of such a frame. Its members are not checked here. */
+export function decodeJsonObject(payload: Buffer): Record<string, unknown> {
+  let body: unknown;
+  try {
+    body = JSON.parse(payload.toString());
+  } catch (cause) {
+    throw new ProtocolError('MALFORMED_PAYLOAD', 'the payload is not JSON', { cause });
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new ProtocolError('MALFORMED_PAYLOAD', 'the payload is not a JSON object');
+  }
+  return body as Record<string, unknown>;
+}
+
+/** INIT: JSON length (4), JSON, slot of the code. */
+export function encodeInit(init: Init, code: Slot): Buffer {
+  const json = Buffer.from(JSON.stringify(init));
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + 4 + json.length + slotBytes(code));
+  writeHeader(frame, FrameType.INIT, 0, 0);
+  const at = frame.writeUInt32BE(json.length, HEADER_BYTES);
+  frame.set(json, at);
+  writeSlot(frame, at + json.length, code);
+  return frame;
+}
+
+export function decodeInit(payload: Buffer): { init: Init; code: Slot } {
+  const reader = new PayloadReader(payload);
+  const init = decodeJsonObject(reader.raw(reader.u32())) as unknown as Init;
+  const code = reader.slot();
+  reader.end();
+  return { init, code };
+}
+
+export function encodeRun(run: Run): Buffer {
+  const transaction = Buffer.byteLength(run.transactionId);
+  if (transaction > 255) throw new ProtocolError('MALFORMED_PAYLOAD', 'a transaction id is at most 255 bytes');
+  let size = RUN_FIXED + transaction;
+  for (const slot of run.slots) size += slotBytes(slot);
+  const frame = Buffer.allocUnsafe(size);
+  writeHeader(frame, FrameType.RUN, run.hasEnv ? FLAG_ENV : 0, run.invocationId);
+  frame.set(run.activationId, HEADER_BYTES);
+  let at = frame.writeDoubleBE(run.deadline, HEADER_BYTES + 16);
+  at = frame.writeUInt16BE(run.definition, at);
+  frame[at] = transaction;
+  at += 1 + frame.write(run.transactionId, at + 1);
+  return writeSlots(frame, at, run.slots);
+}
+
+export function decodeRun(flags: number, id: number, payload: Buffer): Run {
+  const reader = new PayloadReader(payload);
+  return {
+    invocationId: id,
+    activationId: reader.raw(16),
+    deadline: reader.f64(),
+    definition: reader.u16(),
+    transactionId: reader.text(reader.u8()),
+    slots: readSlots(reader),
+    hasEnv: (flags & FLAG_ENV) !== 0,
+  };
+}
+
+export function encodeResult(result: Result): Buffer {
+  let size = RESULT_FIXED;
+  for (const slot of result.slots) size += slotBytes(slot);
+  const frame = Buffer.allocUnsafe(size);
+  writeHeader(frame, FrameType.RESULT, result.hasEnv ? FLAG_ENV : 0, result.invocationId);
+  frame[HEADER_BYTES] = result.outcome;
+  frame[HEADER_BYTES + 1] = result.shape;
+  const at = frame.writeUInt32BE(result.startedNext, HEADER_BYTES + 2);
+  return writeSlots(frame, at, result.slots);
+}
+
+export function decodeResult(flags: number, id: number, payload: Buffer): Result {
+  const reader = new PayloadReader(payload);
+  const outcome = reader.u8();
+  if (outcome > Outcome.DEVELOPER_ERROR) throw new ProtocolError('MALFORMED_PAYLOAD', `unknown outcome ${outcome}`);
+  const shape = readShape(reader);
+  const startedNext = reader.u32();
+  const slots = readSlots(reader);
+  const hasEnv = (flags & FLAG_ENV) !== 0;
+  if (slots.length !== (hasEnv ? 2 : 1)) throw new ProtocolError('MALFORMED_PAYLOAD', `a result of ${slots.length} slots`);
+  return { invocationId: id, outcome: outcome as Outcome, shape, startedNext, slots, hasEnv };
+}
+
+export function encodeEmit(emit: Emit): Buffer {
+  const name = Buffer.byteLength(emit.port);
+  if (name > 255) throw new ProtocolError('MALFORMED_PAYLOAD', 'a port name is at most 255 bytes');
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + 2 + name + slotBytes(emit.slot));
+  writeHeader(frame, FrameType.EMIT, 0, emit.invocationId);
+  frame[HEADER_BYTES] = emit.shape;
+  frame[HEADER_BYTES + 1] = name;
+  frame.write(emit.port, HEADER_BYTES + 2);
+  writeSlot(frame, HEADER_BYTES + 2 + name, emit.slot);
+  return frame;
+}
+
+export function decodeEmit(id: number, payload: Buffer): Emit {
+  const reader = new PayloadReader(payload);
+  const shape = readShape(reader);
+  const port = reader.text(reader.u8());
+  const slot = reader.slot();
+  reader.end();
+  return { invocationId: id, port, shape, slot };
+}
+
+export function encodeLog(line: LogLine): Buffer {
+  const text = Buffer.from(line.text);
+  const payload = Buffer.allocUnsafe(9 + text.length);
+  payload[0] = line.stream === 'stdout' ? 0 : 1;
+  payload.writeDoubleBE(line.time, 1);
+  payload.set(text, 9);
+  return encodeFrame(FrameType.LOG, line.truncated ? FLAG_TRUNCATED : 0, line.invocationId, payload);
+}
+
+export function decodeLog(flags: number, id: number, payload: Buffer): LogLine {
+  const reader = new PayloadReader(payload);
+  const stream = reader.u8() === 0 ? 'stdout' : 'stderr';
+  return { invocationId: id, stream, time: reader.f64(), text: reader.rest().toString(), truncated: (flags & FLAG_TRUNCATED) !== 0 };
+}
+
+/** WITHDRAW (agent) and WITHDRAWN (container): invocation ids; the answer holds those that had not started. */
+export function encodeIds(type: typeof FrameType.WITHDRAW | typeof FrameType.WITHDRAWN, ids: readonly number[]): Buffer {
+  const payload = Buffer.allocUnsafe(4 * ids.length);
+  ids.forEach((id, i) => payload.writeUInt32BE(id, 4 * i));
+  return encodeFrame(type, 0, 0, payload);
+}
+
+export function decodeIds(payload: Buffer): number[] {
+  if (payload.length % 4 !== 0) throw new ProtocolError('MALFORMED_PAYLOAD', 'a list of ids is cut');
+  return Array.from({ length: payload.length / 4 }, (_, i) => payload.readUInt32BE(4 * i));
+}
+
+/** OFFER (a file of so many bytes, please), GRANT (so many more may be emitted), CREDIT (… of the stream `id`). */
+export function encodeAmount(type: typeof FrameType.OFFER | typeof FrameType.GRANT | typeof FrameType.CREDIT, id: number, bytes: number): Buffer {
+  const payload = Buffer.allocUnsafe(8);
+  payload.writeBigUInt64BE(BigInt(bytes));
+  return encodeFrame(type, 0, id, payload);
+}
+
+export function decodeAmount(payload: Buffer): number {
+  const reader = new PayloadReader(payload);
+  const bytes = reader.u64();
+  reader.end();
+  return bytes;
+}
+
+/** FILE (the path for offer `id`, empty: use a stream) and RESET (the reason why stream `id` ends early). */
+export function encodeText(type: typeof FrameType.FILE | typeof FrameType.RESET, id: number, text: string): Buffer {
+  return encodeFrame(type, 0, id, Buffer.from(text));
+}
+
+function writeSlots(frame: Buffer, at: number, slots: readonly Slot[]): Buffer {
+  at = frame.writeUInt16BE(slots.length, at);
+  for (const slot of slots) at = writeSlot(frame, at, slot);
+  return frame;
+}
+
+function readSlots(reader: PayloadReader): Slot[] {
+  const slots: Slot[] = [];
+  for (let count = reader.u16(); count > 0; count--) slots.push(reader.slot());
+  reader.end();
+  return slots;
+}
+
+function readShape(reader: PayloadReader): number {
+  const shape = reader.u8();
+  if ((shape & ~SHAPE_BITS) !== 0) throw new ProtocolError('MALFORMED_PAYLOAD', 'unknown shape bits');
+  return shape;
+}

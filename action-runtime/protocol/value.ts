@@ -1,0 +1,306 @@
+import { ProtocolError } from './errors.js';
+
+/**
+ * The encoding of one value (PROTOCOL.md, "Values"). The agent keeps it opaque; it only ever builds LIST and RECORD
+ * around values that it holds.
+ */
+export const ValueKind = {
+  /** UTF-8 JSON text. */
+  JSON: 0,
+  /** JSON text in which `{"<marker>": i}` stands for the i-th byte string that follows it. */
+  JSON_WITH_BYTES: 1,
+  /** Encoded values, each with its length. */
+  LIST: 2,
+  /** Names with encoded values, each with its length. */
+  RECORD: 3,
+  /** One byte string. */
+  BYTES: 4,
+} as const;
+
+/** What the agent may know of a value without opening it; bits, in EMIT and RESULT. */
+export const Shape = {
+  /** A plain JSON object. */
+  OBJECT: 1,
+  /** An object with a member `error`. */
+  ERROR: 2,
+  /** The member `value` of an object, or a value that is not an object, is truthy in JavaScript. */
+  TRUTHY: 4,
+  /** An array. */
+  ARRAY: 8,
+} as const;
+
+const SHAPE_BITS = 15;
+export { SHAPE_BITS };
+
+/** In LIST and RECORD the length that says: the item is slot number N of the message, N in the next four bytes. */
+export const EXTERNAL = 0xffffffff;
+
+/** Nesting of LIST and RECORD beyond this is refused. */
+export const MAX_VALUE_DEPTH = 64;
+
+/** Byte strings of at least this many bytes keep their own memory in an encoded value instead of being copied. */
+const OWN_SEGMENT_BYTES = 16 * 1024;
+
+/** An encoded value: its bytes in pieces, to be written one after the other. */
+export interface EncodedValue {
+  readonly segments: Uint8Array[];
+  readonly size: number;
+  readonly shape: number;
+}
+
+/** Shape bits of a JavaScript value as its JSON form has them. */
+export function shapeOf(value: unknown): number {
+  if (value === null || typeof value !== 'object') return value ? Shape.TRUTHY : 0;
+  if (Array.isArray(value)) return Shape.ARRAY | Shape.TRUTHY;
+  if (value instanceof Uint8Array) return Shape.TRUTHY;
+  const object = value as Record<string, unknown>;
+  return Shape.OBJECT | (object['error'] !== undefined ? Shape.ERROR : 0) | (object['value'] ? Shape.TRUTHY : 0);
+}
+
+let collected: Uint8Array[] | undefined;
+let marker = '';
+let markerBase = '';
+let markerCount = 0;
+
+const bufferToJson = Buffer.prototype.toJSON;
+/**
+ * `JSON.stringify` asks every Buffer for its `toJSON`, which finds the Buffers in a value without a walk of our own.
+ * Outside `encodeValue` the answer is Node's.
+ */
+Object.defineProperty(Buffer.prototype, 'toJSON', {
+  configurable: true,
+  writable: true,
+  enumerable: false,
+  value: function toJSON(this: Buffer): unknown {
+    if (collected === undefined) return bufferToJson.call(this);
+    collected.push(this);
+    return { [marker]: collected.length - 1 };
+  },
+});
+
+function nextMarker(): string {
+  if (markerBase === '' || markerCount === 1e6) {
+    markerBase = `\u0001${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}.`;
+    markerCount = 0;
+  }
+  return `${markerBase}${markerCount++}`;
+}
+
+/**
+ * Encodes a value. Functions and `undefined` vanish as in JSON; a value that is `undefined` altogether becomes `null`.
+ * Throws what `JSON.stringify` throws (cycles, BigInt, a failing `toJSON`).
+ */
+export function encodeValue(value: unknown): EncodedValue {
+  if (value instanceof Uint8Array) {
+    return { segments: [Buffer.of(ValueKind.BYTES), value], size: 1 + value.length, shape: shapeOf(value) };
+  }
+  const outer = collected;
+  const outerMarker = marker;
+  const bytes: Uint8Array[] = [];
+  collected = bytes;
+  marker = nextMarker();
+  let text: string | undefined;
+  const usedMarker = marker;
+  try {
+    text = JSON.stringify(value) as string | undefined;
+  } finally {
+    collected = outer;
+    marker = outerMarker;
+  }
+  text ??= 'null';
+  const shape = shapeOfText(value, text);
+  if (bytes.length === 0) return jsonValue(text, shape);
+  return jsonWithBytes(usedMarker, text, bytes, shape);
+}
+
+/** An object may turn into something else by its own `toJSON`; then the text decides. */
+function shapeOfText(value: unknown, text: string): number {
+  if (typeof value === 'object' && value !== null && typeof (value as { toJSON?: unknown }).toJSON === 'function') {
+    return shapeOf(JSON.parse(text));
+  }
+  if (value === undefined || typeof value === 'function' || typeof value === 'symbol') return 0;
+  const shape = shapeOf(value);
+  if ((shape & Shape.OBJECT) !== 0) {
+    // Members that JSON leaves out or changes: functions, symbols, NaN and objects with a `toJSON`.
+    const { error, value: inner } = value as { error?: unknown; value?: unknown };
+    const odd = (member: unknown): boolean =>
+      typeof member === 'function' || typeof member === 'symbol' || (typeof member === 'object' && member !== null && typeof (member as { toJSON?: unknown }).toJSON === 'function');
+    if (odd(error) || odd(inner) || (typeof inner === 'number' && !Number.isFinite(inner))) return shapeOf(JSON.parse(text));
+  }
+  return shape;
+}
+
+function jsonValue(text: string, shape: number): EncodedValue {
+  const size = 1 + Buffer.byteLength(text);
+  const segment = Buffer.allocUnsafe(size);
+  segment[0] = ValueKind.JSON;
+  segment.write(text, 1);
+  return { segments: [segment], size, shape };
+}
+
+function jsonWithBytes(key: string, text: string, bytes: Uint8Array[], shape: number): EncodedValue {
+  const keyBytes = Buffer.from(key);
+  const textBytes = Buffer.from(text);
+  const head = Buffer.allocUnsafe(1 + 2 + keyBytes.length + 4 + 4 * bytes.length + 4);
+  head[0] = ValueKind.JSON_WITH_BYTES;
+  let at = head.writeUInt16BE(keyBytes.length, 1);
+  head.set(keyBytes, at);
+  at = head.writeUInt32BE(bytes.length, at + keyBytes.length);
+  for (const item of bytes) at = head.writeUInt32BE(item.length, at);
+  head.writeUInt32BE(textBytes.length, at);
+  const segments: Uint8Array[] = [];
+  let small: Uint8Array[] = [head, textBytes];
+  let size = head.length + textBytes.length;
+  for (const item of bytes) {
+    size += item.length;
+    if (item.length < OWN_SEGMENT_BYTES) {
+      small.push(item);
+    } else {
+      if (small.length > 0) segments.push(Buffer.concat(small));
+      small = [];
+      segments.push(item);
+    }
+  }
+  if (small.length > 0) segments.push(Buffer.concat(small));
+  return { segments, size, shape };
+}
+
+/** How `decodeValue` gives byte strings: as Buffers over the encoded memory, or as base64 text (the REST border). */
+export type BytesAs = 'buffer' | 'base64';
+
+/**
+ * Decodes a value. `slots` holds what EXTERNAL items refer to.
+ * @throws ProtocolError MALFORMED_VALUE or VALUE_TOO_DEEP for anything that is not a well-formed value.
+ */
+export function decodeValue(bytes: Buffer, slots: readonly Buffer[] = [], bytesAs: BytesAs = 'buffer'): unknown {
+  try {
+    return decode(bytes, slots, bytesAs, 0);
+  } catch (error) {
+    if (ProtocolError.is(error)) throw error;
+    throw new ProtocolError('MALFORMED_VALUE', error instanceof Error ? error.message : 'not a value', { cause: error });
+  }
+}
+
+function decode(bytes: Buffer, slots: readonly Buffer[], bytesAs: BytesAs, depth: number): unknown {
+  if (depth > MAX_VALUE_DEPTH) throw new ProtocolError('VALUE_TOO_DEEP', `nested deeper than ${MAX_VALUE_DEPTH}`);
+  switch (bytes[0]) {
+    case ValueKind.JSON:
+      return JSON.parse(bytes.toString('utf8', 1)) as unknown;
+    case ValueKind.BYTES:
+      return asBytes(bytes.subarray(1), bytesAs);
+    case ValueKind.JSON_WITH_BYTES:
+      return decodeJsonWithBytes(bytes, bytesAs);
+    case ValueKind.LIST: {
+      const list: unknown[] = [];
+      eachItem(bytes, false, slots, (item) => list.push(decode(item, slots, bytesAs, depth + 1)));
+      return list;
+    }
+    case ValueKind.RECORD: {
+      const record: Record<string, unknown> = {};
+      eachItem(bytes, true, slots, (item, name) => define(record, name, decode(item, slots, bytesAs, depth + 1)));
+      return record;
+    }
+    default:
+      throw new ProtocolError('MALFORMED_VALUE', `unknown value kind ${bytes[0]}`);
+  }
+}
+
+function asBytes(bytes: Buffer, bytesAs: BytesAs): Buffer | string {
+  return bytesAs === 'buffer' ? bytes : bytes.toString('base64');
+}
+
+/** Sets a member as JSON.parse does, whatever its name. */
+function define(record: Record<string, unknown>, name: string, value: unknown): void {
+  if (name === '__proto__') Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
+  else record[name] = value;
+}
+
+function eachItem(bytes: Buffer, named: boolean, slots: readonly Buffer[], visit: (item: Buffer, name: string) => void): void {
+  const count = bytes.readUInt32BE(1);
+  let at = 5;
+  for (let i = 0; i < count; i++) {
+    let name = '';
+    if (named) {
+      const length = bytes.readUInt16BE(at);
+      name = bytes.toString('utf8', at + 2, at + 2 + length);
+      at += 2 + length;
+    }
+    const length = bytes.readUInt32BE(at);
+    at += 4;
+    if (length === EXTERNAL) {
+      const slot = slots[bytes.readUInt32BE(at)];
+      if (slot === undefined) throw new ProtocolError('MALFORMED_VALUE', 'an item refers to a slot that is not there');
+      at += 4;
+      visit(slot, name);
+    } else {
+      if (at + length > bytes.length) throw new ProtocolError('MALFORMED_VALUE', 'an item is longer than its value');
+      visit(bytes.subarray(at, at + length), name);
+      at += length;
+    }
+  }
+  if (at !== bytes.length) throw new ProtocolError('MALFORMED_VALUE', 'bytes after the last item');
+}
+
+function decodeJsonWithBytes(bytes: Buffer, bytesAs: BytesAs): unknown {
+  const keyLength = bytes.readUInt16BE(1);
+  const key = bytes.toString('utf8', 3, 3 + keyLength);
+  let at = 3 + keyLength;
+  const count = bytes.readUInt32BE(at);
+  at += 4;
+  const lengthsAt = at;
+  at += 4 * count;
+  const textLength = bytes.readUInt32BE(at);
+  at += 4;
+  const text = bytes.toString('utf8', at, at + textLength);
+  at += textLength;
+  const items: (Buffer | string)[] = [];
+  for (let i = 0; i < count; i++) {
+    const length = bytes.readUInt32BE(lengthsAt + 4 * i);
+    if (at + length > bytes.length) throw new ProtocolError('MALFORMED_VALUE', 'a byte string is longer than its value');
+    items.push(asBytes(bytes.subarray(at, at + length), bytesAs));
+    at += length;
+  }
+  if (at !== bytes.length) throw new ProtocolError('MALFORMED_VALUE', 'bytes after the last byte string');
+  return JSON.parse(text, (_, member: unknown) => {
+    if (typeof member !== 'object' || member === null || !Object.hasOwn(member, key)) return member;
+    const item = items[(member as Record<string, number>)[key]!];
+    if (item === undefined) throw new ProtocolError('MALFORMED_VALUE', 'a byte string is missing');
+    return item;
+  });
+}
+
+/** One item of a LIST or RECORD: bytes held here, or the number of a slot of the same message. */
+export type CompositeItem = Buffer | number;
+
+/** Encodes a LIST of values that are already encoded. */
+export function encodeList(items: readonly CompositeItem[]): Buffer {
+  let size = 5;
+  for (const item of items) size += typeof item === 'number' ? 8 : 4 + item.length;
+  const out = Buffer.allocUnsafe(size);
+  out[0] = ValueKind.LIST;
+  let at = out.writeUInt32BE(items.length, 1);
+  for (const item of items) at = writeItem(out, at, item);
+  return out;
+}
+
+/** Encodes a RECORD of values that are already encoded; names are at most 65,535 bytes. */
+export function encodeRecord(entries: readonly (readonly [name: string, item: CompositeItem])[]): Buffer {
+  let size = 5;
+  for (const [name, item] of entries) size += 2 + Buffer.byteLength(name) + (typeof item === 'number' ? 8 : 4 + item.length);
+  const out = Buffer.allocUnsafe(size);
+  out[0] = ValueKind.RECORD;
+  let at = out.writeUInt32BE(entries.length, 1);
+  for (const [name, item] of entries) {
+    const length = out.write(name, at + 2);
+    out.writeUInt16BE(length, at);
+    at = writeItem(out, at + 2 + length, item);
+  }
+  return out;
+}
+
+function writeItem(out: Buffer, at: number, item: CompositeItem): number {
+  if (typeof item === 'number') return out.writeUInt32BE(item, out.writeUInt32BE(EXTERNAL, at));
+  at = out.writeUInt32BE(item.length, at);
+  out.set(item, at);
+  return at + item.length;
+}

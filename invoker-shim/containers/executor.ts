@@ -1,0 +1,73 @@
+import type { Definition, Init, Outcome } from '@dataflower/action-runtime/protocol';
+import type { Value } from '../sink/value.js';
+
+/** What a container is made for. Containers are kept per key and never shared between keys. */
+export interface ContainerSpec {
+  /** Invoking namespace, action and document revision, or composition and digest. */
+  readonly key: string;
+  /** `nodejs:20`, … */
+  readonly kind: string;
+  readonly memoryMiB: number;
+  readonly timeoutMs: number;
+  readonly logLimitBytes: number;
+  /** Loads what INIT carries; called once per container start, may read a store. */
+  load(): Promise<{ init: Init; code: Buffer }>;
+}
+
+/** How a run ended. `status` is OpenWhisk's code; 3 (internal error) only when no container could be had. */
+export interface RunEnd {
+  readonly status: Outcome | 3;
+  /** The result, or `{error}`. The receiver owns the reference. */
+  readonly value: Value;
+  /** The environment of a function step after it (JSON text), when the run had one. */
+  readonly env: string | null;
+  readonly timedOut: boolean;
+  /** Milliseconds since the epoch, by the agent's clock. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** Milliseconds of INIT when this run paid for it. */
+  readonly initMs: number | undefined;
+  readonly containerId: string;
+  readonly coldStart: boolean;
+  /** OpenWhisk log lines, cut at the limit. */
+  readonly logs: readonly string[];
+}
+
+/** One function instance, made by the engine, run by the executor, which calls back in the order of the methods. */
+export interface FunctionRun {
+  readonly spec: ContainerSpec;
+  /** 32 hex digits. */
+  readonly activationId: string;
+  readonly transactionId: string;
+  /** How the graph wires this node; undefined: one input, `out` alone. Compared by identity, sent once a container. */
+  readonly definition: Definition | undefined;
+  /** The executor borrows it: the engine holds the reference until `ended` or `dropped`. */
+  readonly input: Value;
+  readonly env: string | null;
+  /** The function got the work (its time limit counts from here). */
+  started(at: number): void;
+  /** A value for an output port; the receiver owns the reference. Returns false when it refuses the port: the run then fails. */
+  emitted(port: string, value: Value): boolean;
+  /** Exactly one of `ended` and `dropped`, exactly once, last. */
+  ended(end: RunEnd): void;
+  /** It was cancelled before it started, and never will. */
+  dropped(): void;
+}
+
+/** Runs function instances in containers: queues, pool, time limits. Never throws; a failure is a `RunEnd`. */
+export interface Executor {
+  execute(run: FunctionRun): void;
+  /** Not started: taken back, `dropped`. Running: its container is stopped, `ended` with `{error: reason}` and status 2. Unknown: nothing. */
+  cancel(run: FunctionRun, reason: string): void;
+  /** A hint that a run of this spec comes soon: starts a container if none is free and the bounds allow. */
+  warm(spec: ContainerSpec): void;
+  status(): ExecutorStatus;
+  /** Lets running work end (at most `drainMs`), then stops every container. */
+  close(drainMs: number): Promise<void>;
+}
+
+export interface ExecutorStatus {
+  readonly queued: number;
+  readonly running: number;
+  readonly containers: readonly { readonly id: string; readonly key: string; readonly state: string; readonly runs: number }[];
+}

@@ -1,0 +1,49 @@
+/** One activation record, before it becomes OpenWhisk's JSON. */
+export interface ActivationRecord {
+  /** 32 hex digits. */
+  readonly activationId: string;
+  /** The invoker's namespace. */
+  readonly namespace: string;
+  readonly subject: string;
+  readonly name: string;
+  readonly version: string;
+  readonly cause?: string;
+  /** Milliseconds since the epoch. */
+  readonly start: number;
+  readonly end: number;
+  /** Milliseconds; of a workflow the sum of its parts. */
+  readonly duration: number;
+  readonly status: 0 | 1 | 2 | 3;
+  /** The result as JSON text; a large or binary one is a `{"$value": {bytes, sha256}}` text. */
+  readonly result: string;
+  /** Bytes of the raw result. */
+  readonly size: number;
+  /** Log lines; of a workflow the activation ids of its parts. */
+  readonly logs: readonly string[];
+  /** OpenWhisk's annotations by key, the data-flow times among them. */
+  readonly annotations: Readonly<Record<string, unknown>>;
+}
+
+/** What a listing filters by; times in milliseconds since the epoch, inclusive. */
+export interface RecordFilter {
+  readonly namespace: string;
+  /** Simple name, or `package/name` (matched against the `path` annotation). */
+  readonly name?: string;
+  readonly since?: number;
+  readonly upto?: number;
+}
+
+/** Where activation records are kept. */
+export interface RecordStore {
+  /** Queues a record; it is readable through `get` from now on and on disk before `written` calls back. */
+  append(record: ActivationRecord): void;
+  /** Calls back once everything appended so far is written (one write a turn of the loop). */
+  written(callback: (error?: Error) => void): void;
+  /** True when the bound of the queue or the disk is reached: new invocations are refused with 503. */
+  readonly full: boolean;
+  get(namespace: string, activationId: string): Promise<ActivationRecord | undefined>;
+  /** Newest `start` first. */
+  list(filter: RecordFilter, skip: number, limit: number): Promise<ActivationRecord[]>;
+  count(filter: RecordFilter, skip: number): Promise<number>;
+  close(): Promise<void>;
+}

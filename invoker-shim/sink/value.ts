@@ -1,0 +1,56 @@
+/**
+ * A value on this host, counted by its consumers. Whoever holds a reference releases it once; at zero the bytes are
+ * gone at once (proactive release). The bytes are encoded as the protocol says and stay closed in the agent.
+ */
+export interface Value {
+  /** `Shape` bits of the protocol. */
+  readonly shape: number;
+  /** Encoded size in bytes; of a composite, all that it holds. */
+  readonly size: number;
+  /** Where the bytes are now; spilling changes it. */
+  readonly body: ValueBody;
+  /** One consumer more. */
+  retain(): void;
+  /** One consumer less. */
+  release(): void;
+}
+
+export type ValueBody =
+  | { readonly at: 'memory'; readonly bytes: Buffer }
+  /** A hand-over file (shared memory) or a spilled value (disk). */
+  | { readonly at: 'file'; readonly path: string }
+  | { readonly at: 'list'; readonly items: readonly Value[] }
+  | { readonly at: 'record'; readonly entries: readonly (readonly [name: string, item: Value])[] };
+
+/** A file that the agent made for a container to write a large value into (OFFER, FILE). */
+export interface HandoverFile {
+  readonly path: string;
+  readonly size: number;
+  /** The file's bytes become a value, owned by the caller. Rejects when the file has not the announced size. */
+  seal(shape: number): Promise<Value>;
+  /** The container died or changed its mind. */
+  discard(): void;
+}
+
+/** Where the values of a host live until their last consumer has taken them. */
+export interface DataSink {
+  readonly limitBytes: number;
+  readonly residentBytes: number;
+  /** False at the limit: emits are held back until there is room again. Return values always go in. */
+  readonly hasRoom: boolean;
+  /** Calls back once, when there is room (at once if there is). */
+  whenRoom(callback: () => void): void;
+  /** Puts bytes in; they belong to the sink from now on (no slice of a read buffer). The caller owns one reference. */
+  put(bytes: Buffer, shape: number): Value;
+  /** A file of `size` bytes for a container; undefined when no shared-memory directory can be used. */
+  allocateFile(size: number): HandoverFile | undefined;
+  /** Composites take over the references of what they are made of. */
+  list(items: readonly Value[]): Value;
+  record(entries: readonly (readonly [name: string, item: Value])[]): Value;
+  /** A value that waits in the Wait-Match memory may be spilled to disk when memory is short; call with false before use. */
+  setWaiting(value: Value, waiting: boolean): void;
+  /** The value as JavaScript, byte strings as base64: for the REST border, records and operators. Rejects when malformed. */
+  toJson(value: Value): unknown;
+  toJsonAsync(value: Value): Promise<unknown>;
+  close(): Promise<void>;
+}

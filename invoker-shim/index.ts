@@ -2,3 +2,6 @@ export { type Clock, systemClock } from './clock.js';
 export type { ActivationRecord, RecordFilter, RecordStore } from './records/record.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
+export type {
+  ActionDescription, ActionLimits, Answer, FunctionTarget, Host, HostStatus, Identity, MissingTarget, Paradigm, StartMessage, Target, WorkflowTarget,
+} from './host/host.js';

@@ -1,0 +1,105 @@
+import type { Graph } from '@dataflower/composer/graph';
+import type { ContainerSpec, ExecutorStatus } from '../containers/executor.js';
+import type { ActivationRecord } from '../records/record.js';
+
+/** Who invokes. */
+export interface Identity {
+  readonly namespace: string;
+  readonly subject: string;
+}
+
+/** OpenWhisk's limits of an action. */
+export interface ActionLimits {
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** MiB. */
+  readonly memory: number;
+  /** MiB. */
+  readonly logs: number;
+  readonly concurrency: number;
+}
+
+/** What an activation record says of the action that ran. */
+export interface ActionDescription {
+  /** Simple name. */
+  readonly name: string;
+  /** `ns/[package/]name` of the executed code (the provider's for a binding). */
+  readonly path: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly limits: ActionLimits;
+  /** `ns/package` of the binding it was called through. */
+  readonly binding?: string;
+}
+
+/** A function: user code that one container runs. */
+export interface FunctionTarget {
+  readonly type: 'function';
+  readonly action: ActionDescription;
+  readonly spec: ContainerSpec;
+}
+
+/** A sequence, a composition or a graph, with everything that its nodes name already looked up. */
+export interface WorkflowTarget {
+  readonly type: 'workflow';
+  readonly workflow: 'sequence' | 'composition' | 'graph';
+  readonly action: ActionDescription;
+  /** Same object for the same digest: plans are cached by it. */
+  readonly graph: Graph;
+  readonly digest: string;
+  /** By the action name that the graph's node has. */
+  readonly actions: ReadonlyMap<string, Target>;
+  /** The composition's own container, when the graph has function nodes. */
+  readonly steps?: ContainerSpec;
+}
+
+/** A name that leads nowhere: reaching it is an error, as an application error with this text. */
+export interface MissingTarget {
+  readonly type: 'missing';
+  readonly error: string;
+}
+
+export type Target = FunctionTarget | WorkflowTarget | MissingTarget;
+
+/** How a workflow is run: by data flow, or as OpenWhisk's controller does it. */
+export type Paradigm = 'dataflow' | 'controlflow';
+
+/** Everything a host needs to run one activation. */
+export interface StartMessage {
+  /** 32 hex digits. */
+  readonly activationId: string;
+  readonly transactionId: string;
+  readonly identity: Identity;
+  readonly target: FunctionTarget | WorkflowTarget;
+  /** The payload: JSON text of an object, validated. */
+  readonly payload: Buffer;
+  /** When the request came in: milliseconds since the epoch; `waitTime` counts from here. */
+  readonly receivedAt: number;
+  /** Milliseconds a workflow may take as a whole, from `receivedAt`; undefined: no limit of its own. */
+  readonly workflowTimeoutMs?: number;
+  readonly paradigm: Paradigm;
+}
+
+/** Calls back once: the caller may be answered; the record is on disk and can be read by its id. */
+export type Answer = (record: ActivationRecord) => void;
+
+/** A host, as the gateway sees it: in process when standalone. */
+export interface Host {
+  readonly id: string;
+  start(message: StartMessage, answer: Answer): void;
+  /** Stops an activation; false when this host does not know it (any more). */
+  cancel(activationId: string, reason: string): boolean;
+  status(): HostStatus;
+  /** Prometheus text of what this host counts. */
+  metrics(): Promise<string>;
+  /** Takes no more work, lets running work end (at most `drainMs`), flushes and stops. */
+  close(drainMs: number): Promise<void>;
+}
+
+export interface HostStatus {
+  readonly activations: number;
+  /** Function instances that wait for a container. */
+  readonly queued: number;
+  readonly executor: ExecutorStatus;
+  readonly sink: { readonly residentBytes: number; readonly limitBytes: number };
+}

@@ -21,7 +21,10 @@ export function inputPorts(node: GraphNode): Readonly<Record<string, { type: Inp
     case 'gather':
       return { in: one('LIST', true), scope: one('NORMAL') };
     case 'join':
-      return { ...Object.fromEntries(Array.from({ length: node.width }, (_, i) => [String(i), one('NORMAL', true)])), scope: one('NORMAL') };
+      return {
+        ...Object.fromEntries(Array.from({ length: node.width }, (_, i) => [String(i), one('NORMAL', true)])),
+        scope: one('NORMAL'),
+      };
     case 'retain':
       return { params: one('NORMAL', true), result: one('NORMAL', true) };
     default:

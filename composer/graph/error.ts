@@ -1,0 +1,28 @@
+/** What is wrong with a graph: one code for each rule that `validateGraph` keeps. */
+export type GraphErrorCode =
+  | 'SHAPE'
+  | 'UNKNOWN_KIND'
+  | 'TOO_LARGE'
+  | 'DUPLICATE_ID'
+  | 'DUPLICATE_EDGE'
+  | 'BAD_NAME'
+  | 'NO_SUCH_NODE'
+  | 'NO_SUCH_PORT'
+  | 'NO_PRODUCER'
+  | 'NO_RESULT'
+  | 'CYCLE'
+  | 'NOT_EXCLUSIVE'
+  | 'SCOPE';
+
+/** A graph that cannot run. `path` is where in the JSON, `message` says what is wrong there and what to do about it. */
+export class GraphError extends Error {
+  override readonly name = 'GraphError';
+  readonly code: GraphErrorCode;
+  readonly path: string;
+
+  constructor(code: GraphErrorCode, path: string, message: string) {
+    super(path === '' ? message : `${path}: ${message}`);
+    this.code = code;
+    this.path = path;
+  }
+}

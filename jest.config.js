@@ -1,7 +1,13 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+const { workspaces } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+
 /** The tests are compiled with everything else (`tsc -b`) and run from there as native ES modules. */
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/composer/dist', '<rootDir>/action-runtime/dist', '<rootDir>/invoker-shim/dist', '<rootDir>/plugin/dist', '<rootDir>/experiments/dist', '<rootDir>/test/dist'],
+  roots: workspaces
+    .filter((name) => existsSync(new URL(`${name}/dist`, import.meta.url)))
+    .map((name) => `<rootDir>/${name}/dist`),
   testMatch: ['**/*.test.js'],
   transform: {},
   testTimeout: 30000,

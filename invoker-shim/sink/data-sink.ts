@@ -1,0 +1,253 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import { type Clock, systemClock } from '../clock.js';
+import { LIST_SHAPE, Composite, type CompositeOwner, listSize, recordShape, recordSize } from './composite.js';
+import { CountedValue } from './counted-value.js';
+import { SinkError } from './errors.js';
+import { HandoverDirectory, type OpenHandover } from './handover-directory.js';
+import { Leaf, type LeafOwner, Place } from './leaf.js';
+import { firstWritable, makePrivateDirectory } from './private-directory.js';
+import { RoomQueue } from './room-queue.js';
+import { type SpillFiles, type SpillOwner, Spiller, diskFiles } from './spiller.js';
+import type { DataSink, HandoverFile, Value } from './value.js';
+import { valueToJson, valueToJsonAsync } from './value-json.js';
+import { WaitingList } from './waiting-list.js';
+
+const MiB = 1024 * 1024;
+const GiB = 1024 * MiB;
+
+export interface DataSinkOptions {
+  /** Resident bytes at which emits are held and waiting values spilled. Default 256 MiB. */
+  readonly limitBytes?: number;
+  /** Where the directory for hand-over files is made; false for none. Default /dev/shm, else the temporary directory. */
+  readonly handoverDir?: string | false;
+  /** All hand-over files together, in bytes; the free space bounds them too. Default 4 GiB. */
+  readonly handoverMaxBytes?: number;
+  /** Where the directory for spilled values is made. Default the temporary directory. */
+  readonly spillDir?: string;
+  /** Values written to disk at once. Default 4. */
+  readonly spillConcurrency?: number;
+  /** Pause after a failed spill, in milliseconds. Default 1000. */
+  readonly spillRetryMs?: number;
+  /**
+   * The limit is reached and spilling failed: called once per pause of `spillRetryMs`, with an error whose message names
+   * the limit. The engine fails its youngest activation with it.
+   */
+  readonly onPressure?: (error: Error) => void;
+  readonly clock?: Clock;
+  readonly spillFiles?: SpillFiles;
+}
+
+/** What the sink holds, for metrics. Gauges unless said otherwise. */
+export interface SinkMetrics {
+  readonly residentBytes: number;
+  readonly peakResidentBytes: number;
+  /** Values alive, composites included. */
+  readonly values: number;
+  readonly spilledBytes: number;
+  /** Counter: values written to disk since the start. */
+  readonly spills: number;
+  /** Counter: attempts that failed. */
+  readonly spillFailures: number;
+  readonly handoverFiles: number;
+  /** Callbacks that wait for room. */
+  readonly heldEmits: number;
+}
+
+/** A data sink that can be measured. */
+export interface MeasuredDataSink extends DataSink {
+  readonly metrics: SinkMetrics;
+}
+
+/**
+ * Makes the data sink of a host: values in memory and in hand-over files, spilled to disk at the limit.
+ * Throws what the file system says when no spill directory can be made; without a directory for hand-over files it
+ * works and `allocateFile` gives undefined.
+ */
+export function createDataSink(options: DataSinkOptions = {}): MeasuredDataSink {
+  return new HostSink(options);
+}
+
+class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, SpillOwner {
+  readonly limitBytes: number;
+  private resident = 0;
+  private peak = 0;
+  private alive = 0;
+  private spilledBytes = 0;
+  private spills = 0;
+  private readonly waitingList = new WaitingList();
+  private readonly room = new RoomQueue(() => this.hasRoom);
+  private readonly handovers: HandoverDirectory | undefined;
+  private readonly spillDirectory: string;
+  private readonly spiller: Spiller;
+  private readonly unlinks = new Set<Promise<void>>();
+
+  constructor(options: DataSinkOptions) {
+    this.limitBytes = options.limitBytes ?? 256 * MiB;
+    this.spillDirectory = makePrivateDirectory(options.spillDir ?? os.tmpdir(), 'spill');
+    this.handovers = openHandovers(options.handoverDir, options.handoverMaxBytes ?? 4 * GiB);
+    this.spiller = new Spiller(this, this.waitingList, {
+      files: options.spillFiles ?? diskFiles,
+      directory: this.spillDirectory,
+      concurrency: options.spillConcurrency ?? 4,
+      retryMs: options.spillRetryMs ?? 1000,
+      clock: options.clock ?? systemClock,
+      onPressure: options.onPressure,
+    });
+  }
+
+  get residentBytes(): number {
+    return this.resident;
+  }
+
+  get hasRoom(): boolean {
+    return this.resident < this.limitBytes;
+  }
+
+  get metrics(): SinkMetrics {
+    return {
+      residentBytes: this.resident,
+      peakResidentBytes: this.peak,
+      values: this.alive,
+      spilledBytes: this.spilledBytes,
+      spills: this.spills,
+      spillFailures: this.spiller.failures,
+      handoverFiles: this.handovers?.fileCount ?? 0,
+      heldEmits: this.room.length,
+    };
+  }
+
+  whenRoom(callback: () => void): void {
+    this.room.wait(callback);
+  }
+
+  put(bytes: Buffer, shape: number): Value {
+    this.alive++;
+    this.grow(bytes.length);
+    return new Leaf(this, shape, bytes.length, { at: 'memory', bytes }, Place.MEMORY);
+  }
+
+  allocateFile(size: number): HandoverFile | undefined {
+    const file = this.handovers?.allocate(size);
+    if (file === undefined) return undefined;
+    this.grow(size);
+    let open = true;
+    const discard = (): void => {
+      if (!open) return;
+      open = false;
+      this.handovers!.discard(file);
+      this.shrink(size);
+      this.unlink(file.path);
+    };
+    const seal = (shape: number): Value => {
+      if (!open) throw new SinkError('HANDOVER_REFUSED', 'the hand-over file was sealed or discarded before');
+      try {
+        this.handovers!.seal(file);
+      } catch (error) {
+        discard();
+        throw error;
+      }
+      open = false;
+      return this.sealed(file, shape);
+    };
+    // Async so that a refusal is a rejection; there is nothing to wait for.
+    return { path: file.path, size, discard, seal: (shape) => new Promise((resolve) => resolve(seal(shape))) };
+  }
+
+  private sealed(file: OpenHandover, shape: number): Value {
+    this.alive++;
+    return new Leaf(this, shape, file.size, { at: 'file', path: file.path }, Place.HANDOVER);
+  }
+
+  list(items: readonly Value[]): Value {
+    this.alive++;
+    return new Composite(this, LIST_SHAPE, listSize(items), { at: 'list', items });
+  }
+
+  record(entries: readonly (readonly [name: string, item: Value])[]): Value {
+    this.alive++;
+    return new Composite(this, recordShape(entries), recordSize(entries), { at: 'record', entries });
+  }
+
+  setWaiting(value: Value, waiting: boolean): void {
+    if (value instanceof CountedValue) value.setWaiting(waiting);
+  }
+
+  toJson(value: Value): unknown {
+    return valueToJson(value);
+  }
+
+  toJsonAsync(value: Value): Promise<unknown> {
+    return valueToJsonAsync(value);
+  }
+
+  leafSpillable(leaf: Leaf, spillable: boolean): void {
+    if (!spillable) {
+      this.waitingList.remove(leaf);
+    } else if (leaf.place !== Place.DISK && !leaf.spilling) {
+      this.waitingList.append(leaf);
+      if (!this.hasRoom) this.spiller.poke();
+    }
+  }
+
+  leafGone(leaf: Leaf): void {
+    this.alive--;
+    if (leaf.place !== Place.MEMORY) this.unlink(leaf.filePath!);
+    if (leaf.place === Place.DISK) {
+      this.spilledBytes -= leaf.size;
+      return;
+    }
+    if (leaf.place === Place.HANDOVER) this.handovers!.forget(leaf.size);
+    this.shrink(leaf.size);
+  }
+
+  compositeGone(): void {
+    this.alive--;
+  }
+
+  spilled(leaf: Leaf, path: string): void {
+    if (leaf.place === Place.HANDOVER) {
+      this.handovers!.forget(leaf.size);
+      this.unlink(leaf.filePath!);
+    }
+    leaf.movedToDisk(path);
+    this.spills++;
+    this.spilledBytes += leaf.size;
+    this.shrink(leaf.size);
+  }
+
+  /** Waits for spills and removals on their way, then removes the sink's directories. Values in files are gone. */
+  async close(): Promise<void> {
+    await this.spiller.close();
+    await Promise.all(this.unlinks);
+    await fs.promises.rm(this.spillDirectory, { recursive: true, force: true });
+    if (this.handovers !== undefined) await fs.promises.rm(this.handovers.path, { recursive: true, force: true });
+  }
+
+  private grow(bytes: number): void {
+    this.resident += bytes;
+    if (this.resident > this.peak) this.peak = this.resident;
+    if (this.resident >= this.limitBytes) this.spiller.poke();
+  }
+
+  private shrink(bytes: number): void {
+    this.resident -= bytes;
+    if (this.room.length > 0) this.room.roomMade();
+  }
+
+  /** Off the event loop: to free the pages of a large file takes milliseconds. */
+  private unlink(path: string): void {
+    const work = fs.promises.unlink(path).then(
+      () => undefined,
+      () => undefined,
+    );
+    this.unlinks.add(work);
+    void work.then(() => this.unlinks.delete(work));
+  }
+}
+
+function openHandovers(base: string | false | undefined, maxBytes: number): HandoverDirectory | undefined {
+  if (base === false) return undefined;
+  const parent = firstWritable(base === undefined ? ['/dev/shm', os.tmpdir()] : [base]);
+  return parent === undefined ? undefined : new HandoverDirectory(makePrivateDirectory(parent, 'sink'), maxBytes);
+}

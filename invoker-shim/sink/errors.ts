@@ -1,0 +1,31 @@
+/** Why the data sink refused something. */
+export type SinkErrorCode =
+  /** A reference was released twice, or a value was used after its last release: a bug of the holder. */
+  | 'VALUE_RELEASED'
+  /** `toJson` was asked for a value whose bytes are in a file; `toJsonAsync` reads files. */
+  | 'VALUE_IN_FILE'
+  /** A hand-over file has not the announced size, or is no longer a plain file. */
+  | 'HANDOVER_REFUSED'
+  /** The limit is reached and the values that wait cannot be written to disk. */
+  | 'SPILL_FAILED';
+
+const BRAND = Symbol.for('dataflower.SinkError');
+
+/** A failure of the data sink. `SPILL_FAILED` may pass by itself (the disk gets room); the others will not. */
+export class SinkError extends Error {
+  readonly code: SinkErrorCode;
+  readonly retryable: boolean;
+  readonly [BRAND] = true;
+
+  constructor(code: SinkErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'SinkError';
+    this.code = code;
+    this.retryable = code === 'SPILL_FAILED';
+  }
+
+  /** True for errors of this class from any realm or copy of the module. */
+  static is(error: unknown): error is SinkError {
+    return typeof error === 'object' && error !== null && BRAND in error;
+  }
+}

@@ -1,0 +1,64 @@
+import fs from 'node:fs';
+
+/**
+ * Names a process for good: its pid and, where the system tells it, the time it was started at, so that a pid that
+ * was given to another process later is not taken for the first one.
+ */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks since boot; 0 where it is not known. */
+  readonly startedAt: string;
+}
+
+/** The identity of a running process; undefined when there is none with this pid. */
+export function processIdentity(pid: number): ProcessIdentity | undefined {
+  if (!isRunning(pid)) return undefined;
+  return { pid, startedAt: startTime(pid) };
+}
+
+/** The identity of this process. */
+export function ownIdentity(): ProcessIdentity {
+  return { pid: process.pid, startedAt: startTime(process.pid) };
+}
+
+/** True while the very process that had this identity runs; when in doubt, true. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  const now = processIdentity(identity.pid);
+  if (now === undefined) return false;
+  return now.startedAt === identity.startedAt || now.startedAt === UNKNOWN || identity.startedAt === UNKNOWN;
+}
+
+/** `pid-startedAt`, for file names. */
+export function identityText(identity: ProcessIdentity): string {
+  return `${identity.pid}-${identity.startedAt}`;
+}
+
+/** The reverse of `identityText`; undefined when the text is not one. */
+export function parseIdentity(text: string): ProcessIdentity | undefined {
+  const match = /^(\d{1,10})-(\d{1,20})$/.exec(text);
+  if (match === null) return undefined;
+  const pid = Number(match[1]);
+  return pid > 0 ? { pid, startedAt: match[2]! } : undefined;
+}
+
+const UNKNOWN = '0';
+/** Field 22 of /proc/PID/stat, counted after the command's closing parenthesis. */
+const START_TIME_FIELD = 19;
+
+function startTime(pid: number): string {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[START_TIME_FIELD] ?? UNKNOWN;
+  } catch {
+    return UNKNOWN;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

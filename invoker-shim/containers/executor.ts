@@ -59,6 +59,8 @@ export interface Executor {
   execute(run: FunctionRun): void;
   /** Not started: taken back, `dropped`. Running: its container is stopped, `ended` with `{error: reason}` and status 2. Unknown: nothing. */
   cancel(run: FunctionRun, reason: string): void;
+  /** Takes a run back if it has not started (`dropped`); a run that has started goes on. */
+  withdraw(run: FunctionRun): void;
   /** A hint that a run of this spec comes soon: starts a container if none is free and the bounds allow. */
   warm(spec: ContainerSpec): void;
   status(): ExecutorStatus;

@@ -1,0 +1,93 @@
+import type { Definition } from '@dataflower/action-runtime/protocol';
+import type { ContainerSpec, FunctionRun, RunEnd } from '../containers/executor.js';
+import type { FunctionTarget } from '../host/host.js';
+import type { Tag } from '../pipes/pipe.js';
+import type { Value } from '../sink/value.js';
+import type { Activation, Part } from './activation.js';
+import type { PlanNode, PlanOutput } from './plan.js';
+
+/** What a function instance needs of the engine. */
+export interface InstanceOwner {
+  instanceStarted(instance: FunctionInstance): void;
+  instanceEmitted(instance: FunctionInstance, output: PlanOutput, tag: Tag, value: Value): void;
+  instanceEnded(instance: FunctionInstance, end: RunEnd): void;
+  instanceDropped(instance: FunctionInstance): void;
+  readonly now: () => number;
+  /** Instances that one run may start by a FOREACH port. */
+  readonly instanceLimit: number;
+}
+
+/** Where in a workflow an instance stands. */
+export interface Place {
+  readonly activation: Activation;
+  readonly node: PlanNode;
+  readonly tag: Tag;
+  readonly components: number;
+  readonly part: Part;
+}
+
+/** One run of user code on its way: in a queue, in a container, done. Counts what it emits. */
+export class FunctionInstance implements FunctionRun {
+  startedAt = 0;
+  firstOutputAt = 0;
+  lastByteAt = 0;
+  bytesOut = 0;
+  /** Values emitted by FOREACH port name; 1 for a NORMAL port that has had its value. */
+  counts: Map<string, number> | undefined;
+  /** Control flow: outputs wait here for the end. */
+  held: { output: PlanOutput; tag: Tag; value: Value }[] | undefined;
+
+  constructor(
+    private readonly owner: InstanceOwner,
+    readonly target: FunctionTarget,
+    readonly activationId: string,
+    readonly transactionId: string,
+    readonly input: Value,
+    readonly env: string | null,
+    /** Undefined: an action invoked by itself. */
+    readonly place: Place | undefined,
+    readonly receivedAt: number,
+  ) {}
+
+  get spec(): ContainerSpec {
+    return this.target.spec;
+  }
+
+  get definition(): Definition | undefined {
+    return this.place?.node.definition;
+  }
+
+  started(at: number): void {
+    this.startedAt = at;
+    this.owner.instanceStarted(this);
+  }
+
+  emitted(port: string, value: Value): boolean {
+    const { place } = this;
+    const output = place?.node.outputs.get(port);
+    if (place === undefined || output === undefined || port === 'out' || port === 'error') {
+      value.release();
+      return false;
+    }
+    this.counts ??= new Map<string, number>();
+    const index = this.counts.get(port) ?? 0;
+    if (index >= (output.foreach ? this.owner.instanceLimit : 1)) {
+      value.release();
+      return false;
+    }
+    this.counts.set(port, index + 1);
+    this.bytesOut += value.size;
+    this.lastByteAt = this.owner.now();
+    if (this.firstOutputAt === 0) this.firstOutputAt = this.lastByteAt;
+    this.owner.instanceEmitted(this, output, output.foreach ? [...place.tag, index] : place.tag, value);
+    return true;
+  }
+
+  ended(end: RunEnd): void {
+    this.owner.instanceEnded(this, end);
+  }
+
+  dropped(): void {
+    this.owner.instanceDropped(this);
+  }
+}

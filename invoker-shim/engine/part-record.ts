@@ -1,0 +1,100 @@
+import type { RunEnd } from '../containers/executor.js';
+import type { ActivationRecord } from '../records/record.js';
+import type { Activation } from './activation.js';
+import type { FunctionInstance } from './function-instance.js';
+import type { Identity } from '../host/host.js';
+
+/** A result as a record keeps it. */
+export interface ResultText {
+  readonly text: string;
+  readonly size: number;
+}
+
+/** The record of one function run (OpenWhisk's primitive activation, with the data-flow times). */
+export function functionRecord(instance: FunctionInstance, identity: Identity, end: RunEnd, result: ResultText, hostId: string): ActivationRecord {
+  const { place, target, receivedAt } = instance;
+  const { action } = target;
+  const annotations: Record<string, unknown> = {
+    path: action.path,
+    waitTime: Math.max(0, end.startedAt - (end.initMs ?? 0) - receivedAt),
+    kind: action.kind,
+    timeout: end.timedOut,
+    limits: action.limits,
+  };
+  if (action.binding !== undefined) annotations['binding'] = action.binding;
+  if (end.initMs !== undefined) annotations['initTime'] = end.initMs;
+  if (place !== undefined) annotations['causedBy'] = 'sequence';
+  annotations['dataflow'] = {
+    node: place?.node.id,
+    tag: place?.tag,
+    queued: receivedAt,
+    init: end.initMs,
+    started: end.startedAt,
+    firstOutput: instance.firstOutputAt || end.endedAt,
+    ended: end.endedAt,
+    lastByte: Math.max(instance.lastByteAt, end.endedAt),
+    bytesIn: instance.input.size,
+    bytesOut: instance.bytesOut,
+    host: hostId,
+    container: end.containerId,
+    coldStart: end.coldStart,
+  };
+  const start = end.startedAt - (end.initMs ?? 0);
+  return {
+    activationId: instance.activationId,
+    namespace: identity.namespace,
+    subject: identity.subject,
+    name: action.name,
+    version: action.version,
+    ...(place === undefined ? {} : { cause: place.activation.id }),
+    start,
+    end: end.endedAt,
+    duration: end.endedAt - start,
+    status: end.status,
+    result: result.text,
+    size: result.size,
+    logs: end.logs,
+    annotations,
+  };
+}
+
+/** The record of a workflow (OpenWhisk's sequence activation): its logs are its parts, in graph order, then by tag. */
+export function workflowRecord(activation: Activation, status: 0 | 1 | 2 | 3, result: ResultText, end: number): ActivationRecord {
+  const { target, identity, cause } = activation;
+  const { action } = target;
+  const parts = activation.parts.filter(({ dropped }) => !dropped).sort(inGraphOrder);
+  const annotations: Record<string, unknown> = {
+    topmost: cause === undefined,
+    path: action.path,
+    kind: 'sequence',
+    waitTime: Math.max(0, activation.startedAt - activation.receivedAt),
+    limits: action.limits,
+  };
+  if (target.workflow === 'composition') annotations['conductor'] = true;
+  if (cause !== undefined) annotations['causedBy'] = 'sequence';
+  if (activation.lateErrors > 0) annotations['failedAfterAnswer'] = activation.lateErrors;
+  let duration = 0;
+  for (const part of parts) duration += part.duration;
+  return {
+    activationId: activation.id,
+    namespace: identity.namespace,
+    subject: identity.subject,
+    name: action.name,
+    version: action.version,
+    ...(cause === undefined ? {} : { cause }),
+    start: activation.receivedAt,
+    end,
+    duration,
+    status,
+    result: result.text,
+    size: result.size,
+    logs: parts.map(({ activationId }) => activationId),
+    annotations,
+  };
+}
+
+function inGraphOrder(a: Activation['parts'][number], b: Activation['parts'][number]): number {
+  if (a.node !== b.node) return a.node - b.node;
+  for (let i = 0; i < Math.min(a.tag.length, b.tag.length); i++) if (a.tag[i] !== b.tag[i]) return a.tag[i]! - b.tag[i]!;
+  return a.tag.length - b.tag.length;
+}

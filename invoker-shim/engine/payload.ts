@@ -1,0 +1,21 @@
+import { Shape } from '@dataflower/action-runtime/protocol';
+import type { DataSink, Value } from '../sink/value.js';
+import { put } from './operators.js';
+
+/** Composer's reserved parameter; it is taken off the input. */
+const RESERVED = '$composer';
+
+/**
+ * The invocation's parameters (JSON text of an object) as a value. `open`: a workflow may ask for its shape, which
+ * costs opening it; a function or a sequence takes it as it came.
+ */
+export function payloadValue(sink: DataSink, payload: Buffer, open: boolean): Value {
+  if (open) {
+    const { [RESERVED]: _, ...parameters } = JSON.parse(payload.toString()) as Record<string, unknown>;
+    return put(sink, parameters);
+  }
+  const bytes = Buffer.allocUnsafe(payload.length + 1);
+  bytes[0] = 0;
+  bytes.set(payload, 1);
+  return sink.put(bytes, Shape.OBJECT);
+}

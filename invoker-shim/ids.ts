@@ -1,0 +1,20 @@
+import { randomFillSync } from 'node:crypto';
+
+/** Makes ids: an input, so that tests can foresee them. */
+export type NewId = () => string;
+
+const POOL_IDS = 256;
+
+/** Random ids of 32 lowercase hex digits; the random bytes are drawn for many ids at once. */
+export function randomIds(): NewId {
+  const pool = Buffer.alloc(16 * POOL_IDS);
+  let next = POOL_IDS;
+  return () => {
+    if (next === POOL_IDS) {
+      randomFillSync(pool);
+      next = 0;
+    }
+    const at = 16 * next++;
+    return pool.toString('hex', at, at + 16);
+  };
+}

@@ -1,0 +1,107 @@
+import { type Clock, systemClock } from '../clock.js';
+import { type ContainersOptions, createExecutor } from '../containers/index.js';
+import type { Executor } from '../containers/executor.js';
+import { GatewayExecutor } from '../controlflow/gateway-executor.js';
+import { Engine } from '../engine/engine.js';
+import { randomIds } from '../ids.js';
+import { createLocalPipe } from '../pipes/index.js';
+import type { RecordStore } from '../records/record.js';
+import { resultText } from '../records/result-text.js';
+import { type DataSinkOptions, type MeasuredDataSink, createDataSink } from '../sink/index.js';
+import type { Answer, Host, HostStatus, StartMessage } from './host.js';
+import { hostMetrics } from './metrics.js';
+
+export interface InProcessHostOptions {
+  /** Name in records. Default `host0`. */
+  readonly id?: string;
+  readonly records: RecordStore;
+  readonly containers?: ContainersOptions;
+  readonly sink?: Omit<DataSinkOptions, 'onPressure'>;
+  /** Components along one path. Default 50 (OpenWhisk). */
+  readonly componentLimit?: number;
+  /** Instances that one run may start by one FOREACH port. Default 1,000,000. */
+  readonly instanceLimit?: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * A host agent in the gateway's own process: what `dataflower standalone` runs. Two engines share its containers and
+ * its sink: one by data flow, one by control flow (DESIGN of the paradigms: ARCHITECTURE.md).
+ */
+export function createInProcessHost(options: InProcessHostOptions): Host {
+  return new InProcessHost(options);
+}
+
+class InProcessHost implements Host {
+  readonly id: string;
+  readonly #sink: MeasuredDataSink;
+  readonly #executor: Executor;
+  readonly #dataflow: Engine;
+  readonly #controlflow: Engine;
+  readonly #metrics: { text(): Promise<string>; answered(status: number): void };
+  #closing = false;
+
+  constructor(private readonly options: InProcessHostOptions) {
+    this.id = options.id ?? 'host0';
+    const clock = options.clock ?? systemClock;
+    this.#sink = createDataSink({
+      ...options.sink,
+      onPressure: (error) => {
+        if (!this.#dataflow.cancelYoungest(error.message)) this.#controlflow.cancelYoungest(error.message);
+      },
+    });
+    this.#executor = createExecutor({ ...options.containers, sink: this.#sink, clock });
+    const engine = (executor: Executor, holdOutputs: boolean): Engine =>
+      new Engine({
+        hostId: this.id,
+        executor,
+        sink: this.#sink,
+        records: options.records,
+        clock,
+        newId: randomIds(),
+        resultText: (value) => resultText(this.#sink, value),
+        openPipe: (receive) => createLocalPipe(receive),
+        componentLimit: options.componentLimit ?? 50,
+        instanceLimit: options.instanceLimit ?? 1_000_000,
+        holdOutputs,
+      });
+    this.#dataflow = engine(this.#executor, false);
+    this.#controlflow = engine(new GatewayExecutor(this.#executor, this.#sink), true);
+    this.#metrics = hostMetrics(() => this.status(), this.#sink);
+  }
+
+  start(message: StartMessage, answer: Answer): void {
+    if (this.#closing) throw new Error('the host is stopping and takes no more work');
+    const engine = message.paradigm === 'controlflow' ? this.#controlflow : this.#dataflow;
+    engine.start(message, (record) => {
+      this.#metrics.answered(record.status);
+      answer(record);
+    });
+  }
+
+  cancel(activationId: string, reason: string): boolean {
+    return this.#dataflow.cancel(activationId, reason) || this.#controlflow.cancel(activationId, reason);
+  }
+
+  status(): HostStatus {
+    const executor = this.#executor.status();
+    return {
+      activations: this.#dataflow.size + this.#controlflow.size,
+      queued: executor.queued,
+      executor,
+      sink: { residentBytes: this.#sink.residentBytes, limitBytes: this.#sink.limitBytes },
+    };
+  }
+
+  metrics(): Promise<string> {
+    return this.#metrics.text();
+  }
+
+  async close(drainMs: number): Promise<void> {
+    this.#closing = true;
+    await this.#executor.close(drainMs);
+    await Promise.all([this.#dataflow.idle(), this.#controlflow.idle()]);
+    await Promise.all([this.#dataflow.close(), this.#controlflow.close()]);
+    await this.#sink.close();
+  }
+}

@@ -1,0 +1,58 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { MeasuredDataSink, SinkMetrics } from '../sink/index.js';
+import type { HostStatus } from './host.js';
+
+/** Names of everything that a host counts (Prometheus; base units). */
+const METRICS = {
+  answered: ['dataflower_activations_total', 'Activations answered, by OpenWhisk status code'],
+  activations: ['dataflower_activations', 'Activations not ended'],
+  queued: ['dataflower_runs_queued', 'Function runs that wait for a container'],
+  running: ['dataflower_runs_running', 'Function runs in containers'],
+  containers: ['dataflower_containers', 'Containers, by state'],
+} as const;
+
+/** Sink gauges by the field of its own metrics. */
+const SINK: readonly (readonly [field: keyof SinkMetrics, name: string, help: string])[] = [
+  ['residentBytes', 'dataflower_sink_resident_bytes', 'Bytes of values in memory and in hand-over files'],
+  ['peakResidentBytes', 'dataflower_sink_peak_resident_bytes', 'Most bytes resident so far'],
+  ['values', 'dataflower_sink_values', 'Values alive'],
+  ['spilledBytes', 'dataflower_sink_spilled_bytes', 'Bytes of values on disk'],
+  ['spills', 'dataflower_sink_spills_total', 'Values written to disk'],
+  ['spillFailures', 'dataflower_sink_spill_failures_total', 'Values that could not be written to disk'],
+  ['handoverFiles', 'dataflower_sink_handover_files', 'Hand-over files in use'],
+  ['heldEmits', 'dataflower_sink_held_emits', 'Containers whose emits wait for room'],
+];
+
+/** The Prometheus text of a host; gauges are read when it is asked for. */
+export function hostMetrics(status: () => HostStatus, sink: MeasuredDataSink): { text(): Promise<string>; answered(status: number): void } {
+  const registry = new Registry();
+  const registers = [registry];
+  const gauge = ([name, help]: readonly [string, string], read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  gauge(METRICS.activations, () => status().activations);
+  gauge(METRICS.queued, () => status().queued);
+  gauge(METRICS.running, () => status().executor.running);
+  for (const [field, name, help] of SINK) gauge([name, help], () => sink.metrics[field]);
+  new Gauge({
+    name: METRICS.containers[0],
+    help: METRICS.containers[1],
+    labelNames: ['state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { state } of status().executor.containers) this.inc({ state });
+    },
+  });
+  const answered = new Counter({ name: METRICS.answered[0], help: METRICS.answered[1], labelNames: ['status'], registers });
+  // A counter child for each of the four statuses: no label object on the path of an answer.
+  const byStatus = [0, 1, 2, 3].map((code) => answered.labels(String(code)));
+  return { text: () => registry.metrics(), answered: (code) => byStatus[code]?.inc() };
+}

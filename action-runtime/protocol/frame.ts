@@ -44,12 +44,18 @@ export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 const KNOWN = new Uint8Array(256);
 for (const type of Object.values(FrameType)) KNOWN[type] = 1;
 
-/** Writes a frame's header at the start of `frame`, whose length is the frame's. */
-export function writeHeader(frame: Buffer, type: FrameType, flags: number, id: number): void {
-  if (frame.length > MAX_FRAME_BYTES) {
-    throw new ProtocolError('FRAME_TOO_LARGE', `frame of ${frame.length} bytes, at most ${MAX_FRAME_BYTES} are allowed`);
+/** Writes a frame's header at the start of `frame`, which holds all of it unless its `length` is given. */
+export function writeHeader(
+  frame: Buffer,
+  type: FrameType,
+  flags: number,
+  id: number,
+  length: number = frame.length,
+): void {
+  if (length > MAX_FRAME_BYTES) {
+    throw new ProtocolError('FRAME_TOO_LARGE', `frame of ${length} bytes, at most ${MAX_FRAME_BYTES} are allowed`);
   }
-  frame.writeUInt32BE(frame.length, 0);
+  frame.writeUInt32BE(length, 0);
   frame[4] = type;
   frame[5] = flags;
   frame[6] = 0;
@@ -166,7 +172,8 @@ export class FrameDecoder {
     }
     if (length < HEADER_BYTES) throw new ProtocolError('FRAME_TOO_SHORT', `frame of ${length} bytes`);
     if (KNOWN[header[at + 4]!] !== 1) throw new ProtocolError('UNKNOWN_FRAME_TYPE', `type ${header[at + 4]}`);
-    if (header[at + 6] !== 0 || header[at + 7] !== 0) throw new ProtocolError('RESERVED_BITS_SET', 'reserved bytes are not 0');
+    if (header[at + 6] !== 0 || header[at + 7] !== 0)
+      throw new ProtocolError('RESERVED_BITS_SET', 'reserved bytes are not 0');
     return length;
   }
 }

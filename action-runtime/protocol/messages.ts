@@ -198,7 +198,8 @@ export function decodeResult(flags: number, id: number, payload: Buffer): Result
   const startedNext = reader.u32();
   const slots = readSlots(reader);
   const hasEnv = (flags & FLAG_ENV) !== 0;
-  if (slots.length !== (hasEnv ? 2 : 1)) throw new ProtocolError('MALFORMED_PAYLOAD', `a result of ${slots.length} slots`);
+  if (slots.length !== (hasEnv ? 2 : 1))
+    throw new ProtocolError('MALFORMED_PAYLOAD', `a result of ${slots.length} slots`);
   return { invocationId: id, outcome: outcome as Outcome, shape, startedNext, slots, hasEnv };
 }
 
@@ -235,11 +236,20 @@ export function encodeLog(line: LogLine): Buffer {
 export function decodeLog(flags: number, id: number, payload: Buffer): LogLine {
   const reader = new PayloadReader(payload);
   const stream = reader.u8() === 0 ? 'stdout' : 'stderr';
-  return { invocationId: id, stream, time: reader.f64(), text: reader.rest().toString(), truncated: (flags & FLAG_TRUNCATED) !== 0 };
+  return {
+    invocationId: id,
+    stream,
+    time: reader.f64(),
+    text: reader.rest().toString(),
+    truncated: (flags & FLAG_TRUNCATED) !== 0,
+  };
 }
 
 /** WITHDRAW (agent) and WITHDRAWN (container): invocation ids; the answer holds those that had not started. */
-export function encodeIds(type: typeof FrameType.WITHDRAW | typeof FrameType.WITHDRAWN, ids: readonly number[]): Buffer {
+export function encodeIds(
+  type: typeof FrameType.WITHDRAW | typeof FrameType.WITHDRAWN,
+  ids: readonly number[],
+): Buffer {
   const payload = Buffer.allocUnsafe(4 * ids.length);
   ids.forEach((id, i) => payload.writeUInt32BE(id, 4 * i));
   return encodeFrame(type, 0, 0, payload);
@@ -251,7 +261,11 @@ export function decodeIds(payload: Buffer): number[] {
 }
 
 /** OFFER (a file of so many bytes, please), GRANT (so many more may be emitted), CREDIT (… of the stream `id`). */
-export function encodeAmount(type: typeof FrameType.OFFER | typeof FrameType.GRANT | typeof FrameType.CREDIT, id: number, bytes: number): Buffer {
+export function encodeAmount(
+  type: typeof FrameType.OFFER | typeof FrameType.GRANT | typeof FrameType.CREDIT,
+  id: number,
+  bytes: number,
+): Buffer {
   const payload = Buffer.allocUnsafe(8);
   payload.writeBigUInt64BE(BigInt(bytes));
   return encodeFrame(type, 0, id, payload);

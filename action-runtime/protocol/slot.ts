@@ -69,7 +69,8 @@ export class PayloadReader {
   /** A 64-bit length; larger than Number.MAX_SAFE_INTEGER is malformed. */
   u64(): number {
     const value = this.bytes.readBigUInt64BE(this.#take(8));
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new ProtocolError('MALFORMED_PAYLOAD', 'a length is out of range');
+    if (value > BigInt(Number.MAX_SAFE_INTEGER))
+      throw new ProtocolError('MALFORMED_PAYLOAD', 'a length is out of range');
     return Number(value);
   }
 

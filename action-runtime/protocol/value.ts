@@ -88,10 +88,12 @@ function nextMarker(): string {
 
 /**
  * Encodes a value. Functions and `undefined` vanish as in JSON; a value that is `undefined` altogether becomes `null`.
- * Throws what `JSON.stringify` throws (cycles, BigInt, a failing `toJSON`).
+ * Throws what `JSON.stringify` throws (cycles, BigInt, a failing `toJSON`), and what `onBytes` throws, which sees every
+ * byte string of the value.
  */
-export function encodeValue(value: unknown): EncodedValue {
+export function encodeValue(value: unknown, onBytes?: (bytes: Uint8Array) => void): EncodedValue {
   if (value instanceof Uint8Array) {
+    onBytes?.(value);
     return { segments: [Buffer.of(ValueKind.BYTES), value], size: 1 + value.length, shape: shapeOf(value) };
   }
   const outer = collected;
@@ -108,6 +110,7 @@ export function encodeValue(value: unknown): EncodedValue {
     marker = outerMarker;
   }
   text ??= 'null';
+  if (onBytes !== undefined) for (const item of bytes) onBytes(item);
   const shape = shapeOfText(value, text);
   if (bytes.length === 0) return jsonValue(text, shape);
   return jsonWithBytes(usedMarker, text, bytes, shape);
@@ -124,8 +127,11 @@ function shapeOfText(value: unknown, text: string): number {
     // Members that JSON leaves out or changes: functions, symbols, NaN and objects with a `toJSON`.
     const { error, value: inner } = value as { error?: unknown; value?: unknown };
     const odd = (member: unknown): boolean =>
-      typeof member === 'function' || typeof member === 'symbol' || (typeof member === 'object' && member !== null && typeof (member as { toJSON?: unknown }).toJSON === 'function');
-    if (odd(error) || odd(inner) || (typeof inner === 'number' && !Number.isFinite(inner))) return shapeOf(JSON.parse(text));
+      typeof member === 'function' ||
+      typeof member === 'symbol' ||
+      (typeof member === 'object' && member !== null && typeof (member as { toJSON?: unknown }).toJSON === 'function');
+    if (odd(error) || odd(inner) || (typeof inner === 'number' && !Number.isFinite(inner)))
+      return shapeOf(JSON.parse(text));
   }
   return shape;
 }
@@ -177,7 +183,9 @@ export function decodeValue(bytes: Buffer, slots: readonly Buffer[] = [], bytesA
     return decode(bytes, slots, bytesAs, 0);
   } catch (error) {
     if (ProtocolError.is(error)) throw error;
-    throw new ProtocolError('MALFORMED_VALUE', error instanceof Error ? error.message : 'not a value', { cause: error });
+    throw new ProtocolError('MALFORMED_VALUE', error instanceof Error ? error.message : 'not a value', {
+      cause: error,
+    });
   }
 }
 
@@ -211,11 +219,17 @@ function asBytes(bytes: Buffer, bytesAs: BytesAs): Buffer | string {
 
 /** Sets a member as JSON.parse does, whatever its name. */
 function define(record: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === '__proto__') Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
+  if (name === '__proto__')
+    Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
   else record[name] = value;
 }
 
-function eachItem(bytes: Buffer, named: boolean, slots: readonly Buffer[], visit: (item: Buffer, name: string) => void): void {
+function eachItem(
+  bytes: Buffer,
+  named: boolean,
+  slots: readonly Buffer[],
+  visit: (item: Buffer, name: string) => void,
+): void {
   const count = bytes.readUInt32BE(1);
   let at = 5;
   for (let i = 0; i < count; i++) {
@@ -256,7 +270,8 @@ function decodeJsonWithBytes(bytes: Buffer, bytesAs: BytesAs): unknown {
   const items: (Buffer | string)[] = [];
   for (let i = 0; i < count; i++) {
     const length = bytes.readUInt32BE(lengthsAt + 4 * i);
-    if (at + length > bytes.length) throw new ProtocolError('MALFORMED_VALUE', 'a byte string is longer than its value');
+    if (at + length > bytes.length)
+      throw new ProtocolError('MALFORMED_VALUE', 'a byte string is longer than its value');
     items.push(asBytes(bytes.subarray(at, at + length), bytesAs));
     at += length;
   }
@@ -286,7 +301,8 @@ export function encodeList(items: readonly CompositeItem[]): Buffer {
 /** Encodes a RECORD of values that are already encoded; names are at most 65,535 bytes. */
 export function encodeRecord(entries: readonly (readonly [name: string, item: CompositeItem])[]): Buffer {
   let size = 5;
-  for (const [name, item] of entries) size += 2 + Buffer.byteLength(name) + (typeof item === 'number' ? 8 : 4 + item.length);
+  for (const [name, item] of entries)
+    size += 2 + Buffer.byteLength(name) + (typeof item === 'number' ? 8 : 4 + item.length);
   const out = Buffer.allocUnsafe(size);
   out[0] = ValueKind.RECORD;
   let at = out.writeUInt32BE(entries.length, 1);

@@ -1,0 +1,44 @@
+/** The counters that the DLU's and the FLU's threads share; every cell is a 32-bit integer used with Atomics only. */
+
+/** Who may write on the connection now: one of the LOCK values below. */
+export const LOCK = 0;
+/** Frames that the FLU posted and the DLU has not put into its socket; while it is not 0 the FLU does not write itself. */
+export const POSTED_FRAMES = 1;
+/** Invocation id that the FLU runs now, or 0. */
+export const RUNNING = 2;
+/** Messages that the DLU has posted to the FLU; the FLU asks its port only when it has taken fewer. */
+export const POSTED_MESSAGES = 3;
+/** Runs that the FLU has taken from its queue, claimed or skipped, since it started (wraps). */
+export const TAKEN_RUNS = 4;
+/** Bytes of finished results in the held area, which go out with the next write. */
+export const HELD_BYTES = 5;
+/** Counts the times that the held area went from empty to not empty; tells the DLU that what it sees is old. */
+export const HELD_EPOCH = 6;
+const FIRST_CLAIM = 8;
+
+export const Lock = {
+  FREE: 0,
+  /** The DLU writes, or its socket holds bytes that the kernel has not taken. */
+  DLU: 1,
+  /** The FLU is inside one write call. */
+  FLU: 2,
+  /** The FLU wrote a part of a frame; the rest is in a message to the DLU and must go first. */
+  REST: 3,
+} as const;
+
+export const Claim = { QUEUED: 1, STARTED: 2, WITHDRAWN: 3 } as const;
+
+/** Runs that may be posted and not yet taken; more wait in the DLU. A power of two. */
+export const CLAIM_SLOTS = 1024;
+
+/** Bytes of the area for finished results that wait for the next write. */
+export const HELD_AREA_BYTES = 64 * 1024;
+
+export function createCells(): SharedArrayBuffer {
+  return new SharedArrayBuffer(4 * (FIRST_CLAIM + CLAIM_SLOTS));
+}
+
+/** The cell with the claim of the n-th run that was posted. */
+export function claimCell(sequence: number): number {
+  return FIRST_CLAIM + (sequence & (CLAIM_SLOTS - 1));
+}

@@ -1,0 +1,96 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { Init, LogLine } from '../../protocol/index.js';
+
+/** How an action's code reaches the FLU. */
+export type Code =
+  | { readonly form: 'none' }
+  | { readonly form: 'text'; readonly text: string }
+  | { readonly form: 'directory'; readonly path: string };
+
+/** Everything that a FLU is started with. */
+export interface FluConfig {
+  readonly init: Init;
+  readonly code: Code;
+  /** A directory of the runtime's own, for the module file of an inline ES module. */
+  readonly privateDirectory: string;
+  /**
+   * `flow`: outcomes as OpenWhisk's invoker would record them. `http`: outcomes as its runtime answers /run, where
+   * a value that is no dictionary is passed on for the invoker to judge.
+   */
+  readonly rules: 'flow' | 'http';
+  readonly emitWindowBytes: number;
+}
+
+/** What the FLU's thread gets beside its configuration. */
+export interface ThreadData {
+  readonly config: FluConfig;
+  readonly port: MessagePort;
+  readonly cells: SharedArrayBuffer;
+  readonly held: SharedArrayBuffer;
+  /** Descriptor of the connection, or -1: everything goes through the DLU. */
+  readonly fd: number;
+}
+
+/** A run whose large inputs travel beside it; `head` is as in PackedRun, its slot table included. */
+export interface RunWithBuffers {
+  readonly type: 'run';
+  readonly packed: string;
+  /** Buffers for the slots that are not inline, by slot number. */
+  readonly buffers: readonly (readonly [slot: number, bytes: ArrayBuffer])[];
+}
+
+/** To the FLU. A string is one packed run, an array of strings several in order. */
+export type ToFlu =
+  | string
+  | readonly string[]
+  | RunWithBuffers
+  | {
+      readonly type: 'define';
+      readonly id: number;
+      readonly outputs: readonly string[];
+      readonly ports: boolean;
+      readonly functions?: readonly { path: string; code: string }[];
+    }
+  | { readonly type: 'grant'; readonly bytes: number }
+  /** Write the unfinished log line and answer `stopped`: the process is about to end. */
+  | { readonly type: 'stop' }
+  /** Answer `idle` once nothing is queued or running. */
+  | { readonly type: 'drain' };
+
+/** A value too large for a frame, with the message that it belongs to. */
+export interface LargeMessage {
+  readonly type: 'large';
+  readonly invocationId: number;
+  /** The port of an EMIT; undefined for a RESULT. */
+  readonly port?: string;
+  readonly outcome: number;
+  readonly shape: number;
+  readonly startedNext: number;
+  readonly value: LargeValue;
+  /** The environment slot of a RESULT. */
+  readonly env?: LargeValue;
+}
+
+export interface LargeValue {
+  readonly size: number;
+  readonly segments: readonly Uint8Array[];
+}
+
+/** From the FLU. */
+export type FromFlu =
+  /** A finished frame, as bytes or (small ones: cheaper to post) as latin-1 text. */
+  | { readonly type: 'frame'; readonly bytes: Uint8Array | string }
+  /** The rest of a frame of which the FLU wrote a part itself. */
+  | { readonly type: 'rest'; readonly bytes: Uint8Array }
+  | LargeMessage
+  | {
+      readonly type: 'ready';
+      readonly ok: boolean;
+      readonly error?: string;
+      readonly needsProcess?: boolean;
+      readonly logs?: readonly LogLine[];
+    }
+  /** The function ended with a developer error: its result is out, nothing more will run here. */
+  | { readonly type: 'spent' }
+  | { readonly type: 'stopped' }
+  | { readonly type: 'idle' };

@@ -1,0 +1,56 @@
+import { HEADER_BYTES } from '../../protocol/index.js';
+
+/**
+ * A RUN on its way to the FLU's thread: flags, `behind` and the invocation id as five characters, then the frame's
+ * payload as latin-1 text. A string is cheaper to post between threads than a small transferred buffer, and the FLU
+ * does the decoding, so that the DLU stays free to move data.
+ */
+export const PACKED_HEAD = 6;
+
+/** Packs a RUN. `behind` is true when it arrived while something was unfinished: its start has to be announced. */
+export function packRun(flags: number, behind: boolean, invocationId: number, payload: Buffer): string {
+  return (
+    String.fromCharCode(
+      flags,
+      behind ? 1 : 0,
+      invocationId >>> 24,
+      (invocationId >>> 16) & 255,
+      (invocationId >>> 8) & 255,
+      invocationId & 255,
+    ) + payload.toString('latin1')
+  );
+}
+
+export interface PackedHead {
+  readonly flags: number;
+  readonly behind: boolean;
+  readonly invocationId: number;
+}
+
+export function packedHead(packed: string): PackedHead {
+  return { flags: packed.charCodeAt(0), behind: packed.charCodeAt(1) === 1, invocationId: packedId(packed) };
+}
+
+export function packedId(packed: string): number {
+  return (
+    packed.charCodeAt(2) * 0x1000000 + (packed.charCodeAt(3) << 16) + (packed.charCodeAt(4) << 8) + packed.charCodeAt(5)
+  );
+}
+
+export function packedPayload(packed: string): Buffer {
+  return Buffer.from(packed.slice(PACKED_HEAD), 'latin1');
+}
+
+/** True when every slot of a RUN's payload is inline, so that the run is complete as it is. */
+export function isComplete(payload: Buffer): boolean {
+  let at = 26 + 1 + payload[26]!;
+  let slots = payload.readUInt16BE(at);
+  for (at += 2; slots > 0; slots--) {
+    if (payload[at] !== 0) return false;
+    at += 5 + payload.readUInt32BE(at + 1);
+  }
+  return true;
+}
+
+/** Where `started next` stands in a RESULT frame (protocol/PROTOCOL.md). */
+export const STARTED_NEXT_AT = HEADER_BYTES + 2;

@@ -1,0 +1,66 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, symlink } from 'node:fs/promises';
+import { dirname, isAbsolute, join, normalize, relative, resolve, sep } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ArchiveError, ArchiveLimits } from './limits.js';
+
+/**
+ * Puts an archive's entries on disk. Symbolic links are made last, when no entry can be written through one any more,
+ * and only where they stay inside.
+ */
+export class EntryWriter {
+  readonly #limits: ArchiveLimits;
+  readonly #links: { path: string; target: string }[] = [];
+
+  constructor(private readonly root: string) {
+    this.#limits = new ArchiveLimits(root);
+  }
+
+  async directory(name: string): Promise<void> {
+    await mkdir(this.#limits.place(name), { recursive: true });
+  }
+
+  async file(name: string, content: Readable, executable: boolean): Promise<void> {
+    const path = this.#limits.place(name);
+    await mkdir(dirname(path), { recursive: true });
+    const count = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        try {
+          this.#limits.add(chunk.length);
+          done(null, chunk);
+        } catch (error) {
+          done(error as Error);
+        }
+      },
+    });
+    await pipeline(content, count, createWriteStream(path, { mode: executable ? 0o755 : 0o644 }));
+  }
+
+  link(name: string, target: string): void {
+    const path = this.#limits.place(name);
+    const aimed = relative(this.root, resolve(dirname(path), target));
+    if (isAbsolute(normalize(target)) || aimed === '..' || aimed.startsWith(`..${sep}`)) {
+      throw new ArchiveError(`The link '${name}' leads outside the archive.`);
+    }
+    this.#links.push({ path, target });
+  }
+
+  async finish(): Promise<void> {
+    for (const { path, target } of this.#links) {
+      await mkdir(dirname(path), { recursive: true });
+      await this.#refuseThroughLink(path);
+      await symlink(target, path);
+    }
+  }
+
+  /** A link below another link would be made wherever that one leads. */
+  async #refuseThroughLink(path: string): Promise<void> {
+    const { realpath } = await import('node:fs/promises');
+    const parent = dirname(path);
+    const real = await realpath(parent);
+    if (real !== join(await realpath(this.root), relative(this.root, parent))) {
+      throw new ArchiveError(`The link '${relative(this.root, path)}' lies below another link.`);
+    }
+  }
+}

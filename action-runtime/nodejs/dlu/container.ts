@@ -1,0 +1,304 @@
+import { inspect } from 'node:util';
+import {
+  type Definition,
+  type Init,
+  type Slot,
+  FrameType,
+  MAX_INLINE_BYTES,
+  Outcome,
+  ProtocolError,
+  decodeAmount,
+  decodeIds,
+  decodeInit,
+  decodeJsonObject,
+  encodeIds,
+  encodeJsonFrame,
+  encodeLog,
+  encodeResult,
+  encodeValue,
+} from '../../protocol/index.js';
+import { initFailure } from '../bridge/init-failure.js';
+import type { Code, FluConfig, FromFlu } from '../bridge/messages.js';
+import { EXITED, INIT_EXITED, OUT_OF_MEMORY } from './failure-texts.js';
+import { FileOffers } from './file-offers.js';
+import type { FluExit, FluLink } from './flu-link.js';
+import { FluProcess } from './flu-process.js';
+import { FluThread } from './flu-thread.js';
+import type { FrameWriter } from './frame-writer.js';
+import { HeldWatch } from './held-watch.js';
+import { IncomingStreams } from './incoming-streams.js';
+import { readSlot } from './inputs.js';
+import { MemoryWatch } from './memory-watch.js';
+import { OutgoingStreams } from './outgoing-streams.js';
+import { Outbox } from './outbox.js';
+import { prepareCode } from './prepare-code.js';
+import { privateDirectory } from './private-directory.js';
+import { RunQueue } from './run-queue.js';
+
+/** How long a FLU that may be blocked is given to hand in an unfinished log line, in milliseconds. */
+const STOP_GRACE_MS = 50;
+
+export interface Shared {
+  readonly cells: SharedArrayBuffer;
+  readonly held: SharedArrayBuffer;
+  readonly fd: number;
+}
+
+/**
+ * The DLU after its greeting: takes the agent's frames, keeps the FLU fed, and answers for it when it dies.
+ *
+ * States: WAITING (for INIT) → INITIALIZING → READY → ENDING. It ends on SHUTDOWN when idle, on TIMEOUT and CANCEL of
+ * what runs, when the FLU is gone or spent, and always with everything sent that is not the agent's to refuse.
+ */
+export class Container {
+  #state: 'WAITING' | 'INITIALIZING' | 'READY' | 'ENDING' = 'WAITING';
+  readonly #cells: Int32Array;
+  readonly #incoming: IncomingStreams;
+  readonly #outgoing: OutgoingStreams;
+  readonly #offers: FileOffers;
+  readonly #outbox: Outbox;
+  readonly #heldWatch: HeldWatch;
+  #memoryWatch: MemoryWatch | undefined;
+  #flu: FluLink | undefined;
+  #queue: RunQueue | undefined;
+  #config: FluConfig | undefined;
+  #env: NodeJS.ProcessEnv = {};
+  /** Why the DLU itself ended the FLU. */
+  #endedFor: string | undefined;
+
+  constructor(
+    private readonly writer: FrameWriter,
+    private readonly shared: Shared,
+    private readonly welcome: { emitWindowBytes: number; files: boolean },
+    private readonly exit: () => void,
+  ) {
+    this.#cells = new Int32Array(shared.cells);
+    this.#incoming = new IncomingStreams(writer);
+    this.#outgoing = new OutgoingStreams(writer);
+    this.#offers = new FileOffers(writer);
+    this.#outbox = new Outbox(writer, this.#outgoing, welcome.files ? this.#offers : undefined);
+    this.#heldWatch = new HeldWatch(this.#cells, () => writer.flushHeld());
+  }
+
+  onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
+    if (this.#state === 'ENDING' && type === FrameType.RUN) return;
+    switch (type) {
+      case FrameType.RUN:
+        this.#ready().accept(flags, id, payload);
+        this.#memoryWatch!.wake();
+        return;
+      case FrameType.DATA:
+        return this.#incoming.data(id, flags, payload);
+      case FrameType.CREDIT:
+        return this.#outgoing.credit(id, decodeAmount(payload));
+      case FrameType.RESET:
+        if (!this.#incoming.reset(id, payload.toString())) this.#outgoing.reset(id);
+        return;
+      case FrameType.FILE:
+        return this.#offers.answered(id, payload.toString());
+      case FrameType.GRANT:
+        return this.#flu?.post({ type: 'grant', bytes: decodeAmount(payload) });
+      case FrameType.INIT:
+        return this.#init(payload);
+      case FrameType.DEFINE: {
+        const definition = decodeJsonObject(payload) as unknown as Definition;
+        this.#ready().flush();
+        return this.#flu!.post({ type: 'define', id, ...definition });
+      }
+      case FrameType.WITHDRAW:
+        return this.#withdraw(decodeIds(payload));
+      case FrameType.CANCEL:
+        return this.#cancel(id);
+      case FrameType.TIMEOUT:
+        return this.#timeout(id);
+      case FrameType.SHUTDOWN:
+        return this.#shutdown();
+      default:
+        throw new ProtocolError('UNEXPECTED_FRAME', `type ${type} is not the agent's to send`);
+    }
+  }
+
+  /** The bytes at hand are read. */
+  onPause(): void {
+    this.#queue?.flush();
+  }
+
+  #ready(): RunQueue {
+    if (this.#state !== 'READY') throw new ProtocolError('UNEXPECTED_FRAME', `the container is ${this.#state}`);
+    return this.#queue!;
+  }
+
+  #init(payload: Buffer): void {
+    if (this.#state !== 'WAITING') throw new ProtocolError('UNEXPECTED_FRAME', 'INIT comes once');
+    this.#state = 'INITIALIZING';
+    const { init, code } = decodeInit(payload);
+    void this.#load(init, readSlot(code, this.#incoming));
+  }
+
+  async #load(init: Init, codeBytes: Promise<ArrayBuffer>): Promise<void> {
+    let code: Code;
+    try {
+      code = await prepareCode(Buffer.from(await codeBytes), init.binary);
+    } catch (error) {
+      this.#initialized({ type: 'ready', ok: false, error: initFailure(error) });
+      return;
+    }
+    this.#config = {
+      init,
+      code,
+      privateDirectory: privateDirectory(),
+      rules: 'flow',
+      emitWindowBytes: this.welcome.emitWindowBytes,
+    };
+    this.#env = { ...process.env, ...init.env };
+    const events = {
+      onMessage: (message: FromFlu) => this.#onMessage(message),
+      onExit: (exit: FluExit) => this.#onExit(exit),
+    };
+    this.#flu = new FluThread(this.#config, this.#env, this.shared, events);
+  }
+
+  #onMessage(message: FromFlu): void {
+    switch (message.type) {
+      case 'frame':
+        return this.#outbox.push(
+          typeof message.bytes === 'string' ? Buffer.from(message.bytes, 'latin1') : message.bytes,
+        );
+      case 'rest':
+        this.writer.writeRest(message.bytes);
+        return this.writer.settlePosted();
+      case 'large':
+        return this.#outbox.pushLarge(message);
+      case 'ready':
+        return this.#initialized(message);
+      case 'spent':
+      case 'idle':
+      case 'stopped':
+        return this.#end();
+    }
+  }
+
+  #initialized(message: FromFlu & { type: 'ready' }): void {
+    if (this.#state !== 'INITIALIZING') return;
+    if (message.needsProcess === true && this.#flu instanceof FluThread) {
+      const thread = this.#flu;
+      const events = {
+        onMessage: (next: FromFlu) => this.#onMessage(next),
+        onExit: (exit: FluExit) => this.#onExit(exit),
+      };
+      this.#flu = new FluProcess(this.#config!, this.#env, this.#cells, events);
+      thread.terminate();
+      return;
+    }
+    for (const line of message.logs ?? []) this.writer.write(encodeLog(line));
+    if (message.ok) {
+      const flu = this.#flu!;
+      this.#state = 'READY';
+      this.#queue = new RunQueue(
+        flu,
+        this.#cells,
+        (slot: Slot) => readSlot(slot, this.#incoming),
+        (id) => this.#withdrawn([id]),
+        () => this.#heldWatch.wake(),
+      );
+      const busy = (): boolean => !this.#queue!.idle;
+      this.#memoryWatch = new MemoryWatch(
+        () => flu.residentBytes(),
+        busy,
+        () => this.#stop(OUT_OF_MEMORY),
+      );
+      this.#memoryWatch.calibrate(this.#config!.init.memoryMiB);
+    }
+    this.writer.write(
+      encodeJsonFrame(
+        FrameType.READY,
+        0,
+        message.error === undefined ? { ok: message.ok } : { ok: message.ok, error: message.error },
+      ),
+    );
+    if (!message.ok) this.#end();
+  }
+
+  #withdraw(ids: readonly number[]): void {
+    this.#withdrawn(this.#queue?.withdraw(ids) ?? []);
+  }
+
+  #withdrawn(ids: readonly number[]): void {
+    this.writer.write(encodeIds(FrameType.WITHDRAWN, ids));
+  }
+
+  #cancel(id: number): void {
+    const withdrawn = this.#queue?.withdraw([id]) ?? [];
+    if (withdrawn.length > 0) this.#withdrawn(withdrawn);
+    else if (this.#queue?.running === id) this.#stop(EXITED);
+  }
+
+  /** Ends the FLU; its exit answers for the invocation that runs. */
+  #stop(text: string): void {
+    this.#endedFor ??= text;
+    this.#flu?.terminate();
+  }
+
+  #timeout(id: number): void {
+    if (this.#queue?.running !== id) return;
+    // The agent has its outcome; only what the function has said is still of interest.
+    this.#flu!.post({ type: 'stop' });
+    setTimeout(() => this.#end(), STOP_GRACE_MS);
+  }
+
+  #shutdown(): void {
+    this.#queue?.flush();
+    if (this.#queue === undefined || this.#queue.idle) this.#end();
+    else this.#flu!.post({ type: 'drain' });
+  }
+
+  #onExit(exit: FluExit): void {
+    if (this.#state === 'ENDING') return;
+    if (this.#state === 'INITIALIZING') {
+      if (exit.error !== undefined) this.#initialized({ type: 'ready', ok: false, error: initFailure(exit.error) });
+      else this.#initialized({ type: 'ready', ok: false, error: exit.outOfMemory ? OUT_OF_MEMORY : INIT_EXITED });
+      return;
+    }
+    const invocationId = this.#queue!.running;
+    this.writer.flushHeld();
+    if (invocationId !== 0) {
+      const text = exit.outOfMemory ? OUT_OF_MEMORY : (this.#endedFor ?? EXITED);
+      if (exit.error !== undefined) this.#logUncaught(invocationId, exit.error);
+      this.#outbox.pushOwn(developerError(invocationId, text));
+    }
+    this.#end();
+  }
+
+  /** What Node prints for an exception that nobody caught. */
+  #logUncaught(invocationId: number, error: unknown): void {
+    const text = error instanceof Error && error.stack !== undefined ? error.stack : `Uncaught ${inspect(error)}`;
+    for (const line of text.slice(0, MAX_INLINE_BYTES).split('\n')) {
+      this.#outbox.pushOwn(
+        encodeLog({ invocationId, stream: 'stderr', time: Date.now(), text: line, truncated: false }),
+      );
+    }
+  }
+
+  /** Sends what there is to send, then exits. */
+  #end(): void {
+    if (this.#state === 'ENDING') return;
+    this.#state = 'ENDING';
+    this.#memoryWatch?.stop();
+    this.#heldWatch.stop();
+    this.writer.flushHeld();
+    this.#outbox.empty(() => this.#outgoing.done(() => this.writer.drained(this.exit)));
+  }
+}
+
+function developerError(invocationId: number, error: string): Buffer {
+  const { segments, shape } = encodeValue({ error });
+  const bytes = Buffer.concat(segments);
+  return encodeResult({
+    invocationId,
+    outcome: Outcome.DEVELOPER_ERROR,
+    shape,
+    startedNext: 0,
+    slots: [{ where: 'inline', bytes }],
+    hasEnv: false,
+  });
+}

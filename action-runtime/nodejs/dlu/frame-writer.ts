@@ -1,0 +1,96 @@
+import type { Socket } from 'node:net';
+import { HELD_BYTES, LOCK, Lock, POSTED_FRAMES } from '../bridge/cells.js';
+
+/** How often the lock is tried before the thread sleeps: the FLU holds it for one system call. */
+const SPINS = 200;
+
+/**
+ * The DLU's writing end of the connection, which it shares with the FLU's thread (invariants T1–T4 in
+ * flu/thread-transport.ts). It holds LOCK from its first write until the socket has no unwritten byte.
+ */
+export class FrameWriter {
+  #holding = false;
+  /** Frames of the DLU's own that wait for the rest of a frame that the FLU began. */
+  #behindRest: Uint8Array[] = [];
+  #onDrained: (() => void)[] = [];
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly cells: Int32Array,
+    private readonly held: Buffer,
+  ) {}
+
+  /** Bytes that the kernel has not taken yet. */
+  get unwritten(): number {
+    return this.socket.writableLength;
+  }
+
+  write(...parts: Uint8Array[]): void {
+    if (this.#holding) {
+      this.#put(parts);
+    } else if (this.#acquire()) {
+      const held = Atomics.exchange(this.cells, HELD_BYTES, 0);
+      this.#put(held > 0 ? [Buffer.from(this.held.subarray(0, held)), ...parts] : parts);
+    } else {
+      this.#behindRest.push(...parts);
+    }
+  }
+
+  /** Writes the rest of a frame that the FLU began; only then may anything else follow. */
+  writeRest(rest: Uint8Array): void {
+    this.#holding = true;
+    Atomics.store(this.cells, LOCK, Lock.DLU);
+    const waiting = this.#behindRest;
+    this.#behindRest = [];
+    this.#put([rest, ...waiting]);
+  }
+
+  /** Sends the results that the FLU holds back. */
+  flushHeld(): void {
+    if (Atomics.load(this.cells, HELD_BYTES) > 0) this.write();
+  }
+
+  /** One frame that the FLU posted has been put into the socket, in its turn. */
+  settlePosted(): void {
+    Atomics.sub(this.cells, POSTED_FRAMES, 1);
+  }
+
+  /** Calls back when every byte written so far is with the kernel. */
+  drained(callback: () => void): void {
+    if (this.unwritten === 0 && !this.#holding) callback();
+    else this.#onDrained.push(callback);
+  }
+
+  #acquire(): boolean {
+    for (let spins = 0; ; spins++) {
+      const seen = Atomics.compareExchange(this.cells, LOCK, Lock.FREE, Lock.DLU);
+      if (seen === Lock.FREE) break;
+      if (seen === Lock.REST) return false;
+      // The FLU's thread has the lower priority: on a busy core it needs the DLU to step aside.
+      if (spins > SPINS) Atomics.wait(this.cells, LOCK, Lock.FLU, 0.05);
+    }
+    this.#holding = true;
+    return true;
+  }
+
+  #put(parts: readonly Uint8Array[]): void {
+    if (parts.length > 1) this.socket.cork();
+    for (const part of parts) this.socket.write(part, this.#written);
+    if (parts.length > 1) this.socket.uncork();
+    this.#written();
+  }
+
+  readonly #written = (): void => {
+    if (this.socket.writableLength === 0) this.#release();
+  };
+
+  #release(): void {
+    if (!this.#holding) return;
+    this.#holding = false;
+    Atomics.store(this.cells, LOCK, Lock.FREE);
+    const callbacks = this.#onDrained;
+    if (callbacks.length === 0) return;
+    this.#onDrained = [];
+    for (const callback of callbacks) callback();
+  }
+}

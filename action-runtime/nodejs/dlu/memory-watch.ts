@@ -1,0 +1,39 @@
+const INTERVAL_MS = 25;
+/** Looks without work after which the watch sleeps. */
+const IDLE_LOOKS = 20;
+
+/**
+ * Ends a function whose process holds more memory than the action may: the heap has a limit of its own, Buffers and
+ * the like have not. It looks only while there is work.
+ */
+export class MemoryWatch {
+  #timer: NodeJS.Timeout | undefined;
+  #idleLooks = 0;
+  #limitBytes = Infinity;
+
+  constructor(
+    private readonly residentBytes: () => number,
+    private readonly busy: () => boolean,
+    private readonly onExceeded: () => void,
+  ) {}
+
+  /** What is resident now is the runtime's own. */
+  calibrate(memoryMiB: number): void {
+    this.#limitBytes = this.residentBytes() + memoryMiB * 1024 * 1024;
+  }
+
+  wake(): void {
+    this.#idleLooks = 0;
+    if (this.#timer === undefined) this.#timer = setInterval(() => this.#look(), INTERVAL_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    if (!this.busy() && ++this.#idleLooks > IDLE_LOOKS) this.stop();
+    else if (this.residentBytes() > this.#limitBytes) this.onExceeded();
+  }
+}

@@ -1,0 +1,68 @@
+import {
+  FrameDecoder,
+  FrameType,
+  PROTOCOL_VERSION,
+  ProtocolError,
+  decodeJsonObject,
+  encodeJsonFrame,
+} from '../../protocol/index.js';
+import { HELD_AREA_BYTES, createCells } from '../bridge/cells.js';
+import { connect, descriptorOf } from './connect.js';
+import { Container } from './container.js';
+import { FrameWriter } from './frame-writer.js';
+
+/** What the agent may still want to know is given this long when the process ends, in milliseconds. */
+const END_GRACE_MS = 10_000;
+
+/** Connects to the agent, greets it and serves it until the connection ends or the agent has no more use for us. */
+export async function startDlu(address: string, token: string): Promise<void> {
+  const socket = await connect(address);
+  const shared = { cells: createCells(), held: new SharedArrayBuffer(HELD_AREA_BYTES), fd: descriptorOf(socket) };
+  const writer = new FrameWriter(socket, new Int32Array(shared.cells), Buffer.from(shared.held));
+  let container: Container | undefined;
+
+  const fail = (error: unknown): void => {
+    console.error(ProtocolError.is(error) ? error.message : error);
+    process.exit(1);
+  };
+  const finish = (): void => {
+    setTimeout(() => process.exit(0), END_GRACE_MS).unref();
+    socket.end(() => process.exit(0));
+  };
+  const decoder = new FrameDecoder((type, flags, id, payload) => {
+    if (container !== undefined) {
+      container.onFrame(type, flags, id, payload);
+      return;
+    }
+    if (type !== FrameType.WELCOME) throw new ProtocolError('UNEXPECTED_FRAME', 'the agent has to begin with WELCOME');
+    container = new Container(writer, shared, readWelcome(payload), finish);
+  });
+  // Without the agent there is nothing to run for.
+  socket.on('error', () => process.exit(1));
+  socket.on('close', () => process.exit(0));
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      decoder.push(chunk);
+      container?.onPause();
+    } catch (error) {
+      fail(error);
+    }
+  });
+  writer.write(
+    encodeJsonFrame(FrameType.HELLO, 0, {
+      version: PROTOCOL_VERSION,
+      token,
+      runtime: { name: 'nodejs', version: process.versions.node },
+      pid: process.pid,
+    }),
+  );
+}
+
+function readWelcome(payload: Buffer): { emitWindowBytes: number; files: boolean } {
+  const { version, emitWindowBytes, files } = decodeJsonObject(payload);
+  if (version !== PROTOCOL_VERSION)
+    throw new ProtocolError('VERSION_MISMATCH', `the agent speaks ${String(version)}, not ${PROTOCOL_VERSION}`);
+  if (typeof emitWindowBytes !== 'number')
+    throw new ProtocolError('MALFORMED_PAYLOAD', 'emitWindowBytes is not a number');
+  return { emitWindowBytes, files: files === true };
+}

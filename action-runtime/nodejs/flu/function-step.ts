@@ -1,0 +1,105 @@
+import { createRequire } from 'node:module';
+import {
+  type EncodedValue,
+  Outcome,
+  Shape,
+  type StepFunction,
+  decodeValue,
+  encodeValue,
+} from '../../protocol/index.js';
+import { refuseHandedOver } from './hand-over.js';
+import { type LetFrame, visibleFrames } from './let-frames.js';
+import type { EncodedOutcome } from './outcome.js';
+
+const require = createRequire(import.meta.url);
+// Indirect, so that the code is evaluated in the global scope and not strict, as compositions have always been.
+const globalEval = eval;
+
+type Wrapper = (params: unknown, env: Record<string, unknown>, require: NodeJS.Require) => unknown;
+const wrappers = new Map<string, Wrapper>();
+const MAX_WRAPPERS = 1000;
+
+/**
+ * The composition's function as one that takes its parameters and its variables. The variables are `var` declarations
+ * around the code and are written back after its synchronous part, whether it throws or not.
+ */
+function wrapperOf(code: string, names: readonly string[]): Wrapper {
+  const key = `${names.join('\n')}\n\n${code}`;
+  let wrapper = wrappers.get(key);
+  if (wrapper === undefined) {
+    const declare = names.map((name) => `var ${name}=arguments[1]['${name}'];`).join('');
+    const writeBack = names.map((name) => `arguments[1]['${name}']=${name};`).join('');
+    wrapper = globalEval(
+      `(function(){try{const require=arguments[2];${declare}return eval((function(){return(${code})})())(arguments[0])}finally{${writeBack}}})`,
+    ) as Wrapper;
+    if (wrappers.size >= MAX_WRAPPERS) wrappers.clear();
+    wrappers.set(key, wrapper);
+  }
+  return wrapper;
+}
+
+function jsonCopy(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value)) as unknown;
+}
+
+/** Calls one function in the environment; `frames` take its writes. */
+function call(code: string, params: unknown, frames: readonly LetFrame[]): unknown {
+  const visible = visibleFrames(frames);
+  const env: Record<string, unknown> = {};
+  for (let i = visible.length - 1; i >= 0; i--) Object.assign(env, visible[i]!.vars);
+  const names = Object.keys(env);
+  const wrapper = wrapperOf(code, names);
+  try {
+    return wrapper(params, env, require);
+  } finally {
+    for (const name of names) {
+      const owner = visible.find((frame) => frame.vars[name] !== undefined);
+      // A value that has no JSON form (undefined, a function) makes the function fail here.
+      if (owner !== undefined) owner.vars[name] = jsonCopy(env[name]);
+    }
+  }
+}
+
+/** Runs the functions of one step, one after the other, up to the first error; `frames` take their writes. */
+export async function runFunctions(
+  functions: readonly StepFunction[],
+  input: unknown,
+  frames: readonly LetFrame[],
+): Promise<EncodedOutcome> {
+  let params = input;
+  let encoded: EncodedValue | undefined;
+  for (const { code, path } of functions) {
+    if (encoded !== undefined) params = decoded(encoded);
+    let result: unknown;
+    try {
+      result = await call(code, params, frames);
+    } catch (error) {
+      console.error(error);
+      result = { error: `Function combinator threw an exception at AST node root${path} (see log for details)` };
+    }
+    if (typeof result === 'function')
+      result = { error: `Function combinator evaluated to a function type at AST node root${path}` };
+    try {
+      encoded = normalized(result === undefined ? params : result);
+    } catch (error) {
+      encoded = encodeValue({ error: `Internal error: ${error instanceof Error ? error.message : String(error)}` });
+    }
+    if ((encoded.shape & Shape.ERROR) !== 0)
+      return { outcome: Outcome.APPLICATION_ERROR, value: encoded, spent: false };
+  }
+  return { outcome: Outcome.OK, value: encoded ?? normalized(input), spent: false };
+}
+
+/** A result in the form in which compositions pass it on: its JSON copy, wrapped unless it is a plain object, an error alone. */
+function normalized(result: unknown): EncodedValue {
+  // JSON.stringify of a symbol is undefined, which is no JSON text.
+  if (typeof result === 'symbol') jsonCopy(result);
+  const encoded = encodeValue(result, refuseHandedOver);
+  if ((encoded.shape & Shape.OBJECT) === 0) return encodeValue({ value: decoded(encoded) });
+  if ((encoded.shape & Shape.ERROR) === 0) return encoded;
+  return encodeValue({ error: (decoded(encoded) as { error: unknown }).error });
+}
+
+function decoded(value: EncodedValue): unknown {
+  return decodeValue(value.segments.length === 1 ? (value.segments[0] as Buffer) : Buffer.concat(value.segments));
+}

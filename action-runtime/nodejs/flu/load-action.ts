@@ -1,0 +1,30 @@
+import { MissingCodeError } from '../bridge/init-failure.js';
+import type { FluConfig } from '../bridge/messages.js';
+import { loadInline } from './inline-code.js';
+import { loadDirectory } from './module-directory.js';
+
+/** The action's function. */
+export type ActionMain = (params: unknown, context: unknown) => unknown;
+
+/** Loads the action's function as OpenWhisk's Node runtime does. Throws what the code throws, and its texts. */
+export async function loadAction({ init, code, privateDirectory }: FluConfig): Promise<ActionMain | undefined> {
+  if (init.kind === 'steps') return undefined;
+  if (code.form === 'none') throw new MissingCodeError();
+  const found =
+    code.form === 'text'
+      ? await loadInline(code.text, init.main, privateDirectory)
+      : await loadDirectory(code.path, init.main);
+  // OpenWhisk's runtime throws this as a plain string, so its text carries no stack.
+  // eslint-disable-next-line @typescript-eslint/only-throw-error
+  if (typeof found !== 'function') throw `Action entrypoint '${init.main}' is not a function.`;
+  return found as ActionMain;
+}
+
+/** True for a native addon that can only live on a process's main thread. */
+export function needsOwnProcess(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    (error as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED' ||
+    /did not self-register|context-aware/i.test(error.message)
+  );
+}

@@ -1,0 +1,189 @@
+import {
+  FrameType,
+  MAX_INLINE_BYTES,
+  type Definition,
+  type EncodedValue,
+  type Run,
+  decodeRun,
+  decodeValue,
+  encodeFrame,
+  encodeResult,
+} from '../../protocol/index.js';
+import type { FluConfig } from '../bridge/messages.js';
+import { packedHead, packedId, packedPayload } from '../bridge/packed-run.js';
+import type { Emitter } from './emitter.js';
+import { runFunctions } from './function-step.js';
+import { prepareHandOver } from './hand-over.js';
+import type { ActionMain } from './load-action.js';
+import type { LogLines } from './log-lines.js';
+import { type EncodedOutcome, rejected, returned, threw } from './outcome.js';
+import { createContext } from './run-context.js';
+import { RunEnvironment } from './run-environment.js';
+import { decodeEnvironment, encodeEnvironment } from './step-environment.js';
+import type { QueuedRun, Transport } from './transport.js';
+import { WritePacing } from './write-pacing.js';
+
+const UNDEFINED_DEFINITION: Definition = { outputs: [], ports: false };
+/** After so many runs in a row the event loop gets its turn: timers and sockets of the action's own go on. */
+const RUNS_PER_TURN = 64;
+
+/** Runs the action: one invocation at a time, in the order of the queue. */
+export class Runner {
+  readonly #definitions = new Map<number, Definition>();
+  readonly #environment = new RunEnvironment();
+  readonly #pacing: WritePacing;
+  #busy = false;
+  #spent = false;
+
+  constructor(
+    private readonly config: FluConfig,
+    private readonly main: ActionMain | undefined,
+    private readonly transport: Transport,
+    private readonly emitter: Emitter,
+    private readonly logs: LogLines,
+    /** Called each time that nothing is left to run. */
+    private readonly onIdle: () => void,
+  ) {
+    this.#pacing = new WritePacing(() => transport.flush());
+  }
+
+  get idle(): boolean {
+    return !this.#busy;
+  }
+
+  define(id: number, definition: Definition): void {
+    this.#definitions.set(id, definition);
+  }
+
+  /** Starts working if nothing runs; else the queue is looked at when the present run ends. */
+  wake(): void {
+    if (!this.#busy && !this.#spent) void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    this.#busy = true;
+    let run = this.transport.take();
+    let announced = false;
+    for (let runs = 1; run !== undefined && !this.#spent; runs++) {
+      if (runs % RUNS_PER_TURN === 0) await new Promise(setImmediate);
+      const next: QueuedRun | undefined = await this.#execute(run, announced);
+      announced = next !== undefined;
+      run = next ?? this.transport.take();
+    }
+    this.#busy = false;
+    this.transport.flush();
+    this.onIdle();
+  }
+
+  /** Runs one invocation and sends its result; returns the run that the result announced. */
+  async #execute(queued: QueuedRun, announced: boolean): Promise<QueuedRun | undefined> {
+    const packed = typeof queued === 'string' ? queued : queued.packed;
+    const { flags, behind, invocationId } = packedHead(packed);
+    const began = performance.now();
+    this.transport.running(invocationId);
+    if (behind && !announced) this.transport.send(encodeFrame(FrameType.STARTED, 0, invocationId), false);
+    const run = decodeRun(flags, invocationId, packedPayload(packed));
+    const slots = slotBuffers(run, queued);
+    this.logs.begin(invocationId);
+    const activationId = run.activationId.toString('hex');
+    this.#environment.set(activationId, run.deadline, run.transactionId);
+    const definition = this.#definitions.get(run.definition) ?? UNDEFINED_DEFINITION;
+    const input = decodeValue(slots[0]!, slots);
+
+    let outcome: EncodedOutcome;
+    let env: Buffer | undefined;
+    if (definition.functions !== undefined) {
+      const frames = run.hasEnv ? decodeEnvironment(slots[slots.length - 1]!) : [];
+      outcome = await runFunctions(definition.functions, input, frames);
+      if (run.hasEnv) env = encodeEnvironment(frames);
+    } else {
+      const { context, close } = createContext(
+        this.emitter,
+        { invocationId, activationId, deadline: run.deadline },
+        definition.outputs,
+      );
+      outcome = await this.#call(this.#params(input, definition), context);
+      close();
+      if (this.emitter.waiting) {
+        // The function did not wait for its emits; its result follows them.
+        this.transport.flush();
+        await this.emitter.emptied();
+      }
+    }
+    this.logs.end();
+    this.#spent = outcome.spent;
+    const next = outcome.spent ? undefined : this.transport.take();
+    const hold = this.#pacing.mayHold(performance.now() - began, next !== undefined);
+    this.#send(invocationId, outcome, env, next === undefined ? 0 : idOf(next), hold);
+    this.transport.running(next === undefined ? 0 : idOf(next));
+    if (outcome.spent) this.transport.spent();
+    return next;
+  }
+
+  async #call(params: unknown, context: unknown): Promise<EncodedOutcome> {
+    let result: unknown;
+    try {
+      result = this.main!(params, context);
+    } catch (error) {
+      return threw(error);
+    }
+    try {
+      result = await result;
+    } catch (error) {
+      return rejected(error);
+    }
+    return returned(result, this.config.rules);
+  }
+
+  /** Bound parameters lie under the input where that is a dictionary, and where it is missing. */
+  #params(input: unknown, definition: Definition): unknown {
+    if (definition.ports || Array.isArray(input) || Buffer.isBuffer(input)) return input;
+    if (typeof input !== 'object') return input;
+    return { ...this.config.init.parameters, ...input };
+  }
+
+  #send(
+    invocationId: number,
+    { outcome, value }: EncodedOutcome,
+    env: Buffer | undefined,
+    startedNext: number,
+    hold: boolean,
+  ): void {
+    if (value.size > MAX_INLINE_BYTES || (env !== undefined && env.length > MAX_INLINE_BYTES)) {
+      this.transport.sendLarge({
+        type: 'large',
+        invocationId,
+        outcome,
+        shape: value.shape,
+        startedNext,
+        value: prepareHandOver(value),
+        ...(env !== undefined && { env: prepareHandOver({ segments: [env], size: env.length, shape: 0 }) }),
+      });
+      return;
+    }
+    const slots = [{ where: 'inline' as const, bytes: joined(value) }];
+    if (env !== undefined) slots.push({ where: 'inline', bytes: env });
+    const frame = encodeResult({
+      invocationId,
+      outcome,
+      shape: value.shape,
+      startedNext,
+      slots,
+      hasEnv: env !== undefined,
+    });
+    this.transport.send(frame, hold);
+  }
+}
+
+function idOf(run: QueuedRun): number {
+  return packedId(typeof run === 'string' ? run : run.packed);
+}
+
+function joined(value: EncodedValue): Buffer {
+  return value.segments.length === 1 ? (value.segments[0] as Buffer) : Buffer.concat(value.segments);
+}
+
+function slotBuffers(run: Run, queued: QueuedRun): Buffer[] {
+  const buffers = typeof queued === 'string' ? undefined : new Map(queued.buffers);
+  return run.slots.map((slot, i) => (slot.where === 'inline' ? slot.bytes : Buffer.from(buffers!.get(i)!)));
+}

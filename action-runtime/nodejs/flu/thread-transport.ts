@@ -1,0 +1,199 @@
+import { writeSync } from 'node:fs';
+import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
+import {
+  Claim,
+  HELD_AREA_BYTES,
+  HELD_BYTES,
+  HELD_EPOCH,
+  LOCK,
+  Lock,
+  POSTED_FRAMES,
+  POSTED_MESSAGES,
+  RUNNING,
+  TAKEN_RUNS,
+  claimCell,
+} from '../bridge/cells.js';
+import type { FromFlu, LargeMessage, ThreadData, ToFlu } from '../bridge/messages.js';
+import { transferListOf } from './hand-over.js';
+import type { QueuedRun, Transport, TransportEvents } from './transport.js';
+
+/** Frames up to this size are posted as text when they cannot be written at once. */
+const TEXT_FRAME_BYTES = 4096;
+
+/**
+ * The transport of a FLU in a worker thread. Small frames are written on the connection by this thread itself, so that
+ * a hop has one thread crossing instead of two.
+ *
+ * Invariants: T1 this thread writes only while it holds LOCK, and takes LOCK only when POSTED_FRAMES is 0, so a frame
+ * never passes one that was sent before it. T2 after a partial write LOCK stays at REST until the DLU has the rest.
+ * T3 a run is executed only if its claim went from QUEUED to STARTED here. T4 held bytes change only under LOCK,
+ * and whoever writes under LOCK writes them first.
+ */
+export class ThreadTransport implements Transport {
+  readonly #cells: Int32Array;
+  readonly #held: Buffer;
+  readonly #port: MessagePort;
+  readonly #fd: number;
+  readonly #queue: QueuedRun[] = [];
+  #queueHead = 0;
+  #received = 0;
+  #taken = 0;
+  #events: TransportEvents | undefined;
+
+  constructor(data: ThreadData) {
+    this.#cells = new Int32Array(data.cells);
+    this.#held = Buffer.from(data.held);
+    this.#port = data.port;
+    this.#fd = data.fd;
+  }
+
+  listen(events: TransportEvents): void {
+    this.#events = events;
+    this.#port.on('message', (message: ToFlu) => {
+      this.#receive(message);
+      this.#announce();
+    });
+  }
+
+  post(message: FromFlu, transfer: ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
+
+  send(frame: Buffer, hold: boolean): void {
+    if (this.#fd < 0 || !this.#lock()) {
+      this.#postFrame(frame);
+      return;
+    }
+    const held = Atomics.load(this.#cells, HELD_BYTES);
+    const fits = held + frame.length <= HELD_AREA_BYTES;
+    if (hold && fits) {
+      frame.copy(this.#held, held);
+      if (held === 0) Atomics.add(this.#cells, HELD_EPOCH, 1);
+      Atomics.store(this.#cells, HELD_BYTES, held + frame.length);
+      Atomics.store(this.#cells, LOCK, Lock.FREE);
+      return;
+    }
+    if (held === 0) {
+      this.#write(frame);
+      return;
+    }
+    Atomics.store(this.#cells, HELD_BYTES, 0);
+    if (fits) {
+      frame.copy(this.#held, held);
+      this.#write(this.#held.subarray(0, held + frame.length));
+    } else {
+      this.#write(Buffer.concat([this.#held.subarray(0, held), frame]));
+    }
+  }
+
+  flush(): void {
+    if (Atomics.load(this.#cells, HELD_BYTES) === 0 || !this.#lock()) return;
+    const held = Atomics.exchange(this.#cells, HELD_BYTES, 0);
+    if (held === 0) Atomics.store(this.#cells, LOCK, Lock.FREE);
+    else this.#write(this.#held.subarray(0, held));
+  }
+
+  sendLarge(message: LargeMessage): void {
+    Atomics.add(this.#cells, POSTED_FRAMES, 1);
+    this.post(message, transferListOf(message));
+  }
+
+  take(): QueuedRun | undefined {
+    for (;;) {
+      if (this.#queueHead === this.#queue.length) this.#pull();
+      if (this.#queueHead === this.#queue.length) return undefined;
+      const run = this.#queue[this.#queueHead]!;
+      this.#queue[this.#queueHead++] = '';
+      if (this.#queueHead === this.#queue.length) {
+        this.#queue.length = 0;
+        this.#queueHead = 0;
+      }
+      const claim = Atomics.compareExchange(this.#cells, claimCell(this.#taken), Claim.QUEUED, Claim.STARTED);
+      this.#taken = (this.#taken + 1) | 0;
+      Atomics.store(this.#cells, TAKEN_RUNS, this.#taken);
+      if (claim === Claim.QUEUED) return run;
+    }
+  }
+
+  poll(): void {
+    this.#pull();
+  }
+
+  running(invocationId: number): void {
+    Atomics.store(this.#cells, RUNNING, invocationId | 0);
+  }
+
+  spent(): void {
+    this.flush();
+    this.post({ type: 'spent' });
+  }
+
+  #announce(): void {
+    if (this.#queueHead < this.#queue.length) this.#events!.onRun();
+  }
+
+  /** Takes in every message that has been posted, without waiting for the event loop. */
+  #pull(): void {
+    while (this.#received !== Atomics.load(this.#cells, POSTED_MESSAGES)) {
+      const next = receiveMessageOnPort(this.#port) as { message: ToFlu } | undefined;
+      if (next === undefined) return;
+      this.#receive(next.message);
+    }
+  }
+
+  #receive(message: ToFlu): void {
+    this.#received = (this.#received + 1) | 0;
+    if (typeof message === 'string') this.#queue.push(message);
+    else if (isTexts(message)) this.#queue.push(...message);
+    else if (message.type === 'run') this.#queue.push(message);
+    else if (message.type === 'define') this.#events!.onDefine(message.id, message);
+    else if (message.type === 'grant') this.#events!.onGrant(message.bytes);
+    else if (message.type === 'stop') this.#events!.onStop();
+    else this.#events!.onDrain();
+  }
+
+  #lock(): boolean {
+    return (
+      Atomics.load(this.#cells, POSTED_FRAMES) === 0 &&
+      Atomics.compareExchange(this.#cells, LOCK, Lock.FREE, Lock.FLU) === Lock.FREE
+    );
+  }
+
+  /** Writes under LOCK and gives it back; what the kernel does not take goes to the DLU. */
+  #write(bytes: Buffer): void {
+    let written = 0;
+    try {
+      written = writeSync(this.#fd, bytes, 0, bytes.length);
+    } catch (error) {
+      // EAGAIN: the socket is full. Anything else: the connection is lost, and the DLU ends the process when it sees that.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+        Atomics.store(this.#cells, LOCK, Lock.FREE);
+        return;
+      }
+    }
+    if (written === bytes.length) {
+      Atomics.store(this.#cells, LOCK, Lock.FREE);
+      return;
+    }
+    Atomics.add(this.#cells, POSTED_FRAMES, 1);
+    Atomics.store(this.#cells, LOCK, Lock.REST);
+    // A copy of its own: the bytes may be the held area's or from a pool.
+    const rest = Uint8Array.prototype.slice.call(bytes, written);
+    this.post({ type: 'rest', bytes: rest }, [rest.buffer as ArrayBuffer]);
+  }
+
+  #postFrame(frame: Buffer): void {
+    Atomics.add(this.#cells, POSTED_FRAMES, 1);
+    if (frame.length <= TEXT_FRAME_BYTES) {
+      this.post({ type: 'frame', bytes: frame.toString('latin1') });
+    } else {
+      const own = new Uint8Array(frame.length);
+      own.set(frame);
+      this.post({ type: 'frame', bytes: own }, [own.buffer]);
+    }
+  }
+}
+
+function isTexts(message: ToFlu): message is readonly string[] {
+  return Array.isArray(message);
+}

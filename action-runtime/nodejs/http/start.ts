@@ -1,0 +1,3 @@
+export async function startHttp(port: number): Promise<void> {
+  void port;
+}

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Client, Dict } from 'openwhisk';
+import type { Client } from 'openwhisk';
 import { actionFile, splitterArchive } from './archive.js';
 import type { Book } from './books.js';
 
@@ -26,9 +26,8 @@ export async function deployOnPorts(client: Client, books: readonly Book[]): Pro
   ]);
   await client.actions.update({
     name: WORKFLOW,
-    action: {
-      exec: { kind, code: NO_DATA_FLOW },
-      annotations: [{ key: 'dataflower', value: { version: 1, graph } }],
-    } as unknown as Dict,
-  } as never);
+    kind,
+    action: NO_DATA_FLOW,
+    annotations: { dataflower: { version: 1, graph } },
+  });
 }

@@ -1,0 +1,20 @@
+import { parseDemoArguments, UsageError } from './arguments.js';
+
+describe('arguments of the demo', () => {
+  it('are all optional', () => {
+    expect(parseDemoArguments([], {})).toEqual({ json: false, help: false });
+  });
+
+  it('take the folder from the flag before the environment', () => {
+    const environment = { DATAFLOWER_INPUTS: '/books' };
+    expect(parseDemoArguments(['--json'], environment)).toEqual({ json: true, help: false, input: '/books' });
+    expect(parseDemoArguments(['--input', '/other'], environment).input).toBe('/other');
+    expect(parseDemoArguments([], { DATAFLOWER_INPUTS: '' })).not.toHaveProperty('input');
+  });
+
+  it('that are wrong are refused with the usage', () => {
+    expect(() => parseDemoArguments(['--jsn'], {})).toThrow(UsageError);
+    expect(() => parseDemoArguments(['--input'], {})).toThrow(/usage: npm run demo/);
+    expect(() => parseDemoArguments(['book.txt'], {})).toThrow(UsageError);
+  });
+});

@@ -1,0 +1,42 @@
+import { parseArgs } from 'node:util';
+
+export interface DemoArguments {
+  readonly json: boolean;
+  readonly help: boolean;
+  /** A folder of .txt files in place of the book. */
+  readonly input?: string;
+}
+
+export const USAGE = `usage: npm run demo -- [--json] [--input DIR]
+
+Starts the platform, deploys word count as a workflow of three functions, runs it on a whole book by data flow,
+checks the result against a direct count and shows the run as a time line.
+
+  --input DIR   count the .txt files of this folder instead (also: DATAFLOWER_INPUTS)
+  --json        print one JSON object on standard output, everything else goes to standard error
+  --help        print this
+
+Exit code 0 when the counts agree, 1 when they do not or something fails, 2 for wrong arguments.`;
+
+/** A mistake of the caller, with a text that says what to do. */
+export class UsageError extends Error {}
+
+export function parseDemoArguments(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): DemoArguments {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+        input: { type: 'string' },
+      },
+    });
+    const input = values.input ?? environment['DATAFLOWER_INPUTS'];
+    return { json: values.json, help: values.help, ...(input === undefined || input === '' ? {} : { input }) };
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n\n${USAGE}`);
+  }
+}

@@ -1,0 +1,49 @@
+import { mostFrequent } from '../wordcount/straight-count.js';
+import type { DemoResult } from './demo.js';
+import { drawTimeline, LEGEND } from './timeline.js';
+
+/** The result as text, `width` characters wide. */
+export function report(result: DemoResult, width: number): string {
+  const { words, counts, responseMs, timeline } = result;
+  const distinct = Object.keys(counts).length;
+  const agreement =
+    result.differences.length === 0
+      ? 'The direct count of the same text agrees.'
+      : `The direct count of the same text does NOT agree (word: here, there):\n  ${result.differences.slice(0, 10).join('\n  ')}`;
+  const { dataflow, controlflow } = responseMs;
+  return `
+${result.book}
+${format(words)} words, ${format(distinct)} different ones. ${agreement}
+
+${frequent(result)}
+
+The first run, its containers cold (milliseconds since the request)
+
+${drawTimeline(timeline, width)}
+
+${LEGEND}
+
+Response time, median of warm runs on the same input
+  by data flow     ${ms(dataflow)}
+  by control flow  ${ms(controlflow)}   (${(controlflow / dataflow).toFixed(2)} × as long)
+
+Where to look next
+  experiments/wordcount/actions                  the three functions, as a user writes them
+  experiments/wordcount/workflows                the workflow: as a graph, and as a composition
+  npm run dataflower -- standalone               a server of your own, for wsk and the npm client
+  npm run demo -- --input DIR                    the same on your own texts
+  npm run bench -- hop                           what one step costs
+`;
+}
+
+function frequent({ counts, words }: DemoResult): string {
+  const found = mostFrequent({ counts, words }, 12);
+  const cells = found.map(([word, count]) => `${word.padEnd(8)}${format(count).padStart(8)}`);
+  const rows = Math.ceil(cells.length / 3);
+  return Array.from({ length: rows }, (_, row) =>
+    `  ${cells.filter((_cell, i) => i % rows === row).join('     ')}`.trimEnd(),
+  ).join('\n');
+}
+
+const format = (count: number): string => count.toLocaleString('en-US');
+const ms = (time: number): string => `${time.toFixed(1).padStart(7)} ms`;

@@ -1,0 +1,55 @@
+import { readFileSync, readdirSync } from 'node:fs';
+
+/** A process as `/proc` shows it. */
+interface ProcessState {
+  readonly pid: number;
+  readonly parent: number;
+  /** Clock ticks of CPU that it has used, with those of its children that ended. */
+  readonly ticks: number;
+}
+
+function readState(pid: string): ProcessState | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name is in parentheses and may hold anything; the fields after it are numbers.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const number = (field: number): number => Number(fields[field - 3]);
+    return { pid: Number(pid), parent: number(4), ticks: number(14) + number(15) + number(16) + number(17) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** All processes; none where there is no `/proc`. */
+function processes(): ProcessState[] {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((pid) => readState(pid) ?? []);
+  } catch {
+    return [];
+  }
+}
+
+/** The processes below this one, nearest first. */
+export function descendants(pid: number): number[] {
+  return below(pid, processes()).map((state) => state.pid);
+}
+
+/** Clock ticks of CPU that a process, those below it and those of them that ended have used. */
+export function ticksOfTree(pid: number): number {
+  const all = processes();
+  const own = all.find((state) => state.pid === pid);
+  return [own, ...below(pid, all)].reduce((sum, state) => sum + (state?.ticks ?? 0), 0);
+}
+
+function below(pid: number, all: readonly ProcessState[]): ProcessState[] {
+  const found: ProcessState[] = [];
+  let level = new Set([pid]);
+  while (level.size > 0) {
+    const next = all.filter((state) => level.has(state.parent));
+    found.push(...next);
+    level = new Set(next.map((state) => state.pid));
+  }
+  return found;
+}

@@ -1,0 +1,37 @@
+import { performance } from 'node:perf_hooks';
+import type { Platform } from './platform.js';
+
+/** How a workflow is run. */
+export type Paradigm = 'dataflow' | 'controlflow';
+
+export interface Invoked {
+  readonly activationId: string;
+  readonly result: unknown;
+  /** When the request was sent, in milliseconds since the epoch, and how long its answer took, in milliseconds. */
+  readonly requestedAt: number;
+  readonly responseMs: number;
+}
+
+/** Invokes an action of the caller's namespace and waits for its result. Rejects with the platform's text on an error. */
+export async function invoke(
+  platform: Pick<Platform, 'url' | 'authorization'>,
+  action: string,
+  paradigm: Paradigm,
+  payload: object = {},
+): Promise<Invoked> {
+  const requestedAt = performance.timeOrigin + performance.now();
+  const reply = await fetch(`${platform.url}/api/v1/namespaces/_/actions/${action}?blocking=true&result=true`, {
+    method: 'POST',
+    headers: {
+      Authorization: `Basic ${Buffer.from(platform.authorization).toString('base64')}`,
+      'Content-Type': 'application/json',
+      'X-Dataflower-Paradigm': paradigm,
+    },
+    body: JSON.stringify(payload),
+  });
+  const text = await reply.text();
+  const responseMs = performance.timeOrigin + performance.now() - requestedAt;
+  const activationId = reply.headers.get('x-openwhisk-activation-id') ?? '';
+  if (reply.status !== 200) throw new Error(`${action} answered ${reply.status}: ${text.slice(0, 500)}`);
+  return { activationId, result: JSON.parse(text), requestedAt, responseMs };
+}

@@ -1,0 +1,34 @@
+import type { Composition } from './composition.js';
+
+/** One argument of a combinator; without a type it is a composition, or what stands for one. */
+export interface Argument {
+  readonly name: string;
+  readonly type?: 'name' | 'value' | 'object';
+  readonly optional?: boolean;
+}
+
+/** What a combinator takes, and, when it is not primitive, how it is said with others. */
+export interface Combinator {
+  readonly args?: readonly Argument[];
+  readonly components?: boolean;
+  readonly def?: (...args: never[]) => Composition;
+}
+
+/** The combinators that a deployed composition is made of. Composer's rules of JSON forms. */
+export const primitives = {
+  sequence: { components: true },
+  if_nosave: { args: [{ name: 'test' }, { name: 'consequent' }, { name: 'alternate', optional: true }] },
+  try: { args: [{ name: 'body' }, { name: 'handler' }] },
+  finally: { args: [{ name: 'body' }, { name: 'finalizer' }] },
+  let: { args: [{ name: 'declarations', type: 'object' }], components: true },
+  mask: { components: true },
+  action: {
+    args: [
+      { name: 'name', type: 'name' },
+      { name: 'action', type: 'object', optional: true },
+    ],
+  },
+  function: { args: [{ name: 'function', type: 'object' }] },
+  parallel: { components: true },
+  map: { components: true },
+} as const satisfies Readonly<Record<string, Combinator>>;

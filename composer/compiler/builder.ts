@@ -1,0 +1,71 @@
+import type { Edge, FunctionNode, GraphNode } from '../graph/types.js';
+import { USER } from '../graph/ports.js';
+
+/** An output that nothing takes yet, with the number of environment frames that its value carries. */
+export interface Source {
+  readonly from: string;
+  readonly depth: number;
+}
+
+/** Where a value may come from: outputs that exclude each other. Empty: it never comes. */
+export type Flow = readonly Source[];
+
+/** A graph in the making. Nodes are added producers first. */
+export class GraphBuilder {
+  readonly nodes: GraphNode[] = [];
+  readonly edges: Edge[] = [];
+  readonly #ids = new Set<string>();
+  /** Function nodes that the next function may join, by their `out`. */
+  readonly #runs = new Map<string, { node: FunctionNode; errors: Source[]; depth: number }>();
+
+  /** A new id: what the node is, then where. */
+  id(what: string, place: string): string {
+    const wanted = `${what}${place.replaceAll('.', '-')}`.replace(/[^\w[\]-]/g, '_').slice(-200);
+    let id = wanted;
+    for (let n = 2; this.#ids.has(id); n++) id = `${wanted}_${n}`;
+    this.#ids.add(id);
+    return id;
+  }
+
+  /** Adds a node. */
+  add<N extends GraphNode>(node: N): N {
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** Wires a flow into a port that does not look at the environment. */
+  connect(flow: Flow, to: string): void {
+    for (const { from } of flow) this.edges.push({ from, to });
+  }
+
+  /** Wires a flow into a port with an environment of `depth` frames: frames left open on the way are closed first. */
+  enter(flow: Flow, to: string, depth: number, place: string): void {
+    const deeper = flow.filter((source) => source.depth !== depth);
+    this.connect(
+      flow.filter((source) => source.depth === depth),
+      to,
+    );
+    if (deeper.length === 0) return;
+    const id = this.id('scope', place);
+    this.add({ id, kind: 'scope', depth });
+    this.connect(deeper, `${id}.in`);
+    this.edges.push({ from: `${id}.out`, to });
+  }
+
+  /** Adds a function at the end of a run, or begins one; gives where its value comes from. */
+  step(flow: Flow, step: { path: string; code: string }, errors: Source[], depth: number, place: string): Flow {
+    const run = flow.length === 1 ? this.#runs.get(flow[0]!.from) : undefined;
+    if (run?.errors === errors && run.depth === depth && flow[0]!.depth === depth) {
+      (run.node.functions as { path: string; code: string }[]).push(step);
+      return flow;
+    }
+    const node = this.add({ id: this.id('function', place), kind: 'function', functions: [step] });
+    this.enter(flow, `${node.id}.in`, depth, place);
+    errors.push({ from: `${node.id}.error`, depth });
+    this.#runs.set(`${node.id}.out`, { node, errors, depth });
+    return [{ from: `${node.id}.out`, depth }];
+  }
+}
+
+/** The caller's parameters. */
+export const CALLER: Flow = [{ from: `${USER}.params`, depth: 0 }];

@@ -1,0 +1,49 @@
+import { ComposerError } from '../combinators/error.js';
+import { fromAst } from '../combinators/parse.js';
+import { GraphError } from '../graph/error.js';
+import { USER } from '../graph/ports.js';
+import type { Graph } from '../graph/types.js';
+import { validateGraph } from '../graph/validate.js';
+import { rootOf } from './ast.js';
+import { CALLER, GraphBuilder, type Source } from './builder.js';
+import { compile } from './combinators.js';
+import { CompileError } from './error.js';
+import { isHarmless } from './variables.js';
+
+/**
+ * The graph of a composition, given as one or in either of its JSON forms (as written, or lowered). Throws
+ * `CompileError` for what is no composition, has a combinator that cannot be compiled, or is too large.
+ */
+export function compileComposition(composition: unknown): Graph {
+  try {
+    const json: unknown = JSON.parse(JSON.stringify(composition ?? null));
+    const { graph, lower } = build(json);
+    return validateGraph(lower ? build(lowered(json)).graph : graph);
+  } catch (error) {
+    if (error instanceof GraphError) {
+      throw new CompileError('root', `the composition makes a graph that cannot run: ${error.message}`);
+    }
+    if (error instanceof ComposerError) throw new CompileError('root', error.message);
+    if (error instanceof RangeError) throw new CompileError('root', 'the composition is nested too deeply');
+    throw error;
+  }
+}
+
+/** `lower`: a variable has a name at which Composer's own functions fail, so these have to be there. */
+function build(json: unknown): { graph: Graph; lower: boolean } {
+  const root = rootOf(json);
+  const builder = new GraphBuilder();
+  let harmless = true;
+  const variable = (name: string): void => {
+    harmless &&= isHarmless(name);
+  };
+  const uncaught: Source[] = [];
+  const result = compile(root, CALLER, { graph: builder, depth: 0, errors: uncaught, variable });
+  builder.connect(result, `${USER}.result`);
+  const { nodes, edges } = builder;
+  return { graph: { version: 1, nodes, edges }, lower: !harmless && !root.labelled };
+}
+
+function lowered(json: unknown): unknown {
+  return JSON.parse(JSON.stringify(fromAst(json).compile().composition));
+}

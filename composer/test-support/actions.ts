@@ -1,0 +1,28 @@
+import type { Json } from './functions.js';
+import type { Invoke } from './run-graph.js';
+
+type Action = (params: any) => unknown;
+
+/** The actions of the tests: what they give for what they get. */
+const actions: Readonly<Record<string, Action>> = {
+  '/_/echo': (params) => params,
+  '/_/fail': () => ({ error: 'boom', extra: 1 }),
+  '/_/rec': (params) => ({ got: params }),
+  '/_/inc': (params) => ({ n: params.n + 1 }),
+  '/_/list': () => ({ value: [1, null, 'a', { n: 1 }, { error: 'e', k: 1 }] }),
+  '/_/true': () => ({ value: true }),
+};
+
+/** Invokes them, and keeps what was invoked. */
+export function recorder(): { invoke: Invoke; calls: { action: string; params: Json }[] } {
+  const calls: { action: string; params: Json }[] = [];
+  return {
+    calls,
+    invoke: (action, params) => {
+      calls.push({ action, params });
+      const run = actions[action];
+      if (run !== undefined) return Promise.resolve(run(params));
+      return Promise.resolve({ error: `Failed to resolve action with name '${action}' during composition.` });
+    },
+  };
+}

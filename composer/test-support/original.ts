@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { copy, type Json } from './functions.js';
+import type { Invoke } from './run-graph.js';
+
+const folder = new URL('../../test-data/openwhisk-composer-0.12.0/', import.meta.url);
+const require = createRequire(import.meta.url);
+
+function load(file: string, modules: Readonly<Record<string, unknown>>): any {
+  const module = { exports: {} };
+  const text = readFileSync(new URL(`${file}.js.txt`, folder), 'utf8');
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the original is a CommonJS script
+  const body = new Function('module', 'require', text) as (m: object, r: (name: string) => unknown) => void;
+  body(module, (name) => modules[name] ?? require(name));
+  return module.exports;
+}
+
+const packageJson = { version: '0.12.0' };
+/** Apache OpenWhisk Composer 0.12.0 itself. */
+export const original: any = load('composer', { './fqn': load('fqn', {}), './package.json': packageJson });
+const conductor = load('conductor', {
+  './package.json': packageJson,
+  terser: { minify: (code: string) => ({ code }) },
+});
+
+/** The code that the original deploys for a composition. */
+export function generate(compiled: object, ...more: unknown[]): any {
+  return conductor.generate(compiled, ...more);
+}
+
+/** Just enough of redis for the original's parallel and map, in this process. */
+class Redis {
+  readonly lists = new Map<string, string[]>();
+  readonly waiting = new Map<string, () => void>();
+  on(): void {}
+  end(): void {}
+  async brpopAsync(key: string): Promise<[string, string]> {
+    while (!this.lists.has(key)) await new Promise<void>((resolve) => this.waiting.set(key, resolve));
+    return [key, this.lists.get(key)!.pop()!];
+  }
+  call(command: string, args: any[]): unknown {
+    const [key, value] = args as [string, any];
+    const list = this.lists.get(key) ?? [];
+    switch (command) {
+      case 'lpush':
+      case 'lpushx':
+        this.lists.set(key, [String(value), ...list]);
+        return list.length + 1;
+      case 'rename':
+        this.lists.delete(key);
+        this.lists.set(value, list);
+        this.waiting.get(value)?.();
+        return 'OK';
+      case 'lrange':
+        return [...list];
+      default:
+        return 0;
+    }
+  }
+}
+
+/** Runs lowered JSON with the original's conductor: the loop of its controller, actions by `invoke`. */
+export async function runOriginal(compiled: object, params: Json, invoke: Invoke): Promise<Json> {
+  const redis = new Redis();
+  const commands = ['lpush', 'lpushx', 'expire', 'rename', 'lrange', 'del'];
+  const client: any = redis;
+  for (const command of commands) {
+    client[command] = (...args: any[]) => args.pop()(null, redis.call(command, args));
+  }
+  const brpop = redis.brpopAsync.bind(redis);
+  client.brpop = (...args: any[]) => {
+    const done = args.pop();
+    void brpop(args[0]).then((value) => done(null, value));
+  };
+  let branches = 0;
+  const loop = async (input: Json): Promise<Json> => {
+    const next = await main(input);
+    if (next.action === undefined) return next.params ?? next;
+    const result = ((await invoke(next.action, copy(next.params))) ?? {}) as Json;
+    return loop({ ...copy(result), ...copy(next.state) });
+  };
+  const modules: Record<string, unknown> = {
+    openwhisk: () => ({
+      actions: {
+        invoke: ({ params: input }: { params: Json }) => {
+          void loop(copy(input));
+          return Promise.resolve({ activationId: `branch${branches++}` });
+        },
+      },
+    }),
+    redis: { createClient: () => client },
+    'redis-commands': { list: [...commands, 'brpop'] },
+    uuid: { v4: () => `barrier${branches++}` },
+  };
+  const { code } = generate({ name: 'composition', ast: {}, version: '0', ...compiled }).action.exec;
+  const quiet = { log: () => {}, error: () => {} };
+  const env = { __OW_DEADLINE: String(Date.now() + 3_600_000), __OW_ACTION_NAME: 'composition' };
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the code of an action
+  const make = new Function('require', 'console', 'process', `${code}\nreturn main`) as (...args: any[]) => any;
+  const main = make((name: string) => modules[name] ?? require(name), quiet, { env });
+  return loop({ ...copy(params), $composer: { redis: { uri: 'memory' } } });
+}

@@ -42,8 +42,8 @@ export interface RecordStore {
   /** True when the bound of the queue or the disk is reached: new invocations are refused with 503. */
   readonly full: boolean;
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined>;
-  /** Newest `start` first. */
-  list(filter: RecordFilter, skip: number, limit: number): Promise<ActivationRecord[]>;
+  /** Newest `start` first. With `brief` the results (`{}`) and logs (none) are left out: enough for a summary. */
+  list(filter: RecordFilter, skip: number, limit: number, brief?: boolean): Promise<ActivationRecord[]>;
   count(filter: RecordFilter, skip: number): Promise<number>;
   close(): Promise<void>;
 }

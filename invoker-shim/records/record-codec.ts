@@ -1,0 +1,87 @@
+import { jsonText, membersText, quote } from './json-text.js';
+import type { ActivationRecord } from './record.js';
+
+/**
+ * A record on disk is a frame: three lengths (4 bytes each, little endian) of head, result and logs, then those as
+ * UTF-8. The head is a JSON array of everything else, the result is copied as it is, the logs are a JSON array.
+ */
+export const FRAME_HEADER_BYTES = 12;
+
+/** The texts of a record as they go into its frame. */
+export interface RecordTexts {
+  readonly head: string;
+  readonly result: string;
+  readonly logs: string;
+}
+
+/** Throws what `JSON.stringify` throws when an annotation cannot be JSON (a cycle, a BigInt). */
+export function encodeRecordTexts(record: ActivationRecord): RecordTexts {
+  const { cause, logs } = record;
+  const head =
+    `["${record.activationId}",${quote(record.namespace)},${quote(record.subject)},${quote(record.name)}` +
+    `,${quote(record.version)},${cause === undefined ? 'null' : JSON.stringify(cause)},${jsonText(record.start)!}` +
+    `,${jsonText(record.end)!},${jsonText(record.duration)!},${record.status},${jsonText(record.size)!}` +
+    `,{${membersText(record.annotations, objectMember)}}]`;
+  return { head, result: record.result, logs: logs.length === 0 ? '[]' : JSON.stringify(logs) };
+}
+
+function objectMember(key: string, value: string): string {
+  return `${key}:${value}`;
+}
+
+/** Decodes a whole frame, or with `brief` the beginning of one that holds its head. */
+export function decodeFrame(frame: Buffer, brief = false): ActivationRecord {
+  const headEnd = FRAME_HEADER_BYTES + frame.readUInt32LE(0);
+  const resultEnd = headEnd + frame.readUInt32LE(4);
+  const fields = JSON.parse(frame.toString('utf8', FRAME_HEADER_BYTES, headEnd)) as Head;
+  const [activationId, namespace, subject, name, version, cause, start, end, duration, status, size, annotations] =
+    fields;
+  return {
+    activationId,
+    namespace,
+    subject,
+    name,
+    version,
+    ...(cause === null ? {} : { cause }),
+    start,
+    end,
+    duration,
+    status,
+    size,
+    annotations,
+    result: brief ? '{}' : frame.toString('utf8', headEnd, resultEnd),
+    logs: brief ? [] : (JSON.parse(frame.toString('utf8', resultEnd)) as string[]),
+  };
+}
+
+type Head = [
+  activationId: string,
+  namespace: string,
+  subject: string,
+  name: string,
+  version: string,
+  cause: string | null,
+  start: number,
+  end: number,
+  duration: number,
+  status: 0 | 1 | 2 | 3,
+  size: number,
+  annotations: Record<string, unknown>,
+];
+
+/**
+ * What a listing's `name` filter compares with, as OpenWhisk's view does: `package/name` for an action in a package (of
+ * a binding, the binding's), else the simple name.
+ */
+export function listedName(record: Pick<ActivationRecord, 'name' | 'annotations'>): string {
+  const { binding, path } = record.annotations;
+  if (typeof binding === 'string' && binding !== '') {
+    const slash = binding.indexOf('/');
+    return slash < 0 ? record.name : `${binding.slice(slash + 1).split('/', 1)[0]!}/${record.name}`;
+  }
+  if (typeof path !== 'string') return record.name;
+  const first = path.indexOf('/');
+  const last = path.lastIndexOf('/');
+  if (first < 0 || first === last || path.indexOf('/', first + 1) !== last) return record.name;
+  return `${path.slice(first + 1, last)}/${record.name}`;
+}

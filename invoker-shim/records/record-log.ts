@@ -1,0 +1,238 @@
+import fs from 'node:fs';
+import { type Clock, systemClock } from '../clock.js';
+import { AppendQueue } from './append-queue.js';
+import { lockDirectory } from './directory-lock.js';
+import { RecordLogError } from './errors.js';
+import { countRows, newestRows } from './listing.js';
+import type { ActivationRecord, RecordFilter, RecordStore } from './record.js';
+import { encodeRecordTexts, listedName } from './record-codec.js';
+import { FrameReader } from './frame-reader.js';
+import { type SegmentFiles, segmentFiles } from './segment.js';
+import { parseId, tryParseId } from './segment-index.js';
+import { SegmentStore } from './segment-store.js';
+
+const MiB = 1024 * 1024;
+const HOUR_MS = 60 * 60 * 1000;
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 5000;
+
+export interface RecordLogOptions {
+  /** Made when it is not there. One process at a time. */
+  readonly dir: string;
+  /** Segments beyond this many bytes together are dropped, oldest first. Default 1 GiB. */
+  readonly maxBytes?: number;
+  /** Segments whose records all started longer ago are dropped. Default 7 days. */
+  readonly maxAgeMs?: number;
+  /** A segment that has reached this size is followed by a new one. Default 16 MiB, at most an eighth of `maxBytes`. */
+  readonly segmentBytes?: number;
+  /** Unwritten bytes from which on `full` is true. Default 64 MiB. */
+  readonly queueBytes?: number;
+  readonly clock?: Clock;
+  /** Records cannot be written: called once when it begins; writing goes on being tried. */
+  readonly onError?: (error: Error) => void;
+  readonly files?: SegmentFiles;
+}
+
+/** What the log holds, for metrics. */
+export interface RecordLogMetrics {
+  readonly records: number;
+  readonly bytes: number;
+  readonly segments: number;
+  readonly unwrittenBytes: number;
+  /** Memory of the indexes. */
+  readonly indexBytes: number;
+}
+
+/** A record store that can be measured. */
+export interface RecordLog extends RecordStore {
+  readonly metrics: RecordLogMetrics;
+}
+
+/**
+ * Opens the activation records of a host: segment files in one directory, found by indexes in memory.
+ * Rejects with RecordLogError RECORD_LOG_LOCKED when another process has the directory, or with what the file system
+ * says.
+ */
+export async function createRecordLog(options: RecordLogOptions): Promise<RecordLog> {
+  await fs.promises.mkdir(options.dir, { recursive: true, mode: 0o700 });
+  const unlock = lockDirectory(options.dir);
+  try {
+    const files = options.files ?? segmentFiles;
+    return new SegmentedLog(options, SegmentStore.open(options.dir, files), new AppendQueue(files), unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+class SegmentedLog implements RecordLog {
+  private readonly clock: Clock;
+  private readonly maxBytes: number;
+  private readonly maxAgeMs: number;
+  private readonly segmentBytes: number;
+  private readonly queueBytes: number;
+  private readonly reader: FrameReader;
+  private scheduled = false;
+  private closed = false;
+  /** Set while the disk refuses: a retry is under way after ever longer pauses. */
+  private cancelRetry: (() => void) | undefined = undefined;
+  private retryMs = FIRST_RETRY_MS;
+  private cancelAgeing: () => void;
+
+  constructor(
+    private readonly options: RecordLogOptions,
+    private readonly store: SegmentStore,
+    private readonly queue: AppendQueue,
+    private readonly unlock: () => void,
+  ) {
+    this.clock = options.clock ?? systemClock;
+    this.maxBytes = options.maxBytes ?? 1024 * MiB;
+    this.maxAgeMs = options.maxAgeMs ?? 7 * 24 * HOUR_MS;
+    this.segmentBytes = Math.min(options.segmentBytes ?? 16 * MiB, Math.ceil(this.maxBytes / 8));
+    this.queueBytes = options.queueBytes ?? 64 * MiB;
+    this.reader = new FrameReader(queue);
+    this.cancelAgeing = this.ageLater();
+    this.age();
+  }
+
+  get full(): boolean {
+    return this.cancelRetry !== undefined || this.queue.unwrittenBytes >= this.queueBytes;
+  }
+
+  get metrics(): RecordLogMetrics {
+    const { segments } = this.store;
+    return {
+      records: segments.reduce((sum, segment) => sum + segment.index.count, 0),
+      bytes: this.store.bytes,
+      segments: segments.length,
+      unwrittenBytes: this.queue.unwrittenBytes,
+      indexBytes: segments.reduce((sum, segment) => sum + segment.index.bytes, 0),
+    };
+  }
+
+  append(record: ActivationRecord): void {
+    if (this.closed) throw new RecordLogError('RECORD_LOG_CLOSED', 'the record log is closed');
+    // Whatever may throw comes before the first change.
+    const texts = encodeRecordTexts(record);
+    const name = listedName(record);
+    parseId(record.activationId);
+    let segment = this.store.active;
+    if (segment.length >= this.segmentBytes) segment = this.store.roll();
+    const length = this.queue.append(segment, texts);
+    segment.index.add(segment.length - length, length, record.start, record.namespace, name);
+    this.schedule();
+  }
+
+  written(callback: (error?: Error) => void): void {
+    if (this.queue.unwrittenBytes === 0) queueMicrotask(callback);
+    else this.queue.whenWritten(callback);
+  }
+
+  async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
+    const { segments } = this.store;
+    for (let i = segments.length - 1; i >= 0; i--) {
+      const segment = segments[i]!;
+      // Nothing is awaited between this and `find`: the words are shared.
+      if (!tryParseId(activationId)) return undefined;
+      const row = segment.index.find();
+      if (row < 0) continue;
+      if (segment.index.namespaces[row] !== segment.index.numberOf(namespace)) return undefined;
+      return (await this.reader.read([{ segment, row }], false))[0];
+    }
+    return undefined;
+  }
+
+  list(filter: RecordFilter, skip: number, limit: number, brief = false): Promise<ActivationRecord[]> {
+    return this.reader.read(newestRows(this.store.segments, filter, skip + limit).slice(skip), brief);
+  }
+
+  count(filter: RecordFilter, skip: number): Promise<number> {
+    return Promise.resolve(Math.max(0, countRows(this.store.segments, filter) - skip));
+  }
+
+  /** Writes what is queued and lets the directory go. Rejects when the disk refuses: those records are lost. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.cancelAgeing();
+    this.cancelRetry?.();
+    let failure: Error | undefined;
+    try {
+      this.queue.flush();
+    } catch (error) {
+      failure = this.writeError(error);
+      this.queue.abandon(failure);
+    }
+    await this.store.close();
+    this.unlock();
+    if (failure !== undefined) throw failure;
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.cancelRetry !== undefined) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      if (!this.closed) this.flush();
+    });
+  }
+
+  private flush(): void {
+    try {
+      this.queue.flush();
+    } catch (error) {
+      this.retryLater(error);
+      return;
+    }
+    this.retryMs = FIRST_RETRY_MS;
+    if (this.store.segments.length > 1) {
+      this.store.sealWritten();
+      this.dropOld();
+    }
+  }
+
+  private retryLater(cause: unknown): void {
+    const begins = this.retryMs === FIRST_RETRY_MS;
+    this.cancelRetry = this.clock.after(this.retryMs, () => {
+      this.cancelRetry = undefined;
+      this.flush();
+    });
+    this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
+    if (begins) this.options.onError?.(this.writeError(cause));
+  }
+
+  private writeError(cause: unknown): RecordLogError {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return new RecordLogError(
+      'RECORD_WRITE_FAILED',
+      `Activation records cannot be written to ${this.options.dir}: ${reason}`,
+      { cause },
+    );
+  }
+
+  private dropOld(): void {
+    const oldestStart = this.clock.now() - this.maxAgeMs;
+    let { bytes } = this.store;
+    this.store.dropOldest((oldest) => {
+      if (bytes <= this.maxBytes && oldest.index.maxStart >= oldestStart) return false;
+      bytes -= oldest.length;
+      return true;
+    });
+  }
+
+  /** On a quiet host the segment that is written to grows old too: it then gives way to a new one. */
+  private age(): void {
+    const { active } = this.store;
+    const oldestStart = this.clock.now() - this.maxAgeMs;
+    if (active.index.count > 0 && active.index.maxStart < oldestStart) this.store.roll();
+    this.store.sealWritten();
+    this.dropOld();
+  }
+
+  private ageLater(): () => void {
+    return this.clock.after(Math.min(this.maxAgeMs / 8, HOUR_MS), () => {
+      this.age();
+      this.cancelAgeing = this.ageLater();
+    });
+  }
+}

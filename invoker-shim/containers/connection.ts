@@ -1,0 +1,148 @@
+import type { Socket } from 'node:net';
+import {
+  FLAG_END, FrameDecoder, FrameType, HEADER_BYTES, ProtocolError, encodeText,
+} from '@dataflower/action-runtime/protocol';
+import { OutboundStreams, type StreamSource } from './outbound-streams.js';
+import type { WriteBatcher } from './write-batcher.js';
+
+/** The connection takes DATA while it holds less than this, in bytes. */
+const DATA_BUFFER_BYTES = 512 * 1024;
+/** A container that lets more than this pile up, in bytes, does not read: the connection fails. */
+const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
+/** Frames of one turn are copied into one write up to this many bytes in all; beyond, they are written side by side. */
+const COPY_BYTES = 16 * 1024;
+
+export interface ConnectionHandler {
+  /** `payload` is valid only until the call returns. What it throws fails the connection. */
+  onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void;
+  /** All frames of one read were given. */
+  onReadEnd(): void;
+  /** The connection has ended, once; with an error unless the container closed it. Not called after `close`. */
+  onEnd(error: Error | undefined): void;
+}
+
+/**
+ * Frames to and from one container. Frames of one turn of the loop go out in one write; `sendNow` does not wait for
+ * the turn's end. Order is the order of the calls.
+ */
+export class Connection {
+  readonly streams: OutboundStreams;
+  readonly #decoder: FrameDecoder;
+  #batch: Buffer[] = [];
+  #batchBytes = 0;
+  #closed = false;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly batcher: WriteBatcher,
+    private readonly handler: ConnectionHandler,
+  ) {
+    this.#decoder = new FrameDecoder((type, flags, id, payload) => {
+      if (!this.#closed) handler.onFrame(type, flags, id, payload);
+    });
+    this.streams = new OutboundStreams({
+      isWritable: () => !this.#closed && this.socket.writableLength < DATA_BUFFER_BYTES,
+      writeChunk: (id, chunk, last) => this.#writeChunk(id, chunk, last),
+      failed: (error) => this.#fail(error),
+    });
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('drain', () => this.streams.pump());
+    socket.on('error', (error) => this.#fail(error));
+    socket.on('end', () => this.#fail(undefined));
+    socket.on('close', () => this.#fail(undefined));
+  }
+
+  /** Sends with the other frames of this turn. */
+  send(frame: Buffer): void {
+    if (this.#closed) return;
+    if (this.#batch.length === 0) this.batcher.add(this);
+    this.#batch.push(frame);
+    this.#batchBytes += frame.length;
+  }
+
+  /** Sends at once, behind what was sent before. */
+  sendNow(frame: Buffer): void {
+    if (this.#closed) return;
+    if (this.#batch.length === 0) {
+      this.socket.write(frame);
+      return;
+    }
+    this.send(frame);
+    this.flush();
+  }
+
+  /** Opens a stream to the container. Its first bytes leave with the next `pump`. */
+  openStream(source: StreamSource): number {
+    return this.streams.add(source);
+  }
+
+  /** Ends a stream to the container that is not complete. */
+  dropStream(id: number, reason: string): void {
+    if (this.streams.drop(id)) this.send(encodeText(FrameType.RESET, id, reason));
+  }
+
+  /** Writes the frames of this turn. */
+  flush(): void {
+    const batch = this.#batch;
+    if (batch.length === 0 || this.#closed) return;
+    if (batch.length === 1) {
+      this.socket.write(batch[0]!);
+    } else if (this.#batchBytes <= COPY_BYTES) {
+      const all = Buffer.allocUnsafe(this.#batchBytes);
+      let at = 0;
+      for (const frame of batch) {
+        all.set(frame, at);
+        at += frame.length;
+      }
+      this.socket.write(all);
+    } else {
+      this.socket.cork();
+      for (const frame of batch) this.socket.write(frame);
+      this.socket.uncork();
+    }
+    this.#batch = [];
+    this.#batchBytes = 0;
+    if (this.socket.writableLength > MAX_UNREAD_BYTES) this.#fail(new Error('the container does not read what it is sent'));
+  }
+
+  /** Ends the connection after the frames that are on their way; nothing is received any more. */
+  close(): void {
+    if (this.#closed) return;
+    this.flush();
+    this.#closed = true;
+    this.streams.close();
+    this.socket.destroySoon();
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#closed) return;
+    try {
+      this.#decoder.push(chunk);
+    } catch (error) {
+      this.#fail(ProtocolError.is(error) ? error : new Error('frame could not be handled', { cause: error }));
+      return;
+    }
+    this.handler.onReadEnd();
+    this.flush();
+  }
+
+  #writeChunk(id: number, chunk: Buffer, last: boolean): void {
+    this.flush();
+    const header = Buffer.allocUnsafe(HEADER_BYTES);
+    header.writeUInt32BE(HEADER_BYTES + chunk.length, 0);
+    header.writeUInt32BE((FrameType.DATA << 24) | ((last ? FLAG_END : 0) << 16), 4);
+    header.writeUInt32BE(id, 8);
+    this.socket.cork();
+    this.socket.write(header);
+    this.socket.write(chunk);
+    this.socket.uncork();
+  }
+
+  #fail(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.streams.close();
+    this.socket.destroy();
+    this.handler.onEnd(error);
+  }
+}

@@ -1,0 +1,58 @@
+import type { Clock } from '../clock.js';
+import type { DataSink } from '../sink/value.js';
+import type { Container } from './container.js';
+import type { ContainerEnding } from './container-ending.js';
+import type { ContainerDriver } from './driver.js';
+import type { ContainerLogger } from './logger.js';
+import type { PendingRun } from './pending-run.js';
+import type { RunEnder } from './run-ender.js';
+import type { SocketDirectory } from './socket-directory.js';
+import type { WriteBatcher } from './write-batcher.js';
+
+/** What all containers of one agent share. */
+export interface ContainerContext {
+  readonly sink: DataSink;
+  readonly driver: ContainerDriver;
+  readonly clock: Clock;
+  /** Milliseconds on a monotonic clock, with fractions: for durations. */
+  readonly stopwatch: () => number;
+  readonly sockets: SocketDirectory;
+  readonly batcher: WriteBatcher;
+  readonly ender: RunEnder;
+  readonly logger: ContainerLogger;
+  readonly limits: ContainerLimits;
+}
+
+export interface ContainerLimits {
+  /** From the start of a container to its HELLO. */
+  readonly helloTimeoutMs: number;
+  /** From the end of the time limit to the kill: the container may write its logs. */
+  readonly killGraceMs: number;
+  /** Bytes that a container may emit before the agent grants more. */
+  readonly emitWindowBytes: number;
+  /** Largest value that a container may hand over. */
+  readonly maxValueBytes: number;
+}
+
+/** Who decides what a container gets: the queue of its function. */
+export interface ContainerOwner {
+  /** It can take runs. */
+  onReady(container: Container): void;
+  /** A run has left it, or it was let go from a full sink: it can take more, if it accepts. */
+  onFreed(container: Container): void;
+  /** Runs that were sent ahead and have not started, in order. */
+  onReturned(runs: readonly PendingRun[]): void;
+  /** It waits in `emit` for a full sink, or does so no longer. */
+  onHeldChanged(container: Container): void;
+  /** Mean time of a run in it, in ms, seen over the last read. */
+  onMeasured(meanMs: number): void;
+  /**
+   * It is stopped while it started; returns the run that ends with it, if one does.
+   * Called before `onLeaving`.
+   */
+  onStartFailed(container: Container, ending: ContainerEnding): PendingRun | undefined;
+  /** It takes nothing any more and its place is free. */
+  onLeaving(container: Container): void;
+  /** Nothing is left of it. */
+  onStopped(container: Container): void;
+}

@@ -1,0 +1,44 @@
+import { FailureText } from './failures.js';
+import type { PendingRun } from './pending-run.js';
+
+/** Why a container is stopped; decides what becomes of the run that it had started. */
+export type ContainerEnding =
+  /** Nothing to do for it, its place is wanted, or the executor closes. */
+  | { readonly kind: 'RETIRED' }
+  /** It ended by itself, or its connection did. */
+  | { readonly kind: 'DIED'; readonly detail?: string }
+  /** It broke the protocol. */
+  | { readonly kind: 'PROTOCOL'; readonly detail: string }
+  | { readonly kind: 'TIME_LIMIT'; readonly limitMs: number }
+  | { readonly kind: 'CANCELLED'; readonly reason: string }
+  /** It never came up: no process, no hello, wrong token or version. */
+  | { readonly kind: 'NOT_STARTED'; readonly detail: string }
+  /** What it was to run could not be loaded. */
+  | { readonly kind: 'NOT_LOADED'; readonly detail: string }
+  /** Its answer to INIT was an error. */
+  | { readonly kind: 'INIT_FAILED'; readonly text: string };
+
+/** The error of a run that had started when its container ended so. */
+export function runText(pending: PendingRun, ending: ContainerEnding, outOfMemory: boolean): string {
+  if (pending.cancelReason !== undefined) return pending.cancelReason;
+  if (pending.timedOut) return FailureText.timeLimit(pending.run.spec.timeoutMs);
+  return ending.kind === 'DIED' && outOfMemory ? FailureText.outOfMemory : FailureText.runDied;
+}
+
+/** The error of the run that paid for the start of a container that ended so; undefined: another container may do better. */
+export function startText(ending: ContainerEnding, outOfMemory: boolean): { status: 2 | 3; text: string } | undefined {
+  switch (ending.kind) {
+    case 'TIME_LIMIT':
+      return { status: 2, text: FailureText.initTimeLimit(ending.limitMs) };
+    case 'INIT_FAILED':
+      return { status: 2, text: ending.text };
+    case 'NOT_LOADED':
+      return { status: 3, text: FailureText.notFetched };
+    case 'DIED':
+      return { status: 2, text: outOfMemory ? FailureText.outOfMemory : FailureText.initDied };
+    case 'PROTOCOL':
+      return { status: 2, text: FailureText.initDied };
+    default:
+      return undefined;
+  }
+}

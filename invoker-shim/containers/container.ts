@@ -1,0 +1,444 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Socket } from 'node:net';
+import {
+  FrameType, type Init, PROTOCOL_VERSION, ProtocolError, decodeAmount, decodeJsonObject, decodeLog, encodeInit, encodeJsonFrame,
+} from '@dataflower/action-runtime/protocol';
+import { Connection, type ConnectionHandler } from './connection.js';
+import { type ContainerEnding, runText, startText } from './container-ending.js';
+import type { ContainerContext, ContainerOwner } from './container-context.js';
+import { ContainerRuns, type RunsHost } from './container-runs.js';
+import type { ContainerExit, ContainerHandle } from './driver.js';
+import { Endpoint } from './endpoint.js';
+import { FailureText } from './failures.js';
+import type { ContainerSpec } from './executor.js';
+import { bytesSlot } from './input-slots.js';
+import type { PendingRun } from './pending-run.js';
+import { RunLog } from './run-log.js';
+
+/**
+ * STARTING: until its HELLO. INITIALIZING: until it is READY. STOPPING: its connection is closed, it is being ended.
+ * STOPPED: nothing is left of it. Any state but the last two goes to STOPPING.
+ */
+export type ContainerState = 'STARTING' | 'INITIALIZING' | 'READY' | 'STOPPING' | 'STOPPED';
+
+/** After the process has gone, its last frames are awaited at most so long, in ms. */
+const LAST_FRAMES_MS = 200;
+/** A run's end waits at most so long, in ms, for the last words of its container. */
+const LAST_WORDS_MS = 1000;
+/** Longest error text taken from a READY, in characters. */
+const MAX_ERROR_CHARS = 64 * 1024;
+
+/** One container from its start to its end. It trusts nothing that comes from it. */
+export class Container implements ConnectionHandler, RunsHost {
+  readonly startedAt: number;
+  readyAt = 0;
+  initMs = 0;
+  /** By the stopwatch: since when it has had nothing to do. */
+  idleSince = 0;
+  /** By the stopwatch: when it became ready. */
+  readySince = 0;
+  #state: ContainerState = 'STARTING';
+  #retiring = false;
+  #endpoint: Endpoint | undefined;
+  #connection: Connection | undefined;
+  #handle: ContainerHandle | undefined;
+  #runs: ContainerRuns | undefined;
+  #init: { init: Init; code: Buffer } | undefined;
+  #initSentAt = 0;
+  readonly #startLog: RunLog;
+  /** Of the run that ends with the container: what it still writes belongs there. */
+  #lastLog: RunLog | undefined;
+  /** Resolves once the driver has said whether there is something to stop. */
+  #started!: () => void;
+  readonly #startSettled = new Promise<void>((resolve) => (this.#started = resolve));
+  readonly #token = randomBytes(16).toString('hex');
+  #cancelExitTimer: (() => void) | undefined;
+  readonly #gone: Promise<void>;
+  #resolveGone!: () => void;
+
+  constructor(
+    readonly id: string,
+    readonly spec: ContainerSpec,
+    private readonly context: ContainerContext,
+    private readonly owner: ContainerOwner,
+  ) {
+    this.startedAt = context.clock.now();
+    this.#startLog = new RunLog(spec.logLimitBytes);
+    this.#gone = new Promise((resolve) => (this.#resolveGone = resolve));
+    void this.#start();
+  }
+
+  get state(): ContainerState {
+    return this.#state;
+  }
+
+  /** Resolves when nothing is left of it. */
+  get gone(): Promise<void> {
+    return this.#gone;
+  }
+
+  /** Runs sent to it in its life. */
+  get runCount(): number {
+    return this.#runs?.count ?? 0;
+  }
+
+  get unfinished(): number {
+    return this.#runs?.unfinished ?? 0;
+  }
+
+  get held(): boolean {
+    return this.#runs?.held ?? false;
+  }
+
+  /** True while it is to take runs. */
+  get accepts(): boolean {
+    return this.#state === 'READY' && !this.#retiring && this.#runs!.accepts;
+  }
+
+  get retiring(): boolean {
+    return this.#retiring;
+  }
+
+  /** False when it has nothing to do and nothing to watch. */
+  get busy(): boolean {
+    return this.#state === 'READY' ? this.#runs!.busy : this.#state !== 'STOPPED';
+  }
+
+  /** Its state in a word, for people. */
+  get label(): string {
+    if (this.#state !== 'READY') return this.#state;
+    if (this.held) return 'HELD';
+    return this.#runs!.busy ? 'RUNNING' : 'IDLE';
+  }
+
+  runningFor(now: number): number {
+    return this.#runs?.runningFor(now) ?? 0;
+  }
+
+  /** Sends a run; only while it accepts. */
+  send(pending: PendingRun): void {
+    pending.container = this;
+    this.#runs!.send(pending);
+  }
+
+  cancel(pending: PendingRun, reason: string): void {
+    this.#runs?.cancel(pending, reason);
+  }
+
+  withdraw(): void {
+    this.#runs?.withdraw();
+  }
+
+  retire(): void {
+    this.#retiring = true;
+    this.#runs?.withdraw();
+    this.#stopIfDone();
+  }
+
+  /** @param expectedMs How long its function is expected to run. */
+  sweep(now: number, stopwatch: number, expectedMs: number): void {
+    switch (this.#state) {
+      case 'STARTING':
+        if (now - this.startedAt >= this.context.limits.helloTimeoutMs) this.stop({ kind: 'NOT_STARTED', detail: 'it said no hello in time' });
+        return;
+      case 'INITIALIZING':
+        if (this.#initSentAt > 0 && now - this.#initSentAt >= this.spec.timeoutMs) {
+          this.stop({ kind: 'TIME_LIMIT', limitMs: this.spec.timeoutMs });
+        }
+        return;
+      case 'READY':
+        this.#runs!.sweep(now, stopwatch, expectedMs);
+        return;
+      default:
+        return;
+    }
+  }
+
+  stop(cause: ContainerEnding): void {
+    if (this.#state === 'STOPPING' || this.#state === 'STOPPED') return;
+    const starting = this.#state !== 'READY';
+    const ending = this.#initSentAt === 0 ? beforeInit(cause) : cause;
+    this.#state = 'STOPPING';
+    this.#cancelExitTimer?.();
+    if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') {
+      this.context.logger.warn({ container: this.id, key: this.spec.key, ...ending }, 'a container was stopped');
+    }
+    const { started, returned } = this.#runs?.close() ?? { started: [], returned: [] };
+    this.#connection?.close();
+    this.#handle?.stop();
+    if (ending.kind !== 'RETIRED') for (const pending of returned) pending.losses++;
+    const payer = starting ? this.owner.onStartFailed(this, ending) : undefined;
+    this.owner.onLeaving(this);
+    if (returned.length > 0) this.owner.onReturned(returned);
+    void this.#finish(ending, started, payer);
+  }
+
+  // From the connection.
+
+  onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
+    switch (this.#state) {
+      case 'READY':
+        this.#onRunFrame(type, flags, id, payload);
+        return;
+      case 'STARTING':
+        if (type !== FrameType.HELLO) throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} before HELLO`);
+        this.#onHello(payload);
+        return;
+      case 'INITIALIZING':
+        this.#onInitFrame(type, flags, id, payload);
+        return;
+      default:
+        return;
+    }
+  }
+
+  onReadEnd(): void {
+    this.#runs?.onReadEnd();
+  }
+
+  onEnd(error: Error | undefined): void {
+    if (error === undefined) this.stop({ kind: 'DIED', detail: 'its connection ended' });
+    else if (ProtocolError.is(error)) this.stop({ kind: 'PROTOCOL', detail: error.message });
+    else this.stop({ kind: 'DIED', detail: error.message });
+  }
+
+  // From the runs.
+
+  freed(): void {
+    if (this.#retiring) this.#stopIfDone();
+    else if (this.#state === 'READY') this.owner.onFreed(this);
+  }
+
+  returned(runs: readonly PendingRun[]): void {
+    this.owner.onReturned(runs);
+  }
+
+  heldChanged(): void {
+    this.owner.onHeldChanged(this);
+  }
+
+  measured(meanMs: number): void {
+    this.owner.onMeasured(meanMs);
+  }
+
+  async #start(): Promise<void> {
+    const { context, spec } = this;
+    this.#load();
+    try {
+      this.#endpoint = await Endpoint.listen(context.sockets, (socket) => this.#onConnection(socket));
+      const handle = await context.driver.start({
+        spec,
+        socketPath: this.#endpoint.path,
+        token: this.#token,
+        onOutput: (stream, line) => this.#onOutput(stream, line),
+      });
+      this.#handle = handle;
+      void handle.exited.then((exit) => this.#onExit(exit));
+      if (this.#state === 'STOPPING') handle.stop();
+    } catch (error) {
+      this.stop({ kind: 'NOT_STARTED', detail: (error as Error).message });
+    } finally {
+      this.#started();
+    }
+  }
+
+  #load(): void {
+    this.spec.load().then(
+      (loaded) => {
+        this.#init = loaded;
+        this.#sendInit();
+      },
+      (error: unknown) => this.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) }),
+    );
+  }
+
+  #onConnection(socket: Socket): void {
+    if (this.#state !== 'STARTING') {
+      socket.destroy();
+      return;
+    }
+    this.#connection = new Connection(socket, this.context.batcher, this);
+  }
+
+  #onHello(payload: Buffer): void {
+    const { version, token } = decodeJsonObject(payload);
+    if (typeof token !== 'string' || !isSame(token, this.#token)) {
+      this.stop({ kind: 'NOT_STARTED', detail: 'it said hello with a wrong token' });
+      return;
+    }
+    if (version !== PROTOCOL_VERSION) {
+      this.stop({ kind: 'NOT_STARTED', detail: `it speaks version ${String(version).slice(0, 20)} of the protocol, not ${PROTOCOL_VERSION}` });
+      return;
+    }
+    this.#state = 'INITIALIZING';
+    const { emitWindowBytes } = this.context.limits;
+    this.#connection!.send(
+      encodeJsonFrame(FrameType.WELCOME, 0, { version: PROTOCOL_VERSION, emitWindowBytes, files: this.context.driver.sharesFiles }),
+    );
+    this.#sendInit();
+  }
+
+  #sendInit(): void {
+    if (this.#state !== 'INITIALIZING' || this.#init === undefined || this.#initSentAt > 0) return;
+    const { init, code } = this.#init;
+    this.#init = undefined;
+    const connection = this.#connection!;
+    this.#initSentAt = this.context.clock.now();
+    const target = { sharesFiles: this.context.driver.sharesFiles, openStream: (bytes: Buffer) => connection.openStream(bytes) };
+    try {
+      connection.sendNow(encodeInit(init, bytesSlot(code, target)));
+    } catch (error) {
+      this.stop({ kind: 'NOT_LOADED', detail: (error as Error).message });
+      return;
+    }
+    connection.streams.pump();
+  }
+
+  #onInitFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
+    switch (type) {
+      case FrameType.READY:
+        if (this.#initSentAt === 0) break;
+        this.#onReady(payload);
+        return;
+      case FrameType.LOG: {
+        if (id !== 0) break;
+        if (this.#startLog.full) return;
+        const line = decodeLog(flags, id, payload);
+        this.#startLog.add(line.stream, line.text, line.time, this.context.clock.now());
+        return;
+      }
+      case FrameType.CREDIT:
+        this.#connection!.streams.onCredit(id, decodeAmount(payload));
+        return;
+      case FrameType.RESET:
+        this.#connection!.streams.drop(id);
+        return;
+    }
+    throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} before READY`);
+  }
+
+  #onReady(payload: Buffer): void {
+    const { ok, error } = decodeJsonObject(payload);
+    if (ok !== true) {
+      const text = typeof error === 'string' ? error.slice(0, MAX_ERROR_CHARS) : 'The action failed during initialization.';
+      this.stop({ kind: 'INIT_FAILED', text });
+      return;
+    }
+    this.readyAt = this.context.clock.now();
+    this.initMs = this.readyAt - this.#initSentAt;
+    this.readySince = this.idleSince = this.context.stopwatch();
+    this.#runs = new ContainerRuns(this.context, this.#connection!, this);
+    this.#state = 'READY';
+    this.context.logger.debug({ container: this.id, key: this.spec.key, initMs: this.initMs }, 'a container is ready');
+    this.owner.onReady(this);
+    this.#stopIfDone();
+  }
+
+  #onRunFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
+    const runs = this.#runs!;
+    switch (type) {
+      case FrameType.RESULT:
+        runs.onResult(flags, id, payload);
+        return;
+      case FrameType.EMIT:
+        runs.onEmit(id, payload);
+        return;
+      case FrameType.STARTED:
+        runs.onStarted(id);
+        return;
+      case FrameType.LOG:
+        runs.onLog(flags, id, payload);
+        return;
+      case FrameType.WITHDRAWN:
+        runs.onWithdrawn(payload);
+        return;
+      case FrameType.OFFER:
+        runs.inbound.onOffer(id, decodeAmount(payload));
+        return;
+      case FrameType.DATA:
+        runs.inbound.onData(id, flags, payload);
+        return;
+      case FrameType.CREDIT:
+        this.#connection!.streams.onCredit(id, decodeAmount(payload));
+        return;
+      case FrameType.RESET:
+        if (id % 2 === 0) this.#connection!.streams.drop(id);
+        else runs.inbound.onReset(id, payload.toString());
+        return;
+      default:
+        throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} from a container that is ready`);
+    }
+  }
+
+  #onOutput(stream: 'stdout' | 'stderr', line: string): void {
+    if (this.#runs?.onOutput(stream, line) === true) return;
+    const log = this.#lastLog ?? (this.#runs === undefined ? this.#startLog : undefined);
+    const now = this.context.clock.now();
+    log?.add(stream, line, now, now);
+  }
+
+  #onExit(exit: ContainerExit): void {
+    const detail = exit.signal === null ? `it exited with code ${exit.code ?? '?'}` : `it ended by ${exit.signal}`;
+    if (this.#connection === undefined) this.stop({ kind: this.#state === 'STARTING' ? 'NOT_STARTED' : 'DIED', detail });
+    // What it had sent may still be on its way; the end of the connection comes behind it.
+    else this.#cancelExitTimer = this.context.clock.after(LAST_FRAMES_MS, () => this.stop({ kind: 'DIED', detail }));
+  }
+
+  #stopIfDone(): void {
+    if (this.#retiring && (this.#state !== 'READY' || !this.#runs!.busy)) this.stop({ kind: 'RETIRED' });
+  }
+
+  async #finish(ending: ContainerEnding, started: readonly PendingRun[], payer: PendingRun | undefined): Promise<void> {
+    this.#lastLog = started.at(-1)?.log;
+    if (payer !== undefined) payer.adoptLog(this.#startLog);
+    await this.#startSettled;
+    const exited = this.#handle?.exited ?? Promise.resolve(undefined);
+    const exit = await withinMs(exited, LAST_WORDS_MS, this.context.clock);
+    const outOfMemory = exit?.outOfMemory ?? false;
+    const { ender } = this.context;
+    for (const pending of started) {
+      ender.fail(pending, this.id, 2, runText(pending, ending, outOfMemory));
+    }
+    if (payer !== undefined) this.#failPayer(payer, ending, outOfMemory);
+    await exited;
+    this.#endpoint?.close();
+    this.#state = 'STOPPED';
+    this.owner.onStopped(this);
+    this.#resolveGone();
+  }
+
+  #failPayer(payer: PendingRun, ending: ContainerEnding, outOfMemory: boolean): void {
+    const { status, text } = startText(ending, outOfMemory) ?? { status: 3, text: FailureText.noContainer };
+    if (this.#initSentAt > 0) {
+      payer.startedAt = this.#initSentAt;
+      payer.initMs = this.context.clock.now() - this.#initSentAt;
+    }
+    payer.coldStart = true;
+    payer.timedOut = ending.kind === 'TIME_LIMIT';
+    this.context.ender.fail(payer, this.id, status, text);
+  }
+}
+
+/** What ends before INIT has not to do with the action: the next container may do better. */
+function beforeInit(ending: ContainerEnding): ContainerEnding {
+  if (ending.kind === 'PROTOCOL') return { kind: 'NOT_STARTED', detail: ending.detail };
+  if (ending.kind === 'DIED') return { kind: 'NOT_STARTED', detail: ending.detail ?? 'it ended' };
+  return ending;
+}
+
+function isSame(said: string, token: string): boolean {
+  const a = Buffer.from(said);
+  const b = Buffer.from(token);
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** What the promise resolves to, or undefined when that takes longer than `ms`. */
+function withinMs<T>(promise: Promise<T>, ms: number, clock: ContainerContext['clock']): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, () => resolve(undefined));
+    void promise.then((value) => {
+      cancel();
+      resolve(value);
+    });
+  });
+}

@@ -1,0 +1,48 @@
+import type { ContainerSpec } from './executor.js';
+
+/** How a container came to its end. */
+export interface ContainerExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** It was ended for using too much memory, as far as the driver can tell. */
+  readonly outOfMemory: boolean;
+}
+
+/** One started container. */
+export interface ContainerHandle {
+  /** What the driver calls it: a process id, a container id. */
+  readonly id: string;
+  readonly state: 'RUNNING' | 'STOPPING' | 'EXITED';
+  /** Resolves once, when nothing of the container runs any more and all its output was given. Never rejects. */
+  readonly exited: Promise<ContainerExit>;
+  /** Ends it at once, with every process that it started. Calling it again, or after its end, does nothing. */
+  stop(): void;
+}
+
+/** Takes what a container wrote on its own stdout and stderr, line by line, at most `MAX_OUTPUT_LINE_BYTES` each. */
+export type OutputHandler = (stream: 'stdout' | 'stderr', line: string) => void;
+
+/** Longest piece of output given at once, in bytes; a longer line comes in several. */
+export const MAX_OUTPUT_LINE_BYTES = 8 * 1024;
+
+export interface StartOptions {
+  readonly spec: ContainerSpec;
+  /** The socket that the agent listens on. Its directory belongs to this container alone and is removed by the agent. */
+  readonly socketPath: string;
+  /** The secret that the container says in its HELLO. */
+  readonly token: string;
+  readonly onOutput: OutputHandler;
+}
+
+/**
+ * Starts and ends containers. It does not speak with them (that is the connection's), does not decide when
+ * (the pool's), knows no invocations and keeps no list: whoever starts a container holds its handle.
+ */
+export interface ContainerDriver {
+  /** For messages: `process`, `docker`. */
+  readonly name: string;
+  /** True when containers see the agent's files under the same paths, so that large values need not be copied. */
+  readonly sharesFiles: boolean;
+  /** Starts one container. Rejects when it cannot be started; then nothing of it is left. */
+  start(options: StartOptions): Promise<ContainerHandle>;
+}

@@ -1,0 +1,50 @@
+import { type Server, type Socket, createServer } from 'node:net';
+import type { SocketDirectory } from './socket-directory.js';
+
+/**
+ * The socket that one container connects to, in a directory of its own. It takes one connection in its life: a second
+ * one is refused, and with the first the listening socket goes away.
+ */
+export class Endpoint {
+  readonly path: string;
+  #server: Server | undefined;
+
+  private constructor(private readonly directory: SocketDirectory) {
+    this.path = directory.create();
+  }
+
+  /** Listens; calls back with the connection. Rejects when the socket cannot be made. */
+  static async listen(directory: SocketDirectory, onConnection: (socket: Socket) => void): Promise<Endpoint> {
+    const endpoint = new Endpoint(directory);
+    const server = createServer({ noDelay: true }, (socket) => {
+      if (endpoint.#server === undefined) {
+        socket.destroy();
+        return;
+      }
+      endpoint.#stopListening();
+      onConnection(socket);
+    });
+    endpoint.#server = server;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(endpoint.path, resolve);
+      });
+    } catch (error) {
+      endpoint.close();
+      throw error;
+    }
+    return endpoint;
+  }
+
+  #stopListening(): void {
+    this.#server?.close();
+    this.#server = undefined;
+  }
+
+  /** Stops listening and removes the container's directory. */
+  close(): void {
+    this.#stopListening();
+    this.directory.release(this.path);
+  }
+}

@@ -1,0 +1,311 @@
+import { Container } from './container.js';
+import type { ContainerContext, ContainerOwner } from './container-context.js';
+import type { ContainerEnding } from './container-ending.js';
+import { startText } from './container-ending.js';
+import { Deque } from './deque.js';
+import { DurationEstimate } from './duration-estimate.js';
+import type { ContainerSpec } from './executor.js';
+import { FailureText } from './failures.js';
+import type { PendingRun } from './pending-run.js';
+
+/** Containers that may die under a run before it starts; then the run fails. */
+const MAX_LOSSES = 3;
+/** Work that the containers at hand are through with in so many ms starts no further one (starting takes longer). */
+const DRAIN_MS = 30;
+
+/** A function up to this mean time, in ms, uses a core while it runs: more containers than cores only cost. */
+const SHORT_FUNCTION_MS = 1;
+
+/** What a queue asks of the pool. */
+export interface QueueHost {
+  readonly cores: number;
+  readonly maxContainersPerKey: number;
+  nextContainerId(): string;
+  /** Makes room for one container of the queue, evicting idle ones of others; false: there is none now. */
+  makeRoom(queue: FunctionQueue): boolean;
+  /** A queue without any container has to wait for the place of another's. */
+  waitForPlace(queue: FunctionQueue): void;
+  /** True when the container's place is wanted by another queue: it is not given more work. */
+  claims(queue: FunctionQueue, container: Container): boolean;
+  /** Something is under way that needs watching. */
+  watch(): void;
+  containerAdded(container: Container): void;
+  /** A place is free. */
+  containerLeaving(container: Container): void;
+  containerStopped(container: Container): void;
+  containerIdle(): void;
+  heldChanged(): void;
+}
+
+/** The runs and the containers of one function. First in, first out; the container that ran last runs next. */
+export class FunctionQueue implements ContainerOwner {
+  readonly duration = new DurationEstimate();
+  readonly #waiting = new Deque<PendingRun>();
+  /** Runs in `#waiting` that were not cancelled. */
+  #waitingCount = 0;
+  /** Ready and without work, the one that ran last at the end. */
+  readonly #idle: Container[] = [];
+  readonly #ready: Container[] = [];
+  #starting = 0;
+
+  constructor(
+    readonly key: string,
+    /** Of the last run: its `load` is used for the next start. */
+    public spec: ContainerSpec,
+    private readonly context: ContainerContext,
+    private readonly host: QueueHost,
+  ) {}
+
+  get waiting(): number {
+    return this.#waitingCount;
+  }
+
+  /** Containers that start, or are ready and not let go. */
+  get containers(): number {
+    return this.#ready.length + this.#starting;
+  }
+
+  get starting(): number {
+    return this.#starting;
+  }
+
+  get idle(): readonly Container[] {
+    return this.#idle;
+  }
+
+  get ready(): readonly Container[] {
+    return this.#ready;
+  }
+
+  execute(pending: PendingRun): void {
+    if (this.#waitingCount === 0) {
+      const container = this.#pick();
+      if (container !== undefined) {
+        container.send(pending);
+        if (container.unfinished === 0) this.#toIdle(container);
+        this.host.watch();
+        return;
+      }
+    }
+    this.#waiting.pushBack(pending);
+    this.#waitingCount++;
+    this.scaleOut();
+    this.host.watch();
+  }
+
+  /** Takes a waiting run out. It stays in the ring, as ENDED, until its turn comes. */
+  forget(): void {
+    this.#waitingCount--;
+    if (this.#waitingCount === 0) this.#waiting.drain();
+  }
+
+  /** Takes out everything that waits. */
+  drain(): PendingRun[] {
+    this.#waitingCount = 0;
+    return this.#waiting.drain().filter((pending) => pending.state === 'WAITING');
+  }
+
+  warm(): void {
+    if (this.#starting > 0 || this.#idle.length > 0) return;
+    // Busy ones are free again before another has started, unless the function is known to be long.
+    if (this.#ready.length > 0 && (this.duration.meanMs ?? 0) < DRAIN_MS) return;
+    if (this.host.makeRoom(this)) this.start();
+  }
+
+  /** Starts containers for what waits, when those at hand are not through with it soon and there is room. */
+  scaleOut(): void {
+    while (this.#waitingCount > this.#starting && this.#wantsMore()) {
+      if (this.containers >= this.host.maxContainersPerKey) return;
+      if (!this.host.makeRoom(this)) {
+        if (this.containers === 0) this.host.waitForPlace(this);
+        return;
+      }
+      this.start();
+    }
+  }
+
+  start(): void {
+    this.#starting++;
+    const container = new Container(this.host.nextContainerId(), this.spec, this.context, this);
+    this.host.containerAdded(container);
+    this.host.watch();
+  }
+
+  sweep(): void {
+    if (this.#waitingCount === 0) return;
+    this.#dispatch();
+    this.scaleOut();
+  }
+
+  // From the containers.
+
+  onReady(container: Container): void {
+    this.#starting--;
+    this.#ready.push(container);
+    this.#fill(container);
+    if (container.unfinished === 0 && container.accepts) this.#toIdle(container);
+  }
+
+  onFreed(container: Container): void {
+    if (this.host.claims(this, container)) {
+      container.retire();
+      return;
+    }
+    this.#fill(container);
+    if (container.unfinished === 0 && !this.#idle.includes(container)) this.#toIdle(container);
+  }
+
+  onReturned(runs: readonly PendingRun[]): void {
+    for (const pending of runs.toReversed()) {
+      pending.container = undefined;
+      if (pending.losses > MAX_LOSSES) {
+        this.context.ender.fail(pending, '', 3, FailureText.noContainer);
+        continue;
+      }
+      this.#waiting.pushFront(pending);
+      this.#waitingCount++;
+    }
+    this.#dispatch();
+    this.scaleOut();
+    this.host.watch();
+  }
+
+  onHeldChanged(container: Container): void {
+    this.host.heldChanged();
+    if (!container.held && container.accepts) this.onFreed(container);
+  }
+
+  onMeasured(meanMs: number): void {
+    this.duration.observe(meanMs);
+  }
+
+  onStartFailed(_container: Container, ending: ContainerEnding): PendingRun | undefined {
+    const ends = startText(ending, false) !== undefined;
+    if (!ends && ending.kind !== 'NOT_STARTED') return undefined;
+    const first = this.#peek();
+    if (first === undefined) return undefined;
+    if (!ends && ++first.losses <= MAX_LOSSES) return undefined;
+    this.#waiting.popFront();
+    this.#waitingCount--;
+    first.state = 'FINISHING';
+    return first;
+  }
+
+  onLeaving(container: Container): void {
+    if (!remove(this.#ready, container)) this.#starting--;
+    remove(this.#idle, container);
+    this.host.containerLeaving(container);
+    this.scaleOut();
+  }
+
+  onStopped(container: Container): void {
+    this.host.containerStopped(container);
+  }
+
+  /** The container for the next run: one that is at it anyway, the one that ran last, or the one with the least to do. */
+  #pick(): Container | undefined {
+    const { duration } = this;
+    const idle = this.#idle;
+    const stack = duration.stack;
+    if (idle.length > 0) {
+      if (stack > 0 && this.#ready.length > idle.length) {
+        const busy = this.#least(stack);
+        if (busy !== undefined && busy.unfinished > 0) return busy;
+      }
+      return idle.pop();
+    }
+    const depth = duration.depth;
+    return depth > 1 ? this.#least(depth) : undefined;
+  }
+
+  /** Of the containers with fewer than `depth` runs but some, the one with the fewest. */
+  #least(depth: number): Container | undefined {
+    let best: Container | undefined;
+    let least = depth;
+    for (const container of this.#ready) {
+      const { unfinished } = container;
+      if (unfinished > 0 && unfinished < least && container.accepts) {
+        best = container;
+        least = unfinished;
+      }
+    }
+    return best;
+  }
+
+  #dispatch(): void {
+    while (this.#waitingCount > 0) {
+      const container = this.#pick();
+      if (container === undefined) return;
+      const pending = this.#next();
+      if (pending === undefined) return;
+      container.send(pending);
+      if (container.unfinished === 0 && container.accepts) this.#toIdle(container);
+    }
+  }
+
+  /** Gives a container that has room what waits. */
+  #fill(container: Container): void {
+    const depth = this.duration.depth;
+    while (this.#waitingCount > 0 && container.accepts && container.unfinished < depth) {
+      const pending = this.#next();
+      if (pending === undefined) return;
+      remove(this.#idle, container);
+      container.send(pending);
+    }
+  }
+
+  #toIdle(container: Container): void {
+    if (!container.accepts) return;
+    container.idleSince = this.context.stopwatch();
+    this.#idle.push(container);
+    this.host.containerIdle();
+  }
+
+  #peek(): PendingRun | undefined {
+    let first = this.#waiting.peekFront();
+    while (first !== undefined && first.state !== 'WAITING') {
+      this.#waiting.popFront();
+      first = this.#waiting.peekFront();
+    }
+    return first;
+  }
+
+  #next(): PendingRun | undefined {
+    const first = this.#peek();
+    if (first === undefined) return undefined;
+    this.#waiting.popFront();
+    this.#waitingCount--;
+    return first;
+  }
+
+  #wantsMore(): boolean {
+    const { cores } = this.host;
+    let working = 0;
+    for (const container of this.#ready) if (!container.held && !container.retiring) working++;
+    const mean = this.#expectedMs();
+    if (mean === undefined) return this.#starting + working < cores;
+    if (this.#starting >= 2 * cores) return false;
+    if (working === 0) return true;
+    if (mean <= SHORT_FUNCTION_MS && this.#starting + working >= cores) return false;
+    return (this.#waitingCount * mean) / working >= DRAIN_MS;
+  }
+
+  /** What a run takes: what was learnt, or longer when every container has been at one for longer. */
+  #expectedMs(): number | undefined {
+    const known = this.duration.meanMs;
+    if (this.#ready.length === 0) return known;
+    const now = this.context.stopwatch();
+    let least = Infinity;
+    for (const container of this.#ready) if (!container.held) least = Math.min(least, container.runningFor(now));
+    if (least === Infinity) return known;
+    if (known === undefined) return least >= DRAIN_MS ? least : undefined;
+    return least > this.duration.slowMs ? Math.max(known, least) : known;
+  }
+}
+
+function remove<T>(list: T[], item: T): boolean {
+  const at = list.lastIndexOf(item);
+  if (at === -1) return false;
+  list.splice(at, 1);
+  return true;
+}

@@ -1,0 +1,10 @@
+/** Where the containers' events go; pino fits as it is. */
+export interface ContainerLogger {
+  debug(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+const ignore = (): void => undefined;
+
+export const silentLogger: ContainerLogger = { debug: ignore, warn: ignore, error: ignore };

@@ -1,0 +1,119 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { MAX_CHUNK_BYTES } from '@dataflower/action-runtime/protocol';
+import { Deque } from './deque.js';
+import { INITIAL_CREDIT_BYTES } from './inbound-values.js';
+
+/** The bytes of a stream: in memory, or in a file that the container cannot see. */
+export type StreamSource = Buffer | { readonly path: string; readonly size: number };
+
+interface OutboundStream {
+  readonly id: number;
+  readonly source: StreamSource;
+  readonly size: number;
+  sent: number;
+  credit: number;
+  reading: boolean;
+  closed: boolean;
+  file: FileHandle | undefined;
+}
+
+export interface ChunkWriter {
+  /** True while the connection takes more without growing. */
+  isWritable(): boolean;
+  writeChunk(streamId: number, chunk: Buffer, last: boolean): void;
+  failed(error: Error): void;
+}
+
+/**
+ * The streams that the agent sends to one container: one chunk of each in turn, within its credit and only as fast as
+ * the connection takes them, so that no value delays another nor a control frame for long.
+ */
+export class OutboundStreams {
+  readonly #streams = new Map<number, OutboundStream>();
+  /** Those with something to send and credit for it, in turn. */
+  readonly #turn = new Deque<OutboundStream>();
+  #nextId = 2;
+
+  constructor(private readonly writer: ChunkWriter) {}
+
+  /** Announces a stream; its bytes follow with `pump`. The source stays as it is until the stream ends or is dropped. */
+  add(source: StreamSource): number {
+    const id = this.#nextId;
+    this.#nextId += 2;
+    const size = Buffer.isBuffer(source) ? source.length : source.size;
+    const stream: OutboundStream = {
+      id, source, size, sent: 0, credit: INITIAL_CREDIT_BYTES, reading: false, closed: false, file: undefined,
+    };
+    this.#streams.set(id, stream);
+    this.#turn.pushBack(stream);
+    return id;
+  }
+
+  onCredit(id: number, bytes: number): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return;
+    const stalled = stream.credit <= 0;
+    stream.credit += bytes;
+    if (stalled && stream.credit > 0 && !stream.reading) this.#turn.pushBack(stream);
+    this.pump();
+  }
+
+  /** Ends a stream early; returns false when it had ended. */
+  drop(id: number): boolean {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return false;
+    this.#end(stream);
+    return true;
+  }
+
+  /** Sends as much as the connection takes now. */
+  pump(): void {
+    while (this.#turn.length > 0 && this.writer.isWritable()) {
+      const stream = this.#turn.popFront()!;
+      if (stream.closed) continue;
+      const length = Math.min(MAX_CHUNK_BYTES, stream.credit, stream.size - stream.sent);
+      if (Buffer.isBuffer(stream.source)) this.#chunk(stream, stream.source.subarray(stream.sent, stream.sent + length));
+      else void this.#read(stream, stream.source.path, length);
+    }
+  }
+
+  close(): void {
+    for (const stream of this.#streams.values()) this.#end(stream);
+    this.#turn.drain();
+  }
+
+  #chunk(stream: OutboundStream, chunk: Buffer): void {
+    stream.sent += chunk.length;
+    stream.credit -= chunk.length;
+    const last = stream.sent === stream.size;
+    if (last) this.#end(stream);
+    else if (stream.credit > 0) this.#turn.pushBack(stream);
+    this.writer.writeChunk(stream.id, chunk, last);
+  }
+
+  async #read(stream: OutboundStream, path: string, length: number): Promise<void> {
+    stream.reading = true;
+    try {
+      stream.file ??= await open(path, 'r');
+      const { bytesRead, buffer } = await stream.file.read(Buffer.allocUnsafe(length), 0, length, stream.sent);
+      stream.reading = false;
+      if (stream.closed) {
+        await stream.file.close();
+        return;
+      }
+      if (bytesRead === 0) throw new Error(`the file of a value is shorter than its ${stream.size} bytes`);
+      this.#chunk(stream, buffer.subarray(0, bytesRead));
+      this.pump();
+    } catch (error) {
+      stream.reading = false;
+      if (stream.closed) await stream.file?.close().catch(() => undefined);
+      else this.writer.failed(error as Error);
+    }
+  }
+
+  #end(stream: OutboundStream): void {
+    stream.closed = true;
+    this.#streams.delete(stream.id);
+    if (!stream.reading && stream.file !== undefined) void stream.file.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,57 @@
+import type { Container } from './container.js';
+import type { RunOutputs } from './run-outputs.js';
+import type { FunctionRun } from './executor.js';
+import { RunLog } from './run-log.js';
+
+/**
+ * Where a run is. WAITING: in its function's queue. SENT: in a container, behind another run. STARTED: the function
+ * has it. FINISHING: the function has answered, bytes of its values are on their way. ENDED: called back, last.
+ */
+export type RunState = 'WAITING' | 'SENT' | 'STARTED' | 'FINISHING' | 'ENDED';
+
+/** What the executor knows of one run; made by `execute`, gone after `ended` or `dropped`. */
+export class PendingRun {
+  state: RunState = 'WAITING';
+  /** Number on its container's connection; 0 before it is sent. */
+  invocationId = 0;
+  /** Milliseconds since the epoch. */
+  startedAt = 0;
+  endedAt = 0;
+  /** Containers that died while it was in them and had not started. */
+  losses = 0;
+  /** Why it is to end; set by `cancel`, acted on as soon as the container has said whether it started. */
+  cancelReason: string | undefined;
+  /** Cancelled or withdrawn: it is dropped as soon as it is known that it has not started. */
+  unwanted = false;
+  timedOut = false;
+  coldStart = false;
+  initMs: number | undefined;
+  /** Values that have not arrived altogether; undefined while there are none. */
+  outputs: RunOutputs | undefined;
+  /** Streams to its container that carry its input. */
+  inputStreams: readonly number[] | undefined;
+  /** The container that it is in. */
+  container: Container | undefined;
+  #log: RunLog | undefined;
+
+  constructor(
+    readonly run: FunctionRun,
+    /** Milliseconds since the epoch. */
+    readonly queuedAt: number,
+  ) {}
+
+  get log(): RunLog {
+    return (this.#log ??= new RunLog(this.run.spec.logLimitBytes));
+  }
+
+  /** The lines from before it started, when it ends with the start of its container. */
+  adoptLog(log: RunLog): void {
+    this.#log = log;
+  }
+
+  get logs(): readonly string[] {
+    return this.#log === undefined ? NO_LINES : this.#log.lines;
+  }
+}
+
+const NO_LINES: readonly string[] = [];

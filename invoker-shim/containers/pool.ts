@@ -1,0 +1,266 @@
+import type { Container } from './container.js';
+import type { ContainerContext } from './container-context.js';
+import type { ContainerSpec, ExecutorStatus } from './executor.js';
+import { FunctionQueue, type QueueHost } from './function-queue.js';
+import type { PendingRun } from './pending-run.js';
+import { Sweep } from './sweep.js';
+
+export interface PoolLimits {
+  /** Containers in all, beside one for each that is held in `emit`. */
+  readonly maxContainers: number;
+  readonly maxContainersPerKey: number;
+  /** Sum of the containers' memory limits, in MiB. */
+  readonly memoryLimitMiB: number;
+  /** A container without work is removed after so long, in ms. */
+  readonly idleMs: number;
+  /** What a function's containers may do at least before their place goes to a function that has none, in ms. */
+  readonly minTurnMs: number;
+  readonly cores: number;
+}
+
+/** A container that has been idle for this long, in ms, gives way to one that is only expected to be needed. */
+const WARM_EVICTS_AFTER_MS = 5000;
+
+/** The containers of one agent: their bounds, who gets a place, and who has to give one up. */
+export class Pool implements QueueHost {
+  readonly #queues = new Map<string, FunctionQueue>();
+  readonly #containers = new Set<Container>();
+  /** Those that are being ended; they hold no place. */
+  readonly #leaving = new Set<Container>();
+  /** Without a container and with work, longest first. */
+  readonly #placeless = new Set<FunctionQueue>();
+  /** Containers that were told to give up their place. */
+  #retiring = 0;
+  #memoryMiB = 0;
+  #held = 0;
+  #count = 0;
+  #closed = false;
+  readonly #sweep: Sweep;
+  #cancelIdleTimer: (() => void) | undefined;
+
+  constructor(
+    private readonly context: ContainerContext,
+    private readonly limits: PoolLimits,
+    private readonly idPrefix: string,
+  ) {
+    this.#sweep = new Sweep(context.clock, () => this.#look());
+  }
+
+  get cores(): number {
+    return this.limits.cores;
+  }
+
+  get maxContainersPerKey(): number {
+    return this.limits.maxContainersPerKey;
+  }
+
+  queue(spec: ContainerSpec): FunctionQueue {
+    let queue = this.#queues.get(spec.key);
+    if (queue === undefined) {
+      queue = new FunctionQueue(spec.key, spec, this.context, this);
+      this.#queues.set(spec.key, queue);
+    } else {
+      queue.spec = spec;
+    }
+    return queue;
+  }
+
+  /** True when a container of this size can never be had. */
+  exceedsLimits(spec: ContainerSpec): boolean {
+    return spec.memoryMiB > this.limits.memoryLimitMiB;
+  }
+
+  /** Starts a container for a run that is expected, when that costs nobody anything. */
+  warm(spec: ContainerSpec): void {
+    const known = this.#queues.get(spec.key);
+    if (known !== undefined && known.containers > 0) {
+      known.warm();
+      return;
+    }
+    if (this.#placeless.size > 0 || this.exceedsLimits(spec)) return;
+    if (!this.#fits(spec) && !this.#evictFor(spec, known, WARM_EVICTS_AFTER_MS)) return;
+    this.queue(spec).start();
+  }
+
+  status(): ExecutorStatus {
+    let queued = 0;
+    let running = 0;
+    for (const queue of this.#queues.values()) queued += queue.waiting;
+    const containers = Array.from(this.#containers, (container) => {
+      const { unfinished } = container;
+      if (unfinished > 0) running++;
+      queued += Math.max(0, unfinished - 1);
+      return { id: container.id, key: container.spec.key, state: container.label, runs: container.runCount };
+    });
+    return { queued, running, containers };
+  }
+
+  /** Takes everything out of the queues that has not been sent, and what was sent ahead as soon as it is given back. */
+  drainQueues(): PendingRun[] {
+    this.#placeless.clear();
+    const waiting: PendingRun[] = [];
+    for (const queue of this.#queues.values()) waiting.push(...queue.drain());
+    for (const container of this.#containers) container.withdraw();
+    return waiting;
+  }
+
+  /** No container is started any more, and those without work are stopped. Resolves when all are gone, at the latest after `drainMs`. */
+  async close(drainMs: number): Promise<void> {
+    this.#closed = true;
+    this.#cancelIdleTimer?.();
+    for (const container of [...this.#containers]) container.retire();
+    const all = Promise.all([...this.#containers, ...this.#leaving].map((container) => container.gone));
+    const cancel = this.context.clock.after(drainMs, () => {
+      for (const container of [...this.#containers]) container.stop({ kind: 'DIED', detail: 'the agent is closing' });
+    });
+    await all;
+    cancel();
+    this.#sweep.stop();
+  }
+
+  // From the queues.
+
+  nextContainerId(): string {
+    return `${this.idPrefix}${(++this.#count).toString(16).padStart(6, '0')}`;
+  }
+
+  makeRoom(queue: FunctionQueue): boolean {
+    if (this.#closed) return false;
+    // Who waits for a place comes first.
+    if (this.#placeless.size > 0 && !this.#placeless.has(queue) && queue.containers > 0) return false;
+    return this.#fits(queue.spec) || this.#evictFor(queue.spec, queue, 0);
+  }
+
+  waitForPlace(queue: FunctionQueue): void {
+    this.#placeless.add(queue);
+  }
+
+  claims(queue: FunctionQueue, container: Container): boolean {
+    if (this.#overBound() && queue.waiting === 0 && container.unfinished === 0) return true;
+    if (this.#placeless.size <= this.#retiring) return false;
+    if (queue.waiting > 0 && this.context.stopwatch() - container.readySince < this.limits.minTurnMs) return false;
+    this.#retiring++;
+    return true;
+  }
+
+  watch(): void {
+    this.#sweep.start();
+  }
+
+  containerAdded(container: Container): void {
+    this.#containers.add(container);
+    this.#memoryMiB += container.spec.memoryMiB;
+    const queue = this.#queues.get(container.spec.key);
+    if (queue !== undefined) this.#placeless.delete(queue);
+  }
+
+  containerLeaving(container: Container): void {
+    if (!this.#containers.delete(container)) return;
+    this.#leaving.add(container);
+    this.#memoryMiB -= container.spec.memoryMiB;
+    if (container.retiring && this.#retiring > 0) this.#retiring--;
+    this.heldChanged();
+  }
+
+  containerStopped(container: Container): void {
+    this.#leaving.delete(container);
+    this.#forgetQueue(container.spec.key);
+  }
+
+  containerIdle(): void {
+    if (this.#placeless.size > 0) this.#servePlaceless();
+    this.#cancelIdleTimer ??= this.context.clock.after(this.limits.idleMs, () => this.#removeIdle());
+  }
+
+  heldChanged(): void {
+    let held = 0;
+    for (const container of this.#containers) if (container.held) held++;
+    this.#held = held;
+    if (this.#closed) return;
+    this.#servePlaceless();
+    if (held > 0) for (const queue of this.#queues.values()) queue.scaleOut();
+  }
+
+  #look(): boolean {
+    const now = this.context.clock.now();
+    const stopwatch = this.context.stopwatch();
+    let busy = false;
+    for (const container of [...this.#containers]) {
+      const queue = this.#queues.get(container.spec.key);
+      container.sweep(now, stopwatch, queue?.duration.slowMs ?? Infinity);
+      busy ||= container.busy;
+    }
+    for (const queue of [...this.#queues.values()]) {
+      queue.sweep();
+      busy ||= queue.waiting > 0;
+    }
+    this.#servePlaceless();
+    return busy;
+  }
+
+  /** Gives free places to the queues that have none, the one that has waited longest first. */
+  #servePlaceless(): void {
+    for (const queue of this.#placeless) {
+      if (queue.waiting === 0) {
+        this.#placeless.delete(queue);
+        continue;
+      }
+      if (!this.makeRoom(queue)) return;
+      queue.start();
+    }
+  }
+
+  #fits(spec: ContainerSpec): boolean {
+    const { maxContainers, memoryLimitMiB } = this.limits;
+    if (this.#containers.size >= maxContainers + this.#held) return false;
+    return this.#memoryMiB + spec.memoryMiB <= memoryLimitMiB + this.#held * spec.memoryMiB;
+  }
+
+  #overBound(): boolean {
+    return this.#containers.size > this.limits.maxContainers + this.#held;
+  }
+
+  /** Ends idle containers of other functions, the longest idle first, until there is room; none when that is not enough. */
+  #evictFor(spec: ContainerSpec, queue: FunctionQueue | undefined, idleForMs: number): boolean {
+    const before = this.context.stopwatch() - idleForMs;
+    const idle: Container[] = [];
+    for (const other of this.#queues.values()) {
+      if (other !== queue) for (const container of other.idle) if (container.idleSince <= before && !container.busy) idle.push(container);
+    }
+    idle.sort((a, b) => a.idleSince - b.idleSince);
+    let count = this.#containers.size - this.limits.maxContainers - this.#held + 1;
+    let memory = this.#memoryMiB + spec.memoryMiB - this.limits.memoryLimitMiB - this.#held * spec.memoryMiB;
+    const chosen: Container[] = [];
+    for (const container of idle) {
+      if (count <= 0 && memory <= 0) break;
+      chosen.push(container);
+      count--;
+      memory -= container.spec.memoryMiB;
+    }
+    if (count > 0 || memory > 0) return false;
+    for (const container of chosen) container.stop({ kind: 'RETIRED' });
+    return true;
+  }
+
+  #removeIdle(): void {
+    this.#cancelIdleTimer = undefined;
+    const now = this.context.stopwatch();
+    let oldest = Infinity;
+    for (const queue of [...this.#queues.values()]) {
+      for (const container of [...queue.idle]) {
+        if (now - container.idleSince >= this.limits.idleMs) container.stop({ kind: 'RETIRED' });
+        else oldest = Math.min(oldest, container.idleSince);
+      }
+    }
+    if (oldest < Infinity && !this.#closed) {
+      this.#cancelIdleTimer = this.context.clock.after(Math.max(1, oldest + this.limits.idleMs - now), () => this.#removeIdle());
+    }
+  }
+
+  #forgetQueue(key: string): void {
+    const queue = this.#queues.get(key);
+    if (queue === undefined || queue.waiting > 0 || queue.containers > 0) return;
+    for (const container of this.#leaving) if (container.spec.key === key) return;
+    this.#queues.delete(key);
+  }
+}

@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { type ContainerDriver, type ContainerExit, type ContainerHandle, MAX_OUTPUT_LINE_BYTES, type StartOptions } from './driver.js';
+import { LineSplitter } from './line-splitter.js';
+
+export interface ProcessDriverOptions {
+  /** Absolute path of the program that is started with this Node. */
+  readonly entry: string;
+  /** Arguments before the entry, for Node itself. Default: none. */
+  readonly nodeArguments?: readonly string[];
+}
+
+/** After the process has ended, its output is awaited at most this long, in ms: something that left its group may hold the pipe. */
+const OUTPUT_GRACE_MS = 200;
+
+/**
+ * Containers as child processes: for development on one machine. They are not isolated: they run as the agent's user
+ * and see its files. What they do get is a clean environment, a home of their own, and a process group that ends as one.
+ */
+export class ProcessDriver implements ContainerDriver {
+  readonly name = 'process';
+  readonly sharesFiles = true;
+
+  constructor(private readonly options: ProcessDriverOptions) {}
+
+  async start(start: StartOptions): Promise<ContainerHandle> {
+    const home = path.join(path.dirname(start.socketPath), 'home');
+    await mkdir(home, { mode: 0o700 });
+    const child = spawn(process.execPath, [...(this.options.nodeArguments ?? []), this.options.entry], {
+      cwd: home,
+      env: { PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', HOME: home, __DF_SOCKET: start.socketPath, __DF_TOKEN: start.token },
+      // A group of its own, so that what the user's code starts ends with it.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const handle = new ProcessHandle(child, home, start);
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    return handle;
+  }
+}
+
+class ProcessHandle implements ContainerHandle {
+  readonly exited: Promise<ContainerExit>;
+  #state: ContainerHandle['state'] = 'RUNNING';
+  #heapExhausted = false;
+
+  constructor(
+    private readonly child: ChildProcess,
+    home: string,
+    { onOutput }: StartOptions,
+  ) {
+    this.#forward('stdout', onOutput);
+    this.#forward('stderr', onOutput);
+    this.exited = this.#untilClosed().then(async (exit) => {
+      await rm(home, { recursive: true, force: true, maxRetries: 2 }).catch(() => undefined);
+      return exit;
+    });
+  }
+
+  get id(): string {
+    return `${this.child.pid ?? 0}`;
+  }
+
+  get state(): ContainerHandle['state'] {
+    return this.#state;
+  }
+
+  stop(): void {
+    if (this.#state !== 'RUNNING') return;
+    this.#state = 'STOPPING';
+    this.#killGroup();
+  }
+
+  #forward(name: 'stdout' | 'stderr', onOutput: StartOptions['onOutput']): void {
+    const lines = new LineSplitter(MAX_OUTPUT_LINE_BYTES, (line) => {
+      if (name === 'stderr' && line.includes('JavaScript heap out of memory')) this.#heapExhausted = true;
+      onOutput(name, line);
+    });
+    const pipe = this.child[name]!;
+    pipe.on('data', (chunk: Buffer) => lines.push(chunk));
+    pipe.on('end', () => lines.end());
+    pipe.on('error', () => undefined);
+  }
+
+  #untilClosed(): Promise<ContainerExit> {
+    return new Promise((resolve) => {
+      let exit: ContainerExit = { code: null, signal: null, outOfMemory: false };
+      let grace: NodeJS.Timeout | undefined;
+      const end = (): void => {
+        clearTimeout(grace);
+        this.#state = 'EXITED';
+        resolve({ ...exit, outOfMemory: this.#heapExhausted });
+      };
+      this.child.on('error', end);
+      this.child.on('exit', (code, signal) => {
+        exit = { code, signal, outOfMemory: false };
+        // The leader is gone; what it left in its group goes now.
+        this.#killGroup();
+        grace = setTimeout(() => {
+          this.child.stdout?.destroy();
+          this.child.stderr?.destroy();
+        }, OUTPUT_GRACE_MS);
+      });
+      this.child.on('close', end);
+    });
+  }
+
+  #killGroup(): void {
+    if (this.child.pid === undefined) return;
+    try {
+      process.kill(-this.child.pid, 'SIGKILL');
+    } catch {
+      // The group is empty already.
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import type { Outcome } from '@dataflower/action-runtime/protocol';
+import type { Clock } from '../clock.js';
+import type { DataSink, Value } from '../sink/value.js';
+import { FailureText, errorValue } from './failures.js';
+import type { ContainerLogger } from './logger.js';
+import type { PendingRun } from './pending-run.js';
+
+/** Calls a run back for the last time, in one place for all the ways that a run can end. */
+export class RunEnder {
+  constructor(
+    private readonly sink: DataSink,
+    private readonly clock: Clock,
+    private readonly logger: ContainerLogger,
+    /** Told of every run that has ended or was dropped. */
+    private readonly onEnd: (pending: PendingRun) => void,
+  ) {}
+
+  /** The function's own answer. Takes over the reference. */
+  finish(pending: PendingRun, containerId: string, status: Outcome | 3, value: Value, env: string | null): void {
+    pending.state = 'ENDED';
+    this.onEnd(pending);
+    try {
+      pending.run.ended({
+        status,
+        value,
+        env,
+        timedOut: pending.timedOut,
+        startedAt: pending.startedAt,
+        endedAt: pending.endedAt,
+        initMs: pending.initMs,
+        containerId,
+        coldStart: pending.coldStart,
+        logs: pending.logs,
+      });
+    } catch (error) {
+      this.#report(pending, error);
+    }
+  }
+
+  /** An end that the platform makes, with OpenWhisk's text. */
+  fail(pending: PendingRun, containerId: string, status: 2 | 3, text: string): void {
+    const now = this.clock.now();
+    if (pending.startedAt === 0) pending.startedAt = now;
+    if (pending.endedAt === 0) pending.endedAt = now;
+    if (status === 2) pending.log.note(FailureText.logsMayMiss, now);
+    this.finish(pending, containerId, status, errorValue(this.sink, text), null);
+  }
+
+  /** It was cancelled, or the executor closes, before it started. */
+  drop(pending: PendingRun): void {
+    pending.state = 'ENDED';
+    this.onEnd(pending);
+    try {
+      pending.run.dropped();
+    } catch (error) {
+      this.#report(pending, error);
+    }
+  }
+
+  #report(pending: PendingRun, error: unknown): void {
+    this.logger.error({ activationId: pending.run.activationId, err: error }, 'a run could not take its end');
+  }
+}

@@ -1,3 +1,15 @@
 export { RecordLogError, type RecordLogErrorCode } from './errors.js';
+export {
+  type OpenWhiskActivation,
+  type OpenWhiskActivationSummary,
+  type OpenWhiskAnnotation,
+  type OpenWhiskResponse,
+  activationText,
+  responseText,
+  toActivation,
+  toActivationSummary,
+  toResponse,
+} from './openwhisk-json.js';
 export type { ActivationRecord, RecordFilter, RecordStore } from './record.js';
 export { type RecordLog, type RecordLogMetrics, type RecordLogOptions, createRecordLog } from './record-log.js';
+export { MAX_RESULT_BYTES, type ResultText, resultText } from './result-text.js';

@@ -1,0 +1,92 @@
+import { ProtocolError, decodeValue } from '@dataflower/action-runtime/protocol';
+import { bytesOf } from '../sink/bytes-of.js';
+import type { DataSink, Value } from '../sink/value.js';
+import { digestOf } from './value-digest.js';
+
+/** A result as a record keeps it. */
+export interface ResultText {
+  /** JSON. */
+  readonly text: string;
+  /** Bytes of the raw result: of JSON its text, of a byte string the bytes, else the encoded value. */
+  readonly size: number;
+}
+
+/** Above this many bytes, and when there are byte strings in it, a record keeps a result's size and hash alone. */
+export const MAX_RESULT_BYTES = 1024 * 1024;
+
+/** First bytes of encoded values (the protocol's document, "Values"). */
+const Kind = { JSON: 0, LIST: 2, RECORD: 3 } as const;
+
+/** What a container's answer becomes when it is not JSON: OpenWhisk's text. */
+const INVALID = '{"error":"The action did not produce a valid JSON or JSON Array response."}';
+
+/**
+ * Makes the text of a result for its record. At once for a small value in memory, the usual case; else a promise, which
+ * rejects with the file system's error when a file cannot be read. The caller holds a reference until then.
+ *
+ * A large or binary result becomes `{"$value": {"bytes": n, "sha256": hex}}` over its content: of plain JSON the text,
+ * of a byte string the bytes, else the encoded value. A malformed value becomes an error text.
+ */
+export function resultText(sink: DataSink, value: Value): ResultText | Promise<ResultText> {
+  const { body } = value;
+  if (value.size > MAX_RESULT_BYTES + 1) return digestOf(value).then(digestText);
+  if (body.at === 'memory') return textOfBytes(value, body.bytes);
+  if (isPlainJson(value)) return textOfParts(sink, value);
+  return Promise.resolve(bytesOf(value)).then((bytes) => textOfBytes(value, bytes));
+}
+
+function textOfBytes(value: Value, bytes: Buffer): ResultText | Promise<ResultText> {
+  const kind = bytes[0];
+  try {
+    if (kind === Kind.JSON) {
+      const text = bytes.toString('utf8', 1);
+      JSON.parse(text);
+      return { text, size: bytes.length - 1 };
+    }
+    if (kind === Kind.LIST || kind === Kind.RECORD) {
+      const decoded = decodeValue(bytes);
+      if (!hasBytes(decoded)) return textOfJson(decoded);
+    }
+  } catch {
+    return { text: INVALID, size: bytes.length };
+  }
+  return digestOf(value).then(digestText);
+}
+
+/** Composites of JSON in memory need not be put together first. */
+function textOfParts(sink: DataSink, value: Value): ResultText {
+  try {
+    return textOfJson(sink.toJson(value));
+  } catch (error) {
+    if (ProtocolError.is(error)) return { text: INVALID, size: value.size };
+    throw error;
+  }
+}
+
+function textOfJson(json: unknown): ResultText {
+  const text = JSON.stringify(json);
+  return { text, size: Buffer.byteLength(text) };
+}
+
+function digestText({ bytes, sha256 }: { bytes: number; sha256: string }): ResultText {
+  return { text: `{"$value":{"bytes":${bytes},"sha256":"${sha256}"}}`, size: bytes };
+}
+
+/** True when every part is JSON text in memory. */
+function isPlainJson({ body }: Value): boolean {
+  switch (body.at) {
+    case 'memory':
+      return body.bytes[0] === Kind.JSON;
+    case 'file':
+      return false;
+    case 'list':
+      return body.items.every(isPlainJson);
+    case 'record':
+      return body.entries.every(([, item]) => isPlainJson(item));
+  }
+}
+
+function hasBytes(decoded: unknown): boolean {
+  if (typeof decoded !== 'object' || decoded === null) return false;
+  return decoded instanceof Uint8Array || Object.values(decoded).some(hasBytes);
+}

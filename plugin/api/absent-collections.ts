@@ -1,0 +1,31 @@
+import { Router } from 'express';
+import { noSuchEntity } from './api-error.js';
+import { answering, pathParameter } from './context.js';
+import { checkEntityName, entitledNamespace } from './names.js';
+import { pageParameters } from './query.js';
+
+/** Collections that this version has no entities for: their listings are empty, and what is asked for is not there. */
+const COLLECTIONS = ['packages', 'triggers', 'rules'];
+
+export function absentCollectionRoutes(): Router {
+  const router = Router({ caseSensitive: true });
+  for (const collection of COLLECTIONS) {
+    router.get(
+      `/:namespace/${collection}`,
+      answering((request, { caller, query }) => {
+        entitledNamespace(caller, pathParameter(request, 'namespace'));
+        return pageParameters(query, collection).count ? { [collection]: 0 } : [];
+      }),
+    );
+    router.all(
+      `/:namespace/${collection}/:name`,
+      answering((request, { caller }) => {
+        const name = pathParameter(request, 'name');
+        checkEntityName(name);
+        entitledNamespace(caller, pathParameter(request, 'namespace'), name);
+        throw noSuchEntity();
+      }),
+    );
+  }
+  return router;
+}

@@ -1,0 +1,85 @@
+import { Router } from 'express';
+import type { Caller } from '../auth/identity.js';
+import { ConflictError } from '../stores/entity-store.js';
+import { codeOf } from './action-code.js';
+import { type ActionDocument, actionSummary, fullAction, isAction } from './action-document.js';
+import { ApiError, noSuchEntity } from './api-error.js';
+import { answering, type ApiContext, bodyObject, onlyMethods, pathParameter } from './context.js';
+import { checkEntityName, entitledNamespace } from './names.js';
+import { putAction } from './put-action.js';
+import { booleanParameter, pageParameters } from './query.js';
+
+const COLLECTION = 'actions';
+
+/** `N/actions` (OW-23 to OW-34). Invocations do not come here: they are answered ahead of the router. */
+export function actionRoutes(context: ApiContext): Router {
+  const { store, config, now } = context;
+  const router = Router({ strict: true, caseSensitive: true });
+
+  const list = answering(async (request, { caller, query }) => {
+    const namespace = entitledNamespace(caller, pathParameter(request, 'namespace'));
+    const { skip, limit, count } = pageParameters(query, COLLECTION);
+    if (count) return { [COLLECTION]: await store.count({ type: 'action', namespace, skip }) };
+    const documents = await store.list({ type: 'action', namespace, skip, limit });
+    return documents.filter(isAction).map(actionSummary);
+  });
+
+  const nameOf = (caller: Caller, namespace: string, name: string): string => {
+    checkEntityName(name);
+    return `${entitledNamespace(caller, namespace, name)}/${name}`;
+  };
+
+  const read = async (id: string): Promise<ActionDocument> => {
+    const document = await store.get(id);
+    if (document === undefined) throw noSuchEntity();
+    if (!isAction(document)) throw new ApiError(409, 'Resource by this name exists but is not in this collection.');
+    return document;
+  };
+
+  router.route(['/:namespace/actions', '/:namespace/actions/']).get(list).all(onlyMethods('GET'));
+
+  router
+    .route('/:namespace/actions/:name')
+    .get(
+      answering(async (request, { caller, query }) => {
+        const document = await read(nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name')));
+        return fullAction(document, booleanParameter(query, 'code', true) ? await codeOf(document, store) : undefined);
+      }),
+    )
+    .put(
+      answering(async (request, { caller, query }) => {
+        const name = pathParameter(request, 'name');
+        nameOf(caller, pathParameter(request, 'namespace'), name);
+        const overwrite = booleanParameter(query, 'overwrite', false);
+        const body = await bodyObject(request, config.server.maxBodyBytes);
+        const stored = await putAction(caller, name, body, overwrite, { store, limits: config.limits, now });
+        return fullAction(stored, await codeOf(stored, store));
+      }),
+    )
+    .delete(
+      answering(async (request, { caller }) => {
+        const document = await read(nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name')));
+        const code = await codeOf(document, store);
+        try {
+          await store.delete(document._id, document._rev!);
+        } catch (cause) {
+          if (cause instanceof ConflictError) throw new ApiError(409, 'Concurrent modification to resource detected.', { cause });
+          throw cause;
+        }
+        return fullAction(document, code);
+      }),
+    )
+    .all(onlyMethods('DELETE', 'GET', 'POST', 'PUT'));
+
+  // There are no packages in this version, so nothing is in one.
+  router.all(['/:namespace/actions/:package/', '/:namespace/actions/:package/:name'], (request, response) => {
+    const { caller } = response.locals as { caller: Caller };
+    const name = pathParameter(request, 'name');
+    const path = name === '' ? pathParameter(request, 'package') : `${pathParameter(request, 'package')}/${name}`;
+    for (const part of path.split('/')) checkEntityName(part);
+    entitledNamespace(caller, pathParameter(request, 'namespace'), path);
+    throw noSuchEntity();
+  });
+
+  return router;
+}

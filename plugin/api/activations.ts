@@ -1,0 +1,76 @@
+import { Router } from 'express';
+import type { ActivationRecord, RecordFilter } from '@dataflower/invoker-shim';
+import type { Caller } from '../auth/identity.js';
+import { ApiError, malformedQuery, noSuchEntity } from './api-error.js';
+import { answering, type ApiContext, JsonText, onlyMethods, pathParameter } from './context.js';
+import { entitledNamespace, isEntityName } from './names.js';
+import { booleanParameter, pageParameters, type Query } from './query.js';
+import { recordSummary, recordText, responseText } from './record-json.js';
+
+const COLLECTION = 'activations';
+const ID_LENGTH = 32;
+
+/** `N/activations` (OW-49, OW-50). */
+export function activationRoutes({ records }: ApiContext): Router {
+  const router = Router({ caseSensitive: true });
+
+  const read = async (caller: Caller, namespace: string, id: string): Promise<ActivationRecord> => {
+    if (id.length !== ID_LENGTH) throw new ApiError(400, `Activation id length is ${id.length} but must be ${ID_LENGTH}.`);
+    if (!/^[0-9a-f]+$/.test(id)) throw new ApiError(400, 'The activation id is not valid.');
+    const record = await records.get(entitledNamespace(caller, namespace, id), id);
+    if (record === undefined) throw noSuchEntity();
+    return record;
+  };
+
+  const one = (path: string, show: (record: ActivationRecord) => string): void => {
+    const route = answering(async (request, { caller }) => {
+      return new JsonText(show(await read(caller, pathParameter(request, 'namespace'), pathParameter(request, 'id'))));
+    });
+    router.route(`/:namespace/activations/:id${path}`).get(route).all(onlyMethods('GET'));
+  };
+
+  const list = answering(async (request, { caller, query }) => {
+    const namespace = entitledNamespace(caller, pathParameter(request, 'namespace'));
+    const { skip, limit, count } = pageParameters(query, COLLECTION);
+    const docs = booleanParameter(query, 'docs', false);
+    if (count && docs) throw new ApiError(400, "The parameter 'docs' is not permitted with 'count'.");
+    const filter = filterOf(namespace, query);
+    if (count) return { [COLLECTION]: await records.count(filter, skip) };
+    const found = await records.list(filter, skip, limit);
+    return docs ? new JsonText(`[${found.map(recordText).join(',')}]`) : found.map(recordSummary);
+  });
+
+  router.route('/:namespace/activations').get(list).all(onlyMethods('GET'));
+  one('', recordText);
+  one('/result', responseText);
+  one('/logs', (record) => JSON.stringify({ logs: record.logs }));
+  return router;
+}
+
+function filterOf(namespace: string, query: Query): RecordFilter {
+  const name = query.get('name');
+  if (name !== null && name !== '') {
+    const parts = name.split('/');
+    if (parts.length > 2 || !parts.every(isEntityName)) {
+      throw malformedQuery('name', `Parameter may be a 'simple' name or 'package-name/simple' name: ${name}`);
+    }
+  }
+  const since = time(query, 'since');
+  const upto = time(query, 'upto');
+  return {
+    namespace,
+    ...(name === null || name === '' ? {} : { name }),
+    ...(since === undefined ? {} : { since }),
+    ...(upto === undefined ? {} : { upto }),
+  };
+}
+
+function time(query: Query, parameter: string): number | undefined {
+  const text = query.get(parameter);
+  if (text === null) return undefined;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw malformedQuery(parameter, `Parameter is not a valid value for epoch seconds: ${text}`);
+  }
+  return value;
+}

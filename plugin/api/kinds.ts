@@ -1,0 +1,36 @@
+import { malformed } from './api-error.js';
+
+/** One runtime of the manifest. */
+export interface RuntimeKind {
+  readonly kind: string;
+  readonly family: string;
+  readonly image: string;
+  readonly default: boolean;
+}
+
+/** The kinds of code that this version runs. */
+export const RUNTIMES: readonly RuntimeKind[] = [
+  { kind: 'nodejs:20', family: 'nodejs', image: 'dataflower/action-nodejs:20', default: true },
+];
+
+const SEQUENCE = 'sequence';
+const BLACKBOX = 'blackbox';
+
+/** OW-27: trimmed, in lower case, `family:default` resolved; refuses what no runtime has. */
+export function resolveKind(text: string): string {
+  const kind = text.trim().toLowerCase();
+  if (kind === SEQUENCE || kind === BLACKBOX) return kind;
+  const runtime = RUNTIMES.find((candidate) => candidate.kind === kind || (candidate.default && kind === `${candidate.family}:default`));
+  if (runtime !== undefined) return runtime.kind;
+  const valid = [...RUNTIMES.map((candidate) => candidate.kind), SEQUENCE, BLACKBOX].map((name) => `'${name}'`).join(', ');
+  throw malformed(`The specified runtime '${kind}' is not supported by this platform. Valid values are: ${valid}.`);
+}
+
+/** The manifest, as `GET /` shows it. */
+export function runtimesJson(): Record<string, object[]> {
+  const families: Record<string, object[]> = {};
+  for (const { kind, family, image, default: fallback } of RUNTIMES) {
+    (families[family] ??= []).push({ kind, image, default: fallback, deprecated: false, attached: true, requireMain: false });
+  }
+  return families;
+}

@@ -1,0 +1,125 @@
+import type { Caller } from '../auth/identity.js';
+import type { Config } from '../config/index.js';
+import { type Attachment, ConflictError, type EntityStore } from '../stores/entity-store.js';
+import { type ActionDocument, CODE_ATTACHMENT, INLINE_CODE_BYTES, type Exec, isAction, isSequence } from './action-document.js';
+import { ApiError, malformed, tooLarge } from './api-error.js';
+import { readExec } from './exec.js';
+import { defaultLimits, readLimits } from './limits.js';
+import { overlayParameters, type Parameter, readParameters, sizeOf } from './parameters.js';
+import { checkSequence } from './sequences.js';
+import { checkWorkflowAnnotations } from './workflow-kind.js';
+
+/** The body of a PUT, its members read one by one. */
+interface Change {
+  readonly exec: Exec | undefined;
+  readonly code: string | undefined;
+  readonly parameters: Parameter[] | undefined;
+  readonly annotations: Parameter[];
+  readonly delAnnotations: readonly string[];
+  readonly limits: unknown;
+  readonly publish: boolean | undefined;
+  readonly version: string | undefined;
+}
+
+export interface PutContext {
+  readonly store: EntityStore;
+  readonly limits: Config['limits'];
+  readonly now: () => number;
+}
+
+/** Creates or updates an action (OW-17, OW-21, OW-24 to OW-26); gives what is stored now. */
+export async function putAction(caller: Caller, name: string, body: Readonly<Record<string, unknown>>, overwrite: boolean, context: PutContext): Promise<ActionDocument> {
+  const change = readChange(body, caller.namespace, context.limits);
+  const id = `${caller.namespace}/${name}`;
+  const stored = await context.store.get(id);
+  if (stored !== undefined && !isAction(stored)) throw new ApiError(409, 'Resource by this name exists but is not in this collection.');
+  if (stored !== undefined && !overwrite) throw new ApiError(409, 'resource already exists');
+  const exec = change.exec ?? stored?.exec;
+  if (exec === undefined) throw new ApiError(400, 'exec undefined');
+  if (change.exec !== undefined && isSequence(exec)) await checkSequence(caller, id, exec.components, context.store, context.limits.sequenceLength);
+  const annotations = mergeAnnotations(change, stored, exec);
+  checkWorkflowAnnotations(annotations);
+  const { inline, attachment } = placeCode(change);
+  const document: ActionDocument = {
+    _id: id,
+    ...(stored?._rev === undefined ? {} : { _rev: stored._rev }),
+    entityType: 'action',
+    namespace: caller.namespace,
+    name,
+    exec: inline === undefined ? exec : { ...exec, code: inline },
+    parameters: mergeParameters(change, stored, exec),
+    limits: readLimits(change.limits, stored?.limits ?? defaultLimits(context.limits), context.limits),
+    version: change.version ?? (stored === undefined ? '0.0.1' : nextVersion(stored.version)),
+    publish: change.publish ?? stored?.publish ?? false,
+    annotations,
+    updated: context.now(),
+  };
+  try {
+    const rev = await context.store.put(document, attachment);
+    return { ...document, _rev: rev };
+  } catch (cause) {
+    if (cause instanceof ConflictError) throw new ApiError(409, 'Concurrent modification to resource detected.', { cause });
+    throw cause;
+  }
+}
+
+function readChange(body: Readonly<Record<string, unknown>>, namespace: string, limits: Config['limits']): Change {
+  const given = body.exec === undefined || body.exec === null ? undefined : readExec(body.exec, namespace);
+  const parameters = readParameters(body.parameters);
+  const annotations = readParameters(body.annotations) ?? [];
+  const codeBytes = given?.code === undefined ? 0 : Buffer.byteLength(given.code);
+  if (codeBytes > limits.codeBytes) throw tooLarge('exec', codeBytes, limits.codeBytes);
+  for (const [field, list] of [['parameters', parameters ?? []], ['annotations', annotations]] as const) {
+    const bytes = sizeOf(list);
+    if (bytes > limits.parametersBytes) throw tooLarge(field, bytes, limits.parametersBytes);
+  }
+  return {
+    exec: given?.exec,
+    code: given?.code,
+    parameters,
+    annotations,
+    delAnnotations: readKeys(body.delAnnotations),
+    limits: body.limits,
+    publish: readMember(body.publish, 'publish', (value) => typeof value === 'boolean'),
+    version: readMember(body.version, 'version', (value) => typeof value === 'string' && /^\d+\.\d+\.\d+$/.test(value)),
+  };
+}
+
+function readMember<T>(value: unknown, name: string, holds: (value: unknown) => boolean): T | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!holds(value)) throw malformed(`${name} malformed!`);
+  return value as T;
+}
+
+function readKeys(value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value) || !value.every((key) => typeof key === 'string')) throw malformed('delAnnotations malformed!');
+  return value;
+}
+
+function mergeAnnotations(change: Change, stored: ActionDocument | undefined, exec: Exec): Parameter[] {
+  const base = stored?.annotations ?? [{ key: 'provide-api-key', value: false }];
+  const deleted = change.exec !== undefined && isSequence(change.exec) ? [] : change.delAnnotations;
+  return overlayParameters(overlayParameters(base, change.annotations, deleted), [{ key: 'exec', value: exec.kind }]);
+}
+
+/** OW-32: those of a sequence are its components, and do not survive it. */
+function mergeParameters(change: Change, stored: ActionDocument | undefined, exec: Exec): readonly Parameter[] {
+  if (isSequence(exec)) return [{ key: '_actions', value: exec.components }];
+  if (change.parameters !== undefined) return change.parameters;
+  return stored === undefined || isSequence(stored.exec) ? [] : stored.parameters;
+}
+
+/** New code goes into the document or, when it is large, beside it; code that is not given stays where it is. */
+function placeCode(change: Change): { inline?: string; attachment?: Attachment | 'keep' } {
+  if (change.exec === undefined) return { attachment: 'keep' };
+  if (change.code === undefined) return {};
+  const data = Buffer.from(change.code);
+  if (data.length <= INLINE_CODE_BYTES) return { inline: change.code };
+  return { attachment: { name: CODE_ATTACHMENT, contentType: 'text/plain', data } };
+}
+
+function nextVersion(version: string): string {
+  const [major, minor, patch] = version.split('.');
+  return `${major!}.${minor!}.${Number(patch) + 1}`;
+}

@@ -1,0 +1,48 @@
+import { malformedQuery } from './api-error.js';
+
+/** The query of a request; a parameter given twice counts once, the first. */
+export type Query = URLSearchParams;
+
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true], ['yes', true], ['on', true], ['1', true],
+  ['false', false], ['no', false], ['off', false], ['0', false],
+]);
+
+/** OW-8. */
+export function booleanParameter(query: Query, name: string, fallback: boolean): boolean {
+  const text = query.get(name);
+  if (text === null) return fallback;
+  const value = BOOLEANS.get(text.toLowerCase());
+  if (value === undefined) throw malformedQuery(name, `'${text}' is not a valid Boolean value`);
+  return value;
+}
+
+/** OW-15. */
+export interface Page {
+  readonly skip: number;
+  readonly limit: number;
+  readonly count: boolean;
+}
+
+export const DEFAULT_LIST_LIMIT = 30;
+export const MAX_LIST_LIMIT = 200;
+
+export function pageParameters(query: Query, collection: string): Page {
+  const limit = wholeParameter(query, 'limit', DEFAULT_LIST_LIMIT, collection);
+  if (limit < 0 || limit > MAX_LIST_LIMIT) {
+    throw malformedQuery('limit', `The value '${limit}' is not in the range of 0 to ${MAX_LIST_LIMIT} for ${collection}.`);
+  }
+  const skip = wholeParameter(query, 'skip', 0, collection);
+  if (skip < 0) throw malformedQuery('skip', `The value '${skip}' is not greater than or equal to 0 for ${collection}.`);
+  return { skip, limit: limit === 0 ? MAX_LIST_LIMIT : limit, count: booleanParameter(query, 'count', false) };
+}
+
+function wholeParameter(query: Query, name: string, fallback: number, collection: string): number {
+  const text = query.get(name);
+  if (text === null) return fallback;
+  const value = Number(text);
+  if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw malformedQuery(name, `The value '${text}' is not an integer for ${collection}.`);
+  }
+  return value;
+}

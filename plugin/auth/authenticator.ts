@@ -1,0 +1,31 @@
+import { timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { authorizationOf, type Caller } from './identity.js';
+import type { Subjects } from './subjects.js';
+
+const KNOWN_HEADERS = 10_000;
+
+/** From the Authorization header to the caller; headers that were right before are looked up whole. */
+export class Authenticator {
+  private readonly known = new LRUCache<string, Caller>({ max: KNOWN_HEADERS });
+
+  constructor(private readonly subjects: Subjects) {}
+
+  /** `absent`: no Basic credentials were supplied; `invalid`: they are wrong. */
+  authenticate(header: string | undefined): Caller | 'absent' | 'invalid' {
+    if (header === undefined) return 'absent';
+    const known = this.known.get(header);
+    if (known !== undefined) return known;
+    const encoded = /^basic +(\S+)$/i.exec(header)?.[1];
+    if (encoded === undefined) return 'absent';
+    const supplied = Buffer.from(encoded, 'base64');
+    const caller = this.subjects.find(supplied.subarray(0, Math.max(0, supplied.indexOf(':'))).toString());
+    if (caller === undefined || !equal(supplied, Buffer.from(authorizationOf(caller)))) return 'invalid';
+    this.known.set(header, caller);
+    return caller;
+  }
+}
+
+function equal(a: Buffer, b: Buffer): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}

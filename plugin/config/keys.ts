@@ -1,0 +1,81 @@
+import { z } from 'zod';
+
+/** What the reference page and the error messages say of one key. */
+export interface KeyMeta {
+  /** What it is for, in one sentence. */
+  readonly about: string;
+  /** Symptom and which way to turn the knob. */
+  readonly turn: string;
+  /** What a right value is, for error messages. */
+  readonly expected: string;
+  /** `text` values are taken from the environment as they are; others are read as YAML. */
+  readonly text: boolean;
+}
+
+interface Words {
+  readonly about: string;
+  readonly turn: string;
+}
+
+const metas = z.registry<KeyMeta>();
+
+/** What is known of a leaf of the schema; undefined for a section. */
+export function metaOf(schema: z.core.$ZodType): KeyMeta | undefined {
+  return metas.get(schema);
+}
+
+/** A whole number between two bounds, both allowed. */
+export function whole(fallback: number, min: number, max: number, words: Words) {
+  const schema = z.int().min(min).max(max).default(fallback);
+  metas.add(schema, { ...words, expected: `a whole number from ${min} to ${max}`, text: false });
+  return schema;
+}
+
+export function flag(fallback: boolean, words: Words) {
+  const schema = z.boolean().default(fallback);
+  metas.add(schema, { ...words, expected: 'true or false', text: false });
+  return schema;
+}
+
+export function text(fallback: string, words: Words) {
+  const schema = z.string().min(1).default(fallback);
+  metas.add(schema, { ...words, expected: 'a text that is not empty', text: true });
+  return schema;
+}
+
+/** A text that may be left out. */
+export function optionalText(words: Words) {
+  const schema = z.string().min(1).optional();
+  metas.add(schema, { ...words, expected: 'a text that is not empty', text: true });
+  return schema;
+}
+
+export function texts(words: Words) {
+  const schema = z.array(z.string().min(1)).default([]);
+  metas.add(schema, { ...words, expected: 'a list of texts', text: false });
+  return schema;
+}
+
+export function choice<const T extends readonly [string, ...string[]]>(fallback: T[number], values: T, words: Words) {
+  const schema = z.enum(values).default(() => fallback as never);
+  metas.add(schema, { ...words, expected: `one of ${values.join(', ')}`, text: true });
+  return schema;
+}
+
+/** Keys that belong together. Left out, it has its defaults; a key it does not know is refused. */
+export function section<T extends z.core.$ZodLooseShape>(shape: T) {
+  return z.strictObject(shape).prefault({} as never);
+}
+
+/** Bounds and default of one of an action's limits; they must be in order. */
+export function range(min: number, fallback: number, max: number, unit: string, what: string) {
+  const highest = 1_000_000_000;
+  return z
+    .strictObject({
+      min: whole(min, 0, highest, { about: `Least ${what} an action may ask for, in ${unit}.`, turn: `An action with less is refused with 400: lower it to allow that.` }),
+      default: whole(fallback, 0, highest, { about: `The ${what} of an action that asks for none, in ${unit}.`, turn: `Raise it when plain actions need more.` }),
+      max: whole(max, 0, highest, { about: `Most ${what} an action may ask for, in ${unit}.`, turn: `A create or update that is refused with 400 "exceeds allowed threshold" needs a higher one.` }),
+    })
+    .refine((r) => r.min <= r.default && r.default <= r.max, { message: 'min ≤ default ≤ max' })
+    .prefault({} as never);
+}

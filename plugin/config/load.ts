@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
+import { parse, YAMLParseError } from 'yaml';
+import type { z } from 'zod';
+import { type Leaf, leaves } from './leaves.js';
+import { ConfigError, found } from './problem.js';
+import { type Config, schema } from './schema.js';
+
+export interface ConfigSources {
+  /** A `dataflower.yaml`. */
+  readonly file?: string | undefined;
+  /** Variables `DATAFLOWER_…`; they win over the file. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Command line flags and tests; they win over everything. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
+}
+
+type Tree = Record<string, unknown>;
+
+/** The only place that reads the process's environment. Throws `ConfigError` with every problem that there is. */
+export function loadConfig(sources: ConfigSources = {}): Config {
+  const { file, environment = process.env, overrides = {} } = sources;
+  const problems: string[] = [];
+  const tree: Tree = file === undefined ? {} : readFile(file, problems);
+  readEnvironment(tree, environment, problems);
+  overlay(tree, overrides);
+  const result = schema.safeParse(tree);
+  if (!result.success) problems.push(...result.error.issues.flatMap((issue) => describe(issue, tree)));
+  if (problems.length > 0 || !result.success) throw new ConfigError(problems);
+  const home = result.data.dataDir.replace(/^~(?=\/|$)/, homedir());
+  return freeze({ ...result.data, dataDir: resolve(home) });
+}
+
+function readFile(file: string, problems: string[]): Tree {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    problems.push(`${file}: cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'error'})`);
+    return {};
+  }
+  try {
+    const value = parse(text) as unknown;
+    if (value === null) return {};
+    if (isTree(value)) return value;
+    problems.push(`${file}: expected keys and values, found ${found(value)}`);
+  } catch (cause) {
+    problems.push(`${file}: ${cause instanceof YAMLParseError ? cause.message.split('\n')[0]!.replace(/:$/, '') : String(cause)}`);
+  }
+  return {};
+}
+
+function readEnvironment(tree: Tree, environment: Readonly<Record<string, string | undefined>>, problems: string[]): void {
+  const all = leaves();
+  const known = new Map(all.map((leaf) => [leaf.variable, leaf]));
+  const sections = new Set(all.filter((leaf) => leaf.path.length > 1).map((leaf) => `DATAFLOWER_${leaf.path[0]!.toUpperCase()}_`));
+  for (const [name, value] of Object.entries(environment)) {
+    if (value === undefined) continue;
+    const leaf = known.get(name);
+    if (leaf !== undefined) overlay(tree, nest(leaf, value));
+    else if ([...sections].some((section) => name.startsWith(section))) problems.push(`${name}: is not a variable of the configuration`);
+  }
+}
+
+/** A text that is not YAML is kept, for the schema to refuse. */
+function nest(leaf: Leaf, text: string): Tree {
+  let value: unknown = text;
+  if (!leaf.meta.text) {
+    try {
+      value = parse(text);
+    } catch {
+      value = text;
+    }
+  }
+  return leaf.path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as Tree;
+}
+
+function overlay(tree: Tree, over: Tree): void {
+  for (const [name, value] of Object.entries(over)) {
+    if (value === undefined) continue;
+    const below = tree[name];
+    if (isTree(value) && isTree(below)) overlay(below, value);
+    else tree[name] = isTree(value) ? structuredClone(value) : value;
+  }
+}
+
+function describe(issue: z.core.$ZodIssue, tree: Tree): string[] {
+  const path = issue.path.map(String);
+  const place = path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => `${[...path, key].join('.')}: is not a key of the configuration (see docs/configuration.md)`);
+  }
+  const value = path.reduce<unknown>((inner, name) => (inner as Tree | undefined)?.[name], tree);
+  const leaf = leaves().find((candidate) => place === candidate.path.join('.') || place.startsWith(`${candidate.path.join('.')}.`));
+  return [`${place}: expected ${leaf?.meta.expected ?? (issue.code === 'custom' ? issue.message : 'a section with keys')}, found ${found(value)}`];
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const member of Object.values(value)) freeze(member);
+    Object.freeze(value);
+  }
+  return value;
+}

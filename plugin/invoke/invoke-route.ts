@@ -1,0 +1,169 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ActivationRecord, Host, RecordStore } from '@dataflower/invoker-shim';
+import { ApiError, internalError, noSuchEntity, overloaded } from '../api/api-error.js';
+import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
+import { sendError, sendJson } from '../api/reply.js';
+import { checkContentType, parseObject, readBody } from '../api/request.js';
+import { paradigmOf } from '../api/workflow-kind.js';
+import type { Authenticator } from '../auth/authenticator.js';
+import type { Caller } from '../auth/identity.js';
+import { authenticated } from '../auth/required.js';
+import type { Config } from '../config/index.js';
+import type { Ids } from '../server/ids.js';
+import type { Resolved, TargetResolver } from '../targets/resolver.js';
+import { answersResult, httpStatusOf } from './answer.js';
+import { type InvokeOptions, readInvokeOptions } from './options.js';
+import type { Throttles } from './throttles.js';
+
+export interface InvokeDependencies {
+  readonly authenticator: Authenticator;
+  readonly throttles: Throttles;
+  readonly resolver: TargetResolver;
+  readonly host: Host;
+  readonly records: RecordStore;
+  readonly recordText: (record: ActivationRecord) => string;
+  readonly ids: Ids;
+  readonly limits: Config['limits'];
+  readonly now: () => number;
+  readonly unexpected: (error: unknown, transactionId: string) => void;
+}
+
+/** One invocation under way: what the steps of the route hand on. */
+interface Call {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly transactionId: string;
+  readonly receivedAt: number;
+  readonly caller: Caller;
+  /** `namespace/name`; undefined for an action in a package. */
+  readonly id: string | undefined;
+  readonly options: InvokeOptions;
+}
+
+const EMPTY_PAYLOAD = Buffer.from('{}');
+
+/**
+ * POST of an action, ahead of the router that serves the rest of the API: the hot path. The order of the checks is
+ * OW-11.
+ */
+export class InvokeRoute {
+  constructor(private readonly deps: InvokeDependencies) {}
+
+  /** `namespace` and `names` are segments of the path as they were sent; `query` is what follows the question mark. */
+  handle(request: IncomingMessage, response: ServerResponse, transactionId: string, namespace: string, names: readonly string[], query: string): void {
+    const receivedAt = this.deps.now();
+    try {
+      const caller = authenticated(this.deps.authenticator, request);
+      const decoded = names.map(decodeSegment);
+      for (const name of decoded) checkEntityName(name);
+      const name = decoded.join('/');
+      const owner = entitledNamespace(caller, decodeSegment(namespace), name);
+      this.deps.throttles.countCall(owner);
+      const options = readInvokeOptions(query, this.deps.limits);
+      checkContentType(request);
+      const id = decoded.length === 1 ? `${owner}/${name}` : undefined;
+      const call: Call = { request, response, transactionId, receivedAt, caller, id, options };
+      readBody(request, this.deps.limits.payloadBytes, (error, body) => {
+        if (error === undefined) this.read(call, body);
+        else this.refuse(call, error);
+      });
+    } catch (error) {
+      request.resume();
+      this.refuse({ response, transactionId }, error);
+    }
+  }
+
+  private read(call: Call, body: Buffer): void {
+    try {
+      const payload = body.length === 0 ? {} : parseObject(body);
+      if (call.id === undefined) throw noSuchEntity();
+      const resolved = this.deps.resolver.peek(call.caller, call.id);
+      if (resolved !== undefined) {
+        this.start(call, body, payload, resolved);
+        return;
+      }
+      this.deps.resolver.resolve(call.caller, call.id).then(
+        (found) => {
+          try {
+            if (found === undefined) throw noSuchEntity();
+            this.start(call, body, payload, found);
+          } catch (error) {
+            this.refuse(call, error);
+          }
+        },
+        (error: unknown) => this.refuse(call, error),
+      );
+    } catch (error) {
+      this.refuse(call, error);
+    }
+  }
+
+  private start(call: Call, body: Buffer, given: Record<string, unknown>, resolved: Resolved): void {
+    const { deps } = this;
+    if (resolved.finalKeys.some((key) => Object.hasOwn(given, key))) {
+      throw new ApiError(400, 'Request defines parameters that are not allowed (e.g., reserved properties).');
+    }
+    const header = paradigmOf(call.request.headers['x-dataflower-paradigm'], 'The header X-Dataflower-Paradigm');
+    if (deps.records.full) throw overloaded();
+    const { caller, transactionId, receivedAt } = call;
+    const { namespace } = caller;
+    deps.throttles.start(namespace);
+    const activationId = deps.ids.next();
+    const waiting = call.options.blocking ? this.wait(call, activationId) : undefined;
+    try {
+      deps.host.start(
+        {
+          activationId,
+          transactionId,
+          identity: caller,
+          target: resolved.target,
+          payload: payloadOf(body, given, resolved),
+          receivedAt,
+          paradigm: header ?? resolved.paradigm,
+        },
+        (record) => {
+          deps.throttles.ended(namespace);
+          waiting?.(record);
+        },
+      );
+    } catch (cause) {
+      deps.throttles.ended(namespace);
+      waiting?.(undefined);
+      throw cause;
+    }
+    if (waiting === undefined) accepted(call, activationId);
+  }
+
+  /** Gives what ends the wait: the record, or undefined when there will be none and somebody else answers. */
+  private wait(call: Call, activationId: string): (record: ActivationRecord | undefined) => void {
+    let open = true;
+    const timer = setTimeout(() => {
+      open = false;
+      accepted(call, activationId);
+    }, call.options.waitMs);
+    return (record) => {
+      if (!open) return;
+      open = false;
+      clearTimeout(timer);
+      if (record === undefined) return;
+      const text = answersResult(record, call.options.result) ? record.result : this.deps.recordText(record);
+      sendJson(call.response, httpStatusOf(record), call.transactionId, text, ['x-openwhisk-activation-id', activationId]);
+    };
+  }
+
+  private refuse({ response, transactionId }: Pick<Call, 'response' | 'transactionId'>, error: unknown): void {
+    if (error instanceof ApiError) return sendError(response, error, transactionId);
+    this.deps.unexpected(error, transactionId);
+    sendError(response, internalError(error), transactionId);
+  }
+}
+
+/** OW-35, OW-37. */
+function accepted(call: Call, activationId: string): void {
+  sendJson(call.response, 202, call.transactionId, `{"activationId":"${activationId}"}`, ['x-openwhisk-activation-id', activationId]);
+}
+
+function payloadOf(body: Buffer, given: Record<string, unknown>, resolved: Resolved): Buffer {
+  if (resolved.parameters !== undefined) return Buffer.from(JSON.stringify({ ...resolved.parameters, ...given }));
+  return body.length === 0 ? EMPTY_PAYLOAD : body;
+}

@@ -1,0 +1,68 @@
+import type { Config } from '../config/index.js';
+import { ApiError } from '../api/api-error.js';
+
+interface Usage {
+  minute: number;
+  count: number;
+  inFlight: number;
+}
+
+const MINUTE_MS = 60_000;
+
+/** OW-43: what each namespace may ask for, and one bound on everything that is accepted and not yet answered. */
+export class Throttles {
+  private readonly namespaces = new Map<string, Usage>();
+  private total = 0;
+
+  constructor(
+    private readonly limits: Config['throttles'],
+    private readonly now: () => number,
+  ) {}
+
+  /** Counts a call in the minute of the clock; a refused one counts too. Throws 429. */
+  countCall(namespace: string): void {
+    const usage = this.usageOf(namespace);
+    const minute = Math.floor(this.now() / MINUTE_MS);
+    if (usage.minute !== minute) {
+      usage.minute = minute;
+      usage.count = 0;
+    }
+    usage.count++;
+    const allowed = this.limits.invocationsPerMinute;
+    if (usage.count > allowed) {
+      throw new ApiError(429, `Too many requests in the last minute (count: ${usage.count}, allowed: ${allowed}).`);
+    }
+    this.checkRoom(usage);
+  }
+
+  /** An activation of the namespace is accepted, if there is still room now that its request has been read. Throws 429. */
+  start(namespace: string): void {
+    const usage = this.usageOf(namespace);
+    this.checkRoom(usage);
+    usage.inFlight++;
+    this.total++;
+  }
+
+  /** It was answered. */
+  ended(namespace: string): void {
+    this.usageOf(namespace).inFlight--;
+    this.total--;
+  }
+
+  private checkRoom({ inFlight }: Usage): void {
+    const { concurrentInvocations: allowed, queuedActivations } = this.limits;
+    if (inFlight >= allowed) {
+      throw new ApiError(429, `Too many concurrent requests in flight (count: ${inFlight}, allowed: ${allowed}).`);
+    }
+    if (this.total >= queuedActivations) throw new ApiError(429, 'Too many requests');
+  }
+
+  private usageOf(namespace: string): Usage {
+    let usage = this.namespaces.get(namespace);
+    if (usage === undefined) {
+      usage = { minute: -1, count: 0, inFlight: 0 };
+      this.namespaces.set(namespace, usage);
+    }
+    return usage;
+  }
+}

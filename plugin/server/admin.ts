@@ -1,0 +1,51 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ApiError, internalError, malformed, noSuchRoute } from '../api/api-error.js';
+import { bodyObject } from '../api/context.js';
+import { isEntityName } from '../api/names.js';
+import { sendError, sendJson } from '../api/reply.js';
+import { authorizationOf, type Caller } from '../auth/identity.js';
+import type { Subjects } from '../auth/subjects.js';
+
+/** The route of `dataflower user …` while the server runs and has the data directory to itself. */
+export const USERS_PATH = '/dataflower/v1/users';
+const MAX_BODY_BYTES = 65_536;
+
+/** A key for this run of the server; whoever can read the data directory can read it there. */
+export function newOperatorKey(): string {
+  return randomBytes(32).toString('hex');
+}
+
+/** A subject as the command line shows it. */
+export function userJson(caller: Caller): { name: string; authorization: string } {
+  return { name: caller.subject, authorization: authorizationOf(caller) };
+}
+
+/** Adds a user, or says why not; the command line uses it too when no server runs. */
+export async function addUser(subjects: Subjects, name: unknown): Promise<Caller> {
+  if (typeof name !== 'string' || !isEntityName(name) || name === '_') throw new ApiError(400, 'A name of letters, digits, "_", and inside "@ . & -" is needed.');
+  const added = await subjects.add(name);
+  if (added === undefined) throw new ApiError(409, `The user ${name} exists already.`);
+  return added;
+}
+
+export function adminRoute(subjects: Subjects, operatorKey: string): (request: IncomingMessage, response: ServerResponse, transactionId: string) => void {
+  const expected = Buffer.from(`Bearer ${operatorKey}`);
+  const handle = async (request: IncomingMessage): Promise<unknown> => {
+    const given = Buffer.from(request.headers.authorization ?? '');
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw noSuchRoute();
+    if (request.url !== USERS_PATH) throw noSuchRoute();
+    if (request.method === 'GET') return subjects.list().map(userJson);
+    if (request.method !== 'POST') throw malformed('GET or POST');
+    return userJson(await addUser(subjects, (await bodyObject(request, MAX_BODY_BYTES)).name));
+  };
+  return (request, response, transactionId) => {
+    handle(request).then(
+      (value) => sendJson(response, 200, transactionId, JSON.stringify(value)),
+      (error: unknown) => {
+        request.resume();
+        sendError(response, error instanceof ApiError ? error : internalError(error), transactionId);
+      },
+    );
+  };
+}

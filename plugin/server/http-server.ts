@@ -1,0 +1,112 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ApiError } from '../api/api-error.js';
+import type { App } from '../api/app.js';
+import { sendError } from '../api/reply.js';
+import type { Config } from '../config/index.js';
+import type { InvokeRoute } from '../invoke/invoke-route.js';
+import { HostCheck } from './host-check.js';
+import type { Ids } from './ids.js';
+import type { RequestCounts } from './request-counts.js';
+
+export interface ServerDependencies {
+  readonly config: Config['server'];
+  readonly ids: Ids;
+  readonly invoke: InvokeRoute;
+  readonly app: App;
+  readonly admin: (request: IncomingMessage, response: ServerResponse, transactionId: string) => void;
+  readonly counts: RequestCounts;
+}
+
+const NAMESPACES = '/api/v1/namespaces/';
+export const ADMIN = '/dataflower/';
+const BACKLOG = 2048;
+const LONGEST_CHECK_MS = 5000;
+
+/** The HTTP server: host check, transaction id, and invocations ahead of everything else. */
+export class HttpServer {
+  private readonly server: Server;
+  private hostCheck: HostCheck | undefined;
+  private draining = false;
+
+  constructor(private readonly deps: ServerDependencies) {
+    const { config } = deps;
+    this.server = createServer(
+      {
+        headersTimeout: Math.min(config.headersTimeoutMs, config.requestTimeoutMs),
+        requestTimeout: config.requestTimeoutMs,
+        keepAliveTimeout: config.keepAliveTimeoutMs,
+        connectionsCheckingInterval: Math.min(LONGEST_CHECK_MS, config.headersTimeoutMs),
+        noDelay: true,
+      },
+      (request, response) => this.dispatch(request, response),
+    );
+    this.server.maxConnections = config.maxConnections;
+  }
+
+  /** Rejects with what the operating system says, `EADDRINUSE` for one. */
+  async listen(): Promise<number> {
+    const { host, port, names } = this.deps.config;
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen({ host, port, backlog: BACKLOG }, () => {
+        this.server.off('error', reject);
+        resolve();
+      });
+    });
+    const bound = (this.server.address() as AddressInfo).port;
+    const own = host.includes(':') ? `[${host}]` : host;
+    this.hostCheck = new HostCheck([...names, own], bound);
+    return bound;
+  }
+
+  /** Takes no new connections; those that are open end with their present request. */
+  drain(): void {
+    this.draining = true;
+    this.server.close();
+  }
+
+  /** After `drain`: resolves when every connection is closed, at the latest after `graceMs` by force. */
+  async closed(graceMs: number): Promise<void> {
+    if (!this.server.listening && (await this.connections()) === 0) return;
+    await new Promise<void>((resolve) => {
+      const force = setTimeout(() => this.server.closeAllConnections(), graceMs);
+      this.server.once('close', () => {
+        clearTimeout(force);
+        resolve();
+      });
+      this.server.closeIdleConnections();
+    });
+  }
+
+  private connections(): Promise<number> {
+    return new Promise((resolve) => this.server.getConnections((_error, count) => resolve(count)));
+  }
+
+  private dispatch(request: IncomingMessage, response: ServerResponse): void {
+    const { deps } = this;
+    const transactionId = deps.ids.transaction(request.headers['x-request-id']);
+    if (this.draining) response.shouldKeepAlive = false;
+    if (this.hostCheck?.allows(request.headers.host) !== true) {
+      request.resume();
+      const text = `The Host header '${request.headers.host ?? ''}' is not allowed: call the server by localhost, or add the name to server.names of its configuration.`;
+      return sendError(response, new ApiError(403, text), transactionId);
+    }
+    const url = request.url ?? '/';
+    if (request.method === 'POST' && url.startsWith(NAMESPACES) && this.invoke(url, request, response, transactionId)) return;
+    const admin = url.startsWith(ADMIN);
+    response.once('finish', () => deps.counts.add(admin ? 'admin' : 'api', response.statusCode));
+    if (admin) deps.admin(request, response, transactionId);
+    else deps.app(request, response, transactionId);
+  }
+
+  /** False when the path is not that of an action. */
+  private invoke(url: string, request: IncomingMessage, response: ServerResponse, transactionId: string): boolean {
+    const end = url.indexOf('?');
+    const parts = (end < 0 ? url.slice(NAMESPACES.length) : url.slice(NAMESPACES.length, end)).split('/');
+    if (parts[1] !== 'actions' || parts.length < 3 || parts.length > 4 || parts[parts.length - 1] === '') return false;
+    response.once('finish', () => this.deps.counts.add('invoke', response.statusCode));
+    this.deps.invoke.handle(request, response, transactionId, parts[0]!, parts.slice(2), end < 0 ? '' : url.slice(end + 1));
+    return true;
+  }
+}

@@ -1,0 +1,17 @@
+import { type Graph, graphDigest } from '@dataflower/composer/graph';
+import { LRUCache } from 'lru-cache';
+
+const KEPT_GRAPHS = 10_000;
+
+/** Gives the same object for the same digest: hosts keep their plans by it. */
+export class Graphs {
+  private readonly byDigest = new LRUCache<string, Graph>({ max: KEPT_GRAPHS });
+
+  intern(graph: Graph): { graph: Graph; digest: string } {
+    const digest = graphDigest(graph);
+    const known = this.byDigest.get(digest);
+    if (known !== undefined) return { graph: known, digest };
+    this.byDigest.set(digest, graph);
+    return { graph, digest };
+  }
+}

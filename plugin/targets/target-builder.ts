@@ -1,0 +1,80 @@
+import { compileSequence, type Graph } from '@dataflower/composer/graph';
+import type { Target, WorkflowTarget } from '@dataflower/invoker-shim';
+import { codeOf } from '../api/action-code.js';
+import { type ActionDocument, isAction, isSequence } from '../api/action-document.js';
+import { ApiError } from '../api/api-error.js';
+import { annotatedWorkflow, isWorkflow } from '../api/workflow-kind.js';
+import type { Caller } from '../auth/identity.js';
+import { containerSpec, describe, functionTarget, type TargetContext } from './function-target.js';
+import type { Graphs } from './graphs.js';
+
+type Workflow = WorkflowTarget['workflow'];
+
+/**
+ * Looks up everything that one invocation needs, each action once: two workflows that name the same one share its
+ * target, and a composition that calls itself has itself among its actions.
+ */
+export class TargetBuilder {
+  /** Every document that was looked at; undefined: it was not there. */
+  readonly revisions = new Map<string, string | undefined>();
+  private readonly targets = new Map<string, Target>();
+
+  constructor(
+    private readonly caller: Caller,
+    private readonly context: TargetContext,
+    private readonly graphs: Graphs,
+  ) {}
+
+  async read(id: string): Promise<ActionDocument | undefined> {
+    const document = await this.context.store.get(id);
+    this.revisions.set(id, document?._rev);
+    return isAction(document) ? document : undefined;
+  }
+
+  /** Throws `ApiError` for an action that cannot run. */
+  async build(document: ActionDocument): Promise<Exclude<Target, { type: 'missing' }>> {
+    const { exec, annotations } = document;
+    if (isSequence(exec)) return this.workflow(document, 'sequence', compileSequence(exec.components));
+    const code = isWorkflow(annotations) ? await codeOf(document, this.context.store) : undefined;
+    const annotated = annotatedWorkflow(annotations, code);
+    if (annotated !== undefined) return this.workflow(document, annotated.workflow, annotated.graph);
+    const target = functionTarget(this.caller, document, this.context);
+    this.targets.set(document._id, target);
+    return target;
+  }
+
+  private async workflow(document: ActionDocument, workflow: Workflow, made: Graph): Promise<WorkflowTarget> {
+    const { graph, digest } = this.graphs.intern(made);
+    const actions = new Map<string, Target>();
+    const inline = graph.nodes.some((node) => node.kind === 'function');
+    const steps = inline ? { steps: containerSpec(this.caller, document, this.context, 'steps') } : {};
+    const target: WorkflowTarget = { type: 'workflow', workflow, action: describe(document), graph, digest, actions, ...steps };
+    this.targets.set(document._id, target);
+    for (const node of graph.nodes) {
+      if (node.kind !== 'action' || actions.has(node.action)) continue;
+      actions.set(node.action, await this.component(node.action, workflow));
+    }
+    return target;
+  }
+
+  /** A name that leads nowhere is an error only when the run gets there (OW-66, CO-10). */
+  private async component(name: string, workflow: Workflow): Promise<Target> {
+    const { namespace } = this.caller;
+    const id = name.slice(1).replace(/^_(?=\/)/, namespace);
+    const known = this.targets.get(id);
+    if (known !== undefined) return known;
+    const missing = (failed: string): Target => ({
+      type: 'missing',
+      error: workflow === 'sequence' ? 'Sequence component does not exist.' : `${failed} with name '/${id}' during composition.`,
+    });
+    if (!id.startsWith(`${namespace}/`)) return missing('Failed entitlement check for action');
+    const document = await this.read(id);
+    if (document === undefined) return missing('Failed to resolve action');
+    try {
+      return await this.build(document);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return { type: 'missing', error: error.message };
+    }
+  }
+}

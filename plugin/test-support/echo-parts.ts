@@ -1,0 +1,115 @@
+import type { ActivationRecord, Answer, Host, RecordFilter, RecordStore, StartMessage } from '@dataflower/invoker-shim';
+import type { Parts } from '../standalone/standalone.js';
+
+/** How an echoing host ends an activation; by default with its payload. */
+export type Script = (message: StartMessage) => Partial<Pick<ActivationRecord, 'status' | 'result' | 'logs'>> | 'held';
+
+/** Records in an array. */
+export class MemoryRecords implements RecordStore {
+  readonly records: ActivationRecord[] = [];
+  full = false;
+
+  append(record: ActivationRecord): void {
+    this.records.push(record);
+  }
+
+  written(callback: (error?: Error) => void): void {
+    setImmediate(callback);
+  }
+
+  get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
+    return Promise.resolve(this.records.find((r) => r.namespace === namespace && r.activationId === activationId));
+  }
+
+  list(filter: RecordFilter, skip: number, limit: number): Promise<ActivationRecord[]> {
+    return Promise.resolve(this.select(filter).slice(skip, skip + limit));
+  }
+
+  count(filter: RecordFilter, skip: number): Promise<number> {
+    return Promise.resolve(Math.max(0, this.select(filter).length - skip));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  private select({ namespace, name, since = 0, upto = Infinity }: RecordFilter): ActivationRecord[] {
+    return this.records
+      .filter((r) => r.namespace === namespace && (name === undefined || r.name === name) && r.start >= since && r.start <= upto)
+      .reverse();
+  }
+}
+
+/** A host that answers every activation with its payload, or as its script says. */
+export class EchoHost implements Host {
+  readonly id = 'echo';
+  readonly messages: StartMessage[] = [];
+  script: Script = () => ({});
+  private readonly held = new Map<string, () => void>();
+
+  constructor(private readonly records: MemoryRecords) {}
+
+  start(message: StartMessage, answer: Answer): void {
+    this.messages.push(message);
+    const end = this.script(message);
+    const finish = (): void => this.finish(message, answer, end === 'held' ? {} : end);
+    if (end === 'held') this.held.set(message.activationId, finish);
+    else setImmediate(finish);
+  }
+
+  /** Ends what was held. */
+  release(): void {
+    for (const finish of this.held.values()) finish();
+    this.held.clear();
+  }
+
+  cancel(): boolean {
+    return false;
+  }
+
+  status(): ReturnType<Host['status']> {
+    return { activations: this.held.size, queued: 0, executor: { queued: 0, running: 0, containers: [] }, sink: { residentBytes: 0, limitBytes: 0 } };
+  }
+
+  metrics(): Promise<string> {
+    return Promise.resolve('# HELP echo_total Of the echo\n');
+  }
+
+  close(): Promise<void> {
+    this.release();
+    return Promise.resolve();
+  }
+
+  private finish({ activationId, identity, target, payload, receivedAt }: StartMessage, answer: Answer, end: Partial<ActivationRecord>): void {
+    const { action } = target;
+    const now = Date.now();
+    const record: ActivationRecord = {
+      activationId,
+      namespace: identity.namespace,
+      subject: identity.subject,
+      name: action.name,
+      version: action.version,
+      start: now,
+      end: now,
+      duration: 0,
+      status: 0,
+      result: payload.toString(),
+      size: payload.length,
+      logs: [],
+      annotations: { path: action.path, waitTime: now - receivedAt, kind: action.kind, timeout: false, limits: action.limits },
+      ...end,
+    };
+    this.records.append(record);
+    this.records.written(() => answer(record));
+  }
+}
+
+export interface EchoParts extends Parts {
+  readonly host: EchoHost;
+  readonly records: MemoryRecords;
+}
+
+export function echoParts(): EchoParts {
+  const records = new MemoryRecords();
+  return { host: new EchoHost(records), records };
+}

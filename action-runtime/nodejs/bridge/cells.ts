@@ -14,6 +14,8 @@ export const TAKEN_RUNS = 4;
 export const HELD_BYTES = 5;
 /** Counts the times that the held area went from empty to not empty; tells the DLU that what it sees is old. */
 export const HELD_EPOCH = 6;
+/** Invocation id that the FLU claimed last; it runs once RUNNING says so too. */
+export const CLAIMED = 7;
 const FIRST_CLAIM = 8;
 
 export const Lock = {

@@ -1,3 +1,6 @@
+import { inspect } from 'node:util';
+import type { LogLine } from '../../protocol/index.js';
+
 /** The action came without any code. */
 export class MissingCodeError extends Error {}
 
@@ -6,4 +9,10 @@ export function initFailure(error: unknown): string {
   if (error instanceof MissingCodeError) return 'Missing main/no code to execute.';
   const stack = typeof error === 'object' && error !== null ? (error as { stack?: unknown }).stack : undefined;
   return `Initialization has failed due to: ${typeof stack === 'string' && stack !== '' ? stack : String(error)}`;
+}
+
+/** What OpenWhisk's runtime writes on stderr then. */
+export function initFailureLog(error: unknown): LogLine[] {
+  const lines = `Error during initialization: ${typeof error === 'string' ? error : inspect(error)}`.split('\n');
+  return lines.map((text) => ({ invocationId: 0, stream: 'stderr', time: Date.now(), text, truncated: false }));
 }

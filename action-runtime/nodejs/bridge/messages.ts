@@ -51,6 +51,8 @@ export type ToFlu =
       readonly ports: boolean;
       readonly functions?: readonly { path: string; code: string }[];
     }
+  /** Variables of the process's environment, for the runs posted after it. */
+  | { readonly type: 'environment'; readonly variables: Readonly<Record<string, string>> }
   | { readonly type: 'grant'; readonly bytes: number }
   /** Write the unfinished log line and answer `stopped`: the process is about to end. */
   | { readonly type: 'stop' }

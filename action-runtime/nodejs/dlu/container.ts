@@ -17,7 +17,7 @@ import {
   encodeResult,
   encodeValue,
 } from '../../protocol/index.js';
-import { initFailure } from '../bridge/init-failure.js';
+import { initFailure, initFailureLog } from '../bridge/init-failure.js';
 import type { Code, FluConfig, FromFlu } from '../bridge/messages.js';
 import { EXITED, INIT_EXITED, OUT_OF_MEMORY } from './failure-texts.js';
 import { FileOffers } from './file-offers.js';
@@ -140,7 +140,8 @@ export class Container {
     try {
       code = await prepareCode(Buffer.from(await codeBytes), init.binary);
     } catch (error) {
-      this.#initialized({ type: 'ready', ok: false, error: initFailure(error) });
+      const logs = initFailureLog(error);
+      this.#initialized({ type: 'ready', ok: false, error: initFailure(error), logs });
       return;
     }
     this.#config = {
@@ -230,7 +231,13 @@ export class Container {
   #cancel(id: number): void {
     const withdrawn = this.#queue?.withdraw([id]) ?? [];
     if (withdrawn.length > 0) this.#withdrawn(withdrawn);
-    else if (this.#queue?.running === id) this.#stop(EXITED);
+    else this.#whenRunning(id, () => this.#stop(EXITED));
+  }
+
+  /** Acts on a run that was claimed, as soon as the result before it is out; not at all if it has ended. */
+  #whenRunning(id: number, act: () => void): void {
+    if (this.#queue?.running === id) act();
+    else if (this.#queue?.isNext(id) === true) setTimeout(() => this.#whenRunning(id, act), 1);
   }
 
   /** Ends the FLU; its exit answers for the invocation that runs. */
@@ -240,10 +247,13 @@ export class Container {
   }
 
   #timeout(id: number): void {
-    if (this.#queue?.running !== id) return;
-    // The agent has its outcome; only what the function has said is still of interest.
-    this.#flu!.post({ type: 'stop' });
-    setTimeout(() => this.#end(), STOP_GRACE_MS);
+    // It may be held up before its start, by its inputs or by what an earlier run left behind.
+    if ((this.#queue?.withdraw([id]) ?? []).length > 0) return this.#end();
+    this.#whenRunning(id, () => {
+      // The agent has its outcome; only what the function has said is still of interest.
+      this.#flu!.post({ type: 'stop' });
+      setTimeout(() => this.#end(), STOP_GRACE_MS);
+    });
   }
 
   #shutdown(): void {

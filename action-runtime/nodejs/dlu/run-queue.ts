@@ -1,5 +1,5 @@
 import { ProtocolError, type Slot, decodeRun } from '../../protocol/index.js';
-import { CLAIM_SLOTS, Claim, RUNNING, TAKEN_RUNS, claimCell } from '../bridge/cells.js';
+import { CLAIMED, CLAIM_SLOTS, Claim, RUNNING, TAKEN_RUNS, claimCell } from '../bridge/cells.js';
 import { isComplete, packRun } from '../bridge/packed-run.js';
 import type { FluLink } from './flu-link.js';
 
@@ -42,6 +42,11 @@ export class RunQueue {
 
   get running(): number {
     return Atomics.load(this.cells, RUNNING) >>> 0;
+  }
+
+  /** True for a run that the FLU has claimed to follow the one whose result it is about to send. */
+  isNext(invocationId: number): boolean {
+    return this.running !== 0 && this.running !== invocationId && Atomics.load(this.cells, CLAIMED) >>> 0 === invocationId;
   }
 
   accept(flags: number, invocationId: number, payload: Buffer): void {

@@ -1,4 +1,5 @@
 import { type EncodedValue, Outcome, Shape, encodeValue } from '../../protocol/index.js';
+import { INTERNAL_ERROR, INVALID_RESPONSE, NO_DICTIONARY, THREW } from '../bridge/outcome-texts.js';
 import { refuseHandedOver } from './hand-over.js';
 import { serializeError } from './serialize-error.js';
 
@@ -10,9 +11,6 @@ export interface EncodedOutcome {
   readonly spent: boolean;
 }
 
-/** OpenWhisk's text for an answer that is neither an object nor an array; `body` is its JSON. */
-const INVALID_RESPONSE = 'The action did not produce a valid JSON or JSON Array response: ';
-
 function developerError(text: string): EncodedOutcome {
   return { outcome: Outcome.DEVELOPER_ERROR, value: encodeValue({ error: text }), spent: true };
 }
@@ -23,7 +21,7 @@ export function returned(value: unknown, rules: 'flow' | 'http'): EncodedOutcome
   if (typeof value !== 'object') {
     const printed = typeof value === 'symbol' ? value.toString() : value;
     console.error(`Result must be of type object but has type "${typeof value}":`, printed);
-    return { ...developerError('The action did not return a dictionary.'), spent: rules === 'flow' };
+    return { ...developerError(NO_DICTIONARY), spent: rules === 'flow' };
   }
   let encoded: EncodedValue;
   try {
@@ -31,7 +29,7 @@ export function returned(value: unknown, rules: 'flow' | 'http'): EncodedOutcome
   } catch (error) {
     // A value that has no JSON form: the runtime fails while it writes its answer.
     console.error(error);
-    return { ...developerError('Internal error.'), spent: rules === 'flow' };
+    return { ...developerError(INTERNAL_ERROR), spent: rules === 'flow' };
   }
   if ((encoded.shape & Shape.ERROR) !== 0) return applicationError(value!, rules, encoded);
   const binary = value instanceof Uint8Array;
@@ -62,7 +60,7 @@ export function rejected(reason: unknown): EncodedOutcome {
 /** A synchronous throw stops OpenWhisk's runtime for good. */
 export function threw(reason: unknown): EncodedOutcome {
   console.error(reason);
-  return developerError(`An error has occurred: ${textOf(reason)}`);
+  return developerError(THREW + textOf(reason));
 }
 
 function textOf(reason: unknown): string {

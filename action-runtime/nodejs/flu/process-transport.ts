@@ -15,6 +15,8 @@ export class ProcessTransport implements StartableTransport {
           return events.onRun();
         case 'define':
           return events.onDefine(message.id, message);
+        case 'environment':
+          return events.onEnvironment(message.variables);
         case 'grant':
           return events.onGrant(message.bytes);
         case 'stop':

@@ -86,7 +86,7 @@ export class Runner {
     const slots = slotBuffers(run, queued);
     this.logs.begin(invocationId);
     const activationId = run.activationId.toString('hex');
-    this.#environment.set(activationId, run.deadline, run.transactionId);
+    if (this.config.rules === 'flow') this.#environment.set(activationId, run.deadline, run.transactionId);
     const definition = this.#definitions.get(run.definition) ?? UNDEFINED_DEFINITION;
     const input = decodeValue(slots[0]!, slots);
 

@@ -43,6 +43,7 @@ export async function startFlu(config: FluConfig, transport: StartableTransport)
   transport.listen({
     onRun: () => runner.wake(),
     onDefine: (id, definition) => runner.define(id, definition),
+    onEnvironment: (variables) => Object.assign(process.env, variables),
     onGrant: (bytes) => emitter.grant(bytes),
     onStop: () => {
       logs.flush();

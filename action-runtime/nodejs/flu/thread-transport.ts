@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import {
+  CLAIMED,
   Claim,
   HELD_AREA_BYTES,
   HELD_BYTES,
@@ -14,6 +15,7 @@ import {
   claimCell,
 } from '../bridge/cells.js';
 import type { FromFlu, LargeMessage, ThreadData, ToFlu } from '../bridge/messages.js';
+import { packedId } from '../bridge/packed-run.js';
 import { transferListOf } from './hand-over.js';
 import type { QueuedRun, Transport, TransportEvents } from './transport.js';
 
@@ -108,7 +110,16 @@ export class ThreadTransport implements Transport {
         this.#queue.length = 0;
         this.#queueHead = 0;
       }
-      const claim = Atomics.compareExchange(this.#cells, claimCell(this.#taken), Claim.QUEUED, Claim.STARTED);
+      const id = packedId(typeof run === 'string' ? run : run.packed) | 0;
+      const idle = Atomics.compareExchange(this.#cells, RUNNING, 0, id) === 0;
+      const claim = Atomics.compareExchange(
+        this.#cells,
+        claimCell(this.#taken),
+        Claim.QUEUED,
+        Claim.STARTED,
+      );
+      if (claim === Claim.QUEUED) Atomics.store(this.#cells, CLAIMED, id);
+      else if (idle) Atomics.store(this.#cells, RUNNING, 0);
       this.#taken = (this.#taken + 1) | 0;
       Atomics.store(this.#cells, TAKEN_RUNS, this.#taken);
       if (claim === Claim.QUEUED) return run;
@@ -147,6 +158,7 @@ export class ThreadTransport implements Transport {
     else if (isTexts(message)) this.#queue.push(...message);
     else if (message.type === 'run') this.#queue.push(message);
     else if (message.type === 'define') this.#events!.onDefine(message.id, message);
+    else if (message.type === 'environment') this.#events!.onEnvironment(message.variables);
     else if (message.type === 'grant') this.#events!.onGrant(message.bytes);
     else if (message.type === 'stop') this.#events!.onStop();
     else this.#events!.onDrain();

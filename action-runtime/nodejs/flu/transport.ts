@@ -31,6 +31,7 @@ export interface TransportEvents {
     id: number,
     definition: { outputs: readonly string[]; ports: boolean; functions?: readonly { path: string; code: string }[] },
   ): void;
+  onEnvironment(variables: Readonly<Record<string, string>>): void;
   onGrant(bytes: number): void;
   onStop(): void;
   onDrain(): void;

@@ -1,3 +1,57 @@
+import { once } from 'node:events';
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { type Answer, ActionService } from './action-service.js';
+
+/** Largest request body, in bytes; OpenWhisk's Node runtime takes 48 MB. */
+const MAX_BODY_BYTES = 48 * 1024 * 1024;
+
+const BAD_REQUEST: Answer = { status: 500, body: '{"error":"Bad request."}' };
+
+/** Serves OpenWhisk's runtime interface (POST /init, POST /run) on a port. */
 export async function startHttp(port: number): Promise<void> {
-  void port;
+  const service = new ActionService();
+  const server = createServer((request, response) => {
+    void answer(service, request).then(({ status, body }) => reply(response, status, body));
+  });
+  server.requestTimeout = 0;
+  server.listen(port);
+  await once(server, 'listening');
+}
+
+async function answer(service: ActionService, request: IncomingMessage): Promise<Answer> {
+  const handler = request.method === 'POST' ? handlerOf(service, request.url) : undefined;
+  const message = handler === undefined ? undefined : await readJson(request);
+  if (handler === undefined || message === undefined) return BAD_REQUEST;
+  return handler(message);
+}
+
+function handlerOf(service: ActionService, url = ''): ((message: Record<string, unknown>) => Promise<Answer>) | undefined {
+  const path = url.split('?')[0];
+  if (path === '/init') return (message) => service.init(message);
+  if (path === '/run') return (message) => service.run(message);
+  return undefined;
+}
+
+/** The body as a JSON object; an empty one is an empty object, anything else undefined. */
+async function readJson(request: IncomingMessage): Promise<Record<string, unknown> | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) return undefined;
+      chunks.push(chunk);
+    }
+    if (size === 0) return {};
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
+    return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The invoker takes an answer without Content-Length for a crash, so there always is one. */
+function reply(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(body) });
+  response.end(body);
 }

@@ -28,3 +28,5 @@ export { MAX_EDGES, MAX_NODES } from './schema.js';
 export { scopes, type Scopes } from './scopes.js';
 export { canonicalText, graphDigest } from './canonical.js';
 export { compileSequence } from './sequence.js';
+export { drawText } from './draw-text.js';
+export { drawMermaid } from './draw-mermaid.js';

@@ -1,27 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { copy, type Json } from './functions.js';
 import type { Invoke } from './run-graph.js';
 
-const folder = new URL('../../test-data/openwhisk-composer-0.12.0/', import.meta.url);
 const require = createRequire(import.meta.url);
+/** The folder of an installed `openwhisk-composer` 0.12.0, when the tests shall run against it. */
+export const originalFolder = process.env.COMPOSER_ORIGINAL;
+const part = (name: string): any => (originalFolder === undefined ? undefined : require(join(originalFolder, name)));
 
-function load(file: string, modules: Readonly<Record<string, unknown>>): any {
-  const module = { exports: {} };
-  const text = readFileSync(new URL(`${file}.js.txt`, folder), 'utf8');
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the original is a CommonJS script
-  const body = new Function('module', 'require', text) as (m: object, r: (name: string) => unknown) => void;
-  body(module, (name) => modules[name] ?? require(name));
-  return module.exports;
-}
-
-const packageJson = { version: '0.12.0' };
-/** Apache OpenWhisk Composer 0.12.0 itself. */
-export const original: any = load('composer', { './fqn': load('fqn', {}), './package.json': packageJson });
-const conductor = load('conductor', {
-  './package.json': packageJson,
-  terser: { minify: (code: string) => ({ code }) },
-});
+/** Apache OpenWhisk Composer itself; undefined without its folder. */
+export const original = part('composer');
+const conductor = part('conductor');
 
 /** The code that the original deploys for a composition. */
 export function generate(compiled: object, ...more: unknown[]): any {

@@ -1,0 +1,4 @@
+import { deploy } from './deploy.js';
+import { runMain } from './outcome.js';
+
+await runMain(deploy);

@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import { inspect } from 'node:util';
+import minimist from 'minimist';
+import { deployComposition } from '../client/deploy-composition.js';
+import { openwhisk, type ClientOptions, type DeployedAction, type OpenWhisk } from '../client/openwhisk.js';
+import { clientOptions } from '../client/settings.js';
+import type { ConductorOptions } from '../conductor/index.js';
+import composer, { version } from '../index.js';
+import { fqn } from '../names/fqn.js';
+import { Exit, exitCode, fail, type Terminal } from './outcome.js';
+
+const USAGE = `Usage:
+  deploy composition composition.json [flags]
+Flags:
+  -a, --annotation KEY=VALUE        add KEY annotation with VALUE
+  -A, --annotation-file KEY=FILE    add KEY annotation with FILE content
+  --apihost HOST                    API HOST
+  --apiversion VERSION              API VERSION
+  --basic                           force basic authentication
+  --bearer                          force bearer token authentication
+  -i, --insecure                    bypass certificate checking
+  --kind KIND                       the KIND of the conductor action runtime
+  -l, --logsize LIMIT               the maximum log size LIMIT in MB for the conductor action (default 10)
+  -m, --memory LIMIT                the maximum memory LIMIT in MB for the conductor action (default 256)
+  -t, --timeout LIMIT               the timeout LIMIT in milliseconds for the conductor action (default 60000)
+  -u, --auth KEY                    authorization KEY
+  -v, --version                     output the composer version
+  -w, --overwrite                   overwrite actions if already defined
+  --debug LIST                      comma-separated list of debug flags
+  --help                            output this text`;
+
+interface Composed {
+  readonly composition: unknown;
+  readonly ast: unknown;
+  readonly version: string;
+  readonly actions?: readonly DeployedAction[];
+}
+interface Annotation {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+/**
+ * `deploy NAME FILE.json`: puts what `compose` printed on a server. Ends with 1 for wrong usage, 166 for a bad file or
+ * annotation, 144 for a bad name, else with the status that the server answered less 256. Composer's rules of command
+ * lines.
+ */
+export async function deploy(args: readonly string[], terminal: Terminal): Promise<void> {
+  const argv = minimist([...args], {
+    string: ['apihost', 'apiversion', 'auth', 'annotation', 'annotation-file', 'debug', 'kind'],
+    boolean: ['insecure', 'version', 'overwrite', 'basic', 'bearer', 'help'],
+    alias: {
+      auth: 'u',
+      insecure: 'i',
+      version: 'v',
+      annotation: 'a',
+      'annotation-file': 'A',
+      overwrite: 'w',
+      timeout: 't',
+      memory: 'm',
+      logsize: 'l',
+    },
+  });
+  if (argv.version) return terminal.out(version);
+  if (argv.help) return terminal.out(USAGE);
+  const [name, file] = argv._;
+  if (name === undefined || file === undefined || argv._.length !== 2 || extname(file) !== '.json') {
+    terminal.err(USAGE);
+    throw new Exit(1);
+  }
+  const { composed, annotations } = orFail(terminal, 422, () => ({
+    composed: readComposed(file),
+    annotations: readAnnotations(argv),
+  }));
+  const fullName = orFail(terminal, 400, () => fqn(String(name)));
+  const { wsk, limits } = orExit(terminal, () => ({ limits: readLimits(argv), wsk: client(argv) }));
+  try {
+    const options = { debug: argv.debug as string | undefined, kind: argv.kind as string | undefined, ...limits };
+    const deployment = { ...composed, name: fullName, annotations };
+    const put = await deployComposition(wsk, deployment, argv.overwrite === true, options);
+    terminal.out(`ok: created action${put.length > 1 ? 's' : ''} ${put.map((action) => action.name).join(',')}`);
+  } catch (error) {
+    terminal.err(inspect(error));
+    const status = (error as { statusCode?: unknown }).statusCode;
+    throw new Exit(exitCode(typeof status === 'number' ? status : 500));
+  }
+}
+
+function orFail<T>(terminal: Terminal, status: number, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    return fail(terminal, error, status);
+  }
+}
+
+function orExit<T>(terminal: Terminal, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    terminal.err(String(error));
+    throw new Exit(1);
+  }
+}
+
+function readComposed(file: string): Composed {
+  const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const check = (holds: boolean, message: string): void => {
+    if (!holds) throw new Error(message);
+  };
+  check(typeof json === 'object' && json !== null, 'Composition must be a dictionary');
+  const { ast, composition, version, actions } = json as Record<string, unknown>;
+  check(typeof ast === 'object', 'Composition must have a field "ast" of type dictionary');
+  check(typeof composition === 'object', 'Composition must have a field "composition" of type dictionary');
+  check(typeof version === 'string', 'Composition must have a field "version" of type string');
+  check(actions === undefined || Array.isArray(actions), 'Optional field "actions" must be an array');
+  return { ...(json as Composed), composition: composer.parse(composition) };
+}
+
+/** A flag that may be given several times. */
+function several(flag: unknown): string[] {
+  if (flag === undefined) return [];
+  return (Array.isArray(flag) ? flag : [flag]).map(String);
+}
+
+function readAnnotations(argv: minimist.ParsedArgs): Annotation[] {
+  const split = (text: string, what: string): [string, string] => {
+    const index = text.indexOf('=');
+    if (index < 0) throw new Error(`Annotation syntax must be "KEY=${what}"`);
+    return [text.slice(0, index), text.slice(index + 1)];
+  };
+  const values = several(argv.annotation).map((text) => {
+    const [key, value] = split(text, 'VALUE');
+    const lower = value.toLowerCase();
+    return { key, value: lower === 'true' ? true : lower };
+  });
+  const files = several(argv['annotation-file']).map((text) => {
+    const [key, path] = split(text, 'FILE');
+    return { key, value: readFileSync(path, 'utf8') };
+  });
+  return [...values, ...files];
+}
+
+function readLimits(argv: minimist.ParsedArgs): Pick<ConductorOptions, 'timeout' | 'memory' | 'logs'> {
+  if (argv.basic && argv.bearer) {
+    throw new Error('Must select either basic authentication of bearer token authentication');
+  }
+  const number = (flag: string, what: string): number | undefined => {
+    const value: unknown = argv[flag];
+    if (value === undefined || typeof value === 'number') return value;
+    throw new Error(`${what} must be a number`);
+  };
+  return {
+    timeout: number('timeout', 'Timeout'),
+    memory: number('memory', 'Maximum memory'),
+    logs: number('logsize', 'Maximum log size'),
+  };
+}
+
+function client(argv: minimist.ParsedArgs): OpenWhisk {
+  const given: Record<string, unknown> = { ignore_certs: argv.insecure === true };
+  if (argv.apihost) given.apihost = argv.apihost;
+  if (argv.auth) given.api_key = argv.auth;
+  if (argv.apiversion) given.apiversion = argv.apiversion;
+  const authentication = argv.basic ? 'basic' : argv.bearer ? 'bearer' : undefined;
+  return openwhisk(clientOptions(given as ClientOptions, authentication));
+}

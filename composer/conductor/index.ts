@@ -1,0 +1,7 @@
+export {
+  conductorAction,
+  conductorCode,
+  type ConductorOptions,
+  type Deployment,
+  type NamedAction,
+} from './generate.js';

@@ -1,0 +1,10 @@
+import { readFileSync } from 'node:fs';
+
+/** The lines of a file that `record.ts` has written. */
+export function recorded(name: string): any[] {
+  const text = readFileSync(new URL(`../../test-data/${name}`, import.meta.url), 'utf8');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}

@@ -3,5 +3,28 @@ export type { ActivationRecord, RecordFilter, RecordStore } from './records/reco
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
 export type {
-  ActionDescription, ActionLimits, Answer, FunctionTarget, Host, HostStatus, Identity, MissingTarget, Paradigm, StartMessage, Target, WorkflowTarget,
+  ActionDescription,
+  ActionLimits,
+  Answer,
+  FunctionTarget,
+  Host,
+  HostStatus,
+  Identity,
+  MissingTarget,
+  Paradigm,
+  StartMessage,
+  Target,
+  WorkflowTarget,
 } from './host/host.js';
+export { type InProcessHostOptions, createInProcessHost } from './host/in-process-host.js';
+export {
+  type RecordLog,
+  type RecordLogOptions,
+  RecordLogError,
+  activationText,
+  createRecordLog,
+  responseText,
+  toActivation,
+  toActivationSummary,
+  toResponse,
+} from './records/index.js';

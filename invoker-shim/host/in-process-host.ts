@@ -41,7 +41,7 @@ class InProcessHost implements Host {
   readonly #metrics: { text(): Promise<string>; answered(status: number): void };
   #closing = false;
 
-  constructor(private readonly options: InProcessHostOptions) {
+  constructor(options: InProcessHostOptions) {
     this.id = options.id ?? 'host0';
     const clock = options.clock ?? systemClock;
     this.#sink = createDataSink({

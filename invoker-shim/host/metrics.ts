@@ -24,7 +24,10 @@ const SINK: readonly (readonly [field: keyof SinkMetrics, name: string, help: st
 ];
 
 /** The Prometheus text of a host; gauges are read when it is asked for. */
-export function hostMetrics(status: () => HostStatus, sink: MeasuredDataSink): { text(): Promise<string>; answered(status: number): void } {
+export function hostMetrics(
+  status: () => HostStatus,
+  sink: MeasuredDataSink,
+): { text(): Promise<string>; answered(status: number): void } {
   const registry = new Registry();
   const registers = [registry];
   const gauge = ([name, help]: readonly [string, string], read: () => number): void => {
@@ -51,7 +54,12 @@ export function hostMetrics(status: () => HostStatus, sink: MeasuredDataSink): {
       for (const { state } of status().executor.containers) this.inc({ state });
     },
   });
-  const answered = new Counter({ name: METRICS.answered[0], help: METRICS.answered[1], labelNames: ['status'], registers });
+  const answered = new Counter({
+    name: METRICS.answered[0],
+    help: METRICS.answered[1],
+    labelNames: ['status'],
+    registers,
+  });
   // A counter child for each of the four statuses: no label object on the path of an answer.
   const byStatus = [0, 1, 2, 3].map((code) => answered.labels(String(code)));
   return { text: () => registry.metrics(), answered: (code) => byStatus[code]?.inc() };

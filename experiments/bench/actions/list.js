@@ -1,0 +1,4 @@
+/** Gives back what a LIST port has gathered. */
+function main(items) {
+  return { items };
+}

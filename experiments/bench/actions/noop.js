@@ -1,0 +1,4 @@
+/** Gives back what it gets. */
+function main(params) {
+  return params;
+}

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** A program of this folder that runs beside the bench, on one core. */
+export interface Child {
+  readonly pid: number;
+  /** What it said when it was ready. */
+  readonly ready: unknown;
+  stop(): Promise<void>;
+}
+
+/** Starts a program of this folder on a core and waits until it says that it is ready. */
+export async function startChild(program: string, args: readonly string[], core: number): Promise<Child> {
+  const file = fileURLToPath(new URL(program, import.meta.url));
+  const child = spawn('taskset', ['-a', '-c', String(core), process.execPath, file, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const kill = (): boolean => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const exited = once(child, 'exit');
+  const [ready] = (await Promise.race([
+    once(child, 'message'),
+    exited.then(() => {
+      throw new Error(`${program} ended before it was ready`);
+    }),
+  ])) as [unknown];
+  const stop = async (): Promise<void> => {
+    process.off('exit', kill);
+    kill();
+    await exited;
+  };
+  return { pid: child.pid!, ready, stop };
+}

@@ -1,0 +1,9 @@
+import type { RoundsOptions } from './rounds.js';
+
+/** What every bench is given. */
+export interface BenchContext {
+  /** How the rounds are run; a bench adds what has to settle. */
+  readonly rounds: Pick<RoundsOptions, 'anyNoise' | 'rounds'>;
+  /** Tells on standard error what goes on. */
+  say(text: string): void;
+}

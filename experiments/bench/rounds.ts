@@ -1,0 +1,67 @@
+import { listenForNoise, MAX_NOISE_CORES } from './noise.js';
+
+/** The machine is too busy with other things for a figure that means something. */
+export class Refused extends Error {}
+
+export const WARM_UPS = 2;
+export const ROUNDS = 7;
+/** After so many discarded rounds a bench gives up. */
+export const MAX_DISCARDED = 20;
+
+export interface RoundsOptions {
+  readonly rounds?: number;
+  /** Takes rounds however noisy the machine is; for trying a bench out, not for figures. */
+  readonly anyNoise?: boolean;
+  /** Called before each round, and after: true says that something changed during it, so it does not count. */
+  readonly settle?: () => boolean;
+  readonly say?: (text: string) => void;
+  readonly listen?: typeof listenForNoise;
+}
+
+/**
+ * Runs warm-up rounds and then rounds that count, and gives what these found. A round in which others used the CPU, or
+ * in which something had to settle, is discarded and run again. Throws `Refused` after too many.
+ */
+export async function runRounds<T>(measure: (round: number) => Promise<T>, options: RoundsOptions = {}): Promise<T[]> {
+  const { rounds = ROUNDS, anyNoise = false, settle = () => false, say = () => {}, listen = listenForNoise } = options;
+  for (let i = 0; i < WARM_UPS; i++) {
+    await measure(i);
+    settle();
+  }
+  const found: T[] = [];
+  for (let discarded = 0; found.length < rounds; ) {
+    settle();
+    const noise = listen();
+    const result = await measure(found.length);
+    const cores = noise();
+    const changed = settle();
+    if ((cores <= MAX_NOISE_CORES && !changed) || anyNoise) {
+      found.push(result);
+      continue;
+    }
+    discarded++;
+    say(
+      changed
+        ? 'A container started during the round; it is run again.'
+        : `Others used ${cores.toFixed(2)} cores during the round; it is run again.`,
+    );
+    if (discarded >= MAX_DISCARDED) {
+      throw new Refused(`refused: ${discarded} rounds were disturbed; try again when nothing else runs on this machine.`);
+    }
+  }
+  return found;
+}
+
+/** Runs the platform's part and the baseline's, now this first and now that, so that neither always has the warmer caches. */
+export async function alternately<A, B>(
+  round: number,
+  platform: () => Promise<A>,
+  baseline: () => Promise<B>,
+): Promise<[A, B]> {
+  if (round % 2 === 0) {
+    const a = await platform();
+    return [a, await baseline()];
+  }
+  const b = await baseline();
+  return [await platform(), b];
+}

@@ -1,0 +1,48 @@
+import type { Better, Goal } from './result.js';
+
+const goal = (target: number | null, stretch: number | null = null): Goal => ({ target, stretch });
+
+/**
+ * What each bench is to reach. Figures are ratios to the raw baseline of the same run unless the unit says otherwise; they
+ * count in placement C, and those that name `same` in placement S, everything on one core.
+ */
+export const targets = {
+  hop: {
+    unit: '× raw round trip',
+    better: 'lower',
+    figure: goal(2.5, 1.8),
+    also: { same: goal(4, 2.5), different: goal(5, 3.5), differentSame: goal(10) },
+  },
+  throughput: {
+    unit: '× raw round trips a second',
+    better: 'higher',
+    figure: goal(0.12, 0.25),
+    also: { different: goal(0.06, 0.12) },
+  },
+  pass: { unit: '× raw copy bandwidth', better: 'higher', figure: goal(1, 1.5), also: {} },
+  overlap: { unit: 'ms', better: 'lower', figure: goal(10, 2), also: { large: goal(50, 30), idle: goal(null) } },
+  fanout: {
+    unit: '× the cost of an item of 100',
+    better: 'lower',
+    figure: goal(1.3, 1.1),
+    also: { at100000: goal(1.5, 1.1), bytesPerItem: goal(null) },
+  },
+  invoke: {
+    unit: '× HTTP echo',
+    better: 'lower',
+    figure: goal(3.5, 2.5),
+    also: { rate: goal(0.45, 0.6) },
+  },
+} as const satisfies Record<string, { unit: string; better: Better; figure: Goal; also: Record<string, Goal> }>;
+
+export type BenchName = keyof typeof targets;
+
+/** `rate` of `invoke` is the only figure of an `also` for which more is better while less is for the bench's own. */
+export function betterOf(bench: BenchName, key: string): Better {
+  return bench === 'invoke' && key === 'rate' ? 'higher' : targets[bench].better;
+}
+
+/** A figure of a bench's `also` with its goals. */
+export function withGoal(figure: number, { target, stretch }: Goal): Goal & { readonly figure: number } {
+  return { figure, target, stretch };
+}

@@ -1,11 +1,10 @@
 import { Router } from 'express';
-import type { ActivationRecord, RecordFilter } from '@dataflower/invoker-shim';
+import { type ActivationRecord, activationText, type RecordFilter, responseText, toActivationSummary } from '@dataflower/invoker-shim';
 import type { Caller } from '../auth/identity.js';
 import { ApiError, malformedQuery, noSuchEntity } from './api-error.js';
 import { answering, type ApiContext, JsonText, onlyMethods, pathParameter } from './context.js';
 import { entitledNamespace, isEntityName } from './names.js';
 import { booleanParameter, pageParameters, type Query } from './query.js';
-import { recordSummary, recordText, responseText } from './record-json.js';
 
 const COLLECTION = 'activations';
 const ID_LENGTH = 32;
@@ -37,11 +36,11 @@ export function activationRoutes({ records }: ApiContext): Router {
     const filter = filterOf(namespace, query);
     if (count) return { [COLLECTION]: await records.count(filter, skip) };
     const found = await records.list(filter, skip, limit);
-    return docs ? new JsonText(`[${found.map(recordText).join(',')}]`) : found.map(recordSummary);
+    return docs ? new JsonText(`[${found.map(activationText).join(',')}]`) : found.map(toActivationSummary);
   });
 
   router.route('/:namespace/activations').get(list).all(onlyMethods('GET'));
-  one('', recordText);
+  one('', activationText);
   one('/result', responseText);
   one('/logs', (record) => JSON.stringify({ logs: record.logs }));
   return router;

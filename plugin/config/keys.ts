@@ -10,6 +10,8 @@ export interface KeyMeta {
   readonly expected: string;
   /** `text` values are taken from the environment as they are; others are read as YAML. */
   readonly text: boolean;
+  /** What holds when the key is left out and has no default of its own. */
+  readonly meanwhile?: string;
 }
 
 interface Words {
@@ -31,6 +33,13 @@ export function whole(fallback: number, min: number, max: number, words: Words) 
   return schema;
 }
 
+/** A whole number that is found out where it is left out; `meanwhile` says how. */
+export function optionalWhole(meanwhile: string, min: number, max: number, words: Words) {
+  const schema = z.int().min(min).max(max).optional();
+  metas.add(schema, { ...words, expected: `a whole number from ${min} to ${max}`, text: false, meanwhile });
+  return schema;
+}
+
 export function flag(fallback: boolean, words: Words) {
   const schema = z.boolean().default(fallback);
   metas.add(schema, { ...words, expected: 'true or false', text: false });
@@ -43,10 +52,10 @@ export function text(fallback: string, words: Words) {
   return schema;
 }
 
-/** A text that may be left out. */
-export function optionalText(words: Words) {
+/** A text that is found out where it is left out; `meanwhile` says how. */
+export function optionalText(meanwhile: string, words: Words) {
   const schema = z.string().min(1).optional();
-  metas.add(schema, { ...words, expected: 'a text that is not empty', text: true });
+  metas.add(schema, { ...words, expected: 'a text that is not empty', text: true, meanwhile });
   return schema;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { choice, flag, optionalText, range, section, text, texts, whole } from './keys.js';
+import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
 
 const MAX_BYTES = 2 ** 40;
 const MAX_MS = 2_147_483_647;
@@ -8,7 +8,7 @@ const server = section({
   host: text('127.0.0.1', { about: 'Address to listen on.', turn: 'Only this machine can connect: that is on purpose, containers are child processes without isolation. Set 0.0.0.0 only on a network you trust, and name the machine in `server.names`.' }),
   port: whole(3233, 0, 65535, { about: 'TCP port to listen on; 0 takes a free one.', turn: 'Start fails with "port in use": choose another.' }),
   names: texts({ about: 'Further host names under which clients may call; loopback names are always allowed.', turn: 'Clients get 403 "The Host header … is not allowed": add the name they use.' }),
-  apiHost: optionalText({ about: 'Address of the API as actions see it in `__OW_API_HOST`, with scheme; default: the address it listens on.', turn: 'Actions that call the API back cannot reach it: set the address that they can.' }),
+  apiHost: optionalText('the address it listens on', { about: 'Address of the API as actions see it in `__OW_API_HOST`, with scheme.', turn: 'Actions that call the API back cannot reach it: set the address that they can.' }),
   maxConnections: whole(10_000, 1, 1_000_000, { about: 'Most connections at once.', turn: 'Clients are disconnected at once under load: raise it, and the limit of open files with it.' }),
   maxBodyBytes: whole(52_428_800, 1024, MAX_BYTES, { about: 'Largest request body of the API except invocations, in bytes.', turn: 'A create is refused with 413 "Request larger than allowed": raise it.' }),
   headersTimeoutMs: whole(20_000, 100, MAX_MS, { about: 'Time a client has to send its request headers, in milliseconds.', turn: 'Slow links are cut off with 408: raise it. Many half-open connections: lower it.' }),
@@ -38,8 +38,8 @@ const limits = section({
 });
 
 const containers = section({
-  max: whole(64, 1, 100_000, { about: 'Most containers at once.', turn: 'Activations wait (`waitTime` grows) while cores are idle: raise it. The machine swaps or thrashes: lower it.' }),
-  memoryMiB: whole(8192, 128, 1e9, { about: "Sum of the containers' memory limits, in MiB.", turn: 'Activations wait while memory is free: raise it. The machine swaps: lower it.' }),
+  max: optionalWhole('4 a core, at least 16', 1, 100_000, { about: 'Most containers at once.', turn: 'Activations wait (`waitTime` grows) while cores are idle: raise it. The machine swaps or thrashes: lower it.' }),
+  memoryMiB: optionalWhole("three quarters of the machine's memory", 128, 1e9, { about: "Sum of the containers' memory limits, in MiB.", turn: 'Activations wait while memory is free: raise it. The machine swaps: lower it.' }),
   idleMs: whole(600_000, 0, MAX_MS, { about: 'How long an unused container is kept, in milliseconds.', turn: 'Cold starts are frequent: raise it. Idle containers hold memory: lower it.' }),
   helloTimeoutMs: whole(10_000, 100, MAX_MS, { about: 'Time a container has to start and say hello, in milliseconds.', turn: 'Activations fail with "Failed to provision resources" on a slow machine: raise it.' }),
 });

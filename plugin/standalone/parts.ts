@@ -1,29 +1,35 @@
-import path from 'node:path';
-import { createInProcessHost, createRecordLog } from '@dataflower/invoker-shim';
+import { join } from 'node:path';
+import { createInProcessHost, createRecordLog, type Host, type RecordStore } from '@dataflower/invoker-shim';
+import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
-import { createLogger } from './log.js';
-import type { Parts } from './standalone.js';
 
-/** The adapters of a standalone server: records in segment files, one host in process, containers as child processes. */
-export async function openParts(config: Config): Promise<Parts> {
-  const log = createLogger(config.logLevel);
-  const { containers, dataDir, limits, records: keep, sink } = config;
-  const records = await createRecordLog({
-    dir: path.join(dataDir, 'records'),
-    maxBytes: keep.maxBytes,
-    maxAgeMs: keep.maxAgeMs,
-    onError: (err) => log.error({ err, component: 'records' }, 'records cannot be written; invocations are refused when the queue is full'),
+/** What runs activations and what keeps their records: the platform's own, or a test's. */
+export interface Parts {
+  readonly host: Host;
+  readonly records: RecordStore;
+}
+
+export type OpenParts = (config: Config, log: Logger) => Promise<Parts>;
+
+/** A host in this process, and its records in the data directory. */
+export async function openParts({ dataDir, containers, sink, records, limits }: Config, log: Logger): Promise<Parts> {
+  const store = await createRecordLog({
+    dir: join(dataDir, 'records'),
+    maxBytes: records.maxBytes,
+    maxAgeMs: records.maxAgeMs,
+    onError: (err) => log.error({ err }, 'records cannot be written'),
   });
   const host = createInProcessHost({
-    records,
-    componentLimit: limits.sequenceLength,
-    sink: { limitBytes: sink.limitBytes },
+    records: store,
     containers: {
-      maxContainers: containers.max,
-      memoryLimitMiB: containers.memoryMiB,
       idleMs: containers.idleMs,
       helloTimeoutMs: containers.helloTimeoutMs,
+      ...(containers.max === undefined ? {} : { maxContainers: containers.max }),
+      ...(containers.memoryMiB === undefined ? {} : { memoryLimitMiB: containers.memoryMiB }),
+      logger: log.child({ component: 'containers' }),
     },
+    sink: { limitBytes: sink.limitBytes },
+    componentLimit: limits.sequenceLength,
   });
-  return { host, records };
+  return { host, records: store };
 }

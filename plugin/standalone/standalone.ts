@@ -1,7 +1,7 @@
-import type { Host, RecordStore } from '@dataflower/invoker-shim';
+import { activationText } from '@dataflower/invoker-shim';
+import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { createApp } from '../api/app.js';
-import { recordText } from '../api/record-json.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { authorizationOf } from '../auth/identity.js';
 import { Subjects } from '../auth/subjects.js';
@@ -19,7 +19,7 @@ import { VERSION } from '../version.js';
 import { openEntities, prepareDataDirectory, removeRunning, writeRunning } from './data-directory.js';
 import { guestOf } from './guest.js';
 import { createLogger } from './log.js';
-import { openParts } from './parts.js';
+import { openParts, type OpenParts, type Parts } from './parts.js';
 import { StartError } from './start-error.js';
 
 /** A server that runs. */
@@ -33,14 +33,6 @@ export interface Standalone {
   close(drainMs?: number): Promise<void>;
 }
 
-/** What runs activations and what keeps their records: the platform's own, or a test's. */
-export interface Parts {
-  readonly host: Host;
-  readonly records: RecordStore;
-}
-
-export type OpenParts = (config: Config) => Promise<Parts>;
-
 /** The whole platform in one process. Throws `StartError` when it cannot start. */
 export async function createStandalone(config: Config, open: OpenParts = openParts): Promise<Standalone> {
   if (config.wellKnownKey && !isLoopback(config.server.host)) {
@@ -48,10 +40,11 @@ export async function createStandalone(config: Config, open: OpenParts = openPar
   }
   await prepareDataDirectory(config.dataDir);
   const store = await openEntities(config.dataDir);
+  const log = createLogger(config.logLevel);
   let parts: Parts | undefined;
   try {
-    parts = await open(config);
-    return await serve(config, store, parts);
+    parts = await open(config, log);
+    return await serve(config, store, parts, log);
   } catch (error) {
     await parts?.host.close(0);
     await parts?.records.close();
@@ -60,8 +53,7 @@ export async function createStandalone(config: Config, open: OpenParts = openPar
   }
 }
 
-async function serve(config: Config, store: CachedStore, { host, records }: Parts): Promise<Standalone> {
-  const log = createLogger(config.logLevel);
+async function serve(config: Config, store: CachedStore, { host, records }: Parts, log: Logger): Promise<Standalone> {
   const subjects = await Subjects.open(store);
   const guest = await guestOf(subjects, config.wellKnownKey);
   const authenticator = new Authenticator(subjects);
@@ -75,7 +67,7 @@ async function serve(config: Config, store: CachedStore, { host, records }: Part
   const unexpected = (error: unknown, transactionId: string): void => log.error({ err: error, transactionId }, 'request failed');
   const resolver = new TargetResolver(store, () => apiHost);
   const throttles = new Throttles(config.throttles, now);
-  const invoke = new InvokeRoute({ authenticator, throttles, resolver, host, records, recordText, ids, limits: config.limits, now, unexpected });
+  const invoke = new InvokeRoute({ authenticator, throttles, resolver, host, records, recordText: activationText, ids, limits: config.limits, now, unexpected });
   const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}`;
   const app = createApp({ authenticator, store, records, config, now, version: VERSION, metrics, unexpected });
   const server = new HttpServer({ config: config.server, ids, invoke, app, admin: adminRoute(subjects, operatorKey), counts });

@@ -1,0 +1,29 @@
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../version.js';
+import { deployCommand } from './deploy.js';
+import { graphCommand } from './graph.js';
+import { invokeCommand } from './invoke.js';
+import { CommandError, FAILURE, messageOf, type Terminal, USAGE_ERROR } from './outcome.js';
+import { standaloneCommand } from './standalone.js';
+import { userCommand } from './user.js';
+
+/** Runs the command line and gives its exit code: 0 done, 1 failed, 2 used wrongly. */
+export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
+  const program = new Command('dataflower');
+  const commands = [standaloneCommand, userCommand, deployCommand, graphCommand, invokeCommand];
+  program.description('Serverless workflows on OpenWhisk, run by data flow.').version(VERSION);
+  for (const make of commands) program.addCommand(make(terminal));
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((sub) => sub.commands)]) {
+    command.exitOverride();
+    command.configureOutput({ writeOut: (text) => terminal.out(text.trimEnd()), writeErr: (text) => terminal.err(text.trimEnd()) });
+    command.showHelpAfterError('(--help shows how it is used)');
+  }
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
+    terminal.err(`dataflower: ${messageOf(error)}`);
+    return error instanceof CommandError ? error.exitCode : FAILURE;
+  }
+}

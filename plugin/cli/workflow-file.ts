@@ -1,0 +1,1 @@
+export function readWorkflow(_f: string): any { return {}; }

@@ -83,7 +83,7 @@ async function step(text, program, args) {
       resolve(status ?? 128 + constants.signals[signal]);
     });
   }).finally(() => clearInterval(timer));
-  say(live ? `\r${text} ${code === 0 ? 'done in' : 'failed after'} ${seconds()}` : code === 0 ? '' : 'It failed.');
+  if (live) say(`\r${text} ${code === 0 ? 'done in' : 'failed after'} ${seconds()}`);
   if (code === 0) return;
   if (!printed) process.stderr.write(Buffer.concat(output));
   process.exit(code);

@@ -4,7 +4,7 @@ import { drawTimeline, LEGEND } from './timeline.js';
 
 /** The result as text, `width` characters wide. */
 export function report(result: DemoResult, width: number): string {
-  const { words, counts, responseMs, timeline } = result;
+  const { words, counts, responseMs, timeline, coldTimeline } = result;
   const distinct = Object.keys(counts).length;
   const agreement =
     result.differences.length === 0
@@ -17,7 +17,11 @@ ${format(words)} words, ${format(distinct)} different ones. ${agreement}
 
 ${frequent(result)}
 
-The first run, its containers cold (milliseconds since the request)
+The first run: no container was there (milliseconds since the request)
+
+${drawTimeline(coldTimeline, width)}
+
+The second run, containers warm${overlapNote(timeline)}
 
 ${drawTimeline(timeline, width)}
 
@@ -34,6 +38,13 @@ Where to look next
   npm run demo -- --input DIR                    the same on your own texts
   npm run bench -- hop                           what one step costs
 `;
+}
+
+/** Says what one sees, when one sees it: counters that start before the splitter has ended. */
+function overlapNote(timeline: DemoResult['timeline']): string {
+  const split = timeline.find(({ node }) => node === 'split');
+  const early = timeline.filter(({ node, started }) => node === 'count' && started < (split?.ended ?? 0));
+  return early.length === 0 ? '' : `: ${early.length} counters start while the splitter still reads`;
 }
 
 function frequent({ counts, words }: DemoResult): string {

@@ -20,8 +20,7 @@ export function createContext(
 ): { context: Context; close: () => void } {
   let open = true;
   const emit = (port: string, value: unknown): Promise<void> => {
-    if (!open)
-      return Promise.reject(new Error(`emit on port '${port}' after the function has ended; nothing was sent`));
+    if (!open) return tooLate(port);
     if (!outputs.includes(port)) return Promise.reject(unwired(port, outputs));
     try {
       return emitter.emit(run.invocationId, port, value);
@@ -30,6 +29,13 @@ export function createContext(
     }
   };
   return { context: { emit, activationId: run.activationId, deadline: run.deadline }, close: () => (open = false) };
+}
+
+/** Nobody may be left to look at it: an unhandled rejection would end the FLU in the middle of another run. */
+function tooLate(port: string): Promise<void> {
+  const rejection = Promise.reject(new Error(`emit on port '${port}' after the function has ended; nothing was sent`));
+  rejection.catch(() => undefined);
+  return rejection;
 }
 
 function unwired(port: string, outputs: readonly string[]): Error {

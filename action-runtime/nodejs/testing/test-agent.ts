@@ -63,7 +63,10 @@ export class TestAgent {
     private readonly directory: string,
   ) {
     const decoder = new FrameDecoder((type, flags, id, payload) => this.#onFrame(type, flags, id, payload));
-    socket.on('data', (chunk: Buffer) => decoder.push(chunk));
+    socket.on('data', (chunk: Buffer) => {
+      decoder.push(chunk);
+      this.#check();
+    });
     socket.on('error', () => undefined);
     child.stderr!.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
     child.on('exit', (code) => {
@@ -215,14 +218,13 @@ export class TestAgent {
 
   #onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
     if (type === FrameType.DATA) {
-      const chunks = this.streams.get(id) ?? [];
-      this.streams.set(id, [...chunks, Buffer.from(payload)]);
+      if (!this.streams.has(id)) this.streams.set(id, []);
+      this.streams.get(id)!.push(Buffer.from(payload));
       if ((flags & FLAG_END) !== 0) this.ended.add(id);
       else if (this.autoCredit) this.send(encodeAmount(FrameType.CREDIT, id, payload.length));
     } else {
       this.seen.push({ ...this.#decode(type, flags, id, Buffer.from(payload)), type: TYPE_NAMES.get(type)!, id });
     }
-    this.#check();
   }
 
   #decode(type: FrameType, flags: number, id: number, payload: Buffer): object {

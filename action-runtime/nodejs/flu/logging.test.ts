@@ -1,0 +1,57 @@
+import { TestAgent } from '../testing/test-agent.js';
+
+let agent: TestAgent;
+afterEach(() => agent.close());
+
+test('lines come one by one and before the result, from both streams', async () => {
+  agent = await TestAgent.with(`function main() {
+    console.log('one\\ntwo'); console.error('three %d', 3); process.stdout.write('fo'); process.stdout.write('ur'); console.log(); process.stderr.write(Buffer.from('last')); return {} }`);
+  const id = agent.run();
+  await agent.result(id);
+  expect(agent.logs(id)).toEqual(['stdout: one', 'stdout: two', 'stderr: three 3', 'stdout: four', 'stderr: last']);
+  expect(agent.seen.at(-1)!.type).toBe('RESULT');
+});
+
+test('lines written while loading belong to the first invocation, later ones to the next', async () => {
+  agent = await TestAgent.with('console.log("loading"); function main() { queueMicrotask(() => queueMicrotask(() => setImmediate(() => console.log("after")))); return new Promise((r) => setTimeout(r, 5)) }');
+  await agent.call();
+  expect(agent.logs(1)).toEqual(['stdout: loading', 'stdout: after']);
+});
+
+test('the log is cut at its limit, said once', async () => {
+  agent = await TestAgent.with('function main() { for (let i = 0; i < 1000; i++) console.log("123456789"); return {} }', { logLimitBytes: 105 });
+  await agent.call();
+  const lines = agent.seen.filter((s) => s.type === 'LOG');
+  expect(lines).toHaveLength(11);
+  expect(lines.map((l) => l['truncated'])).toEqual([...new Array<boolean>(10).fill(false), true]);
+  expect(lines.at(-1)!['text']).toBe('12345');
+  await agent.call();
+  expect(agent.logs(2)).toHaveLength(11);
+});
+
+test('a flood of lines arrives whole and in order, before the result', async () => {
+  agent = await TestAgent.with('function main() { for (let i = 0; i < 50000; i++) console.log("line " + i); return {} }', { logLimitBytes: 1e9 });
+  await agent.call();
+  const lines = agent.logs(1);
+  expect(lines).toHaveLength(50000);
+  expect(lines.every((line, i) => line === `stdout: line ${i}`)).toBe(true);
+  expect(agent.seen.at(-1)!.type).toBe('RESULT');
+});
+
+test('a flood is not lost on an agent that reads slowly', async () => {
+  agent = await TestAgent.with('function main() { for (let i = 0; i < 20000; i++) console.log("x".repeat(200) + i); return { big: "y".repeat(50000) } }', { logLimitBytes: 1e9 });
+  agent.socket.pause();
+  const id = agent.run();
+  // The kernel's buffer is full long before the function is done; frames are cut anywhere then.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  agent.socket.resume();
+  expect(((await agent.result(id)).value as { big: string }).big).toHaveLength(50000);
+  expect(agent.logs(id).every((line, i) => line === `stdout: ${'x'.repeat(200)}${i}`)).toBe(true);
+  expect(agent.logs(id)).toHaveLength(20000);
+});
+
+test('a very long line is cut into several', async () => {
+  agent = await TestAgent.with('function main() { console.log("x".repeat(3000000)); return {} }', { logLimitBytes: 1e9 });
+  await agent.call();
+  expect(agent.seen.filter((s) => s.type === 'LOG').map((s) => s['text']).join('')).toBe('x'.repeat(3000000));
+});

@@ -1,0 +1,93 @@
+import { Agent, request as send } from 'node:http';
+
+/** An answer of the API. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  /** The body as JSON; undefined when it is not. */
+  readonly json: any;
+}
+
+export interface Asking {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Objects are sent as JSON, texts and bytes as they are. */
+  readonly body?: unknown;
+  /** `uuid:key`, or nothing at all. */
+  readonly authorization?: string | undefined;
+  readonly withinMs?: number;
+}
+
+const DEFAULT_WITHIN_MS = 30_000;
+
+/** Raw requests to one server: nothing is encoded, completed or retried on the way. */
+export class Api {
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
+
+  constructor(
+    readonly url: string,
+    private readonly authorization: string,
+  ) {}
+
+  get(path: string, asking?: Asking): Promise<Reply> {
+    return this.ask('GET', path, asking);
+  }
+
+  put(path: string, body: unknown, asking?: Asking): Promise<Reply> {
+    return this.ask('PUT', path, { ...asking, body });
+  }
+
+  post(path: string, body?: unknown, asking?: Asking): Promise<Reply> {
+    return this.ask('POST', path, { ...asking, body });
+  }
+
+  delete(path: string, asking?: Asking): Promise<Reply> {
+    return this.ask('DELETE', path, asking);
+  }
+
+  /** A path that begins with `_/` is one of the caller's namespace; any other begins with `/` and is taken as it is. */
+  ask(method: string, path: string, asking: Asking = {}): Promise<Reply> {
+    const { body, withinMs = DEFAULT_WITHIN_MS } = asking;
+    const authorization = 'authorization' in asking ? asking.authorization : this.authorization;
+    const whole = path.startsWith('/') ? path : `/api/v1/namespaces/${path}`;
+    const isText = typeof body === 'string' || body instanceof Uint8Array;
+    const data = body === undefined ? undefined : isText ? body : JSON.stringify(body);
+    const headers: Record<string, string | number> = {
+      ...(authorization === undefined ? {} : { Authorization: `Basic ${Buffer.from(authorization).toString('base64')}` }),
+      ...(data === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(data) }),
+      ...asking.headers,
+    };
+    return new Promise((resolve, reject) => {
+      // An address, not a name: a thousand connections need no thousand look-ups.
+      const { port } = new URL(this.url);
+      const request = send({ host: '127.0.0.1', port, path: whole, method, headers, agent: this.agent }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.once('error', reject);
+        response.once('end', () => {
+          clearTimeout(timer);
+          const text = Buffer.concat(chunks).toString();
+          resolve({ status: response.statusCode!, headers: response.headers, text, json: jsonOf(text) });
+        });
+      });
+      const timer = setTimeout(() => request.destroy(new Error(`${method} ${whole} took over ${withinMs} ms`)), withinMs);
+      request.once('error', (error) => {
+        clearTimeout(timer);
+        reject(error);
+      });
+      request.end(data);
+    });
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,30 @@
+import { gzipSync } from 'node:zlib';
+import { buffer } from 'node:stream/consumers';
+import { pack } from 'tar-stream';
+import { ZipFile } from 'yazl';
+
+export type Files = Readonly<Record<string, string | Buffer>>;
+
+/** A zip archive of these files. */
+export function zip(files: Files): Promise<Buffer> {
+  const archive = new ZipFile();
+  for (const [name, content] of Object.entries(files)) archive.addBuffer(Buffer.from(content), name);
+  archive.end();
+  return buffer(archive.outputStream);
+}
+
+/** A gzipped tar archive of these files. */
+export async function tarGz(files: Files): Promise<Buffer> {
+  const archive = pack();
+  for (const [name, content] of Object.entries(files)) archive.entry({ name }, Buffer.from(content));
+  archive.finalize();
+  return gzipSync(await buffer(archive));
+}
+
+/** The zip with one of its names written over, in both places: names of the same length that no honest tool would write. */
+export function renamed(archive: Buffer, from: string, to: string): Buffer {
+  if (from.length !== to.length) throw new Error('The names must have the same length.');
+  const copy = Buffer.from(archive);
+  for (let at = copy.indexOf(from); at >= 0; at = copy.indexOf(from, at + 1)) copy.write(to, at, 'latin1');
+  return copy;
+}

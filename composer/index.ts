@@ -27,8 +27,8 @@ const composer = {
     code: string | ((...args: never[]) => unknown) | Readonly<Record<string, unknown>>,
   ) => Composition,
   /** A constant result. */
-  literal: combinatorOf('literal', derived.literal) as (value: unknown) => Composition,
-  value: combinatorOf('value', derived.value) as (value: unknown) => Composition,
+  literal: combinatorOf('literal', derived.literal),
+  value: combinatorOf('value', derived.value),
   /** By the truth of the test's `value`; the branch gets what the test got. */
   if: combinatorOf('if', derived.if) as Choice,
   /** By the truth of the test's `value`; the branch gets the test's result. */
@@ -47,13 +47,13 @@ const composer = {
   parallel: combinatorOf('parallel', primitives.parallel) as Components,
   par: combinatorOf('par', derived.par) as Components,
   /** Does nothing. */
-  empty: combinatorOf('empty', derived.empty) as () => Composition,
+  empty: combinatorOf('empty', derived.empty),
   /** What a string, a function or null stands for. */
   task: task as (task: Task) => Composition,
   /** `{params, result}`: what came in beside what came out. */
   retain: combinatorOf('retain', derived.retain) as Components,
   /** A composition of its JSON form. */
-  parse: parse as (composition: unknown) => Composition,
+  parse,
   /** A workflow written as nodes and edges. */
   graph,
 } as const;

@@ -26,8 +26,10 @@ export function compose(args: readonly string[], terminal: Terminal): void {
     boolean: ['version', 'ast', 'js', 'file', 'help'],
     alias: { version: 'v' },
   });
-  if (argv.version) return terminal.out(version);
-  if (argv.help) return terminal.out(USAGE);
+  if (argv.version || argv.help) {
+    terminal.out(argv.version ? version : USAGE);
+    return;
+  }
   const [file] = argv._;
   if (file === undefined || argv._.length !== 1 || extname(file) !== '.js') {
     terminal.err(USAGE);
@@ -40,7 +42,16 @@ export function compose(args: readonly string[], terminal: Terminal): void {
   const text = JSON.stringify(compiled(file, argv.ast === true, terminal), null, 4);
   const target = targetFile(argv, file);
   if (target === undefined) terminal.out(text);
-  else writeFileSync(target, `${text}\n`);
+  else write(target, text, terminal);
+}
+
+function write(target: string, text: string, terminal: Terminal): void {
+  try {
+    writeFileSync(target, `${text}\n`);
+  } catch (error) {
+    terminal.err(`compose: cannot write ${target}: ${(error as Error).message}`);
+    throw new Exit(1);
+  }
 }
 
 function compiled(file: string, onlyAst: boolean, terminal: Terminal): unknown {

@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { inspect } from 'node:util';
 import minimist from 'minimist';
 import { deployComposition } from '../client/deploy-composition.js';
-import { openwhisk, type ClientOptions, type DeployedAction, type OpenWhisk } from '../client/openwhisk.js';
+import { openwhisk, type DeployedAction, type OpenWhisk } from '../client/openwhisk.js';
 import { clientOptions } from '../client/settings.js';
 import type { ConductorOptions } from '../conductor/index.js';
 import composer, { version } from '../index.js';
@@ -62,8 +62,10 @@ export async function deploy(args: readonly string[], terminal: Terminal): Promi
       logsize: 'l',
     },
   });
-  if (argv.version) return terminal.out(version);
-  if (argv.help) return terminal.out(USAGE);
+  if (argv.version || argv.help) {
+    terminal.out(argv.version ? version : USAGE);
+    return;
+  }
   const [name, file] = argv._;
   if (name === undefined || file === undefined || argv._.length !== 2 || extname(file) !== '.json') {
     terminal.err(USAGE);
@@ -73,7 +75,7 @@ export async function deploy(args: readonly string[], terminal: Terminal): Promi
     composed: readComposed(file),
     annotations: readAnnotations(argv),
   }));
-  const fullName = orFail(terminal, 400, () => fqn(String(name)));
+  const fullName = orFail(terminal, 400, () => fqn(name));
   const { wsk, limits } = orExit(terminal, () => ({ limits: readLimits(argv), wsk: client(argv) }));
   try {
     const options = { debug: argv.debug as string | undefined, kind: argv.kind as string | undefined, ...limits };
@@ -164,5 +166,5 @@ function client(argv: minimist.ParsedArgs): OpenWhisk {
   if (argv.auth) given.api_key = argv.auth;
   if (argv.apiversion) given.apiversion = argv.apiversion;
   const authentication = argv.basic ? 'basic' : argv.bearer ? 'bearer' : undefined;
-  return openwhisk(clientOptions(given as ClientOptions, authentication));
+  return openwhisk(clientOptions(given, authentication));
 }

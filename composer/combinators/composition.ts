@@ -123,7 +123,7 @@ export function visit(
   composition: Composition,
   f: (inner: Composition, name: string | number) => Composition,
 ): Composition {
-  const copy: Fields = { ...composition };
+  const copy = Object.assign({}, composition) as Fields;
   const combinator = copy['.combinator']();
   if (combinator.components === true) {
     if (!Array.isArray(copy.components)) {
@@ -169,7 +169,7 @@ export function inlineFunction(value: unknown, ...none: never[]): Composition {
   if (none.length > 0) throw new ComposerError('Too many arguments in "function" combinator');
   let exec = value;
   if (typeof exec === 'function') {
-    exec = String(exec as () => unknown);
+    exec = String(exec);
     refuseNative(exec as string, exec, 'function');
   }
   if (typeof exec === 'string') exec = { kind: 'nodejs:default', code: exec };

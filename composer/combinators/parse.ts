@@ -22,6 +22,6 @@ function revive(json: unknown, known: Readonly<Record<string, Combinator>>): Com
   if (typeof live === 'function') combinator = (live as () => unknown)();
   else if (typeof json.type === 'string' && Object.hasOwn(known, json.type)) combinator = known[json.type];
   if (!isRecord(combinator)) throw new ComposerError('Invalid composition type in "parse" combinator', json);
-  const fields: Fields = { '.combinator': () => combinator as Combinator, ...(json as { type: string }) };
+  const fields: Fields = { '.combinator': () => combinator, ...(json as { type: string }) };
   return visit(fields as unknown as Composition, (inner) => revive(inner, known));
 }

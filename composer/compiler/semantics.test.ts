@@ -1,3 +1,4 @@
+/* eslint @typescript-eslint/no-explicit-any: off -- programs with mistakes in them */
 import composer from '../index.js';
 import type { Composition } from '../index.js';
 import { recorder } from '../test-support/actions.js';

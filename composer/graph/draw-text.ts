@@ -31,7 +31,7 @@ function shorten(text: string): string {
 }
 
 function source(wire: Wire): string {
-  return wire.type === 'NORMAL' ? wire.edge.from : `${wire.edge.from} (${wire.type})`;
+  return wire.type === 'FOREACH' ? `${wire.edge.from} (FOREACH)` : wire.edge.from;
 }
 
 /**

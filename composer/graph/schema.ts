@@ -6,10 +6,19 @@ import type { Graph, GraphNode } from './types.js';
 /** The largest graph that is taken. */
 export const MAX_NODES = 10_000;
 export const MAX_EDGES = 50_000;
+/** How deep a constant in it may be nested. */
+const MAX_DEPTH = 500;
 
 const text = that('a string', (v) => typeof v === 'string');
 const flag = that('true or false', (v) => typeof v === 'boolean');
 const record = that('an object', isRecord);
+const data: Shape = (value, path) => {
+  record(value, path);
+  for (let level: unknown[] = [value], depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) throw new GraphError('TOO_LARGE', path, `is nested deeper than ${MAX_DEPTH} levels`);
+    level = level.flatMap((v) => (typeof v === 'object' && v !== null ? (Object.values(v) as unknown[]) : []));
+  }
+};
 const count = (limit: number): Shape =>
   that(`a whole number from 0 to ${limit}`, (v) => Number.isInteger(v) && (v as number) >= 0 && (v as number) <= limit);
 const scalar = that('a string, a number, true, false or null', (v) => v === null || typeof v !== 'object');
@@ -49,10 +58,10 @@ const members: Readonly<Record<GraphNode['kind'], Readonly<Record<string, Shape>
     'normalize?': flag,
   },
   function: { functions: arrayOf(object({ path: text, code: text }), MAX_NODES) },
-  literal: { value: record },
+  literal: { value: data },
   norm: {},
   strip: {},
-  let: { declarations: record },
+  let: { declarations: data },
   mask: {},
   scope: { depth: count(1_000_000) },
   gate: { byPass: flag },
@@ -73,15 +82,12 @@ const kinds = new Map(
 );
 
 const node: Shape = (value, path) => {
-  if (!isRecord(value)) return record(value, path);
-  const shape = typeof value.kind === 'string' ? kinds.get(value.kind) : undefined;
+  record(value, path);
+  const { kind } = value as Record<string, unknown>;
+  const shape = typeof kind === 'string' ? kinds.get(kind) : undefined;
   if (shape === undefined) {
     const known = [...kinds.keys()].join(', ');
-    throw new GraphError(
-      'UNKNOWN_KIND',
-      `${path}.kind`,
-      `${found(value.kind)} is not a kind of node; known are ${known}`,
-    );
+    throw new GraphError('UNKNOWN_KIND', `${path}.kind`, `${found(kind)} is not a kind of node; known are ${known}`);
   }
   shape(value, path);
 };

@@ -1,14 +1,14 @@
 import type { Json } from './functions.js';
 import type { Invoke } from './run-graph.js';
 
-type Action = (params: any) => unknown;
+type Action = (params: Json) => unknown;
 
 /** The actions of the tests: what they give for what they get. */
 const actions: Readonly<Record<string, Action>> = {
   '/_/echo': (params) => params,
   '/_/fail': () => ({ error: 'boom', extra: 1 }),
   '/_/rec': (params) => ({ got: params }),
-  '/_/inc': (params) => ({ n: params.n + 1 }),
+  '/_/inc': (params) => ({ n: (params.n as number) + 1 }),
   '/_/list': () => ({ value: [1, null, 'a', { n: 1 }, { error: 'e', k: 1 }] }),
   '/_/true': () => ({ value: true }),
 };

@@ -52,7 +52,8 @@ export async function runFunction(code: string, path: string, params: Json, give
 
 function evaluate(code: string, params: Json, env: Env): unknown {
   const view = visible(env);
-  const vars: Record<string, unknown> = Object.assign({}, ...view.toReversed().map((frame) => frame.vars));
+  const vars: Record<string, unknown> = {};
+  for (const frame of view.toReversed()) Object.assign(vars, frame.vars);
   const names = Object.keys(vars);
   const declare = names.map((name) => `var ${name}=arguments[1]['${name}'];`).join('');
   const write = names.map((name) => `arguments[1]['${name}']=${name};`).join('');

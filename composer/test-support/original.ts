@@ -1,3 +1,4 @@
+/* eslint @typescript-eslint/no-explicit-any: off, @typescript-eslint/no-unsafe-assignment: off, @typescript-eslint/no-unsafe-member-access: off, @typescript-eslint/no-unsafe-argument: off, @typescript-eslint/no-unsafe-call: off, @typescript-eslint/no-unsafe-return: off -- the original has no types */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { copy, type Json } from './functions.js';

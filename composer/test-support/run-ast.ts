@@ -1,3 +1,4 @@
+/* eslint @typescript-eslint/no-explicit-any: off, @typescript-eslint/no-unsafe-assignment: off, @typescript-eslint/no-unsafe-member-access: off, @typescript-eslint/no-unsafe-argument: off, @typescript-eslint/no-unsafe-call: off, @typescript-eslint/no-unsafe-return: off -- the tests look into JSON of any form */
 import { copy, norm, runFunction, type Env, type Json, type Outcome } from './functions.js';
 import type { Invoke } from './run-graph.js';
 

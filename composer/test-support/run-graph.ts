@@ -163,7 +163,7 @@ class Run {
     const endpoint = `${node.id}.item`;
     if (!this.#counts.has(endpoint)) this.#counts.set(endpoint, new Map());
     this.#counts.get(endpoint)!.set(tag, elements.length);
-    elements.forEach((element, i) => {
+    (elements as unknown[]).forEach((element, i) => {
       const value = isRecord(element) ? element : { value: element };
       this.put(endpoint, tag === '' ? String(i) : `${tag}.${i}`, { value, env: input.env });
     });

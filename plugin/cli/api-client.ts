@@ -30,6 +30,12 @@ export function refusal({ status, body }: ApiAnswer): string {
   return typeof error === 'string' ? error : `HTTP status ${status}`;
 }
 
+/** `name`, `package/name`, or either with `/namespace/` before it; the caller's namespace is meant in any case. */
+export function encodePath(name: string): string {
+  const parts = name.startsWith('/') ? name.split('/').slice(2) : name.split('/');
+  return parts.map(encodeURIComponent).join('/');
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

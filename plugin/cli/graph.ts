@@ -14,8 +14,8 @@ export function graphCommand(terminal: Terminal): Command {
     .argument('<file>', 'a composition (.js, .json) or a graph (.graph.json)')
     .option('--mermaid', 'as a Mermaid flow chart')
     .option('--json', 'as JSON')
-    .action((file: string, options: Options) => {
-      const { graph, digest } = readWorkflow(file);
+    .action(async (file: string, options: Options) => {
+      const { graph, digest } = await readWorkflow(file, terminal);
       if (options.json) terminal.out(JSON.stringify({ digest, graph }));
       else if (options.mermaid) terminal.out(drawMermaid(graph).trimEnd());
       else terminal.out(`graph ${digest.slice(0, 12)}\n${drawText(graph).trimEnd()}`);

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { callApi, refusal } from './api-client.js';
+import { callApi, encodePath, refusal } from './api-client.js';
 import { CommandError, FAILURE, type Terminal, USAGE_ERROR } from './outcome.js';
 import { connectionOf, type ConnectionFlags } from './properties.js';
 
@@ -64,10 +64,4 @@ function readValue(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-/** `name`, `package/name`, or either with `/namespace/` before it; the caller's namespace is meant in any case. */
-export function encodePath(name: string): string {
-  const parts = name.startsWith('/') ? name.split('/').slice(2) : name.split('/');
-  return parts.map(encodeURIComponent).join('/');
 }

@@ -1,1 +1,62 @@
-export function readWorkflow(_f: string): any { return {}; }
+import { readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import { graph as completeGraph, isGraphForm, type WrittenGraph } from '@dataflower/composer';
+import { compileComposition } from '@dataflower/composer/compiler';
+import { type Graph, graphDigest } from '@dataflower/composer/graph';
+import { runComposer } from './composer-program.js';
+import { CommandError, messageOf, type Terminal, USAGE_ERROR } from './outcome.js';
+
+/** A workflow as its file has it: a graph, or a composition with what Composer's `compose` prints of it. */
+export type WorkflowFile =
+  | { readonly type: 'graph'; readonly graph: Graph; readonly digest: string }
+  | { readonly type: 'composition'; readonly graph: Graph; readonly digest: string; readonly composed: object };
+
+/** Reads a composition (`.js`, or the `.json` of `compose`) or a graph (`.graph.json`, or a `.js` that exports one). */
+export async function readWorkflow(file: string, { environment }: Terminal): Promise<WorkflowFile> {
+  const extension = extname(file);
+  if (extension !== '.js' && extension !== '.json') {
+    throw new CommandError(`${file}: a workflow is a .js, .json or .graph.json file.`, USAGE_ERROR);
+  }
+  const json = parse(file, extension === '.js' ? await compose(file, environment) : read(file));
+  try {
+    return file.endsWith('.graph.json') || isGraphForm(json) ? graphOf(json) : compositionOf(json);
+  } catch (error) {
+    throw new CommandError(`${file}: ${messageOf(error)}`, 1, { cause: error });
+  }
+}
+
+function graphOf(json: unknown): WorkflowFile {
+  const written = isGraphForm(json) ? json.graph : json;
+  return { type: 'graph', ...completeGraph(written as WrittenGraph) };
+}
+
+function compositionOf(json: unknown): WorkflowFile {
+  const { ast } = (typeof json === 'object' && json !== null ? json : {}) as { ast?: unknown };
+  if (ast === undefined) throw new Error('is neither what "compose" prints (it has no "ast") nor named .graph.json');
+  const graph = compileComposition(ast);
+  return { type: 'composition', graph, digest: graphDigest(graph), composed: json as object };
+}
+
+async function compose(file: string, environment: Terminal['environment']): Promise<string> {
+  try {
+    return await runComposer('compose', [file], environment);
+  } catch (error) {
+    throw new CommandError(`${file}: ${messageOf(error)}`, 1, { cause: error });
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}).`, 1, { cause: error });
+  }
+}
+
+function parse(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CommandError(`${file} is not JSON: ${messageOf(error)}`, 1, { cause: error });
+  }
+}

@@ -1,6 +1,11 @@
 import type { Socket } from 'node:net';
 import {
-  FLAG_END, FrameDecoder, FrameType, HEADER_BYTES, ProtocolError, encodeText,
+  FLAG_END,
+  FrameDecoder,
+  FrameType,
+  HEADER_BYTES,
+  ProtocolError,
+  encodeText,
 } from '@dataflower/action-runtime/protocol';
 import { OutboundStreams, type StreamSource } from './outbound-streams.js';
 import type { WriteBatcher } from './write-batcher.js';
@@ -102,7 +107,8 @@ export class Connection {
     }
     this.#batch = [];
     this.#batchBytes = 0;
-    if (this.socket.writableLength > MAX_UNREAD_BYTES) this.#fail(new Error('the container does not read what it is sent'));
+    if (this.socket.writableLength > MAX_UNREAD_BYTES)
+      this.#fail(new Error('the container does not read what it is sent'));
   }
 
   /** Ends the connection after the frames that are on their way; nothing is received any more. */

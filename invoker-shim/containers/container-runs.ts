@@ -1,6 +1,19 @@
 import {
-  type Definition, type Emit, FrameType, Outcome, ProtocolError, type Result, Shape,
-  decodeEmit, decodeIds, decodeLog, decodeResult, encodeFrame, encodeIds, encodeJsonFrame, encodeRun,
+  type Definition,
+  type Emit,
+  FrameType,
+  Outcome,
+  ProtocolError,
+  type Result,
+  Shape,
+  decodeEmit,
+  decodeIds,
+  decodeLog,
+  decodeResult,
+  encodeFrame,
+  encodeIds,
+  encodeJsonFrame,
+  encodeRun,
 } from '@dataflower/action-runtime/protocol';
 import type { Value } from '../sink/value.js';
 import type { Connection } from './connection.js';
@@ -167,16 +180,12 @@ export class ContainerRuns {
   }
 
   onStarted(id: number): void {
-    if (this.#running?.invocationId === id) return;
-    const next = this.#ahead.peekFront();
-    if (this.#running !== undefined || next?.invocationId !== id) throw unexpected('STARTED', id);
-    this.#ahead.popFront();
-    this.#begin(next);
+    if (this.#speaker(id) === undefined) throw unexpected('STARTED', id);
   }
 
   onEmit(id: number, payload: Buffer): void {
-    const pending = this.#running;
-    if (pending?.invocationId !== id) throw unexpected('EMIT', id);
+    const pending = this.#speaker(id);
+    if (pending === undefined) throw unexpected('EMIT', id);
     const emit = decodeEmit(id, payload);
     const { slot, shape, port } = emit;
     const cost = this.#window.take(slot.where === 'inline' ? slot.bytes.length : slot.size);
@@ -188,11 +197,12 @@ export class ContainerRuns {
   }
 
   onResult(flags: number, id: number, payload: Buffer): void {
-    const pending = this.#running;
-    if (pending?.invocationId !== id) throw unexpected('RESULT', id);
+    const pending = this.#speaker(id);
+    if (pending === undefined) throw unexpected('RESULT', id);
     const result = decodeResult(flags, id, payload);
     const next = this.#ahead.peekFront();
-    if (result.startedNext !== 0 && next?.invocationId !== result.startedNext) throw unexpected('started', result.startedNext);
+    if (result.startedNext !== 0 && next?.invocationId !== result.startedNext)
+      throw unexpected('started', result.startedNext);
     if (result.outcome !== Outcome.OK && (result.shape & Shape.ERROR) === 0) {
       throw new ProtocolError('MALFORMED_PAYLOAD', `outcome ${result.outcome} without an error`);
     }
@@ -202,7 +212,8 @@ export class ContainerRuns {
     }
     const slot = result.slots[0]!;
     let value: Value | undefined;
-    if (slot.where === 'inline' && !result.hasEnv && pending.outputs === undefined) value = this.inbound.inline(slot.bytes, result.shape);
+    if (slot.where === 'inline' && !result.hasEnv && pending.outputs === undefined)
+      value = this.inbound.inline(slot.bytes, result.shape);
     else this.#expectResult(pending, result);
     this.#leave(pending, result, next);
     if (value !== undefined) this.context.ender.finish(pending, this.host.id, result.outcome, value, null);
@@ -210,8 +221,8 @@ export class ContainerRuns {
   }
 
   onLog(flags: number, id: number, payload: Buffer): void {
-    const pending = this.#running;
-    if (id === 0 || pending?.invocationId !== id) {
+    const pending = this.#speaker(id);
+    if (pending === undefined) {
       // What comes late, for a run that has its result, is dropped.
       if (id > this.count || this.#isAhead(id)) throw unexpected('LOG', id);
       return;
@@ -261,7 +272,8 @@ export class ContainerRuns {
     if (this.#finishing.size > 0) this.#progressAt = this.context.stopwatch();
     this.#window.settle();
     this.#updateHeld();
-    if (this.#running?.cancelReason !== undefined) this.host.stop({ kind: 'CANCELLED', reason: this.#running.cancelReason });
+    if (this.#running?.cancelReason !== undefined)
+      this.host.stop({ kind: 'CANCELLED', reason: this.#running.cancelReason });
   }
 
   /**
@@ -317,6 +329,19 @@ export class ContainerRuns {
     return { started, returned };
   }
 
+  /**
+   * The running invocation, if the frame is about it. With none running it may be the first one sent ahead: it arrived
+   * when the container had nothing to do, so that its start was not announced.
+   */
+  #speaker(id: number): PendingRun | undefined {
+    if (this.#running !== undefined) return this.#running.invocationId === id ? this.#running : undefined;
+    const next = this.#ahead.peekFront();
+    if (next?.invocationId !== id) return undefined;
+    this.#ahead.popFront();
+    this.#begin(next);
+    return next;
+  }
+
   #begin(pending: PendingRun): void {
     this.#running = pending;
     pending.state = 'STARTED';
@@ -324,7 +349,10 @@ export class ContainerRuns {
     try {
       pending.run.started(pending.startedAt);
     } catch (error) {
-      this.context.logger.error({ activationId: pending.run.activationId, err: error }, 'a run could not take its start');
+      this.context.logger.error(
+        { activationId: pending.run.activationId, err: error },
+        'a run could not take its start',
+      );
     }
   }
 
@@ -359,7 +387,11 @@ export class ContainerRuns {
     } catch (error) {
       this.context.logger.error({ activationId: pending.run.activationId, err: error }, 'a run could not take a value');
     }
-    if (!accepted) throw new ProtocolError('UNEXPECTED_FRAME', `a value for the port ${JSON.stringify(port.slice(0, 100))}, which is not wired`);
+    if (!accepted)
+      throw new ProtocolError(
+        'UNEXPECTED_FRAME',
+        `a value for the port ${JSON.stringify(port.slice(0, 100))}, which is not wired`,
+      );
   }
 
   #expectEmit(pending: PendingRun, { slot, shape, port }: Emit, cost: number): void {

@@ -1,7 +1,15 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
 import {
-  FrameType, type Init, PROTOCOL_VERSION, ProtocolError, decodeAmount, decodeJsonObject, decodeLog, encodeInit, encodeJsonFrame,
+  FrameType,
+  type Init,
+  PROTOCOL_VERSION,
+  ProtocolError,
+  decodeAmount,
+  decodeJsonObject,
+  decodeLog,
+  encodeInit,
+  encodeJsonFrame,
 } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from './connection.js';
 import { type ContainerEnding, runText, startText } from './container-ending.js';
@@ -139,7 +147,8 @@ export class Container implements ConnectionHandler, RunsHost {
   sweep(now: number, stopwatch: number, expectedMs: number): void {
     switch (this.#state) {
       case 'STARTING':
-        if (now - this.startedAt >= this.context.limits.helloTimeoutMs) this.stop({ kind: 'NOT_STARTED', detail: 'it said no hello in time' });
+        if (now - this.startedAt >= this.context.limits.helloTimeoutMs)
+          this.stop({ kind: 'NOT_STARTED', detail: 'it said no hello in time' });
         return;
       case 'INITIALIZING':
         if (this.#initSentAt > 0 && now - this.#initSentAt >= this.spec.timeoutMs) {
@@ -248,7 +257,8 @@ export class Container implements ConnectionHandler, RunsHost {
         this.#init = loaded;
         this.#sendInit();
       },
-      (error: unknown) => this.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) =>
+        this.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) }),
     );
   }
 
@@ -267,13 +277,20 @@ export class Container implements ConnectionHandler, RunsHost {
       return;
     }
     if (version !== PROTOCOL_VERSION) {
-      this.stop({ kind: 'NOT_STARTED', detail: `it speaks version ${String(version).slice(0, 20)} of the protocol, not ${PROTOCOL_VERSION}` });
+      this.stop({
+        kind: 'NOT_STARTED',
+        detail: `it speaks version ${String(version).slice(0, 20)} of the protocol, not ${PROTOCOL_VERSION}`,
+      });
       return;
     }
     this.#state = 'INITIALIZING';
     const { emitWindowBytes } = this.context.limits;
     this.#connection!.send(
-      encodeJsonFrame(FrameType.WELCOME, 0, { version: PROTOCOL_VERSION, emitWindowBytes, files: this.context.driver.sharesFiles }),
+      encodeJsonFrame(FrameType.WELCOME, 0, {
+        version: PROTOCOL_VERSION,
+        emitWindowBytes,
+        files: this.context.driver.sharesFiles,
+      }),
     );
     this.#sendInit();
   }
@@ -284,7 +301,10 @@ export class Container implements ConnectionHandler, RunsHost {
     this.#init = undefined;
     const connection = this.#connection!;
     this.#initSentAt = this.context.clock.now();
-    const target = { sharesFiles: this.context.driver.sharesFiles, openStream: (bytes: Buffer) => connection.openStream(bytes) };
+    const target = {
+      sharesFiles: this.context.driver.sharesFiles,
+      openStream: (bytes: Buffer) => connection.openStream(bytes),
+    };
     try {
       connection.sendNow(encodeInit(init, bytesSlot(code, target)));
     } catch (error) {
@@ -320,7 +340,8 @@ export class Container implements ConnectionHandler, RunsHost {
   #onReady(payload: Buffer): void {
     const { ok, error } = decodeJsonObject(payload);
     if (ok !== true) {
-      const text = typeof error === 'string' ? error.slice(0, MAX_ERROR_CHARS) : 'The action failed during initialization.';
+      const text =
+        typeof error === 'string' ? error.slice(0, MAX_ERROR_CHARS) : 'The action failed during initialization.';
       this.stop({ kind: 'INIT_FAILED', text });
       return;
     }
@@ -378,8 +399,10 @@ export class Container implements ConnectionHandler, RunsHost {
   }
 
   #onExit(exit: ContainerExit): void {
+    if (this.#state === 'STOPPING' || this.#state === 'STOPPED') return;
     const detail = exit.signal === null ? `it exited with code ${exit.code ?? '?'}` : `it ended by ${exit.signal}`;
-    if (this.#connection === undefined) this.stop({ kind: this.#state === 'STARTING' ? 'NOT_STARTED' : 'DIED', detail });
+    if (this.#connection === undefined)
+      this.stop({ kind: this.#state === 'STARTING' ? 'NOT_STARTED' : 'DIED', detail });
     // What it had sent may still be on its way; the end of the connection comes behind it.
     else this.#cancelExitTimer = this.context.clock.after(LAST_FRAMES_MS, () => this.stop({ kind: 'DIED', detail }));
   }

@@ -71,5 +71,10 @@ export interface Executor {
 export interface ExecutorStatus {
   readonly queued: number;
   readonly running: number;
-  readonly containers: readonly { readonly id: string; readonly key: string; readonly state: string; readonly runs: number }[];
+  readonly containers: readonly {
+    readonly id: string;
+    readonly key: string;
+    readonly state: string;
+    readonly runs: number;
+  }[];
 }

@@ -20,6 +20,8 @@ const SHORT_FUNCTION_MS = 1;
 export interface QueueHost {
   readonly cores: number;
   readonly maxContainersPerKey: number;
+  /** Containers of all functions that start now. */
+  starting: number;
   nextContainerId(): string;
   /** Makes room for one container of the queue, evicting idle ones of others; false: there is none now. */
   makeRoom(queue: FunctionQueue): boolean;
@@ -126,6 +128,7 @@ export class FunctionQueue implements ContainerOwner {
 
   start(): void {
     this.#starting++;
+    this.host.starting++;
     const container = new Container(this.host.nextContainerId(), this.spec, this.context, this);
     this.host.containerAdded(container);
     this.host.watch();
@@ -141,6 +144,7 @@ export class FunctionQueue implements ContainerOwner {
 
   onReady(container: Container): void {
     this.#starting--;
+    this.host.starting--;
     this.#ready.push(container);
     this.#fill(container);
     if (container.unfinished === 0 && container.accepts) this.#toIdle(container);
@@ -192,7 +196,10 @@ export class FunctionQueue implements ContainerOwner {
   }
 
   onLeaving(container: Container): void {
-    if (!remove(this.#ready, container)) this.#starting--;
+    if (!remove(this.#ready, container)) {
+      this.#starting--;
+      this.host.starting--;
+    }
     remove(this.#idle, container);
     this.host.containerLeaving(container);
     this.scaleOut();
@@ -284,8 +291,9 @@ export class FunctionQueue implements ContainerOwner {
     for (const container of this.#ready) if (!container.held && !container.retiring) working++;
     const mean = this.#expectedMs();
     if (mean === undefined) return this.#starting + working < cores;
-    if (this.#starting >= 2 * cores) return false;
-    if (working === 0) return true;
+    if (working === 0) return this.#starting < 2 * cores;
+    // Containers that start take the cores from those that work, which then seem too slow.
+    if (this.host.starting >= cores) return false;
     if (mean <= SHORT_FUNCTION_MS && this.#starting + working >= cores) return false;
     return (this.#waitingCount * mean) / working >= DRAIN_MS;
   }

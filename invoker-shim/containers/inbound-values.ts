@@ -1,5 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { FLAG_END, FrameType, MAX_INLINE_BYTES, ProtocolError, type Slot, encodeAmount, encodeText } from '@dataflower/action-runtime/protocol';
+import {
+  FLAG_END,
+  FrameType,
+  MAX_CHUNK_BYTES,
+  MAX_INLINE_BYTES,
+  ProtocolError,
+  type Slot,
+  encodeAmount,
+  encodeText,
+} from '@dataflower/action-runtime/protocol';
 import type { DataSink, HandoverFile, Value } from '../sink/value.js';
 
 /** Bytes that a container may send of a stream before the agent gives it more. */
@@ -100,7 +109,11 @@ export class InboundValues {
   onData(id: number, flags: number, chunk: Buffer): void {
     const stream = this.#streams.get(id);
     if (stream === undefined) throw new ProtocolError('UNEXPECTED_FRAME', `DATA of stream ${id}, which is not open`);
-    if (chunk.length > stream.credit) throw new ProtocolError('UNEXPECTED_FRAME', `stream ${id} sent more than its credit`);
+    if (chunk.length > MAX_CHUNK_BYTES) {
+      throw new ProtocolError('MALFORMED_PAYLOAD', `a chunk of ${chunk.length} bytes, at most ${MAX_CHUNK_BYTES} are allowed`);
+    }
+    if (chunk.length > stream.credit)
+      throw new ProtocolError('UNEXPECTED_FRAME', `stream ${id} sent more than its credit`);
     if (stream.fill + chunk.length > stream.bytes.length) {
       throw new ProtocolError('MALFORMED_PAYLOAD', `stream ${id} is longer than announced`);
     }
@@ -108,7 +121,8 @@ export class InboundValues {
     stream.fill += chunk.length;
     stream.credit -= chunk.length;
     if ((flags & FLAG_END) !== 0) {
-      if (stream.fill !== stream.bytes.length) throw new ProtocolError('MALFORMED_PAYLOAD', `stream ${id} is shorter than announced`);
+      if (stream.fill !== stream.bytes.length)
+        throw new ProtocolError('MALFORMED_PAYLOAD', `stream ${id} is shorter than announced`);
       this.#streams.delete(id);
       stream.done(stream.bytes);
       return;
@@ -123,7 +137,8 @@ export class InboundValues {
 
   /** RESET of a stream of the container's: a value that it promised will not come, so its run cannot end well. */
   onReset(id: number, reason: string): void {
-    if (this.#streams.has(id)) throw new ProtocolError('UNEXPECTED_FRAME', `stream ${id} was given up: ${reason.slice(0, 200)}`);
+    if (this.#streams.has(id))
+      throw new ProtocolError('UNEXPECTED_FRAME', `stream ${id} was given up: ${reason.slice(0, 200)}`);
   }
 
   /** The container is gone: what it has not completed is dropped. */
@@ -137,9 +152,13 @@ export class InboundValues {
   #open(id: number, size: number, done: (bytes: Buffer) => void): void {
     if (id % 2 !== 1) throw new ProtocolError('MALFORMED_PAYLOAD', `stream ${id} is not one of the container's`);
     if (this.#streams.has(id)) throw new ProtocolError('UNEXPECTED_FRAME', `stream ${id} is open already`);
-    if (this.#streams.size >= MAX_OPEN_STREAMS) throw new ProtocolError('UNEXPECTED_FRAME', 'too many streams are open');
+    if (this.#streams.size >= MAX_OPEN_STREAMS)
+      throw new ProtocolError('UNEXPECTED_FRAME', 'too many streams are open');
     if (size === 0 || size > this.maxValueBytes) {
-      throw new ProtocolError('MALFORMED_PAYLOAD', `a value of ${size} bytes, at most ${this.maxValueBytes} are allowed`);
+      throw new ProtocolError(
+        'MALFORMED_PAYLOAD',
+        `a value of ${size} bytes, at most ${this.maxValueBytes} are allowed`,
+      );
     }
     // Not touched before bytes arrive, so that a size that is only claimed takes no memory.
     this.#streams.set(id, { bytes: Buffer.allocUnsafeSlow(size), fill: 0, credit: INITIAL_CREDIT_BYTES, done });
@@ -148,7 +167,8 @@ export class InboundValues {
   #takeOffer(id: number, size: number): HandoverFile {
     const file = this.#offers.get(id);
     if (file === undefined) throw new ProtocolError('UNEXPECTED_FRAME', `file ${id} was not given`);
-    if (file.size !== size) throw new ProtocolError('MALFORMED_PAYLOAD', `file ${id} has ${file.size} bytes, not ${size}`);
+    if (file.size !== size)
+      throw new ProtocolError('MALFORMED_PAYLOAD', `file ${id} has ${file.size} bytes, not ${size}`);
     this.#offers.delete(id);
     return file;
   }
@@ -156,7 +176,10 @@ export class InboundValues {
 
 function checkInline(bytes: Buffer): Buffer {
   if (bytes.length > MAX_INLINE_BYTES) {
-    throw new ProtocolError('MALFORMED_PAYLOAD', `${bytes.length} bytes inline, at most ${MAX_INLINE_BYTES} are allowed`);
+    throw new ProtocolError(
+      'MALFORMED_PAYLOAD',
+      `${bytes.length} bytes inline, at most ${MAX_INLINE_BYTES} are allowed`,
+    );
   }
   return bytes;
 }

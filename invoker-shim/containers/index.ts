@@ -1,6 +1,13 @@
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './executor.js';
 export { type ContainersOptions, type ExecutorOptions, createExecutor } from './container-executor.js';
-export { type ContainerDriver, type ContainerExit, type ContainerHandle, type OutputHandler, type StartOptions, MAX_OUTPUT_LINE_BYTES } from './driver.js';
+export {
+  type ContainerDriver,
+  type ContainerExit,
+  type ContainerHandle,
+  type OutputHandler,
+  type StartOptions,
+  MAX_OUTPUT_LINE_BYTES,
+} from './driver.js';
 export { ProcessDriver, type ProcessDriverOptions } from './process-driver.js';
 export { type ContainerLogger } from './logger.js';
 export { removeStale } from './socket-directory.js';

@@ -1,4 +1,10 @@
-import { type CompositeItem, MAX_INLINE_BYTES, type Slot, encodeList, encodeRecord } from '@dataflower/action-runtime/protocol';
+import {
+  type CompositeItem,
+  MAX_INLINE_BYTES,
+  type Slot,
+  encodeList,
+  encodeRecord,
+} from '@dataflower/action-runtime/protocol';
 import type { Value } from '../sink/value.js';
 import type { StreamSource } from './outbound-streams.js';
 
@@ -22,7 +28,6 @@ export class InputTooManyPartsError extends Error {
     this.name = 'InputTooManyPartsError';
   }
 }
-
 
 /** The slots of one input value: slot 0 is the value, further ones the parts of a composite that travel for themselves. */
 export function inputSlots(input: Value, target: SlotTarget): Slot[] {
@@ -60,7 +65,11 @@ class SlotBuilder {
           : { where: 'stream', streamId: this.target.openStream(body.bytes), size: body.bytes.length };
       case 'file':
         if (this.target.sharesFiles) return { where: 'file', fileId: 0, size: value.size, path: body.path };
-        return { where: 'stream', streamId: this.target.openStream({ path: body.path, size: value.size }), size: value.size };
+        return {
+          where: 'stream',
+          streamId: this.target.openStream({ path: body.path, size: value.size }),
+          size: value.size,
+        };
       case 'list':
       case 'record':
         return undefined;

@@ -42,7 +42,14 @@ export class OutboundStreams {
     this.#nextId += 2;
     const size = Buffer.isBuffer(source) ? source.length : source.size;
     const stream: OutboundStream = {
-      id, source, size, sent: 0, credit: INITIAL_CREDIT_BYTES, reading: false, closed: false, file: undefined,
+      id,
+      source,
+      size,
+      sent: 0,
+      credit: INITIAL_CREDIT_BYTES,
+      reading: false,
+      closed: false,
+      file: undefined,
     };
     this.#streams.set(id, stream);
     this.#turn.pushBack(stream);
@@ -72,7 +79,8 @@ export class OutboundStreams {
       const stream = this.#turn.popFront()!;
       if (stream.closed) continue;
       const length = Math.min(MAX_CHUNK_BYTES, stream.credit, stream.size - stream.sent);
-      if (Buffer.isBuffer(stream.source)) this.#chunk(stream, stream.source.subarray(stream.sent, stream.sent + length));
+      if (Buffer.isBuffer(stream.source))
+        this.#chunk(stream, stream.source.subarray(stream.sent, stream.sent + length));
       else void this.#read(stream, stream.source.path, length);
     }
   }

@@ -23,6 +23,7 @@ const WARM_EVICTS_AFTER_MS = 5000;
 
 /** The containers of one agent: their bounds, who gets a place, and who has to give one up. */
 export class Pool implements QueueHost {
+  starting = 0;
   readonly #queues = new Map<string, FunctionQueue>();
   readonly #containers = new Set<Container>();
   /** Those that are being ended; they hold no place. */
@@ -225,7 +226,8 @@ export class Pool implements QueueHost {
     const before = this.context.stopwatch() - idleForMs;
     const idle: Container[] = [];
     for (const other of this.#queues.values()) {
-      if (other !== queue) for (const container of other.idle) if (container.idleSince <= before && !container.busy) idle.push(container);
+      if (other !== queue)
+        for (const container of other.idle) if (container.idleSince <= before && !container.busy) idle.push(container);
     }
     idle.sort((a, b) => a.idleSince - b.idleSince);
     let count = this.#containers.size - this.limits.maxContainers - this.#held + 1;
@@ -253,7 +255,9 @@ export class Pool implements QueueHost {
       }
     }
     if (oldest < Infinity && !this.#closed) {
-      this.#cancelIdleTimer = this.context.clock.after(Math.max(1, oldest + this.limits.idleMs - now), () => this.#removeIdle());
+      this.#cancelIdleTimer = this.context.clock.after(Math.max(1, oldest + this.limits.idleMs - now), () =>
+        this.#removeIdle(),
+      );
     }
   }
 

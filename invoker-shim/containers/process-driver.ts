@@ -1,7 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type ContainerDriver, type ContainerExit, type ContainerHandle, MAX_OUTPUT_LINE_BYTES, type StartOptions } from './driver.js';
+import {
+  type ContainerDriver,
+  type ContainerExit,
+  type ContainerHandle,
+  MAX_OUTPUT_LINE_BYTES,
+  type StartOptions,
+} from './driver.js';
 import { LineSplitter } from './line-splitter.js';
 
 export interface ProcessDriverOptions {
@@ -29,7 +35,12 @@ export class ProcessDriver implements ContainerDriver {
     await mkdir(home, { mode: 0o700 });
     const child = spawn(process.execPath, [...(this.options.nodeArguments ?? []), this.options.entry], {
       cwd: home,
-      env: { PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', HOME: home, __DF_SOCKET: start.socketPath, __DF_TOKEN: start.token },
+      env: {
+        PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+        HOME: home,
+        __DF_SOCKET: start.socketPath,
+        __DF_TOKEN: start.token,
+      },
       // A group of its own, so that what the user's code starts ends with it.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],

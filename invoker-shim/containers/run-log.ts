@@ -6,8 +6,9 @@ const TIME_WIDTH = 30;
 const LINE_END_BYTES = 1;
 /** What a line takes beyond its text once it is kept, in bytes. */
 const KEPT_BYTES = TIME_WIDTH + 50;
-/** Lines take at most this many times the limit: many tiny ones would take far more. */
+/** Lines take at most this many times the limit, or so many bytes: many tiny ones would take far more. */
 const MEMORY_FACTOR = 8;
+const MEMORY_LEAST_BYTES = 64 * 1024;
 
 /** The log of one run as OpenWhisk shows it, holding no more than its limit whatever the container writes. */
 export class RunLog {
@@ -30,7 +31,7 @@ export class RunLog {
     const bytes = Buffer.byteLength(line) + LINE_END_BYTES;
     const at = isTime(time) ? time : now;
     this.#keptBytes += bytes + KEPT_BYTES;
-    if (this.#keptBytes > MEMORY_FACTOR * this.limitBytes + KEPT_BYTES) {
+    if (this.#keptBytes > Math.max(MEMORY_LEAST_BYTES, MEMORY_FACTOR * this.limitBytes)) {
       this.truncate(now);
       return;
     }

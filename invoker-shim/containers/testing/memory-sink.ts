@@ -1,0 +1,133 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { decodeValue, encodeValue } from '@dataflower/action-runtime/protocol';
+import type { DataSink, HandoverFile, Value, ValueBody } from '../../sink/value.js';
+
+/** A sink for tests: counts the values that nobody has released, and is full when the test says so. */
+export class MemorySink implements DataSink {
+  readonly limitBytes = Infinity;
+  readonly residentBytes = 0;
+  /** Values that are still held. */
+  live = 0;
+  /** Offers that are neither sealed nor discarded. */
+  offers = 0;
+  /** Where files are made; undefined: none can be. */
+  directory: string | undefined;
+  #room = true;
+  #waiting: (() => void)[] = [];
+  #files = 0;
+
+  get hasRoom(): boolean {
+    return this.#room;
+  }
+
+  set hasRoom(room: boolean) {
+    this.#room = room;
+    if (!room) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const callback of waiting) callback();
+  }
+
+  useFiles(): void {
+    this.directory = mkdtempSync(path.join(os.tmpdir(), 'memory-sink-'));
+  }
+
+  whenRoom(callback: () => void): void {
+    if (this.#room) callback();
+    else this.#waiting.push(callback);
+  }
+
+  put(bytes: Buffer, shape: number): Value {
+    return this.#value({ at: 'memory', bytes }, bytes.length, shape);
+  }
+
+  /** A value in a file of its own. */
+  putFile(bytes: Buffer, shape: number): Value {
+    const file = path.join(this.directory!, `f${++this.#files}`);
+    writeFileSync(file, bytes);
+    return this.#value({ at: 'file', path: file }, bytes.length, shape);
+  }
+
+  allocateFile(size: number): HandoverFile | undefined {
+    if (this.directory === undefined) return undefined;
+    const file = path.join(this.directory, `o${++this.#files}`);
+    writeFileSync(file, '');
+    this.offers++;
+    const done = (): void => {
+      this.offers--;
+    };
+    return {
+      path: file,
+      size,
+      seal: (shape) => {
+        done();
+        const bytes = readFileSync(file);
+        return bytes.length === size ? Promise.resolve(this.put(bytes, shape)) : Promise.reject(new Error('the file has another size'));
+      },
+      discard: done,
+    };
+  }
+
+  list(items: readonly Value[]): Value {
+    return this.#value({ at: 'list', items }, 5, 12);
+  }
+
+  record(entries: readonly (readonly [string, Value])[]): Value {
+    return this.#value({ at: 'record', entries }, 5, 1);
+  }
+
+  setWaiting(): void {
+    // Nothing is ever spilled.
+  }
+
+  toJson(value: Value): unknown {
+    const { body } = value;
+    switch (body.at) {
+      case 'memory':
+        return decodeValue(body.bytes, [], 'base64');
+      case 'file':
+        return decodeValue(readFileSync(body.path), [], 'base64');
+      case 'list':
+        return body.items.map((item) => this.toJson(item));
+      case 'record':
+        return Object.fromEntries(body.entries.map(([name, item]) => [name, this.toJson(item)]));
+    }
+  }
+
+  toJsonAsync(value: Value): Promise<unknown> {
+    return Promise.resolve(this.toJson(value));
+  }
+
+  /** A value as a function would have it. */
+  of(value: unknown): Value {
+    const { segments, shape } = encodeValue(value);
+    return this.put(Buffer.concat(segments), shape);
+  }
+
+  close(): Promise<void> {
+    if (this.directory !== undefined) rmSync(this.directory, { recursive: true });
+    return Promise.resolve();
+  }
+
+  #value(body: ValueBody, size: number, shape: number): Value {
+    let references = 1;
+    this.live++;
+    return {
+      shape,
+      size,
+      body,
+      retain: () => {
+        references++;
+      },
+      release: () => {
+        if (references === 0) throw new Error('released too often');
+        if (--references > 0) return;
+        this.live--;
+        if (body.at === 'list') for (const item of body.items) item.release();
+        if (body.at === 'record') for (const [, item] of body.entries) item.release();
+      },
+    };
+  }
+}

@@ -1,0 +1,170 @@
+import { type Socket, connect } from 'node:net';
+import {
+  FrameDecoder, FrameType, Outcome, PROTOCOL_VERSION, type Run, Shape, decodeIds, decodeRun, encodeFrame, encodeIds, encodeJsonFrame, encodeResult, encodeValue,
+} from '@dataflower/action-runtime/protocol';
+import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../driver.js';
+import { until } from './until.js';
+
+export interface ReceivedFrame {
+  readonly type: FrameType;
+  readonly flags: number;
+  readonly id: number;
+  readonly payload: Buffer;
+}
+
+/** A container that does exactly what a test tells it, in the test's own process, over a real socket. */
+export class ScriptedContainer implements ContainerHandle {
+  readonly exited: Promise<ContainerExit>;
+  /** Every frame that came, in order. */
+  readonly frames: ReceivedFrame[] = [];
+  /** RUNs that came and have neither a result nor been given back, in order. */
+  readonly runs: Run[] = [];
+  /** True: ids are given back as soon as they are asked for, unless they come first. Default: true. */
+  answersWithdraw = true;
+  state: ContainerHandle['state'] = 'RUNNING';
+  #socket: Socket | undefined;
+  #exit!: (exit: ContainerExit) => void;
+  #closed = false;
+
+  constructor(
+    readonly id: string,
+    readonly options: StartOptions,
+  ) {
+    this.exited = new Promise((resolve) => (this.#exit = resolve));
+  }
+
+  /** True when the agent has closed the connection. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Invocation ids of what it has. */
+  get ids(): number[] {
+    return this.runs.map((run) => run.invocationId);
+  }
+
+  async connect(): Promise<void> {
+    const socket = connect(this.options.socketPath);
+    this.#socket = socket;
+    const decoder = new FrameDecoder((type, flags, id, payload) => this.#onFrame(type, flags, id, payload));
+    socket.on('data', (chunk: Buffer) => decoder.push(chunk));
+    socket.on('close', () => (this.#closed = true));
+    socket.on('error', () => (this.#closed = true));
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('error', reject);
+    });
+  }
+
+  hello(over: { version?: number; token?: string } = {}): void {
+    this.send(
+      encodeJsonFrame(FrameType.HELLO, 0, {
+        version: PROTOCOL_VERSION, token: this.options.token, runtime: { name: 'scripted', version: '1' }, pid: 1, ...over,
+      }),
+    );
+  }
+
+  ready(): void {
+    this.send(encodeJsonFrame(FrameType.READY, 0, { ok: true }));
+  }
+
+  /** Comes up as it should. */
+  async comeUp(): Promise<void> {
+    await this.connect();
+    this.hello();
+    await this.received(FrameType.INIT);
+    this.ready();
+  }
+
+  send(...frames: Buffer[]): void {
+    this.#socket!.write(Buffer.concat(frames));
+  }
+
+  /** Answers the first run that it has; the next one starts, unless told otherwise. */
+  answer(value: unknown = {}, { outcome = Outcome.OK as Outcome, startedNext = this.runs[1]?.invocationId ?? 0, shape = undefined as number | undefined } = {}): void {
+    const run = this.runs.shift()!;
+    this.send(this.resultFrame(run.invocationId, value, { outcome, startedNext, shape }));
+  }
+
+  resultFrame(id: number, value: unknown, { outcome = Outcome.OK as Outcome, startedNext = 0, shape = undefined as number | undefined } = {}): Buffer {
+    const encoded = encodeValue(value);
+    const bytes = Buffer.concat(encoded.segments);
+    return encodeResult({
+      invocationId: id, outcome, shape: shape ?? encoded.shape, startedNext, slots: [{ where: 'inline', bytes }], hasEnv: false,
+    });
+  }
+
+  /** The first frame of a type, waiting for it. */
+  async received(type: FrameType, number = 1): Promise<ReceivedFrame> {
+    await until(() => this.count(type) >= number, `frame ${type} has come to ${this.id} (${number})`);
+    return this.frames.filter((frame) => frame.type === type)[number - 1]!;
+  }
+
+  count(type: FrameType): number {
+    return this.frames.filter((frame) => frame.type === type).length;
+  }
+
+  /** Ends by itself, as a crash does. */
+  crash(exit: Partial<ContainerExit> = {}): void {
+    this.#end({ code: 1, signal: null, outOfMemory: false, ...exit });
+  }
+
+  stop(): void {
+    if (this.state === 'RUNNING') this.#end({ code: null, signal: 'SIGKILL', outOfMemory: false });
+  }
+
+  #end(exit: ContainerExit): void {
+    this.state = 'EXITED';
+    this.#socket?.destroy();
+    this.#exit(exit);
+  }
+
+  #onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
+    const copy = Buffer.from(payload);
+    this.frames.push({ type, flags, id, payload: copy });
+    if (type === FrameType.RUN) this.runs.push(decodeRun(flags, id, copy));
+    if (type === FrameType.WITHDRAW && this.answersWithdraw) this.giveBack(decodeIds(copy));
+    if (type === FrameType.SHUTDOWN) this.crash({ code: 0 });
+  }
+
+  /** Answers WITHDRAW for those of the ids that are behind the first run. */
+  giveBack(ids: readonly number[]): void {
+    const back = ids.filter((id) => this.ids.indexOf(id) > 0);
+    for (const id of back) this.runs.splice(this.ids.indexOf(id), 1);
+    this.send(encodeIds(FrameType.WITHDRAWN, back));
+  }
+}
+
+/** Starts scripted containers; by default they come up as they should and wait for the test. */
+export class ScriptedDriver implements ContainerDriver {
+  readonly name = 'scripted';
+  sharesFiles = true;
+  readonly containers: ScriptedContainer[] = [];
+  /** What a container does when it is started. */
+  script: (container: ScriptedContainer) => Promise<void> | void = (container) => container.comeUp();
+
+  start(options: StartOptions): Promise<ContainerHandle> {
+    const container = new ScriptedContainer(`s${this.containers.length}`, options);
+    this.containers.push(container);
+    void Promise.resolve(this.script(container)).catch(() => undefined);
+    return Promise.resolve(container);
+  }
+
+  /** Containers that run. */
+  get alive(): ScriptedContainer[] {
+    return this.containers.filter((container) => container.state === 'RUNNING');
+  }
+
+  /** The n-th container once it is ready for work, from 1. */
+  async up(number: number): Promise<ScriptedContainer> {
+    await until(() => this.containers.length >= number, `${number} containers have been started`);
+    const container = this.containers[number - 1]!;
+    await container.received(FrameType.INIT);
+    return container;
+  }
+}
+
+/** A frame without sense for the tests of what an agent refuses. */
+export const emptyFrame = (type: FrameType, id = 0): Buffer => encodeFrame(type, 0, id);
+
+export const errorShape = Shape.OBJECT | Shape.ERROR;

@@ -187,7 +187,7 @@ describe('kinds (OW-27, OW-28)', () => {
   test.each(['nodejs', 'nodejs:6', 'cobol:1', 'perl'])('"%s" is 400 with the valid ones', async (kind) => {
     const { status, json } = await platform.api.put('_/actions/hello', { exec: { kind, code } });
     expect(status).toBe(400);
-    expect(json.error).toMatch(new RegExp(`^The request content was malformed:\nThe specified runtime '${kind}' is not supported by this platform. Valid values are: '.*'nodejs:20'.*'sequence'`));
+    expect(json.error).toMatch(new RegExp(`^The request content was malformed:\nThe specified runtime '${kind}' is not supported by this platform. Valid values are: .*'nodejs:20', .*'sequence'`));
   });
 
   test.each([

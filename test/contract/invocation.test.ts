@@ -273,7 +273,9 @@ describe('the record (OW-44, OW-45, OW-47, OW-48)', () => {
       subject: 'guest',
       version: '0.0.1',
     });
-    expect(byKey(cold.annotations)).toEqual({
+    const { dataflow, ...annotations } = byKey(cold.annotations);
+    expect(dataflow).toMatchObject({ coldStart: true });
+    expect(annotations).toEqual({
       path: 'guest/speaks',
       waitTime: expect.any(Number),
       kind: KIND,

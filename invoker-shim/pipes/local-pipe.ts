@@ -51,7 +51,15 @@ class LocalPipe implements Pipe {
     try {
       this.receiver(token);
     } catch (error) {
+      this.report(error, token);
+    }
+  }
+
+  private report(error: unknown, token: Token): void {
+    try {
       this.onError(error, token);
+    } catch (failure) {
+      warn(failure);
     }
   }
 
@@ -76,5 +84,6 @@ class LocalPipe implements Pipe {
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+  // As text: an Error of another realm is none to Node.
+  process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : String(error), 'PipeReceiverWarning');
 }

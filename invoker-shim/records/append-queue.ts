@@ -55,7 +55,7 @@ export class AppendQueue {
     at += headBytes;
     const resultBytes = buffer.write(result, at);
     at += resultBytes;
-    const logBytes = buffer.write(logs, at);
+    const logBytes = logs === '' ? 0 : buffer.write(logs, at);
     buffer.writeUInt32LE(headBytes, begin);
     buffer.writeUInt32LE(resultBytes, begin + 4);
     buffer.writeUInt32LE(logBytes, begin + 8);
@@ -89,11 +89,14 @@ export class AppendQueue {
     if (!this.committed) this.commit();
     for (const callback of this.openCallbacks) this.waiting.push({ until: this.appended, callback });
     this.openCallbacks = [];
+    let failure: { readonly error: unknown } | undefined;
     try {
-      while (this.chunks.length > 0 && this.unwrittenBytes > 0) this.writeFirstSegment();
-    } finally {
-      this.callBack();
+      while (this.unwrittenBytes > 0) this.writeFirstSegment();
+    } catch (error) {
+      failure = { error };
     }
+    this.callBack();
+    if (failure !== undefined) throw failure.error;
   }
 
   /** Nothing more will be written: who still waits gets the error. */
@@ -101,7 +104,7 @@ export class AppendQueue {
     const callbacks = [...this.waiting.map((waiter) => waiter.callback), ...this.openCallbacks];
     this.waiting = [];
     this.openCallbacks = [];
-    for (const callback of callbacks) callback(error);
+    for (const callback of callbacks) callSafely(callback, error);
   }
 
   private writeFirstSegment(): void {
@@ -136,7 +139,7 @@ export class AppendQueue {
   private callBack(): void {
     const ready = this.waiting.findIndex((waiter) => waiter.until > this.flushed);
     const callbacks = this.waiting.splice(0, ready < 0 ? this.waiting.length : ready);
-    for (const { callback } of callbacks) callback();
+    for (const { callback } of callbacks) callSafely(callback);
   }
 
   /** Ends the batch of the last segment, so that a reader can tell a whole one from a torn one. */
@@ -177,6 +180,17 @@ export class AppendQueue {
     chunk.used += bytes;
     chunk.segment.length += bytes;
     this.appended += bytes;
+  }
+}
+
+/** A callback that throws is its owner's bug, not a failure of the disk: it surfaces as an uncaught error. */
+function callSafely(callback: WrittenCallback, failure?: Error): void {
+  try {
+    callback(failure);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 

@@ -1,4 +1,3 @@
-import { membersText, quote } from './json-text.js';
 import type { ActivationRecord } from './record.js';
 
 /** OpenWhisk's words for the status codes. */
@@ -86,10 +85,10 @@ export function activationText(record: ActivationRecord): string {
   const cause = record.cause === undefined ? '' : `"cause":${JSON.stringify(record.cause)},`;
   const ended = hasEnded(record) ? `"duration":${record.duration},"end":${record.end},` : '';
   return (
-    `{"activationId":"${record.activationId}","annotations":[${membersText(record.annotations, keyAndValue)}],` +
-    `${cause}${ended}"logs":${JSON.stringify(record.logs)},"name":${quote(record.name)},` +
-    `"namespace":${quote(record.namespace)},"publish":false,"response":${responseText(record)},` +
-    `"start":${record.start},"subject":${quote(record.subject)},"version":${quote(record.version)}}`
+    `{"activationId":"${record.activationId}","annotations":${JSON.stringify(toAnnotations(record))},` +
+    `${cause}${ended}"logs":${JSON.stringify(record.logs)},"name":${JSON.stringify(record.name)},` +
+    `"namespace":${JSON.stringify(record.namespace)},"publish":false,"response":${responseText(record)},` +
+    `"start":${record.start},"subject":${JSON.stringify(record.subject)},"version":${JSON.stringify(record.version)}}`
   );
 }
 
@@ -99,10 +98,6 @@ export function responseText(record: ActivationRecord): string {
     `{"result":${record.result},"size":${record.size},"status":"${STATUS_TEXTS[record.status]}",` +
     `"success":${record.status === 0}}`
   );
-}
-
-function keyAndValue(key: string, value: string): string {
-  return `{"key":${key},"value":${value}}`;
 }
 
 function toAnnotations({ annotations }: ActivationRecord): OpenWhiskAnnotation[] {

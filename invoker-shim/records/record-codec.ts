@@ -1,9 +1,8 @@
-import { jsonText, membersText, quote } from './json-text.js';
 import type { ActivationRecord } from './record.js';
 
 /**
  * A record on disk is a frame: three lengths (4 bytes each, little endian) of head, result and logs, then those as
- * UTF-8. The head is a JSON array of everything else, the result is copied as it is, the logs are a JSON array.
+ * UTF-8. The head is a JSON array of everything else, the result is copied as it is, the logs are a JSON array (or nothing).
  */
 export const FRAME_HEADER_BYTES = 12;
 
@@ -14,19 +13,27 @@ export interface RecordTexts {
   readonly logs: string;
 }
 
-/** Throws what `JSON.stringify` throws when an annotation cannot be JSON (a cycle, a BigInt). */
+/**
+ * One `JSON.stringify` for the whole head: measured as fast as text put together from remembered parts.
+ * Throws what `JSON.stringify` throws when an annotation cannot be JSON (a cycle, a BigInt).
+ */
 export function encodeRecordTexts(record: ActivationRecord): RecordTexts {
-  const { cause, logs } = record;
-  const head =
-    `["${record.activationId}",${quote(record.namespace)},${quote(record.subject)},${quote(record.name)}` +
-    `,${quote(record.version)},${cause === undefined ? 'null' : JSON.stringify(cause)},${jsonText(record.start)!}` +
-    `,${jsonText(record.end)!},${jsonText(record.duration)!},${record.status},${jsonText(record.size)!}` +
-    `,{${membersText(record.annotations, objectMember)}}]`;
-  return { head, result: record.result, logs: logs.length === 0 ? '[]' : JSON.stringify(logs) };
-}
-
-function objectMember(key: string, value: string): string {
-  return `${key}:${value}`;
+  const head: Head = [
+    record.activationId,
+    record.namespace,
+    record.subject,
+    record.name,
+    record.version,
+    record.cause ?? null,
+    record.start,
+    record.end,
+    record.duration,
+    record.status,
+    record.size,
+    record.annotations,
+  ];
+  const logs = record.logs.length === 0 ? '' : JSON.stringify(record.logs);
+  return { head: JSON.stringify(head), result: record.result, logs };
 }
 
 /** Decodes a whole frame, or with `brief` the beginning of one that holds its head. */
@@ -50,7 +57,7 @@ export function decodeFrame(frame: Buffer, brief = false): ActivationRecord {
     size,
     annotations,
     result: brief ? '{}' : frame.toString('utf8', headEnd, resultEnd),
-    logs: brief ? [] : (JSON.parse(frame.toString('utf8', resultEnd)) as string[]),
+    logs: brief || resultEnd === frame.length ? [] : (JSON.parse(frame.toString('utf8', resultEnd)) as string[]),
   };
 }
 
@@ -66,7 +73,7 @@ type Head = [
   duration: number,
   status: 0 | 1 | 2 | 3,
   size: number,
-  annotations: Record<string, unknown>,
+  annotations: Readonly<Record<string, unknown>>,
 ];
 
 /**

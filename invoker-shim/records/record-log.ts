@@ -73,6 +73,8 @@ class SegmentedLog implements RecordLog {
   private readonly queueBytes: number;
   private readonly reader: FrameReader;
   private scheduled = false;
+  /** A segment has been finished since the last write. */
+  private rolled = false;
   private closed = false;
   /** Set while the disk refuses: a retry is under way after ever longer pauses. */
   private cancelRetry: (() => void) | undefined = undefined;
@@ -117,7 +119,10 @@ class SegmentedLog implements RecordLog {
     const name = listedName(record);
     parseId(record.activationId);
     let segment = this.store.active;
-    if (segment.length >= this.segmentBytes) segment = this.store.roll();
+    if (segment.length >= this.segmentBytes) {
+      segment = this.store.roll();
+      this.rolled = true;
+    }
     const length = this.queue.append(segment, texts);
     segment.index.add(segment.length - length, length, record.start, record.namespace, name);
     this.schedule();
@@ -185,7 +190,8 @@ class SegmentedLog implements RecordLog {
       return;
     }
     this.retryMs = FIRST_RETRY_MS;
-    if (this.store.segments.length > 1) {
+    if (this.rolled) {
+      this.rolled = false;
       this.store.sealWritten();
       this.dropOld();
     }

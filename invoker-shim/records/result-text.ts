@@ -15,7 +15,7 @@ export interface ResultText {
 export const MAX_RESULT_BYTES = 1024 * 1024;
 
 /** First bytes of encoded values (the protocol's document, "Values"). */
-const Kind = { JSON: 0, LIST: 2, RECORD: 3 } as const;
+const Kind = { JSON: 0, JSON_WITH_BYTES: 1, LIST: 2, RECORD: 3, BYTES: 4 } as const;
 
 /** What a container's answer becomes when it is not JSON: OpenWhisk's text. */
 const INVALID = '{"error":"The action did not produce a valid JSON or JSON Array response."}';
@@ -36,16 +36,24 @@ export function resultText(sink: DataSink, value: Value): ResultText | Promise<R
 }
 
 function textOfBytes(value: Value, bytes: Buffer): ResultText | Promise<ResultText> {
-  const kind = bytes[0];
   try {
-    if (kind === Kind.JSON) {
-      const text = bytes.toString('utf8', 1);
-      JSON.parse(text);
-      return { text, size: bytes.length - 1 };
-    }
-    if (kind === Kind.LIST || kind === Kind.RECORD) {
-      const decoded = decodeValue(bytes);
-      if (!hasBytes(decoded)) return textOfJson(decoded);
+    switch (bytes[0]) {
+      case Kind.JSON: {
+        const text = bytes.toString('utf8', 1);
+        JSON.parse(text);
+        return { text, size: bytes.length - 1 };
+      }
+      case Kind.LIST:
+      case Kind.RECORD: {
+        const decoded = decodeValue(bytes);
+        if (!hasBytes(decoded)) return textOfJson(decoded);
+        break;
+      }
+      case Kind.JSON_WITH_BYTES:
+      case Kind.BYTES:
+        break;
+      default:
+        return { text: INVALID, size: bytes.length };
     }
   } catch {
     return { text: INVALID, size: bytes.length };

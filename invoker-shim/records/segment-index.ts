@@ -50,7 +50,11 @@ export class SegmentIndex {
     const row = this.count;
     if (row === this.offsets.length) this.resize(Math.max(64, row * 2));
     if ((row + 1) * 4 > this.slots.length * 3) this.rehash(Math.max(128, this.slots.length * 2));
-    this.ids.set(idWords, row * 4);
+    const word = row * 4;
+    this.ids[word] = idWords[0]!;
+    this.ids[word + 1] = idWords[1]!;
+    this.ids[word + 2] = idWords[2]!;
+    this.ids[word + 3] = idWords[3]!;
     this.offsets[row] = offset;
     this.lengths[row] = length;
     this.starts[row] = start;

@@ -56,7 +56,9 @@ export function parseBenchArguments(args: readonly string[]): BenchArguments {
   const options = { json: values.json, help: values.help, anyNoise, rounds };
   if (values.help) return options;
   if (!Number.isInteger(rounds) || rounds < (anyNoise ? 1 : ROUNDS) || rounds > 1000) {
-    throw new UsageError(`--rounds takes a whole number from ${anyNoise ? 1 : ROUNDS} to 1000, not "${values.rounds}".`);
+    throw new UsageError(
+      `--rounds takes a whole number from ${anyNoise ? 1 : ROUNDS} to 1000, not "${values.rounds}".`,
+    );
   }
   if (positionals.length !== 1 || !names.includes(name!)) {
     const problem = name === undefined ? 'Which bench?' : `There is no bench "${positionals.join(' ')}".`;

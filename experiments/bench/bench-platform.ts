@@ -59,7 +59,9 @@ function benchPlatform(platform: Platform, pins: ContainerPins): BenchPlatform {
     return postRequest(url, path, { Authorization }, JSON.stringify(payload));
   };
   const count = async (): Promise<number> => {
-    const reply = await fetch(`${platform.url}/api/v1/namespaces/_/activations?count=true`, { headers: { Authorization } });
+    const reply = await fetch(`${platform.url}/api/v1/namespaces/_/activations?count=true`, {
+      headers: { Authorization },
+    });
     return ((await reply.json()) as { activations: number }).activations;
   };
   return {
@@ -102,7 +104,11 @@ export async function createAction({ client }: BenchPlatform, file: string, name
   await client.actions.update({ name, kind: 'nodejs:20', action: actionCode(file), limits });
 }
 
-export async function createSequence({ client }: BenchPlatform, name: string, actions: readonly string[]): Promise<void> {
+export async function createSequence(
+  { client }: BenchPlatform,
+  name: string,
+  actions: readonly string[],
+): Promise<void> {
   const sequence = actions.map((action) => `/_/${action}`);
   await client.actions.update({ name, sequence } as Parameters<Client['actions']['update']>[0]);
 }

@@ -13,7 +13,11 @@ export const recordsOf = (steps: number): number => steps + 1;
 export async function createSameChains(platform: BenchPlatform): Promise<void> {
   await createAction(platform, 'noop');
   await createSequence(platform, 'one', ['noop']);
-  await createSequence(platform, 'same', Array.from({ length: STEPS }, () => 'noop'));
+  await createSequence(
+    platform,
+    'same',
+    Array.from({ length: STEPS }, () => 'noop'),
+  );
 }
 
 /** The chain `different`: ten steps of ten actions. */

@@ -5,5 +5,5 @@ export interface BenchContext {
   /** How the rounds are run; a bench adds what has to settle. */
   readonly rounds: Pick<RoundsOptions, 'anyNoise' | 'rounds'>;
   /** Tells on standard error what goes on. */
-  say(text: string): void;
+  readonly say: (text: string) => void;
 }

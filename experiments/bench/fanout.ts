@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { median } from '../platform/median.js';
+import { residentBytes } from '../platform/process-tree.js';
 import { type BenchPlatform, createAction, createGraph, withPlatform } from './bench-platform.js';
 import type { BenchContext } from './context.js';
 import { call, type HttpConnection } from './http-client.js';
@@ -87,7 +87,9 @@ export async function fanout({ rounds, say }: BenchContext): Promise<Measured> {
       row('S', 10_000),
       { what: 'S:   an item of 10,000 to one of 100', figure: ratio('S', 10_000), unit: '×' },
     ],
-    notes: ['Memory is the growth of the platform’s resident set at its peak during the run; what it has kept from before is not in it.'],
+    notes: [
+      'Memory is the growth of the platform’s resident set at its peak during the run; what it has kept from before is not in it.',
+    ],
   };
 }
 
@@ -137,10 +139,10 @@ async function fanoutRound(
 
 /** Watches the memory of a process; the function that it gives stops and tells by how many bytes it grew at most. */
 function watchMemory(pid: number): () => number {
-  const resident = (): number => Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+  const resident = (): number => residentBytes(pid) ?? Number.NaN;
   const before = resident();
   let peak = before;
-  const timer = setInterval(() => (peak = Math.max(peak, resident())), MEMORY_EVERY_MS);
+  const timer = setInterval(() => (peak = Math.max(peak, residentBytes(pid) ?? 0)), MEMORY_EVERY_MS);
   return () => {
     clearInterval(timer);
     return Math.max(peak, resident()) - before;

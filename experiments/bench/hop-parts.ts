@@ -38,14 +38,20 @@ export async function hopParts(socket: number, one: number, hop: number): Promis
 
 /** A message to a worker thread and its answer. */
 async function threadMicros(): Promise<number> {
-  const worker = new Worker("const { parentPort } = require('node:worker_threads'); parentPort.on('message', (m) => parentPort.postMessage(m));", { eval: true });
+  const worker = new Worker(
+    "const { parentPort } = require('node:worker_threads'); parentPort.on('message', (m) => parentPort.postMessage(m));",
+    { eval: true },
+  );
   const text = JSON.stringify(PAYLOAD);
   const once = (): Promise<number> =>
     new Promise((resolve) => {
       let left = CALLS;
       const started = process.hrtime.bigint();
       const onMessage = (): void => {
-        if (--left > 0) return worker.postMessage(text);
+        if (--left > 0) {
+          worker.postMessage(text);
+          return;
+        }
         worker.off('message', onMessage);
         resolve(Number(process.hrtime.bigint() - started) / 1000 / CALLS);
       };
@@ -104,9 +110,24 @@ async function recordMicros(): Promise<number> {
 
 function record(activationId: string): ActivationRecord {
   const limits = { timeout: 60_000, memory: 256, logs: 10, concurrency: 1 };
-  const times = { queued: 1e12, started: 1e12, firstOutput: 1e12, ended: 1e12, lastByte: 1e12, bytesIn: 192, bytesOut: 192 };
+  const times = {
+    queued: 1e12,
+    started: 1e12,
+    firstOutput: 1e12,
+    ended: 1e12,
+    lastByte: 1e12,
+    bytesIn: 192,
+    bytesOut: 192,
+  };
   const dataflow = { node: 'noop', tag: [], ...times, host: 'host0', container: 'c1', coldStart: false };
-  const annotations = { path: 'guest/noop', waitTime: 1, kind: 'nodejs:20', timeout: false, limits, causedBy: 'sequence' };
+  const annotations = {
+    path: 'guest/noop',
+    waitTime: 1,
+    kind: 'nodejs:20',
+    timeout: false,
+    limits,
+    causedBy: 'sequence',
+  };
   return {
     activationId,
     namespace: 'guest',

@@ -45,7 +45,8 @@ export async function hop({ rounds, say }: BenchContext): Promise<Measured> {
   const { also } = targets.hop;
   const ratio = (placement: Placement, of: 'sameHop' | 'differentHop'): number =>
     median(found[placement].map((round) => round[of] / round.raw));
-  const micros = (placement: Placement, of: keyof HopRound): number => median(found[placement].map((round) => round[of]));
+  const micros = (placement: Placement, of: keyof HopRound): number =>
+    median(found[placement].map((round) => round[of]));
   const parts = await hopParts(micros('C', 'raw'), micros('C', 'one'), micros('C', 'sameHop'));
   return {
     result: {

@@ -18,7 +18,9 @@ export function postRequest(url: URL, path: string, headers: Readonly<Record<str
 }
 
 /** What a reply's first bytes say: its status and how many bytes head and body have. */
-export function parseHead(bytes: Buffer): { readonly status: number; readonly bodyAt: number; readonly end: number } | undefined {
+export function parseHead(
+  bytes: Buffer,
+): { readonly status: number; readonly bodyAt: number; readonly end: number } | undefined {
   const headEnd = bytes.indexOf(HEAD_END);
   if (headEnd === -1) return undefined;
   const head = bytes.toString('latin1', 0, headEnd);
@@ -121,7 +123,10 @@ export async function requestRate(
       (connection) =>
         new Promise<void>((resolve, reject) => {
           const onReply = (status: number, body: Buffer): void => {
-            if (status !== 200) return reject(unexpected(status, body));
+            if (status !== 200) {
+              reject(unexpected(status, body));
+              return;
+            }
             count++;
             if (performance.now() - started < durationMs) connection.send(request, onReply, reject);
             else resolve();

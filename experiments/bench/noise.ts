@@ -19,7 +19,12 @@ interface Reading {
 
 /** Parses the first line of `/proc/stat`. */
 export function cpuTicks(stat: string): { readonly busy: number; readonly steal: number } {
-  const [user, nice, system, , , , , steal] = stat.slice(0, stat.indexOf('\n')).trim().split(/\s+/).slice(1).map(Number);
+  const [user, nice, system, , , , , steal] = stat
+    .slice(0, stat.indexOf('\n'))
+    .trim()
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
   return { busy: (user ?? 0) + (nice ?? 0) + (system ?? 0), steal: steal ?? 0 };
 }
 

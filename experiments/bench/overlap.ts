@@ -36,7 +36,9 @@ export async function overlap({ rounds, say }: BenchContext): Promise<Measured> 
     pin(process.pid, coreOf.client[placement]);
     const raw = await startRawPeer(coreOf.platform[placement]);
     try {
-      found[placement] = await withPlatform(placement, {}, (platform) => measure(placement, platform, raw, rounds, say));
+      found[placement] = await withPlatform(placement, {}, (platform) =>
+        measure(placement, platform, raw, rounds, say),
+      );
     } finally {
       await raw.stop();
     }

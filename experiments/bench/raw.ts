@@ -71,7 +71,10 @@ function roundTrips(socket: Socket, frame: Buffer, n: number): Promise<number> {
       if (got < FRAME_BYTES) return;
       got -= FRAME_BYTES;
       times[done++] = Number(process.hrtime.bigint() - sent) / 1000;
-      if (done < n) return send();
+      if (done < n) {
+        send();
+        return;
+      }
       socket.off('data', onData);
       resolve(quantile([...times], 0.5));
     };
@@ -112,7 +115,10 @@ function copy(socket: Socket, bytes: number): Promise<number> {
       if (at < bytes) return;
       socket.off('data', onData);
       for (let page = 0; page * PAGE_BYTES < bytes; page++) {
-        if (held.readDoubleBE(page * PAGE_BYTES) !== page) return reject(new Error(`raw copy: page ${page} is wrong`));
+        if (held.readDoubleBE(page * PAGE_BYTES) !== page) {
+          reject(new Error(`raw copy: page ${page} is wrong`));
+          return;
+        }
       }
       resolve(Number(process.hrtime.bigint() - started));
     };

@@ -12,7 +12,7 @@ export function report(name: BenchName, result: BenchResult, { rows, notes }: Me
     ...rows.map(({ what, figure, unit }) => `  ${what.padEnd(width)}  ${format(figure).padStart(9)} ${unit}`),
     '',
     ...figures(name, result).map(({ key, figure, better }) => line(key, figure, better)),
-    `  (${unit}; ${result.better} is better)`,
+    `  (${name} in ${unit})`,
     ...(notes.length === 0 ? [] : ['', ...notes.map((note) => `  ${note}`)]),
     '',
   ].join('\n');

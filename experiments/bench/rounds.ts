@@ -29,7 +29,7 @@ export async function runRounds<T>(measure: (round: number) => Promise<T>, optio
     settle();
   }
   const found: T[] = [];
-  for (let discarded = 0; found.length < rounds; ) {
+  for (let discarded = 0; found.length < rounds;) {
     settle();
     const noise = listen();
     const result = await measure(found.length);
@@ -46,7 +46,9 @@ export async function runRounds<T>(measure: (round: number) => Promise<T>, optio
         : `Others used ${cores.toFixed(2)} cores during the round; it is run again.`,
     );
     if (discarded >= MAX_DISCARDED) {
-      throw new Refused(`refused: ${discarded} rounds were disturbed; try again when nothing else runs on this machine.`);
+      throw new Refused(
+        `refused: ${discarded} rounds were disturbed; try again when nothing else runs on this machine.`,
+      );
     }
   }
   return found;

@@ -12,9 +12,7 @@ async function demo({ json, input }: DemoArguments): Promise<number> {
   let platform: Platform | undefined;
   const starting = progress('Starting the platform', startPlatform);
   const interrupted = (signal: NodeJS.Signals): void => {
-    void starting
-      .then((started) => started.stop())
-      .finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+    void starting.then((started) => started.stop()).finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {

@@ -15,7 +15,15 @@ const row = (part: Partial<TimelineRow>): TimelineRow => ({
 
 describe('time line', () => {
   it('counts from the request and sorts by start', () => {
-    const times = { queued: 1010, started: 1050, firstOutput: 1060, ended: 1070, lastByte: 1080, coldStart: true, init: 30 };
+    const times = {
+      queued: 1010,
+      started: 1050,
+      firstOutput: 1060,
+      ended: 1070,
+      lastByte: 1080,
+      coldStart: true,
+      init: 30,
+    };
     const rows = timelineOf(
       [
         record('b', { ...times, node: 'count', tag: [2, 1], started: 1055, coldStart: false }),

@@ -23,6 +23,8 @@ export interface PlatformOptions {
 }
 
 const main = fileURLToPath(new URL('../../../plugin/dist/cli/main.js', import.meta.url));
+/** Of what a platform says, so much is kept for the case that it ends by itself; in characters. */
+const KEPT_OUTPUT = 4096;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
 
@@ -49,7 +51,12 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   };
   try {
     const { url, authorization } = await ready(child);
-    return { url, authorization, pid: child.pid!, stop };
+    const stopTelling = tellWhenLost(child);
+    const stopped = (): Promise<void> => {
+      stopTelling();
+      return stop();
+    };
+    return { url, authorization, pid: child.pid!, stop: stopped };
   } catch (error) {
     await stop();
     throw error;
@@ -83,6 +90,21 @@ function ready(child: ChildProcess): Promise<{ url: string; authorization: strin
       fail(`it ended with ${signal ?? `code ${String(code)}`}`);
     });
   });
+}
+
+/** Says on standard error why a platform that should be running is gone, with the last that it said. */
+function tellWhenLost(child: ChildProcess): () => void {
+  let said = '';
+  const onData = (chunk: Buffer): void => {
+    said = (said + chunk.toString()).slice(-KEPT_OUTPUT);
+  };
+  const onExit = (code: number | null, signal: string | null): void => {
+    process.stderr.write(`The platform ended by itself with ${signal ?? `code ${String(code)}`}.\n${said}\n`);
+  };
+  child.stdout!.on('data', onData);
+  child.stderr!.on('data', onData);
+  child.once('exit', onExit);
+  return () => child.off('exit', onExit);
 }
 
 async function end(child: ChildProcess): Promise<void> {

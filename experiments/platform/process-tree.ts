@@ -53,3 +53,12 @@ function below(pid: number, all: readonly ProcessState[]): ProcessState[] {
   }
   return found;
 }
+
+/** Memory that a process has in use; undefined when it is gone. */
+export function residentBytes(pid: number): number | undefined {
+  try {
+    return Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+  } catch {
+    return undefined;
+  }
+}

@@ -36,14 +36,24 @@ describe('word count actions', () => {
     const parts = await split({ text });
     expect(parts.length).toBeGreaterThan(10);
     expect(parts.every((part) => Buffer.isBuffer(part.text))).toBe(true);
-    expect(differences(mergeAll(parts, (list) => list), straightCount(text))).toEqual([]);
+    expect(
+      differences(
+        mergeAll(parts, (list) => list),
+        straightCount(text),
+      ),
+    ).toEqual([]);
   });
 
   it('agree with the straight count as a map, with text in place of bytes', async () => {
     const text = wholeText(defaultLibrary());
     const { value } = (await load('split-list.js').main({ text })) as { value: Part[] };
     expect(value.every((part) => typeof part.text === 'string')).toBe(true);
-    expect(differences(mergeAll(value, (list) => ({ value: list })), straightCount(text))).toEqual([]);
+    expect(
+      differences(
+        mergeAll(value, (list) => ({ value: list })),
+        straightCount(text),
+      ),
+    ).toEqual([]);
   });
 
   it('cut no word and no character in two, whatever the size of a part', async () => {
@@ -51,7 +61,12 @@ describe('word count actions', () => {
     for (let partBytes = 1; partBytes < 80; partBytes++) {
       const parts = await split({ text, partBytes });
       expect(Buffer.concat(parts.map((part) => part.text as Buffer)).toString()).toBe(text);
-      expect(differences(mergeAll(parts, (list) => list), straightCount(text))).toEqual([]);
+      expect(
+        differences(
+          mergeAll(parts, (list) => list),
+          straightCount(text),
+        ),
+      ).toEqual([]);
     }
   });
 

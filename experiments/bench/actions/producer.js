@@ -9,7 +9,7 @@ async function main({ samples, ms, idle, bytes }, context) {
     const data = bytes === undefined ? {} : { data: Buffer.alloc(bytes, i) };
     const taken = context.emit('value', { at: now(), ...data });
     if (idle) await new Promise((resolve) => setTimeout(resolve, ms));
-    else for (const end = Date.now() + ms; Date.now() < end; );
+    else for (const end = Date.now() + ms; Date.now() < end;);
     await taken;
   }
   return {};

@@ -65,6 +65,8 @@ export class ContainerRuns {
   /** When WITHDRAW was sent; 0: it was answered. */
   #withdrawnAt = 0;
   #killAt = Infinity;
+  /** The running function takes longer than expected: nothing is sent behind it. */
+  #slow = false;
   #held = false;
   #progressAt = 0;
   /** For the mean time of a run: since when the container has been at work, results in this read, and the time of the first. */
@@ -110,9 +112,14 @@ export class ContainerRuns {
     return this.#held;
   }
 
+  /** True while the running function takes longer than was expected. */
+  get slow(): boolean {
+    return this.#slow;
+  }
+
   /** False while it is not known what it will give back, or it waits itself. */
   get accepts(): boolean {
-    return this.#withdrawnAt === 0 && !this.#held && this.#killAt === Infinity;
+    return this.#withdrawnAt === 0 && !this.#held && !this.#slow && this.#killAt === Infinity;
   }
 
   /** How long the running function has been at it, in ms by the stopwatch's `now`; 0 when none is. */
@@ -301,7 +308,10 @@ export class ContainerRuns {
       this.host.stop({ kind: 'PROTOCOL', detail: 'a value that was announced does not come' });
       return;
     }
-    if (this.#ahead.length > 0 && this.runningFor(stopwatch) > expectedMs) this.withdraw();
+    if (this.runningFor(stopwatch) > expectedMs) {
+      this.#slow = true;
+      this.withdraw();
+    }
     this.#window.settle();
     this.#updateHeld();
   }
@@ -362,6 +372,7 @@ export class ContainerRuns {
     this.#measure();
     this.#dropStreams(pending.inputStreams);
     this.#running = undefined;
+    this.#slow = false;
     // Without a word of the container's, the next one had not arrived when the answer left: it starts as it arrives.
     if (next !== undefined && (result.startedNext !== 0 || this.#withdrawnAt === 0)) {
       this.#ahead.popFront();

@@ -98,6 +98,11 @@ export class Container implements ConnectionHandler, RunsHost {
     return this.#runs?.held ?? false;
   }
 
+  /** True while its function takes longer than was expected. */
+  get slow(): boolean {
+    return this.#runs?.slow ?? false;
+  }
+
   /** True while it is to take runs. */
   get accepts(): boolean {
     return this.#state === 'READY' && !this.#retiring && this.#runs!.accepts;

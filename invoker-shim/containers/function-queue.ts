@@ -287,27 +287,23 @@ export class FunctionQueue implements ContainerOwner {
 
   #wantsMore(): boolean {
     const { cores } = this.host;
-    let working = 0;
-    for (const container of this.#ready) if (!container.held && !container.retiring) working++;
-    const mean = this.#expectedMs();
-    if (mean === undefined) return this.#starting + working < cores;
-    if (working === 0) return this.#starting < 2 * cores;
+    let capacity = this.#starting;
+    for (const container of this.#ready) if (!container.held && !container.slow && !container.retiring) capacity++;
+    if (capacity === 0) return true;
+    const mean = this.duration.meanMs ?? this.#leastAge();
+    if (mean === undefined) return capacity < cores;
     // Containers that start take the cores from those that work, which then seem too slow.
     if (this.host.starting >= cores) return false;
-    if (mean <= SHORT_FUNCTION_MS && this.#starting + working >= cores) return false;
-    return (this.#waitingCount * mean) / working >= DRAIN_MS;
+    if (mean <= SHORT_FUNCTION_MS && capacity >= cores) return false;
+    return (this.#waitingCount * mean) / capacity >= DRAIN_MS;
   }
 
-  /** What a run takes: what was learnt, or longer when every container has been at one for longer. */
-  #expectedMs(): number | undefined {
-    const known = this.duration.meanMs;
-    if (this.#ready.length === 0) return known;
+  /** Before the first result: how long every container has been at its run at least, once that says something. */
+  #leastAge(): number | undefined {
     const now = this.context.stopwatch();
     let least = Infinity;
-    for (const container of this.#ready) if (!container.held) least = Math.min(least, container.runningFor(now));
-    if (least === Infinity) return known;
-    if (known === undefined) return least >= DRAIN_MS ? least : undefined;
-    return least > this.duration.slowMs ? Math.max(known, least) : known;
+    for (const container of this.#ready) least = Math.min(least, container.runningFor(now));
+    return least < Infinity && least >= DRAIN_MS ? least : undefined;
   }
 }
 

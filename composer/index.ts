@@ -83,4 +83,5 @@ export { functionOf as function, ifThen as if, tryCatch as try, tryFinally as fi
 export { ComposerError } from './combinators/error.js';
 export { Composition, type ActionOptions, type Compiled, type Task } from './combinators/composition.js';
 export { isGraphForm, type GraphForm, type WrittenAction, type WrittenGraph } from './combinators/graph-form.js';
+export { fqn } from './names/fqn.js';
 export { version } from './version.js';

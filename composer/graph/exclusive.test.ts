@@ -64,7 +64,7 @@ test('in a graph that is taken no port ever gets two values in one run', async (
       const run = runGraph(graph, { value: [1] }, invoke);
       await run.catch((error: unknown) => expect(String(error)).toBe('Error: 0 results'));
     }),
-    { numRuns: 20_000 },
+    { numRuns: 8000 },
   );
-  expect(taken).toBeGreaterThan(1000);
+  expect(taken).toBeGreaterThan(400);
 }, 60_000);

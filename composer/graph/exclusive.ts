@@ -1,153 +1,146 @@
 import { GraphError } from './error.js';
+import { most, roleOf, type Role } from './outcomes.js';
 import { USER } from './ports.js';
-import type { GraphNode } from './types.js';
 import type { Wire, Wiring } from './wiring.js';
 
+/** Nodes looked at in all; a composition of the largest size needs a fraction of it. */
+const WORK_LIMIT = 8_000_000;
+
+/** A node by its place in the order (`$USER` is first), with what is needed on the way up. */
+interface Place {
+  readonly id: string;
+  readonly rank: number;
+  readonly kind: string | undefined;
+  /** The edges that leave it, by number, and the role of the port that each leaves. */
+  readonly leaving: readonly { readonly edge: number; readonly port: number }[];
+  readonly roles: readonly Role[];
+  /** The edges into the input through which it is counted: number, and rank of where they come from. */
+  up: readonly { readonly edge: number; readonly rank: number }[];
+}
+
 /**
- * Checks that no input port can get two values for one run (one instance, inside a FOREACH).
+ * Checks that no input port can get two values for one run (one instance, inside a FOREACH). Throws `GraphError`
+ * NOT_EXCLUSIVE, or TOO_LARGE when that cannot be seen with bounded work.
  *
- * For one port, `load` of a node is the most values that the port can get because the node ran once. Consumers of one
+ * For one port, the load of a node is the most values that the port can get because the node ran once. Consumers of one
  * output add up, outputs that exclude each other do not. A node with several inputs runs once for its last one, so it is
  * counted through one input alone, the deepest; each choice is safe, and this one sees that a gate comes after its
  * test, a join after its branches. Ports are taken producers first, so a node above the one looked at runs at most
  * once: the walk up ends where all ways meet.
  */
 export function checkExclusive(wiring: Wiring, order: readonly string[]): void {
-  const rank = new Map(order.map((id, i) => [id, i]));
-  const depth = depths(wiring, order);
-  for (const id of [...order, USER]) {
-    for (const port of portsOf(wiring, id)) {
-      const wires = wiring.into.get(`${id}.${port}`)!;
-      if (wires.length > 1) checkPort(wiring, rank, depth, `${id}.${port}`, wires);
-    }
+  const walk = new Walk(wiring, order);
+  for (const id of order) {
+    for (const port of Object.keys(wiring.inputs.get(id)!)) walk.check(`${id}.${port}`);
+  }
+  for (const endpoint of wiring.into.keys()) {
+    if (endpoint.startsWith(`${USER}.`)) walk.check(endpoint);
   }
 }
 
-function portsOf(wiring: Wiring, id: string): string[] {
-  if (id !== USER) return Object.keys(wiring.inputs.get(id)!);
-  return [...wiring.into.keys()].filter((to) => to.startsWith(`${USER}.`)).map((to) => to.slice(USER.length + 1));
-}
+class Walk {
+  readonly #places: Place[];
+  readonly #ranks: Map<string, number>;
+  readonly #numbers: Map<Wire, number>;
+  /** What each edge brings the port at hand, and for which check that was written. */
+  readonly #load: Float64Array;
+  readonly #written: Uint32Array;
+  readonly #pending: Uint8Array;
+  readonly #sums: number[] = [];
+  #check = 0;
+  #work = 0;
 
-/** The input port of each node through which it is counted. */
-function depths(wiring: Wiring, order: readonly string[]): ReadonlyMap<string, string> {
-  const depth = new Map<string, number>([[USER, 0]]);
-  const deepest = new Map<string, string>();
-  for (const id of order) {
+  constructor(
+    readonly wiring: Wiring,
+    order: readonly string[],
+  ) {
+    const ids = [USER, ...order];
+    this.#ranks = new Map(ids.map((id, i) => [id, i]));
+    this.#numbers = new Map([...wiring.outOf.values()].flat().map((wire, i) => [wire, i]));
+    this.#load = new Float64Array(this.#numbers.size);
+    this.#written = new Uint32Array(this.#numbers.size);
+    this.#pending = new Uint8Array(ids.length);
+    const depth = new Map<string, number>([[USER, 0]]);
+    this.#places = ids.map((id, rank) => this.#place(id, rank, depth));
+  }
+
+  #place(id: string, rank: number, depth: Map<string, number>): Place {
+    const node = this.wiring.nodes.get(id);
+    const wires = this.wiring.outOf.get(id) ?? [];
+    const ports = [...new Set(wires.map((wire) => wire.fromPort))];
+    const leaving = wires.map((wire) => ({ edge: this.#numbers.get(wire)!, port: ports.indexOf(wire.fromPort) }));
+    const roles = ports.map((port) => roleOf(node, port));
+    let up: readonly Wire[] = [];
     let best = -1;
-    for (const port of Object.keys(wiring.inputs.get(id)!)) {
-      const level = wiring.into.get(`${id}.${port}`)!.reduce((max, w) => Math.max(max, depth.get(w.fromNode)!), 0);
-      if (level <= best) continue;
-      best = level;
-      deepest.set(id, port);
+    for (const port of Object.keys(this.wiring.inputs.get(id) ?? {})) {
+      const into = this.wiring.into.get(`${id}.${port}`)!;
+      const level = into.reduce((max, wire) => Math.max(max, depth.get(wire.fromNode)!), 0);
+      if (level > best) [best, up] = [level, into];
     }
     depth.set(id, best + 1);
-  }
-  return deepest;
-}
-
-function checkPort(
-  wiring: Wiring,
-  rank: ReadonlyMap<string, number>,
-  deepest: ReadonlyMap<string, string>,
-  target: string,
-  wires: readonly Wire[],
-): void {
-  const load = new Map<Wire, number>();
-  const pending = new Ranks(rank);
-  const reach = (from: readonly Wire[], value: number): void => {
-    for (const wire of from) {
-      load.set(wire, value);
-      pending.add(wire.fromNode);
-    }
-  };
-  reach(wires, 1);
-  for (;;) {
-    const id = pending.takeLast();
-    const ports = new Map<string, number>();
-    for (const wire of wiring.outOf.get(id)!) {
-      const value = load.get(wire);
-      if (value !== undefined) ports.set(wire.fromPort, (ports.get(wire.fromPort) ?? 0) + value);
-    }
-    const value = most(wiring.nodes.get(id), ports);
-    if (value > 1) {
-      const names = wires.slice(0, 4).map((w) => w.edge.from);
-      if (wires.length > 4) names.push(`${wires.length - 4} more`);
-      throw new GraphError(
-        'NOT_EXCLUSIVE',
-        'edges',
-        `"${target}" may get more than one value in one run (from ${names.join(', ')}); edges into one port come from branches of one choice, or from out and error of one node`,
-      );
-    }
-    if (pending.empty) return;
-    reach(wiring.into.get(`${id}.${deepest.get(id)!}`)!, value);
-  }
-}
-
-/** The most values that one run of a node causes, given what each of its output ports causes. */
-function most(node: GraphNode | undefined, ports: ReadonlyMap<string, number>): number {
-  const of = (port: string): number => ports.get(port) ?? 0;
-  const sum = (names: Iterable<string>): number => [...names].reduce((total, port) => total + of(port), 0);
-  switch (node?.kind) {
-    case undefined:
-    case 'fork':
-      return sum(ports.keys());
-    case 'scatter':
-      return Math.max(of('error'), of('item') + of('scope'));
-    case 'action': {
-      const types = Object.entries(node.outputs);
-      const branches = types.filter(([, type]) => type === 'SWITCH').map(([port]) => port);
-      const emits = types
-        .filter(([port, type]) => type !== 'SWITCH' && port !== 'out' && port !== 'error')
-        .map(([p]) => p);
-      const chosen = (except: string): number => Math.max(0, ...branches.filter((p) => p !== except).map(of));
-      const returns = branches.includes('out') ? Math.max(of('out'), chosen('out')) : of('out') + chosen('');
-      return sum(emits) + Math.max(returns, of('error') + chosen('out'));
-    }
-    default:
-      return Math.max(0, ...ports.values());
-  }
-}
-
-/** A set of nodes that gives back the one latest in the order; `$USER` is before all. */
-class Ranks {
-  readonly #heap: { id: string; rank: number }[] = [];
-  readonly #has = new Set<string>();
-  constructor(readonly rank: ReadonlyMap<string, number>) {}
-
-  get empty(): boolean {
-    return this.#heap.length === 0;
+    return { id, rank, kind: node?.kind, leaving, roles, up: this.#upwards(up) };
   }
 
-  add(id: string): void {
-    if (this.#has.has(id)) return;
-    this.#has.add(id);
-    const heap = this.#heap;
-    const item = { id, rank: this.rank.get(id) ?? -1 };
-    let at = heap.push(item) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (heap[parent]!.rank >= item.rank) break;
-      heap[at] = heap[parent]!;
-      at = parent;
-    }
-    heap[at] = item;
+  #upwards(wires: readonly Wire[]): Place['up'] {
+    return wires.map((wire) => ({ edge: this.#numbers.get(wire)!, rank: this.#ranks.get(wire.fromNode)! }));
   }
 
-  takeLast(): string {
-    const heap = this.#heap;
-    const top = heap[0]!;
-    const item = heap.pop()!;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1]!.rank > heap[child]!.rank) child++;
-      if (heap[child]!.rank <= item.rank) break;
-      heap[at] = heap[child]!;
-      at = child;
+  /** Walks up from one port until all ways meet. */
+  check(target: string): void {
+    const wires = this.wiring.into.get(target)!;
+    if (wires.length < 2) return;
+    this.#check++;
+    let waiting = 0;
+    let rank = 0;
+    const reach = (up: Place['up'], value: number): void => {
+      for (const wire of up) {
+        this.#load[wire.edge] = value;
+        this.#written[wire.edge] = this.#check;
+        if (this.#pending[wire.rank] === 1) continue;
+        this.#pending[wire.rank] = 1;
+        waiting++;
+        if (wire.rank > rank) rank = wire.rank;
+      }
+    };
+    reach(this.#upwards(wires), 1);
+    for (; ; rank--) {
+      if (++this.#work > WORK_LIMIT) this.#tooMuch(target);
+      if (this.#pending[rank] === 0) continue;
+      this.#pending[rank] = 0;
+      waiting--;
+      const place = this.#places[rank]!;
+      const value = this.#most(place);
+      if (value > 1) this.#refuse(target, wires);
+      if (waiting === 0) return;
+      reach(place.up, value);
     }
-    if (heap.length > 0) heap[at] = item;
-    this.#has.delete(top.id);
-    return top.id;
+  }
+
+  #most(place: Place): number {
+    const { roles, leaving } = place;
+    const sums = this.#sums;
+    for (let port = 0; port < roles.length; port++) sums[port] = 0;
+    for (const { edge, port } of leaving) {
+      if (this.#written[edge] === this.#check) sums[port] = sums[port]! + this.#load[edge]!;
+    }
+    return most(roles, sums);
+  }
+
+  #refuse(target: string, wires: readonly Wire[]): never {
+    const names = wires.slice(0, 4).map((wire) => wire.edge.from);
+    if (wires.length > 4) names.push(`${wires.length - 4} more`);
+    throw new GraphError(
+      'NOT_EXCLUSIVE',
+      'edges',
+      `"${target}" may get more than one value in one run (from ${names.join(', ')}); edges into one port come from branches of one choice, or from out and error of one node`,
+    );
+  }
+
+  #tooMuch(target: string): never {
+    throw new GraphError(
+      'TOO_LARGE',
+      'edges',
+      `too many ports with several edges lie far from where their branches part, "${target}" is one; let branches meet earlier`,
+    );
   }
 }

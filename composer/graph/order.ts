@@ -2,7 +2,10 @@ import { GraphError } from './error.js';
 import { USER } from './ports.js';
 import type { Wiring } from './wiring.js';
 
-/** The nodes with every producer before its consumers. Throws `GraphError` CYCLE, naming the nodes of one cycle. */
+/**
+ * The nodes with every producer before its consumers, and what belongs to one branch side by side. Throws `GraphError` CYCLE, naming the nodes of one
+ * cycle.
+ */
 export function topologicalOrder(wiring: Wiring): string[] {
   const waiting = new Map<string, number>();
   for (const id of wiring.nodes.keys()) waiting.set(id, 0);
@@ -11,13 +14,16 @@ export function topologicalOrder(wiring: Wiring): string[] {
       if (fromNode !== USER && toNode !== USER) waiting.set(toNode, waiting.get(toNode)! + 1);
     }
   }
-  const order = [...waiting].filter(([, count]) => count === 0).map(([id]) => id);
-  for (const id of order) {
-    for (const { toNode } of wiring.outOf.get(id) ?? []) {
+  const ready = [...waiting].filter(([, count]) => count === 0).map(([id]) => id);
+  ready.reverse();
+  const order: string[] = [];
+  for (let id = ready.pop(); id !== undefined; id = ready.pop()) {
+    order.push(id);
+    for (const { toNode } of (wiring.outOf.get(id) ?? []).toReversed()) {
       if (toNode === USER) continue;
       const left = waiting.get(toNode)! - 1;
       waiting.set(toNode, left);
-      if (left === 0) order.push(toNode);
+      if (left === 0) ready.push(toNode);
     }
   }
   if (order.length < wiring.nodes.size) {

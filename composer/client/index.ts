@@ -1,0 +1,3 @@
+export { deployComposition } from './deploy-composition.js';
+export { openwhisk, type ClientOptions, type DeployedAction, type OpenWhisk } from './openwhisk.js';
+export { clientOptions, type Authentication } from './settings.js';

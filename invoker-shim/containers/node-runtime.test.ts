@@ -1,0 +1,98 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createExecutor } from './container-executor.js';
+import type { Executor } from './executor.js';
+import { MemorySink } from './testing/memory-sink.js';
+import { execute, testSpec } from './testing/test-runs.js';
+import { until } from './testing/until.js';
+
+/** The executor with the real runtime in child processes. */
+describe('the executor with the Node runtime', () => {
+  let sink: MemorySink;
+  let executor: Executor;
+  let socketDir: string;
+
+  beforeEach(() => {
+    sink = new MemorySink();
+    sink.useFiles();
+    socketDir = mkdtempSync(path.join(os.tmpdir(), 'dfn-'));
+    executor = createExecutor({ sink, socketDir, maxContainers: 2 });
+  });
+
+  afterEach(async () => {
+    await executor.close(1000);
+    const left = { sockets: readdirSync(socketDir), values: sink.live, offers: sink.offers };
+    rmSync(socketDir, { recursive: true });
+    await sink.close();
+    expect(left).toEqual({ sockets: [], values: 0, offers: 0 });
+  });
+
+  const run = (code: string, params: unknown = {}, over = {}, options = {}) =>
+    execute(executor, sink, testSpec({ code, key: code, ...over }), { input: sink.of(params), ...options });
+
+  it('runs functions, with their logs', async () => {
+    const code = 'function main({ n }) { console.log("n is", n); return { n: n + 1 }; }';
+    for (let n = 0; n < 3; n++) await run(code, { n }).done;
+    const last = run(code, { n: 41 });
+    await last.done;
+    expect(last.end).toMatchObject({ status: 0, value: { n: 42 }, coldStart: false });
+    expect(last.end!.logs).toEqual([expect.stringMatching(/^\S{24} {7}stdout: n is 41$/)]);
+    expect(executor.status().containers).toHaveLength(1);
+  });
+
+  it('runs many short ones at once', async () => {
+    const code = 'function main({ n }) { return { n }; }';
+    const runs = Array.from({ length: 500 }, (_, n) => run(code, { n }));
+    await Promise.all(runs.map(({ done }) => done));
+    expect(runs.map(({ end }) => end!.value)).toEqual(runs.map((_, n) => ({ n })));
+  });
+
+  it('moves large values in and out, and emits while the function runs', async () => {
+    const definition = { outputs: ['part'], ports: false };
+    const code = `async function main({ bytes, text }, context) {
+      await context.emit('part', Buffer.from(bytes));
+      return { length: bytes.length, text };
+    }`;
+    const it = run(code, { bytes: Buffer.alloc(3_000_000, 7), text: 'ä'.repeat(200_000) }, {}, { definition, ports: ['part'] });
+    await it.done;
+    expect(it.events).toEqual(['started', 'emitted part', 'ended']);
+    const { length, text } = it.end!.value as { length: number; text: string };
+    expect([length, text === 'ä'.repeat(200_000)]).toEqual([3_000_000, true]);
+    expect(Buffer.from(it.emits[0]!.value as string, 'base64').equals(Buffer.alloc(3_000_000, 7))).toBe(true);
+  });
+
+  it('ends a function that blocks for ever at its time limit', async () => {
+    const it = run('function main() { console.log("going"); for (;;) {} }', {}, { timeoutMs: 300 });
+    await it.done;
+    expect(it.end).toMatchObject({ status: 2, timedOut: true, value: { error: 'The action exceeded its time limits of 300 milliseconds.' } });
+    expect(it.end!.logs[0]).toMatch(/stdout: going$/);
+  });
+
+  it('survives functions that end their process or do not load', async () => {
+    const exits = run('function main() { process.exit(3); }');
+    const broken = run('function main( {');
+    const killed = run('function main() { process.kill(process.pid, "SIGKILL"); return new Promise(() => {}); }');
+    await Promise.all([exits.done, broken.done, killed.done]);
+    expect([exits.end!.status, broken.end!.status, killed.end!.status]).toEqual([2, 2, 2]);
+    expect(killed.error).toBe('The action did not produce a valid response and exited unexpectedly.');
+    const well = run('function main() { return { well: true }; }');
+    await well.done;
+    expect(well.end).toMatchObject({ status: 0 });
+  });
+
+  it('leaves no process behind', async () => {
+    const it = run('function main() { return { pid: process.pid }; }');
+    await it.done;
+    const { pid } = it.end!.value as { pid: number };
+    await executor.close(1000);
+    await until(() => {
+      try {
+        process.kill(pid, 0);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+  });
+});

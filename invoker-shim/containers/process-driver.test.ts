@@ -1,0 +1,29 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
+import { ProcessDriver } from './process-driver.js';
+import { containerDriverContract } from './testing/driver-contract.js';
+import { testSpec } from './testing/test-runs.js';
+
+describe('the process driver', () => {
+  containerDriverContract(() => new ProcessDriver({ entry: runtimeEntry }));
+
+  it('says how a program ended that never spoke', async () => {
+    const directory = mkdtempSync(path.join(os.tmpdir(), 'dfp-'));
+    const lines: string[] = [];
+    const driver = new ProcessDriver({ entry: path.join(directory, 'missing.js') });
+    const handle = await driver.start({
+      spec: testSpec(), socketPath: path.join(directory, 's'), token: 't', onOutput: (_, line) => lines.push(line),
+    });
+    expect(await handle.exited).toEqual({ code: 1, signal: null, outOfMemory: false });
+    expect(lines.join('\n')).toContain('Cannot find module');
+    rmSync(directory, { recursive: true });
+  });
+
+  it('rejects when it cannot make what a container needs, and leaves nothing', async () => {
+    const driver = new ProcessDriver({ entry: runtimeEntry });
+    const start = driver.start({ spec: testSpec(), socketPath: '/nowhere/at/all/s', token: 't', onOutput: () => undefined });
+    await expect(start).rejects.toThrow('ENOENT');
+  });
+});

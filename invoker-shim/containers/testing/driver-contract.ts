@@ -1,0 +1,204 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { type Server, type Socket, createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import {
+  FrameDecoder, FrameType, type Result, decodeJsonObject, decodeResult, decodeValue, encodeFrame, encodeInit, encodeJsonFrame, encodeRun, encodeValue,
+} from '@dataflower/action-runtime/protocol';
+import type { ContainerDriver, ContainerHandle } from '../driver.js';
+import { testSpec } from './test-runs.js';
+import { until } from './until.js';
+
+/** What a container said, and a way to speak to it: an agent of few words. */
+class Conversation {
+  hello: Record<string, unknown> | undefined;
+  ready: Record<string, unknown> | undefined;
+  readonly results: Result[] = [];
+  readonly output: string[] = [];
+  closed = false;
+  handle!: ContainerHandle;
+  readonly token = 'a'.repeat(32);
+  #socket: Socket | undefined;
+  #server: Server;
+  readonly #directory = mkdtempSync(path.join(os.tmpdir(), 'dfc-'));
+  #runs = 0;
+
+  constructor() {
+    this.#server = createServer((socket) => {
+      this.#socket = socket;
+      const decoder = new FrameDecoder((type, flags, id, payload) => {
+        if (type === FrameType.HELLO) this.hello = decodeJsonObject(payload);
+        else if (type === FrameType.READY) this.ready = decodeJsonObject(payload);
+        else if (type === FrameType.RESULT) this.results.push(decodeResult(flags, id, Buffer.from(payload)));
+      });
+      socket.on('data', (chunk: Buffer) => decoder.push(chunk));
+      socket.on('error', () => undefined);
+      socket.on('close', () => (this.closed = true));
+    });
+  }
+
+  get directory(): string {
+    return this.#directory;
+  }
+
+  async open(driver: ContainerDriver): Promise<void> {
+    const socketPath = path.join(this.#directory, 's');
+    await new Promise<void>((resolve) => this.#server.listen(socketPath, resolve));
+    this.handle = await driver.start({
+      spec: testSpec(),
+      socketPath,
+      token: this.token,
+      onOutput: (stream, line) => this.output.push(`${stream}: ${line}`),
+    });
+  }
+
+  /** Speaks with it until it is ready to run this code. */
+  async load(code: string): Promise<void> {
+    await until(() => this.hello !== undefined, 'it says hello');
+    const { init } = await testSpec().load();
+    this.send(encodeJsonFrame(FrameType.WELCOME, 0, { version: 1, emitWindowBytes: 1_000_000, files: false }));
+    this.send(encodeInit(init, { where: 'inline', bytes: Buffer.from(code) }));
+    await until(() => this.ready !== undefined, 'it is ready');
+    expect(this.ready).toEqual({ ok: true });
+  }
+
+  start(params: unknown): void {
+    this.send(
+      encodeRun({
+        invocationId: ++this.#runs, activationId: Buffer.alloc(16), deadline: Date.now() + 60_000, definition: 0, transactionId: 't', hasEnv: false,
+        slots: [{ where: 'inline', bytes: Buffer.concat(encodeValue(params).segments) }],
+      }),
+    );
+  }
+
+  async run(params: unknown): Promise<unknown> {
+    this.start(params);
+    const number = this.#runs;
+    await until(() => this.results.length === number, 'it has answered');
+    const slot = this.results[number - 1]!.slots[0]!;
+    return slot.where === 'inline' ? decodeValue(slot.bytes) : undefined;
+  }
+
+  send(frame: Buffer): void {
+    this.#socket!.write(frame);
+  }
+
+  async close(): Promise<void> {
+    this.handle.stop();
+    await this.handle.exited;
+    this.#socket?.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** What every driver has to do; `makeDriver` gives one whose containers run the Node runtime. */
+export function containerDriverContract(makeDriver: () => ContainerDriver): void {
+  let driver: ContainerDriver;
+  let conversations: Conversation[];
+
+  beforeEach(() => {
+    driver = makeDriver();
+    conversations = [];
+  });
+  afterEach(() => Promise.all(conversations.map((conversation) => conversation.close())));
+
+  async function started(): Promise<Conversation> {
+    const conversation = new Conversation();
+    conversations.push(conversation);
+    await conversation.open(driver);
+    return conversation;
+  }
+
+  it('starts a container that connects to its socket and says its token', async () => {
+    const a = await started();
+    expect(a.handle.state).toBe('RUNNING');
+    expect(a.handle.id).not.toBe('');
+    await until(() => a.hello !== undefined, 'it says hello');
+    expect(a.hello).toMatchObject({ version: 1, token: a.token });
+  });
+
+  it('stops it at once, in the middle of a function that never ends, and more than once', async () => {
+    const a = await started();
+    await a.load('function main() { for (;;) {} }');
+    a.start({});
+    a.handle.stop();
+    expect(a.handle.state).not.toBe('RUNNING');
+    a.handle.stop();
+    await a.handle.exited;
+    expect(a.handle.state).toBe('EXITED');
+    a.handle.stop();
+    await until(() => a.closed);
+  });
+
+  it('stops what the function has started, too', async () => {
+    const a = await started();
+    await a.load(`const { spawn } = require('child_process');
+      function main() { return { pid: spawn('sleep', ['1000'], { stdio: 'ignore' }).pid }; }`);
+    const { pid } = (await a.run({})) as { pid: number };
+    expect(pid).toBeGreaterThan(1);
+    a.handle.stop();
+    await a.handle.exited;
+    await until(() => !isAlive(pid), 'the child of the function has ended');
+  });
+
+  it('tells when it has ended by itself', async () => {
+    const a = await started();
+    await until(() => a.hello !== undefined, 'it says hello');
+    a.send(encodeFrame(FrameType.SHUTDOWN, 0, 0));
+    const exit = await a.handle.exited;
+    expect(exit).toMatchObject({ signal: null, outOfMemory: false });
+    expect(a.handle.state).toBe('EXITED');
+  });
+
+  it('gives it a clean environment, with a home that is empty, writable and goes with it', async () => {
+    process.env['CONTRACT_SECRET'] = 'of the agent';
+    try {
+      const a = await started();
+      await a.load(`const fs = require('fs');
+        function main() {
+          const before = fs.readdirSync(process.env.HOME);
+          fs.writeFileSync(process.env.HOME + '/file', 'x');
+          return { before, home: process.env.HOME, names: Object.keys(process.env) };
+        }`);
+      const seen = (await a.run({})) as { before: string[]; home: string; names: string[] };
+      expect(seen.before).toEqual([]);
+      expect(seen.names.filter((name) => !/^(PATH|HOME|PWD|HOSTNAME|__OW_.*|__DF_.*)$/.test(name))).toEqual([]);
+      a.handle.stop();
+      await a.handle.exited;
+      if (driver.sharesFiles) expect(existsSync(seen.home)).toBe(false);
+    } finally {
+      delete process.env['CONTRACT_SECRET'];
+    }
+  });
+
+  it('gives out what it writes past its runtime, line by line and in bounded pieces', async () => {
+    const a = await started();
+    await a.load(`const fs = require('fs');
+      function main() { fs.writeSync(1, 'one\\ntwo\\n'); fs.writeSync(2, 'x'.repeat(100000) + '\\nlast'); return {}; }`);
+    await a.run({});
+    a.handle.stop();
+    await a.handle.exited;
+    expect(a.output).toEqual(expect.arrayContaining(['stdout: one', 'stdout: two', 'stderr: last']));
+    expect(a.output.join('').split('x').length - 1).toBe(100_000);
+    expect(Math.max(...a.output.map((line) => line.length))).toBeLessThan(9000);
+  });
+
+  it('keeps containers apart', async () => {
+    const [a, b] = await Promise.all([started(), started()]);
+    expect(a.handle.id).not.toBe(b.handle.id);
+    await Promise.all([a.load('function main() { return { i: "a" }; }'), b.load('function main() { return { i: "b" }; }')]);
+    a.handle.stop();
+    await a.handle.exited;
+    expect(await b.run({})).toEqual({ i: 'b' });
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -71,6 +71,18 @@ const probes: [string, Composition, Json, Json][] = [
   ['an action at the end swallows it', c.finally('fail', 'rec'), {}, { got: { error: 'boom' } }],
   ['an empty handler passes the error on', c.try('fail', null), {}, { error: 'boom' }],
   [
+    'functions inside a try are caught, beside others or not',
+    text('c.seq(() => ({n: 1}), c.try(() => { throw 1 }, "rec"), () => { throw 2 })'),
+    {},
+    threw('[2]'),
+  ],
+  [
+    'and so are those before it not',
+    text('c.seq(() => 1, c.try(() => { throw 1 }, () => "caught"))'),
+    {},
+    { value: 'caught' },
+  ],
+  [
     'a handler may fail',
     c.try(
       c.try('fail', () => ({ error: 'second' })),

@@ -11,5 +11,6 @@ export {
   toResponse,
 } from './openwhisk-json.js';
 export type { ActivationRecord, RecordFilter, RecordStore } from './record.js';
-export { type RecordLog, type RecordLogMetrics, type RecordLogOptions, createRecordLog } from './record-log.js';
+export { createRecordLog } from './record-log.js';
+export type { RecordLog, RecordLogMetrics, RecordLogOptions } from './record-log-options.js';
 export { MAX_RESULT_BYTES, type ResultText, resultText } from './result-text.js';

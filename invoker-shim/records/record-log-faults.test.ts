@@ -78,6 +78,7 @@ describe('after a crash', () => {
     for (const tail of [Buffer.alloc(5000), Buffer.alloc(5000, 0xff), Buffer.from('{"a":1}\n'.repeat(100))]) {
       const to = crashCopy(from, (dir) => fs.appendFileSync(path.join(dir, SEGMENT), tail));
       expect((await all(await open({ dir: to }))).length).toBe(3);
+      expect(fs.statSync(path.join(to, SEGMENT)).size).toBe(fs.statSync(path.join(from, SEGMENT)).size);
     }
   });
 
@@ -120,7 +121,9 @@ describe('after a crash', () => {
       () => undefined,
     ];
     for (const change of changes) {
-      const to = crashCopy(from, (dir) => indexes.forEach((name) => change(path.join(dir, name))));
+      const to = crashCopy(from, (dir) => {
+        for (const name of indexes) change(path.join(dir, name));
+      });
       const reopened = await open({ dir: to });
       expect(await all(reopened)).toEqual(expected);
       expect(await reopened.count({ namespace: 'other' }, 0)).toBe(20);
@@ -202,9 +205,10 @@ describe('on a full disk', () => {
     log.append(recordOf(0));
     await new Promise(setImmediate);
     const begin = clock.now();
-    for (let seen = files.writes; attempts.length < 9; clock.advance(100)) {
+    while (attempts.length < 9) {
+      const seen = files.writes;
+      clock.advance(100);
       if (files.writes > seen) attempts.push(clock.now() - begin);
-      seen = files.writes;
     }
     expect(attempts).toEqual([100, 300, 700, 1500, 3100, 6300, 11300, 16300, 21300]);
     files.room = Infinity;

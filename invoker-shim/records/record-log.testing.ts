@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Clock } from '../clock.js';
 import type { ActivationRecord } from './record.js';
-import type { RecordLog } from './record-log.js';
+import type { RecordLog } from './record-log-options.js';
 import { type SegmentFiles, segmentFiles } from './segment.js';
 
 /** A directory for the log of one test. */

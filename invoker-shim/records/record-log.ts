@@ -4,10 +4,11 @@ import { AppendQueue } from './append-queue.js';
 import { lockDirectory } from './directory-lock.js';
 import { RecordLogError } from './errors.js';
 import { countRows, newestRows } from './listing.js';
-import type { ActivationRecord, RecordFilter, RecordStore } from './record.js';
+import type { ActivationRecord, RecordFilter } from './record.js';
 import { encodeRecordTexts, listedName } from './record-codec.js';
 import { FrameReader } from './frame-reader.js';
-import { type SegmentFiles, segmentFiles } from './segment.js';
+import type { RecordLog, RecordLogMetrics, RecordLogOptions } from './record-log-options.js';
+import { segmentFiles } from './segment.js';
 import { parseId, tryParseId } from './segment-index.js';
 import { SegmentStore } from './segment-store.js';
 
@@ -15,38 +16,6 @@ const MiB = 1024 * 1024;
 const HOUR_MS = 60 * 60 * 1000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5000;
-
-export interface RecordLogOptions {
-  /** Made when it is not there. One process at a time. */
-  readonly dir: string;
-  /** Segments beyond this many bytes together are dropped, oldest first. Default 1 GiB. */
-  readonly maxBytes?: number;
-  /** Segments whose records all started longer ago are dropped. Default 7 days. */
-  readonly maxAgeMs?: number;
-  /** A segment that has reached this size is followed by a new one. Default 16 MiB, at most an eighth of `maxBytes`. */
-  readonly segmentBytes?: number;
-  /** Unwritten bytes from which on `full` is true. Default 64 MiB. */
-  readonly queueBytes?: number;
-  readonly clock?: Clock;
-  /** Records cannot be written: called once when it begins; writing goes on being tried. */
-  readonly onError?: (error: Error) => void;
-  readonly files?: SegmentFiles;
-}
-
-/** What the log holds, for metrics. */
-export interface RecordLogMetrics {
-  readonly records: number;
-  readonly bytes: number;
-  readonly segments: number;
-  readonly unwrittenBytes: number;
-  /** Memory of the indexes. */
-  readonly indexBytes: number;
-}
-
-/** A record store that can be measured. */
-export interface RecordLog extends RecordStore {
-  readonly metrics: RecordLogMetrics;
-}
 
 /**
  * Opens the activation records of a host: segment files in one directory, found by indexes in memory.

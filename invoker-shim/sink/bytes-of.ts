@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { decodeValue, encodeList, encodeRecord } from '@dataflower/action-runtime/protocol';
 import type { Value } from './value.js';
+import { readLeaf } from './value-json.js';
 
 /** A value's encoded bytes in one buffer, composites put together; a promise only where a file has to be read. */
 export function bytesOf(value: Value): Buffer | Promise<Buffer> {
@@ -9,7 +9,7 @@ export function bytesOf(value: Value): Buffer | Promise<Buffer> {
     case 'memory':
       return body.bytes;
     case 'file':
-      return readFile(body.path);
+      return readLeaf(value);
     case 'list':
       return all(body.items.map(bytesOf), encodeList);
     case 'record':
@@ -38,5 +38,7 @@ function decodedOrUndefined(bytes: Buffer): unknown {
 }
 
 function all(parts: (Buffer | Promise<Buffer>)[], join: (parts: Buffer[]) => Buffer): Buffer | Promise<Buffer> {
-  return parts.every((part) => Buffer.isBuffer(part)) ? join(parts) : Promise.all(parts).then(join);
+  return parts.every((part) => Buffer.isBuffer(part))
+    ? join(parts)
+    : Promise.all(parts.map((part) => Promise.resolve(part))).then(join);
 }

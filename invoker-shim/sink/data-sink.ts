@@ -1,63 +1,21 @@
 import fs from 'node:fs';
 import os from 'node:os';
-import { type Clock, systemClock } from '../clock.js';
+import { systemClock } from '../clock.js';
 import { LIST_SHAPE, Composite, type CompositeOwner, listSize, recordShape, recordSize } from './composite.js';
 import { CountedValue } from './counted-value.js';
+import type { DataSinkOptions, MeasuredDataSink, SinkMetrics } from './data-sink-options.js';
 import { SinkError } from './errors.js';
 import { HandoverDirectory, type OpenHandover } from './handover-directory.js';
 import { Leaf, type LeafOwner, Place } from './leaf.js';
 import { firstWritable, makePrivateDirectory } from './private-directory.js';
 import { RoomQueue } from './room-queue.js';
-import { type SpillFiles, type SpillOwner, Spiller, diskFiles } from './spiller.js';
-import type { DataSink, HandoverFile, Value } from './value.js';
+import { type SpillOwner, Spiller, diskFiles } from './spiller.js';
+import type { HandoverFile, Value } from './value.js';
 import { valueToJson, valueToJsonAsync } from './value-json.js';
 import { WaitingList } from './waiting-list.js';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
-
-export interface DataSinkOptions {
-  /** Resident bytes at which emits are held and waiting values spilled. Default 256 MiB. */
-  readonly limitBytes?: number;
-  /** Where the directory for hand-over files is made; false for none. Default /dev/shm, else the temporary directory. */
-  readonly handoverDir?: string | false;
-  /** All hand-over files together, in bytes; the free space bounds them too. Default 4 GiB. */
-  readonly handoverMaxBytes?: number;
-  /** Where the directory for spilled values is made. Default the temporary directory. */
-  readonly spillDir?: string;
-  /** Values written to disk at once. Default 4. */
-  readonly spillConcurrency?: number;
-  /** Pause after a failed spill, in milliseconds. Default 1000. */
-  readonly spillRetryMs?: number;
-  /**
-   * The limit is reached and spilling failed: called once per pause of `spillRetryMs`, with an error whose message names
-   * the limit. The engine fails its youngest activation with it.
-   */
-  readonly onPressure?: (error: Error) => void;
-  readonly clock?: Clock;
-  readonly spillFiles?: SpillFiles;
-}
-
-/** What the sink holds, for metrics. Gauges unless said otherwise. */
-export interface SinkMetrics {
-  readonly residentBytes: number;
-  readonly peakResidentBytes: number;
-  /** Values alive, composites included. */
-  readonly values: number;
-  readonly spilledBytes: number;
-  /** Counter: values written to disk since the start. */
-  readonly spills: number;
-  /** Counter: attempts that failed. */
-  readonly spillFailures: number;
-  readonly handoverFiles: number;
-  /** Callbacks that wait for room. */
-  readonly heldEmits: number;
-}
-
-/** A data sink that can be measured. */
-export interface MeasuredDataSink extends DataSink {
-  readonly metrics: SinkMetrics;
-}
 
 /**
  * Makes the data sink of a host: values in memory and in hand-over files, spilled to disk at the limit.

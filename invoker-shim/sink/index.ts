@@ -1,4 +1,6 @@
-export { type DataSinkOptions, type MeasuredDataSink, type SinkMetrics, createDataSink } from './data-sink.js';
+export { bytesOf, opened } from './bytes-of.js';
+export { createDataSink } from './data-sink.js';
+export type { DataSinkOptions, MeasuredDataSink, SinkMetrics } from './data-sink-options.js';
 export { SinkError, type SinkErrorCode } from './errors.js';
 export { type ProcessIdentity, identityText, isAlive, ownIdentity, parseIdentity } from './process-identity.js';
 export type { SpillFiles } from './spiller.js';

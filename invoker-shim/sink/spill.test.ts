@@ -117,13 +117,15 @@ describe('at the limit', () => {
   });
 
   it('a value stays while one of its holders uses it', async () => {
-    open();
+    const files = new HeldFiles();
+    open({ spillFiles: files });
     const value = sink.put(Buffer.alloc(150), 0);
     value.retain();
     sink.setWaiting(value, true);
-    await new Promise(setImmediate);
-    expect(value.body.at).toBe('memory');
+    expect(files.held.length).toBe(0);
     value.release();
+    expect(files.held.length).toBe(1);
+    files.letGo();
     await until(() => sink.hasRoom);
     expect(value.body.at).toBe('file');
     value.release();
@@ -212,8 +214,12 @@ describe('while its bytes are on their way to disk', () => {
     expect(files.held.length).toBe(1);
     files.letGo();
     await until(() => sink.hasRoom);
-    expect(sink.metrics).toMatchObject({ spilledBytes: 150, spills: 1 });
+    const other = waiting(150);
+    files.letGo();
+    await until(() => sink.hasRoom);
+    expect(sink.metrics).toMatchObject({ spilledBytes: 300, spills: 2, spillFailures: 0 });
     value.release();
+    other.release();
   });
 
   it('a hand-over file that is released is no failure of the disk', async () => {

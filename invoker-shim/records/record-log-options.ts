@@ -1,0 +1,35 @@
+import type { Clock } from '../clock.js';
+import type { RecordStore } from './record.js';
+import type { SegmentFiles } from './segment.js';
+
+export interface RecordLogOptions {
+  /** Made when it is not there. One process at a time. */
+  readonly dir: string;
+  /** Segments beyond this many bytes together are dropped, oldest first. Default 1 GiB. */
+  readonly maxBytes?: number;
+  /** Segments whose records all started longer ago are dropped. Default 7 days. */
+  readonly maxAgeMs?: number;
+  /** A segment that has reached this size is followed by a new one. Default 16 MiB, at most an eighth of `maxBytes`. */
+  readonly segmentBytes?: number;
+  /** Unwritten bytes from which on `full` is true. Default 64 MiB. */
+  readonly queueBytes?: number;
+  readonly clock?: Clock;
+  /** Records cannot be written: called once when it begins; writing goes on being tried. */
+  readonly onError?: (error: Error) => void;
+  readonly files?: SegmentFiles;
+}
+
+/** What the log holds, for metrics. */
+export interface RecordLogMetrics {
+  readonly records: number;
+  readonly bytes: number;
+  readonly segments: number;
+  readonly unwrittenBytes: number;
+  /** Memory of the indexes. */
+  readonly indexBytes: number;
+}
+
+/** A record store that can be measured. */
+export interface RecordLog extends RecordStore {
+  readonly metrics: RecordLogMetrics;
+}

@@ -1,0 +1,46 @@
+import type { Clock } from '../clock.js';
+import type { SpillFiles } from './spiller.js';
+import type { DataSink } from './value.js';
+
+export interface DataSinkOptions {
+  /** Resident bytes at which emits are held and waiting values spilled. Default 256 MiB. */
+  readonly limitBytes?: number;
+  /** Where the directory for hand-over files is made; false for none. Default /dev/shm, else the temporary directory. */
+  readonly handoverDir?: string | false;
+  /** All hand-over files together, in bytes; the free space bounds them too. Default 4 GiB. */
+  readonly handoverMaxBytes?: number;
+  /** Where the directory for spilled values is made. Default the temporary directory. */
+  readonly spillDir?: string;
+  /** Values written to disk at once. Default 4. */
+  readonly spillConcurrency?: number;
+  /** Pause after a failed spill, in milliseconds. Default 1000. */
+  readonly spillRetryMs?: number;
+  /**
+   * The limit is reached and spilling failed: called once per pause of `spillRetryMs`, with an error whose message names
+   * the limit. The engine fails its youngest activation with it.
+   */
+  readonly onPressure?: (error: Error) => void;
+  readonly clock?: Clock;
+  readonly spillFiles?: SpillFiles;
+}
+
+/** What the sink holds, for metrics. Gauges unless said otherwise. */
+export interface SinkMetrics {
+  readonly residentBytes: number;
+  readonly peakResidentBytes: number;
+  /** Values alive, composites included. */
+  readonly values: number;
+  readonly spilledBytes: number;
+  /** Counter: values written to disk since the start. */
+  readonly spills: number;
+  /** Counter: attempts that failed. */
+  readonly spillFailures: number;
+  readonly handoverFiles: number;
+  /** Callbacks that wait for room. */
+  readonly heldEmits: number;
+}
+
+/** A data sink that can be measured. */
+export interface MeasuredDataSink extends DataSink {
+  readonly metrics: SinkMetrics;
+}

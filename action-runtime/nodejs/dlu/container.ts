@@ -21,7 +21,7 @@ import { initFailure, initFailureLog } from '../bridge/init-failure.js';
 import type { Code, FluConfig, FromFlu } from '../bridge/messages.js';
 import { EXITED, INIT_EXITED, OUT_OF_MEMORY } from './failure-texts.js';
 import { FileOffers } from './file-offers.js';
-import type { FluExit, FluLink } from './flu-link.js';
+import type { FluEvents, FluExit, FluLink } from './flu-link.js';
 import { FluProcess } from './flu-process.js';
 import { FluThread } from './flu-thread.js';
 import type { FrameWriter } from './frame-writer.js';
@@ -63,6 +63,7 @@ export class Container {
   #queue: RunQueue | undefined;
   #config: FluConfig | undefined;
   #env: NodeJS.ProcessEnv = {};
+  #generation = 0;
   /** Why the DLU itself ended the FLU. */
   #endedFor: string | undefined;
 
@@ -152,11 +153,20 @@ export class Container {
       emitWindowBytes: this.welcome.emitWindowBytes,
     };
     this.#env = { ...process.env, ...init.env };
-    const events = {
-      onMessage: (message: FromFlu) => this.#onMessage(message),
-      onExit: (exit: FluExit) => this.#onExit(exit),
+    this.#flu = new FluThread(this.#config, this.#env, this.shared, this.#events());
+  }
+
+  /** What a FLU has to say counts as long as it has not been replaced. */
+  #events(): FluEvents {
+    const generation = ++this.#generation;
+    return {
+      onMessage: (message) => {
+        if (generation === this.#generation) this.#onMessage(message);
+      },
+      onExit: (exit) => {
+        if (generation === this.#generation) this.#onExit(exit);
+      },
     };
-    this.#flu = new FluThread(this.#config, this.#env, this.shared, events);
   }
 
   #onMessage(message: FromFlu): void {
@@ -183,11 +193,7 @@ export class Container {
     if (this.#state !== 'INITIALIZING') return;
     if (message.needsProcess === true && this.#flu instanceof FluThread) {
       const thread = this.#flu;
-      const events = {
-        onMessage: (next: FromFlu) => this.#onMessage(next),
-        onExit: (exit: FluExit) => this.#onExit(exit),
-      };
-      this.#flu = new FluProcess(this.#config!, this.#env, this.#cells, events);
+      this.#flu = new FluProcess(this.#config!, this.#env, this.#cells, this.#events());
       thread.terminate();
       return;
     }

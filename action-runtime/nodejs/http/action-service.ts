@@ -96,10 +96,10 @@ export class ActionService {
     };
     const config: FluConfig = { init, code, privateDirectory: privateDirectory(), rules: 'http', emitWindowBytes: 0 };
     const env = { ...process.env, ...action.env };
-    const events = { onMessage: (next: FromFlu) => this.#onMessage(next), onExit: (exit: FluExit) => exited(exit) };
+    const events = { onMessage: (next: FromFlu) => this.#onMessage(next), onExit: (exit: FluExit) => this.#onExit(exit) };
     const ready = new Promise<FromFlu & { type: 'ready' }>((resolve) => (this.#onReady = resolve));
     const held = new SharedArrayBuffer(HELD_AREA_BYTES);
-    const thread = new FluThread(config, env, { cells: this.#cells, held, fd: -1 }, { ...events, onExit: (exit) => this.#flu === thread && exited(exit) });
+    const thread = new FluThread(config, env, { cells: this.#cells, held, fd: -1 }, { ...events, onExit: (exit) => this.#flu === thread && this.#onExit(exit) });
     this.#flu = thread;
     const message = await ready;
     if (message.needsProcess !== true) return message;
@@ -107,6 +107,11 @@ export class ActionService {
     this.#flu = new FluProcess(config, env, new Int32Array(this.#cells), events);
     thread.terminate();
     return again;
+  }
+
+  #onExit(exit: FluExit): void {
+    // After a failed load there is nothing to keep the FLU; the server goes on refusing.
+    if (this.#status !== 'stopped') exited(exit);
   }
 
   #onMessage(message: FromFlu): void {

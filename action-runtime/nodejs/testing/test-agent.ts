@@ -113,7 +113,10 @@ export class TestAgent {
   ): Promise<TestAgent> {
     const agent = await TestAgent.start(options);
     const ready = await agent.init(code, init);
-    if (ready['ok'] !== true) throw new Error(`not ready: ${String(ready['error'])}`);
+    if (ready['ok'] !== true) {
+      await agent.close();
+      throw new Error(`not ready: ${String(ready['error'])}`);
+    }
     return agent;
   }
 

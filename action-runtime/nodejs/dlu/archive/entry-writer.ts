@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, symlink } from 'node:fs/promises';
+import { mkdir, realpath, symlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, relative, resolve, sep } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -13,8 +13,11 @@ export class EntryWriter {
   readonly #limits: ArchiveLimits;
   readonly #links: { path: string; target: string }[] = [];
 
-  constructor(private readonly root: string) {
-    this.#limits = new ArchiveLimits(root);
+  constructor(
+    private readonly root: string,
+    maxBytes: number,
+  ) {
+    this.#limits = new ArchiveLimits(root, maxBytes);
   }
 
   async directory(name: string): Promise<void> {
@@ -56,7 +59,6 @@ export class EntryWriter {
 
   /** A link below another link would be made wherever that one leads. */
   async #refuseThroughLink(path: string): Promise<void> {
-    const { realpath } = await import('node:fs/promises');
     const parent = dirname(path);
     const real = await realpath(parent);
     if (real !== join(await realpath(this.root), relative(this.root, parent))) {

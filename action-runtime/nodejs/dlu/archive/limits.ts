@@ -17,7 +17,10 @@ export class ArchiveLimits {
   #entries = 0;
   #bytes = 0;
 
-  constructor(private readonly root: string) {}
+  constructor(
+    private readonly root: string,
+    private readonly maxBytes: number,
+  ) {}
 
   /** The path of an entry inside the directory. */
   place(name: string): string {
@@ -31,7 +34,6 @@ export class ArchiveLimits {
 
   add(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes > MAX_UNPACKED_BYTES)
-      throw new ArchiveError(`It unpacks to more than ${MAX_UNPACKED_BYTES} bytes.`);
+    if (this.#bytes > this.maxBytes) throw new ArchiveError(`It unpacks to more than ${this.maxBytes} bytes.`);
   }
 }

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
-import { ArchiveError } from './limits.js';
+import { ArchiveError, MAX_UNPACKED_BYTES } from './limits.js';
 import { EntryWriter } from './entry-writer.js';
 
 /** Unpacks a gzipped tar archive into a directory that is empty. */
-export async function unpackTarGz(archive: Buffer, root: string): Promise<void> {
-  const writer = new EntryWriter(root);
+export async function unpackTarGz(archive: Buffer, root: string, maxBytes: number = MAX_UNPACKED_BYTES): Promise<void> {
+  const writer = new EntryWriter(root, maxBytes);
   const entries = extract();
   const source = Readable.from([archive]).pipe(createGunzip());
   source.on('error', (error: Error) => entries.destroy(error));

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type Entry, type ZipFile, fromBuffer, type Options } from 'yauzl';
-import { ArchiveError } from './limits.js';
+import { ArchiveError, MAX_UNPACKED_BYTES } from './limits.js';
 import { EntryWriter } from './entry-writer.js';
 
 const open = promisify<Buffer, Options, ZipFile>(fromBuffer);
@@ -10,8 +10,8 @@ const FILE_TYPE = 0o170000;
 const SYMBOLIC_LINK = 0o120000;
 
 /** Unpacks a zip archive into a directory that is empty. */
-export async function unpackZip(archive: Buffer, root: string): Promise<void> {
-  const writer = new EntryWriter(root);
+export async function unpackZip(archive: Buffer, root: string, maxBytes: number = MAX_UNPACKED_BYTES): Promise<void> {
+  const writer = new EntryWriter(root, maxBytes);
   let zip;
   try {
     zip = await open(archive, { lazyEntries: true, validateEntrySizes: true, strictFileNames: false });

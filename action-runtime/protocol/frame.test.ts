@@ -3,7 +3,10 @@ import { FrameDecoder, FrameType, HEADER_BYTES, MAX_FRAME_BYTES, ProtocolError, 
 import { describeFrame } from './testing/described.js';
 
 const types = fc.constantFrom(...Object.values(FrameType));
-const frames = fc.array(fc.record({ type: types, flags: fc.nat(255), id: fc.nat(0xffffffff), payload: fc.uint8Array({ maxLength: 300 }) }), { maxLength: 8 });
+const frames = fc.array(
+  fc.record({ type: types, flags: fc.nat(255), id: fc.nat(0xffffffff), payload: fc.uint8Array({ maxLength: 300 }) }),
+  { maxLength: 8 },
+);
 
 function cut(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   const chunks: Buffer[] = [];
@@ -21,7 +24,9 @@ test('frames come out as they went in, however the bytes are cut', () => {
     fc.property(frames, fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 10 }), (sent, sizes) => {
       const bytes = Buffer.concat(sent.map((f) => encodeFrame(f.type, f.flags, f.id, f.payload)));
       const seen: unknown[] = [];
-      const decoder = new FrameDecoder((type, flags, id, payload) => seen.push({ type, flags, id, payload: Uint8Array.from(payload) }));
+      const decoder = new FrameDecoder((type, flags, id, payload) =>
+        seen.push({ type, flags, id, payload: Uint8Array.from(payload) }),
+      );
       for (const chunk of cut(bytes, sizes)) decoder.push(chunk);
       expect(seen).toEqual(sent);
       expect(decoder.buffered).toBe(0);
@@ -69,11 +74,15 @@ test('a length is checked before anything is kept for it', () => {
   header.writeUInt32BE(MAX_FRAME_BYTES + 1);
   header[4] = FrameType.DATA;
   expect(() => decoder.push(header)).toThrow(expect.objectContaining({ code: 'FRAME_TOO_LARGE' }) as Error);
-  expect(() => decoder.push(encodeFrame(FrameType.SHUTDOWN, 0, 0))).toThrow(expect.objectContaining({ code: 'UNEXPECTED_FRAME' }) as Error);
+  expect(() => decoder.push(encodeFrame(FrameType.SHUTDOWN, 0, 0))).toThrow(
+    expect.objectContaining({ code: 'UNEXPECTED_FRAME' }) as Error,
+  );
 });
 
 test('a frame beyond the limit is not written', () => {
-  expect(() => encodeFrame(FrameType.DATA, 0, 1, Buffer.alloc(MAX_FRAME_BYTES))).toThrow(expect.objectContaining({ code: 'FRAME_TOO_LARGE' }) as Error);
+  expect(() => encodeFrame(FrameType.DATA, 0, 1, Buffer.alloc(MAX_FRAME_BYTES))).toThrow(
+    expect.objectContaining({ code: 'FRAME_TOO_LARGE' }) as Error,
+  );
 });
 
 test('a frame in many pieces costs one copy', () => {

@@ -42,19 +42,32 @@ test('members named like markers do not turn into byte strings', () => {
 
 test('lists and records of encoded values', () => {
   fc.assert(
-    fc.property(fc.array(values, { maxLength: 5 }), fc.uniqueArray(fc.string({ maxLength: 5 }), { minLength: 5, maxLength: 5 }), (items, names) => {
-      const list = decodeValue(encodeList(items.map(encode)));
-      expect(list).toEqual(items.map((item) => decodeValue(encode(item))));
-      const entries = items.map((item, i) => [names[i]!, encode(item)] as const);
-      const record = decodeValue(encodeRecord(entries)) as Record<string, unknown>;
-      expect(Object.keys(record).sort()).toEqual(entries.map(([name]) => name).sort());
-    }),
+    fc.property(
+      fc.array(values, { maxLength: 5 }),
+      fc.uniqueArray(fc.string({ maxLength: 5 }), { minLength: 5, maxLength: 5 }),
+      (items, names) => {
+        const list = decodeValue(encodeList(items.map(encode)));
+        expect(list).toEqual(items.map((item) => decodeValue(encode(item))));
+        const entries = items.map((item, i) => [names[i]!, encode(item)] as const);
+        const record = decodeValue(encodeRecord(entries)) as Record<string, unknown>;
+        expect(Object.keys(record).sort()).toEqual(entries.map(([name]) => name).sort());
+      },
+    ),
   );
 });
 
 test('an item may stand in another slot', () => {
   const slots = [encode('zero'), encode({ one: 1 })];
-  expect(decodeValue(encodeRecord([['a', 1], ['b', encode(2)], ['c', 0]]), slots)).toEqual({ a: { one: 1 }, b: 2, c: 'zero' });
+  expect(
+    decodeValue(
+      encodeRecord([
+        ['a', 1],
+        ['b', encode(2)],
+        ['c', 0],
+      ]),
+      slots,
+    ),
+  ).toEqual({ a: { one: 1 }, b: 2, c: 'zero' });
 });
 
 test('byte strings become base64 text at the border of JSON', () => {

@@ -62,7 +62,7 @@ let marker = '';
 let markerBase = '';
 let markerCount = 0;
 
-const bufferToJson = Buffer.prototype.toJSON;
+const bufferToJson = (Buffer.prototype as { toJSON: (this: Buffer) => unknown }).toJSON;
 /**
  * `JSON.stringify` asks every Buffer for its `toJSON`, which finds the Buffers in a value without a walk of our own.
  * Outside `encodeValue` the answer is Node's.
@@ -104,7 +104,7 @@ export function encodeValue(value: unknown, onBytes?: (bytes: Uint8Array) => voi
   let text: string | undefined;
   const usedMarker = marker;
   try {
-    text = JSON.stringify(value) as string | undefined;
+    text = JSON.stringify(value);
   } finally {
     collected = outer;
     marker = outerMarker;

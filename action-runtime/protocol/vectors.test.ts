@@ -4,11 +4,24 @@ import { FrameDecoder, decodeValue } from './index.js';
 import { describeFrame, describeValue } from './testing/described.js';
 
 const DIRECTORY = join(import.meta.dirname, '../../protocol/vectors');
-const read = <T>(name: string): T => JSON.parse(readFileSync(join(DIRECTORY, `${name}.json`), 'utf8')) as T;
+const read = (name: string): unknown => JSON.parse(readFileSync(join(DIRECTORY, `${name}.json`), 'utf8'));
 
-interface FrameVector { meaning: string; hex: string; frame: unknown }
-interface ValueVector { meaning: string; hex: string; slots?: string[]; value: unknown }
-interface Malformed { meaning: string; hex: string; code: string }
+interface FrameVector {
+  meaning: string;
+  hex: string;
+  frame: unknown;
+}
+interface ValueVector {
+  meaning: string;
+  hex: string;
+  slots?: string[];
+  value: unknown;
+}
+interface Malformed {
+  meaning: string;
+  hex: string;
+  code: string;
+}
 
 function decodeAll(chunks: Buffer[]): unknown[] {
   const frames: unknown[] = [];
@@ -19,11 +32,12 @@ function decodeAll(chunks: Buffer[]): unknown[] {
 }
 
 describe.each(['connection', 'invocation', 'steps', 'transfer'])('%s', (name) => {
-  const vectors = read<FrameVector[]>(name);
+  const vectors = read(name) as FrameVector[];
   test.each(vectors)('$meaning', ({ hex, frame }) => {
     const bytes = Buffer.from(hex, 'hex');
     expect(decodeAll([bytes])).toEqual([frame]);
-    for (let cut = 1; cut < bytes.length; cut++) expect(decodeAll([bytes.subarray(0, cut), bytes.subarray(cut)])).toEqual([frame]);
+    for (let cut = 1; cut < bytes.length; cut++)
+      expect(decodeAll([bytes.subarray(0, cut), bytes.subarray(cut)])).toEqual([frame]);
     expect(decodeAll([...bytes].map((byte) => Buffer.of(byte)))).toEqual([frame]);
   });
 
@@ -32,11 +46,16 @@ describe.each(['connection', 'invocation', 'steps', 'transfer'])('%s', (name) =>
   });
 });
 
-test.each(read<ValueVector[]>('values'))('value: $meaning', ({ hex, slots = [], value }) => {
-  expect(describeValue(Buffer.from(hex, 'hex'), slots.map((slot) => Buffer.from(slot, 'hex')))).toEqual(value);
+test.each(read('values') as ValueVector[])('value: $meaning', ({ hex, slots = [], value }) => {
+  expect(
+    describeValue(
+      Buffer.from(hex, 'hex'),
+      slots.map((slot) => Buffer.from(slot, 'hex')),
+    ),
+  ).toEqual(value);
 });
 
-const malformed = read<{ frames: Malformed[]; values: Malformed[] }>('malformed');
+const malformed = read('malformed') as { frames: Malformed[]; values: Malformed[] };
 
 test.each(malformed.frames)('a frame $meaning is refused', ({ hex, code }) => {
   expect(() => decodeAll([Buffer.from(hex, 'hex')])).toThrow(expect.objectContaining({ code }) as Error);

@@ -37,6 +37,8 @@ import { RunQueue } from './run-queue.js';
 
 /** How long a FLU that may be blocked is given to hand in an unfinished log line, in milliseconds. */
 const STOP_GRACE_MS = 50;
+/** How long what is still to be sent may keep an ending container, in milliseconds. */
+const END_GRACE_MS = 10_000;
 
 export interface Shared {
   readonly cells: SharedArrayBuffer;
@@ -88,32 +90,49 @@ export class Container {
         this.#ready().accept(flags, id, payload);
         this.#memoryWatch!.wake();
         return;
-      case FrameType.DATA:
-        return this.#incoming.data(id, flags, payload);
-      case FrameType.CREDIT:
-        return this.#outgoing.credit(id, decodeAmount(payload));
+      case FrameType.DATA: {
+        this.#incoming.data(id, flags, payload);
+        return;
+      }
+      case FrameType.CREDIT: {
+        this.#outgoing.credit(id, decodeAmount(payload));
+        return;
+      }
       case FrameType.RESET:
         if (!this.#incoming.reset(id, payload.toString())) this.#outgoing.reset(id);
         return;
-      case FrameType.FILE:
-        return this.#offers.answered(id, payload.toString());
+      case FrameType.FILE: {
+        this.#offers.answered(id, payload.toString());
+        return;
+      }
       case FrameType.GRANT:
         return this.#flu?.post({ type: 'grant', bytes: decodeAmount(payload) });
-      case FrameType.INIT:
-        return this.#init(payload);
+      case FrameType.INIT: {
+        this.#init(payload);
+        return;
+      }
       case FrameType.DEFINE: {
         const definition = decodeJsonObject(payload) as unknown as Definition;
         this.#ready().flush();
-        return this.#flu!.post({ type: 'define', id, ...definition });
+        this.#flu!.post({ type: 'define', id, ...definition });
+        return;
       }
-      case FrameType.WITHDRAW:
-        return this.#withdraw(decodeIds(payload));
-      case FrameType.CANCEL:
-        return this.#cancel(id);
-      case FrameType.TIMEOUT:
-        return this.#timeout(id);
-      case FrameType.SHUTDOWN:
-        return this.#shutdown();
+      case FrameType.WITHDRAW: {
+        this.#withdraw(decodeIds(payload));
+        return;
+      }
+      case FrameType.CANCEL: {
+        this.#cancel(id);
+        return;
+      }
+      case FrameType.TIMEOUT: {
+        this.#timeout(id);
+        return;
+      }
+      case FrameType.SHUTDOWN: {
+        this.#shutdown();
+        return;
+      }
       default:
         throw new ProtocolError('UNEXPECTED_FRAME', `type ${type} is not the agent's to send`);
     }
@@ -171,21 +190,30 @@ export class Container {
 
   #onMessage(message: FromFlu): void {
     switch (message.type) {
-      case 'frame':
-        return this.#outbox.push(
-          typeof message.bytes === 'string' ? Buffer.from(message.bytes, 'latin1') : message.bytes,
-        );
+      case 'frame': {
+        this.#outbox.push(typeof message.bytes === 'string' ? Buffer.from(message.bytes, 'latin1') : message.bytes);
+        return;
+      }
       case 'rest':
         this.writer.writeRest(message.bytes);
-        return this.writer.settlePosted();
-      case 'large':
-        return this.#outbox.pushLarge(message);
-      case 'ready':
-        return this.#initialized(message);
+        {
+          this.writer.settlePosted();
+          return;
+        }
+      case 'large': {
+        this.#outbox.pushLarge(message);
+        return;
+      }
+      case 'ready': {
+        this.#initialized(message);
+        return;
+      }
       case 'spent':
       case 'idle':
-      case 'stopped':
-        return this.#end();
+      case 'stopped': {
+        this.#end();
+        return;
+      }
     }
   }
 
@@ -254,7 +282,10 @@ export class Container {
 
   #timeout(id: number): void {
     // It may be held up before its start, by its inputs or by what an earlier run left behind.
-    if ((this.#queue?.withdraw([id]) ?? []).length > 0) return this.#end();
+    if ((this.#queue?.withdraw([id]) ?? []).length > 0) {
+      this.#end();
+      return;
+    }
     this.#whenRunning(id, () => {
       // The agent has its outcome; only what the function has said is still of interest.
       this.#flu!.post({ type: 'stop' });
@@ -302,6 +333,8 @@ export class Container {
     this.#memoryWatch?.stop();
     this.#heldWatch.stop();
     this.writer.flushHeld();
+    // The agent may give no credit, or not answer an offer.
+    setTimeout(this.exit, END_GRACE_MS);
     this.#outbox.empty(() => this.#outgoing.done(() => this.writer.drained(this.exit)));
   }
 }

@@ -16,37 +16,55 @@ async function failure(code: string, init: object = {}): Promise<unknown> {
 }
 
 test('process.exit', async () => {
-  expect(await failure('function main() { console.log("bye"); process.stdout.write("half"); process.exit(3) }')).toBe(EXITED);
+  expect(await failure('function main() { console.log("bye"); process.stdout.write("half"); process.exit(3) }')).toBe(
+    EXITED,
+  );
   expect(agent.logs()).toEqual(['stdout: bye', 'stdout: half']);
 });
 
 test('an exception that nobody catches, with its stack in the log', async () => {
-  expect(await failure('function main() { setTimeout(() => { throw new TypeError("oops") }); return new Promise(() => {}) }')).toBe(EXITED);
+  expect(
+    await failure(
+      'function main() { setTimeout(() => { throw new TypeError("oops") }); return new Promise(() => {}) }',
+    ),
+  ).toBe(EXITED);
   expect(agent.logs()[0]).toBe('stderr: TypeError: oops');
 });
 
 test('a rejection that nobody handles', async () => {
-  expect(await failure('async function main() { Promise.reject(new Error("lost")); await new Promise(() => {}) }')).toBe(EXITED);
+  expect(
+    await failure('async function main() { Promise.reject(new Error("lost")); await new Promise(() => {}) }'),
+  ).toBe(EXITED);
 });
 
 test('a full heap', async () => {
-  expect(await failure('function main() { const all = []; for (;;) all.push(new Array(1000).fill(all.length)) }', { memoryMiB: 64 })).toBe(MEMORY);
+  expect(
+    await failure('function main() { const all = []; for (;;) all.push(new Array(1000).fill(all.length)) }', {
+      memoryMiB: 64,
+    }),
+  ).toBe(MEMORY);
 }, 60_000);
 
 test('memory beyond the limit outside the heap', async () => {
-  const code = 'const kept = []; function main() { return new Promise(() => setInterval(() => kept.push(Buffer.alloc(1 << 24, 1)), 5)) }';
+  const code =
+    'const kept = []; function main() { return new Promise(() => setInterval(() => kept.push(Buffer.alloc(1 << 24, 1)), 5)) }';
   expect(await failure(code, { memoryMiB: 128 })).toBe(MEMORY);
 }, 60_000);
 
 test('Buffers allocated without ever waiting', async () => {
-  const code = 'const kept = []; function main() { for (let i = 0; i < 256; i++) kept.push(Buffer.alloc(1 << 23, 1)); for (;;); }';
+  const code =
+    'const kept = []; function main() { for (let i = 0; i < 256; i++) kept.push(Buffer.alloc(1 << 23, 1)); for (;;); }';
   expect(await failure(code, { memoryMiB: 128 })).toBe(MEMORY);
 }, 60_000);
 
 test('a synchronous throw, and nothing more runs there', async () => {
   agent = await TestAgent.with('function main({ ok }) { if (!ok) throw new Error("no"); return {} }');
   agent.send(runFrame(1, {}), runFrame(2, { ok: true }));
-  expect(await agent.result(1)).toMatchObject({ outcome: Outcome.DEVELOPER_ERROR, startedNext: 0, value: { error: 'An error has occurred: Error: no' } });
+  expect(await agent.result(1)).toMatchObject({
+    outcome: Outcome.DEVELOPER_ERROR,
+    startedNext: 0,
+    value: { error: 'An error has occurred: Error: no' },
+  });
   await agent.exited();
   expect(agent.seen.some((s) => s.type === 'RESULT' && s.id === 2)).toBe(false);
   expect(agent.logs(1)[0]).toBe('stderr: Error: no');
@@ -66,7 +84,10 @@ test.each([
 
 test.each([
   ['new Error("no")', { name: 'Error', message: 'no', stack: expect.stringContaining('Error: no') as string }],
-  ['Object.assign(new TypeError("t"), { code: "E", extra: { deep: [1] } })', expect.objectContaining({ name: 'TypeError', code: 'E', extra: { deep: [1] } }) as object],
+  [
+    'Object.assign(new TypeError("t"), { code: "E", extra: { deep: [1] } })',
+    expect.objectContaining({ name: 'TypeError', code: 'E', extra: { deep: [1] } }) as object,
+  ],
   ['"text"', 'text'],
   ['{ a: 1 }', { a: 1 }],
   ['', {}],
@@ -86,7 +107,10 @@ test('an application error is cut down to its error', async () => {
   expect(await agent.call({})).toMatchObject({ outcome: Outcome.OK, value: { more: 1 } });
 });
 
-test.each([['undefined', {}], ['[1, { a: 2 }]', [1, { a: 2 }]]])('a returned %s is fine', async (expression, value) => {
+test.each([
+  ['undefined', {}],
+  ['[1, { a: 2 }]', [1, { a: 2 }]],
+])('a returned %s is fine', async (expression, value) => {
   agent = await TestAgent.with(`function main() { return ${expression} }`);
   expect(await agent.call()).toMatchObject({ outcome: Outcome.OK, value });
 });
@@ -94,7 +118,11 @@ test.each([['undefined', {}], ['[1, { a: 2 }]', [1, { a: 2 }]]])('a returned %s 
 test('what was announced as started is not answered for when its predecessor dies', async () => {
   agent = await TestAgent.with('function main({ die }) { if (die) process.exit(1); return {} }');
   agent.send(runFrame(1, {}), runFrame(2, { die: true }), runFrame(3, {}));
-  expect(await agent.result(2)).toMatchObject({ outcome: Outcome.DEVELOPER_ERROR, value: { error: EXITED }, startedNext: 0 });
+  expect(await agent.result(2)).toMatchObject({
+    outcome: Outcome.DEVELOPER_ERROR,
+    value: { error: EXITED },
+    startedNext: 0,
+  });
   await agent.exited();
   expect(agent.seen.filter((s) => s.type === 'RESULT').map((s) => s.id)).toEqual([1, 2]);
 });

@@ -43,7 +43,7 @@ export class FluProcess implements FluLink {
     if (typeof message === 'string') this.#queue.push(message);
     else if (Array.isArray(message)) this.#queue.push(...(message as readonly string[]));
     else if ((message as RunWithBuffers).type === 'run') this.#queue.push(message as RunWithBuffers);
-    else this.#child.send(message as object);
+    else this.#child.send(message);
     if (this.#runningId === 0) this.#dispatch(this.#take());
   }
 

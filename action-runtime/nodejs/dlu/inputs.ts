@@ -29,5 +29,5 @@ async function readFile(path: string, size: number): Promise<ArrayBuffer> {
   } finally {
     await file.close();
   }
-  return buffer.buffer as ArrayBuffer;
+  return buffer.buffer;
 }

@@ -1,7 +1,15 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FLAG_END, FrameType, type Slot, decodeValue, encodeAmount, encodeFrame, encodeText } from '../../protocol/index.js';
+import {
+  FLAG_END,
+  FrameType,
+  type Slot,
+  decodeValue,
+  encodeAmount,
+  encodeFrame,
+  encodeText,
+} from '../../protocol/index.js';
 import { TestAgent, encoded, inline, runFrame, withdraw } from '../testing/test-agent.js';
 
 let agent: TestAgent;
@@ -64,7 +72,11 @@ test('a stream that the agent resets is given up', async () => {
 });
 
 test('with files, a large value is written where the agent says, and named by its offer', async () => {
-  agent = await TestAgent.with('async function main(p, { emit }) { await emit("part", Buffer.alloc(5000000, 6)); return { s: "z".repeat(100000) } }', {}, { files: true });
+  agent = await TestAgent.with(
+    'async function main(p, { emit }) { await emit("part", Buffer.alloc(5000000, 6)); return { s: "z".repeat(100000) } }',
+    {},
+    { files: true },
+  );
   agent.define(1, { outputs: ['part'] });
   agent.filePath = (id, size) => {
     writeFileSync(join(directory, `o${id}`), Buffer.alloc(size));
@@ -95,39 +107,90 @@ test('inputs are read from files, further slots stand for items of the first', a
   agent.define(1, { ports: true });
   const path = join(directory, 'in');
   writeFileSync(path, encoded(Buffer.from('from a file')));
-  const record = Buffer.from([3, 0, 0, 0, 2, 0, 4, ...Buffer.from('left'), 255, 255, 255, 255, 0, 0, 0, 1, 0, 5, ...Buffer.from('right'), 255, 255, 255, 255, 0, 0, 0, 2]);
+  const record = Buffer.from([
+    3,
+    0,
+    0,
+    0,
+    2,
+    0,
+    4,
+    ...Buffer.from('left'),
+    255,
+    255,
+    255,
+    255,
+    0,
+    0,
+    0,
+    1,
+    0,
+    5,
+    ...Buffer.from('right'),
+    255,
+    255,
+    255,
+    255,
+    0,
+    0,
+    0,
+    2,
+  ]);
   const slots: Slot[] = [inline(record), { where: 'file', fileId: 1, size: 12, path }, inline(encoded({ a: 1 }))];
-  expect((await agent.call(undefined, { slots, definition: 1 })).value).toEqual({ left: 'from a file', right: { a: 1 } });
+  expect((await agent.call(undefined, { slots, definition: 1 })).value).toEqual({
+    left: 'from a file',
+    right: { a: 1 },
+  });
 });
 
 test('a run whose input is on its way keeps its place, and is announced by STARTED', async () => {
   agent = await TestAgent.with('function main(p) { return { size: p.s.length, wait: p.wait } }');
   const bytes = encoded({ s: 'x'.repeat(500_000) });
-  agent.send(runFrame(1, { s: 'a' }), runFrame(2, undefined, { slots: [{ where: 'stream', streamId: 2, size: bytes.length }] }), runFrame(3, { s: 'abc' }));
+  agent.send(
+    runFrame(1, { s: 'a' }),
+    runFrame(2, undefined, { slots: [{ where: 'stream', streamId: 2, size: bytes.length }] }),
+    runFrame(3, { s: 'abc' }),
+  );
   expect((await agent.result(1))['startedNext']).toBe(0);
   agent.send(...chunks(2, bytes));
   await agent.result(3);
-  expect(agent.seen.slice(2).filter((s) => s.type !== 'CREDIT').map((s) => `${s.type} ${s.id}`)).toEqual(['RESULT 1', 'STARTED 2', 'RESULT 2', 'RESULT 3']);
+  expect(
+    agent.seen
+      .slice(2)
+      .filter((s) => s.type !== 'CREDIT')
+      .map((s) => `${s.type} ${s.id}`),
+  ).toEqual(['RESULT 1', 'STARTED 2', 'RESULT 2', 'RESULT 3']);
   expect((await agent.result(2))['startedNext']).toBe(3);
 });
 
 test('a run that waits for its input can be taken back; one behind it goes on', async () => {
   agent = await TestAgent.with(ECHO);
-  agent.send(runFrame(1, undefined, { slots: [{ where: 'stream', streamId: 2, size: 1000 }] }), runFrame(2, { b: 2 }), withdraw(1));
+  agent.send(
+    runFrame(1, undefined, { slots: [{ where: 'stream', streamId: 2, size: 1000 }] }),
+    runFrame(2, { b: 2 }),
+    withdraw(1),
+  );
   expect((await agent.next('WITHDRAWN'))['ids']).toEqual([1]);
   expect((await agent.result(2)).value).toEqual({ b: 2 });
 });
 
 test('an input that is cut off counts as withdrawn', async () => {
   agent = await TestAgent.with(ECHO);
-  agent.send(runFrame(1, undefined, { slots: [{ where: 'stream', streamId: 2, size: 1000 }] }), runFrame(2, { b: 2 }), encodeText(FrameType.RESET, 2, 'gone'));
+  agent.send(
+    runFrame(1, undefined, { slots: [{ where: 'stream', streamId: 2, size: 1000 }] }),
+    runFrame(2, { b: 2 }),
+    encodeText(FrameType.RESET, 2, 'gone'),
+  );
   expect((await agent.next('WITHDRAWN'))['ids']).toEqual([1]);
   await agent.result(2);
 });
 
 test('a stream longer than announced ends the connection', async () => {
   agent = await TestAgent.with(ECHO);
-  agent.send(runFrame(1, undefined, { slots: [{ where: 'stream', streamId: 2, size: 10 }] }), encodeFrame(FrameType.DATA, 0, 2, Buffer.alloc(11)));
+  agent.send(
+    runFrame(1, undefined, { slots: [{ where: 'stream', streamId: 2, size: 10 }] }),
+    encodeFrame(FrameType.DATA, 0, 2, Buffer.alloc(11)),
+  );
   expect(await agent.exited()).toBe(1);
 });
 
@@ -135,18 +198,33 @@ test('code may come as a stream', async () => {
   agent = await TestAgent.start();
   const { encodeInit } = await import('../../protocol/index.js');
   const code = Buffer.from(`${ECHO} // ${'x'.repeat(200_000)}`);
-  const init = { name: 'n', main: 'main', binary: false, kind: 'code' as const, env: {}, parameters: {}, logLimitBytes: 1000, memoryMiB: 128 };
+  const init = {
+    name: 'n',
+    main: 'main',
+    binary: false,
+    kind: 'code' as const,
+    env: {},
+    parameters: {},
+    logLimitBytes: 1000,
+    memoryMiB: 128,
+  };
   agent.send(encodeInit(init, { where: 'stream', streamId: 4, size: code.length }), ...chunks(4, code));
   expect(await agent.next('READY')).toMatchObject({ ok: true });
   expect((await agent.call({ a: 1 })).value).toEqual({ a: 1 });
 });
 
 test('a function holds values of many megabytes in both directions at once', async () => {
-  agent = await TestAgent.with('async function main(p, { emit }) { const sent = []; for (let i = 0; i < 4; i++) sent.push(emit("part", Buffer.alloc(4 << 20, i))); await Promise.all(sent); return { size: p.length } }');
+  agent = await TestAgent.with(
+    'async function main(p, { emit }) { const sent = []; for (let i = 0; i < 4; i++) sent.push(emit("part", Buffer.alloc(4 << 20, i))); await Promise.all(sent); return { size: p.length } }',
+  );
   agent.define(1, { outputs: ['part'] });
   const bytes = encoded(Buffer.alloc(8 << 20, 9));
-  agent.send(runFrame(1, undefined, { definition: 1, slots: [{ where: 'stream', streamId: 2, size: bytes.length }] }), ...chunks(2, bytes, 262_144));
+  agent.send(
+    runFrame(1, undefined, { definition: 1, slots: [{ where: 'stream', streamId: 2, size: bytes.length }] }),
+    ...chunks(2, bytes, 262_144),
+  );
   expect((await agent.result(1)).value).toEqual({ size: 8 << 20 });
   const slots = agent.seen.filter((s) => s.type === 'EMIT').map((s) => s['slot'] as Slot);
-  for (const [i, slot] of slots.entries()) expect(Buffer.alloc(4 << 20, i).equals((await agent.value(slot)) as Buffer)).toBe(true);
+  for (const [i, slot] of slots.entries())
+    expect(Buffer.alloc(4 << 20, i).equals((await agent.value(slot)) as Buffer)).toBe(true);
 });

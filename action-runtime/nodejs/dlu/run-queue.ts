@@ -46,7 +46,9 @@ export class RunQueue {
 
   /** True for a run that the FLU has claimed to follow the one whose result it is about to send. */
   isNext(invocationId: number): boolean {
-    return this.running !== 0 && this.running !== invocationId && Atomics.load(this.cells, CLAIMED) >>> 0 === invocationId;
+    return (
+      this.running !== 0 && this.running !== invocationId && Atomics.load(this.cells, CLAIMED) >>> 0 === invocationId
+    );
   }
 
   accept(flags: number, invocationId: number, payload: Buffer): void {

@@ -19,11 +19,19 @@ test('a run answers with the returned value, over TCP as over a unix socket', as
   expect(await agent.call({ a: 1 })).toMatchObject({ outcome: Outcome.OK, value: { a: 1 }, startedNext: 0 });
 });
 
-test('the agent\'s variables are gone and the activation\'s are there', async () => {
-  agent = await TestAgent.with('function main() { return { env: process.env, args: process.argv.length } }', { env: { __OW_NAMESPACE: 'guest', GREETING: 'hi' } });
+test("the agent's variables are gone and the activation's are there", async () => {
+  agent = await TestAgent.with('function main() { return { env: process.env, args: process.argv.length } }', {
+    env: { __OW_NAMESPACE: 'guest', GREETING: 'hi' },
+  });
   const { value } = await agent.call({}, { activationId: 'a'.repeat(32), deadline: 123, transactionId: 'tx' });
   const { env } = value as { env: Record<string, string> };
-  expect(env).toMatchObject({ __OW_NAMESPACE: 'guest', GREETING: 'hi', __OW_ACTIVATION_ID: 'a'.repeat(32), __OW_DEADLINE: '123', __OW_TRANSACTION_ID: 'tx' });
+  expect(env).toMatchObject({
+    __OW_NAMESPACE: 'guest',
+    GREETING: 'hi',
+    __OW_ACTIVATION_ID: 'a'.repeat(32),
+    __OW_DEADLINE: '123',
+    __OW_TRANSACTION_ID: 'tx',
+  });
   expect(Object.keys(env).filter((name) => name.startsWith('__DF'))).toEqual([]);
 });
 
@@ -37,19 +45,25 @@ test('bound parameters lie under a dictionary, not under arrays and port records
 });
 
 test('binary travels as bytes in parameters and results', async () => {
-  agent = await TestAgent.with('function main({ list }) { return { list: list.map((b) => Buffer.concat([b, b])), is: Buffer.isBuffer(list[0]) } }');
+  agent = await TestAgent.with(
+    'function main({ list }) { return { list: list.map((b) => Buffer.concat([b, b])), is: Buffer.isBuffer(list[0]) } }',
+  );
   expect((await agent.call({ list: [Buffer.from('ab')] })).value).toEqual({ list: [Buffer.from('abab')], is: true });
 });
 
 test('the context tells the activation and its deadline', async () => {
   agent = await TestAgent.with('function main(p, context) { return { ...context, keys: Object.keys(context) } }');
   expect((await agent.call({}, { deadline: 99 })).value).toEqual({
-    activationId: '00112233445566778899aabbccddeeff', deadline: 99, keys: ['emit', 'activationId', 'deadline'],
+    activationId: '00112233445566778899aabbccddeeff',
+    deadline: 99,
+    keys: ['emit', 'activationId', 'deadline'],
   });
 });
 
 test('runs sent ahead run one at a time and in order, each announced in the result before it', async () => {
-  agent = await TestAgent.with('let now = 0; async function main({ i }) { const others = now++; await null; now--; return { i, others } }');
+  agent = await TestAgent.with(
+    'let now = 0; async function main({ i }) { const others = now++; await null; now--; return { i, others } }',
+  );
   const ids = Array.from({ length: 300 }, () => agent.newId());
   agent.send(...ids.map((id) => runFrame(id, { i: id })));
   await agent.result(ids.at(-1)!);
@@ -73,7 +87,12 @@ test('frames may be cut anywhere', async () => {
 test('queued runs are taken back while a function blocks; what had started is not', async () => {
   agent = await TestAgent.with(`const { workerData } = require('node:worker_threads'); ${SLOW}`);
   const [first, second, third, fourth] = [1, 2, 3, 4];
-  agent.send(runFrame(first, { block: 400 }), runFrame(second, {}), runFrame(third, {}), runFrame(fourth, { last: true }));
+  agent.send(
+    runFrame(first, { block: 400 }),
+    runFrame(second, {}),
+    runFrame(third, {}),
+    runFrame(fourth, { last: true }),
+  );
   agent.send(withdraw(second, third, 99));
   const answer = await agent.next('WITHDRAWN');
   expect(agent.seen.some((s) => s.type === 'RESULT')).toBe(false);
@@ -105,7 +124,9 @@ test('CANCEL takes back what is queued and ends what runs', async () => {
 });
 
 test('TIMEOUT lets out the lines written so far, the unfinished one too, and ends the process', async () => {
-  agent = await TestAgent.with('function main() { console.log("line"); process.stdout.write("unfinished"); return new Promise(() => {}) }');
+  agent = await TestAgent.with(
+    'function main() { console.log("line"); process.stdout.write("unfinished"); return new Promise(() => {}) }',
+  );
   const id = agent.run();
   await agent.next('LOG');
   agent.send(control(FrameType.TIMEOUT, id));

@@ -11,8 +11,8 @@ import { connect, descriptorOf } from './connect.js';
 import { Container } from './container.js';
 import { FrameWriter } from './frame-writer.js';
 
-/** What the agent may still want to know is given this long when the process ends, in milliseconds. */
-const END_GRACE_MS = 10_000;
+/** How long the end of the connection itself may take, in milliseconds. */
+const CLOSE_GRACE_MS = 1000;
 
 /** Connects to the agent, greets it and serves it until the connection ends or the agent has no more use for us. */
 export async function startDlu(address: string, token: string): Promise<void> {
@@ -26,7 +26,7 @@ export async function startDlu(address: string, token: string): Promise<void> {
     process.exit(1);
   };
   const finish = (): void => {
-    setTimeout(() => process.exit(0), END_GRACE_MS).unref();
+    setTimeout(() => process.exit(0), CLOSE_GRACE_MS).unref();
     socket.end(() => process.exit(0));
   };
   const decoder = new FrameDecoder((type, flags, id, payload) => {

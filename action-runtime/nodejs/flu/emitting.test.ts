@@ -10,7 +10,9 @@ async function start(code: string, window = 1e9): Promise<void> {
 }
 
 test('emitted values come before the result, in order', async () => {
-  await start('async function main(p, { emit }) { for (let i = 0; i < 5; i++) await emit("part", { i }); emit("rest", Buffer.from("end")); return {} }');
+  await start(
+    'async function main(p, { emit }) { for (let i = 0; i < 5; i++) await emit("part", { i }); emit("rest", Buffer.from("end")); return {} }',
+  );
   await agent.call({}, { definition: 1 });
   const frames = agent.seen.slice(2);
   expect(frames.map((f) => f.type)).toEqual(['EMIT', 'EMIT', 'EMIT', 'EMIT', 'EMIT', 'EMIT', 'RESULT']);
@@ -19,7 +21,9 @@ test('emitted values come before the result, in order', async () => {
 });
 
 test('what was emitted is out while the function burns the processor', async () => {
-  await start('function main(p, { emit }) { emit("part", { big: "x".repeat(200000) }); emit("part", 1); for (const end = Date.now() + 1000; Date.now() < end;); return {} }');
+  await start(
+    'function main(p, { emit }) { emit("part", { big: "x".repeat(200000) }); emit("part", 1); for (const end = Date.now() + 1000; Date.now() < end;); return {} }',
+  );
   const id = agent.run({}, { definition: 1 });
   const emit = await agent.nth(2, (s) => s.type === 'EMIT');
   expect(emit.value).toBe(1);
@@ -29,17 +33,26 @@ test('what was emitted is out while the function burns the processor', async () 
 });
 
 test.each([
-  ['elsewhere', "emit on port 'elsewhere', which the graph does not wire; this function has the output ports 'part', 'rest'"],
+  [
+    'elsewhere',
+    "emit on port 'elsewhere', which the graph does not wire; this function has the output ports 'part', 'rest'",
+  ],
   ['out', "the port 'out' takes the returned value and cannot be emitted on"],
 ])('an emit on %s rejects', async (port, text) => {
-  await start(`async function main(p, { emit }) { try { await emit('${port}', 1) } catch (e) { return { text: e.message } } }`);
+  await start(
+    `async function main(p, { emit }) { try { await emit('${port}', 1) } catch (e) { return { text: e.message } } }`,
+  );
   expect((await agent.call({}, { definition: 1 })).value).toEqual({ text });
   expect(agent.seen.some((s) => s.type === 'EMIT')).toBe(false);
 });
 
 test('with no definition there is nothing to emit on', async () => {
-  await start(`async function main(p, { emit }) { try { await emit('part', 1) } catch (e) { return { text: e.message } } }`);
-  expect((await agent.call()).value).toEqual({ text: "emit on port 'part', which the graph does not wire; this function has no output ports" });
+  await start(
+    `async function main(p, { emit }) { try { await emit('part', 1) } catch (e) { return { text: e.message } } }`,
+  );
+  expect((await agent.call()).value).toEqual({
+    text: "emit on port 'part', which the graph does not wire; this function has no output ports",
+  });
 });
 
 test('an emit after the end rejects and sends nothing, and the container lives on', async () => {
@@ -50,24 +63,33 @@ test('an emit after the end rejects and sends nothing, and the container lives o
       return {};
     }`);
   await agent.call({}, { definition: 1 });
-  expect((await agent.call({ second: true }, { definition: 1 })).value).toEqual({ said: "emit on port 'part' after the function has ended; nothing was sent" });
+  expect((await agent.call({ second: true }, { definition: 1 })).value).toEqual({
+    said: "emit on port 'part' after the function has ended; nothing was sent",
+  });
   expect(agent.seen.some((s) => s.type === 'EMIT')).toBe(false);
 });
 
 test('an emit after the end that nobody waits for harms nothing', async () => {
-  await start(`function main(p, context) { if (p.wait) return new Promise((r) => setTimeout(r, 30, {})); setTimeout(() => context.emit('part', 1), 1); return {} }`);
+  await start(
+    `function main(p, context) { if (p.wait) return new Promise((r) => setTimeout(r, 30, {})); setTimeout(() => context.emit('part', 1), 1); return {} }`,
+  );
   await agent.call({}, { definition: 1 });
   expect((await agent.call({ wait: true }, { definition: 1 }))['outcome']).toBe(Outcome.OK);
 });
 
 test('a value that cannot be encoded rejects its emit', async () => {
-  await start('async function main(p, { emit }) { const a = {}; a.a = a; try { await emit("part", a) } catch (e) { return { name: e.name } } }');
+  await start(
+    'async function main(p, { emit }) { const a = {}; a.a = a; try { await emit("part", a) } catch (e) { return { name: e.name } } }',
+  );
   expect((await agent.call({}, { definition: 1 })).value).toEqual({ name: 'TypeError' });
 });
 
 test('beyond the window emits wait for grants, and the result for them', async () => {
   const cost = encoded({ i: 0 }).length + 64;
-  await start('let taken = 0; async function main(p, { emit }) { for (let i = 0; i < 6; i++) emit("part", { i }).then(() => console.log("taken", i)); return {} }', 2 * cost);
+  await start(
+    'let taken = 0; async function main(p, { emit }) { for (let i = 0; i < 6; i++) emit("part", { i }).then(() => console.log("taken", i)); return {} }',
+    2 * cost,
+  );
   const id = agent.run({}, { definition: 1 });
   await agent.nth(2, (s) => s.type === 'EMIT');
   await agent.nth(2, (s) => s.type === 'LOG');
@@ -76,11 +98,16 @@ test('beyond the window emits wait for grants, and the result for them', async (
   expect(agent.seen.some((s) => s.type === 'RESULT')).toBe(false);
   agent.send(grant(2 * cost));
   await agent.result(id);
-  expect(agent.seen.filter((s) => s.type === 'EMIT').map((s) => s.value)).toEqual([0, 1, 2, 3, 4, 5].map((i) => ({ i })));
+  expect(agent.seen.filter((s) => s.type === 'EMIT').map((s) => s.value)).toEqual(
+    [0, 1, 2, 3, 4, 5].map((i) => ({ i })),
+  );
 });
 
 test('a grant that came while the function computed counts at once', async () => {
-  await start('async function main(p, { emit }) { emit("part", 1); console.log("busy"); for (const end = Date.now() + 300; Date.now() < end;); emit("part", 2); console.log("done"); for (const end = Date.now() + 300; Date.now() < end;); return {} }', 1);
+  await start(
+    'async function main(p, { emit }) { emit("part", 1); console.log("busy"); for (const end = Date.now() + 300; Date.now() < end;); emit("part", 2); console.log("done"); for (const end = Date.now() + 300; Date.now() < end;); return {} }',
+    1,
+  );
   const id = agent.run({}, { definition: 1 });
   await agent.next('LOG');
   agent.send(grant(1000));
@@ -98,7 +125,9 @@ test('a Buffer handed over is empty afterwards, and handing it over again reject
   }`);
   const { value } = await agent.call({}, { definition: 1 });
   expect(value).toMatchObject({ left: 0, kept: 69999, code: 'BUFFER_HANDED_OVER' });
-  const { slot } = await agent.next('EMIT') as unknown as { slot: { where: 'stream'; streamId: number; size: number } };
+  const { slot } = (await agent.next('EMIT')) as unknown as {
+    slot: { where: 'stream'; streamId: number; size: number };
+  };
   const sent = (await agent.value(slot)) as { buffer: Buffer; small: Buffer };
   expect(sent.buffer.equals(Buffer.alloc(200000, 7))).toBe(true);
   expect(sent.small.equals(Buffer.alloc(69999, 1))).toBe(true);
@@ -112,13 +141,18 @@ test('the same Buffer twice in one value arrives twice', async () => {
 });
 
 test('a value that waits for the window is what it was when it was emitted', async () => {
-  await start('async function main(p, { emit }) { const b = Buffer.alloc(100000, 3), s = Buffer.alloc(10, 3); emit("part", 1); const second = emit("part", { b, s }); s.fill(4); console.log(b.length); await second; return {} }', 1);
+  await start(
+    'async function main(p, { emit }) { const b = Buffer.alloc(100000, 3), s = Buffer.alloc(10, 3); emit("part", 1); const second = emit("part", { b, s }); s.fill(4); console.log(b.length); await second; return {} }',
+    1,
+  );
   const id = agent.run({}, { definition: 1 });
   await agent.next('LOG');
   expect(agent.logs()).toEqual(['stdout: 0']);
   agent.send(grant(1e9));
   await agent.result(id);
-  const { slot } = agent.seen.filter((s) => s.type === 'EMIT')[1] as unknown as { slot: { where: 'stream'; streamId: number; size: number } };
+  const { slot } = agent.seen.filter((s) => s.type === 'EMIT')[1] as unknown as {
+    slot: { where: 'stream'; streamId: number; size: number };
+  };
   const sent = (await agent.value(slot)) as { b: Buffer; s: Buffer };
   expect([sent.b.equals(Buffer.alloc(100000, 3)), sent.s]).toEqual([true, Buffer.alloc(10, 3)]);
 });

@@ -13,13 +13,18 @@ test('lines come one by one and before the result, from both streams', async () 
 });
 
 test('lines written while loading belong to the first invocation, later ones to the next', async () => {
-  agent = await TestAgent.with('console.log("loading"); function main() { queueMicrotask(() => queueMicrotask(() => setImmediate(() => console.log("after")))); return new Promise((r) => setTimeout(r, 5)) }');
+  agent = await TestAgent.with(
+    'console.log("loading"); function main() { queueMicrotask(() => queueMicrotask(() => setImmediate(() => console.log("after")))); return new Promise((r) => setTimeout(r, 5)) }',
+  );
   await agent.call();
   expect(agent.logs(1)).toEqual(['stdout: loading', 'stdout: after']);
 });
 
 test('the log is cut at its limit, said once', async () => {
-  agent = await TestAgent.with('function main() { for (let i = 0; i < 1000; i++) console.log("123456789"); return {} }', { logLimitBytes: 105 });
+  agent = await TestAgent.with(
+    'function main() { for (let i = 0; i < 1000; i++) console.log("123456789"); return {} }',
+    { logLimitBytes: 105 },
+  );
   await agent.call();
   const lines = agent.seen.filter((s) => s.type === 'LOG');
   expect(lines).toHaveLength(11);
@@ -30,7 +35,10 @@ test('the log is cut at its limit, said once', async () => {
 });
 
 test('a flood of lines arrives whole and in order, before the result', async () => {
-  agent = await TestAgent.with('function main() { for (let i = 0; i < 50000; i++) console.log("line " + i); return {} }', { logLimitBytes: 1e9 });
+  agent = await TestAgent.with(
+    'function main() { for (let i = 0; i < 50000; i++) console.log("line " + i); return {} }',
+    { logLimitBytes: 1e9 },
+  );
   await agent.call();
   const lines = agent.logs(1);
   expect(lines).toHaveLength(50000);
@@ -39,7 +47,10 @@ test('a flood of lines arrives whole and in order, before the result', async () 
 });
 
 test('a flood is not lost on an agent that reads slowly', async () => {
-  agent = await TestAgent.with('function main() { for (let i = 0; i < 20000; i++) console.log("x".repeat(200) + i); return { big: "y".repeat(50000) } }', { logLimitBytes: 1e9 });
+  agent = await TestAgent.with(
+    'function main() { for (let i = 0; i < 20000; i++) console.log("x".repeat(200) + i); return { big: "y".repeat(50000) } }',
+    { logLimitBytes: 1e9 },
+  );
   agent.socket.pause();
   const id = agent.run();
   // The kernel's buffer is full long before the function is done; frames are cut anywhere then.
@@ -51,7 +62,14 @@ test('a flood is not lost on an agent that reads slowly', async () => {
 });
 
 test('a very long line is cut into several', async () => {
-  agent = await TestAgent.with('function main() { console.log("x".repeat(3000000)); return {} }', { logLimitBytes: 1e9 });
+  agent = await TestAgent.with('function main() { console.log("x".repeat(3000000)); return {} }', {
+    logLimitBytes: 1e9,
+  });
   await agent.call();
-  expect(agent.seen.filter((s) => s.type === 'LOG').map((s) => s['text']).join('')).toBe('x'.repeat(3000000));
+  expect(
+    agent.seen
+      .filter((s) => s.type === 'LOG')
+      .map((s) => s['text'])
+      .join(''),
+  ).toBe('x'.repeat(3000000));
 });

@@ -12,17 +12,30 @@ export class ProcessTransport implements StartableTransport {
         case 'text':
         case 'run':
           this.#run = message.type === 'text' ? message.run : withOwnMemory(message);
-          return events.onRun();
-        case 'define':
-          return events.onDefine(message.id, message);
-        case 'environment':
-          return events.onEnvironment(message.variables);
-        case 'grant':
-          return events.onGrant(message.bytes);
-        case 'stop':
-          return events.onStop();
-        case 'drain':
-          return events.onDrain();
+          {
+            events.onRun();
+            return;
+          }
+        case 'define': {
+          events.onDefine(message.id, message);
+          return;
+        }
+        case 'environment': {
+          events.onEnvironment(message.variables);
+          return;
+        }
+        case 'grant': {
+          events.onGrant(message.bytes);
+          return;
+        }
+        case 'stop': {
+          events.onStop();
+          return;
+        }
+        case 'drain': {
+          events.onDrain();
+          return;
+        }
       }
     });
   }

@@ -112,12 +112,7 @@ export class ThreadTransport implements Transport {
       }
       const id = packedId(typeof run === 'string' ? run : run.packed) | 0;
       const idle = Atomics.compareExchange(this.#cells, RUNNING, 0, id) === 0;
-      const claim = Atomics.compareExchange(
-        this.#cells,
-        claimCell(this.#taken),
-        Claim.QUEUED,
-        Claim.STARTED,
-      );
+      const claim = Atomics.compareExchange(this.#cells, claimCell(this.#taken), Claim.QUEUED, Claim.STARTED);
       if (claim === Claim.QUEUED) Atomics.store(this.#cells, CLAIMED, id);
       else if (idle) Atomics.store(this.#cells, RUNNING, 0);
       this.#taken = (this.#taken + 1) | 0;
@@ -191,7 +186,7 @@ export class ThreadTransport implements Transport {
     Atomics.store(this.#cells, LOCK, Lock.REST);
     // A copy of its own: the bytes may be the held area's or from a pool.
     const rest = Uint8Array.prototype.slice.call(bytes, written);
-    this.post({ type: 'rest', bytes: rest }, [rest.buffer as ArrayBuffer]);
+    this.post({ type: 'rest', bytes: rest }, [rest.buffer]);
   }
 
   #postFrame(frame: Buffer): void {

@@ -1,5 +1,18 @@
+import { inspect } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
-import { FrameType, HEADER_BYTES, type Init, MAX_INLINE_BYTES, type Slot, decodeLog, decodeResult, decodeValue, encodeRun, encodeValue, Outcome } from '../../protocol/index.js';
+import {
+  FrameType,
+  HEADER_BYTES,
+  type Init,
+  MAX_INLINE_BYTES,
+  type Slot,
+  decodeLog,
+  decodeResult,
+  decodeValue,
+  encodeRun,
+  encodeValue,
+  Outcome,
+} from '../../protocol/index.js';
 import { HELD_AREA_BYTES, Claim, claimCell, createCells } from '../bridge/cells.js';
 import { initFailure, initFailureLog } from '../bridge/init-failure.js';
 import type { FluConfig, FromFlu } from '../bridge/messages.js';
@@ -32,12 +45,18 @@ export class ActionService {
 
   async init(message: Record<string, unknown>): Promise<Answer> {
     if (this.#status !== 'ready' || this.#initialized) {
-      const text = this.#initialized ? 'Cannot initialize the action more than once.' : `System not ready, status is ${this.#status}.`;
+      const text = this.#initialized
+        ? 'Cannot initialize the action more than once.'
+        : `System not ready, status is ${this.#status}.`;
       return refused(text);
     }
-    const value = (typeof message['value'] === 'object' && message['value'] !== null ? message['value'] : {}) as Record<string, unknown>;
+    const value = (typeof message['value'] === 'object' && message['value'] !== null ? message['value'] : {}) as Record<
+      string,
+      unknown
+    >;
     const { main, code, binary, env } = value;
-    if (typeof main !== 'string' || main === '' || typeof code !== 'string' || code === '') return failed(403, 'Missing main/no code to execute.');
+    if (typeof main !== 'string' || main === '' || typeof code !== 'string' || code === '')
+      return failed(403, 'Missing main/no code to execute.');
     this.#status = 'starting';
     const ready = await this.#load({ main, code, binary: binary === true, env: initEnvironment(env) });
     for (const line of ready.logs ?? []) writeLine(line.stream, line.text);
@@ -75,13 +94,28 @@ export class ActionService {
     const { segments, size } = encodeValue(input);
     const bytes = Uint8Array.from(Buffer.concat(segments));
     const large = size > MAX_INLINE_BYTES;
-    const slot: Slot = large ? { where: 'stream', streamId: 0, size } : { where: 'inline', bytes: Buffer.from(bytes.buffer) };
-    const run = { invocationId: 1, activationId: Buffer.alloc(16), deadline: 0, definition: 0, transactionId: '', slots: [slot], hasEnv: false };
+    const slot: Slot = large
+      ? { where: 'stream', streamId: 0, size }
+      : { where: 'inline', bytes: Buffer.from(bytes.buffer) };
+    const run = {
+      invocationId: 1,
+      activationId: Buffer.alloc(16),
+      deadline: 0,
+      definition: 0,
+      transactionId: '',
+      slots: [slot],
+      hasEnv: false,
+    };
     const packed = packRun(0, false, 1, encodeRun(run).subarray(HEADER_BYTES));
     this.#flu!.post(large ? { type: 'run', packed, buffers: [[0, bytes.buffer]] } : packed);
   }
 
-  async #load(action: { main: string; code: string; binary: boolean; env: Record<string, string> }): Promise<FromFlu & { type: 'ready' }> {
+  async #load(action: {
+    main: string;
+    code: string;
+    binary: boolean;
+    env: Record<string, string>;
+  }): Promise<FromFlu & { type: 'ready' }> {
     const bytes = Buffer.from(action.code, action.binary ? 'base64' : 'utf8');
     let code;
     try {
@@ -91,15 +125,29 @@ export class ActionService {
     }
     const memoryMiB = Math.floor(getHeapStatistics().heap_size_limit / 1024 / 1024);
     const init: Init = {
-      name: action.env['__OW_ACTION_NAME'] ?? '', main: action.main, binary: action.binary, kind: 'code',
-      env: action.env, parameters: {}, logLimitBytes: Number.MAX_SAFE_INTEGER, memoryMiB,
+      name: action.env['__OW_ACTION_NAME'] ?? '',
+      main: action.main,
+      binary: action.binary,
+      kind: 'code',
+      env: action.env,
+      parameters: {},
+      logLimitBytes: Number.MAX_SAFE_INTEGER,
+      memoryMiB,
     };
     const config: FluConfig = { init, code, privateDirectory: privateDirectory(), rules: 'http', emitWindowBytes: 0 };
     const env = { ...process.env, ...action.env };
-    const events = { onMessage: (next: FromFlu) => this.#onMessage(next), onExit: (exit: FluExit) => this.#onExit(exit) };
+    const events = {
+      onMessage: (next: FromFlu) => this.#onMessage(next),
+      onExit: (exit: FluExit) => this.#onExit(exit),
+    };
     const ready = new Promise<FromFlu & { type: 'ready' }>((resolve) => (this.#onReady = resolve));
     const held = new SharedArrayBuffer(HELD_AREA_BYTES);
-    const thread = new FluThread(config, env, { cells: this.#cells, held, fd: -1 }, { ...events, onExit: (exit) => this.#flu === thread && this.#onExit(exit) });
+    const thread = new FluThread(
+      config,
+      env,
+      { cells: this.#cells, held, fd: -1 },
+      { ...events, onExit: (exit) => this.#flu === thread && this.#onExit(exit) },
+    );
     this.#flu = thread;
     const message = await ready;
     if (message.needsProcess !== true) return message;
@@ -117,7 +165,10 @@ export class ActionService {
   #onMessage(message: FromFlu): void {
     if (message.type === 'ready') this.#onReady!(message);
     else if (message.type === 'large') this.#resolve(message.outcome, Buffer.concat(message.value.segments));
-    else if (message.type === 'frame') this.#onFrame(typeof message.bytes === 'string' ? Buffer.from(message.bytes, 'latin1') : Buffer.from(message.bytes));
+    else if (message.type === 'frame')
+      this.#onFrame(
+        typeof message.bytes === 'string' ? Buffer.from(message.bytes, 'latin1') : Buffer.from(message.bytes),
+      );
   }
 
   #onFrame(frame: Buffer): void {
@@ -152,7 +203,8 @@ function refused(error: string): Answer {
 }
 
 /** The function took its process with it, as it does where both are one: the caller's connection breaks. */
-function exited(exit: FluExit): void {
-  if (exit.error !== undefined) writeLine('stderr', exit.error instanceof Error ? (exit.error.stack ?? exit.error.message) : String(exit.error));
+function exited({ error }: FluExit): void {
+  if (error !== undefined)
+    writeLine('stderr', error instanceof Error && error.stack !== undefined ? error.stack : inspect(error));
   process.exit(1);
 }

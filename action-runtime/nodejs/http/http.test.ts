@@ -23,7 +23,10 @@ class Runtime {
     await once(probe, 'listening');
     const { port } = probe.address() as { port: number };
     await new Promise((done) => probe.close(done));
-    const child = spawn(process.execPath, [runtimeEntry], { env: { __DF_HTTP_PORT: String(port), PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [runtimeEntry], {
+      env: { __DF_HTTP_PORT: String(port), PATH: process.env['PATH'] },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const runtime = new Runtime(child, port);
     // As the invoker does: connecting is tried again until the server is there.
     while (!(await reachable(port)));
@@ -31,7 +34,11 @@ class Runtime {
   }
 
   async post(path: string, body: unknown): Promise<{ status: number; body: unknown; length: string | null }> {
-    const response = await fetch(`http://127.0.0.1:${this.port}${path}`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+    const response = await fetch(`http://127.0.0.1:${this.port}${path}`, {
+      method: 'POST',
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    });
     return { status: response.status, body: await response.json(), length: response.headers.get('content-length') };
   }
 
@@ -72,20 +79,41 @@ test('init once, then run', async () => {
   expect(await runtime.run({ a: 1 })).toMatchObject({ status: 200, body: { a: 1 }, length: '7' });
   expect((await runtime.run([1, 2])).body).toEqual([1, 2]);
   expect((await runtime.run(null)).body).toEqual({});
-  expect(await runtime.init(ECHO)).toMatchObject({ status: 403, body: { error: 'Cannot initialize the action more than once.' } });
+  expect(await runtime.init(ECHO)).toMatchObject({
+    status: 403,
+    body: { error: 'Cannot initialize the action more than once.' },
+  });
 });
 
 test('each activation ends with a marker on both streams, after its lines', async () => {
-  await runtime.init('function main() { console.log("to out"); console.error("to err"); process.stdout.write("cut"); return {} }');
+  await runtime.init(
+    'function main() { console.log("to out"); console.error("to err"); process.stdout.write("cut"); return {} }',
+  );
   await runtime.run({});
   expect(runtime.out).toBe(`to out\ncut\n${MARKER}\n`);
   expect(runtime.err).toBe(`to err\n${MARKER}\n`);
 });
 
 test('the environment of init and of each run', async () => {
-  await runtime.init('function main() { return process.env }', { env: { A: 'text', N: null, O: { x: 1 }, I: 5, __OW_API_KEY: 'key' } });
-  const { body } = await runtime.run({}, { namespace: 'guest', action_name: '/guest/n', activation_id: 'abc', deadline: '12', transaction_id: 't' });
-  expect(body).toMatchObject({ A: 'text', N: '', O: '{"x":1}', I: '5', __OW_API_KEY: 'key', __OW_NAMESPACE: 'guest', __OW_ACTION_NAME: '/guest/n', __OW_ACTIVATION_ID: 'abc', __OW_DEADLINE: '12', __OW_TRANSACTION_ID: 't' });
+  await runtime.init('function main() { return process.env }', {
+    env: { A: 'text', N: null, O: { x: 1 }, I: 5, __OW_API_KEY: 'key' },
+  });
+  const { body } = await runtime.run(
+    {},
+    { namespace: 'guest', action_name: '/guest/n', activation_id: 'abc', deadline: '12', transaction_id: 't' },
+  );
+  expect(body).toMatchObject({
+    A: 'text',
+    N: '',
+    O: '{"x":1}',
+    I: '5',
+    __OW_API_KEY: 'key',
+    __OW_NAMESPACE: 'guest',
+    __OW_ACTION_NAME: '/guest/n',
+    __OW_ACTIVATION_ID: 'abc',
+    __OW_DEADLINE: '12',
+    __OW_TRANSACTION_ID: 't',
+  });
   expect(body).not.toHaveProperty('__DF_HTTP_PORT');
 });
 
@@ -94,7 +122,10 @@ test('run before init', async () => {
 });
 
 test.each([{ main: '' }, { code: '' }, { main: 5 }, { code: undefined }])('missing code or main: %j', async (more) => {
-  expect(await runtime.init(ECHO, more)).toMatchObject({ status: 403, body: { error: 'Missing main/no code to execute.' } });
+  expect(await runtime.init(ECHO, more)).toMatchObject({
+    status: 403,
+    body: { error: 'Missing main/no code to execute.' },
+  });
   expect((await runtime.init(ECHO)).status).toBe(200);
 });
 
@@ -102,9 +133,14 @@ test('a failed init is final, and its log is ended', async () => {
   const { status, body } = await runtime.init('throw new Error("on load")');
   expect(status).toBe(502);
   expect((body as { error: string }).error).toMatch(/^Initialization has failed due to: Error: on load\n/);
-  expect(runtime.err).toMatch(/^Error during initialization: Error: on load\n[^]*XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n$/);
+  expect(runtime.err).toMatch(
+    /^Error during initialization: Error: on load\n[^]*XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n$/,
+  );
   expect(runtime.out).toBe(`${MARKER}\n`);
-  expect(await runtime.init(ECHO)).toMatchObject({ status: 403, body: { error: 'System not ready, status is stopped.' } });
+  expect(await runtime.init(ECHO)).toMatchObject({
+    status: 403,
+    body: { error: 'System not ready, status is stopped.' },
+  });
 });
 
 test('a synchronous throw stops it for good', async () => {
@@ -131,14 +167,19 @@ test.each([
 
 test('a scalar is no argument', async () => {
   await runtime.init(ECHO);
-  expect(await runtime.run('text')).toMatchObject({ status: 403, body: { error: "Internal system error: the argument must be a dictionary but has type 'string'." } });
+  expect(await runtime.run('text')).toMatchObject({
+    status: 403,
+    body: { error: "Internal system error: the argument must be a dictionary but has type 'string'." },
+  });
 });
 
 test('one run at a time', async () => {
   await runtime.init('function main() { console.log("in"); return new Promise((r) => setTimeout(r, 300)) }');
   const [first, second] = await Promise.all([runtime.run({}), runtime.run({})]);
   expect([first, second].map((r) => r.status).sort()).toEqual([200, 403]);
-  expect([first, second].find((r) => r.status === 403)!.body).toEqual({ error: 'System not ready, status is running.' });
+  expect([first, second].find((r) => r.status === 403)!.body).toEqual({
+    error: 'System not ready, status is running.',
+  });
 });
 
 test.each([

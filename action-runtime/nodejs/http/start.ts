@@ -25,7 +25,10 @@ async function answer(service: ActionService, request: IncomingMessage): Promise
   return handler(message);
 }
 
-function handlerOf(service: ActionService, url = ''): ((message: Record<string, unknown>) => Promise<Answer>) | undefined {
+function handlerOf(
+  service: ActionService,
+  url = '',
+): ((message: Record<string, unknown>) => Promise<Answer>) | undefined {
   const path = url.split('?')[0];
   if (path === '/init') return (message) => service.init(message);
   if (path === '/run') return (message) => service.run(message);
@@ -52,6 +55,9 @@ async function readJson(request: IncomingMessage): Promise<Record<string, unknow
 
 /** The invoker takes an answer without Content-Length for a crash, so there always is one. */
 function reply(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(body) });
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+  });
   response.end(body);
 }

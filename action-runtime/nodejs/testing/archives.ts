@@ -27,10 +27,13 @@ export function renamed(zip: Buffer, from: string, to: string): Buffer {
 }
 
 /** A gzipped tar archive. */
-export function tarGzOf(files: Record<string, string>, entries: readonly (Pick<Header, 'name' | 'type'> & { linkname?: string })[] = []): Promise<Buffer> {
+export function tarGzOf(
+  files: Record<string, string>,
+  entries: readonly (Pick<Header, 'name' | 'type'> & { linkname?: string })[] = [],
+): Promise<Buffer> {
   const tar = pack();
   for (const [name, content] of Object.entries(files)) tar.entry({ name }, content);
-  for (const header of entries) tar.entry(header as Header);
+  for (const header of entries) tar.entry(header);
   tar.finalize();
   return buffer(tar.pipe(createGzip()));
 }

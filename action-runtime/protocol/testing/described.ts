@@ -1,6 +1,17 @@
 import {
-  type BytesAs, FLAG_END, FrameType, type Slot,
-  decodeAmount, decodeEmit, decodeIds, decodeInit, decodeJsonObject, decodeLog, decodeResult, decodeRun, decodeValue,
+  type BytesAs,
+  FLAG_END,
+  FrameType,
+  type Slot,
+  decodeAmount,
+  decodeEmit,
+  decodeIds,
+  decodeInit,
+  decodeJsonObject,
+  decodeLog,
+  decodeResult,
+  decodeRun,
+  decodeValue,
 } from '../index.js';
 
 const NAMES = new Map<number, string>(Object.entries(FrameType).map(([name, type]) => [type, name]));
@@ -23,7 +34,14 @@ function describePayload(type: FrameType, flags: number, id: number, payload: Bu
     }
     case FrameType.RUN: {
       const { activationId, deadline, definition, transactionId, slots, hasEnv } = decodeRun(flags, id, payload);
-      return { activationId: activationId.toString('hex'), deadline, definition, transactionId, slots: slots.map(describeSlot), env: hasEnv };
+      return {
+        activationId: activationId.toString('hex'),
+        deadline,
+        definition,
+        transactionId,
+        slots: slots.map(describeSlot),
+        env: hasEnv,
+      };
     }
     case FrameType.RESULT: {
       const { outcome, shape, startedNext, slots, hasEnv } = decodeResult(flags, id, payload);
@@ -66,4 +84,3 @@ export function describeValue(bytes: Buffer, slots: Buffer[] = [], as: BytesAs =
     }),
   ) as unknown;
 }
-

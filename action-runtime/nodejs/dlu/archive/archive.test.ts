@@ -19,7 +19,10 @@ const PREFIX = 'There was an error uncompressing the action archive.';
 
 test('files and directories are unpacked', async () => {
   await unpackZip(await zipOf({ 'a/b/c.txt': 'deep', 'd.txt': 'flat' }), root);
-  expect([readFileSync(join(root, 'a/b/c.txt'), 'utf8'), readFileSync(join(root, 'd.txt'), 'utf8')]).toEqual(['deep', 'flat']);
+  expect([readFileSync(join(root, 'a/b/c.txt'), 'utf8'), readFileSync(join(root, 'd.txt'), 'utf8')]).toEqual([
+    'deep',
+    'flat',
+  ]);
 });
 
 test.each(['../evil.txt', '/tmp/evil.tx', 'a/../../e.tx'])('a zip entry named %s is refused', async (name) => {
@@ -29,16 +32,23 @@ test.each(['../evil.txt', '/tmp/evil.tx', 'a/../../e.tx'])('a zip entry named %s
 });
 
 test.each(['../evil.txt', '/tmp/evil.tx', 'a/../../e.tx'])('a tar entry named %s is refused', async (name) => {
-  await expect(unpackTarGz(await tarGzOf({ [name]: 'evil' }), root)).rejects.toThrow(`${PREFIX} The entry '${name}' lies outside`);
+  await expect(unpackTarGz(await tarGzOf({ [name]: 'evil' }), root)).rejects.toThrow(
+    `${PREFIX} The entry '${name}' lies outside`,
+  );
 });
 
 test.each(['/etc/passwd', '../outside', '../../x'])('a link to %s is refused', async (target) => {
   await expect(unpackZip(await zipWithLink('link', target), root)).rejects.toThrow(/leads outside the archive/);
-  await expect(unpackTarGz(await tarGzOf({}, [{ name: 'link', type: 'symlink', linkname: target }]), root)).rejects.toThrow(/leads outside/);
+  await expect(
+    unpackTarGz(await tarGzOf({}, [{ name: 'link', type: 'symlink', linkname: target }]), root),
+  ).rejects.toThrow(/leads outside/);
 });
 
 test('a link inside is kept, and nothing is written through one', async () => {
-  await unpackTarGz(await tarGzOf({ 'real/file': 'x', 'link/file': 'y' }, [{ name: 'also', type: 'symlink', linkname: 'real' }]), root);
+  await unpackTarGz(
+    await tarGzOf({ 'real/file': 'x', 'link/file': 'y' }, [{ name: 'also', type: 'symlink', linkname: 'real' }]),
+    root,
+  );
   expect(readlinkSync(join(root, 'also'))).toBe('real');
   const chained = tarGzOf({}, [
     { name: 'a', type: 'symlink', linkname: 'b' },
@@ -49,7 +59,9 @@ test('a link inside is kept, and nothing is written through one', async () => {
 });
 
 test('a hard link is refused', async () => {
-  await expect(unpackTarGz(await tarGzOf({}, [{ name: 'link', type: 'link', linkname: '/etc/passwd' }]), root)).rejects.toThrow(/hard link/);
+  await expect(
+    unpackTarGz(await tarGzOf({}, [{ name: 'link', type: 'link', linkname: '/etc/passwd' }]), root),
+  ).rejects.toThrow(/hard link/);
 });
 
 test('an archive that unpacks to too much is stopped on the way', async () => {

@@ -1,10 +1,13 @@
+import type { FunctionTarget, Identity, WorkflowTarget } from '../host/host.js';
+import type { Tag } from '../pipes/pipe.js';
 import type { ActivationRecord } from '../records/record.js';
-import type { Identity, WorkflowTarget } from '../host/host.js';
 import type { Value } from '../sink/value.js';
 import type { FunctionInstance } from './function-instance.js';
 import type { Plan } from './plan.js';
 import type { WaitMatch } from './wait-match.js';
-import type { Tag } from '../pipes/pipe.js';
+
+/** OpenWhisk's status codes: success, application error, developer error, internal error. */
+export type Status = 0 | 1 | 2 | 3;
 
 /** A part of a workflow that has begun: a function run or a workflow inside. */
 export interface Part {
@@ -19,7 +22,7 @@ export interface Part {
 
 /** What a workflow answers. The receiver owns the value. */
 export interface WorkflowAnswer {
-  readonly status: 0 | 1 | 2 | 3;
+  readonly status: Status;
   readonly value: Value;
   /** Components run on the way to the result. */
   readonly components: number;
@@ -27,7 +30,10 @@ export interface WorkflowAnswer {
 
 /** Who wants to know about an activation: its caller, or the activation that it is a part of. */
 export interface ActivationOwner {
+  /** There is a result or an error; nothing is written yet. */
   answered(answer: WorkflowAnswer, activation: Activation): void;
+  /** The record is appended, and those of all parts that had ended by then. */
+  recorded(record: ActivationRecord): void;
   ended(activation: Activation): void;
 }
 
@@ -40,24 +46,30 @@ export class Activation {
   readonly tables: (WaitMatch | undefined)[] = [];
   /** Simple nodes that have fired. */
   readonly fired: Uint8Array;
+  /** Nodes whose successors have been warmed. */
+  readonly warmed: Uint8Array;
   readonly running = new Set<FunctionInstance>();
   readonly children = new Set<Activation>();
   readonly parts: Part[] = [];
   /** Tokens made and not yet consumed. */
   tokens = 0;
-  /** Function runs, workflows inside and operators that are not done. */
+  /** Function runs, workflows inside, operators and records that are not done. */
   pending = 0;
+  /** Parts that have ended and whose record is not appended yet: the answer's record waits for them. */
+  unrecorded = 0;
   answered = false;
   ended = false;
   /** After an uncaught error: tokens are dropped, nothing new starts. */
   discarding = false;
-  /** Parts that failed after the answer. */
+  /** It was cancelled, or ran into its deadline. */
+  stopped = false;
+  /** Failures after the answer. */
   lateErrors = 0;
+  /** What was answered, from the answer until its record is made. Holds a reference. */
+  result: { readonly status: Status; readonly value: Value; readonly at: number } | undefined;
   record: ActivationRecord | undefined;
-  /** Parts when the answer's record was made; −1 when some of them were still running. */
-  partsAtAnswer = 0;
   stopDeadline: (() => void) | undefined;
-  startedAt = 0;
+  #stepsTarget: FunctionTarget | undefined;
 
   constructor(
     readonly id: string,
@@ -65,10 +77,31 @@ export class Activation {
     readonly identity: Identity,
     readonly target: WorkflowTarget,
     readonly plan: Plan,
-    readonly cause: string | undefined,
-    readonly receivedAt: number,
+    readonly parent: Activation | undefined,
     readonly owner: ActivationOwner,
+    readonly receivedAt: number,
+    readonly startedAt: number,
   ) {
     this.fired = new Uint8Array(plan.nodes.length);
+    this.warmed = new Uint8Array(plan.nodes.length);
+  }
+
+  /** The function nodes' container; undefined when the workflow has none. */
+  get stepsTarget(): FunctionTarget | undefined {
+    const { action, steps } = this.target;
+    if (steps === undefined) return undefined;
+    return (this.#stepsTarget ??= { type: 'function', action: { ...action, kind: steps.kind }, spec: steps });
+  }
+
+  /** Id of the activation that it is a part of. */
+  get cause(): string | undefined {
+    return this.parent?.id;
+  }
+
+  /** Milliseconds of all parts, as far as they are known. */
+  get duration(): number {
+    let duration = 0;
+    for (const part of this.parts) if (!part.dropped) duration += part.duration;
+    return duration;
   }
 }

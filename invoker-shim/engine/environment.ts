@@ -29,7 +29,9 @@ export function checked(before: string | null, after: string | null): string | n
   try {
     const frames = JSON.parse(after) as unknown;
     if (!Array.isArray(frames) || frames.length !== parse(before).length) return before;
-    return frames.every((frame) => typeof frame === 'object' && frame !== null && ('vars' in frame || 'mask' in frame)) ? after : before;
+    return frames.every((frame) => typeof frame === 'object' && frame !== null && ('vars' in frame || 'mask' in frame))
+      ? after
+      : before;
   } catch {
     return before;
   }

@@ -34,6 +34,10 @@ export class FunctionInstance implements FunctionRun {
   bytesOut = 0;
   /** Values emitted by FOREACH port name; 1 for a NORMAL port that has had its value. */
   counts: Map<string, number> | undefined;
+  /** One of the SWITCH ports has had a value: the others get none. */
+  chosen = false;
+  /** Why it was cancelled. */
+  cancelReason: string | undefined;
   /** Control flow: outputs wait here for the end. */
   held: { output: PlanOutput; tag: Tag; value: Value }[] | undefined;
 
@@ -71,11 +75,12 @@ export class FunctionInstance implements FunctionRun {
     }
     this.counts ??= new Map<string, number>();
     const index = this.counts.get(port) ?? 0;
-    if (index >= (output.foreach ? this.owner.instanceLimit : 1)) {
+    if (index >= (output.foreach ? this.owner.instanceLimit : 1) || (output.branch && this.chosen)) {
       value.release();
       return false;
     }
     this.counts.set(port, index + 1);
+    if (output.branch) this.chosen = true;
     this.bytesOut += value.size;
     this.lastByteAt = this.owner.now();
     if (this.firstOutputAt === 0) this.firstOutputAt = this.lastByteAt;

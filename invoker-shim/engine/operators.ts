@@ -1,5 +1,5 @@
 import { Shape, encodeValue, shapeOf } from '@dataflower/action-runtime/protocol';
-import type { OperatorNode } from '@dataflower/composer/graph';
+import type { OperatorNode, ScatterNode, SwitchNode } from '@dataflower/composer/graph';
 import { opened } from '../sink/bytes-of.js';
 import type { DataSink, Value } from '../sink/value.js';
 import { push, truncate } from './environment.js';
@@ -9,10 +9,14 @@ export interface OperatorRun {
   readonly sink: DataSink;
   readonly inputs: readonly Value[];
   readonly env: string | null;
+  /** Instances that it may start. */
+  readonly instanceLimit: number;
   /** Sends by an output port; takes the reference over. */
   send(port: string, value: Value, env: string | null): void;
-  /** The next value of a FOREACH port. */
-  item(port: string, value: Value, env: string | null): void;
+  /** The input of the branches of a fork. */
+  branch(value: Value): void;
+  /** The next element of a scatter. */
+  item(value: Value): void;
   /** The instance fails: `value` is `{error}`. */
   fail(value: Value): void;
 }
@@ -32,7 +36,9 @@ export function runOperator(node: OperatorNode, run: OperatorRun): void | Promis
       return onlyError(sink, input, (value) => run.fail(value));
     }
     case 'strip':
-      return isError(input) ? onlyError(sink, input, (value) => run.send('out', value, env)) : run.send('out', input, env);
+      return isError(input)
+        ? onlyError(sink, input, (value) => run.send('out', value, env))
+        : run.send('out', input, env);
     case 'let':
       return run.send('out', input, push(env, { vars: node.declarations }));
     case 'mask':
@@ -48,10 +54,10 @@ export function runOperator(node: OperatorNode, run: OperatorRun): void | Promis
     case 'switch':
       return chooseBranch(node, run, input);
     case 'scatter':
-      return scatter(node.path, run, input);
+      return scatter(node, run, input);
     case 'fork':
       run.send('scope', put(sink, {}), env);
-      return run.send('branch', input, env);
+      return run.branch(input);
     case 'gather': {
       inputs[1]!.release();
       return run.send('out', sink.record([['value', input]]), env);
@@ -61,7 +67,14 @@ export function runOperator(node: OperatorNode, run: OperatorRun): void | Promis
       return run.send('out', sink.record([['value', sink.list(inputs.slice(0, node.width))]]), env);
     }
     case 'retain':
-      return run.send('out', sink.record([['params', input], ['result', inputs[1]!]]), env);
+      return run.send(
+        'out',
+        sink.record([
+          ['params', input],
+          ['result', inputs[1]!],
+        ]),
+        env,
+      );
   }
 }
 
@@ -85,51 +98,77 @@ function isError(value: Value): boolean {
   return (value.shape & (Shape.OBJECT | Shape.ERROR)) === (Shape.OBJECT | Shape.ERROR);
 }
 
-/** Opens a value and releases it. */
+/** Opens a value for `use`, which releases it. */
 function open(value: Value, use: (decoded: unknown) => void): void | Promise<void> {
   const decoded = opened(value);
-  if (decoded instanceof Promise) return decoded.then(use).finally(() => value.release());
-  value.release();
-  use(decoded);
+  if (!(decoded instanceof Promise)) return use(decoded);
+  return decoded.then(use, (error: unknown) => {
+    value.release();
+    throw error;
+  });
 }
 
 function onlyError(sink: DataSink, value: Value, use: (value: Value) => void): void | Promise<void> {
   return open(value, (decoded) => {
+    value.release();
     use(put(sink, { error: (decoded as { error?: unknown } | undefined)?.error ?? null }));
   });
 }
 
-function chooseBranch(node: Extract<OperatorNode, { kind: 'switch' }>, run: OperatorRun, input: Value): void | Promise<void> {
-  input.retain();
+function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | Promise<void> {
   return open(input, (decoded) => {
-    let member = decoded;
-    for (const name of node.path) member = typeof member === 'object' && member !== null && Object.hasOwn(member, name) ? (member as Record<string, unknown>)[name] : undefined;
+    const member = memberAt(decoded, node.path);
     const port = node.cases.find(({ equals }) => equals === member)?.port ?? node.default;
     if (port !== undefined) return run.send(port, input, run.env);
     input.release();
-    run.fail(errorValue(run.sink, `No case of the switch "${node.id}" matches ${member === undefined ? 'a missing member' : JSON.stringify(member)} at ${['$', ...node.path].join('.')}, and it has no default.`));
+    const what = member === undefined ? 'a missing member' : JSON.stringify(member);
+    run.fail(errorValue(run.sink, `No case of the switch "${node.id}" matches ${what} at ${['$', ...node.path].join('.')}, and it has no default.`));
   });
 }
 
-function scatter(path: string, run: OperatorRun, input: Value): void | Promise<void> {
-  const { sink, env } = run;
-  const list = input.body.at === 'record' ? input.body.entries.find(([name]) => name === 'value')?.[1] : undefined;
-  if (list?.body.at === 'list') {
-    for (const item of list.body.items) {
+function memberAt(value: unknown, path: readonly string[]): unknown {
+  let member = value;
+  for (const name of path) {
+    if (typeof member !== 'object' || member === null || !Object.hasOwn(member, name)) return undefined;
+    member = (member as Record<string, unknown>)[name];
+  }
+  return member;
+}
+
+function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Promise<void> {
+  const { sink } = run;
+  const list = listIn(input);
+  if (list !== undefined) {
+    if (list.length > run.instanceLimit) return tooMany(node, run, input, list.length);
+    for (const item of list) {
       item.retain();
-      run.item('item', boxed(sink, item), env);
+      run.item(boxed(sink, item));
     }
     input.release();
-    return run.send('scope', put(sink, {}), env);
+    return run.send('scope', put(sink, {}), run.env);
   }
   return open(input, (decoded) => {
-    const items = (decoded as { value?: unknown } | undefined)?.value;
-    if (items && !Array.isArray(items)) {
-      return run.fail(errorValue(sink, `Parallel combinator failed to invoke a composition at AST node root${path} (see log for details)`));
+    const items = (decoded as { value?: unknown } | null | undefined)?.value || [];
+    if (!Array.isArray(items)) {
+      input.release();
+      return run.fail(errorValue(sink, `Parallel combinator failed to invoke a composition at AST node root${node.path} (see log for details)`));
     }
-    for (const item of (items as unknown[] | null | undefined) || []) {
-      run.item('item', put(sink, (shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item }), env);
-    }
-    run.send('scope', put(sink, {}), env);
+    if (items.length > run.instanceLimit) return tooMany(node, run, input, items.length);
+    input.release();
+    for (const item of items as unknown[]) run.item(put(sink, (shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item }));
+    run.send('scope', put(sink, {}), run.env);
   });
+}
+
+function tooMany(node: ScatterNode, run: OperatorRun, input: Value, count: number): void {
+  input.release();
+  run.fail(errorValue(run.sink, `The node "${node.id}" would start ${count} instances, the limit is ${run.instanceLimit}.`));
+}
+
+/** The items of the member `value`, when the agent itself has put it together. */
+function listIn({ body }: Value): readonly Value[] | undefined {
+  if (body.at !== 'record') return undefined;
+  // Of members with one name the last counts, as in JSON.
+  const value = body.entries.findLast(([name]) => name === 'value')?.[1].body;
+  return value?.at === 'list' ? value.items : undefined;
 }

@@ -1,6 +1,6 @@
 import type { RunEnd } from '../containers/executor.js';
 import type { ActivationRecord } from '../records/record.js';
-import type { Activation } from './activation.js';
+import type { Activation, Part, Status } from './activation.js';
 import type { FunctionInstance } from './function-instance.js';
 import type { Identity } from '../host/host.js';
 
@@ -11,7 +11,13 @@ export interface ResultText {
 }
 
 /** The record of one function run (OpenWhisk's primitive activation, with the data-flow times). */
-export function functionRecord(instance: FunctionInstance, identity: Identity, end: RunEnd, result: ResultText, hostId: string): ActivationRecord {
+export function functionRecord(
+  instance: FunctionInstance,
+  identity: Identity,
+  end: RunEnd,
+  result: ResultText,
+  hostId: string,
+): ActivationRecord {
   const { place, target, receivedAt } = instance;
   const { action } = target;
   const annotations: Record<string, unknown> = {
@@ -59,7 +65,12 @@ export function functionRecord(instance: FunctionInstance, identity: Identity, e
 }
 
 /** The record of a workflow (OpenWhisk's sequence activation): its logs are its parts, in graph order, then by tag. */
-export function workflowRecord(activation: Activation, status: 0 | 1 | 2 | 3, result: ResultText, end: number): ActivationRecord {
+export function workflowRecord(
+  activation: Activation,
+  status: Status,
+  result: ResultText,
+  end: number,
+): ActivationRecord {
   const { target, identity, cause } = activation;
   const { action } = target;
   const parts = activation.parts.filter(({ dropped }) => !dropped).sort(inGraphOrder);
@@ -73,8 +84,6 @@ export function workflowRecord(activation: Activation, status: 0 | 1 | 2 | 3, re
   if (target.workflow === 'composition') annotations['conductor'] = true;
   if (cause !== undefined) annotations['causedBy'] = 'sequence';
   if (activation.lateErrors > 0) annotations['failedAfterAnswer'] = activation.lateErrors;
-  let duration = 0;
-  for (const part of parts) duration += part.duration;
   return {
     activationId: activation.id,
     namespace: identity.namespace,
@@ -84,7 +93,7 @@ export function workflowRecord(activation: Activation, status: 0 | 1 | 2 | 3, re
     ...(cause === undefined ? {} : { cause }),
     start: activation.receivedAt,
     end,
-    duration,
+    duration: activation.duration,
     status,
     result: result.text,
     size: result.size,
@@ -93,8 +102,9 @@ export function workflowRecord(activation: Activation, status: 0 | 1 | 2 | 3, re
   };
 }
 
-function inGraphOrder(a: Activation['parts'][number], b: Activation['parts'][number]): number {
+function inGraphOrder(a: Part, b: Part): number {
   if (a.node !== b.node) return a.node - b.node;
-  for (let i = 0; i < Math.min(a.tag.length, b.tag.length); i++) if (a.tag[i] !== b.tag[i]) return a.tag[i]! - b.tag[i]!;
-  return a.tag.length - b.tag.length;
+  // Instances of one node have tags of one length.
+  for (let i = 0; i < a.tag.length; i++) if (a.tag[i] !== b.tag[i]) return a.tag[i]! - b.tag[i]!;
+  return 0;
 }

@@ -1,0 +1,134 @@
+import type { Executor } from '../containers/executor.js';
+import type { Tag } from '../pipes/pipe.js';
+import { opened } from '../sink/bytes-of.js';
+import type { DataSink, Value } from '../sink/value.js';
+import type { Activation, Status } from './activation.js';
+import type { Ledger } from './ledger.js';
+import { errorValue } from './operators.js';
+import type { PlanNode } from './plan.js';
+import { restMessage } from './rest-message.js';
+import type { TokenFlow } from './token-flow.js';
+
+/** What the parts of an activation say when it has failed around them. */
+const PARENT_FAILED = 'The workflow that it is a part of has failed.';
+
+/** How activations come to their answer and to their end: results, errors, cancels, the end by counting (E1, E5, E8). */
+export class Ending {
+  constructor(
+    private readonly sink: DataSink,
+    private readonly executor: Executor,
+    private readonly flow: TokenFlow,
+    private readonly ledger: Ledger,
+    private readonly now: () => number,
+    /** The activation has ended: it may be forgotten. */
+    private readonly forget: (activation: Activation) => void,
+  ) {}
+
+  /** Everything that `$USER` waits for is there; takes the references over. */
+  result(activation: Activation, inputs: readonly Value[], components: number): void {
+    const ports = activation.plan.user.inputs;
+    const whole = ports.length === 1 && ports[0]!.name === 'result';
+    const value = whole ? inputs[0]! : this.sink.record(ports.map(({ name }, slot) => [name, inputs[slot]!]));
+    this.#answer(activation, 0, value, components);
+  }
+
+  /** A node instance failed: its error port takes the error, or it is uncaught. */
+  failed(activation: Activation, node: PlanNode, tag: Tag, status: Status, value: Value, env: string | null, components: number): void {
+    if (node.error !== undefined && !activation.discarding) this.flow.send(activation, node.error, tag, value, env, components);
+    // To a composition every error of a part is data, and what it ends with is an application's error.
+    else this.uncaught(activation, activation.target.workflow === 'composition' ? 1 : status, value, components);
+  }
+
+  /** E8: answers with the error, if nothing was answered yet, and drops what has not started. */
+  uncaught(activation: Activation, status: Status, value: Value, components = 0): void {
+    if (activation.ended) return value.release();
+    const first = !activation.discarding;
+    activation.discarding = true;
+    if (activation.answered) {
+      if (!activation.stopped) activation.lateErrors++;
+      value.release();
+    } else {
+      const harmless = status === 1 && activation.target.workflow === 'composition' && isFalsyError(value);
+      this.#answer(activation, harmless ? 0 : status, value, components);
+    }
+    if (!first) return;
+    activation.pending++;
+    this.flow.discard(activation);
+    for (const instance of [...activation.running]) if (instance.startedAt === 0) this.executor.withdraw(instance);
+    for (const child of [...activation.children]) this.#giveUp(child);
+    this.release(activation);
+  }
+
+  /** Cancel and the deadline: an uncaught error that also stops what runs. */
+  stop(activation: Activation, reason: string): void {
+    if (activation.ended || activation.stopped) return;
+    activation.pending++;
+    activation.stopped = true;
+    if (!activation.discarding) this.uncaught(activation, 2, errorValue(this.sink, reason));
+    for (const instance of [...activation.running]) this.executor.cancel(instance, reason);
+    for (const child of [...activation.children]) this.stop(child, reason);
+    this.release(activation);
+  }
+
+  /** The caller gets its answer; takes the value over. What comes after the first is dropped. */
+  #answer(activation: Activation, status: Status, value: Value, components: number): void {
+    if (activation.answered) return value.release();
+    activation.answered = true;
+    activation.stopDeadline?.();
+    activation.pending++;
+    value.retain();
+    activation.result = { status, value, at: this.now() };
+    // A workflow around this one goes on with the value; records are not on its way.
+    activation.owner.answered({ status, value, components }, activation);
+    if (activation.unrecorded === 0) this.#record(activation);
+  }
+
+  /** The record of a part that has ended is appended. */
+  partRecorded(activation: Activation): void {
+    if (--activation.unrecorded === 0 && activation.result !== undefined) this.#record(activation);
+    this.release(activation);
+  }
+
+  /** One thing less that is pending. */
+  release(activation: Activation): void {
+    activation.pending--;
+    this.settle(activation);
+  }
+
+  /** E5: nothing is queued, running or in flight. */
+  settle(activation: Activation): void {
+    if (activation.tokens > 0 || activation.pending > 0 || activation.ended) return;
+    if (!activation.answered) {
+      this.uncaught(activation, 2, errorValue(this.sink, restMessage(activation)));
+      return;
+    }
+    activation.ended = true;
+    this.flow.discard(activation);
+    this.ledger.ended(activation);
+    this.forget(activation);
+    activation.owner.ended(activation);
+  }
+
+  #record(activation: Activation): void {
+    this.ledger.answered(activation, (record) => {
+      activation.record = record;
+      activation.owner.recorded(record);
+      this.release(activation);
+    });
+  }
+
+  #giveUp(child: Activation): void {
+    if (!child.discarding) this.uncaught(child, 1, errorValue(this.sink, PARENT_FAILED));
+  }
+}
+
+/** Composer ends a composition as a success when its error is falsy. */
+function isFalsyError(value: Value): boolean {
+  const decoded = opened(value);
+  if (decoded instanceof Promise) {
+    decoded.catch(() => undefined);
+    return false;
+  }
+  if (typeof decoded !== 'object' || decoded === null || !('error' in decoded)) return false;
+  return !decoded.error;
+}

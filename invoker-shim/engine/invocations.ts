@@ -1,0 +1,73 @@
+import type { Executor, RunEnd } from '../containers/executor.js';
+import type { Answer, FunctionTarget, StartMessage } from '../host/host.js';
+import type { DataSink } from '../sink/value.js';
+import { FunctionInstance, type InstanceOwner } from './function-instance.js';
+import type { Ledger } from './ledger.js';
+import { errorValue } from './operators.js';
+import { payloadValue } from './payload.js';
+
+/** Functions invoked by themselves: one run, one record, one answer. */
+export class Invocations implements InstanceOwner {
+  readonly #invocations = new Map<string, { readonly instance: FunctionInstance; readonly message: StartMessage; readonly answer: Answer }>();
+
+  constructor(
+    private readonly sink: DataSink,
+    private readonly executor: Executor,
+    private readonly ledger: Ledger,
+    readonly now: () => number,
+    /** One has ended. */
+    private readonly ended: () => void,
+  ) {}
+
+  /** It has no port but `out`. */
+  readonly instanceLimit = 0;
+
+  get size(): number {
+    return this.#invocations.size;
+  }
+
+  start(message: StartMessage, target: FunctionTarget, answer: Answer): void {
+    const { activationId, transactionId, receivedAt } = message;
+    const input = payloadValue(this.sink, message.payload, false);
+    const instance = new FunctionInstance(this, target, activationId, transactionId, input, null, undefined, receivedAt);
+    this.#invocations.set(activationId, { instance, message, answer });
+    this.executor.execute(instance);
+  }
+
+  /** False when it is not here (any more). */
+  cancel(activationId: string, reason: string): boolean {
+    const invocation = this.#invocations.get(activationId);
+    if (invocation === undefined) return false;
+    invocation.instance.cancelReason ??= reason;
+    this.executor.cancel(invocation.instance, reason);
+    return true;
+  }
+
+  instanceStarted(): void {
+    // Nothing comes after it.
+  }
+
+  instanceEmitted(): void {
+    throw new Error('a function by itself has no port to emit by');
+  }
+
+  instanceEnded(instance: FunctionInstance, end: RunEnd): void {
+    const { message, answer } = this.#invocations.get(instance.activationId)!;
+    instance.input.release();
+    instance.bytesOut += end.value.size;
+    this.ledger.functionEnded(instance, message.identity, end, (record) => {
+      this.ledger.written(() => answer(record));
+      this.#invocations.delete(instance.activationId);
+      this.ended();
+    });
+  }
+
+  instanceDropped(instance: FunctionInstance): void {
+    const at = this.now();
+    const value = errorValue(this.sink, instance.cancelReason ?? NEVER_STARTED);
+    this.instanceEnded(instance, { status: 2, value, env: null, timedOut: false, startedAt: at, endedAt: at, initMs: undefined, containerId: '', coldStart: false, logs: [] });
+  }
+}
+
+/** The executor took a run back and nobody had asked for it. */
+export const NEVER_STARTED = 'The action was taken back before it started: the host is stopping.';

@@ -1,0 +1,82 @@
+import type { RunEnd } from '../containers/executor.js';
+import type { Identity } from '../host/host.js';
+import type { ActivationRecord, RecordStore } from '../records/record.js';
+import type { Value } from '../sink/value.js';
+import type { Activation } from './activation.js';
+import type { FunctionInstance } from './function-instance.js';
+import { type ResultText, functionRecord, workflowRecord } from './part-record.js';
+
+/** How a result is put into a record. */
+export type ToResultText = (value: Value) => ResultText | Promise<ResultText>;
+
+/** The books of an engine: makes the records of what has ended and appends them, off the path of the data. */
+export class Ledger {
+  constructor(
+    private readonly records: RecordStore,
+    private readonly resultText: ToResultText,
+    private readonly hostId: string,
+  ) {}
+
+  /** Appends the record of a function run; `appended` is called then. Takes over a reference of the result. */
+  functionEnded(instance: FunctionInstance, identity: Identity, end: RunEnd, appended: (record: ActivationRecord) => void): void {
+    this.#withText(end.value, (text) => {
+      const record = functionRecord(instance, identity, end, text, this.hostId);
+      this.records.append(record);
+      appended(record);
+    });
+  }
+
+  /** Appends the record of a workflow that has answered, as it is now. Takes over the reference of its result. */
+  answered(activation: Activation, appended: (record: ActivationRecord) => void): void {
+    const { status, value, at } = activation.result!;
+    activation.result = undefined;
+    this.#withText(value, (text) => {
+      const record = workflowRecord(activation, status, text, at);
+      this.records.append(record);
+      appended(record);
+    });
+  }
+
+  /** Appends a workflow's record once more, when parts of it ended or failed after the answer. */
+  ended(activation: Activation): void {
+    const { record } = activation;
+    if (record === undefined || !isOutdated(activation, record)) return;
+    activation.record = workflowRecord(activation, record.status, { text: record.result, size: record.size }, record.end);
+    this.records.append(activation.record);
+  }
+
+  /** Calls back when everything appended so far can be read. */
+  written(callback: () => void): void {
+    this.records.written(callback);
+  }
+
+  /** Hands on a result's text, at once when the value is in memory, and releases the value. */
+  #withText(value: Value, use: (text: ResultText) => void): void {
+    const unreadable = (error: unknown): ResultText => ({
+      text: JSON.stringify({ error: `The result could not be read: ${error instanceof Error ? error.message : String(error)}` }),
+      size: value.size,
+    });
+    let text: ResultText | Promise<ResultText>;
+    try {
+      text = this.resultText(value);
+    } catch (error) {
+      text = unreadable(error);
+    }
+    if (text instanceof Promise) {
+      void text.catch(unreadable).then((read) => {
+        value.release();
+        use(read);
+      });
+      return;
+    }
+    value.release();
+    use(text);
+  }
+}
+
+function isOutdated(activation: Activation, record: ActivationRecord): boolean {
+  if (activation.lateErrors > 0 || activation.duration !== record.duration) return true;
+  let parts = 0;
+  for (const { dropped } of activation.parts) if (!dropped) parts++;
+  return parts !== record.logs.length;
+}

@@ -1,0 +1,161 @@
+import { Shape } from '@dataflower/action-runtime/protocol';
+import type { ContainerSpec, Executor, RunEnd } from '../containers/executor.js';
+import type { FunctionTarget, Target } from '../host/host.js';
+import type { NewId } from '../ids.js';
+import type { Tag } from '../pipes/pipe.js';
+import type { DataSink, Value } from '../sink/value.js';
+import type { Activation, Part } from './activation.js';
+import type { Ending } from './ending.js';
+import { checked } from './environment.js';
+import { FunctionInstance, type InstanceOwner, type Place } from './function-instance.js';
+import { NEVER_STARTED } from './invocations.js';
+import type { Ledger } from './ledger.js';
+import { boxed, errorValue } from './operators.js';
+import type { PlanNode, PlanOutput } from './plan.js';
+import type { TokenFlow } from './token-flow.js';
+import { canNest, startPart } from './workflow-part.js';
+import type { Workflows } from './workflows.js';
+
+/** Errors with OpenWhisk's texts. */
+const TOO_MANY_ACTIONS = 'Too many actions in the composition.';
+const TOO_MANY_IN_SEQUENCE = 'Too many actions in the sequence.';
+
+/** What runs of nodes need of the engine. */
+export interface RunsHost {
+  readonly sink: DataSink;
+  readonly executor: Executor;
+  readonly flow: TokenFlow;
+  readonly ending: Ending;
+  readonly ledger: Ledger;
+  readonly workflows: Workflows;
+  readonly newId: NewId;
+  readonly now: () => number;
+  readonly componentLimit: number;
+  readonly instanceLimit: number;
+  readonly holdOutputs: boolean;
+}
+
+/** Action and function nodes: starts their instances, and takes in what these put out and how they end. */
+export class NodeRuns implements InstanceOwner {
+  readonly now: () => number;
+  readonly instanceLimit: number;
+
+  constructor(private readonly host: RunsHost) {
+    this.now = host.now;
+    this.instanceLimit = host.instanceLimit;
+  }
+
+  /** Starts an instance; takes the references of its inputs over. */
+  fire(activation: Activation, node: PlanNode, tag: Tag, inputs: readonly Value[], env: string | null, components: number): void {
+    const { host } = this;
+    const { target: workflow } = activation;
+    const spec = node.node;
+    const target = spec.kind === 'action' ? workflow.actions.get(spec.action) : activation.stepsTarget;
+    const count = spec.kind === 'action' ? components + 1 : components;
+    const input = inputs.length === 1 ? inputs[0]! : host.sink.record(node.inputs.map(({ name }, slot) => [name, inputs[slot]!]));
+    if (target?.type !== 'function' || count > host.componentLimit) {
+      if (target?.type === 'workflow' && count <= host.componentLimit && canNest(activation, host.componentLimit)) {
+        return startPart(host, { activation, node, tag, target, env, components }, input);
+      }
+      return this.#refuse(activation, node, tag, input, env, components, target);
+    }
+    const part: Part = { activationId: host.newId(), node: node.index, tag, duration: 0, dropped: false };
+    activation.parts.push(part);
+    activation.pending++;
+    const place: Place = { activation, node, tag, components: count, part };
+    const instance = new FunctionInstance(this, target, part.activationId, activation.transactionId, input, env, place, host.now());
+    activation.running.add(instance);
+    host.executor.execute(instance);
+  }
+
+  /** The instance fails before it runs. E6 holds for it too: what is behind its ports need not wait. */
+  #refuse(activation: Activation, node: PlanNode, tag: Tag, input: Value, env: string | null, components: number, target: Target | undefined): void {
+    input.release();
+    let text = activation.target.workflow === 'sequence' ? TOO_MANY_IN_SEQUENCE : TOO_MANY_ACTIONS;
+    if (components < this.host.componentLimit) {
+      if (target === undefined) text = `The node "${node.id}" has no action.`;
+      else if (target.type === 'missing') text = target.error;
+    }
+    this.host.ending.failed(activation, node, tag, 1, errorValue(this.host.sink, text), env, components);
+    this.host.flow.sendCounts(activation, node, tag, undefined);
+  }
+
+  instanceStarted({ place, spec }: FunctionInstance): void {
+    if (place === undefined || this.host.holdOutputs) return;
+    const { activation, node } = place;
+    // Once for all instances of a node.
+    if (activation.warmed[node.index] === 1) return;
+    activation.warmed[node.index] = 1;
+    for (const next of node.successors()) {
+      const wanted = specOf(activation, next);
+      if (wanted !== undefined && wanted !== spec) this.host.executor.warm(wanted);
+    }
+  }
+
+  instanceEmitted(instance: FunctionInstance, output: PlanOutput, tag: Tag, value: Value): void {
+    if (this.host.holdOutputs) {
+      (instance.held ??= []).push({ output, tag, value });
+      return;
+    }
+    const { activation, components } = instance.place!;
+    this.host.flow.send(activation, output, tag, value, null, components);
+  }
+
+  instanceEnded(instance: FunctionInstance, end: RunEnd): void {
+    const { ending, flow, ledger } = this.host;
+    const { activation, node, tag, components, part } = instance.place!;
+    const { value } = end;
+    instance.bytesOut += value.size;
+    instance.input.release();
+    part.duration = end.endedAt - end.startedAt + (end.initMs ?? 0);
+    activation.running.delete(instance);
+    // The data goes on first, the record is made behind it; the run itself is pending until that is done.
+    activation.unrecorded++;
+    value.retain();
+    if (instance.held !== undefined) {
+      for (const held of instance.held) flow.send(activation, held.output, held.tag, held.value, null, components);
+      instance.held = undefined;
+    }
+    const env = instance.env === null ? null : checked(instance.env, end.env);
+    if (end.status !== 0 || (value.shape & Shape.ERROR) !== 0) {
+      ending.failed(activation, node, tag, end.status === 0 ? 1 : end.status, value, env, components);
+    } else {
+      this.#returned(instance, value, env);
+    }
+    if (node.foreach.length > 0) flow.sendCounts(activation, node, tag, instance.counts);
+    ledger.functionEnded(instance, activation.identity, end, () => ending.partRecorded(activation));
+  }
+
+  /** The returned value leaves by `out`. */
+  #returned(instance: FunctionInstance, value: Value, env: string | null): void {
+    const { activation, node, tag, components } = instance.place!;
+    const { out } = node;
+    // `out` may be one of the branches of a SWITCH.
+    if (out === undefined || (out.branch && instance.chosen)) return value.release();
+    const result = normalized(this.host.sink, node, value);
+    if (out.foreach) (instance.counts ??= new Map<string, number>()).set('out', 1);
+    this.host.flow.sendReturned(activation, out, tag, result, env, components);
+  }
+
+  instanceDropped(instance: FunctionInstance): void {
+    const { activation, part } = instance.place!;
+    instance.input.release();
+    activation.running.delete(instance);
+    part.dropped = true;
+    if (!activation.discarding) this.host.ending.uncaught(activation, 2, errorValue(this.host.sink, NEVER_STARTED));
+    this.host.ending.release(activation);
+  }
+}
+
+/** In a composition a result that is no object is boxed. */
+export function normalized(sink: DataSink, { node }: PlanNode, value: Value): Value {
+  return node.kind === 'action' && node.normalize === true ? boxed(sink, value) : value;
+}
+
+/** The container of a node, when it is known: a function node's or an action's. */
+function specOf(activation: Activation, { node }: PlanNode): ContainerSpec | undefined {
+  let target: Target | FunctionTarget | undefined;
+  if (node.kind === 'function') target = activation.stepsTarget;
+  else if (node.kind === 'action') target = activation.target.actions.get(node.action);
+  return target?.type === 'function' ? target.spec : undefined;
+}

@@ -1,0 +1,83 @@
+import type { OperatorNode } from '@dataflower/composer/graph';
+import type { Tag } from '../pipes/pipe.js';
+import type { DataSink, Value } from '../sink/value.js';
+import type { Activation } from './activation.js';
+import type { Ending } from './ending.js';
+import { type OperatorRun, errorValue, runOperator } from './operators.js';
+import type { PlanNode } from './plan.js';
+import type { TokenFlow } from './token-flow.js';
+
+/** What operators need of the engine. */
+export interface OperatorHost {
+  readonly sink: DataSink;
+  readonly flow: TokenFlow;
+  readonly ending: Ending;
+  readonly instanceLimit: number;
+}
+
+/** Runs one instance of an operator node where it stands: what it puts out becomes tokens. */
+export function fireOperator(host: OperatorHost, activation: Activation, node: PlanNode, tag: Tag, inputs: readonly Value[], env: string | null, components: number): void {
+  const firing = new OperatorFiring(host, activation, node, tag, inputs, env, components);
+  const done = runOperator(node.node as OperatorNode, firing);
+  if (done === undefined) return firing.sendCount();
+  activation.pending++;
+  void done.then(
+    () => firing.done(),
+    (error: unknown) => firing.unreadable(error),
+  );
+}
+
+class OperatorFiring implements OperatorRun {
+  #items = 0;
+
+  constructor(
+    private readonly host: OperatorHost,
+    private readonly activation: Activation,
+    private readonly node: PlanNode,
+    private readonly tag: Tag,
+    readonly inputs: readonly Value[],
+    readonly env: string | null,
+    private readonly components: number,
+  ) {}
+
+  get sink(): DataSink {
+    return this.host.sink;
+  }
+
+  get instanceLimit(): number {
+    return this.host.instanceLimit;
+  }
+
+  send(port: string, value: Value, env: string | null): void {
+    this.host.flow.send(this.activation, this.node.outputs.get(port), this.tag, value, env, this.components);
+  }
+
+  /** Composer gives each branch of a `parallel` a budget of components of its own. */
+  branch(value: Value): void {
+    this.host.flow.send(this.activation, this.node.outputs.get('branch'), this.tag, value, this.env, 0);
+  }
+
+  /** As a branch, for each element of a `map`. */
+  item(value: Value): void {
+    this.host.flow.send(this.activation, this.node.outputs.get('item'), [...this.tag, this.#items++], value, this.env, 0);
+  }
+
+  fail(value: Value): void {
+    this.host.ending.failed(this.activation, this.node, this.tag, 1, value, this.env, this.components);
+  }
+
+  sendCount(): void {
+    for (const output of this.node.foreach) this.host.flow.sendCount(this.activation, output, this.tag, this.#items);
+  }
+
+  done(): void {
+    this.sendCount();
+    this.host.ending.release(this.activation);
+  }
+
+  unreadable(error: unknown): void {
+    const text = `A value could not be read: ${error instanceof Error ? error.message : String(error)}`;
+    this.host.ending.uncaught(this.activation, 3, errorValue(this.sink, text));
+    this.host.ending.release(this.activation);
+  }
+}

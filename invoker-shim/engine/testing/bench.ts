@@ -1,0 +1,113 @@
+import type { ActivationRecord } from '../../records/record.js';
+import type { FunctionTarget, StartMessage, WorkflowTarget } from '../../host/host.js';
+import type { Pipe, TokenReceiver } from '../../pipes/pipe.js';
+import { createLocalPipe } from '../../pipes/index.js';
+import { createDataSink, type MeasuredDataSink } from '../../sink/index.js';
+import { resultText } from '../../records/result-text.js';
+import { Engine, type EngineOptions } from '../engine.js';
+import { FakeExecutor, type HeldRun } from './fake-executor.js';
+import { HandClock } from './hand-clock.js';
+import { MemoryRecords } from './memory-records.js';
+
+export type BenchOptions = Partial<Pick<EngineOptions, 'componentLimit' | 'instanceLimit' | 'holdOutputs' | 'resultText'>> & {
+  openPipe?: (receive: TokenReceiver) => Pipe;
+  executor?: (executor: FakeExecutor, sink: MeasuredDataSink) => EngineOptions['executor'];
+};
+
+/** An activation that a test has started. */
+export interface Started {
+  readonly id: string;
+  readonly answers: ActivationRecord[];
+  /** The answered result as JavaScript. */
+  readonly result: any;
+}
+
+/** An engine on a test's bench: real sink and pipe, a fake executor, a clock moved by hand. */
+export class Bench {
+  readonly clock = new HandClock();
+  readonly records = new MemoryRecords();
+  readonly sink: MeasuredDataSink;
+  readonly executor: FakeExecutor;
+  readonly engine: Engine;
+  readonly started: Started[] = [];
+  #ids = 0;
+
+  constructor(options: BenchOptions = {}) {
+    const { openPipe, executor, ...rest } = options;
+    this.sink = createDataSink({ handoverDir: false, clock: this.clock });
+    this.executor = new FakeExecutor(this.sink, this.clock);
+    this.engine = new Engine({
+      hostId: 'host0',
+      executor: executor?.(this.executor, this.sink) ?? this.executor,
+      sink: this.sink,
+      records: this.records,
+      clock: this.clock,
+      newId: () => this.#newId(),
+      resultText: (value) => resultText(this.sink, value),
+      openPipe: openPipe ?? ((receive) => createLocalPipe(receive, { onError: raise })),
+      componentLimit: 50,
+      instanceLimit: 1_000_000,
+      holdOutputs: false,
+      ...rest,
+    });
+  }
+
+  start(target: FunctionTarget | WorkflowTarget, params: unknown = {}, message: Partial<StartMessage> = {}): Started {
+    const activationId = this.#newId();
+    const answers: ActivationRecord[] = [];
+    const started: Started = {
+      id: activationId,
+      answers,
+      get result() {
+        if (answers.length !== 1) throw new Error(`answered ${answers.length} times`);
+        return JSON.parse(answers[0]!.result) as unknown;
+      },
+    };
+    this.started.push(started);
+    const identity = { namespace: 'guest', subject: 'guest' };
+    const payload = Buffer.from(JSON.stringify(params));
+    const receivedAt = this.clock.now();
+    this.engine.start({ activationId, transactionId: 'tid', identity, target, payload, receivedAt, paradigm: 'dataflow', ...message }, (record) => answers.push(record));
+    return started;
+  }
+
+  held(name: string): HeldRun {
+    return this.executor.held(name);
+  }
+
+  /** Names of the open runs, sorted. */
+  get open(): string[] {
+    return this.executor.open.map(({ name }) => name).sort();
+  }
+
+  /** Starts a workflow and runs all of it by the scripts. */
+  run(target: FunctionTarget | WorkflowTarget, params: unknown = {}): Started {
+    const started = this.start(target, params);
+    this.executor.runAll();
+    return started;
+  }
+
+  /** E1, E4: everything was answered once, has ended, and nothing is left. Throws what is. */
+  check(): void {
+    for (const { id, answers } of this.started) if (answers.length !== 1) throw new Error(`${id} was answered ${answers.length} times`);
+    const left = { activations: this.engine.size, values: this.sink.metrics.values, bytes: this.sink.residentBytes, runs: this.executor.open.length, timers: this.clock.timers };
+    if (Object.values(left).some((count) => count !== 0)) throw new Error(`resident at the end: ${JSON.stringify(left)}`);
+  }
+
+  /** To be called after each test. */
+  async close(): Promise<void> {
+    try {
+      this.check();
+    } finally {
+      await this.sink.close();
+    }
+  }
+
+  #newId(): string {
+    return (++this.#ids).toString(16).padStart(32, '0');
+  }
+}
+
+function raise(error: unknown): never {
+  throw error;
+}

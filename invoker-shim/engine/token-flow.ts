@@ -1,0 +1,129 @@
+import type { Pipe, Tag, Token, TokenReceiver } from '../pipes/pipe.js';
+import type { DataSink, Value } from '../sink/value.js';
+import type { Activation } from './activation.js';
+import type { PlanInput, PlanNode, PlanOutput } from './plan.js';
+import { WaitMatch } from './wait-match.js';
+
+/** What the flow of tokens tells the engine. */
+export interface FlowOwner {
+  find(activationId: string): Activation | undefined;
+  /** A node instance has all its inputs; their references go with it. */
+  fire(activation: Activation, node: PlanNode, tag: Tag, inputs: readonly Value[], env: string | null, components: number): void;
+  /** A mistake in the engine: the activation must end all the same. */
+  broke(activation: Activation, error: unknown): void;
+  /** A token is consumed. */
+  settle(activation: Activation): void;
+}
+
+/**
+ * The way of tokens: counts those that are made, takes in those that come, and has them matched. A token counts as
+ * consumed when it is first taken; a duplicate is dropped and counts for nothing, so that a pipe may deliver twice.
+ */
+export class TokenFlow {
+  readonly #pipe: Pipe;
+  /** A table is taking a token in: it cannot be emptied now. */
+  #matching = false;
+  readonly #toDiscard: Activation[] = [];
+
+  constructor(
+    private readonly sink: DataSink,
+    openPipe: (receive: TokenReceiver) => Pipe,
+    private readonly owner: FlowOwner,
+  ) {
+    this.#pipe = openPipe((token) => this.#receive(token));
+  }
+
+  /** Sends a value by an output, as far as it is wired; takes the reference over. */
+  send(activation: Activation, output: PlanOutput | undefined, tag: Tag, value: Value, env: string | null, components: number): void {
+    if (output === undefined) value.release();
+    else this.sendTo(activation, output.edges, tag, value, env, components);
+  }
+
+  /** Sends a returned value: one value, also where `out` is a FOREACH. */
+  sendReturned(activation: Activation, out: PlanOutput, tag: Tag, value: Value, env: string | null, components: number): void {
+    this.sendTo(activation, out.edges, out.foreach ? [...tag, 0] : tag, value, env, components);
+  }
+
+  sendTo(activation: Activation, inputs: readonly PlanInput[], tag: Tag, value: Value, env: string | null, components: number): void {
+    if (inputs.length === 0 || activation.discarding) {
+      value.release();
+      return;
+    }
+    for (let i = 1; i < inputs.length; i++) value.retain();
+    for (let i = 0; i < inputs.length; i++) {
+      activation.tokens++;
+      this.#pipe.send({ activationId: activation.id, port: inputs[i]!.index, tag, attempt: 1, value, count: undefined, env, components });
+    }
+  }
+
+  /** E6: tells who counts how many values each FOREACH port of an instance has had. */
+  sendCounts(activation: Activation, node: PlanNode, tag: Tag, counts: ReadonlyMap<string, number> | undefined): void {
+    for (const output of node.foreach) this.sendCount(activation, output, tag, counts?.get(output.name) ?? 0);
+  }
+
+  sendCount(activation: Activation, { counted }: PlanOutput, tag: Tag, count: number): void {
+    if (activation.discarding) return;
+    for (const { index } of counted) {
+      activation.tokens++;
+      this.#pipe.send({ activationId: activation.id, port: index, tag, attempt: 1, value: undefined, count, env: null, components: 0 });
+    }
+  }
+
+  /** Releases everything that waits in an activation's tables: at once, or when the token at hand is taken. */
+  discard(activation: Activation): void {
+    if (this.#matching) this.#toDiscard.push(activation);
+    else for (const table of activation.tables) table?.discard();
+  }
+
+  close(): Promise<void> {
+    return this.#pipe.close();
+  }
+
+  #receive(token: Token): void {
+    const activation = this.owner.find(token.activationId);
+    if (activation === undefined) {
+      token.value?.release();
+      return;
+    }
+    let taken = true;
+    try {
+      taken = this.#match(activation, token);
+    } catch (error) {
+      this.owner.broke(activation, error);
+    }
+    if (!taken) return;
+    activation.tokens--;
+    this.owner.settle(activation);
+  }
+
+  #match(activation: Activation, token: Token): boolean {
+    const input = activation.plan.inputs[token.port]!;
+    const { node } = input;
+    if (!node.simple) return this.#matchInTable(activation, input, token);
+    const value = token.value!;
+    if (activation.fired[node.index] === 1) {
+      value.release();
+      return false;
+    }
+    activation.fired[node.index] = 1;
+    this.owner.fire(activation, node, token.tag, [value], token.env, token.components);
+    return true;
+  }
+
+  #matchInTable(activation: Activation, input: PlanInput, token: Token): boolean {
+    const { node } = input;
+    let table = activation.tables[node.index];
+    if (table === undefined) {
+      table = new WaitMatch(node, this.sink, (tag, inputs, env, components) => this.owner.fire(activation, node, tag, inputs, env, components));
+      if (activation.discarding) table.discard();
+      activation.tables[node.index] = table;
+    }
+    this.#matching = true;
+    try {
+      return table.accept(input, token);
+    } finally {
+      this.#matching = false;
+      if (this.#toDiscard.length > 0) for (const stopped of this.#toDiscard.splice(0)) this.discard(stopped);
+    }
+  }
+}

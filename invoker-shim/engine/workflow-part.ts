@@ -1,0 +1,95 @@
+import type { WorkflowTarget } from '../host/host.js';
+import type { Tag } from '../pipes/pipe.js';
+import type { ActivationRecord } from '../records/record.js';
+import type { Value } from '../sink/value.js';
+import { Activation, type ActivationOwner, type Part, type WorkflowAnswer } from './activation.js';
+import { type RunsHost, normalized } from './node-runs.js';
+import { errorValue } from './operators.js';
+import type { Plan, PlanNode } from './plan.js';
+
+/** A workflow as a node of another: where it stands, and what it is. */
+export interface WorkflowPart {
+  readonly activation: Activation;
+  readonly node: PlanNode;
+  readonly tag: Tag;
+  readonly target: WorkflowTarget;
+  readonly env: string | null;
+  /** Components run before it. */
+  readonly components: number;
+}
+
+/** Starts a workflow inside another: an activation of its own, whose answer is the node's result. */
+export function startPart(host: RunsHost, place: WorkflowPart, input: Value): void {
+  const { activation: parent, node, tag, target, env, components } = place;
+  let plan: Plan;
+  try {
+    plan = host.workflows.planOf(target);
+  } catch (error) {
+    input.release();
+    const text = `The workflow "${target.action.path}" has a graph that cannot run: ${error instanceof Error ? error.message : String(error)}`;
+    return host.ending.failed(parent, node, tag, 2, errorValue(host.sink, text), env, components);
+  }
+  const part: Part = { activationId: host.newId(), node: node.index, tag, duration: 0, dropped: false };
+  const { transactionId, identity } = parent;
+  const now = host.now();
+  const owner = new PartOwner(host, place, part);
+  const child = new Activation(part.activationId, transactionId, identity, target, plan, parent, owner, now, now);
+  parent.parts.push(part);
+  parent.pending++;
+  parent.children.add(child);
+  host.workflows.begin(child, input, componentsInside(place));
+}
+
+/** False for workflows nested so deep that none but an endless recursion gets there. */
+export function canNest(activation: Activation, limit: number): boolean {
+  let depth = 1;
+  for (let around = activation.parent; around !== undefined; around = around.parent) depth++;
+  return depth <= limit;
+}
+
+/** What a FOREACH output called `out` has had. */
+const ONE_RETURNED = new Map([['out', 1]]);
+
+class PartOwner implements ActivationOwner {
+  constructor(
+    private readonly host: RunsHost,
+    private readonly place: WorkflowPart,
+    private readonly part: Part,
+  ) {}
+
+  answered({ status, value, components }: WorkflowAnswer, child: Activation): void {
+    const { activation: parent, node, tag, env } = this.place;
+    const { flow, ending, sink } = this.host;
+    this.part.duration = child.duration;
+    if (parent.discarding) return value.release();
+    const total = componentsAfter(this.place, components);
+    if (status !== 0) ending.failed(parent, node, tag, status, value, env, total);
+    else flow.sendReturned(parent, node.out!, tag, normalized(sink, node, value), env, total);
+    flow.sendCounts(parent, node, tag, status === 0 ? ONE_RETURNED : undefined);
+  }
+
+  recorded(_record: ActivationRecord): void {
+    // Its record is its own; the answer of the workflow around it does not wait for it.
+  }
+
+  ended(child: Activation): void {
+    const parent = this.place.activation;
+    this.part.duration = child.duration;
+    parent.children.delete(child);
+    this.host.ending.release(parent);
+  }
+}
+
+/**
+ * OpenWhisk counts the functions in sequences inside sequences together; a sequence in a composition is one component,
+ * and so is a composition in a sequence; compositions inside compositions share one count.
+ */
+function componentsInside({ activation, target, components }: WorkflowPart): number {
+  if (activation.target.workflow === 'sequence') return target.workflow === 'sequence' ? components : 0;
+  return target.workflow === 'sequence' ? 0 : components + 1;
+}
+
+function componentsAfter({ activation, target, components }: WorkflowPart, inside: number): number {
+  const shared = (activation.target.workflow === 'sequence') === (target.workflow === 'sequence');
+  return shared ? Math.max(components, inside) : components + 1;
+}

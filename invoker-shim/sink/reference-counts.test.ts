@@ -20,7 +20,7 @@ describe('whatever holders do with their references', () => {
   it('bytes are resident or spilled while somebody holds them, and gone afterwards', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(step, { maxLength: 60 }),
+        fc.array(step, { maxLength: 60, size: 'max' }),
         fc.integer({ min: 1, max: 200 }),
         async (steps, limitBytes) => {
           const sink = createDataSink({ limitBytes, handoverDir: false });

@@ -7,7 +7,7 @@ const owner: LeafOwner = { leafSpillable: () => undefined, leafGone: () => undef
 it('the list of waiting leaves is a queue from whose middle one can leave', () => {
   const operation = fc.tuple(fc.constantFrom('append', 'prepend', 'remove', 'takeOldest'), fc.nat({ max: 7 }));
   fc.assert(
-    fc.property(fc.array(operation, { maxLength: 100 }), (operations) => {
+    fc.property(fc.array(operation, { maxLength: 100, size: 'max' }), (operations) => {
       const leaves = Array.from(
         { length: 8 },
         () => new Leaf(owner, 0, 1, { at: 'memory', bytes: Buffer.alloc(1) }, Place.MEMORY),

@@ -1,0 +1,70 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, loadConfig, referencePage } from './index.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'dataflower-config-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function file(text: string): string {
+  const path = join(directory, 'dataflower.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+
+function problemsOf(load: () => unknown): readonly string[] {
+  try {
+    load();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test('without a file everything has its default, and nothing of it can be changed', () => {
+  const config = loadConfig({ environment: {} });
+  expect(config.server).toMatchObject({ host: '127.0.0.1', port: 3233 });
+  expect(config.throttles).toMatchObject({ invocationsPerMinute: 6000, concurrentInvocations: 1000 });
+  expect(config.limits.memoryMiB).toEqual({ min: 128, default: 256, max: 512 });
+  expect(config.containers.max).toBeUndefined();
+  expect(config.dataDir.startsWith('~')).toBe(false);
+  expect(Object.isFrozen(config.limits.memoryMiB)).toBe(true);
+});
+
+test('the environment wins over the file, and flags win over both', () => {
+  const path = file('server: {port: 1, host: a, names: [one]}\nlogLevel: debug\n');
+  const environment = { DATAFLOWER_SERVER_PORT: '2', DATAFLOWER_SERVER_NAMES: '[two, three]', DATAFLOWER_LIMITS_MEMORY_MIB_MAX: '1024', DATAFLOWER_DATA_DIR: '/1' };
+  const config = loadConfig({ file: path, environment, overrides: { server: { host: 'b' }, dataDir: undefined } });
+  expect(config.server).toMatchObject({ port: 2, host: 'b', names: ['two', 'three'] });
+  expect(config.limits.memoryMiB.max).toBe(1024);
+  expect(config.dataDir).toBe('/1');
+  expect(config.logLevel).toBe('debug');
+});
+
+test('all problems are told at once, with path, what was expected and what was found', () => {
+  const path = file('server: {port: abc, nmaes: []}\nthrotles: {}\nlimits: {timeoutMs: {min: 10, max: 5}}\nrecords: 3\nlogLevel: loud\n');
+  const problems = problemsOf(() => loadConfig({ file: path, environment: { DATAFLOWER_SINK_LIMIT: '1', DATAFLOWER_INPUTS: '/x', DATAFLOWER_SINK_LIMIT_BYTES: 'many' } }));
+  expect([...problems].sort()).toEqual([
+    'DATAFLOWER_SINK_LIMIT: is not a variable of the configuration',
+    'limits.timeoutMs: expected min ≤ default ≤ max, found {"min":10,"max":5}',
+    'logLevel: expected one of fatal, error, warn, info, debug, trace, silent, found "loud"',
+    'records: expected a section with keys, found 3',
+    'server.nmaes: is not a key of the configuration (see docs/configuration.md)',
+    'server.port: expected a whole number from 0 to 65535, found "abc"',
+    'sink.limitBytes: expected a whole number from 1024 to 1099511627776, found "many"',
+    'throtles: is not a key of the configuration (see docs/configuration.md)',
+  ]);
+});
+
+test('a file that cannot be read, or is not YAML, or is no mapping, is told as such', () => {
+  expect(problemsOf(() => loadConfig({ file: '/nowhere.yaml', environment: {} }))).toEqual(['/nowhere.yaml: cannot be read (ENOENT)']);
+  expect(problemsOf(() => loadConfig({ file: file('a: [1'), environment: {} }))[0]).toMatch(/dataflower\.yaml: .*line 1/);
+  expect(problemsOf(() => loadConfig({ file: file('- 1'), environment: {} }))[0]).toContain('expected keys and values, found [1]');
+  expect(problemsOf(() => loadConfig({ file: file(''), environment: {} }))).toEqual([]);
+});
+
+test('the reference page is what the schema says', () => {
+  const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+  expect(page).toBe(referencePage());
+});

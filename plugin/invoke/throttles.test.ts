@@ -1,0 +1,44 @@
+import { startTestServer } from '../test-support/server.js';
+import { Throttles } from './throttles.js';
+
+const LIMITS = { invocationsPerMinute: 2, concurrentInvocations: 2, firesPerMinute: 1, queuedActivations: 3 };
+
+test('calls count in the minute of the clock, refused ones too, each namespace for itself', () => {
+  let now = 59_000;
+  const throttles = new Throttles(LIMITS, () => now);
+  throttles.countCall('a');
+  throttles.countCall('a');
+  expect(() => throttles.countCall('a')).toThrow('Too many requests in the last minute (count: 3, allowed: 2).');
+  expect(() => throttles.countCall('a')).toThrow('(count: 4, allowed: 2)');
+  throttles.countCall('b');
+  now = 60_000;
+  throttles.countCall('a');
+});
+
+test('what runs at once is bound for a namespace and in all', () => {
+  const throttles = new Throttles({ ...LIMITS, invocationsPerMinute: 100 }, () => 0);
+  throttles.start('a');
+  throttles.start('a');
+  expect(() => throttles.countCall('a')).toThrow('Too many concurrent requests in flight (count: 2, allowed: 2).');
+  expect(() => throttles.start('a')).toThrow('Too many concurrent requests in flight');
+  throttles.start('b');
+  expect(() => throttles.countCall('c')).toThrow(/^Too many requests$/);
+  throttles.ended('a');
+  throttles.countCall('c');
+  throttles.start('a');
+});
+
+test('a namespace over its limits gets 429, also for an action that is not there; others do not', async () => {
+  const server = await startTestServer({ throttles: { invocationsPerMinute: 5, concurrentInvocations: 1 } });
+  await server.action('a');
+  server.host.script = () => 'held';
+  const id = (await server.call('POST', 'actions/a', {})).json.activationId;
+  expect(await server.call('POST', 'actions/none', {})).toMatchObject({ status: 429, json: { error: 'Too many concurrent requests in flight (count: 1, allowed: 1).' } });
+  server.host.release();
+  while ((await server.call('GET', `activations/${id}`)).status !== 200);
+  const statuses: number[] = [];
+  for (let i = 0; i < 8; i++) statuses.push((await server.call('POST', 'actions/none', {})).status);
+  expect(statuses.at(-1)).toBe(429);
+  expect((await server.call('GET', 'actions')).status).toBe(200);
+  await server.close();
+});

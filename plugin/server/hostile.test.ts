@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { startTestServer, type TestServer } from '../test-support/server.js';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer({ server: { headersTimeoutMs: 300, requestTimeoutMs: 600 } });
+  await server.action('echo');
+});
+afterAll(() => server.close());
+
+const authorization = (): string => `Authorization: Basic ${Buffer.from(server.auth).toString('base64')}`;
+const host = (): string => `Host: localhost:${server.server.port}`;
+const POST = 'POST /api/v1/namespaces/_/actions/echo?blocking=true HTTP/1.1';
+
+async function open(): Promise<Socket> {
+  const socket = connect(server.server.port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Everything that comes until the other side closes. */
+async function rest(socket: Socket): Promise<string> {
+  let text = '';
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  if (!socket.destroyed) await once(socket, 'close');
+  return text;
+}
+
+async function exchange(text: string): Promise<string> {
+  const socket = await open();
+  socket.write(text);
+  return rest(socket);
+}
+
+const alive = async (): Promise<void> => {
+  expect((await server.call('POST', 'actions/echo?blocking=true&result=true', { a: 1 })).json).toEqual({ a: 1 });
+};
+
+test('a client that never ends its headers, or its body, is cut off and stops nobody', async () => {
+  const slow = [`${POST}\r\n`, `${POST}\r\n${host()}\r\n${authorization()}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a":`];
+  const answers = Promise.all(slow.map(exchange));
+  await alive();
+  for (const answer of await answers) expect(answer).toMatch(/^HTTP\/1\.1 408/);
+});
+
+test('half-open connections and clients that go away in the middle stop nobody', async () => {
+  const sockets = await Promise.all(Array.from({ length: 20 }, open));
+  for (const socket of sockets) socket.end();
+  const gone = await Promise.all(Array.from({ length: 20 }, open));
+  for (const socket of gone) {
+    socket.write(`${POST}\r\n${host()}\r\n${authorization()}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a":`);
+    socket.destroy();
+  }
+  await alive();
+});
+
+test('1000 connections at once are served', async () => {
+  const sockets = await Promise.all(Array.from({ length: 1000 }, open));
+  const request = `${POST}\r\n${host()}\r\n${authorization()}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+  const answers = await Promise.all(
+    sockets.map((socket) => {
+      socket.write(request);
+      return rest(socket);
+    }),
+  );
+  const statuses = new Set(answers.map((answer) => answer.slice(9, 12)));
+  expect(statuses).toEqual(new Set(['200']));
+});
+
+test.each([
+  ['no HTTP', () => 'hello\r\n\r\n', '400'],
+  ['huge headers', () => `GET /ping HTTP/1.1\r\n${host()}\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, '431'],
+  ['two lengths', () => `${POST}\r\n${host()}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`, '400'],
+  ['length and chunks', () => `${POST}\r\n${host()}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, '400'],
+  ['a negative length', () => `${POST}\r\n${host()}\r\nContent-Length: -5\r\n\r\n`, '400'],
+  ['no host', () => 'GET /ping HTTP/1.1\r\n\r\n', '400'],
+  ['an absolute target', () => `GET http://evil/ping HTTP/1.1\r\n${host()}\r\nConnection: close\r\n\r\n`, '[24]'],
+  ['a target of nothing but slashes', () => `GET ///// HTTP/1.1\r\n${host()}\r\nConnection: close\r\n\r\n`, '404'],
+])('%s is answered and stops nobody', async (_what, text, status) => {
+  expect(await exchange(text())).toMatch(new RegExp(`^HTTP/1\\.1 ${status}`));
+  await alive();
+});
+
+test('a body in chunks is read, and one that grows too large is refused while it is sent', async () => {
+  const head = `${POST}&result=true\r\n${host()}\r\n${authorization()}\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  expect(await exchange(`${head}4\r\n{"a"\r\n3\r\n:1}\r\n0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 200[^]*\{"a":1\}$/);
+  const chunk = `100000\r\n${'x'.repeat(0x100000)}\r\n`;
+  expect(await exchange(`${head}${chunk}${chunk}0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 413[^]*Request larger than allowed: \d+ > 1048576 bytes\./);
+  await alive();
+});
+
+test('JSON that is nested without end is an answer, not a crash', async () => {
+  const deep = `{"a":${'['.repeat(400_000)}${']'.repeat(400_000)}}`;
+  expect((await server.call('PUT', 'actions/deep', deep)).status).toBe(400);
+  expect([200, 202, 400, 500]).toContain((await server.call('POST', 'actions/echo', deep)).status);
+  expect((await server.call('PUT', 'actions/deep', `{"exec":{"kind":"nodejs:20","code":"x"},"parameters":[{"key":"a","value":${'['.repeat(200_000)}${']'.repeat(200_000)}}]}`)).status).toBe(400);
+  await alive();
+});
+
+test('members with the names of an object’s own machinery are data', async () => {
+  const body = '{"__proto__":{"polluted":1},"constructor":2}';
+  expect((await server.call('POST', 'actions/echo?blocking=true&result=true', body)).text).toBe(body);
+  await server.call('PUT', 'actions/proto', `{"exec":{"kind":"nodejs:20","code":"x"},"parameters":[{"key":"__proto__","value":{"polluted":1}}]}`);
+  expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+});

@@ -1,0 +1,74 @@
+import { rm } from 'node:fs/promises';
+import { temporaryDirectory } from '../test-support/server.js';
+import { CachedStore } from './cached-store.js';
+import { entityStoreContract } from './contract.js';
+import { openEmbeddedStore } from './embedded-store.js';
+import type { EntityStore, StoredDocument } from './entity-store.js';
+
+const directories: string[] = [];
+const open = async (): Promise<EntityStore> => {
+  const directory = await temporaryDirectory();
+  directories.push(directory);
+  return openEmbeddedStore(directory);
+};
+afterAll(() => Promise.all(directories.map((directory) => rm(directory, { recursive: true }))));
+
+entityStoreContract('The embedded store', open);
+entityStoreContract('The cached store', async () => new CachedStore(await open()));
+
+const document = (updated: number): StoredDocument => ({ _id: 'ns/a', entityType: 'action', namespace: 'ns', name: 'a', updated });
+
+test('what was written is there after the store is opened again, listings and attachments too', async () => {
+  const first = await open();
+  const rev = await first.put(document(1), { name: 'codefile', contentType: 'text/plain', data: Buffer.alloc(100_000, 'x') });
+  await first.close();
+  const again = await openEmbeddedStore(directories.at(-1)!);
+  expect(await again.get('ns/a')).toEqual({ ...document(1), _rev: rev });
+  expect(await again.count({ type: 'action', namespace: 'ns', skip: 0 })).toBe(1);
+  expect((await again.attachment('ns/a', rev, 'codefile'))?.length).toBe(100_000);
+  await again.close();
+});
+
+test('a directory is opened once', async () => {
+  const first = await open();
+  await expect(openEmbeddedStore(directories.at(-1)!)).rejects.toThrow(/lock/i);
+  await first.close();
+});
+
+test('a read that a write overtakes is not kept', async () => {
+  const store = await open();
+  await store.put(document(1));
+  let release = (): void => undefined;
+  const slow: EntityStore = Object.create(store, {
+    get: {
+      value: async (id: string) => {
+        const found = await store.get(id);
+        await new Promise<void>((resolve) => (release = resolve));
+        return found;
+      },
+    },
+  }) as EntityStore;
+  const cached = new CachedStore(slow);
+  const reading = cached.get('ns/a');
+  await new Promise((resolve) => setImmediate(resolve));
+  while (String(release).includes('undefined')) await new Promise((resolve) => setImmediate(resolve));
+  const { _rev } = (await store.get('ns/a'))!;
+  await cached.put({ ...document(2), _rev: _rev! });
+  release();
+  expect((await reading)?.updated).toBe(1);
+  expect(cached.peek('ns/a')).toBeUndefined();
+  await store.close();
+});
+
+test('a second read is answered from memory, until a write', async () => {
+  const store = await open();
+  const cached = new CachedStore(store);
+  const rev = await cached.put(document(1));
+  await cached.get('ns/a');
+  expect(cached.peek('ns/a')?._rev).toBe(rev);
+  const { version } = cached;
+  await cached.delete('ns/a', rev);
+  expect(cached.peek('ns/a')).toBeUndefined();
+  expect(cached.version).toBeGreaterThan(version);
+  await cached.close();
+});

@@ -1,0 +1,53 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '../config/index.js';
+import { createStandalone, type Standalone } from '../standalone/standalone.js';
+import { echoParts, type EchoParts } from './echo-parts.js';
+import { type Reply, send, type Sent } from './http-client.js';
+
+/** A server on an echoing host, and what tests do with it. */
+export interface TestServer extends EchoParts {
+  readonly server: Standalone;
+  readonly url: string;
+  readonly auth: string;
+  readonly dataDir: string;
+  /** As the namespace `guest`; `path` follows `/api/v1/namespaces/_/`. */
+  call(method: string, path: string, body?: unknown, sent?: Sent): Promise<Reply>;
+  /** Makes an action that takes what it is given. */
+  action(name: string, change?: object): Promise<Reply>;
+  close(): Promise<void>;
+}
+
+export async function temporaryDirectory(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'dataflower-test-'));
+}
+
+export async function startTestServer(overrides: Readonly<Record<string, unknown>> = {}): Promise<TestServer> {
+  const dataDir = await temporaryDirectory();
+  const server = { port: 0, ...(overrides.server as object | undefined) };
+  const config = loadConfig({ environment: {}, overrides: { dataDir, logLevel: 'silent', ...overrides, server } });
+  const parts = echoParts();
+  const standalone = await createStandalone(config, () => Promise.resolve(parts));
+  const { url, authorization: auth } = standalone;
+  const call: TestServer['call'] = (method, path, body, sent) =>
+    send(url, method, `/api/v1/namespaces/_/${path}`, { auth, ...(body === undefined ? {} : { body }), ...sent });
+  return {
+    ...parts,
+    server: standalone,
+    url,
+    auth,
+    dataDir,
+    call,
+    action: (name, change = {}) => call('PUT', `actions/${encodeURIComponent(name)}?overwrite=true`, { exec: { kind: 'nodejs:20', code: 'function main(a) { return a }' }, ...change }),
+    close: async () => {
+      await standalone.close(0);
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** `parameters` or `annotations` of a reply by key: their order means nothing (OW-20). */
+export function byKey(list: readonly { key: string; value: unknown }[]): Record<string, unknown> {
+  return Object.fromEntries(list.map(({ key, value }) => [key, value]));
+}

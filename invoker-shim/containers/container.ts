@@ -29,6 +29,8 @@ import { RunLog } from './run-log.js';
  */
 export type ContainerState = 'STARTING' | 'INITIALIZING' | 'READY' | 'STOPPING' | 'STOPPED';
 
+/** What a container is to run has to be loaded within so long, in ms. */
+const LOAD_LIMIT_MS = 60_000;
 /** After the process has gone, its last frames are awaited at most so long, in ms. */
 const LAST_FRAMES_MS = 200;
 /** A run's end waits at most so long, in ms, for the last words of its container. */
@@ -156,7 +158,10 @@ export class Container implements ConnectionHandler, RunsHost {
           this.stop({ kind: 'NOT_STARTED', detail: 'it said no hello in time' });
         return;
       case 'INITIALIZING':
-        if (this.#initSentAt > 0 && now - this.#initSentAt >= this.spec.timeoutMs) {
+        if (this.#initSentAt === 0) {
+          if (now - this.startedAt >= LOAD_LIMIT_MS)
+            this.stop({ kind: 'NOT_LOADED', detail: 'its code was not loaded in time' });
+        } else if (now - this.#initSentAt >= this.spec.timeoutMs) {
           this.stop({ kind: 'TIME_LIMIT', limitMs: this.spec.timeoutMs });
         }
         return;

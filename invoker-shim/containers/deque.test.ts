@@ -3,7 +3,12 @@ import { Deque } from './deque.js';
 
 describe('the deque', () => {
   it('behaves as an array does, whatever is done with it', () => {
-    const operation = fc.oneof(fc.constant('pop'), fc.constant('drain'), fc.nat().map((n) => ['back', n] as const), fc.nat().map((n) => ['front', n] as const));
+    const operation = fc.oneof(
+      fc.constant('pop'),
+      fc.constant('drain'),
+      fc.nat().map((n) => ['back', n] as const),
+      fc.nat().map((n) => ['front', n] as const),
+    );
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 100 }), (operations) => {
         const deque = new Deque<number>();

@@ -25,6 +25,8 @@ export class Endpoint {
       onConnection(socket);
     });
     endpoint.#server = server;
+    // A connection that cannot be accepted is missed as a hello that does not come.
+    server.on('error', () => undefined);
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);

@@ -26,7 +26,15 @@ describe('the executor', () => {
     container.answer({ n: 2 });
     await run.done;
     expect(run.events).toEqual(['started', 'ended']);
-    expect(run.end).toMatchObject({ status: 0, value: { n: 2 }, env: null, timedOut: false, initMs: 25, coldStart: true, logs: [] });
+    expect(run.end).toMatchObject({
+      status: 0,
+      value: { n: 2 },
+      env: null,
+      timedOut: false,
+      initMs: 25,
+      coldStart: true,
+      logs: [],
+    });
     expect(run.end!.endedAt - run.end!.startedAt).toBe(7);
   });
 
@@ -89,7 +97,8 @@ describe('the executor', () => {
     const container = await f.driver.up(1);
     await container.received(FrameType.RUN);
     const time = Date.parse('2024-01-01T00:00:00.123Z');
-    const line = (text: string): Buffer => encodeLog({ invocationId: 1, stream: 'stdout', time, text, truncated: false });
+    const line = (text: string): Buffer =>
+      encodeLog({ invocationId: 1, stream: 'stdout', time, text, truncated: false });
     container.send(line('one'), line('two'), line('much too long for it'), line('never'));
     container.answer();
     await run.done;
@@ -98,7 +107,9 @@ describe('the executor', () => {
       '2024-01-01T00:00:00.123Z       stdout: two',
       '2024-01-01T00:00:00.123Z       stdout: much too lo',
     ]);
-    expect(run.end!.logs[3]).toMatch(/ stderr: Logs were truncated because the total bytes size exceeds the limit of 20 bytes\.$/);
+    expect(run.end!.logs[3]).toMatch(
+      / stderr: Logs were truncated because the total bytes size exceeds the limit of 20 bytes\.$/,
+    );
     expect(run.end!.logs).toHaveLength(4);
   });
 
@@ -151,7 +162,12 @@ describe('the executor', () => {
     await container.received(FrameType.RUN, 4);
     const seen = container.frames.filter(({ type }) => type === FrameType.DEFINE || type === FrameType.RUN);
     expect(seen.map(({ type }) => type)).toEqual([
-      FrameType.DEFINE, FrameType.RUN, FrameType.RUN, FrameType.DEFINE, FrameType.RUN, FrameType.RUN,
+      FrameType.DEFINE,
+      FrameType.RUN,
+      FrameType.RUN,
+      FrameType.DEFINE,
+      FrameType.RUN,
+      FrameType.RUN,
     ]);
     expect(container.runs[0]!.definition).toBe(0);
     container.answer();
@@ -198,11 +214,15 @@ describe('the executor', () => {
       expect(container.count(FrameType.TIMEOUT)).toBe(0);
       f.clock.advance(20);
       await container.received(FrameType.TIMEOUT);
-      container.send(encodeLog({ invocationId: 1, stream: 'stderr', time: f.clock.now(), text: 'last words', truncated: false }));
+      container.send(
+        encodeLog({ invocationId: 1, stream: 'stderr', time: f.clock.now(), text: 'last words', truncated: false }),
+      );
       await f.advanceUntil(() => container.state === 'EXITED', 1);
       await run.done;
       expect(run.end).toMatchObject({
-        status: 2, timedOut: true, value: { error: 'The action exceeded its time limits of 1000 milliseconds.' },
+        status: 2,
+        timedOut: true,
+        value: { error: 'The action exceeded its time limits of 1000 milliseconds.' },
       });
       expect(run.end!.logs.some((line) => line.endsWith('stderr: last words'))).toBe(true);
     });
@@ -216,7 +236,9 @@ describe('the executor', () => {
       await f.driver.up(1);
       await f.advanceUntil(() => run.isOver);
       expect(run.end).toMatchObject({
-        status: 2, timedOut: true, value: { error: 'The action exceeded its time limits of 500 milliseconds during initialization.' },
+        status: 2,
+        timedOut: true,
+        value: { error: 'The action exceeded its time limits of 500 milliseconds during initialization.' },
       });
     });
   });

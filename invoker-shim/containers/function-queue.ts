@@ -20,6 +20,8 @@ const SHORT_FUNCTION_MS = 1;
 export interface QueueHost {
   readonly cores: number;
   readonly maxContainersPerKey: number;
+  /** Nothing is started any more, and what comes back is dropped. */
+  readonly closing: boolean;
   /** Containers of all functions that start now. */
   starting: number;
   nextContainerId(): string;
@@ -162,6 +164,10 @@ export class FunctionQueue implements ContainerOwner {
   onReturned(runs: readonly PendingRun[]): void {
     for (const pending of runs.toReversed()) {
       pending.container = undefined;
+      if (this.host.closing) {
+        this.context.ender.drop(pending);
+        continue;
+      }
       if (pending.losses > MAX_LOSSES) {
         this.context.ender.fail(pending, '', 3, FailureText.noContainer);
         continue;

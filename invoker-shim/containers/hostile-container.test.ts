@@ -1,5 +1,16 @@
 import {
-  FLAG_END, FrameType, MAX_CHUNK_BYTES, MAX_FRAME_BYTES, Outcome, encodeAmount, encodeEmit, encodeFrame, encodeIds, encodeLog, encodeResult, encodeText,
+  FLAG_END,
+  FrameType,
+  MAX_CHUNK_BYTES,
+  MAX_FRAME_BYTES,
+  Outcome,
+  encodeAmount,
+  encodeEmit,
+  encodeFrame,
+  encodeIds,
+  encodeLog,
+  encodeResult,
+  encodeText,
 } from '@dataflower/action-runtime/protocol';
 import { Fixture } from './testing/fixture.js';
 import { type ScriptedContainer, emptyFrame, errorShape } from './testing/scripted-driver.js';
@@ -31,22 +42,34 @@ describe('a container that breaks the protocol', () => {
       ['never connects', () => undefined],
       ['never says hello', (container) => container.connect()],
       ['ends before it connects', (container) => container.crash()],
-      ['says a wrong token', async (container) => {
-        await container.connect();
-        container.hello({ token: '0'.repeat(32) });
-      }],
-      ['speaks another version', async (container) => {
-        await container.connect();
-        container.hello({ version: 2 });
-      }],
-      ['says something else first', async (container) => {
-        await container.connect();
-        container.ready();
-      }],
-      ['sends no frames at all', async (container) => {
-        await container.connect();
-        container.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
-      }],
+      [
+        'says a wrong token',
+        async (container) => {
+          await container.connect();
+          container.hello({ token: '0'.repeat(32) });
+        },
+      ],
+      [
+        'speaks another version',
+        async (container) => {
+          await container.connect();
+          container.hello({ version: 2 });
+        },
+      ],
+      [
+        'says something else first',
+        async (container) => {
+          await container.connect();
+          container.ready();
+        },
+      ],
+      [
+        'sends no frames at all',
+        async (container) => {
+          await container.connect();
+          container.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+        },
+      ],
     ])('%s', (_, script) => isNotProvisioned(script));
 
     it('leaves the run to the next container when that does better', async () => {
@@ -71,7 +94,10 @@ describe('a container that breaks the protocol', () => {
       const runs = [f.run(), f.run(), f.run()];
       await f.advanceUntil(() => runs.every((run) => run.isOver));
       for (const run of runs) {
-        expect(run.end).toMatchObject({ status: 2, value: { error: 'The action did not initialize and exited unexpectedly.' } });
+        expect(run.end).toMatchObject({
+          status: 2,
+          value: { error: 'The action did not initialize and exited unexpectedly.' },
+        });
         expect(run.end!.logs[0]).toMatch(/ stderr: cannot load$/);
       }
       expect(f.driver.containers).toHaveLength(3);
@@ -82,7 +108,14 @@ describe('a container that breaks the protocol', () => {
         await container.connect();
         container.hello();
         await container.received(FrameType.INIT);
-        container.send(encodeFrame(FrameType.READY, 0, 0, Buffer.from(JSON.stringify({ ok: false, error: 'Initialization has failed.' }))));
+        container.send(
+          encodeFrame(
+            FrameType.READY,
+            0,
+            0,
+            Buffer.from(JSON.stringify({ ok: false, error: 'Initialization has failed.' })),
+          ),
+        );
       };
       const run = f.run();
       await until(() => run.isOver);
@@ -98,7 +131,9 @@ describe('a container that breaks the protocol', () => {
   });
 
   describe('with a run in it', () => {
-    async function running(options: Parameters<Fixture['run']>[1] = {}): Promise<{ run: TestRun; container: ScriptedContainer }> {
+    async function running(
+      options: Parameters<Fixture['run']>[1] = {},
+    ): Promise<{ run: TestRun; container: ScriptedContainer }> {
       const run = f.run(testSpec(), options);
       const container = await f.driver.up(1);
       await container.received(FrameType.RUN);
@@ -106,50 +141,188 @@ describe('a container that breaks the protocol', () => {
     }
 
     it.each<[string, () => Buffer[]]>([
-      ['a result of what it was not given', () => [encodeResult({ invocationId: 7, outcome: 0, shape: 0, startedNext: 0, slots: [inline('1')], hasEnv: false })]],
-      ['two results', () => [1, 1].map((invocationId) => encodeResult({ invocationId, outcome: 0, shape: 0, startedNext: 0, slots: [inline('1')], hasEnv: false }))],
-      ['a start of what it does not have', () => [encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 9, slots: [inline('1')], hasEnv: false })]],
+      [
+        'a result of what it was not given',
+        () => [
+          encodeResult({ invocationId: 7, outcome: 0, shape: 0, startedNext: 0, slots: [inline('1')], hasEnv: false }),
+        ],
+      ],
+      [
+        'two results',
+        () =>
+          [1, 1].map((invocationId) =>
+            encodeResult({ invocationId, outcome: 0, shape: 0, startedNext: 0, slots: [inline('1')], hasEnv: false }),
+          ),
+      ],
+      [
+        'a start of what it does not have',
+        () => [
+          encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 9, slots: [inline('1')], hasEnv: false }),
+        ],
+      ],
       ['an emit of another run', () => [encodeEmit({ invocationId: 2, port: 'a', shape: 0, slot: inline('1') })]],
-      ['an emit on a port that is not wired', () => [encodeEmit({ invocationId: 1, port: 'nowhere', shape: 0, slot: inline('1') })]],
-      ['a log of what will be', () => [encodeLog({ invocationId: 2, stream: 'stdout', time: 0, text: 'x', truncated: false })]],
-      ['an error outcome without an error', () => [encodeResult({ invocationId: 1, outcome: Outcome.DEVELOPER_ERROR, shape: 1, startedNext: 0, slots: [inline('{}')], hasEnv: false })]],
-      ['an unknown outcome', () => {
-        const frame = encodeResult({ invocationId: 1, outcome: 0, shape: errorShape, startedNext: 0, slots: [inline('{}')], hasEnv: false });
-        frame[12] = 3;
-        return [frame];
-      }],
-      ['a result without a value', () => [encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 0, slots: [], hasEnv: false })]],
-      ['an inline value that is too large', () => [encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 0, slots: [{ where: 'inline', bytes: Buffer.alloc(70_000) }], hasEnv: false })]],
-      ['a value that is too large', () => [encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 0, slots: [{ where: 'stream', streamId: 1, size: 2 ** 40 }], hasEnv: false })]],
-      ['a stream with a number of the agent', () => [encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 0, slots: [{ where: 'stream', streamId: 2, size: 100_000 }], hasEnv: false })]],
-      ['a file that it was not given', () => [encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 0, slots: [{ where: 'file', fileId: 5, size: 10, path: '' }], hasEnv: false })]],
+      [
+        'an emit on a port that is not wired',
+        () => [encodeEmit({ invocationId: 1, port: 'nowhere', shape: 0, slot: inline('1') })],
+      ],
+      [
+        'a log of what will be',
+        () => [encodeLog({ invocationId: 2, stream: 'stdout', time: 0, text: 'x', truncated: false })],
+      ],
+      [
+        'an error outcome without an error',
+        () => [
+          encodeResult({
+            invocationId: 1,
+            outcome: Outcome.DEVELOPER_ERROR,
+            shape: 1,
+            startedNext: 0,
+            slots: [inline('{}')],
+            hasEnv: false,
+          }),
+        ],
+      ],
+      [
+        'an unknown outcome',
+        () => {
+          const frame = encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: errorShape,
+            startedNext: 0,
+            slots: [inline('{}')],
+            hasEnv: false,
+          });
+          frame[12] = 3;
+          return [frame];
+        },
+      ],
+      [
+        'a result without a value',
+        () => [encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 0, slots: [], hasEnv: false })],
+      ],
+      [
+        'an inline value that is too large',
+        () => [
+          encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: 0,
+            startedNext: 0,
+            slots: [{ where: 'inline', bytes: Buffer.alloc(70_000) }],
+            hasEnv: false,
+          }),
+        ],
+      ],
+      [
+        'a value that is too large',
+        () => [
+          encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: 0,
+            startedNext: 0,
+            slots: [{ where: 'stream', streamId: 1, size: 2 ** 40 }],
+            hasEnv: false,
+          }),
+        ],
+      ],
+      [
+        'a stream with a number of the agent',
+        () => [
+          encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: 0,
+            startedNext: 0,
+            slots: [{ where: 'stream', streamId: 2, size: 100_000 }],
+            hasEnv: false,
+          }),
+        ],
+      ],
+      [
+        'a file that it was not given',
+        () => [
+          encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: 0,
+            startedNext: 0,
+            slots: [{ where: 'file', fileId: 5, size: 10, path: '' }],
+            hasEnv: false,
+          }),
+        ],
+      ],
       ['data of no stream', () => [encodeFrame(FrameType.DATA, FLAG_END, 1, Buffer.alloc(10))]],
-      ['more data than announced', () => [
-        encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 0, slots: [{ where: 'stream', streamId: 1, size: 5 }], hasEnv: false }),
-        encodeFrame(FrameType.DATA, FLAG_END, 1, Buffer.alloc(6)),
-      ]],
-      ['less data than announced', () => [
-        encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 0, slots: [{ where: 'stream', streamId: 1, size: 5 }], hasEnv: false }),
-        encodeFrame(FrameType.DATA, FLAG_END, 1, Buffer.alloc(4)),
-      ]],
-      ['a chunk that is too large', () => [
-        encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 0, slots: [{ where: 'stream', streamId: 1, size: 10_000_000 }], hasEnv: false }),
-        encodeFrame(FrameType.DATA, 0, 1, Buffer.alloc(MAX_CHUNK_BYTES + 1)),
-      ]],
-      ['a stream that it gives up', () => [
-        encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 0, slots: [{ where: 'stream', streamId: 1, size: 5 }], hasEnv: false }),
-        encodeText(FrameType.RESET, 1, 'changed my mind'),
-      ]],
+      [
+        'more data than announced',
+        () => [
+          encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: 0,
+            startedNext: 0,
+            slots: [{ where: 'stream', streamId: 1, size: 5 }],
+            hasEnv: false,
+          }),
+          encodeFrame(FrameType.DATA, FLAG_END, 1, Buffer.alloc(6)),
+        ],
+      ],
+      [
+        'less data than announced',
+        () => [
+          encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: 0,
+            startedNext: 0,
+            slots: [{ where: 'stream', streamId: 1, size: 5 }],
+            hasEnv: false,
+          }),
+          encodeFrame(FrameType.DATA, FLAG_END, 1, Buffer.alloc(4)),
+        ],
+      ],
+      [
+        'a chunk that is too large',
+        () => [
+          encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: 0,
+            startedNext: 0,
+            slots: [{ where: 'stream', streamId: 1, size: 10_000_000 }],
+            hasEnv: false,
+          }),
+          encodeFrame(FrameType.DATA, 0, 1, Buffer.alloc(MAX_CHUNK_BYTES + 1)),
+        ],
+      ],
+      [
+        'a stream that it gives up',
+        () => [
+          encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: 0,
+            startedNext: 0,
+            slots: [{ where: 'stream', streamId: 1, size: 5 }],
+            hasEnv: false,
+          }),
+          encodeText(FrameType.RESET, 1, 'changed my mind'),
+        ],
+      ],
       ['WITHDRAWN unasked', () => [encodeIds(FrameType.WITHDRAWN, [1])]],
       ['a second HELLO', () => [emptyFrame(FrameType.HELLO)]],
       ['a second READY', () => [emptyFrame(FrameType.READY)]],
       ['a frame of the agent', () => [emptyFrame(FrameType.GRANT)]],
-      ['a frame that is too large', () => {
-        const header = Buffer.alloc(12);
-        header.writeUInt32BE(MAX_FRAME_BYTES + 1, 0);
-        header[4] = FrameType.LOG;
-        return [header];
-      }],
+      [
+        'a frame that is too large',
+        () => {
+          const header = Buffer.alloc(12);
+          header.writeUInt32BE(MAX_FRAME_BYTES + 1, 0);
+          header[4] = FrameType.LOG;
+          return [header];
+        },
+      ],
       ['a frame of no known type', () => [Buffer.from([0, 0, 0, 12, 99, 0, 0, 0, 0, 0, 0, 1])]],
       ['a cut payload', () => [encodeFrame(FrameType.EMIT, 0, 1, Buffer.from([0, 200, 1]))]],
     ])('sends %s: it is stopped, and only what it had started fails', async (_, frames) => {
@@ -199,7 +372,16 @@ describe('a container that breaks the protocol', () => {
 
     it('announces a value and does not send it', async () => {
       const { run, container } = await running();
-      container.send(encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 0, slots: [{ where: 'stream', streamId: 1, size: 100_000 }], hasEnv: false }));
+      container.send(
+        encodeResult({
+          invocationId: 1,
+          outcome: 0,
+          shape: 0,
+          startedNext: 0,
+          slots: [{ where: 'stream', streamId: 1, size: 100_000 }],
+          hasEnv: false,
+        }),
+      );
       await until(() => f.executor.status().running === 0);
       await f.advanceUntil(() => run.isOver, 500);
       expect(run.end).toMatchObject({ status: 2, value: { error: DIED } });
@@ -221,7 +403,9 @@ describe('a container that breaks the protocol', () => {
       for (let i = 1; i <= 200; i++) container.send(encodeAmount(FrameType.OFFER, i, 100_000));
       await container.received(FrameType.FILE, 200);
       expect(f.sink.offers).toBe(64);
-      expect(container.frames.filter(({ type, payload }) => type === FrameType.FILE && payload.length > 0)).toHaveLength(64);
+      expect(
+        container.frames.filter(({ type, payload }) => type === FrameType.FILE && payload.length > 0),
+      ).toHaveLength(64);
       container.answer();
       await run.done;
     });
@@ -267,12 +451,21 @@ describe('a container that breaks the protocol', () => {
       for (let i = 2; !last.isOver; i++) {
         // Each further container starts the first of them and dies with the rest behind it.
         const other = await f.driver.up(i);
-        await until(() => other.runs.length === runs.filter((run) => !run.isOver && !run.events.includes('ended')).length || last.isOver);
+        await until(
+          () =>
+            other.runs.length === runs.filter((run) => !run.isOver && !run.events.includes('ended')).length ||
+            last.isOver,
+        );
         other.crash();
         await runs[i - 1]!.done;
       }
       expect(runs.map((run) => [run.events.length, run.end!.status])).toEqual([
-        [2, 2], [2, 2], [2, 2], [2, 2], [1, 3], [1, 3],
+        [2, 2],
+        [2, 2],
+        [2, 2],
+        [2, 2],
+        [1, 3],
+        [1, 3],
       ]);
       expect(last.error).toBe(NOT_PROVISIONED);
     });

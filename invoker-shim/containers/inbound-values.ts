@@ -110,7 +110,10 @@ export class InboundValues {
     const stream = this.#streams.get(id);
     if (stream === undefined) throw new ProtocolError('UNEXPECTED_FRAME', `DATA of stream ${id}, which is not open`);
     if (chunk.length > MAX_CHUNK_BYTES) {
-      throw new ProtocolError('MALFORMED_PAYLOAD', `a chunk of ${chunk.length} bytes, at most ${MAX_CHUNK_BYTES} are allowed`);
+      throw new ProtocolError(
+        'MALFORMED_PAYLOAD',
+        `a chunk of ${chunk.length} bytes, at most ${MAX_CHUNK_BYTES} are allowed`,
+      );
     }
     if (chunk.length > stream.credit)
       throw new ProtocolError('UNEXPECTED_FRAME', `stream ${id} sent more than its credit`);

@@ -4,17 +4,21 @@ import { LineSplitter } from './line-splitter.js';
 describe('lines of output', () => {
   it('are the same however the bytes arrive', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: 'grapheme', maxLength: 10 })), fc.array(fc.integer({ min: 1, max: 5 })), (texts, cuts) => {
-        const lines = texts.map((text) => text.replaceAll('\n', ''));
-        const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
-        const seen: string[] = [];
-        const splitter = new LineSplitter(1000, (line) => seen.push(line));
-        let at = 0;
-        for (const cut of cuts) splitter.push(bytes.subarray(at, (at += cut)));
-        splitter.push(bytes.subarray(at));
-        splitter.end();
-        expect(seen).toEqual(lines);
-      }),
+      fc.property(
+        fc.array(fc.string({ unit: 'grapheme', maxLength: 10 })),
+        fc.array(fc.integer({ min: 1, max: 5 })),
+        (texts, cuts) => {
+          const lines = texts.map((text) => text.replaceAll('\n', ''));
+          const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+          const seen: string[] = [];
+          const splitter = new LineSplitter(1000, (line) => seen.push(line));
+          let at = 0;
+          for (const cut of cuts) splitter.push(bytes.subarray(at, (at += cut)));
+          splitter.push(bytes.subarray(at));
+          splitter.end();
+          expect(seen).toEqual(lines);
+        },
+      ),
     );
   });
 

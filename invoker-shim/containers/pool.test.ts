@@ -61,7 +61,12 @@ describe('the pool', () => {
     it('and takes back what is behind a run that turns out slow, for another container', async () => {
       f = new Fixture();
       const container = await learn(key('a'), 0);
-      const [slow, ...behind] = Array.from({ length: 4 }, () => f.run(key('a'))) as [TestRun, TestRun, TestRun, TestRun];
+      const [slow, ...behind] = Array.from({ length: 4 }, () => f.run(key('a'))) as [
+        TestRun,
+        TestRun,
+        TestRun,
+        TestRun,
+      ];
       await until(() => container.runs.length === 4);
       await f.advanceUntil(() => f.driver.containers.length === 2);
       expect(container.count(FrameType.WITHDRAW)).toBe(1);
@@ -131,7 +136,10 @@ describe('the pool', () => {
       const runs = [1, 2, 3].map(() => f.run(key('a', { memoryMiB: 400 })));
       const never = f.run(key('b', { memoryMiB: 1001 }));
       await never.done;
-      expect(never.end).toMatchObject({ status: 3, value: { error: 'Failed to provision resources to run the action.' } });
+      expect(never.end).toMatchObject({
+        status: 3,
+        value: { error: 'Failed to provision resources to run the action.' },
+      });
       await until(() => f.driver.containers.length === 2);
       await settle();
       expect(f.driver.containers).toHaveLength(2);
@@ -188,7 +196,7 @@ describe('the pool', () => {
       await answer(third, 1);
       await c.done;
       // Then the first one goes on.
-      for (let i = 4; as.some((run) => !run.isOver); ) {
+      for (let i = 4; as.some((run) => !run.isOver);) {
         const again = f.driver.containers[i - 1] ?? (await f.driver.up(i));
         if (again.state === 'EXITED') i++;
         else if (again.runs.length > 0) await answer(again);
@@ -206,7 +214,14 @@ describe('the pool', () => {
       await settle();
       expect(f.driver.containers).toHaveLength(1);
       f.sink.hasRoom = false;
-      a.send(encodeEmit({ invocationId: 1, port: 'out', shape: 0, slot: { where: 'inline', bytes: Buffer.from(`\0"${'v'.repeat(200)}"`) } }));
+      a.send(
+        encodeEmit({
+          invocationId: 1,
+          port: 'out',
+          shape: 0,
+          slot: { where: 'inline', bytes: Buffer.from(`\0"${'v'.repeat(200)}"`) },
+        }),
+      );
       const b = await f.driver.up(2);
       expect(b.options.spec.key).toBe('consumer');
       await answer(b);

@@ -30,8 +30,8 @@ export class Pool implements QueueHost {
   readonly #leaving = new Set<Container>();
   /** Without a container and with work, longest first. */
   readonly #placeless = new Set<FunctionQueue>();
-  /** Containers that were told to give up their place. */
-  #retiring = 0;
+  /** Containers that were told to give up their place to one of them. */
+  readonly #claimed = new Set<Container>();
   #memoryMiB = 0;
   #held = 0;
   #count = 0;
@@ -45,6 +45,10 @@ export class Pool implements QueueHost {
     private readonly idPrefix: string,
   ) {
     this.#sweep = new Sweep(context.clock, () => this.#look());
+  }
+
+  get closing(): boolean {
+    return this.#closed;
   }
 
   get cores(): number {
@@ -138,9 +142,9 @@ export class Pool implements QueueHost {
 
   claims(queue: FunctionQueue, container: Container): boolean {
     if (this.#overBound() && queue.waiting === 0 && container.unfinished === 0) return true;
-    if (this.#placeless.size <= this.#retiring) return false;
+    if (this.#placeless.size <= this.#claimed.size) return false;
     if (queue.waiting > 0 && this.context.stopwatch() - container.readySince < this.limits.minTurnMs) return false;
-    this.#retiring++;
+    this.#claimed.add(container);
     return true;
   }
 
@@ -159,7 +163,7 @@ export class Pool implements QueueHost {
     if (!this.#containers.delete(container)) return;
     this.#leaving.add(container);
     this.#memoryMiB -= container.spec.memoryMiB;
-    if (container.retiring && this.#retiring > 0) this.#retiring--;
+    this.#claimed.delete(container);
     this.heldChanged();
   }
 

@@ -14,7 +14,10 @@ describe('the process driver', () => {
     const lines: string[] = [];
     const driver = new ProcessDriver({ entry: path.join(directory, 'missing.js') });
     const handle = await driver.start({
-      spec: testSpec(), socketPath: path.join(directory, 's'), token: 't', onOutput: (_, line) => lines.push(line),
+      spec: testSpec(),
+      socketPath: path.join(directory, 's'),
+      token: 't',
+      onOutput: (_, line) => lines.push(line),
     });
     expect(await handle.exited).toEqual({ code: 1, signal: null, outOfMemory: false });
     expect(lines.join('\n')).toContain('Cannot find module');
@@ -23,7 +26,12 @@ describe('the process driver', () => {
 
   it('rejects when it cannot make what a container needs, and leaves nothing', async () => {
     const driver = new ProcessDriver({ entry: runtimeEntry });
-    const start = driver.start({ spec: testSpec(), socketPath: '/nowhere/at/all/s', token: 't', onOutput: () => undefined });
+    const start = driver.start({
+      spec: testSpec(),
+      socketPath: '/nowhere/at/all/s',
+      token: 't',
+      onOutput: () => undefined,
+    });
     await expect(start).rejects.toThrow('ENOENT');
   });
 });

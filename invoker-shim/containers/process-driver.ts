@@ -91,10 +91,11 @@ class ProcessHandle implements ContainerHandle {
       if (name === 'stderr' && line.includes('JavaScript heap out of memory')) this.#heapExhausted = true;
       onOutput(name, line);
     });
-    const pipe = this.child[name]!;
-    pipe.on('data', (chunk: Buffer) => lines.push(chunk));
-    pipe.on('end', () => lines.end());
-    pipe.on('error', () => undefined);
+    // There is none when the process could not be made.
+    const pipe = this.child[name];
+    pipe?.on('data', (chunk: Buffer) => lines.push(chunk));
+    pipe?.on('end', () => lines.end());
+    pipe?.on('error', () => undefined);
   }
 
   #untilClosed(): Promise<ContainerExit> {

@@ -1,6 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import {
-  FLAG_END, FrameType, MAX_CHUNK_BYTES, type Slot, decodeAmount, decodeValue, encodeAmount, encodeEmit, encodeFrame, encodeResult, encodeValue,
+  FLAG_END,
+  FrameType,
+  MAX_CHUNK_BYTES,
+  type Slot,
+  decodeAmount,
+  decodeValue,
+  encodeAmount,
+  encodeEmit,
+  encodeFrame,
+  encodeResult,
+  encodeValue,
 } from '@dataflower/action-runtime/protocol';
 import type { Value } from '../sink/value.js';
 import { Fixture } from './testing/fixture.js';
@@ -30,13 +40,18 @@ describe('values', () => {
   const result = (...slots: Slot[]): Buffer =>
     encodeResult({ invocationId: 1, outcome: 0, shape: 1, startedNext: 0, slots, hasEnv: slots.length === 2 });
   const inline = (value: unknown): Slot => ({ where: 'inline', bytes: encoded(value) });
-  const data = (id: number, chunk: Buffer, last: boolean): Buffer => encodeFrame(FrameType.DATA, last ? FLAG_END : 0, id, chunk);
+  const data = (id: number, chunk: Buffer, last: boolean): Buffer =>
+    encodeFrame(FrameType.DATA, last ? FLAG_END : 0, id, chunk);
 
   describe('from a container', () => {
     it('reach the run in the order in which they were made, though large ones arrive later', async () => {
       const { run, container } = await running({ ports: ['a', 'b', 'c'] });
       const large = encoded('x'.repeat(100_000));
-      container.send(emit('a', { where: 'stream', streamId: 1, size: large.length }), emit('b', inline(2)), result(inline({ end: true })));
+      container.send(
+        emit('a', { where: 'stream', streamId: 1, size: large.length }),
+        emit('b', inline(2)),
+        result(inline({ end: true })),
+      );
       await until(() => f.executor.status().running === 0);
       expect(run.events).toEqual(['started']);
       container.send(data(1, large, true));
@@ -51,7 +66,7 @@ describe('values', () => {
       container.send(result({ where: 'stream', streamId: 3, size: large.length }));
       let credit = MIB;
       let granted = 0;
-      for (let at = 0; at < large.length; ) {
+      for (let at = 0; at < large.length;) {
         const length = Math.min(MAX_CHUNK_BYTES, credit, large.length - at);
         if (length === 0) {
           const frame = await container.received(FrameType.CREDIT, ++granted);
@@ -94,7 +109,10 @@ describe('values', () => {
       const slot = container.runs[0]!.slots[1]!;
       expect(slot).toMatchObject({ where: 'stream', size: env.length });
       await container.received(FrameType.DATA, 1);
-      container.send(result(inline({}), { where: 'stream', streamId: 1, size: env.length }), data(1, Buffer.from(env), true));
+      container.send(
+        result(inline({}), { where: 'stream', streamId: 1, size: env.length }),
+        data(1, Buffer.from(env), true),
+      );
       await run.done;
       expect(run.end!.env).toBe(env);
     });
@@ -164,7 +182,10 @@ describe('values', () => {
 
     it('take turns when there are several', async () => {
       const { run, container } = await running({
-        input: f.sink.record([['a', f.sink.of(Buffer.alloc(600_000, 1))], ['b', f.sink.of(Buffer.alloc(600_000, 2))]]),
+        input: f.sink.record([
+          ['a', f.sink.of(Buffer.alloc(600_000, 1))],
+          ['b', f.sink.of(Buffer.alloc(600_000, 2))],
+        ]),
       });
       const { a, b } = (await input(container)) as { a: Buffer; b: Buffer };
       expect([a.equals(Buffer.alloc(600_000, 1)), b.equals(Buffer.alloc(600_000, 2))]).toEqual([true, true]);

@@ -3,7 +3,17 @@ import { type Server, type Socket, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import {
-  FrameDecoder, FrameType, type Result, decodeJsonObject, decodeResult, decodeValue, encodeFrame, encodeInit, encodeJsonFrame, encodeRun, encodeValue,
+  FrameDecoder,
+  FrameType,
+  type Result,
+  decodeJsonObject,
+  decodeResult,
+  decodeValue,
+  encodeFrame,
+  encodeInit,
+  encodeJsonFrame,
+  encodeRun,
+  encodeValue,
 } from '@dataflower/action-runtime/protocol';
 import type { ContainerDriver, ContainerHandle } from '../driver.js';
 import { testSpec } from './test-runs.js';
@@ -65,7 +75,12 @@ class Conversation {
   start(params: unknown): void {
     this.send(
       encodeRun({
-        invocationId: ++this.#runs, activationId: Buffer.alloc(16), deadline: Date.now() + 60_000, definition: 0, transactionId: 't', hasEnv: false,
+        invocationId: ++this.#runs,
+        activationId: Buffer.alloc(16),
+        deadline: Date.now() + 60_000,
+        definition: 0,
+        transactionId: 't',
+        hasEnv: false,
         slots: [{ where: 'inline', bytes: Buffer.concat(encodeValue(params).segments) }],
       }),
     );
@@ -187,7 +202,10 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
   it('keeps containers apart', async () => {
     const [a, b] = await Promise.all([started(), started()]);
     expect(a.handle.id).not.toBe(b.handle.id);
-    await Promise.all([a.load('function main() { return { i: "a" }; }'), b.load('function main() { return { i: "b" }; }')]);
+    await Promise.all([
+      a.load('function main() { return { i: "a" }; }'),
+      b.load('function main() { return { i: "b" }; }'),
+    ]);
     a.handle.stop();
     await a.handle.exited;
     expect(await b.run({})).toEqual({ i: 'b' });

@@ -64,7 +64,9 @@ export class MemorySink implements DataSink {
       seal: (shape) => {
         done();
         const bytes = readFileSync(file);
-        return bytes.length === size ? Promise.resolve(this.put(bytes, shape)) : Promise.reject(new Error('the file has another size'));
+        return bytes.length === size
+          ? Promise.resolve(this.put(bytes, shape))
+          : Promise.reject(new Error('the file has another size'));
       },
       discard: done,
     };

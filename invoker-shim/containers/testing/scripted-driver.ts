@@ -1,6 +1,18 @@
 import { type Socket, connect } from 'node:net';
 import {
-  FrameDecoder, FrameType, Outcome, PROTOCOL_VERSION, type Run, Shape, decodeIds, decodeRun, encodeFrame, encodeIds, encodeJsonFrame, encodeResult, encodeValue,
+  FrameDecoder,
+  FrameType,
+  Outcome,
+  PROTOCOL_VERSION,
+  type Run,
+  Shape,
+  decodeIds,
+  decodeRun,
+  encodeFrame,
+  encodeIds,
+  encodeJsonFrame,
+  encodeResult,
+  encodeValue,
 } from '@dataflower/action-runtime/protocol';
 import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../driver.js';
 import { until } from './until.js';
@@ -59,7 +71,11 @@ export class ScriptedContainer implements ContainerHandle {
   hello(over: { version?: number; token?: string } = {}): void {
     this.send(
       encodeJsonFrame(FrameType.HELLO, 0, {
-        version: PROTOCOL_VERSION, token: this.options.token, runtime: { name: 'scripted', version: '1' }, pid: 1, ...over,
+        version: PROTOCOL_VERSION,
+        token: this.options.token,
+        runtime: { name: 'scripted', version: '1' },
+        pid: 1,
+        ...over,
       }),
     );
   }
@@ -81,16 +97,32 @@ export class ScriptedContainer implements ContainerHandle {
   }
 
   /** Answers the first run that it has; the next one starts, unless told otherwise. */
-  answer(value: unknown = {}, { outcome = Outcome.OK as Outcome, startedNext = this.runs[1]?.invocationId ?? 0, shape = undefined as number | undefined } = {}): void {
+  answer(
+    value: unknown = {},
+    {
+      outcome = Outcome.OK,
+      startedNext = this.runs[1]?.invocationId ?? 0,
+      shape = undefined as number | undefined,
+    } = {},
+  ): void {
     const run = this.runs.shift()!;
     this.send(this.resultFrame(run.invocationId, value, { outcome, startedNext, shape }));
   }
 
-  resultFrame(id: number, value: unknown, { outcome = Outcome.OK as Outcome, startedNext = 0, shape = undefined as number | undefined } = {}): Buffer {
+  resultFrame(
+    id: number,
+    value: unknown,
+    { outcome = Outcome.OK, startedNext = 0, shape = undefined as number | undefined } = {},
+  ): Buffer {
     const encoded = encodeValue(value);
     const bytes = Buffer.concat(encoded.segments);
     return encodeResult({
-      invocationId: id, outcome, shape: shape ?? encoded.shape, startedNext, slots: [{ where: 'inline', bytes }], hasEnv: false,
+      invocationId: id,
+      outcome,
+      shape: shape ?? encoded.shape,
+      startedNext,
+      slots: [{ where: 'inline', bytes }],
+      hasEnv: false,
     });
   }
 

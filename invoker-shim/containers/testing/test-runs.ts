@@ -15,7 +15,14 @@ export function testSpec(over: Partial<ContainerSpec> & { code?: string } = {}):
     load: () =>
       Promise.resolve({
         init: {
-          name: 'a', main: 'main', binary: false, kind: 'code', env: {}, parameters: {}, logLimitBytes: spec.logLimitBytes ?? 10_000, memoryMiB,
+          name: 'a',
+          main: 'main',
+          binary: false,
+          kind: 'code',
+          env: {},
+          parameters: {},
+          logLimitBytes: spec.logLimitBytes ?? 10_000,
+          memoryMiB,
         },
         code: Buffer.from(code),
       }),

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { cleanedUp } from '../platform/cleanup.js';
 
 /** A program of this folder that runs beside the bench, on one core. */
 export interface Child {
@@ -25,10 +26,10 @@ export async function startChild(program: string, args: readonly string[], core:
       throw new Error(`${program} ended before it was ready`);
     }),
   ])) as [unknown];
-  const stop = async (): Promise<void> => {
+  const stop = cleanedUp(async () => {
     process.off('exit', kill);
     kill();
     await exited;
-  };
+  });
   return { pid: child.pid!, ready, stop };
 }

@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import { endOnSignals, isEnding } from '../platform/cleanup.js';
 import { type BenchArguments, parseBenchArguments, USAGE, UsageError } from './arguments.js';
 import type { BenchContext } from './context.js';
 import { fanout } from './fanout.js';
@@ -58,14 +59,11 @@ async function main(): Promise<number> {
   return 0;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  // What was started goes with this process: each of them is bound to its exit.
-  process.once(signal, () => process.exit(signal === 'SIGINT' ? 130 : 143));
-}
-
+endOnSignals();
 main().then(
-  (code) => process.exit(code),
+  (code) => (isEnding() ? undefined : process.exit(code)),
   (error: unknown) => {
+    if (isEnding()) return;
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(error instanceof UsageError ? 2 : 1);
   },

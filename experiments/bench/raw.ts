@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cleanedUp } from '../platform/cleanup.js';
 import { quantile } from '../platform/median.js';
 import { startChild } from './child.js';
 import { FRAME_BYTES, PAGE_BYTES } from './raw-sizes.js';
@@ -48,11 +49,11 @@ async function connectPeer(
   const child = await startChild('raw-peer.js', [mode!, path, ...args], core);
   const socket = connect(path);
   await once(socket, 'connect');
-  const stop = async (): Promise<void> => {
+  const stop = cleanedUp(async () => {
     socket.destroy();
     await child.stop();
     rmSync(folder, { recursive: true, force: true });
-  };
+  });
   return { socket, stop };
 }
 

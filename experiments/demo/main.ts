@@ -1,3 +1,4 @@
+import { endOnSignals, isEnding } from '../platform/cleanup.js';
 import { type Platform, startPlatform } from '../platform/platform.js';
 import { defaultLibrary, libraryIn } from '../wordcount/books.js';
 import { type DemoArguments, parseDemoArguments, USAGE, UsageError } from './arguments.js';
@@ -10,13 +11,8 @@ const DEFAULT_WIDTH = 100;
 async function demo({ json, input }: DemoArguments): Promise<number> {
   const library = input === undefined ? defaultLibrary() : libraryIn(input);
   let platform: Platform | undefined;
-  const starting = progress('Starting the platform', startPlatform);
-  const interrupted = (signal: NodeJS.Signals): void => {
-    void starting.then((started) => started.stop()).finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
-  };
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
-    platform = await starting;
+    platform = await progress('Starting the platform', startPlatform);
     const result = await runDemo(platform, library);
     const { book, words, counts, responseMs, timeline } = result;
     if (json) process.stdout.write(`${JSON.stringify({ book, words, counts, responseMs, timeline })}\n`);
@@ -35,9 +31,11 @@ async function main(): Promise<number> {
   return 0;
 }
 
+endOnSignals();
 main().then(
   (code) => (process.exitCode = code),
   (error: unknown) => {
+    if (isEnding()) return;
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   },

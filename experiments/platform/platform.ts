@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cleanedUp } from './cleanup.js';
 import { descendants } from './process-tree.js';
 
 /** A platform of our own, in a process of its own, with a data directory that goes when it goes. */
@@ -44,19 +45,17 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     removeData();
   };
   process.once('exit', onExit);
-  const stop = async (): Promise<void> => {
+  let stopTelling = (): void => {};
+  const stop = cleanedUp(async () => {
+    stopTelling();
     await end(child);
     process.off('exit', onExit);
     removeData();
-  };
+  });
   try {
     const { url, authorization } = await ready(child);
-    const stopTelling = tellWhenLost(child);
-    const stopped = (): Promise<void> => {
-      stopTelling();
-      return stop();
-    };
-    return { url, authorization, pid: child.pid!, stop: stopped };
+    stopTelling = tellWhenLost(child);
+    return { url, authorization, pid: child.pid!, stop };
   } catch (error) {
     await stop();
     throw error;

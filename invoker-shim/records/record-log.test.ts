@@ -252,6 +252,16 @@ describe('listing', () => {
     );
   });
 
+  it('shows of records with one start the last appended first, over all segments', async () => {
+    log = await createRecordLog({ dir, segmentBytes: 500 });
+    for (let i = 0; i < 10; i++) log.append(recordOf(i, { start: 4_000_000_000_000 }));
+    expect(log.metrics.segments).toBeGreaterThan(3);
+    for (let limit = 1; limit <= 10; limit++) {
+      const ids = (await log.list({ namespace: 'guest' }, 0, limit)).map(({ activationId }) => activationId);
+      expect(ids).toEqual(Array.from({ length: limit }, (_, i) => idOf(9 - i)));
+    }
+  });
+
   it('in brief leaves out results and logs', async () => {
     log = await createRecordLog({ dir });
     const records = [

@@ -115,8 +115,10 @@ test('a result is not held behind a slow function, however short the ones before
 });
 
 test('CANCEL takes back what is queued and ends what runs', async () => {
-  agent = await TestAgent.with(SLOW);
-  agent.send(runFrame(1, { block: 1e9 }), runFrame(2, {}), control(FrameType.CANCEL, 2));
+  agent = await TestAgent.with('function main() { console.log("on"); for (;;); }');
+  agent.send(runFrame(1, {}), runFrame(2, {}));
+  await agent.next('LOG');
+  agent.send(control(FrameType.CANCEL, 2));
   expect((await agent.next('WITHDRAWN'))['ids']).toEqual([2]);
   agent.send(control(FrameType.CANCEL, 1));
   expect(await agent.result(1)).toMatchObject({ outcome: Outcome.DEVELOPER_ERROR });

@@ -127,7 +127,8 @@ class Crossing implements FunctionRun {
       this.done();
       this.run.ended({ ...end, value });
     };
-    const crossed = this.#emitted === undefined ? this.#cross(end.value) : this.#emitted.then(() => this.#cross(end.value));
+    const crossed =
+      this.#emitted === undefined ? this.#cross(end.value) : this.#emitted.then(() => this.#cross(end.value));
     if (crossed instanceof Promise) void crossed.then(finish);
     else finish(crossed);
   }
@@ -143,6 +144,11 @@ class Crossing implements FunctionRun {
     const bytes = bytesOf(value);
     const put = (read: Buffer): Value => this.sink.put(Buffer.from(read), value.shape);
     if (Buffer.isBuffer(bytes)) return put(bytes);
-    return bytes.then(put, (error: unknown) => this.sink.put(Buffer.from(`\0${JSON.stringify({ error: `A value could not be read: ${String(error)}` })}`), value.shape));
+    return bytes.then(put, (error: unknown) =>
+      this.sink.put(
+        Buffer.from(`\0${JSON.stringify({ error: `A value could not be read: ${String(error)}` })}`),
+        value.shape,
+      ),
+    );
   }
 }

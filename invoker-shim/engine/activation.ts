@@ -33,7 +33,7 @@ export interface ActivationOwner {
   /** There is a result or an error; nothing is written yet. */
   answered(answer: WorkflowAnswer, activation: Activation): void;
   /** The record is appended, and those of all parts that had ended by then. */
-  recorded(record: ActivationRecord): void;
+  recorded(record: ActivationRecord, answer: string): void;
   ended(activation: Activation): void;
 }
 

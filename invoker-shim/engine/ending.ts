@@ -74,7 +74,6 @@ export class Ending {
   #answer(activation: Activation, status: Status, value: Value, components: number): void {
     if (activation.answered) return value.release();
     activation.answered = true;
-    activation.stopDeadline?.();
     activation.pending++;
     value.retain();
     activation.result = { status, value, at: this.now() };
@@ -103,6 +102,7 @@ export class Ending {
       return;
     }
     activation.ended = true;
+    activation.stopDeadline?.();
     this.flow.discard(activation);
     this.ledger.ended(activation);
     this.forget(activation);
@@ -110,9 +110,9 @@ export class Ending {
   }
 
   #record(activation: Activation): void {
-    this.ledger.answered(activation, (record) => {
+    this.ledger.answered(activation, (record, answer) => {
       activation.record = record;
-      activation.owner.recorded(record);
+      activation.owner.recorded(record, answer);
       this.release(activation);
     });
   }

@@ -8,7 +8,7 @@ import type { DataSink, Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
 import { Ending } from './ending.js';
 import { Invocations } from './invocations.js';
-import { Ledger, type ToResultText } from './ledger.js';
+import { Ledger, type ToAnswerText, type ToResultText } from './ledger.js';
 import { NodeRuns } from './node-runs.js';
 import { type OperatorHost, fireOperator } from './operator-firing.js';
 import { errorValue } from './operators.js';
@@ -25,6 +25,8 @@ export interface EngineOptions {
   readonly newId: NewId;
   /** How a result is put into a record. */
   readonly resultText: ToResultText;
+  /** The same for an outermost activation, whose caller gets it too. */
+  readonly answerText: ToAnswerText;
   /** The way of tokens to this host. */
   readonly openPipe: (receive: TokenReceiver) => Pipe;
   /** Components along one path (OpenWhisk: 50). */
@@ -61,7 +63,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     const { sink, executor, clock, instanceLimit } = options;
     const now = (): number => clock.now();
-    const ledger = new Ledger(options.records, options.resultText, options.hostId);
+    const ledger = new Ledger(options.records, options.resultText, options.answerText, options.hostId);
     const flow = new TokenFlow(sink, options.openPipe, this.#flowOwner(sink));
     const ending = new Ending(sink, executor, flow, ledger, now, ({ id }) => this.#forget(id));
     this.#flow = flow;

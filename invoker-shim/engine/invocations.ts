@@ -55,8 +55,8 @@ export class Invocations implements InstanceOwner {
     const { message, answer } = this.#invocations.get(instance.activationId)!;
     instance.input.release();
     instance.bytesOut += end.value.size;
-    this.ledger.functionEnded(instance, message.identity, end, (record) => {
-      this.ledger.written(() => answer(record));
+    this.ledger.functionEnded(instance, message.identity, end, (record, result) => {
+      this.ledger.written(() => answer(record, result));
       this.#invocations.delete(instance.activationId);
       this.ended();
     });

@@ -4,36 +4,46 @@ import type { ActivationRecord, RecordStore } from '../records/record.js';
 import type { Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
 import type { FunctionInstance } from './function-instance.js';
+import type { AnswerText } from '../records/answer-text.js';
 import { type ResultText, functionRecord, workflowRecord } from './part-record.js';
 
 /** How a result is put into a record. */
 export type ToResultText = (value: Value) => ResultText | Promise<ResultText>;
+
+/** How the result of an outermost activation is put into its record and its caller's answer. */
+export type ToAnswerText = (value: Value) => AnswerText | Promise<AnswerText>;
+
+/** Hears of an appended record, with the JSON that the caller of an outermost activation gets. */
+export type Appended = (record: ActivationRecord, answer: string) => void;
 
 /** The books of an engine: makes the records of what has ended and appends them, off the path of the data. */
 export class Ledger {
   constructor(
     private readonly records: RecordStore,
     private readonly resultText: ToResultText,
+    private readonly answerText: ToAnswerText,
     private readonly hostId: string,
   ) {}
 
   /** Appends the record of a function run; `appended` is called then. Takes over a reference of the result. */
-  functionEnded(instance: FunctionInstance, identity: Identity, end: RunEnd, appended: (record: ActivationRecord) => void): void {
-    this.#withText(end.value, (text) => {
-      const record = functionRecord(instance, identity, end, text, this.hostId);
+  functionEnded(instance: FunctionInstance, identity: Identity, end: RunEnd, appended: Appended): void {
+    const toText = instance.place === undefined ? this.answerText : this.resultText;
+    this.#withText(end.value, toText, (text) => {
+      const record = functionRecord(instance, identity, tooLong(text) ? { ...end, status: 1 } : end, text, this.hostId);
       this.records.append(record);
-      appended(record);
+      appended(record, answerOf(text));
     });
   }
 
   /** Appends the record of a workflow that has answered, as it is now. Takes over the reference of its result. */
-  answered(activation: Activation, appended: (record: ActivationRecord) => void): void {
+  answered(activation: Activation, appended: Appended): void {
     const { status, value, at } = activation.result!;
     activation.result = undefined;
-    this.#withText(value, (text) => {
-      const record = workflowRecord(activation, status, text, at);
+    const toText = activation.parent === undefined ? this.answerText : this.resultText;
+    this.#withText(value, toText, (text) => {
+      const record = workflowRecord(activation, tooLong(text) ? 1 : status, text, at);
       this.records.append(record);
-      appended(record);
+      appended(record, answerOf(text));
     });
   }
 
@@ -51,14 +61,14 @@ export class Ledger {
   }
 
   /** Hands on a result's text, at once when the value is in memory, and releases the value. */
-  #withText(value: Value, use: (text: ResultText) => void): void {
+  #withText(value: Value, toText: ToResultText | ToAnswerText, use: (text: ResultText) => void): void {
     const unreadable = (error: unknown): ResultText => ({
       text: JSON.stringify({ error: `The result could not be read: ${error instanceof Error ? error.message : String(error)}` }),
       size: value.size,
     });
     let text: ResultText | Promise<ResultText>;
     try {
-      text = this.resultText(value);
+      text = toText(value);
     } catch (error) {
       text = unreadable(error);
     }
@@ -72,6 +82,15 @@ export class Ledger {
     value.release();
     use(text);
   }
+}
+
+/** Of a part, which has no caller, the answer is nobody's. */
+function answerOf(text: ResultText | AnswerText): string {
+  return 'answer' in text ? text.answer : text.text;
+}
+
+function tooLong(text: ResultText | AnswerText): boolean {
+  return 'tooLong' in text && text.tooLong;
 }
 
 function isOutdated(activation: Activation, record: ActivationRecord): boolean {

@@ -33,7 +33,7 @@ export class Workflows {
     const owner: ActivationOwner = {
       answered: ({ value }) => value.release(),
       // Read when it is written: the complete record may have come meanwhile.
-      recorded: (record) => ledger.written(() => answer(activation.record ?? record)),
+      recorded: (record, result) => ledger.written(() => answer(activation.record ?? record, result)),
       ended: () => undefined,
     };
     const now = this.clock.now();

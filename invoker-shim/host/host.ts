@@ -80,8 +80,11 @@ export interface StartMessage {
   readonly paradigm: Paradigm;
 }
 
-/** Calls back once: the caller may be answered; the record is on disk and can be read by its id. */
-export type Answer = (record: ActivationRecord) => void;
+/**
+ * Calls back once: the caller may be answered; the record is on disk and can be read by its id. `result` is the JSON
+ * for the caller, which differs from the record's where that keeps only size and hash.
+ */
+export type Answer = (record: ActivationRecord, result: string) => void;
 
 /** A host, as the gateway sees it: in process when standalone. */
 export interface Host {

@@ -6,7 +6,8 @@ import { Engine } from '../engine/engine.js';
 import { randomIds } from '../ids.js';
 import { createLocalPipe } from '../pipes/index.js';
 import type { RecordStore } from '../records/record.js';
-import { resultText } from '../records/result-text.js';
+import { answerText } from '../records/answer-text.js';
+import { MAX_RESULT_BYTES, resultText } from '../records/result-text.js';
 import { type DataSinkOptions, type MeasuredDataSink, createDataSink } from '../sink/index.js';
 import type { Answer, Host, HostStatus, StartMessage } from './host.js';
 import { hostMetrics } from './metrics.js';
@@ -21,6 +22,8 @@ export interface InProcessHostOptions {
   readonly componentLimit?: number;
   /** Instances that one run may start by one FOREACH port. Default 1,000,000. */
   readonly instanceLimit?: number;
+  /** Largest result of an invocation, in bytes; between functions there is no such bound. Default 1 MiB (OpenWhisk). */
+  readonly resultLimitBytes?: number;
   readonly clock?: Clock;
 }
 
@@ -60,6 +63,7 @@ class InProcessHost implements Host {
         clock,
         newId: randomIds(),
         resultText: (value) => resultText(this.#sink, value),
+        answerText: (value) => answerText(this.#sink, value, options.resultLimitBytes ?? MAX_RESULT_BYTES),
         openPipe: (receive) => createLocalPipe(receive),
         componentLimit: options.componentLimit ?? 50,
         instanceLimit: options.instanceLimit ?? 1_000_000,
@@ -73,9 +77,9 @@ class InProcessHost implements Host {
   start(message: StartMessage, answer: Answer): void {
     if (this.#closing) throw new Error('the host is stopping and takes no more work');
     const engine = message.paradigm === 'controlflow' ? this.#controlflow : this.#dataflow;
-    engine.start(message, (record) => {
+    engine.start(message, (record, result) => {
       this.#metrics.answered(record.status);
-      answer(record);
+      answer(record, result);
     });
   }
 

@@ -5,7 +5,7 @@ import { authenticated } from '../auth/required.js';
 import { absentCollectionRoutes } from './absent-collections.js';
 import { actionRoutes } from './actions.js';
 import { activationRoutes } from './activations.js';
-import { ApiError, internalError, malformed, noSuchRoute } from './api-error.js';
+import { ApiError, asApiError, malformed, noSuchRoute } from './api-error.js';
 import { apiDocs } from './api-docs.js';
 import { answering, type ApiContext, onlyMethods } from './context.js';
 import { apiInfo, platformInfo } from './info.js';
@@ -57,7 +57,7 @@ export function createApp(deps: AppDependencies): App {
 
   const onError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
     request.resume();
-    const refused = asApiError(error);
+    const refused = answerTo(error);
     if (refused.status === 500) deps.unexpected(error, transactionOf(response));
     sendError(response, refused, transactionOf(response));
   };
@@ -73,9 +73,8 @@ function transactionOf(response: { locals: Record<string, unknown> }): string {
   return response.locals.transactionId as string;
 }
 
-function asApiError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
-  const status = (error as { status?: unknown } | null)?.status;
-  if (status === 400) return malformed((error as Error).message);
-  return internalError(error);
+/** The router itself refuses a path that cannot be decoded. */
+function answerTo(error: unknown): ApiError {
+  const { status } = (error ?? {}) as { status?: unknown };
+  return status === 400 && !(error instanceof ApiError) ? malformed((error as Error).message) : asApiError(error);
 }

@@ -4,10 +4,12 @@ import type { RecordStore } from '@dataflower/invoker-shim';
 import type { Caller } from '../auth/identity.js';
 import type { Config } from '../config/index.js';
 import type { EntityStore } from '../stores/entity-store.js';
-import { ApiError } from './api-error.js';
+import { ApiError, malformed } from './api-error.js';
 import type { Query } from './query.js';
 import { sendJson } from './reply.js';
 import { checkContentType, parseObject, readBody } from './request.js';
+
+const MAX_NESTING = 500;
 
 /** What the resources of the API work on. */
 export interface ApiContext {
@@ -50,7 +52,16 @@ export async function bodyObject(request: IncomingMessage, maxBytes: number): Pr
     readBody(request, maxBytes, (error, bytes) => (error === undefined ? resolve(bytes) : reject(error)));
   });
   if (body.length === 0) throw new ApiError(400, 'Request entity expected but not supplied');
-  return parseObject(body);
+  const object = parseObject(body);
+  checkNesting(object, MAX_NESTING);
+  return object;
+}
+
+/** Entities are walked by code that recurses. */
+function checkNesting(value: unknown, levels: number): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (levels === 0) throw malformed(`The values are nested more than ${MAX_NESTING} levels deep.`);
+  for (const member of Object.values(value)) checkNesting(member, levels - 1);
 }
 
 /** The path is there, but not for this method. */

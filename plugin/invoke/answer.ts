@@ -1,4 +1,4 @@
-import type { ActivationRecord } from '@dataflower/invoker-shim';
+import { activationText, type ActivationRecord } from '@dataflower/invoker-shim';
 
 /** OW-36: OpenWhisk's HTTP status for each outcome. */
 const HTTP_STATUS = [200, 502, 502, 500] as const;
@@ -7,7 +7,11 @@ export function httpStatusOf(record: ActivationRecord): number {
   return HTTP_STATUS[record.status];
 }
 
-/** The result alone when that is asked for, or when it is an array (OpenWhisk answers so); else the record. */
-export function answersResult(record: ActivationRecord, resultOnly: boolean): boolean {
-  return resultOnly || record.result.startsWith('[');
+/**
+ * The body of a blocking answer: the result alone when that is asked for, or when it is an array (OpenWhisk answers so);
+ * else the record. `result` is the caller's, which may be more than the record keeps (DV-4).
+ */
+export function answerText(record: ActivationRecord, result: string, resultOnly: boolean): string {
+  if (resultOnly || result.startsWith('[')) return result;
+  return activationText(result === record.result ? record : { ...record, result });
 }

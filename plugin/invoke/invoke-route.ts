@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ActivationRecord, Host, RecordStore } from '@dataflower/invoker-shim';
-import { ApiError, internalError, noSuchEntity, overloaded } from '../api/api-error.js';
+import { ApiError, asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
 import { sendError, sendJson } from '../api/reply.js';
 import { checkContentType, parseObject, readBody } from '../api/request.js';
@@ -11,7 +11,7 @@ import { authenticated } from '../auth/required.js';
 import type { Config } from '../config/index.js';
 import type { Ids } from '../server/ids.js';
 import type { Resolved, TargetResolver } from '../targets/resolver.js';
-import { answersResult, httpStatusOf } from './answer.js';
+import { answerText, httpStatusOf } from './answer.js';
 import { type InvokeOptions, readInvokeOptions } from './options.js';
 import type { Throttles } from './throttles.js';
 
@@ -21,7 +21,6 @@ export interface InvokeDependencies {
   readonly resolver: TargetResolver;
   readonly host: Host;
   readonly records: RecordStore;
-  readonly recordText: (record: ActivationRecord) => string;
   readonly ids: Ids;
   readonly limits: Config['limits'];
   readonly now: () => number;
@@ -38,6 +37,12 @@ interface Call {
   /** `namespace/name`; undefined for an action in a package. */
   readonly id: string | undefined;
   readonly options: InvokeOptions;
+}
+
+/** What a blocking call waits with. */
+interface Wait {
+  answer(record: ActivationRecord, result: string): void;
+  forget(): void;
 }
 
 const EMPTY_PAYLOAD = Buffer.from('{}');
@@ -121,40 +126,43 @@ export class InvokeRoute {
           receivedAt,
           paradigm: header ?? resolved.paradigm,
         },
-        (record) => {
+        (record, result) => {
           deps.throttles.ended(namespace);
-          waiting?.(record);
+          waiting?.(result === record.result ? record : { ...record, result });
         },
       );
     } catch (cause) {
       deps.throttles.ended(namespace);
-      waiting?.(undefined);
+      waiting?.forget();
       throw cause;
     }
     if (waiting === undefined) accepted(call, activationId);
   }
 
-  /** Gives what ends the wait: the record, or undefined when there will be none and somebody else answers. */
-  private wait(call: Call, activationId: string): (record: ActivationRecord | undefined) => void {
+  /** Answers with 202 when the wait is over, unless it was ended before, by an answer or for good. */
+  private wait(call: Call, activationId: string): Wait {
     let open = true;
     const timer = setTimeout(() => {
       open = false;
       accepted(call, activationId);
     }, call.options.waitMs);
-    return (record) => {
-      if (!open) return;
+    const forget = (): void => {
       open = false;
       clearTimeout(timer);
-      if (record === undefined) return;
-      const text = answersResult(record, call.options.result) ? record.result : this.deps.recordText(record);
+    };
+    const answer: Wait['answer'] = (record, result) => {
+      if (!open) return;
+      forget();
+      const text = answerText(record, result, call.options.result);
       sendJson(call.response, httpStatusOf(record), call.transactionId, text, ['x-openwhisk-activation-id', activationId]);
     };
+    return { answer, forget };
   }
 
   private refuse({ response, transactionId }: Pick<Call, 'response' | 'transactionId'>, error: unknown): void {
-    if (error instanceof ApiError) return sendError(response, error, transactionId);
-    this.deps.unexpected(error, transactionId);
-    sendError(response, internalError(error), transactionId);
+    const refused = asApiError(error);
+    if (refused.status === 500) this.deps.unexpected(error, transactionId);
+    sendError(response, refused, transactionId);
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ApiError, internalError, malformed, noSuchRoute } from '../api/api-error.js';
+import { ApiError, asApiError, malformed, noSuchRoute } from '../api/api-error.js';
 import { bodyObject } from '../api/context.js';
 import { isEntityName } from '../api/names.js';
 import { sendError, sendJson } from '../api/reply.js';
@@ -44,7 +44,7 @@ export function adminRoute(subjects: Subjects, operatorKey: string): (request: I
       (value) => sendJson(response, 200, transactionId, JSON.stringify(value)),
       (error: unknown) => {
         request.resume();
-        sendError(response, error instanceof ApiError ? error : internalError(error), transactionId);
+        sendError(response, asApiError(error), transactionId);
       },
     );
   };

@@ -1,5 +1,5 @@
 import { access, chmod, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CachedStore } from '../stores/cached-store.js';
 import { openEmbeddedStore } from '../stores/embedded-store.js';
 import { StartError } from './start-error.js';
@@ -11,12 +11,24 @@ const RUNNING_FILE = 'running.json';
 /** Makes the directory where it is missing; the keys in it are for its owner alone. */
 export async function prepareDataDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: OWNER_ONLY });
+    await makeDirectory(directory);
     await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    await mkdir(join(directory, 'entities'), { recursive: true, mode: OWNER_ONLY });
+    await makeDirectory(join(directory, 'entities'));
     await chmod(join(directory, 'entities'), OWNER_ONLY);
   } catch (cause) {
     throw new StartError(`The data directory ${directory} cannot be written (${codeOf(cause)}): choose another with --data, or give this user the right to write it.`, { cause });
+  }
+}
+
+/** Level by level: Node's own recursive `mkdir` never ends where a level can neither be made nor is there (`/proc`). */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: OWNER_ONLY });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT') throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path, { mode: OWNER_ONLY });
   }
 }
 

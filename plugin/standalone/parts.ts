@@ -30,6 +30,7 @@ export async function openParts({ dataDir, containers, sink, records, limits }: 
     },
     sink: { limitBytes: sink.limitBytes },
     componentLimit: limits.sequenceLength,
+    resultLimitBytes: limits.resultBytes,
   });
   return { host, records: store };
 }

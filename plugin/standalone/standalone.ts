@@ -1,4 +1,3 @@
-import { activationText } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { createApp } from '../api/app.js';
@@ -67,7 +66,7 @@ async function serve(config: Config, store: CachedStore, { host, records }: Part
   const unexpected = (error: unknown, transactionId: string): void => log.error({ err: error, transactionId }, 'request failed');
   const resolver = new TargetResolver(store, () => apiHost);
   const throttles = new Throttles(config.throttles, now);
-  const invoke = new InvokeRoute({ authenticator, throttles, resolver, host, records, recordText: activationText, ids, limits: config.limits, now, unexpected });
+  const invoke = new InvokeRoute({ authenticator, throttles, resolver, host, records, ids, limits: config.limits, now, unexpected });
   const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}`;
   const app = createApp({ authenticator, store, records, config, now, version: VERSION, metrics, unexpected });
   const server = new HttpServer({ config: config.server, ids, invoke, app, admin: adminRoute(subjects, operatorKey), counts });

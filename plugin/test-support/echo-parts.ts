@@ -100,7 +100,7 @@ export class EchoHost implements Host {
       ...end,
     };
     this.records.append(record);
-    this.records.written(() => answer(record));
+    this.records.written(() => answer(record, record.result));
   }
 }
 

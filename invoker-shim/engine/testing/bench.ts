@@ -3,6 +3,7 @@ import type { FunctionTarget, StartMessage, WorkflowTarget } from '../../host/ho
 import type { Pipe, TokenReceiver } from '../../pipes/pipe.js';
 import { createLocalPipe } from '../../pipes/index.js';
 import { createDataSink, type MeasuredDataSink } from '../../sink/index.js';
+import { answerText } from '../../records/answer-text.js';
 import { resultText } from '../../records/result-text.js';
 import { Engine, type EngineOptions } from '../engine.js';
 import { FakeExecutor, type HeldRun } from './fake-executor.js';
@@ -44,6 +45,7 @@ export class Bench {
       clock: this.clock,
       newId: () => this.#newId(),
       resultText: (value) => resultText(this.sink, value),
+      answerText: (value) => answerText(this.sink, value, 1024 * 1024),
       openPipe: openPipe ?? ((receive) => createLocalPipe(receive, { onError: raise })),
       componentLimit: 50,
       instanceLimit: 1_000_000,

@@ -1,5 +1,7 @@
 import { FailureText } from './failures.js';
 
+/** OpenWhisk's mark of the end of an activation's logs; it is never shown (OW-71). */
+const SENTINEL = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
 /** Columns of OpenWhisk's time stamps in log lines. */
 const TIME_WIDTH = 30;
 /** What a line counts against the limit beyond its text, in bytes: its end. */
@@ -28,6 +30,7 @@ export class RunLog {
   add(stream: 'stdout' | 'stderr', text: string, time: number, now: number): void {
     if (this.#full) return;
     const line = text.endsWith('\n') ? text.slice(0, -1) : text;
+    if (line === SENTINEL) return;
     const bytes = Buffer.byteLength(line) + LINE_END_BYTES;
     const at = isTime(time) ? time : now;
     this.#keptBytes += bytes + KEPT_BYTES;

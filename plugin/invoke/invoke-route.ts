@@ -128,7 +128,7 @@ export class InvokeRoute {
         },
         (record, result) => {
           deps.throttles.ended(namespace);
-          waiting?.(result === record.result ? record : { ...record, result });
+          waiting?.answer(record, result);
         },
       );
     } catch (cause) {

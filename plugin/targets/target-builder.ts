@@ -1,5 +1,5 @@
 import { compileSequence, type Graph } from '@dataflower/composer/graph';
-import type { Target, WorkflowTarget } from '@dataflower/invoker-shim';
+import type { ActionDescription, Target, WorkflowTarget } from '@dataflower/invoker-shim';
 import { codeOf } from '../api/action-code.js';
 import { type ActionDocument, isAction, isSequence } from '../api/action-document.js';
 import { ApiError } from '../api/api-error.js';
@@ -48,12 +48,14 @@ export class TargetBuilder {
     const actions = new Map<string, Target>();
     const inline = graph.nodes.some((node) => node.kind === 'function');
     const steps = inline ? { steps: containerSpec(this.caller, document, this.context, 'steps') } : {};
-    const target: WorkflowTarget = { type: 'workflow', workflow, action: describe(document), graph, digest, actions, ...steps };
+    const action: { -readonly [K in keyof ActionDescription]: ActionDescription[K] } = { ...describe(document) };
+    const target: WorkflowTarget = { type: 'workflow', workflow, action, graph, digest, actions, ...steps };
     this.targets.set(document._id, target);
     for (const node of graph.nodes) {
       if (node.kind !== 'action' || actions.has(node.action)) continue;
       actions.set(node.action, await this.component(node.action, workflow));
     }
+    action.limits = { ...action.limits, memory: mostMemory(actions.values(), action.limits.memory) };
     return target;
   }
 
@@ -77,4 +79,11 @@ export class TargetBuilder {
       return { type: 'missing', error: error.message };
     }
   }
+}
+
+/** A workflow's record shows the most memory that a part of it may take (OW-64). */
+function mostMemory(parts: Iterable<Target>, own: number): number {
+  let most = 0;
+  for (const part of parts) if (part.type !== 'missing') most = Math.max(most, part.action.limits.memory);
+  return most === 0 ? own : most;
 }

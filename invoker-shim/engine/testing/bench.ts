@@ -11,6 +11,8 @@ import { HandClock } from './hand-clock.js';
 import { MemoryRecords } from './memory-records.js';
 
 export type BenchOptions = Partial<Pick<EngineOptions, 'componentLimit' | 'instanceLimit' | 'holdOutputs' | 'resultText'>> & {
+  /** One for many benches: it costs a directory to make. Who makes it closes it. */
+  sink?: MeasuredDataSink;
   openPipe?: (receive: TokenReceiver) => Pipe;
   executor?: (executor: FakeExecutor, sink: MeasuredDataSink) => EngineOptions['executor'];
 };
@@ -31,11 +33,13 @@ export class Bench {
   readonly executor: FakeExecutor;
   readonly engine: Engine;
   readonly started: Started[] = [];
+  readonly #ownSink: boolean;
   #ids = 0;
 
   constructor(options: BenchOptions = {}) {
-    const { openPipe, executor, ...rest } = options;
-    this.sink = createDataSink({ handoverDir: false, clock: this.clock });
+    const { openPipe, executor, sink, ...rest } = options;
+    this.#ownSink = sink === undefined;
+    this.sink = sink ?? createDataSink({ handoverDir: false, clock: this.clock });
     this.executor = new FakeExecutor(this.sink, this.clock);
     this.engine = new Engine({
       hostId: 'host0',
@@ -101,7 +105,7 @@ export class Bench {
     try {
       this.check();
     } finally {
-      await this.sink.close();
+      if (this.#ownSink) await this.sink.close();
     }
   }
 

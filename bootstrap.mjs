@@ -86,7 +86,7 @@ async function step(text, program, args) {
   if (live) say(`\r${text} ${code === 0 ? 'done in' : 'failed after'} ${seconds()}`);
   if (code === 0) return;
   if (!printed) process.stderr.write(Buffer.concat(output));
-  process.exit(code);
+  process.exit(code > 128 ? code : 1);
 }
 
 /** True when a package of the lock file is missing or has another version. Packages for other systems do not count. */

@@ -1,5 +1,4 @@
 import {
-  type Definition,
   type Emit,
   FrameType,
   Outcome,
@@ -12,24 +11,21 @@ import {
   decodeResult,
   encodeFrame,
   encodeIds,
-  encodeJsonFrame,
-  encodeRun,
 } from '@dataflower/action-runtime/protocol';
 import type { Value } from '../sink/value.js';
 import type { Connection } from './connection.js';
 import type { ContainerContext } from './container-context.js';
 import type { ContainerEnding } from './container-ending.js';
-import { Deque } from './deque.js';
 import { EmitWindow } from './emit-window.js';
 import { InboundValues } from './inbound-values.js';
-import { type SlotTarget, bytesSlot, inputSlots } from './input-slots.js';
 import type { PendingRun } from './pending-run.js';
 import { RunOutputs } from './run-outputs.js';
+import { RunWriter } from './run-writer.js';
+import { SentAhead } from './sent-ahead.js';
+import { WorkMeter } from './work-meter.js';
 
 /** A container that does not answer WITHDRAW, or sends nothing of a value that it announced, for so long is stopped, in ms. */
 const STALL_MS = 10_000;
-/** Definitions that one container learns before it is replaced. */
-const MAX_DEFINITIONS = 4096;
 
 /** What the runs of a container need of the container itself. */
 export interface RunsHost {
@@ -57,25 +53,18 @@ export class ContainerRuns {
   readonly inbound: InboundValues;
   readonly #window: EmitWindow;
   #running: PendingRun | undefined;
-  readonly #ahead = new Deque<PendingRun>();
+  readonly #ahead = new SentAhead();
   readonly #finishing = new Set<PendingRun>();
-  readonly #definitions = new Map<Definition, number>();
-  readonly #activationBytes = Buffer.alloc(16);
-  #openedStreams: number[] | undefined;
-  /** When WITHDRAW was sent; 0: it was answered. */
-  #withdrawnAt = 0;
+  readonly #writer: RunWriter;
+  readonly #meter: WorkMeter;
+  /** By the stopwatch: when it was last asked to give runs back. */
+  #askedAt = 0;
   #killAt = Infinity;
   /** The running function takes longer than expected: nothing is sent behind it. */
   #slow = false;
   #held = false;
   #progressAt = 0;
-  /** For the mean time of a run: since when the container has been at work, results in this read, and the time of the first. */
-  #busySince = 0;
-  #results = 0;
-  #resultsFrom = 0;
-  #resultsAt = 0;
   #closed = false;
-  readonly #slotTarget: SlotTarget;
 
   constructor(
     private readonly context: ContainerContext,
@@ -87,14 +76,8 @@ export class ContainerRuns {
       host.stop({ kind: 'PROTOCOL', detail: error.message }),
     );
     this.#window = new EmitWindow(context.sink, context.limits.emitWindowBytes, send, () => this.#updateHeld());
-    this.#slotTarget = {
-      sharesFiles: context.driver.sharesFiles,
-      openStream: (source) => {
-        const id = connection.openStream(source);
-        (this.#openedStreams ??= []).push(id);
-        return id;
-      },
-    };
+    this.#writer = new RunWriter(connection, context.clock, context.driver.sharesFiles);
+    this.#meter = new WorkMeter(context.stopwatch);
   }
 
   /** Runs sent and without a result. */
@@ -119,62 +102,51 @@ export class ContainerRuns {
 
   /** False while it is not known what it will give back, or it waits itself. */
   get accepts(): boolean {
-    return this.#withdrawnAt === 0 && !this.#held && !this.#slow && this.#killAt === Infinity;
+    return !this.#ahead.asked && !this.#held && !this.#slow && this.#killAt === Infinity;
   }
 
   /** How long the running function has been at it, in ms by the stopwatch's `now`; 0 when none is. */
   runningFor(now: number): number {
-    return this.#running === undefined ? 0 : now - this.#busySince;
+    return this.#running === undefined ? 0 : this.#meter.age(now);
   }
 
   send(pending: PendingRun): void {
-    const { run } = pending;
-    const idle = this.#running === undefined && this.#ahead.length === 0;
+    const idle = this.unfinished === 0;
     const id = this.count + 1;
     let frame: Buffer;
-    this.#openedStreams = undefined;
     try {
-      const slots = inputSlots(run.input, this.#slotTarget);
-      if (run.env !== null) slots.push(bytesSlot(Buffer.from(run.env), this.#slotTarget));
-      this.#activationBytes.write(run.activationId, 'hex');
-      frame = encodeRun({
-        invocationId: id,
-        activationId: this.#activationBytes,
-        deadline: this.context.clock.now() + run.spec.timeoutMs,
-        definition: run.definition === undefined ? 0 : this.#define(run.definition),
-        transactionId: run.transactionId,
-        slots,
-        hasEnv: run.env !== null,
-      });
+      frame = this.#writer.encode(pending, id);
     } catch (error) {
-      this.#dropStreams(this.#openedStreams);
       this.context.ender.fail(pending, this.host.id, 2, error instanceof Error ? error.message : String(error));
       return;
     }
     this.count = id;
     pending.invocationId = id;
-    pending.inputStreams = this.#openedStreams;
     if (id === 1 && pending.queuedAt < this.host.readyAt) {
       pending.coldStart = true;
       pending.initMs = this.host.initMs;
     }
     if (idle) {
       this.connection.sendNow(frame);
-      this.#busySince = this.context.stopwatch();
-      this.#begin(pending);
+      this.#meter.begin();
     } else {
       this.connection.send(frame);
-      pending.state = 'SENT';
-      this.#ahead.pushBack(pending);
     }
-    if (this.#openedStreams !== undefined) this.connection.streams.pump();
+    if (pending.inputStreams !== undefined) this.connection.streams.pump();
+    if (idle) {
+      this.#begin(pending);
+    } else {
+      pending.state = 'SENT';
+      this.#ahead.push(pending);
+    }
+    if (this.#writer.full) this.host.retire();
   }
 
   /** Asks for everything back that has not started. */
   withdraw(): void {
-    if (this.#ahead.length === 0 || this.#withdrawnAt !== 0) return;
-    this.#withdrawnAt = this.context.stopwatch();
-    const ids = Array.from(this.#ahead, (pending) => pending.invocationId);
+    const ids = this.#ahead.ask();
+    if (ids === undefined) return;
+    this.#askedAt = this.context.stopwatch();
     this.connection.send(encodeIds(FrameType.WITHDRAW, ids));
   }
 
@@ -207,9 +179,9 @@ export class ContainerRuns {
     const pending = this.#speaker(id);
     if (pending === undefined) throw unexpected('RESULT', id);
     const result = decodeResult(flags, id, payload);
-    const next = this.#ahead.peekFront();
-    if (result.startedNext !== 0 && next?.invocationId !== result.startedNext)
-      throw unexpected('started', result.startedNext);
+    if (result.startedNext !== 0 && !this.#ahead.mayStart(result.startedNext)) {
+      throw unexpected('the start', result.startedNext);
+    }
     if (result.outcome !== Outcome.OK && (result.shape & Shape.ERROR) === 0) {
       throw new ProtocolError('MALFORMED_PAYLOAD', `outcome ${result.outcome} without an error`);
     }
@@ -222,7 +194,7 @@ export class ContainerRuns {
     if (slot.where === 'inline' && !result.hasEnv && pending.outputs === undefined)
       value = this.inbound.inline(slot.bytes, result.shape);
     else this.#expectResult(pending, result);
-    this.#leave(pending, result, next);
+    this.#leave(pending, result);
     if (value !== undefined) this.context.ender.finish(pending, this.host.id, result.outcome, value, null);
     else this.#advance(pending);
   }
@@ -231,7 +203,7 @@ export class ContainerRuns {
     const pending = this.#speaker(id);
     if (pending === undefined) {
       // What comes late, for a run that has its result, is dropped.
-      if (id > this.count || this.#isAhead(id)) throw unexpected('LOG', id);
+      if (id > this.count || this.#ahead.has(id)) throw unexpected('LOG', id);
       return;
     }
     if (pending.log.full) return;
@@ -250,32 +222,17 @@ export class ContainerRuns {
   }
 
   onWithdrawn(payload: Buffer): void {
-    if (this.#withdrawnAt === 0) throw new ProtocolError('UNEXPECTED_FRAME', 'nothing was to be withdrawn');
-    this.#withdrawnAt = 0;
-    const ids = new Set(decodeIds(payload));
-    const returned: PendingRun[] = [];
-    for (const pending of this.#ahead.drain()) {
-      if (!ids.delete(pending.invocationId)) this.#ahead.pushBack(pending);
-      else if (pending.unwanted) this.context.ender.drop(pending);
-      else returned.push(pending);
-    }
-    if (ids.size > 0) throw unexpected('WITHDRAWN', ids.values().next().value!);
-    if (this.#running === undefined) {
-      const next = this.#ahead.popFront();
-      if (next !== undefined) this.#begin(next);
-    }
-    for (const pending of returned) this.#reset(pending);
-    if (returned.length > 0) this.host.returned(returned);
+    const returned = this.#ahead.giveBack(decodeIds(payload));
+    if (this.#running === undefined) this.#beginFirst();
+    this.giveBack(returned);
     this.host.freed();
   }
 
   /** Everything that one read brought was handled. */
   onReadEnd(): void {
     if (this.#closed) return;
-    if (this.#results > 0) {
-      this.host.measured((this.#resultsAt - this.#resultsFrom) / this.#results);
-      this.#results = 0;
-    }
+    const mean = this.#meter.take();
+    if (mean !== undefined) this.host.measured(mean);
     if (this.#finishing.size > 0) this.#progressAt = this.context.stopwatch();
     this.#window.settle();
     this.#updateHeld();
@@ -300,7 +257,7 @@ export class ContainerRuns {
       this.#killAt = now + this.context.limits.killGraceMs;
       return;
     }
-    if (this.#withdrawnAt !== 0 && stopwatch - this.#withdrawnAt > STALL_MS) {
+    if (this.#ahead.asked && stopwatch - this.#askedAt > STALL_MS) {
       this.host.stop({ kind: 'PROTOCOL', detail: 'WITHDRAW was not answered' });
       return;
     }
@@ -316,7 +273,7 @@ export class ContainerRuns {
     this.#updateHeld();
   }
 
-  /** The container ends. Returns what had started, and what goes back to the queue, in order. */
+  /** The container ends. Returns what had started, and what had not, in order: the latter for `giveBack`. */
   close(): { started: PendingRun[]; returned: PendingRun[] } {
     this.#closed = true;
     const started = [...this.#finishing];
@@ -330,12 +287,7 @@ export class ContainerRuns {
     this.#held = false;
     this.#window.close();
     this.inbound.close();
-    const returned: PendingRun[] = [];
-    for (const pending of this.#ahead.drain()) {
-      if (pending.unwanted) this.context.ender.drop(pending);
-      else returned.push(pending);
-    }
-    for (const pending of returned) this.#reset(pending);
+    const returned = this.#ahead.drain();
     return { started, returned };
   }
 
@@ -345,11 +297,15 @@ export class ContainerRuns {
    */
   #speaker(id: number): PendingRun | undefined {
     if (this.#running !== undefined) return this.#running.invocationId === id ? this.#running : undefined;
-    const next = this.#ahead.peekFront();
-    if (next?.invocationId !== id) return undefined;
-    this.#ahead.popFront();
+    if (!this.#ahead.mayStart(id)) return undefined;
+    const next = this.#ahead.start(id);
     this.#begin(next);
     return next;
+  }
+
+  #beginFirst(): void {
+    const next = this.#ahead.startFirst();
+    if (next !== undefined) this.#begin(next);
   }
 
   #begin(pending: PendingRun): void {
@@ -367,27 +323,17 @@ export class ContainerRuns {
   }
 
   /** The function has answered: the next one runs, and there is room for one more. */
-  #leave(pending: PendingRun, result: Result, next: PendingRun | undefined): void {
+  #leave(pending: PendingRun, result: Result): void {
     pending.endedAt = this.context.clock.now();
-    this.#measure();
-    this.#dropStreams(pending.inputStreams);
+    this.#meter.result();
+    this.#writer.dropStreams(pending);
     this.#running = undefined;
     this.#slow = false;
+    if (result.startedNext !== 0) this.#begin(this.#ahead.start(result.startedNext));
     // Without a word of the container's, the next one had not arrived when the answer left: it starts as it arrives.
-    if (next !== undefined && (result.startedNext !== 0 || this.#withdrawnAt === 0)) {
-      this.#ahead.popFront();
-      this.#begin(next);
-    }
+    else this.#beginFirst();
     if (result.outcome === Outcome.DEVELOPER_ERROR) this.host.retire();
     this.host.freed();
-  }
-
-  #measure(): void {
-    if (this.#results++ === 0) {
-      this.#resultsAt = this.context.stopwatch();
-      this.#resultsFrom = this.#busySince;
-    }
-    this.#busySince = this.#resultsAt;
   }
 
   #deliver(pending: PendingRun, port: string, value: Value, cost: number): void {
@@ -475,34 +421,20 @@ export class ContainerRuns {
     if (pending.outputs?.empty === true) pending.outputs = undefined;
   }
 
-  /** A run goes back to the queue as if it had not been sent. */
-  #reset(pending: PendingRun): void {
-    this.#dropStreams(pending.inputStreams);
-    pending.inputStreams = undefined;
-    pending.invocationId = 0;
-    pending.coldStart = false;
-    pending.initMs = undefined;
-    pending.state = 'WAITING';
-  }
-
-  #define(definition: Definition): number {
-    const known = this.#definitions.get(definition);
-    if (known !== undefined) return known;
-    const number = this.#definitions.size + 1;
-    this.connection.send(encodeJsonFrame(FrameType.DEFINE, number, definition));
-    this.#definitions.set(definition, number);
-    if (number === MAX_DEFINITIONS) this.host.retire();
-    return number;
-  }
-
-  #dropStreams(ids: readonly number[] | undefined): void {
-    if (ids === undefined) return;
-    for (const id of ids) this.connection.dropStream(id, 'the invocation has no use for it any more');
-  }
-
-  #isAhead(id: number): boolean {
-    for (const pending of this.#ahead) if (pending.invocationId === id) return true;
-    return false;
+  /** Runs that have not started go back to the queue as if they had not been sent; those that nobody wants are dropped. */
+  giveBack(runs: readonly PendingRun[]): void {
+    const wanted: PendingRun[] = [];
+    for (const pending of runs) {
+      this.#writer.dropStreams(pending);
+      pending.invocationId = 0;
+      pending.coldStart = false;
+      pending.initMs = undefined;
+      pending.container = undefined;
+      pending.state = 'WAITING';
+      if (pending.unwanted) this.context.ender.drop(pending);
+      else wanted.push(pending);
+    }
+    if (wanted.length > 0) this.host.returned(wanted);
   }
 
   #updateHeld(): void {

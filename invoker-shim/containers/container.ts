@@ -188,7 +188,7 @@ export class Container implements ConnectionHandler, RunsHost {
     if (ending.kind !== 'RETIRED') for (const pending of returned) pending.losses++;
     const payer = starting ? this.owner.onStartFailed(this, ending) : undefined;
     this.owner.onLeaving(this);
-    if (returned.length > 0) this.owner.onReturned(returned);
+    this.#runs?.giveBack(returned);
     void this.#finish(ending, started, payer);
   }
 

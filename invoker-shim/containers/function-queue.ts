@@ -163,7 +163,6 @@ export class FunctionQueue implements ContainerOwner {
 
   onReturned(runs: readonly PendingRun[]): void {
     for (const pending of runs.toReversed()) {
-      pending.container = undefined;
       if (this.host.closing) {
         this.context.ender.drop(pending);
         continue;

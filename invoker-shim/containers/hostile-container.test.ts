@@ -470,6 +470,25 @@ describe('a container that breaks the protocol', () => {
       expect(last.error).toBe(NOT_PROVISIONED);
     });
 
+    it.each([
+      ['what it was not asked for', [99]],
+      ['what has started', [2]],
+    ])('gives back %s: the others are not lost', async (_, ids) => {
+      const { container, runs } = await withRunsAhead(3);
+      container.answersWithdraw = false;
+      await f.advanceUntil(() => container.count(FrameType.WITHDRAW) === 1);
+      container.send(encodeIds(FrameType.WITHDRAWN, [...ids, 3, 4]));
+      await runs[0]!.done;
+      expect(runs[0]!.error).toBe(DIED);
+      const other = await f.driver.up(2);
+      for (const run of runs.slice(1)) {
+        await until(() => other.runs.length > 0);
+        other.answer();
+        await run.done;
+        expect(run.end).toMatchObject({ status: 0 });
+      }
+    });
+
     it('answers in another order than it was given', async () => {
       const { container, runs } = await withRunsAhead(3);
       container.send(container.resultFrame(container.ids[1]!, {}));

@@ -1,4 +1,4 @@
-import { FrameType, encodeEmit } from '@dataflower/action-runtime/protocol';
+import { FrameType, encodeEmit, encodeIds } from '@dataflower/action-runtime/protocol';
 import { Fixture } from './testing/fixture.js';
 import type { ScriptedContainer } from './testing/scripted-driver.js';
 import { type TestRun, testSpec } from './testing/test-runs.js';
@@ -98,6 +98,26 @@ describe('the pool', () => {
       await answer(container);
       await third.done;
       expect(container.count(FrameType.RUN)).toBe(5);
+    });
+
+    it('and knows one that started past another that is being taken back', async () => {
+      f = new Fixture({ maxContainers: 1 });
+      const container = await learn(key('a'), 0);
+      container.answersWithdraw = false;
+      const runs = Array.from({ length: 4 }, () => f.run(key('a')));
+      await until(() => container.runs.length === 4);
+      await f.advanceUntil(() => container.count(FrameType.WITHDRAW) === 1);
+      // It has given up the second and taken up the third when it is asked for the rest.
+      const [, second, third, fourth] = container.runs;
+      container.answer({}, { startedNext: third!.invocationId });
+      container.runs.splice(0, 3, third!);
+      await runs[0]!.done;
+      expect(runs.map((run) => run.events[0])).toEqual(['started', undefined, 'started', undefined]);
+      container.runs.splice(1, 1);
+      container.send(encodeIds(FrameType.WITHDRAWN, [second!.invocationId, fourth!.invocationId]));
+      for (let i = 0; i < 3; i++) await answer(container);
+      await Promise.all(runs.map((run) => run.done));
+      expect(runs.every((run) => run.end!.status === 0)).toBe(true);
     });
 
     it('drops one that is cancelled before it started, and leaves its neighbours', async () => {

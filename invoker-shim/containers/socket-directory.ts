@@ -1,13 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { identityText, isAlive, ownIdentity, parseIdentity } from '../sink/process-identity.js';
 
 /** Longest path of a unix socket that every system takes, in bytes. */
 export const MAX_SOCKET_PATH_BYTES = 100;
 
-const PREFIX = 'dataflower-';
-const NAME = /^dataflower-(\d+)-/;
-/** What follows the base directory in a socket's path: a six-digit number and the name, with room to spare. */
+/** What follows the base directory in a socket's path: a number and the name, with room to spare. */
 const INSIDE_BYTES = '/000000000/s'.length;
 
 /**
@@ -20,7 +19,7 @@ export class SocketDirectory {
 
   /** @param parent Where it is made. Default: the system's temporary directory, or `/tmp` when that is too long. */
   constructor(parent: string = os.tmpdir()) {
-    const name = `${PREFIX}${process.pid}-`;
+    const name = `${prefix()}${identityText(ownIdentity())}-`;
     const fits = Buffer.byteLength(path.join(parent, name)) + 6 + INSIDE_BYTES < MAX_SOCKET_PATH_BYTES;
     this.path = mkdtempSync(path.join(fits ? parent : '/tmp', name));
   }
@@ -48,11 +47,13 @@ export class SocketDirectory {
  * Call it when an agent starts.
  */
 export function removeStale(parent: string = os.tmpdir()): number {
+  const start = prefix();
   let removed = 0;
   for (const base of new Set([parent, '/tmp'])) {
     for (const name of list(base)) {
-      const pid = Number(NAME.exec(name)?.[1] ?? 0);
-      if (pid === 0 || isAlive(pid)) continue;
+      if (!name.startsWith(start)) continue;
+      const owner = parseIdentity(name.slice(start.length, name.lastIndexOf('-')));
+      if (owner === undefined || isAlive(owner)) continue;
       const directory = path.join(base, name);
       try {
         if (statSync(directory).uid !== process.getuid?.()) continue;
@@ -66,19 +67,21 @@ export function removeStale(parent: string = os.tmpdir()): number {
   return removed;
 }
 
+/** The beginning of the names: the space in which process ids mean something, as containers may share a directory. */
+function prefix(): string {
+  let namespace = '0';
+  try {
+    namespace = readlinkSync('/proc/self/ns/pid').replace(/\D/g, '') || '0';
+  } catch {
+    // No such thing on this system.
+  }
+  return `dataflower-${namespace}-`;
+}
+
 function list(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch {
     return [];
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

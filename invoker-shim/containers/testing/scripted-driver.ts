@@ -24,6 +24,12 @@ export interface ReceivedFrame {
   readonly payload: Buffer;
 }
 
+export interface ResultOptions {
+  readonly outcome?: Outcome;
+  readonly startedNext?: number;
+  readonly shape?: number;
+}
+
 /** A container that does exactly what a test tells it, in the test's own process, over a real socket. */
 export class ScriptedContainer implements ContainerHandle {
   readonly exited: Promise<ContainerExit>;
@@ -97,22 +103,15 @@ export class ScriptedContainer implements ContainerHandle {
   }
 
   /** Answers the first run that it has; the next one starts, unless told otherwise. */
-  answer(
-    value: unknown = {},
-    {
-      outcome = Outcome.OK,
-      startedNext = this.runs[1]?.invocationId ?? 0,
-      shape = undefined as number | undefined,
-    } = {},
-  ): void {
+  answer(value: unknown = {}, options: ResultOptions = {}): void {
     const run = this.runs.shift()!;
-    this.send(this.resultFrame(run.invocationId, value, { outcome, startedNext, shape }));
+    this.send(this.resultFrame(run.invocationId, value, { startedNext: this.runs[0]?.invocationId ?? 0, ...options }));
   }
 
   resultFrame(
     id: number,
     value: unknown,
-    { outcome = Outcome.OK, startedNext = 0, shape = undefined as number | undefined } = {},
+    { outcome = Outcome.OK, startedNext = 0, shape }: ResultOptions = {},
   ): Buffer {
     const encoded = encodeValue(value);
     const bytes = Buffer.concat(encoded.segments);

@@ -1,0 +1,79 @@
+import { type Definition, FrameType, encodeJsonFrame, encodeRun } from '@dataflower/action-runtime/protocol';
+import type { Clock } from '../clock.js';
+import type { Connection } from './connection.js';
+import { type SlotTarget, bytesSlot, inputSlots } from './input-slots.js';
+import type { PendingRun } from './pending-run.js';
+
+/** Definitions that one container learns before it is replaced. */
+const MAX_DEFINITIONS = 4096;
+
+/** Turns runs into RUN frames for one container, with the streams and definitions that go with them. */
+export class RunWriter {
+  readonly #definitions = new Map<Definition, number>();
+  readonly #activationId = Buffer.alloc(16);
+  readonly #target: SlotTarget;
+  #streams: number[] | undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly clock: Clock,
+    sharesFiles: boolean,
+  ) {
+    this.#target = {
+      sharesFiles,
+      openStream: (source) => {
+        const id = connection.openStream(source);
+        (this.#streams ??= []).push(id);
+        return id;
+      },
+    };
+  }
+
+  /** True when the container has learnt as many definitions as it may. */
+  get full(): boolean {
+    return this.#definitions.size >= MAX_DEFINITIONS;
+  }
+
+  /** The RUN frame; the streams of its input are in `pending.inputStreams`. Throws when the input cannot be sent. */
+  encode(pending: PendingRun, id: number): Buffer {
+    const { run } = pending;
+    this.#streams = undefined;
+    try {
+      const slots = inputSlots(run.input, this.#target);
+      if (run.env !== null) slots.push(bytesSlot(Buffer.from(run.env), this.#target));
+      this.#activationId.write(run.activationId, 'hex');
+      return encodeRun({
+        invocationId: id,
+        activationId: this.#activationId,
+        deadline: this.clock.now() + run.spec.timeoutMs,
+        definition: run.definition === undefined ? 0 : this.#define(run.definition),
+        transactionId: run.transactionId,
+        slots,
+        hasEnv: run.env !== null,
+      });
+    } catch (error) {
+      pending.inputStreams = this.#streams;
+      this.dropStreams(pending);
+      throw error;
+    } finally {
+      pending.inputStreams = this.#streams;
+    }
+  }
+
+  /** The input is not needed any more: what of it is still on its way is not sent. */
+  dropStreams(pending: PendingRun): void {
+    const streams = pending.inputStreams;
+    if (streams === undefined) return;
+    pending.inputStreams = undefined;
+    for (const id of streams) this.connection.dropStream(id, 'the invocation has no use for it any more');
+  }
+
+  #define(definition: Definition): number {
+    const known = this.#definitions.get(definition);
+    if (known !== undefined) return known;
+    const number = this.#definitions.size + 1;
+    this.connection.send(encodeJsonFrame(FrameType.DEFINE, number, definition));
+    this.#definitions.set(definition, number);
+    return number;
+  }
+}

@@ -3,16 +3,25 @@ import { byKey, startTestServer, type TestServer } from '../test-support/server.
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer({ server: { maxBodyBytes: 200_000 }, limits: { codeBytes: 100_000, parametersBytes: 10_000 } });
+  server = await startTestServer({
+    server: { maxBodyBytes: 200_000 },
+    limits: { codeBytes: 100_000, parametersBytes: 10_000 },
+  });
 });
 afterAll(() => server.close());
 
 const exec = { kind: 'nodejs:20', code: 'function main(a){return a}' };
-const put = (name: string, body: unknown, query = '?overwrite=true') => server.call('PUT', `actions/${encodeURIComponent(name)}${query}`, body);
+const put = (name: string, body: unknown, query = '?overwrite=true') =>
+  server.call('PUT', `actions/${encodeURIComponent(name)}${query}`, body);
 const malformed = (detail: string) => `The request content was malformed:\n${detail}`;
 
 test('a new action has the golden shape, with and without its code', async () => {
-  const { status, json } = await put('hello', { namespace: '_', name: 'other', exec: { ...exec, binary: true }, parameters: [{ key: 'p', value: 1 }] });
+  const { status, json } = await put('hello', {
+    namespace: '_',
+    name: 'other',
+    exec: { ...exec, binary: true },
+    parameters: [{ key: 'p', value: 1 }],
+  });
   expect(status).toBe(200);
   expect(json).toEqual({
     annotations: expect.any(Array),
@@ -27,13 +36,21 @@ test('a new action has the golden shape, with and without its code', async () =>
   });
   expect(byKey(json.annotations)).toEqual({ 'provide-api-key': false, exec: 'nodejs:20' });
   expect((await server.call('GET', 'actions/hello')).json).toEqual(json);
-  expect((await server.call('GET', 'actions/hello?code=false')).json).toEqual({ ...json, exec: { binary: false, kind: 'nodejs:20' } });
-  expect((await server.call('GET', 'actions/hello?code=perhaps')).json.error).toBe("The query parameter 'code' was malformed:\n'perhaps' is not a valid Boolean value");
+  expect((await server.call('GET', 'actions/hello?code=false')).json).toEqual({
+    ...json,
+    exec: { binary: false, kind: 'nodejs:20' },
+  });
+  expect((await server.call('GET', 'actions/hello?code=perhaps')).json.error).toBe(
+    "The query parameter 'code' was malformed:\n'perhaps' is not a valid Boolean value",
+  );
 });
 
 test('an existing action is not overwritten unless that is asked for', async () => {
   await put('taken', { exec });
-  expect(await put('taken', { exec }, '?overwrite=false')).toMatchObject({ status: 409, json: { error: 'resource already exists', code: expect.stringMatching(/^[0-9a-zA-Z_-]+$/) } });
+  expect(await put('taken', { exec }, '?overwrite=false')).toMatchObject({
+    status: 409,
+    json: { error: 'resource already exists', code: expect.stringMatching(/^[0-9a-zA-Z_-]+$/) },
+  });
   expect((await put('taken', { exec }, '')).status).toBe(409);
   expect((await put('taken', {})).json.version).toBe('0.0.2');
   expect((await put('taken', { version: '2.0.0' })).json.version).toBe('2.0.0');
@@ -42,14 +59,40 @@ test('an existing action is not overwritten unless that is asked for', async () 
 });
 
 test('an update keeps and merges what OpenWhisk keeps and merges', async () => {
-  await put('merged', { exec: { ...exec, main: 'go' }, parameters: [{ key: 'a', value: 1 }], annotations: [{ key: 'x', value: 1 }, { key: 'y', value: 2 }], limits: { timeout: 1000 }, publish: true });
-  const second = (await put('merged', { annotations: [{ key: 'z', value: 3 }, { key: 'exec', value: 'mine' }], delAnnotations: ['x'], limits: { memory: 512 } })).json;
+  await put('merged', {
+    exec: { ...exec, main: 'go' },
+    parameters: [{ key: 'a', value: 1 }],
+    annotations: [
+      { key: 'x', value: 1 },
+      { key: 'y', value: 2 },
+    ],
+    limits: { timeout: 1000 },
+    publish: true,
+  });
+  const second = (
+    await put('merged', {
+      annotations: [
+        { key: 'z', value: 3 },
+        { key: 'exec', value: 'mine' },
+      ],
+      delAnnotations: ['x'],
+      limits: { memory: 512 },
+    })
+  ).json;
   expect(second.exec).toEqual({ ...exec, main: 'go', binary: false });
   expect(second.limits).toEqual({ timeout: 1000, memory: 512, logs: 10, concurrency: 1 });
   expect(second.parameters).toEqual([{ key: 'a', value: 1 }]);
   expect(second.publish).toBe(true);
   expect(byKey(second.annotations)).toEqual({ 'provide-api-key': false, exec: 'nodejs:20', y: 2, z: 3 });
-  const third = (await put('merged', { parameters: [{ key: 'b', value: 1 }, { key: 'b', value: 2 }, { key: 'c', value: null, init: true }] })).json;
+  const third = (
+    await put('merged', {
+      parameters: [
+        { key: 'b', value: 1 },
+        { key: 'b', value: 2 },
+        { key: 'c', value: null, init: true },
+      ],
+    })
+  ).json;
   expect(byKey(third.parameters)).toEqual({ b: 2, c: null });
 });
 
@@ -58,14 +101,19 @@ test('of two updates at once one wins and the other gets 409', async () => {
   const statuses = (await Promise.all(Array.from({ length: 6 }, () => put('raced', {})))).map(({ status }) => status);
   expect(statuses).toContain(200);
   expect(new Set(statuses)).toEqual(new Set([200, 409]));
-  expect((await server.call('GET', 'actions/raced')).json.version).toBe(`0.0.${1 + statuses.filter((s) => s === 200).length}`);
+  expect((await server.call('GET', 'actions/raced')).json.version).toBe(
+    `0.0.${1 + statuses.filter((s) => s === 200).length}`,
+  );
 });
 
 test('large code comes back as it was put, and an update without code keeps it', async () => {
   const code = `function main() { return { ö: '${'€'.repeat(20_000)}' } }`;
   expect((await put('large', { exec: { ...exec, code } })).json.exec.code).toBe(code);
   expect((await put('large', { publish: true })).json.exec.code).toBe(code);
-  expect((await server.call('GET', 'actions/large?code=false')).json.exec).toEqual({ kind: 'nodejs:20', binary: false });
+  expect((await server.call('GET', 'actions/large?code=false')).json.exec).toEqual({
+    kind: 'nodejs:20',
+    binary: false,
+  });
   const deleted = await server.call('DELETE', 'actions/large');
   expect(deleted).toMatchObject({ status: 200, json: { exec: { code }, name: 'large' } });
   expect((await server.call('GET', 'actions/large')).json.error).toBe('The requested resource does not exist.');
@@ -73,41 +121,79 @@ test('large code comes back as it was put, and an update without code keeps it',
 });
 
 test('binary code is recognised by what it is', async () => {
-  expect((await put('zip', { exec: { kind: 'nodejs:20', code: Buffer.from('PK..').toString('base64') } })).json.exec.binary).toBe(true);
-  expect((await server.call('GET', 'actions')).json.find((a: { name: string }) => a.name === 'zip').exec).toEqual({ binary: true });
+  expect(
+    (await put('zip', { exec: { kind: 'nodejs:20', code: Buffer.from('PK..').toString('base64') } })).json.exec.binary,
+  ).toBe(true);
+  expect((await server.call('GET', 'actions')).json.find((a: { name: string }) => a.name === 'zip').exec).toEqual({
+    binary: true,
+  });
 });
 
 test('kinds are resolved, and an unknown one is refused with those that are known', async () => {
   expect((await put('kind', { exec: { ...exec, kind: ' NodeJS:default ' } })).json.exec.kind).toBe('nodejs:20');
   expect((await put('kind', { exec: { ...exec, kind: 'cobol:1' } })).json.error).toBe(
-    malformed("The specified runtime 'cobol:1' is not supported by this platform. Valid values are: 'nodejs:20', 'sequence', 'blackbox'."),
+    malformed(
+      "The specified runtime 'cobol:1' is not supported by this platform. Valid values are: 'nodejs:20', 'sequence', 'blackbox'.",
+    ),
   );
   expect((await put('kind', { exec: { ...exec, kind: 'nodejs' } })).status).toBe(400);
-  expect(await put('kind', { exec: { kind: 'blackbox', image: 'me/x' } })).toMatchObject({ status: 400, json: { error: expect.stringContaining('Docker') } });
+  expect(await put('kind', { exec: { kind: 'blackbox', image: 'me/x' } })).toMatchObject({
+    status: 400,
+    json: { error: expect.stringContaining('Docker') },
+  });
 });
 
 test.each([
   [{}, 'exec undefined'],
   [{ exec: 'x' }, malformed("'kind' must be a string defined in 'exec'")],
   [{ exec: { kind: 7 } }, malformed("'kind' must be a string defined in 'exec'")],
-  [{ exec: { kind: 'nodejs:20' } }, malformed("'code' must be a string or attachment object defined in 'exec' for 'nodejs:20' actions")],
+  [
+    { exec: { kind: 'nodejs:20' } },
+    malformed("'code' must be a string or attachment object defined in 'exec' for 'nodejs:20' actions"),
+  ],
   [{ exec: { kind: 'blackbox' } }, malformed("'image' must be a string defined in 'exec' for 'blackbox' actions")],
   [{ exec: { kind: 'sequence' } }, malformed("'components' must be defined for sequence kind")],
   [{ exec: { kind: 'sequence', components: 'a' } }, malformed("'components' must be an array")],
   [{ exec, parameters: { a: 1 } }, malformed('parameters malformed!')],
   [{ exec, parameters: [{ key: 'a' }] }, malformed('parameters malformed!')],
   [{ exec, annotations: [1] }, malformed('parameters malformed!')],
-  [{ exec, limits: { memory: 600 } }, malformed('requirement failed: memory size 600 MB exceeds allowed threshold of 512 MB')],
-  [{ exec, limits: { memory: 1 } }, malformed('requirement failed: memory size 1 MB below allowed threshold of 128 MB')],
-  [{ exec, limits: { timeout: 400000 } }, malformed('requirement failed: duration 400000 milliseconds exceeds allowed threshold of 300000 milliseconds')],
-  [{ exec, limits: { timeout: 1 } }, malformed('requirement failed: duration 1 milliseconds below allowed threshold of 100 milliseconds')],
+  [
+    { exec, limits: { memory: 600 } },
+    malformed('requirement failed: memory size 600 MB exceeds allowed threshold of 512 MB'),
+  ],
+  [
+    { exec, limits: { memory: 1 } },
+    malformed('requirement failed: memory size 1 MB below allowed threshold of 128 MB'),
+  ],
+  [
+    { exec, limits: { timeout: 400000 } },
+    malformed('requirement failed: duration 400000 milliseconds exceeds allowed threshold of 300000 milliseconds'),
+  ],
+  [
+    { exec, limits: { timeout: 1 } },
+    malformed('requirement failed: duration 1 milliseconds below allowed threshold of 100 milliseconds'),
+  ],
   [{ exec, limits: { logs: 11 } }, malformed('requirement failed: log size 11 MB exceeds allowed threshold of 10 MB')],
   [{ exec, limits: { concurrency: 2 } }, malformed('requirement failed: concurrency 2 exceeds allowed threshold of 1')],
   [{ exec, limits: { memory: 'x' } }, malformed('requirement failed: memory limit must be whole number')],
   [{ exec, version: 'x' }, malformed('version malformed!')],
-  [{ exec, annotations: [{ key: 'dataflower', value: { version: 1, graph: { version: 1, nodes: [], edges: [{ from: '$USER.params', to: 'nobody.in' }] } } }] }, expect.stringMatching(/^The graph in the annotation 'dataflower' cannot run: .*nobody/)],
+  [
+    {
+      exec,
+      annotations: [
+        {
+          key: 'dataflower',
+          value: { version: 1, graph: { version: 1, nodes: [], edges: [{ from: '$USER.params', to: 'nobody.in' }] } },
+        },
+      ],
+    },
+    expect.stringMatching(/^The graph in the annotation 'dataflower' cannot run: .*nobody/),
+  ],
   [{ exec, annotations: [{ key: 'dataflower', value: { version: 2 } }] }, expect.stringContaining('"version": 1')],
-  [{ exec, annotations: [{ key: 'dataflower-paradigm', value: 'x' }] }, expect.stringContaining("'dataflow' or 'controlflow'")],
+  [
+    { exec, annotations: [{ key: 'dataflower-paradigm', value: 'x' }] },
+    expect.stringContaining("'dataflow' or 'controlflow'"),
+  ],
 ])('a wrong body is refused and changes nothing: %j', async (body, error) => {
   const reply = await put('wrong', body);
   expect(reply).toMatchObject({ status: 400, json: { error } });
@@ -115,23 +201,45 @@ test.each([
 });
 
 test('what is not a JSON object is refused', async () => {
-  const raw = (body: string, type = 'application/json') => server.call('PUT', 'actions/raw', body, { headers: { 'content-type': type } });
+  const raw = (body: string, type = 'application/json') =>
+    server.call('PUT', 'actions/raw', body, { headers: { 'content-type': type } });
   expect((await raw('{"exec":')).json.error).toMatch(/^The request content was malformed:\n./);
   expect((await raw('[1]')).json.error).toBe(malformed('JSON object expected'));
-  expect(await raw('{}', 'text/plain')).toMatchObject({ status: 415, json: { error: "The request's Content-Type [text/plain] is not supported. Expected:\napplication/json" } });
-  expect(await server.call('PUT', 'actions/raw')).toMatchObject({ status: 400, json: { error: 'Request entity expected but not supplied' } });
+  expect(await raw('{}', 'text/plain')).toMatchObject({
+    status: 415,
+    json: { error: "The request's Content-Type [text/plain] is not supported. Expected:\napplication/json" },
+  });
+  expect(await server.call('PUT', 'actions/raw')).toMatchObject({
+    status: 400,
+    json: { error: 'Request entity expected but not supplied' },
+  });
 });
 
 test('what is too large is refused with its size', async () => {
-  expect(await put('huge', { exec: { ...exec, code: 'x'.repeat(100_001) } })).toMatchObject({ status: 413, json: { error: 'exec larger than allowed: 100001 > 100000 bytes.' } });
-  expect((await put('huge', { exec, parameters: [{ key: 'k', value: 'x'.repeat(10_000) }] })).json.error).toBe('parameters larger than allowed: 10003 > 10000 bytes.');
-  expect((await put('huge', { exec, annotations: [{ key: 'k', value: 'x'.repeat(10_000) }] })).json.error).toMatch(/^annotations larger/);
-  expect(await put('huge', 'x'.repeat(300_000))).toMatchObject({ status: 413, json: { error: 'Request larger than allowed: 300000 > 200000 bytes.' } });
+  expect(await put('huge', { exec: { ...exec, code: 'x'.repeat(100_001) } })).toMatchObject({
+    status: 413,
+    json: { error: 'exec larger than allowed: 100001 > 100000 bytes.' },
+  });
+  expect((await put('huge', { exec, parameters: [{ key: 'k', value: 'x'.repeat(10_000) }] })).json.error).toBe(
+    'parameters larger than allowed: 10003 > 10000 bytes.',
+  );
+  expect((await put('huge', { exec, annotations: [{ key: 'k', value: 'x'.repeat(10_000) }] })).json.error).toMatch(
+    /^annotations larger/,
+  );
+  expect(await put('huge', 'x'.repeat(300_000))).toMatchObject({
+    status: 413,
+    json: { error: 'Request larger than allowed: 300000 > 200000 bytes.' },
+  });
 });
 
 test('names may have what OpenWhisk allows inside them, and nothing else', async () => {
-  for (const name of ['a b', 'a@b.c&d-e', '_x', 'a'.repeat(256)]) expect(await put(name, { exec })).toMatchObject({ status: 200, json: { name } });
-  for (const name of ['a ', '-a', 'ä', 'a+b']) expect(await put(name, { exec })).toMatchObject({ status: 400, json: { error: 'The name of the entity contains illegal characters.' } });
+  for (const name of ['a b', 'a@b.c&d-e', '_x', 'a'.repeat(256)])
+    expect(await put(name, { exec })).toMatchObject({ status: 200, json: { name } });
+  for (const name of ['a ', '-a', 'ä', 'a+b'])
+    expect(await put(name, { exec })).toMatchObject({
+      status: 400,
+      json: { error: 'The name of the entity contains illegal characters.' },
+    });
   expect((await put('a'.repeat(257), { exec })).json.error).toBe('Name segement longer than allowed: 257 > 256.');
   expect((await server.call('GET', 'actions/%zz')).status).toBe(400);
 });
@@ -142,18 +250,31 @@ test('the collection is listed newest first, in pages, or counted', async () => 
   const { json } = await own.call('GET', 'actions');
   expect(json.map((a: { name: string }) => a.name)).toEqual(['three', 'two', 'one']);
   expect(json[0]).toEqual({
-    annotations: expect.any(Array), exec: { binary: false }, limits: { concurrency: 1, logs: 10, memory: 256, timeout: 60000 },
-    name: 'three', namespace: 'guest', publish: false, updated: expect.any(Number), version: '0.0.1',
+    annotations: expect.any(Array),
+    exec: { binary: false },
+    limits: { concurrency: 1, logs: 10, memory: 256, timeout: 60000 },
+    name: 'three',
+    namespace: 'guest',
+    publish: false,
+    updated: expect.any(Number),
+    version: '0.0.1',
   });
-  const names = async (query: string) => (await own.call('GET', `actions${query}`)).json.map((a: { name: string }) => a.name);
+  const names = async (query: string) =>
+    (await own.call('GET', `actions${query}`)).json.map((a: { name: string }) => a.name);
   expect(await names('/?limit=1&skip=1')).toEqual(['two']);
   expect(await names('?limit=0')).toHaveLength(3);
   expect((await own.call('GET', 'actions?count=true')).json).toEqual({ actions: 3 });
   expect((await own.call('GET', 'actions?count=true&skip=2')).json).toEqual({ actions: 1 });
   const wrong = async (query: string) => (await own.call('GET', `actions?${query}`)).json.error;
-  expect(await wrong('limit=500')).toBe("The query parameter 'limit' was malformed:\nThe value '500' is not in the range of 0 to 200 for actions.");
-  expect(await wrong('skip=-1')).toBe("The query parameter 'skip' was malformed:\nThe value '-1' is not greater than or equal to 0 for actions.");
-  expect(await wrong('limit=x')).toBe("The query parameter 'limit' was malformed:\nThe value 'x' is not an integer for actions.");
+  expect(await wrong('limit=500')).toBe(
+    "The query parameter 'limit' was malformed:\nThe value '500' is not in the range of 0 to 200 for actions.",
+  );
+  expect(await wrong('skip=-1')).toBe(
+    "The query parameter 'skip' was malformed:\nThe value '-1' is not greater than or equal to 0 for actions.",
+  );
+  expect(await wrong('limit=x')).toBe(
+    "The query parameter 'limit' was malformed:\nThe value 'x' is not an integer for actions.",
+  );
   await own.close();
 });
 
@@ -165,14 +286,30 @@ test('who may do what is settled before anything else', async () => {
     json: { error: 'The resource requires authentication, which was not supplied with the request' },
   });
   for (const auth of [`${server.auth}x`, 'a:b', server.auth.slice(0, -1)]) {
-    expect(await send(server.url, 'GET', path, { auth })).toMatchObject({ status: 401, json: { error: 'The supplied authentication is invalid' } });
+    expect(await send(server.url, 'GET', path, { auth })).toMatchObject({
+      status: 401,
+      json: { error: 'The supplied authentication is invalid' },
+    });
   }
-  const other = (method: string, rest: string) => send(server.url, method, `/api/v1/namespaces/${rest}`, { auth: server.auth });
-  expect(await other('GET', 'bob/actions/x')).toMatchObject({ status: 403, json: { error: "The supplied authentication is not authorized to access 'bob/x'." } });
-  expect(await other('GET', 'bob/actions')).toMatchObject({ status: 403, json: { error: "The supplied authentication is not authorized to access 'bob'." } });
+  const other = (method: string, rest: string) =>
+    send(server.url, method, `/api/v1/namespaces/${rest}`, { auth: server.auth });
+  expect(await other('GET', 'bob/actions/x')).toMatchObject({
+    status: 403,
+    json: { error: "The supplied authentication is not authorized to access 'bob/x'." },
+  });
+  expect(await other('GET', 'bob/actions')).toMatchObject({
+    status: 403,
+    json: { error: "The supplied authentication is not authorized to access 'bob'." },
+  });
   expect(await other('GET', 'guest/actions/hello')).toMatchObject({ status: 200 });
-  expect(await other('GET', 'b%C3%B6b/actions/x')).toMatchObject({ status: 400, json: { error: 'The namespace contains illegal characters.' } });
-  expect(await other('PATCH', '_/actions/hello')).toMatchObject({ status: 405, json: { error: expect.stringContaining('HTTP method not allowed, supported methods: ') } });
+  expect(await other('GET', 'b%C3%B6b/actions/x')).toMatchObject({
+    status: 400,
+    json: { error: 'The namespace contains illegal characters.' },
+  });
+  expect(await other('PATCH', '_/actions/hello')).toMatchObject({
+    status: 405,
+    json: { error: expect.stringContaining('HTTP method not allowed, supported methods: ') },
+  });
 });
 
 test('there are no packages, triggers and rules, and asking for them says so', async () => {

@@ -42,7 +42,9 @@ export function actionRoutes(context: ApiContext): Router {
     .route('/:namespace/actions/:name')
     .get(
       answering(async (request, { caller, query }) => {
-        const document = await read(nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name')));
+        const document = await read(
+          nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name')),
+        );
         return fullAction(document, booleanParameter(query, 'code', true) ? await codeOf(document, store) : undefined);
       }),
     )
@@ -58,12 +60,15 @@ export function actionRoutes(context: ApiContext): Router {
     )
     .delete(
       answering(async (request, { caller }) => {
-        const document = await read(nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name')));
+        const document = await read(
+          nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name')),
+        );
         const code = await codeOf(document, store);
         try {
           await store.delete(document._id, document._rev!);
         } catch (cause) {
-          if (cause instanceof ConflictError) throw new ApiError(409, 'Concurrent modification to resource detected.', { cause });
+          if (cause instanceof ConflictError)
+            throw new ApiError(409, 'Concurrent modification to resource detected.', { cause });
           throw cause;
         }
         return fullAction(document, code);

@@ -5,9 +5,11 @@ let ids: string[];
 beforeAll(async () => {
   server = await startTestServer();
   for (const name of ['one', 'two']) await server.action(name);
-  server.host.script = ({ target }) => (target.action.name === 'two' ? { status: 1, result: '{"error":"no"}', logs: ['a line'] } : {});
+  server.host.script = ({ target }) =>
+    target.action.name === 'two' ? { status: 1, result: '{"error":"no"}', logs: ['a line'] } : {};
   ids = [];
-  for (const name of ['one', 'two', 'one']) ids.push((await server.call('POST', `actions/${name}?blocking=true`, { n: ids.length })).json.activationId);
+  for (const name of ['one', 'two', 'one'])
+    ids.push((await server.call('POST', `actions/${name}?blocking=true`, { n: ids.length })).json.activationId);
 });
 afterAll(() => server.close());
 
@@ -16,7 +18,18 @@ const list = async (query = '') => (await server.call('GET', `activations${query
 test('activations are listed newest first, with the status as a number', async () => {
   const items = await list();
   expect(items.map((item: { activationId: string }) => item.activationId)).toEqual([...ids].reverse());
-  expect(Object.keys(items[1]).sort()).toEqual(['activationId', 'annotations', 'duration', 'end', 'name', 'namespace', 'publish', 'start', 'statusCode', 'version']);
+  expect(Object.keys(items[1]).sort()).toEqual([
+    'activationId',
+    'annotations',
+    'duration',
+    'end',
+    'name',
+    'namespace',
+    'publish',
+    'start',
+    'statusCode',
+    'version',
+  ]);
   expect(items[1]).toMatchObject({ name: 'two', namespace: 'guest', publish: false, statusCode: 1, version: '0.0.1' });
 });
 
@@ -26,15 +39,24 @@ test('the list is filtered, paged and counted', async () => {
   expect(await list('?count=true&name=two')).toEqual({ activations: 1 });
   expect(await list(`?upto=${Date.now() - 100_000}`)).toEqual([]);
   expect(await list(`?since=${Date.now() - 100_000}`)).toHaveLength(3);
-  expect((await list('?docs=true&limit=0'))[1]).toMatchObject({ logs: ['a line'], response: { result: { error: 'no' }, status: 'application error', success: false } });
+  expect((await list('?docs=true&limit=0'))[1]).toMatchObject({
+    logs: ['a line'],
+    response: { result: { error: 'no' }, status: 'application error', success: false },
+  });
 });
 
 test.each([
-  ['name=a/b/c', "The query parameter 'name' was malformed:\nParameter may be a 'simple' name or 'package-name/simple' name: a/b/c"],
+  [
+    'name=a/b/c',
+    "The query parameter 'name' was malformed:\nParameter may be a 'simple' name or 'package-name/simple' name: a/b/c",
+  ],
   ['since=x', "The query parameter 'since' was malformed:\nParameter is not a valid value for epoch seconds: x"],
   ['upto=-1', "The query parameter 'upto' was malformed:\nParameter is not a valid value for epoch seconds: -1"],
   ['docs=true&count=true', "The parameter 'docs' is not permitted with 'count'."],
-  ['limit=201', "The query parameter 'limit' was malformed:\nThe value '201' is not in the range of 0 to 200 for activations."],
+  [
+    'limit=201',
+    "The query parameter 'limit' was malformed:\nThe value '201' is not in the range of 0 to 200 for activations.",
+  ],
 ])('a wrong query is refused: %s', async (query, error) => {
   expect(await server.call('GET', `activations?${query}`)).toMatchObject({ status: 400, json: { error } });
 });
@@ -42,14 +64,24 @@ test.each([
 test('a record is read whole, or its result, or its logs', async () => {
   const [, id] = ids;
   const record = (await server.call('GET', `activations/${id!}`)).json;
-  expect(record).toMatchObject({ activationId: id, subject: 'guest', logs: ['a line'], response: { status: 'application error', success: false, result: { error: 'no' } } });
+  expect(record).toMatchObject({
+    activationId: id,
+    subject: 'guest',
+    logs: ['a line'],
+    response: { status: 'application error', success: false, result: { error: 'no' } },
+  });
   expect((await server.call('GET', `activations/${id!}/result`)).json).toEqual(record.response);
   expect((await server.call('GET', `activations/${id!}/logs/`)).json).toEqual({ logs: ['a line'] });
 });
 
 test('ids that are none are told apart from ids that are not there', async () => {
   expect((await server.call('GET', 'activations/abc')).json.error).toBe('Activation id length is 3 but must be 32.');
-  expect((await server.call('GET', `activations/${'G'.repeat(32)}`)).json.error).toBe('The activation id is not valid.');
-  expect(await server.call('GET', `activations/${'a'.repeat(32)}`)).toMatchObject({ status: 404, json: { error: 'The requested resource does not exist.' } });
+  expect((await server.call('GET', `activations/${'G'.repeat(32)}`)).json.error).toBe(
+    'The activation id is not valid.',
+  );
+  expect(await server.call('GET', `activations/${'a'.repeat(32)}`)).toMatchObject({
+    status: 404,
+    json: { error: 'The requested resource does not exist.' },
+  });
   expect((await server.call('DELETE', `activations/${ids[0]!}`)).status).toBe(405);
 });

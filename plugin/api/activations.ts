@@ -1,5 +1,11 @@
 import { Router } from 'express';
-import { type ActivationRecord, activationText, type RecordFilter, responseText, toActivationSummary } from '@dataflower/invoker-shim';
+import {
+  type ActivationRecord,
+  activationText,
+  type RecordFilter,
+  responseText,
+  toActivationSummary,
+} from '@dataflower/invoker-shim';
 import type { Caller } from '../auth/identity.js';
 import { ApiError, malformedQuery, noSuchEntity } from './api-error.js';
 import { answering, type ApiContext, JsonText, onlyMethods, pathParameter } from './context.js';
@@ -14,7 +20,8 @@ export function activationRoutes({ records }: ApiContext): Router {
   const router = Router({ caseSensitive: true });
 
   const read = async (caller: Caller, namespace: string, id: string): Promise<ActivationRecord> => {
-    if (id.length !== ID_LENGTH) throw new ApiError(400, `Activation id length is ${id.length} but must be ${ID_LENGTH}.`);
+    if (id.length !== ID_LENGTH)
+      throw new ApiError(400, `Activation id length is ${id.length} but must be ${ID_LENGTH}.`);
     if (!/^[0-9a-f]+$/.test(id)) throw new ApiError(400, 'The activation id is not valid.');
     const record = await records.get(entitledNamespace(caller, namespace, id), id);
     if (record === undefined) throw noSuchEntity();

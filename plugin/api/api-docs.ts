@@ -32,11 +32,19 @@ export function apiDocs(version: string): object {
 }
 
 function pathItem(path: string, operations: readonly Operation[]): object {
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: 'path', required: true, type: 'string' }));
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    type: 'string',
+  }));
   return Object.fromEntries(
     operations.map(([method, summary, ...parameters]) => {
       const inQuery = parameters.map((name) => ({ name, in: 'query', required: false, type: 'string' }));
-      return [method, { summary, parameters: [...inPath, ...inQuery], responses: { default: { description: 'See OpenWhisk' } } }];
+      return [
+        method,
+        { summary, parameters: [...inPath, ...inQuery], responses: { default: { description: 'See OpenWhisk' } } },
+      ];
     }),
   );
 }

@@ -44,7 +44,8 @@ export function unsupportedContentType(contentType: string): ApiError {
 /** OW-12: whatever was thrown, as an answer. Values nested so deeply that they cannot be walked are their sender's error. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof Error && error.message === 'Maximum call stack size exceeded') return malformed('The values are nested too deeply.');
+  if (error instanceof Error && error.message === 'Maximum call stack size exceeded')
+    return malformed('The values are nested too deeply.');
   return new ApiError(500, 'There was an internal server error.', { cause: error });
 }
 

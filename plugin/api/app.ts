@@ -37,10 +37,21 @@ export function createApp(deps: AppDependencies): App {
   });
   app.options(/^\/api\/v1(?:\/|$)/, (_request, response) => sendText(response, 200, transactionOf(response), 'OK'));
   app.get('/ping', (_request, response) => sendText(response, 200, transactionOf(response), 'pong'));
-  app.get('/metrics', async (_request, response) => sendText(response, 200, transactionOf(response), await deps.metrics()));
-  app.get('/', answering(() => platformInfo(deps.config)));
-  app.get('/api/v1', answering(() => apiInfo(deps.version)));
-  app.get('/api/v1/api-docs', answering(() => apiDocs(deps.version)));
+  app.get('/metrics', async (_request, response) =>
+    sendText(response, 200, transactionOf(response), await deps.metrics()),
+  );
+  app.get(
+    '/',
+    answering(() => platformInfo(deps.config)),
+  );
+  app.get(
+    '/api/v1',
+    answering(() => apiInfo(deps.version)),
+  );
+  app.get(
+    '/api/v1/api-docs',
+    answering(() => apiDocs(deps.version)),
+  );
   app.get('/api/v1/docs', (_request, response) => {
     response.redirect(308, '/api/v1/api-docs');
   });
@@ -50,16 +61,23 @@ export function createApp(deps: AppDependencies): App {
     response.locals.caller = authenticated(deps.authenticator, request);
     next();
   });
-  app.use('/api/v1/namespaces', namespaceRoutes(deps), actionRoutes(deps), activationRoutes(deps), absentCollectionRoutes());
+  app.use(
+    '/api/v1/namespaces',
+    namespaceRoutes(deps),
+    actionRoutes(deps),
+    activationRoutes(deps),
+    absentCollectionRoutes(),
+  );
   app.use(() => {
     throw noSuchRoute();
   });
 
-  const onError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
+  const onError: ErrorRequestHandler = (error: unknown, request, response, next) => {
     request.resume();
     const refused = answerTo(error);
     if (refused.status === 500) deps.unexpected(error, transactionOf(response));
-    sendError(response, refused, transactionOf(response));
+    if (response.headersSent) next(error);
+    else sendError(response, refused, transactionOf(response));
   };
   app.use(onError);
 

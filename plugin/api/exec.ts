@@ -5,14 +5,18 @@ import { resolveKind } from './kinds.js';
 
 /** What a PUT says of the code: OpenWhisk's rules of `exec` (OW-27 to OW-29), its texts kept. */
 export function readExec(value: unknown, callerNamespace: string): { exec: Exec; code: string | undefined } {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed("'kind' must be a string defined in 'exec'");
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw malformed("'kind' must be a string defined in 'exec'");
   const { kind: kindText, code, image, main, components } = value as Record<string, unknown>;
   if (typeof kindText !== 'string') throw malformed("'kind' must be a string defined in 'exec'");
   const kind = resolveKind(kindText);
-  if (kind === 'sequence') return { exec: { kind, components: readComponents(components, callerNamespace) }, code: undefined };
+  if (kind === 'sequence')
+    return { exec: { kind, components: readComponents(components, callerNamespace) }, code: undefined };
   if (kind === 'blackbox') refuseBlackbox(image);
-  if (typeof code !== 'string') throw malformed(`'code' must be a string or attachment object defined in 'exec' for '${kind}' actions`);
-  if (main !== undefined && main !== null && typeof main !== 'string') throw malformed(`if defined, 'main' must be a string in 'exec' for '${kind}' actions`);
+  if (typeof code !== 'string')
+    throw malformed(`'code' must be a string or attachment object defined in 'exec' for '${kind}' actions`);
+  if (main !== undefined && main !== null && typeof main !== 'string')
+    throw malformed(`if defined, 'main' must be a string in 'exec' for '${kind}' actions`);
   const entry = typeof main === 'string' && main !== '' ? { main } : {};
   return { exec: { kind, binary: isBinaryCode(code), ...entry }, code };
 }
@@ -26,8 +30,12 @@ export function isBinaryCode(code: string): boolean {
 }
 
 function refuseBlackbox(image: unknown): never {
-  if (typeof image !== 'string' || image.trim() === '') throw malformed("'image' must be a string defined in 'exec' for 'blackbox' actions");
-  throw new ApiError(400, `The image '${image}' cannot be run: actions from container images need Docker, which this version does not run yet. Create the action with a kind of this platform instead.`);
+  if (typeof image !== 'string' || image.trim() === '')
+    throw malformed("'image' must be a string defined in 'exec' for 'blackbox' actions");
+  throw new ApiError(
+    400,
+    `The image '${image}' cannot be run: actions from container images need Docker, which this version does not run yet. Create the action with a kind of this platform instead.`,
+  );
 }
 
 function readComponents(value: unknown, callerNamespace: string): string[] {
@@ -44,7 +52,9 @@ function resolveComponent(text: string, callerNamespace: string): string {
   const parts = text.trim().replace(/^\//, '').split('/');
   const qualified = text.trim().startsWith('/') ? parts.length >= 2 : parts.length >= 3;
   if (!qualified || parts.length > 3) {
-    throw malformed('requirement failed: The fully qualified name of the entity must contain at least the namespace and the name of the entity.');
+    throw malformed(
+      'requirement failed: The fully qualified name of the entity must contain at least the namespace and the name of the entity.',
+    );
   }
   const [namespace, ...names] = parts as [string, ...string[]];
   checkNamespaceName(namespace);

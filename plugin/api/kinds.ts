@@ -20,9 +20,13 @@ const BLACKBOX = 'blackbox';
 export function resolveKind(text: string): string {
   const kind = text.trim().toLowerCase();
   if (kind === SEQUENCE || kind === BLACKBOX) return kind;
-  const runtime = RUNTIMES.find((candidate) => candidate.kind === kind || (candidate.default && kind === `${candidate.family}:default`));
+  const runtime = RUNTIMES.find(
+    (candidate) => candidate.kind === kind || (candidate.default && kind === `${candidate.family}:default`),
+  );
   if (runtime !== undefined) return runtime.kind;
-  const valid = [...RUNTIMES.map((candidate) => candidate.kind), SEQUENCE, BLACKBOX].map((name) => `'${name}'`).join(', ');
+  const valid = [...RUNTIMES.map((candidate) => candidate.kind), SEQUENCE, BLACKBOX]
+    .map((name) => `'${name}'`)
+    .join(', ');
   throw malformed(`The specified runtime '${kind}' is not supported by this platform. Valid values are: ${valid}.`);
 }
 
@@ -30,7 +34,14 @@ export function resolveKind(text: string): string {
 export function runtimesJson(): Record<string, object[]> {
   const families: Record<string, object[]> = {};
   for (const { kind, family, image, default: fallback } of RUNTIMES) {
-    (families[family] ??= []).push({ kind, image, default: fallback, deprecated: false, attached: true, requireMain: false });
+    (families[family] ??= []).push({
+      kind,
+      image,
+      default: fallback,
+      deprecated: false,
+      attached: true,
+      requireMain: false,
+    });
   }
   return families;
 }

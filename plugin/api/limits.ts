@@ -6,7 +6,12 @@ type Limits = Config['limits'];
 type Field = keyof ActionLimits;
 
 /** OW-30: OpenWhisk's words and units of each limit. */
-const FIELDS: readonly { readonly field: Field; readonly key: 'timeoutMs' | 'memoryMiB' | 'logsMiB' | 'concurrency'; readonly label: string; readonly unit: string }[] = [
+const FIELDS: readonly {
+  readonly field: Field;
+  readonly key: 'timeoutMs' | 'memoryMiB' | 'logsMiB' | 'concurrency';
+  readonly label: string;
+  readonly unit: string;
+}[] = [
   { field: 'timeout', key: 'timeoutMs', label: 'duration', unit: ' milliseconds' },
   { field: 'memory', key: 'memoryMiB', label: 'memory size', unit: ' MB' },
   { field: 'logs', key: 'logsMiB', label: 'log size', unit: ' MB' },
@@ -30,10 +35,15 @@ export function readLimits(value: unknown, base: ActionLimits, limits: Limits): 
   for (const { field, key, label, unit } of FIELDS) {
     const asked = (value as Partial<Record<Field, unknown>>)[field];
     if (asked === undefined || asked === null) continue;
-    if (typeof asked !== 'number' || !Number.isInteger(asked)) throw malformed(`requirement failed: ${field === 'timeout' ? 'time' : field === 'logs' ? 'log' : field} limit must be whole number`);
+    if (typeof asked !== 'number' || !Number.isInteger(asked))
+      throw malformed(
+        `requirement failed: ${field === 'timeout' ? 'time' : field === 'logs' ? 'log' : field} limit must be whole number`,
+      );
     const { min, max } = limits[key];
-    if (asked > max) throw malformed(`requirement failed: ${label} ${asked}${unit} exceeds allowed threshold of ${max}${unit}`);
-    if (asked < min) throw malformed(`requirement failed: ${label} ${asked}${unit} below allowed threshold of ${min}${unit}`);
+    if (asked > max)
+      throw malformed(`requirement failed: ${label} ${asked}${unit} exceeds allowed threshold of ${max}${unit}`);
+    if (asked < min)
+      throw malformed(`requirement failed: ${label} ${asked}${unit} below allowed threshold of ${min}${unit}`);
     merged[field] = asked;
   }
   return merged;

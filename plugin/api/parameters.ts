@@ -28,7 +28,11 @@ function readParameter(item: unknown): Parameter {
 }
 
 /** OW-25: the old without what is to be deleted, and the new laid over. */
-export function overlayParameters(old: readonly Parameter[], over: readonly Parameter[], deleted: readonly string[] = []): Parameter[] {
+export function overlayParameters(
+  old: readonly Parameter[],
+  over: readonly Parameter[],
+  deleted: readonly string[] = [],
+): Parameter[] {
   const merged = new Map(old.map((parameter) => [parameter.key, parameter]));
   for (const key of deleted) merged.delete(key);
   for (const parameter of over) merged.set(parameter.key, parameter);
@@ -47,5 +51,8 @@ export function isTruthy(value: unknown): boolean {
 
 /** Bytes that count towards the size limit: keys, and values as JSON. */
 export function sizeOf(parameters: readonly Parameter[]): number {
-  return parameters.reduce((sum, { key, value }) => sum + Buffer.byteLength(key) + Buffer.byteLength(JSON.stringify(value)), 0);
+  return parameters.reduce(
+    (sum, { key, value }) => sum + Buffer.byteLength(key) + Buffer.byteLength(JSON.stringify(value)),
+    0,
+  );
 }

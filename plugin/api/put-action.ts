@@ -1,7 +1,14 @@
 import type { Caller } from '../auth/identity.js';
 import type { Config } from '../config/index.js';
 import { type Attachment, ConflictError, type EntityStore } from '../stores/entity-store.js';
-import { type ActionDocument, CODE_ATTACHMENT, INLINE_CODE_BYTES, type Exec, isAction, isSequence } from './action-document.js';
+import {
+  type ActionDocument,
+  CODE_ATTACHMENT,
+  INLINE_CODE_BYTES,
+  type Exec,
+  isAction,
+  isSequence,
+} from './action-document.js';
 import { ApiError, malformed, tooLarge } from './api-error.js';
 import { readExec } from './exec.js';
 import { defaultLimits, readLimits } from './limits.js';
@@ -28,15 +35,23 @@ export interface PutContext {
 }
 
 /** Creates or updates an action (OW-17, OW-21, OW-24 to OW-26); gives what is stored now. */
-export async function putAction(caller: Caller, name: string, body: Readonly<Record<string, unknown>>, overwrite: boolean, context: PutContext): Promise<ActionDocument> {
+export async function putAction(
+  caller: Caller,
+  name: string,
+  body: Readonly<Record<string, unknown>>,
+  overwrite: boolean,
+  context: PutContext,
+): Promise<ActionDocument> {
   const change = readChange(body, caller.namespace, context.limits);
   const id = `${caller.namespace}/${name}`;
   const stored = await context.store.get(id);
-  if (stored !== undefined && !isAction(stored)) throw new ApiError(409, 'Resource by this name exists but is not in this collection.');
+  if (stored !== undefined && !isAction(stored))
+    throw new ApiError(409, 'Resource by this name exists but is not in this collection.');
   if (stored !== undefined && !overwrite) throw new ApiError(409, 'resource already exists');
   const exec = change.exec ?? stored?.exec;
   if (exec === undefined) throw new ApiError(400, 'exec undefined');
-  if (change.exec !== undefined && isSequence(exec)) await checkSequence(caller, id, exec.components, context.store, context.limits.sequenceLength);
+  if (change.exec !== undefined && isSequence(exec))
+    await checkSequence(caller, id, exec.components, context.store, context.limits.sequenceLength);
   const annotations = mergeAnnotations(change, stored, exec);
   checkWorkflowAnnotations(annotations);
   const { inline, attachment } = placeCode(change);
@@ -58,7 +73,8 @@ export async function putAction(caller: Caller, name: string, body: Readonly<Rec
     const rev = await context.store.put(document, attachment);
     return { ...document, _rev: rev };
   } catch (cause) {
-    if (cause instanceof ConflictError) throw new ApiError(409, 'Concurrent modification to resource detected.', { cause });
+    if (cause instanceof ConflictError)
+      throw new ApiError(409, 'Concurrent modification to resource detected.', { cause });
     throw cause;
   }
 }
@@ -69,7 +85,10 @@ function readChange(body: Readonly<Record<string, unknown>>, namespace: string, 
   const annotations = readParameters(body.annotations) ?? [];
   const codeBytes = given?.code === undefined ? 0 : Buffer.byteLength(given.code);
   if (codeBytes > limits.codeBytes) throw tooLarge('exec', codeBytes, limits.codeBytes);
-  for (const [field, list] of [['parameters', parameters ?? []], ['annotations', annotations]] as const) {
+  for (const [field, list] of [
+    ['parameters', parameters ?? []],
+    ['annotations', annotations],
+  ] as const) {
     const bytes = sizeOf(list);
     if (bytes > limits.parametersBytes) throw tooLarge(field, bytes, limits.parametersBytes);
   }
@@ -81,19 +100,24 @@ function readChange(body: Readonly<Record<string, unknown>>, namespace: string, 
     delAnnotations: readKeys(body.delAnnotations),
     limits: body.limits,
     publish: readMember(body.publish, 'publish', (value) => typeof value === 'boolean'),
-    version: readMember(body.version, 'version', (value) => typeof value === 'string' && /^\d+\.\d+\.\d+$/.test(value)),
+    version: readMember(body.version, 'version', isVersion),
   };
 }
 
-function readMember<T>(value: unknown, name: string, holds: (value: unknown) => boolean): T | undefined {
+function isVersion(value: unknown): value is string {
+  return typeof value === 'string' && /^\d+\.\d+\.\d+$/.test(value);
+}
+
+function readMember<T>(value: unknown, name: string, holds: (value: unknown) => value is T): T | undefined {
   if (value === undefined || value === null) return undefined;
   if (!holds(value)) throw malformed(`${name} malformed!`);
-  return value as T;
+  return value;
 }
 
 function readKeys(value: unknown): string[] {
   if (value === undefined || value === null) return [];
-  if (!Array.isArray(value) || !value.every((key) => typeof key === 'string')) throw malformed('delAnnotations malformed!');
+  if (!Array.isArray(value) || !value.every((key) => typeof key === 'string'))
+    throw malformed('delAnnotations malformed!');
   return value;
 }
 

@@ -4,8 +4,14 @@ import { malformedQuery } from './api-error.js';
 export type Query = URLSearchParams;
 
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
-  ['true', true], ['yes', true], ['on', true], ['1', true],
-  ['false', false], ['no', false], ['off', false], ['0', false],
+  ['true', true],
+  ['yes', true],
+  ['on', true],
+  ['1', true],
+  ['false', false],
+  ['no', false],
+  ['off', false],
+  ['0', false],
 ]);
 
 /** OW-8. */
@@ -30,10 +36,14 @@ export const MAX_LIST_LIMIT = 200;
 export function pageParameters(query: Query, collection: string): Page {
   const limit = wholeParameter(query, 'limit', DEFAULT_LIST_LIMIT, collection);
   if (limit < 0 || limit > MAX_LIST_LIMIT) {
-    throw malformedQuery('limit', `The value '${limit}' is not in the range of 0 to ${MAX_LIST_LIMIT} for ${collection}.`);
+    throw malformedQuery(
+      'limit',
+      `The value '${limit}' is not in the range of 0 to ${MAX_LIST_LIMIT} for ${collection}.`,
+    );
   }
   const skip = wholeParameter(query, 'skip', 0, collection);
-  if (skip < 0) throw malformedQuery('skip', `The value '${skip}' is not greater than or equal to 0 for ${collection}.`);
+  if (skip < 0)
+    throw malformedQuery('skip', `The value '${skip}' is not greater than or equal to 0 for ${collection}.`);
   return { skip, limit: limit === 0 ? MAX_LIST_LIMIT : limit, count: booleanParameter(query, 'count', false) };
 }
 

@@ -13,9 +13,16 @@ export function checkContentType(request: IncomingMessage): void {
 }
 
 /** The whole body, at most `maxBytes`, else 413. Calls back once, or never when the client goes away. */
-export function readBody(request: IncomingMessage, maxBytes: number, done: (error: ApiError | undefined, body: Buffer) => void): void {
+export function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  done: (error: ApiError | undefined, body: Buffer) => void,
+): void {
   const declared = Number(request.headers['content-length'] ?? 0);
-  if (declared > maxBytes) return refuse(request, declared, maxBytes, done);
+  if (declared > maxBytes) {
+    refuse(request, declared, maxBytes, done);
+    return;
+  }
   let chunks: Buffer[] = [];
   let bytes = 0;
   const onData = (chunk: Buffer): void => {
@@ -34,7 +41,12 @@ export function readBody(request: IncomingMessage, maxBytes: number, done: (erro
   request.on('end', onEnd);
 }
 
-function refuse(request: IncomingMessage, bytes: number, maxBytes: number, done: (error: ApiError, body: Buffer) => void): void {
+function refuse(
+  request: IncomingMessage,
+  bytes: number,
+  maxBytes: number,
+  done: (error: ApiError, body: Buffer) => void,
+): void {
   let dropped = 0;
   request.on('data', (chunk: Buffer) => {
     dropped += chunk.length;
@@ -56,4 +68,3 @@ export function parseObject(body: Buffer): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('JSON object expected');
   return value as Record<string, unknown>;
 }
-

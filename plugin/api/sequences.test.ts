@@ -7,7 +7,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const sequence = (name: string, ...components: string[]) => server.action(name, { exec: { kind: 'sequence', components }, parameters: [{ key: 'x', value: 1 }] });
+const sequence = (name: string, ...components: string[]) =>
+  server.action(name, { exec: { kind: 'sequence', components }, parameters: [{ key: 'x', value: 1 }] });
 
 test('a sequence shows its components with their real namespace, also as its parameters', async () => {
   const { json } = await sequence('seq', '/_/a', '/guest/b', '/_/b');
@@ -24,7 +25,9 @@ test('what cannot be a sequence is refused with OpenWhisk’s sentence', async (
   expect(await error('s', '/_/a', '/_/none')).toBe('Sequence component does not exist.');
   expect(await error('s', '/_/s')).toBe('Sequence may not refer to itself.');
   expect(await error('s', ...Array<string>(5).fill('/_/a'))).toBe('Too many actions in the sequence.');
-  expect(await error('s', 'a')).toContain('requirement failed: The fully qualified name of the entity must contain at least the namespace');
+  expect(await error('s', 'a')).toContain(
+    'requirement failed: The fully qualified name of the entity must contain at least the namespace',
+  );
   expect(await error('s', '/_/p/a')).toBe('The requested resource does not exist.');
   expect(await error('s', '/bob/a')).toBe("The supplied authentication is not authorized to access 'bob/a'.");
 });
@@ -38,8 +41,16 @@ test('nested sequences are counted through, and may not lead back', async () => 
 });
 
 test('a sequence that becomes an action loses its components, its annotations stay', async () => {
-  await server.action('changing', { exec: { kind: 'sequence', components: ['/_/a'] }, annotations: [{ key: 'k', value: 1 }] });
-  expect(byKey((await server.action('changing', { exec: { kind: 'sequence', components: ['/_/b'] }, delAnnotations: ['k'] })).json.annotations).k).toBe(1);
+  await server.action('changing', {
+    exec: { kind: 'sequence', components: ['/_/a'] },
+    annotations: [{ key: 'k', value: 1 }],
+  });
+  expect(
+    byKey(
+      (await server.action('changing', { exec: { kind: 'sequence', components: ['/_/b'] }, delAnnotations: ['k'] }))
+        .json.annotations,
+    ).k,
+  ).toBe(1);
   const { json } = await server.action('changing');
   expect(json.parameters).toEqual([]);
   expect(byKey(json.annotations)).toMatchObject({ exec: 'nodejs:20', k: 1 });

@@ -9,7 +9,13 @@ export function documentId(component: string): string {
 }
 
 /** OW-33: what a sequence must be to be stored. `id` is its own. */
-export async function checkSequence(caller: Caller, id: string, components: readonly string[], store: EntityStore, maxLength: number): Promise<void> {
+export async function checkSequence(
+  caller: Caller,
+  id: string,
+  components: readonly string[],
+  store: EntityStore,
+  maxLength: number,
+): Promise<void> {
   if (components.length === 0) throw new ApiError(400, 'No component specified for the sequence.');
   if (components.length > maxLength) throw tooLong();
   for (const component of components) {
@@ -21,7 +27,12 @@ export async function checkSequence(caller: Caller, id: string, components: read
   if (length > maxLength) throw tooLong();
 }
 
-async function count(components: readonly string[], path: readonly string[], store: EntityStore, maxLength: number): Promise<number> {
+async function count(
+  components: readonly string[],
+  path: readonly string[],
+  store: EntityStore,
+  maxLength: number,
+): Promise<number> {
   let length = 0;
   for (const component of components) {
     const id = documentId(component);

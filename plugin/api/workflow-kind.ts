@@ -16,7 +16,10 @@ export function isWorkflow(annotations: readonly Parameter[]): boolean {
 }
 
 /** The workflow that an action is by its annotations; undefined for an ordinary function. Throws when it cannot run. */
-export function annotatedWorkflow(annotations: readonly Parameter[], code: string | undefined): AnnotatedWorkflow | undefined {
+export function annotatedWorkflow(
+  annotations: readonly Parameter[],
+  code: string | undefined,
+): AnnotatedWorkflow | undefined {
   const marked = valueOf(annotations, GRAPH_ANNOTATION);
   if (isTruthy(marked)) return { workflow: 'graph', graph: graphOf(marked) };
   const conductor = valueOf(annotations, CONDUCTOR_ANNOTATION);
@@ -42,16 +45,22 @@ export function paradigmOf(value: unknown, where: string): 'dataflow' | 'control
 
 function graphOf(marked: unknown): Graph {
   const { version, graph } = (typeof marked === 'object' ? marked : {}) as { version?: unknown; graph?: unknown };
-  if (version !== 1) throw new ApiError(400, `The annotation '${GRAPH_ANNOTATION}' must be {"version": 1, "graph": {…}}.`);
+  if (version !== 1)
+    throw new ApiError(400, `The annotation '${GRAPH_ANNOTATION}' must be {"version": 1, "graph": {…}}.`);
   try {
     return validateGraph(graph);
   } catch (cause) {
-    throw new ApiError(400, `The graph in the annotation '${GRAPH_ANNOTATION}' cannot run: ${(cause as Error).message}`, { cause });
+    throw new ApiError(
+      400,
+      `The graph in the annotation '${GRAPH_ANNOTATION}' cannot run: ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }
 
 function whyNot(conductor: unknown): string {
-  if (typeof conductor !== 'object') return 'The action is a conductor that was written by hand, which this version does not run: deploy it as a composition.';
+  if (typeof conductor !== 'object')
+    return 'The action is a conductor that was written by hand, which this version does not run: deploy it as a composition.';
   try {
     compileComposition(conductor);
   } catch (cause) {

@@ -6,7 +6,8 @@ import type { Caller } from './identity.js';
 /** Who sends this request (OW-2). Throws 401. */
 export function authenticated(authenticator: Authenticator, request: IncomingMessage): Caller {
   const caller = authenticator.authenticate(request.headers.authorization);
-  if (caller === 'absent') throw new ApiError(401, 'The resource requires authentication, which was not supplied with the request');
+  if (caller === 'absent')
+    throw new ApiError(401, 'The resource requires authentication, which was not supplied with the request');
   if (caller === 'invalid') throw new ApiError(401, 'The supplied authentication is invalid');
   return caller;
 }

@@ -41,7 +41,13 @@ export class Subjects {
   /** Makes a subject with a new key, and its namespace; undefined when the name is taken. */
   async add(name: string): Promise<Caller | undefined> {
     const document: SubjectDocument = {
-      _id: name, entityType: TYPE, namespace: name, name, subject: name, updated: Date.now(), ...newKey(),
+      _id: name,
+      entityType: TYPE,
+      namespace: name,
+      name,
+      subject: name,
+      updated: Date.now(),
+      ...newKey(),
     };
     try {
       await this.store.put(document);

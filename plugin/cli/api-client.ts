@@ -7,7 +7,12 @@ export interface ApiAnswer {
 }
 
 /** Calls the API. Throws `CommandError` when nobody answers; what the answer says is for the caller to judge. */
-export async function callApi({ apihost, auth }: Connection, method: string, path: string, body?: object): Promise<ApiAnswer> {
+export async function callApi(
+  { apihost, auth }: Connection,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<ApiAnswer> {
   let response: Response;
   let text: string;
   try {
@@ -19,7 +24,9 @@ export async function callApi({ apihost, auth }: Connection, method: string, pat
     text = await response.text();
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    throw new CommandError(`${apihost} does not answer (${messageOf(cause)}): is the server running?`, 1, { cause: error });
+    throw new CommandError(`${apihost} does not answer (${messageOf(cause)}): is the server running?`, 1, {
+      cause: error,
+    });
   }
   return { status: response.status, body: parse(text) };
 }

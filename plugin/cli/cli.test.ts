@@ -24,10 +24,17 @@ interface Run {
   readonly err: string;
 }
 
-async function run(args: readonly string[], environment: Record<string, string> = { __OW_API_HOST: server.url, __OW_API_KEY: server.auth }): Promise<Run> {
+async function run(
+  args: readonly string[],
+  environment: Record<string, string> = { __OW_API_HOST: server.url, __OW_API_KEY: server.auth },
+): Promise<Run> {
   const out: string[] = [];
   const err: string[] = [];
-  const terminal = { out: (text: string) => void out.push(text), err: (text: string) => void err.push(text), environment: { PATH: process.env.PATH, HOME: directory, ...environment } };
+  const terminal = {
+    out: (text: string) => void out.push(text),
+    err: (text: string) => void err.push(text),
+    environment: { PATH: process.env.PATH, HOME: directory, ...environment },
+  };
   const code = await runProgram(args, terminal);
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
@@ -38,29 +45,62 @@ async function file(name: string, content: unknown): Promise<string> {
   return path;
 }
 
-const GRAPH = { nodes: [{ id: 'n', kind: 'action', action: 'echo' }], edges: [{ from: '$USER.params', to: 'n.in' }, { from: 'n.out', to: '$USER.result' }] };
+const GRAPH = {
+  nodes: [{ id: 'n', kind: 'action', action: 'echo' }],
+  edges: [
+    { from: '$USER.params', to: 'n.in' },
+    { from: 'n.out', to: '$USER.result' },
+  ],
+};
 const COMPOSITION = "const composer = require('openwhisk-composer')\nmodule.exports = composer.seq('echo', (p) => p)\n";
 
 test('help and version end with 0, wrong usage with 2', async () => {
   expect(await run(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
   expect(await run(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('standalone') });
-  for (const args of [[], ['nonsense'], ['invoke'], ['standalone', '--port', 'x'], ['graph', '--nonsense', 'f'], ['invoke', 'a', '--param', 'k'], ['graph', 'file.txt']]) {
+  for (const args of [
+    [],
+    ['nonsense'],
+    ['invoke'],
+    ['standalone', '--port', 'x'],
+    ['graph', '--nonsense', 'f'],
+    ['invoke', 'a', '--param', 'k'],
+    ['graph', 'file.txt'],
+  ]) {
     expect(await run(args)).toMatchObject({ code: 2, err: expect.stringMatching(/./) });
   }
 });
 
 test('invoke prints the result, the result alone, or the record', async () => {
-  expect(await run(['invoke', 'echo', '--param', 'a', '1', '--param', 'b', 'text', '--result'])).toMatchObject({ code: 0, out: JSON.stringify({ a: 1, b: 'text' }, null, 2) });
+  expect(await run(['invoke', 'echo', '--param', 'a', '1', '--param', 'b', 'text', '--result'])).toMatchObject({
+    code: 0,
+    out: JSON.stringify({ a: 1, b: 'text' }, null, 2),
+  });
   expect((await run(['invoke', '/_/echo', '-p', 'a', '{"b":[]}'])).out).toMatch(/^[0-9a-f]{32} success, \d+ ms\n/);
-  expect(JSON.parse((await run(['invoke', 'echo', '--json'])).out)).toMatchObject({ name: 'echo', response: { success: true } });
+  expect(JSON.parse((await run(['invoke', 'echo', '--json'])).out)).toMatchObject({
+    name: 'echo',
+    response: { success: true },
+  });
 });
 
 test('invoke ends with 1 when the action fails or is not there, or nobody answers', async () => {
   server.host.script = () => ({ status: 1, result: '{"error":"no"}' });
-  expect(await run(['invoke', 'echo', '--json'])).toMatchObject({ code: 1, err: 'dataflower: The activation ended with: application error.', out: expect.stringContaining('"error":"no"') });
-  expect(await run(['invoke', 'none'])).toMatchObject({ code: 1, err: 'dataflower: The requested resource does not exist.' });
-  expect(await run(['invoke', 'none', '--apihost', 'http://127.0.0.1:1'])).toMatchObject({ code: 1, err: expect.stringMatching(/127\.0\.0\.1:1 does not answer .*is the server running\?$/) });
-  expect(await run(['invoke', 'echo'], {})).toMatchObject({ code: 1, err: expect.stringContaining('give --apihost and --auth') });
+  expect(await run(['invoke', 'echo', '--json'])).toMatchObject({
+    code: 1,
+    err: 'dataflower: The activation ended with: application error.',
+    out: expect.stringContaining('"error":"no"'),
+  });
+  expect(await run(['invoke', 'none'])).toMatchObject({
+    code: 1,
+    err: 'dataflower: The requested resource does not exist.',
+  });
+  expect(await run(['invoke', 'none', '--apihost', 'http://127.0.0.1:1'])).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/127\.0\.0\.1:1 does not answer .*is the server running\?$/),
+  });
+  expect(await run(['invoke', 'echo'], {})).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('give --apihost and --auth'),
+  });
 });
 
 test('host and key are taken from flags, the environment, or the property file', async () => {
@@ -68,28 +108,48 @@ test('host and key are taken from flags, the environment, or the property file',
   expect((await run(['invoke', 'echo'], {})).code).toBe(0);
   expect((await run(['invoke', 'echo'], { HOME: '/', WSK_CONFIG_FILE: properties })).code).toBe(0);
   expect((await run(['invoke', 'echo', '--auth', server.auth], { __OW_API_KEY: 'wrong:key' })).code).toBe(0);
-  expect((await run(['invoke', 'echo'], { __OW_API_KEY: 'wrong:key' })).err).toContain('The supplied authentication is invalid');
+  expect((await run(['invoke', 'echo'], { __OW_API_KEY: 'wrong:key' })).err).toContain(
+    'The supplied authentication is invalid',
+  );
   await rm(properties);
 });
 
 test('a graph is deployed as an action, and not over another unless that is asked for', async () => {
   const path = await file('flow.graph.json', GRAPH);
-  expect(await run(['deploy', 'flow', path])).toMatchObject({ code: 0, out: expect.stringMatching(/^ok: deployed graph flow, graph [0-9a-f]{12}$/) });
-  expect(await run(['deploy', 'flow', path])).toMatchObject({ code: 1, err: 'dataflower: resource already exists (--overwrite replaces it)' });
+  expect(await run(['deploy', 'flow', path])).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^ok: deployed graph flow, graph [0-9a-f]{12}$/),
+  });
+  expect(await run(['deploy', 'flow', path])).toMatchObject({
+    code: 1,
+    err: 'dataflower: resource already exists (--overwrite replaces it)',
+  });
   const again = await run(['deploy', 'flow', path, '-w', '--json']);
-  expect(JSON.parse(again.out)).toEqual({ action: 'flow', workflow: 'graph', digest: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  expect(JSON.parse(again.out)).toEqual({
+    action: 'flow',
+    workflow: 'graph',
+    digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
   await run(['invoke', 'flow']);
-  expect(server.host.messages.at(-1)!.target).toMatchObject({ workflow: 'graph', digest: JSON.parse(again.out).digest });
+  expect(server.host.messages.at(-1)!.target).toMatchObject({
+    workflow: 'graph',
+    digest: JSON.parse(again.out).digest,
+  });
 });
 
 test('a composition is deployed as Composer does it', async () => {
   const path = await file('comp.js', COMPOSITION);
   expect(await run(['deploy', 'comp', path])).toMatchObject({ code: 0, err: '' });
   const { json } = await server.call('GET', 'actions/comp');
-  expect(json.annotations.map(({ key }: { key: string }) => key)).toEqual(expect.arrayContaining(['conductor', 'composerVersion', 'provide-api-key']));
+  expect(json.annotations.map(({ key }: { key: string }) => key)).toEqual(
+    expect.arrayContaining(['conductor', 'composerVersion', 'provide-api-key']),
+  );
   await run(['invoke', 'comp']);
   expect(server.host.messages.at(-1)!.target).toMatchObject({ type: 'workflow', workflow: 'composition' });
-  expect(await run(['deploy', 'comp', path])).toMatchObject({ code: 1, err: expect.stringContaining('resource already exists') });
+  expect(await run(['deploy', 'comp', path])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('resource already exists'),
+  });
 });
 
 test('graph draws a workflow as text, as Mermaid, and as JSON', async () => {
@@ -97,7 +157,10 @@ test('graph draws a workflow as text, as Mermaid, and as JSON', async () => {
   expect((await run(['graph', composition])).out).toMatch(/^graph [0-9a-f]{12}\n[^]*action \/_\/echo/);
   expect((await run(['graph', composition, '--mermaid'])).out).toMatch(/^flowchart/);
   const path = await file('drawn.graph.json', GRAPH);
-  expect(JSON.parse((await run(['graph', path, '--json'])).out).graph.nodes[0]).toMatchObject({ id: 'n', action: '/_/echo' });
+  expect(JSON.parse((await run(['graph', path, '--json'])).out).graph.nodes[0]).toMatchObject({
+    id: 'n',
+    action: '/_/echo',
+  });
 });
 
 test('a workflow file that is wrong is told with its name and what is wrong', async () => {
@@ -111,7 +174,12 @@ test('a workflow file that is wrong is told with its name and what is wrong', as
   expect(await wrong('throws.js', 'throw new Error("at load")')).toContain('at load');
   expect(await wrong('syntax.json', '{')).toContain('is not JSON');
   expect(await wrong('other.json', '{}')).toContain('"ast"');
-  expect(await wrong('cycle.graph.json', { nodes: [{ id: 'n', kind: 'action', action: 'a' }], edges: [{ from: 'n.out', to: 'n.in' }] })).toMatch(/cycle|itself/i);
+  expect(
+    await wrong('cycle.graph.json', {
+      nodes: [{ id: 'n', kind: 'action', action: 'a' }],
+      edges: [{ from: 'n.out', to: 'n.in' }],
+    }),
+  ).toMatch(/cycle|itself/i);
   expect((await run(['graph', '/nowhere.json'])).err).toBe('dataflower: /nowhere.json cannot be read (ENOENT).');
 });
 
@@ -121,18 +189,29 @@ test('users are added and listed, while the server runs and when it does not', a
   expect(added).toMatchObject({ code: 0, out: expect.stringMatching(/^bob [0-9a-f-]{36}:\w{64}$/) });
   const auth = added.out.split(' ')[1]!;
   expect((await server.call('GET', 'limits', undefined, { auth })).status).toBe(200);
-  expect(await run(['user', 'add', 'bob', ...running])).toMatchObject({ code: 1, err: 'dataflower: The user bob exists already.' });
-  expect(JSON.parse((await run(['user', 'list', '--json', ...running])).out)).toEqual([{ name: 'bob', authorization: auth }, { name: 'guest', authorization: server.auth }]);
+  expect(await run(['user', 'add', 'bob', ...running])).toMatchObject({
+    code: 1,
+    err: 'dataflower: The user bob exists already.',
+  });
+  expect(JSON.parse((await run(['user', 'list', '--json', ...running])).out)).toEqual([
+    { name: 'bob', authorization: auth },
+    { name: 'guest', authorization: server.auth },
+  ]);
 
   const stopped = join(directory, 'stopped');
   await mkdir(stopped);
-  expect((await run(['user', 'add', 'eve', '--data', stopped, '--json'])).out).toMatch(/^\{"name":"eve","authorization":"/);
+  expect((await run(['user', 'add', 'eve', '--data', stopped, '--json'])).out).toMatch(
+    /^\{"name":"eve","authorization":"/,
+  );
   expect(await run(['user', 'add', 'e/ve', '--data', stopped])).toMatchObject({ code: 1 });
   expect((await run(['user', 'list', '--data', stopped])).out).toMatch(/^eve /);
 });
 
 test('a server that cannot start says why and ends with 1', async () => {
-  expect(await run(['standalone', '--port', '0', '--data', server.dataDir])).toMatchObject({ code: 1, err: expect.stringContaining('is in use by another process') });
+  expect(await run(['standalone', '--port', '0', '--data', server.dataDir])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('is in use by another process'),
+  });
   const config = await file('wrong.yaml', 'server: {port: x}\nnonsense: 1\n');
   const { code, err } = await run(['standalone', '--config', config]);
   expect(code).toBe(1);

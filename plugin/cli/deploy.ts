@@ -35,21 +35,36 @@ export function deployCommand(terminal: Terminal): Command {
       if (workflow.type === 'graph') await deployGraph(name, workflow.graph, options, connection);
       else await deployComposition(name, workflow.composed, options, connection, terminal);
       const done = { action: name, workflow: workflow.type, digest: workflow.digest };
-      terminal.out(options.json ? JSON.stringify(done) : `ok: deployed ${workflow.type} ${name}, graph ${workflow.digest.slice(0, 12)}`);
+      terminal.out(
+        options.json
+          ? JSON.stringify(done)
+          : `ok: deployed ${workflow.type} ${name}, graph ${workflow.digest.slice(0, 12)}`,
+      );
     });
 }
 
 async function deployGraph(name: string, graph: Graph, options: Options, connection: Connection): Promise<void> {
-  const answer = await callApi(connection, 'PUT', `/actions/${encodePath(name)}?overwrite=${options.overwrite === true}`, {
-    exec: { kind: 'nodejs:default', code: GRAPH_CODE },
-    annotations: [{ key: 'dataflower', value: { version: 1, graph } }],
-  });
+  const answer = await callApi(
+    connection,
+    'PUT',
+    `/actions/${encodePath(name)}?overwrite=${options.overwrite === true}`,
+    {
+      exec: { kind: 'nodejs:default', code: GRAPH_CODE },
+      annotations: [{ key: 'dataflower', value: { version: 1, graph } }],
+    },
+  );
   if (answer.status === 409) throw new CommandError(`${refusal(answer)} (--overwrite replaces it)`);
   if (answer.status !== 200) throw new CommandError(refusal(answer));
 }
 
 /** CO-35: exactly what Composer's `deploy` does, by the program itself. */
-async function deployComposition(name: string, composed: object, options: Options, { apihost, auth }: Connection, { environment }: Terminal): Promise<void> {
+async function deployComposition(
+  name: string,
+  composed: object,
+  options: Options,
+  { apihost, auth }: Connection,
+  { environment }: Terminal,
+): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'dataflower-'));
   try {
     const file = join(directory, 'composition.json');

@@ -29,7 +29,12 @@ export function invokeCommand(terminal: Terminal): Command {
     .option('--auth <key>', 'authorization key')
     .action(async (name: string, options: Options) => {
       const parameters = readParameters(options.param ?? []);
-      const answer = await callApi(connectionOf(options, terminal), 'POST', `/actions/${encodePath(name)}?blocking=true`, parameters);
+      const answer = await callApi(
+        connectionOf(options, terminal),
+        'POST',
+        `/actions/${encodePath(name)}?blocking=true`,
+        parameters,
+      );
       const { status, body } = answer;
       if (status === ACCEPTED) {
         const { activationId } = body as Activation;
@@ -39,14 +44,21 @@ export function invokeCommand(terminal: Terminal): Command {
       }
       const isRecord = typeof body === 'object' && body !== null && 'activationId' in body;
       if (status !== 200 && !(ERRORS_WITH_RECORD.includes(status) && isRecord)) throw new CommandError(refusal(answer));
-      if (!isRecord) return terminal.out(JSON.stringify(body));
+      if (!isRecord) {
+        terminal.out(JSON.stringify(body));
+        return;
+      }
       print(body as Activation, options, terminal);
-      if (status !== 200) throw new CommandError(`The activation ended with: ${(body as Activation).response.status}.`, FAILURE);
+      if (status !== 200)
+        throw new CommandError(`The activation ended with: ${(body as Activation).response.status}.`, FAILURE);
     });
 }
 
 function print(record: Activation, options: Options, terminal: Terminal): void {
-  if (options.json) return terminal.out(JSON.stringify(record));
+  if (options.json) {
+    terminal.out(JSON.stringify(record));
+    return;
+  }
   if (!options.result) terminal.out(`${record.activationId} ${record.response.status}, ${record.duration} ms`);
   terminal.out(JSON.stringify(record.response.result, null, 2));
 }

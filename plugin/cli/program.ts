@@ -15,7 +15,10 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   for (const make of commands) program.addCommand(make(terminal));
   for (const command of [program, ...program.commands, ...program.commands.flatMap((sub) => sub.commands)]) {
     command.exitOverride();
-    command.configureOutput({ writeOut: (text) => terminal.out(text.trimEnd()), writeErr: (text) => terminal.err(text.trimEnd()) });
+    command.configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    });
     command.showHelpAfterError('(--help shows how it is used)');
   }
   try {

@@ -23,7 +23,9 @@ export function connectionOf(flags: ConnectionFlags, { environment }: Terminal):
   const auth = flags.auth ?? environment.__OW_API_KEY ?? file.get('AUTH');
   const missing = [...(apihost === undefined ? ['--apihost'] : []), ...(auth === undefined ? ['--auth'] : [])];
   if (apihost === undefined || auth === undefined) {
-    throw new CommandError(`No API host or key is known: give ${missing.join(' and ')}, or paste the "wsk property set" line that the server prints.`);
+    throw new CommandError(
+      `No API host or key is known: give ${missing.join(' and ')}, or paste the "wsk property set" line that the server prints.`,
+    );
   }
   const withScheme = /^https?:\/\//.test(apihost) ? apihost : `https://${apihost}`;
   return { apihost: withScheme.replace(/\/+$/, ''), auth };

@@ -25,13 +25,20 @@ export function userCommand(terminal: Terminal): Command {
   const add = common(new Command('add').argument('<name>', 'of the user and of the namespace'))
     .description('Make a user with a namespace of its own, and print its key.')
     .action(async (name: string, options: Options) => {
-      const user = await onUsers(options, terminal, async (subjects) => userJson(await addUser(subjects, name)), { name });
+      const user = await onUsers(options, terminal, async (subjects) => userJson(await addUser(subjects, name)), {
+        name,
+      });
       show([user as User], true, options);
     });
   const list = common(new Command('list'))
     .description('Print the users and their keys.')
     .action(async (options: Options) => {
-      const users = await onUsers(options, terminal, (subjects) => Promise.resolve(subjects.list().map(userJson)), undefined);
+      const users = await onUsers(
+        options,
+        terminal,
+        (subjects) => Promise.resolve(subjects.list().map(userJson)),
+        undefined,
+      );
       show(users as User[], false, options);
     });
   return new Command('user').description('Manage users and their namespaces.').addCommand(add).addCommand(list);
@@ -44,8 +51,17 @@ function common(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
-async function onUsers(options: Options, terminal: Terminal, work: (subjects: Subjects) => Promise<unknown>, body: object | undefined): Promise<unknown> {
-  const { dataDir } = loadConfig({ file: options.config, environment: terminal.environment, overrides: { dataDir: options.data } });
+async function onUsers(
+  options: Options,
+  terminal: Terminal,
+  work: (subjects: Subjects) => Promise<unknown>,
+  body: object | undefined,
+): Promise<unknown> {
+  const { dataDir } = loadConfig({
+    file: options.config,
+    environment: terminal.environment,
+    overrides: { dataDir: options.data },
+  });
   await prepareDataDirectory(dataDir);
   try {
     const store = await openEntities(dataDir);
@@ -68,7 +84,7 @@ async function askServer(dataDir: string, body: object | undefined, inUse: Direc
     headers: { authorization: `Bearer ${running.operatorKey}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const answer = (await response.json()) as unknown;
+  const answer = await response.json();
   if (!response.ok) throw new CommandError((answer as { error: string }).error);
   return answer;
 }

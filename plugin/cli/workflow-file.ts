@@ -49,7 +49,9 @@ function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new CommandError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}).`, 1, { cause: error });
+    throw new CommandError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}).`, 1, {
+      cause: error,
+    });
   }
 }
 

@@ -34,7 +34,12 @@ test('without a file everything has its default, and nothing of it can be change
 
 test('the environment wins over the file, and flags win over both', () => {
   const path = file('server: {port: 1, host: a, names: [one]}\nlogLevel: debug\n');
-  const environment = { DATAFLOWER_SERVER_PORT: '2', DATAFLOWER_SERVER_NAMES: '[two, three]', DATAFLOWER_LIMITS_MEMORY_MIB_MAX: '1024', DATAFLOWER_DATA_DIR: '/1' };
+  const environment = {
+    DATAFLOWER_SERVER_PORT: '2',
+    DATAFLOWER_SERVER_NAMES: '[two, three]',
+    DATAFLOWER_LIMITS_MEMORY_MIB_MAX: '1024',
+    DATAFLOWER_DATA_DIR: '/1',
+  };
   const config = loadConfig({ file: path, environment, overrides: { server: { host: 'b' }, dataDir: undefined } });
   expect(config.server).toMatchObject({ port: 2, host: 'b', names: ['two', 'three'] });
   expect(config.limits.memoryMiB.max).toBe(1024);
@@ -43,8 +48,15 @@ test('the environment wins over the file, and flags win over both', () => {
 });
 
 test('all problems are told at once, with path, what was expected and what was found', () => {
-  const path = file('server: {port: abc, nmaes: []}\nthrotles: {}\nlimits: {timeoutMs: {min: 10, max: 5}}\nrecords: 3\nlogLevel: loud\n');
-  const problems = problemsOf(() => loadConfig({ file: path, environment: { DATAFLOWER_SINK_LIMIT: '1', DATAFLOWER_INPUTS: '/x', DATAFLOWER_SINK_LIMIT_BYTES: 'many' } }));
+  const path = file(
+    'server: {port: abc, nmaes: []}\nthrotles: {}\nlimits: {timeoutMs: {min: 10, max: 5}}\nrecords: 3\nlogLevel: loud\n',
+  );
+  const problems = problemsOf(() =>
+    loadConfig({
+      file: path,
+      environment: { DATAFLOWER_SINK_LIMIT: '1', DATAFLOWER_INPUTS: '/x', DATAFLOWER_SINK_LIMIT_BYTES: 'many' },
+    }),
+  );
   expect([...problems].sort()).toEqual([
     'DATAFLOWER_SINK_LIMIT: is not a variable of the configuration',
     'limits.timeoutMs: expected min ≤ default ≤ max, found {"min":10,"max":5}',
@@ -58,9 +70,15 @@ test('all problems are told at once, with path, what was expected and what was f
 });
 
 test('a file that cannot be read, or is not YAML, or is no mapping, is told as such', () => {
-  expect(problemsOf(() => loadConfig({ file: '/nowhere.yaml', environment: {} }))).toEqual(['/nowhere.yaml: cannot be read (ENOENT)']);
-  expect(problemsOf(() => loadConfig({ file: file('a: [1'), environment: {} }))[0]).toMatch(/dataflower\.yaml: .*line 1/);
-  expect(problemsOf(() => loadConfig({ file: file('- 1'), environment: {} }))[0]).toContain('expected keys and values, found [1]');
+  expect(problemsOf(() => loadConfig({ file: '/nowhere.yaml', environment: {} }))).toEqual([
+    '/nowhere.yaml: cannot be read (ENOENT)',
+  ]);
+  expect(problemsOf(() => loadConfig({ file: file('a: [1'), environment: {} }))[0]).toMatch(
+    /dataflower\.yaml: .*line 1/,
+  );
+  expect(problemsOf(() => loadConfig({ file: file('- 1'), environment: {} }))[0]).toContain(
+    'expected keys and values, found [1]',
+  );
   expect(problemsOf(() => loadConfig({ file: file(''), environment: {} }))).toEqual([]);
 });
 

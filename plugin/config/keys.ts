@@ -66,7 +66,7 @@ export function texts(words: Words) {
 }
 
 export function choice<const T extends readonly [string, ...string[]]>(fallback: T[number], values: T, words: Words) {
-  const schema = z.enum(values).default(() => fallback as never);
+  const schema = z.enum(values).default(() => fallback);
   metas.add(schema, { ...words, expected: `one of ${values.join(', ')}`, text: true });
   return schema;
 }
@@ -81,9 +81,18 @@ export function range(min: number, fallback: number, max: number, unit: string, 
   const highest = 1_000_000_000;
   return z
     .strictObject({
-      min: whole(min, 0, highest, { about: `Least ${what} an action may ask for, in ${unit}.`, turn: `An action with less is refused with 400: lower it to allow that.` }),
-      default: whole(fallback, 0, highest, { about: `The ${what} of an action that asks for none, in ${unit}.`, turn: `Raise it when plain actions need more.` }),
-      max: whole(max, 0, highest, { about: `Most ${what} an action may ask for, in ${unit}.`, turn: `A create or update that is refused with 400 "exceeds allowed threshold" needs a higher one.` }),
+      min: whole(min, 0, highest, {
+        about: `Least ${what} an action may ask for, in ${unit}.`,
+        turn: `An action with less is refused with 400: lower it to allow that.`,
+      }),
+      default: whole(fallback, 0, highest, {
+        about: `The ${what} of an action that asks for none, in ${unit}.`,
+        turn: `Raise it when plain actions need more.`,
+      }),
+      max: whole(max, 0, highest, {
+        about: `Most ${what} an action may ask for, in ${unit}.`,
+        turn: `A create or update that is refused with 400 "exceeds allowed threshold" needs a higher one.`,
+      }),
     })
     .refine((r) => r.min <= r.default && r.default <= r.max, { message: 'min ≤ default ≤ max' })
     .prefault({} as never);

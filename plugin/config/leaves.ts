@@ -14,7 +14,14 @@ export interface Leaf {
 
 /** `DATAFLOWER_` and the path in capitals, words and levels separated by `_`. */
 export function variableName(path: readonly string[]): string {
-  return `DATAFLOWER_${path.map((part) => part.replace('MiB', 'Mib').replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase()).join('_')}`;
+  return `DATAFLOWER_${path
+    .map((part) =>
+      part
+        .replace('MiB', 'Mib')
+        .replace(/([a-z])([A-Z])/g, '$1_$2')
+        .toUpperCase(),
+    )
+    .join('_')}`;
 }
 
 interface Definition {

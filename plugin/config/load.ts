@@ -46,20 +46,29 @@ function readFile(file: string, problems: string[]): Tree {
     if (isTree(value)) return value;
     problems.push(`${file}: expected keys and values, found ${found(value)}`);
   } catch (cause) {
-    problems.push(`${file}: ${cause instanceof YAMLParseError ? cause.message.split('\n')[0]!.replace(/:$/, '') : String(cause)}`);
+    problems.push(
+      `${file}: ${cause instanceof YAMLParseError ? cause.message.split('\n')[0]!.replace(/:$/, '') : String(cause)}`,
+    );
   }
   return {};
 }
 
-function readEnvironment(tree: Tree, environment: Readonly<Record<string, string | undefined>>, problems: string[]): void {
+function readEnvironment(
+  tree: Tree,
+  environment: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): void {
   const all = leaves();
   const known = new Map(all.map((leaf) => [leaf.variable, leaf]));
-  const sections = new Set(all.filter((leaf) => leaf.path.length > 1).map((leaf) => `DATAFLOWER_${leaf.path[0]!.toUpperCase()}_`));
+  const sections = new Set(
+    all.filter((leaf) => leaf.path.length > 1).map((leaf) => `DATAFLOWER_${leaf.path[0]!.toUpperCase()}_`),
+  );
   for (const [name, value] of Object.entries(environment)) {
     if (value === undefined) continue;
     const leaf = known.get(name);
     if (leaf !== undefined) overlay(tree, nest(leaf, value));
-    else if ([...sections].some((section) => name.startsWith(section))) problems.push(`${name}: is not a variable of the configuration`);
+    else if ([...sections].some((section) => name.startsWith(section)))
+      problems.push(`${name}: is not a variable of the configuration`);
   }
 }
 
@@ -89,11 +98,17 @@ function describe(issue: z.core.$ZodIssue, tree: Tree): string[] {
   const path = issue.path.map(String);
   const place = path.join('.');
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => `${[...path, key].join('.')}: is not a key of the configuration (see docs/configuration.md)`);
+    return issue.keys.map(
+      (key) => `${[...path, key].join('.')}: is not a key of the configuration (see docs/configuration.md)`,
+    );
   }
   const value = path.reduce<unknown>((inner, name) => (inner as Tree | undefined)?.[name], tree);
-  const leaf = leaves().find((candidate) => place === candidate.path.join('.') || place.startsWith(`${candidate.path.join('.')}.`));
-  return [`${place}: expected ${leaf?.meta.expected ?? (issue.code === 'custom' ? issue.message : 'a section with keys')}, found ${found(value)}`];
+  const leaf = leaves().find(
+    (candidate) => place === candidate.path.join('.') || place.startsWith(`${candidate.path.join('.')}.`),
+  );
+  return [
+    `${place}: expected ${leaf?.meta.expected ?? (issue.code === 'custom' ? issue.message : 'a section with keys')}, found ${found(value)}`,
+  ];
 }
 
 function isTree(value: unknown): value is Tree {

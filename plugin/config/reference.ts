@@ -25,7 +25,8 @@ export function referencePage(): string {
     const heading = leaf.path.length > 1 ? `\`${first!}\`` : 'Top level';
     if (heading !== section) parts.push(`## ${heading}\n`);
     section = heading;
-    const value = leaf.fallback === undefined ? (leaf.meta.meanwhile ?? 'none') : `\`${JSON.stringify(leaf.fallback)}\``;
+    const value =
+      leaf.fallback === undefined ? (leaf.meta.meanwhile ?? 'none') : `\`${JSON.stringify(leaf.fallback)}\``;
     parts.push(
       `### \`${leaf.path.join('.')}\`\n`,
       `${leaf.meta.about}\n`,

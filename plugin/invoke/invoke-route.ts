@@ -55,7 +55,14 @@ export class InvokeRoute {
   constructor(private readonly deps: InvokeDependencies) {}
 
   /** `namespace` and `names` are segments of the path as they were sent; `query` is what follows the question mark. */
-  handle(request: IncomingMessage, response: ServerResponse, transactionId: string, namespace: string, names: readonly string[], query: string): void {
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    transactionId: string,
+    namespace: string,
+    names: readonly string[],
+    query: string,
+  ): void {
     const receivedAt = this.deps.now();
     try {
       const caller = authenticated(this.deps.authenticator, request);
@@ -154,7 +161,10 @@ export class InvokeRoute {
       if (!open) return;
       forget();
       const text = answerText(record, result, call.options.result);
-      sendJson(call.response, httpStatusOf(record), call.transactionId, text, ['x-openwhisk-activation-id', activationId]);
+      sendJson(call.response, httpStatusOf(record), call.transactionId, text, [
+        'x-openwhisk-activation-id',
+        activationId,
+      ]);
     };
     return { answer, forget };
   }
@@ -168,7 +178,10 @@ export class InvokeRoute {
 
 /** OW-35, OW-37. */
 function accepted(call: Call, activationId: string): void {
-  sendJson(call.response, 202, call.transactionId, `{"activationId":"${activationId}"}`, ['x-openwhisk-activation-id', activationId]);
+  sendJson(call.response, 202, call.transactionId, `{"activationId":"${activationId}"}`, [
+    'x-openwhisk-activation-id',
+    activationId,
+  ]);
 }
 
 function payloadOf(body: Buffer, given: Record<string, unknown>, resolved: Resolved): Buffer {

@@ -21,5 +21,9 @@ export function readInvokeOptions(query: string, limits: Config['limits']): Invo
   if (timeout !== null && (!/^\d+$/.test(timeout) || waitMs < 1 || waitMs > longest)) {
     throw malformedQuery('timeout', `Timeout must be number of milliseconds up to ${longest}.`);
   }
-  return { blocking: booleanParameter(parameters, 'blocking', false), result: booleanParameter(parameters, 'result', false), waitMs };
+  return {
+    blocking: booleanParameter(parameters, 'blocking', false),
+    result: booleanParameter(parameters, 'result', false),
+    waitMs,
+  };
 }

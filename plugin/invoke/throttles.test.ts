@@ -33,7 +33,10 @@ test('a namespace over its limits gets 429, also for an action that is not there
   await server.action('a');
   server.host.script = () => 'held';
   const id = (await server.call('POST', 'actions/a', {})).json.activationId;
-  expect(await server.call('POST', 'actions/none', {})).toMatchObject({ status: 429, json: { error: 'Too many concurrent requests in flight (count: 1, allowed: 1).' } });
+  expect(await server.call('POST', 'actions/none', {})).toMatchObject({
+    status: 429,
+    json: { error: 'Too many concurrent requests in flight (count: 1, allowed: 1).' },
+  });
   server.host.release();
   while ((await server.call('GET', `activations/${id}`)).status !== 200);
   const statuses: number[] = [];

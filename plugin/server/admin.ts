@@ -23,13 +23,17 @@ export function userJson(caller: Caller): { name: string; authorization: string 
 
 /** Adds a user, or says why not; the command line uses it too when no server runs. */
 export async function addUser(subjects: Subjects, name: unknown): Promise<Caller> {
-  if (typeof name !== 'string' || !isEntityName(name) || name === '_') throw new ApiError(400, 'A name of letters, digits, "_", and inside "@ . & -" is needed.');
+  if (typeof name !== 'string' || !isEntityName(name) || name === '_')
+    throw new ApiError(400, 'A name of letters, digits, "_", and inside "@ . & -" is needed.');
   const added = await subjects.add(name);
   if (added === undefined) throw new ApiError(409, `The user ${name} exists already.`);
   return added;
 }
 
-export function adminRoute(subjects: Subjects, operatorKey: string): (request: IncomingMessage, response: ServerResponse, transactionId: string) => void {
+export function adminRoute(
+  subjects: Subjects,
+  operatorKey: string,
+): (request: IncomingMessage, response: ServerResponse, transactionId: string) => void {
   const expected = Buffer.from(`Bearer ${operatorKey}`);
   const handle = async (request: IncomingMessage): Promise<unknown> => {
     const given = Buffer.from(request.headers.authorization ?? '');

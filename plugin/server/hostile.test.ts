@@ -39,7 +39,10 @@ const alive = async (): Promise<void> => {
 };
 
 test('a client that never ends its headers, or its body, is cut off and stops nobody', async () => {
-  const slow = [`${POST}\r\n`, `${POST}\r\n${host()}\r\n${authorization()}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a":`];
+  const slow = [
+    `${POST}\r\n`,
+    `${POST}\r\n${host()}\r\n${authorization()}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a":`,
+  ];
   const answers = Promise.all(slow.map(exchange));
   await alive();
   for (const answer of await answers) expect(answer).toMatch(/^HTTP\/1\.1 408/);
@@ -50,7 +53,9 @@ test('half-open connections and clients that go away in the middle stop nobody',
   for (const socket of sockets) socket.end();
   const gone = await Promise.all(Array.from({ length: 20 }, open));
   for (const socket of gone) {
-    socket.write(`${POST}\r\n${host()}\r\n${authorization()}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a":`);
+    socket.write(
+      `${POST}\r\n${host()}\r\n${authorization()}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a":`,
+    );
     socket.destroy();
   }
   await alive();
@@ -73,7 +78,11 @@ test.each([
   ['no HTTP', () => 'hello\r\n\r\n', '400'],
   ['huge headers', () => `GET /ping HTTP/1.1\r\n${host()}\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, '431'],
   ['two lengths', () => `${POST}\r\n${host()}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`, '400'],
-  ['length and chunks', () => `${POST}\r\n${host()}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, '400'],
+  [
+    'length and chunks',
+    () => `${POST}\r\n${host()}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    '400',
+  ],
   ['a negative length', () => `${POST}\r\n${host()}\r\nContent-Length: -5\r\n\r\n`, '400'],
   ['no host', () => 'GET /ping HTTP/1.1\r\n\r\n', '400'],
   ['an absolute target', () => `GET http://evil/ping HTTP/1.1\r\n${host()}\r\nConnection: close\r\n\r\n`, '[24]'],
@@ -87,7 +96,9 @@ test('a body in chunks is read, and one that grows too large is refused while it
   const head = `${POST.replace('true ', 'true&result=true ')}\r\n${host()}\r\n${authorization()}\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
   expect(await exchange(`${head}4\r\n{"a"\r\n3\r\n:1}\r\n0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 200[^]*\{"a":1\}$/);
   const chunk = `100000\r\n${'x'.repeat(0x100000)}\r\n`;
-  expect(await exchange(`${head}${chunk}${chunk}0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 413[^]*Request larger than allowed: \d+ > 1048576 bytes\./);
+  expect(await exchange(`${head}${chunk}${chunk}0\r\n\r\n`)).toMatch(
+    /^HTTP\/1\.1 413[^]*Request larger than allowed: \d+ > 1048576 bytes\./,
+  );
   await alive();
 });
 
@@ -95,13 +106,25 @@ test('JSON that is nested without end is an answer, not a crash', async () => {
   const deep = `{"a":${'['.repeat(400_000)}${']'.repeat(400_000)}}`;
   expect((await server.call('PUT', 'actions/deep', deep)).status).toBe(400);
   expect([200, 202, 400, 500]).toContain((await server.call('POST', 'actions/echo', deep)).status);
-  expect((await server.call('PUT', 'actions/deep', `{"exec":{"kind":"nodejs:20","code":"x"},"parameters":[{"key":"a","value":${'['.repeat(200_000)}${']'.repeat(200_000)}}]}`)).status).toBe(400);
+  expect(
+    (
+      await server.call(
+        'PUT',
+        'actions/deep',
+        `{"exec":{"kind":"nodejs:20","code":"x"},"parameters":[{"key":"a","value":${'['.repeat(200_000)}${']'.repeat(200_000)}}]}`,
+      )
+    ).status,
+  ).toBe(400);
   await alive();
 });
 
 test('members with the names of an object’s own machinery are data', async () => {
   const body = '{"__proto__":{"polluted":1},"constructor":2}';
   expect((await server.call('POST', 'actions/echo?blocking=true&result=true', body)).text).toBe(body);
-  await server.call('PUT', 'actions/proto', `{"exec":{"kind":"nodejs:20","code":"x"},"parameters":[{"key":"__proto__","value":{"polluted":1}}]}`);
+  await server.call(
+    'PUT',
+    'actions/proto',
+    `{"exec":{"kind":"nodejs:20","code":"x"},"parameters":[{"key":"__proto__","value":{"polluted":1}}]}`,
+  );
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
 });

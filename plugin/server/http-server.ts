@@ -90,10 +90,12 @@ export class HttpServer {
     if (this.hostCheck?.allows(request.headers.host) !== true) {
       request.resume();
       const text = `The Host header '${request.headers.host ?? ''}' is not allowed: call the server by localhost, or add the name to server.names of its configuration.`;
-      return sendError(response, new ApiError(403, text), transactionId);
+      sendError(response, new ApiError(403, text), transactionId);
+      return;
     }
     const url = request.url ?? '/';
-    if (request.method === 'POST' && url.startsWith(NAMESPACES) && this.invoke(url, request, response, transactionId)) return;
+    if (request.method === 'POST' && url.startsWith(NAMESPACES) && this.invoke(url, request, response, transactionId))
+      return;
     const admin = url.startsWith(ADMIN);
     response.once('finish', () => deps.counts.add(admin ? 'admin' : 'api', response.statusCode));
     if (admin) deps.admin(request, response, transactionId);
@@ -106,7 +108,14 @@ export class HttpServer {
     const parts = (end < 0 ? url.slice(NAMESPACES.length) : url.slice(NAMESPACES.length, end)).split('/');
     if (parts[1] !== 'actions' || parts.length < 3 || parts.length > 4 || parts[parts.length - 1] === '') return false;
     response.once('finish', () => this.deps.counts.add('invoke', response.statusCode));
-    this.deps.invoke.handle(request, response, transactionId, parts[0]!, parts.slice(2), end < 0 ? '' : url.slice(end + 1));
+    this.deps.invoke.handle(
+      request,
+      response,
+      transactionId,
+      parts[0]!,
+      parts.slice(2),
+      end < 0 ? '' : url.slice(end + 1),
+    );
     return true;
   }
 }

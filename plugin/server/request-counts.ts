@@ -16,7 +16,8 @@ export class RequestCounts {
       registers: [registry],
       collect() {
         this.reset();
-        for (const [route, statuses] of counts) for (const [status, count] of statuses) this.inc({ route, status }, count);
+        for (const [route, statuses] of counts)
+          for (const [status, count] of statuses) this.inc({ route, status }, count);
       },
     });
   }

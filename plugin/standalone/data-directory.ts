@@ -16,7 +16,10 @@ export async function prepareDataDirectory(directory: string): Promise<void> {
     await makeDirectory(join(directory, 'entities'));
     await chmod(join(directory, 'entities'), OWNER_ONLY);
   } catch (cause) {
-    throw new StartError(`The data directory ${directory} cannot be written (${codeOf(cause)}): choose another with --data, or give this user the right to write it.`, { cause });
+    throw new StartError(
+      `The data directory ${directory} cannot be written (${codeOf(cause)}): choose another with --data, or give this user the right to write it.`,
+      { cause },
+    );
   }
 }
 
@@ -38,13 +41,19 @@ export async function openEntities(directory: string): Promise<CachedStore> {
     return new CachedStore(await openEmbeddedStore(join(directory, 'entities')));
   } catch (cause) {
     if (isLocked(cause)) throw new DirectoryInUseError(directory, { cause });
-    throw new StartError(`The entities in ${directory} cannot be opened (${(cause as Error).message}): repair the directory or choose another with --data.`, { cause });
+    throw new StartError(
+      `The entities in ${directory} cannot be opened (${(cause as Error).message}): repair the directory or choose another with --data.`,
+      { cause },
+    );
   }
 }
 
 export class DirectoryInUseError extends StartError {
   constructor(directory: string, options: ErrorOptions) {
-    super(`The data directory ${directory} is in use by another process: stop that server, or choose another with --data.`, options);
+    super(
+      `The data directory ${directory} is in use by another process: stop that server, or choose another with --data.`,
+      options,
+    );
   }
 }
 

@@ -18,7 +18,10 @@ const newDirectory = async (): Promise<string> => {
 afterAll(() => Promise.all(directories.map((directory) => rm(directory, { recursive: true, force: true }))));
 
 function start(dataDir: string, overrides: Record<string, unknown> = {}): Promise<Standalone> {
-  const config = loadConfig({ environment: {}, overrides: { dataDir, logLevel: 'silent', ...overrides, server: { port: 0, ...(overrides.server as object) } } });
+  const config = loadConfig({
+    environment: {},
+    overrides: { dataDir, logLevel: 'silent', ...overrides, server: { port: 0, ...(overrides.server as object) } },
+  });
   return createStandalone(config, () => Promise.resolve(echoParts()));
 }
 
@@ -32,7 +35,9 @@ test('key and entities are kept between starts, in a directory for its owner alo
   expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
   const second = await start(dataDir);
   expect(second.authorization).toBe(first.authorization);
-  expect((await send(second.url, 'GET', '/api/v1/namespaces/_/actions/a', { auth: second.authorization })).json).toMatchObject(body);
+  expect(
+    (await send(second.url, 'GET', '/api/v1/namespaces/_/actions/a', { auth: second.authorization })).json,
+  ).toMatchObject(body);
   await second.close();
   expect(await readdir(dataDir)).toEqual(['entities']);
 });
@@ -50,24 +55,34 @@ test('two servers have different keys; the well-known one is taken only on reque
   const third = await start(dataDir);
   expect(third.authorization).toBe(first.authorization);
   await third.close();
-  await expect(start(dataDir, { wellKnownKey: true, server: { host: '0.0.0.0' } })).rejects.toThrow(/well-known key .*loopback/);
+  await expect(start(dataDir, { wellKnownKey: true, server: { host: '0.0.0.0' } })).rejects.toThrow(
+    /well-known key .*loopback/,
+  );
 });
 
 test('what keeps it from starting is told in one line with what to do', async () => {
   const blocker = createServer().listen(0, '127.0.0.1');
   await once(blocker, 'listening');
   const { port } = blocker.address() as { port: number };
-  await expect(start(await newDirectory(), { server: { port } })).rejects.toThrow(`The port ${port} of 127.0.0.1 is in use: stop what uses it, or choose another with --port.`);
+  await expect(start(await newDirectory(), { server: { port } })).rejects.toThrow(
+    `The port ${port} of 127.0.0.1 is in use: stop what uses it, or choose another with --port.`,
+  );
   blocker.close();
 
   const used = await newDirectory();
   const first = await start(used);
-  await expect(start(used)).rejects.toThrow(`The data directory ${used} is in use by another process: stop that server, or choose another with --data.`);
+  await expect(start(used)).rejects.toThrow(
+    `The data directory ${used} is in use by another process: stop that server, or choose another with --data.`,
+  );
   await first.close();
   await (await start(used)).close();
 
-  await expect(start('/proc/none')).rejects.toThrow(/^The data directory \/proc\/none cannot be written \(E\w+\): choose another with --data/);
-  await expect(start(await newDirectory(), { server: { host: '203.0.113.1' } })).rejects.toThrow(/^Cannot listen on 203\.0\.113\.1, port 0 \(EADDRNOTAVAIL\)/);
+  await expect(start('/proc/none')).rejects.toThrow(
+    /^The data directory \/proc\/none cannot be written \(E\w+\): choose another with --data/,
+  );
+  await expect(start(await newDirectory(), { server: { host: '203.0.113.1' } })).rejects.toThrow(
+    /^Cannot listen on 203\.0\.113\.1, port 0 \(EADDRNOTAVAIL\)/,
+  );
 });
 
 test('a data directory that is a file is told as one that cannot be written', async () => {

@@ -35,7 +35,9 @@ export interface Standalone {
 /** The whole platform in one process. Throws `StartError` when it cannot start. */
 export async function createStandalone(config: Config, open: OpenParts = openParts): Promise<Standalone> {
   if (config.wellKnownKey && !isLoopback(config.server.host)) {
-    throw new StartError(`The well-known key is known to everybody: with it the server listens on loopback only, not on ${config.server.host}. Leave out --well-known-key or --host.`);
+    throw new StartError(
+      `The well-known key is known to everybody: with it the server listens on loopback only, not on ${config.server.host}. Leave out --well-known-key or --host.`,
+    );
   }
   await prepareDataDirectory(config.dataDir);
   const store = await openEntities(config.dataDir);
@@ -63,13 +65,31 @@ async function serve(config: Config, store: CachedStore, { host, records }: Part
   const operatorKey = newOperatorKey();
   let apiHost = config.server.apiHost ?? '';
 
-  const unexpected = (error: unknown, transactionId: string): void => log.error({ err: error, transactionId }, 'request failed');
+  const unexpected = (error: unknown, transactionId: string): void =>
+    log.error({ err: error, transactionId }, 'request failed');
   const resolver = new TargetResolver(store, () => apiHost);
   const throttles = new Throttles(config.throttles, now);
-  const invoke = new InvokeRoute({ authenticator, throttles, resolver, host, records, ids, limits: config.limits, now, unexpected });
+  const invoke = new InvokeRoute({
+    authenticator,
+    throttles,
+    resolver,
+    host,
+    records,
+    ids,
+    limits: config.limits,
+    now,
+    unexpected,
+  });
   const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}`;
   const app = createApp({ authenticator, store, records, config, now, version: VERSION, metrics, unexpected });
-  const server = new HttpServer({ config: config.server, ids, invoke, app, admin: adminRoute(subjects, operatorKey), counts });
+  const server = new HttpServer({
+    config: config.server,
+    ids,
+    invoke,
+    app,
+    admin: adminRoute(subjects, operatorKey),
+    counts,
+  });
   const port = await listen(server, config);
   const url = `http://${config.server.host === '::1' ? '[::1]' : 'localhost'}:${port}`;
   if (apiHost === '') apiHost = url;
@@ -85,7 +105,12 @@ async function serve(config: Config, store: CachedStore, { host, records }: Part
     await records.close();
     await store.close();
   };
-  return { url, port, authorization: authorizationOf(guest), close: (drainMs = config.server.drainMs) => (closing ??= close(drainMs)) };
+  return {
+    url,
+    port,
+    authorization: authorizationOf(guest),
+    close: (drainMs = config.server.drainMs) => (closing ??= close(drainMs)),
+  };
 }
 
 async function listen(server: HttpServer, { server: { host, port } }: Config): Promise<number> {
@@ -93,8 +118,17 @@ async function listen(server: HttpServer, { server: { host, port } }: Config): P
     return await server.listen();
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') throw new StartError(`The port ${port} of ${host} is in use: stop what uses it, or choose another with --port.`, { cause });
-    if (code === 'EACCES') throw new StartError(`The port ${port} may not be used by this user: choose one from 1024 on with --port.`, { cause });
-    throw new StartError(`Cannot listen on ${host}, port ${port} (${code ?? String(cause)}): choose another address with --host.`, { cause });
+    if (code === 'EADDRINUSE')
+      throw new StartError(`The port ${port} of ${host} is in use: stop what uses it, or choose another with --port.`, {
+        cause,
+      });
+    if (code === 'EACCES')
+      throw new StartError(`The port ${port} may not be used by this user: choose one from 1024 on with --port.`, {
+        cause,
+      });
+    throw new StartError(
+      `Cannot listen on ${host}, port ${port} (${code ?? String(cause)}): choose another address with --host.`,
+      { cause },
+    );
   }
 }

@@ -17,7 +17,10 @@ export class CachedStore implements EntityStore {
     private readonly store: EntityStore,
     maxBytes = DEFAULT_CACHE_BYTES,
   ) {
-    this.cache = new LRUCache({ maxSize: maxBytes, sizeCalculation: (document) => JSON.stringify(document).length + 64 });
+    this.cache = new LRUCache({
+      maxSize: maxBytes,
+      sizeCalculation: (document) => JSON.stringify(document).length + 64,
+    });
   }
 
   /** Grows with every write: what was derived from documents holds as long as it stays the same. */

@@ -45,9 +45,17 @@ export function entityStoreContract(name: string, open: () => Promise<EntityStor
     });
 
     test('lists one type of one namespace, newest first, in pages', async () => {
-      await Promise.all([['ns/a', 3], ['ns/b', 1], ['ns/c', 2], ['other/d', 9]].map(([id, updated]) => store.put(document(id as string, updated as number))));
+      await Promise.all(
+        [
+          ['ns/a', 3],
+          ['ns/b', 1],
+          ['ns/c', 2],
+          ['other/d', 9],
+        ].map(([id, updated]) => store.put(document(id as string, updated as number))),
+      );
       await store.put(document('ns/e', 9, { entityType: 'rule' }));
-      const names = async (skip: number, limit: number) => (await store.list({ type: 'action', namespace: 'ns', skip, limit })).map((d) => d.name);
+      const names = async (skip: number, limit: number) =>
+        (await store.list({ type: 'action', namespace: 'ns', skip, limit })).map((d) => d.name);
       expect(await names(0, 10)).toEqual(['a', 'c', 'b']);
       expect(await names(1, 1)).toEqual(['c']);
       expect(await store.count({ type: 'action', namespace: 'ns', skip: 1 })).toBe(2);

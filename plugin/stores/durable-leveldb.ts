@@ -21,9 +21,10 @@ const ADAPTER = 'durable-leveldb';
 /** A leveldb whose every write is on the disk before it is confirmed. */
 function durable(path: string): Leveldown {
   const db = leveldown(path);
-  const { _batch: batch, _put: put } = db;
-  db._batch = (operations, options, callback) => batch.call(db, operations, { ...options, sync: true }, callback);
-  db._put = (key, value, options, callback) => put.call(db, key, value, { ...options, sync: true }, callback);
+  const batch = db._batch.bind(db);
+  const put = db._put.bind(db);
+  db._batch = (operations, options, callback) => batch(operations, { ...options, sync: true }, callback);
+  db._put = (key, value, options, callback) => put(key, value, { ...options, sync: true }, callback);
   return db;
 }
 

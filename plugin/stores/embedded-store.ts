@@ -1,8 +1,14 @@
 import { openPouch, type PouchDatabase } from './durable-leveldb.js';
-import { type Attachment, ConflictError, type EntityStore, type ListQuery, type StoredDocument } from './entity-store.js';
+import {
+  type Attachment,
+  ConflictError,
+  type EntityStore,
+  type ListQuery,
+  type StoredDocument,
+} from './entity-store.js';
 
 type Stubs = Record<string, { stub: true; content_type: string; digest: string; length: number }>;
-type PouchDocument = StoredDocument & { readonly _attachments?: Stubs };
+type PouchDocument = StoredDocument & { _attachments?: Stubs };
 
 /** What a listing needs of each document; the documents themselves stay on disk. */
 interface Entry {
@@ -31,8 +37,9 @@ class EmbeddedStore implements EntityStore {
   async get(id: string): Promise<StoredDocument | undefined> {
     const stored = await this.read(id);
     if (stored === undefined) return undefined;
-    const { _attachments, ...document } = stored;
-    return document;
+    const document: Partial<PouchDocument> = { ...stored };
+    delete document._attachments;
+    return document as StoredDocument;
   }
 
   async put(document: StoredDocument, attachment?: Attachment | 'keep'): Promise<string> {

@@ -16,11 +16,21 @@ afterAll(() => Promise.all(directories.map((directory) => rm(directory, { recurs
 entityStoreContract('The embedded store', open);
 entityStoreContract('The cached store', async () => new CachedStore(await open()));
 
-const document = (updated: number): StoredDocument => ({ _id: 'ns/a', entityType: 'action', namespace: 'ns', name: 'a', updated });
+const document = (updated: number): StoredDocument => ({
+  _id: 'ns/a',
+  entityType: 'action',
+  namespace: 'ns',
+  name: 'a',
+  updated,
+});
 
 test('what was written is there after the store is opened again, listings and attachments too', async () => {
   const first = await open();
-  const rev = await first.put(document(1), { name: 'codefile', contentType: 'text/plain', data: Buffer.alloc(100_000, 'x') });
+  const rev = await first.put(document(1), {
+    name: 'codefile',
+    contentType: 'text/plain',
+    data: Buffer.alloc(100_000, 'x'),
+  });
   await first.close();
   const again = await openEmbeddedStore(directories.at(-1)!);
   expect(await again.get('ns/a')).toEqual({ ...document(1), _rev: rev });

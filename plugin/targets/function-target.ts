@@ -29,7 +29,12 @@ export function describe(document: ActionDocument): ActionDescription {
  * Containers are kept per invoking namespace, action and document revision: versions start again when an action is
  * deleted and made anew, revisions do not.
  */
-export function containerSpec(caller: Caller, document: ActionDocument, context: TargetContext, kind: 'code' | 'steps'): ContainerSpec {
+export function containerSpec(
+  caller: Caller,
+  document: ActionDocument,
+  context: TargetContext,
+  kind: 'code' | 'steps',
+): ContainerSpec {
   const { _id: id, _rev: rev, limits, exec } = document;
   if (isSequence(exec)) throw new Error(`The sequence ${id} has no container.`);
   const logLimitBytes = limits.logs * MIB;
@@ -57,7 +62,9 @@ export function containerSpec(caller: Caller, document: ActionDocument, context:
 
 /** Parameters that a run gets below its payload; the others are for the environment. */
 export function runParameters(parameters: readonly Parameter[]): Record<string, unknown> {
-  return Object.fromEntries(parameters.filter((parameter) => parameter.init !== true).map(({ key, value }) => [key, value]));
+  return Object.fromEntries(
+    parameters.filter((parameter) => parameter.init !== true).map(({ key, value }) => [key, value]),
+  );
 }
 
 /** OW-72, and the parameters marked `init`: texts as they are, other values as JSON. */

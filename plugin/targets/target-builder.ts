@@ -67,7 +67,10 @@ export class TargetBuilder {
     if (known !== undefined) return known;
     const missing = (failed: string): Target => ({
       type: 'missing',
-      error: workflow === 'sequence' ? 'Sequence component does not exist.' : `${failed} with name '/${id}' during composition.`,
+      error:
+        workflow === 'sequence'
+          ? 'Sequence component does not exist.'
+          : `${failed} with name '/${id}' during composition.`,
     });
     if (!id.startsWith(`${namespace}/`)) return missing('Failed entitlement check for action');
     const document = await this.read(id);

@@ -14,22 +14,50 @@ const started = async (name: string, body: object = {}): Promise<(typeof server.
 };
 const functionOf = async (name: string): Promise<FunctionTarget> => (await started(name)).target as FunctionTarget;
 const workflowOf = async (name: string): Promise<WorkflowTarget> => (await started(name)).target as WorkflowTarget;
-const composition = (ast: object) => ({ annotations: [{ key: 'conductor', value: ast }, { key: 'composerVersion', value: '0.12.0' }] });
+const composition = (ast: object) => ({
+  annotations: [
+    { key: 'conductor', value: ast },
+    { key: 'composerVersion', value: '0.12.0' },
+  ],
+});
 const action = (name: string) => ({ type: 'action', name });
 
 test('a function carries its limits, its code and its parameters', async () => {
   await server.action('f', {
     exec: { kind: 'nodejs:20', code: 'let x', main: 'go' },
     limits: { memory: 128, timeout: 2000, logs: 1 },
-    parameters: [{ key: 'a', value: 1 }, { key: 'TEXT', value: 't', init: true }, { key: 'JSON', value: { b: 1 }, init: true }],
+    parameters: [
+      { key: 'a', value: 1 },
+      { key: 'TEXT', value: 't', init: true },
+      { key: 'JSON', value: { b: 1 }, init: true },
+    ],
   });
   const { action: described, spec } = await functionOf('f');
-  expect(described).toEqual({ name: 'f', path: 'guest/f', version: '0.0.1', kind: 'nodejs:20', limits: { memory: 128, timeout: 2000, logs: 1, concurrency: 1 } });
+  expect(described).toEqual({
+    name: 'f',
+    path: 'guest/f',
+    version: '0.0.1',
+    kind: 'nodejs:20',
+    limits: { memory: 128, timeout: 2000, logs: 1, concurrency: 1 },
+  });
   expect(spec).toMatchObject({ kind: 'nodejs:20', memoryMiB: 128, timeoutMs: 2000, logLimitBytes: 1_048_576 });
   const { init, code } = await spec.load();
   expect(init).toEqual({
-    name: 'f', main: 'go', binary: false, kind: 'code', parameters: { a: 1 }, logLimitBytes: 1_048_576, memoryMiB: 128,
-    env: { __OW_API_HOST: server.url, __OW_NAMESPACE: 'guest', __OW_ACTION_NAME: '/guest/f', __OW_ACTION_VERSION: '0.0.1', TEXT: 't', JSON: '{"b":1}' },
+    name: 'f',
+    main: 'go',
+    binary: false,
+    kind: 'code',
+    parameters: { a: 1 },
+    logLimitBytes: 1_048_576,
+    memoryMiB: 128,
+    env: {
+      __OW_API_HOST: server.url,
+      __OW_NAMESPACE: 'guest',
+      __OW_ACTION_NAME: '/guest/f',
+      __OW_ACTION_VERSION: '0.0.1',
+      TEXT: 't',
+      JSON: '{"b":1}',
+    },
   });
   expect(code.toString()).toBe('let x');
 });
@@ -38,7 +66,8 @@ test('the caller’s key is in the environment only where the action asks for it
   await server.action('keyed', { annotations: [{ key: 'provide-api-key', value: true }] });
   await server.action('unset', {});
   await server.action('unset', { delAnnotations: ['provide-api-key'] });
-  for (const name of ['keyed', 'unset']) expect((await (await functionOf(name)).spec.load()).init.env.__OW_API_KEY).toBe(server.auth);
+  for (const name of ['keyed', 'unset'])
+    expect((await (await functionOf(name)).spec.load()).init.env.__OW_API_KEY).toBe(server.auth);
 });
 
 test('archives are handed over as bytes, large code too', async () => {
@@ -68,7 +97,11 @@ test('a sequence carries its components, nested ones with theirs, each looked up
   await server.action('inner', { exec: { kind: 'sequence', components: ['/_/a', '/_/b'] } });
   await server.action('outer', { exec: { kind: 'sequence', components: ['/_/inner', '/_/a'] } });
   const outer = await workflowOf('outer');
-  expect(outer).toMatchObject({ type: 'workflow', workflow: 'sequence', action: { kind: 'sequence', path: 'guest/outer' } });
+  expect(outer).toMatchObject({
+    type: 'workflow',
+    workflow: 'sequence',
+    action: { kind: 'sequence', path: 'guest/outer' },
+  });
   const inner = outer.actions.get('/guest/inner') as WorkflowTarget;
   expect(inner.actions.get('/guest/a')).toBe(outer.actions.get('/guest/a'));
   expect(outer.actions.get('/guest/a')).toMatchObject({ type: 'function', action: { name: 'a' } });
@@ -84,37 +117,84 @@ test('a component that changes or goes is seen by the next invocation', async ()
   expect(second.graph).toBe(first.graph);
   expect((second.actions.get('/guest/d') as FunctionTarget).action.version).toBe('0.0.2');
   await server.call('DELETE', 'actions/d');
-  expect((await workflowOf('s')).actions.get('/guest/d')).toEqual({ type: 'missing', error: 'Sequence component does not exist.' });
+  expect((await workflowOf('s')).actions.get('/guest/d')).toEqual({
+    type: 'missing',
+    error: 'Sequence component does not exist.',
+  });
   await server.action('d');
   expect((await workflowOf('s')).actions.get('/guest/d')).toMatchObject({ type: 'function' });
 });
 
 test('a composition is recognised by its annotation, with a container for its functions', async () => {
-  await server.action('comp', composition({ type: 'sequence', components: [action('/_/a'), { type: 'function', function: { exec: { kind: 'nodejs:default', code: '() => 1' } } }] }));
+  await server.action(
+    'comp',
+    composition({
+      type: 'sequence',
+      components: [
+        action('/_/a'),
+        { type: 'function', function: { exec: { kind: 'nodejs:default', code: '() => 1' } } },
+      ],
+    }),
+  );
   const target = await workflowOf('comp');
   expect(target).toMatchObject({ workflow: 'composition', digest: expect.stringMatching(/^[0-9a-f]{64}$/) });
   expect(target.actions.get('/_/a')).toMatchObject({ type: 'function', action: { path: 'guest/a' } });
-  expect((await target.steps!.load()).init).toMatchObject({ kind: 'steps', parameters: {}, env: { __OW_ACTION_NAME: '/guest/comp' } });
-  await server.action('again', composition({ type: 'sequence', components: [action('/_/a'), { type: 'function', function: { exec: { kind: 'nodejs:default', code: '() => 1' } } }] }));
+  expect((await target.steps!.load()).init).toMatchObject({
+    kind: 'steps',
+    parameters: {},
+    env: { __OW_ACTION_NAME: '/guest/comp' },
+  });
+  await server.action(
+    'again',
+    composition({
+      type: 'sequence',
+      components: [
+        action('/_/a'),
+        { type: 'function', function: { exec: { kind: 'nodejs:default', code: '() => 1' } } },
+      ],
+    }),
+  );
   expect((await workflowOf('again')).graph).toBe(target.graph);
 });
 
 test('names in a composition that lead nowhere are its errors when it gets there', async () => {
-  await server.action('lost', composition({ type: 'sequence', components: [action('/_/none'), action('/bob/x'), action('/_/lost')] }));
+  await server.action(
+    'lost',
+    composition({ type: 'sequence', components: [action('/_/none'), action('/bob/x'), action('/_/lost')] }),
+  );
   const target = await workflowOf('lost');
-  expect(target.actions.get('/_/none')).toEqual({ type: 'missing', error: "Failed to resolve action with name '/guest/none' during composition." });
-  expect(target.actions.get('/bob/x')).toEqual({ type: 'missing', error: "Failed entitlement check for action with name '/bob/x' during composition." });
+  expect(target.actions.get('/_/none')).toEqual({
+    type: 'missing',
+    error: "Failed to resolve action with name '/guest/none' during composition.",
+  });
+  expect(target.actions.get('/bob/x')).toEqual({
+    type: 'missing',
+    error: "Failed entitlement check for action with name '/bob/x' during composition.",
+  });
   expect(target.actions.get('/_/lost')).toBe(target);
 });
 
 test('parameters bound to a composition are laid under its payload; those of a sequence are not', async () => {
-  await server.action('bound', { ...composition({ type: 'sequence', components: [action('/_/a')] }), parameters: [{ key: 'p', value: 1 }, { key: 'q', value: 1 }] });
+  await server.action('bound', {
+    ...composition({ type: 'sequence', components: [action('/_/a')] }),
+    parameters: [
+      { key: 'p', value: 1 },
+      { key: 'q', value: 1 },
+    ],
+  });
   expect(JSON.parse((await started('bound', { q: 2 })).payload.toString())).toEqual({ p: 1, q: 2 });
   expect((await started('outer', { q: 2 })).payload.toString()).toBe('{"q":2}');
 });
 
 test('a graph in the annotation runs as a graph', async () => {
-  const graph = { version: 1, nodes: [{ id: 'n', kind: 'action', action: '/_/a', inputs: { in: 'NORMAL' }, outputs: {} }], edges: [{ from: '$USER.params', to: 'n.in' }, { from: 'n.out', to: '$USER.result' }] };
+  const graph = {
+    version: 1,
+    nodes: [{ id: 'n', kind: 'action', action: '/_/a', inputs: { in: 'NORMAL' }, outputs: {} }],
+    edges: [
+      { from: '$USER.params', to: 'n.in' },
+      { from: 'n.out', to: '$USER.result' },
+    ],
+  };
   await server.action('graph', { annotations: [{ key: 'dataflower', value: { version: 1, graph } }] });
   expect(await workflowOf('graph')).toMatchObject({ workflow: 'graph', graph });
 });

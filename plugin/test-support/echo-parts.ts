@@ -35,7 +35,10 @@ export class MemoryRecords implements RecordStore {
 
   private select({ namespace, name, since = 0, upto = Infinity }: RecordFilter): ActivationRecord[] {
     return this.records
-      .filter((r) => r.namespace === namespace && (name === undefined || r.name === name) && r.start >= since && r.start <= upto)
+      .filter(
+        (r) =>
+          r.namespace === namespace && (name === undefined || r.name === name) && r.start >= since && r.start <= upto,
+      )
       .reverse();
   }
 }
@@ -68,7 +71,12 @@ export class EchoHost implements Host {
   }
 
   status(): ReturnType<Host['status']> {
-    return { activations: this.held.size, queued: 0, executor: { queued: 0, running: 0, containers: [] }, sink: { residentBytes: 0, limitBytes: 0 } };
+    return {
+      activations: this.held.size,
+      queued: 0,
+      executor: { queued: 0, running: 0, containers: [] },
+      sink: { residentBytes: 0, limitBytes: 0 },
+    };
   }
 
   metrics(): Promise<string> {
@@ -80,7 +88,11 @@ export class EchoHost implements Host {
     return Promise.resolve();
   }
 
-  private finish({ activationId, identity, target, payload, receivedAt }: StartMessage, answer: Answer, end: Partial<ActivationRecord>): void {
+  private finish(
+    { activationId, identity, target, payload, receivedAt }: StartMessage,
+    answer: Answer,
+    end: Partial<ActivationRecord>,
+  ): void {
     const { action } = target;
     const now = Date.now();
     const record: ActivationRecord = {
@@ -96,7 +108,13 @@ export class EchoHost implements Host {
       result: payload.toString(),
       size: payload.length,
       logs: [],
-      annotations: { path: action.path, waitTime: now - receivedAt, kind: action.kind, timeout: false, limits: action.limits },
+      annotations: {
+        path: action.path,
+        waitTime: now - receivedAt,
+        kind: action.kind,
+        timeout: false,
+        limits: action.limits,
+      },
       ...end,
     };
     this.records.append(record);

@@ -39,7 +39,11 @@ export async function startTestServer(overrides: Readonly<Record<string, unknown
     auth,
     dataDir,
     call,
-    action: (name, change = {}) => call('PUT', `actions/${encodeURIComponent(name)}?overwrite=true`, { exec: { kind: 'nodejs:20', code: 'function main(a) { return a }' }, ...change }),
+    action: (name, change = {}) =>
+      call('PUT', `actions/${encodeURIComponent(name)}?overwrite=true`, {
+        exec: { kind: 'nodejs:20', code: 'function main(a) { return a }' },
+        ...change,
+      }),
     close: async () => {
       await standalone.close(0);
       await rm(dataDir, { recursive: true, force: true });

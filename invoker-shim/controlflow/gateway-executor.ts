@@ -1,3 +1,5 @@
+import { encodeValue } from '@dataflower/action-runtime/protocol';
+import { type Clock, systemClock } from '../clock.js';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from '../containers/executor.js';
 import { bytesOf } from '../sink/bytes-of.js';
 import type { DataSink, Value } from '../sink/value.js';
@@ -13,10 +15,11 @@ export class GatewayExecutor implements Executor {
   constructor(
     private readonly executor: Executor,
     private readonly sink: DataSink,
+    private readonly clock: Clock = systemClock,
   ) {}
 
   execute(run: FunctionRun): void {
-    const crossing = new Crossing(run, this.sink, () => this.#crossings.delete(run));
+    const crossing = new Crossing(run, this.sink, this.clock, () => this.#crossings.delete(run));
     this.#crossings.set(run, crossing);
     crossing.enter(this.executor);
   }
@@ -50,15 +53,19 @@ export class GatewayExecutor implements Executor {
 
 /** One run on its way over the border between gateway and host, and back. */
 class Crossing implements FunctionRun {
+  /** The host's executor has it. */
   entered = false;
   #input: Value | undefined;
   #givenUp = false;
   /** Outputs on their way back; the run ends when they have crossed. */
-  #emitted: Promise<unknown> | undefined;
+  #emitted: Promise<void> | undefined;
+  /** What was wrong with an output that crossed after the container was told that it is taken. */
+  #refused: string | undefined;
 
   constructor(
     private readonly run: FunctionRun,
     private readonly sink: DataSink,
+    private readonly clock: Clock,
     private readonly done: () => void,
   ) {}
 
@@ -82,21 +89,15 @@ class Crossing implements FunctionRun {
   }
 
   enter(executor: Executor): void {
-    const go = (input: Value): void => {
-      if (this.#givenUp) {
-        input.release();
-        this.dropped();
-        return;
-      }
-      this.#input = input;
-      this.entered = true;
-      executor.execute(this);
-    };
     const crossed = this.#cross(this.run.input);
-    if (crossed instanceof Promise) void crossed.then(go);
-    else go(crossed);
+    if (!(crossed instanceof Promise)) return this.#go(executor, crossed);
+    void crossed.then(
+      (input) => this.#go(executor, input),
+      (error: unknown) => this.#neverStarted(error),
+    );
   }
 
+  /** It has not entered, and will not. */
   giveUp(): void {
     this.#givenUp = true;
   }
@@ -106,31 +107,39 @@ class Crossing implements FunctionRun {
   }
 
   emitted(port: string, value: Value): boolean {
+    // What has to be read from a file crosses later: a wrong port is refused now all the same.
+    if (this.run.definition?.outputs.includes(port) !== true) {
+      value.release();
+      return false;
+    }
     const pending = this.#emitted;
     const crossed = pending === undefined ? this.#cross(value) : pending.then(() => this.#cross(value));
     if (!(crossed instanceof Promise)) {
       value.release();
       return this.run.emitted(port, crossed);
     }
-    // A value in a file takes its time; later ones wait for it, so that they keep their order.
-    this.#emitted = crossed.then((copy) => {
-      value.release();
-      this.run.emitted(port, copy);
-    });
+    // Later values wait for it, so that they keep their order.
+    this.#emitted = crossed.then(
+      (copy) => {
+        value.release();
+        if (!this.run.emitted(port, copy)) this.#refused ??= `The port "${port}" takes no more values.`;
+      },
+      (error: unknown) => {
+        value.release();
+        this.#refused ??= unreadable(error);
+      },
+    );
     return true;
   }
 
   ended(end: RunEnd): void {
-    const finish = (value: Value): void => {
-      if (value !== end.value) end.value.release();
-      this.#input?.release();
-      this.done();
-      this.run.ended({ ...end, value });
-    };
-    const crossed =
-      this.#emitted === undefined ? this.#cross(end.value) : this.#emitted.then(() => this.#cross(end.value));
-    if (crossed instanceof Promise) void crossed.then(finish);
-    else finish(crossed);
+    const pending = this.#emitted;
+    const crossed = pending === undefined ? this.#cross(end.value) : pending.then(() => this.#cross(end.value));
+    if (!(crossed instanceof Promise)) return this.#finish(end, crossed);
+    void crossed.then(
+      (value) => this.#finish(end, value),
+      (error: unknown) => this.#finish({ ...end, status: 3 }, this.#error(unreadable(error))),
+    );
   }
 
   dropped(): void {
@@ -139,16 +148,54 @@ class Crossing implements FunctionRun {
     this.run.dropped();
   }
 
-  /** A copy in the memory of the other side. A file that cannot be read crosses as `{error}`. */
+  #go(executor: Executor, input: Value): void {
+    this.#input = input;
+    if (this.#givenUp) return this.dropped();
+    this.entered = true;
+    executor.execute(this);
+  }
+
+  #neverStarted(error: unknown): void {
+    if (this.#givenUp) return this.dropped();
+    const at = this.clock.now();
+    this.done();
+    this.run.ended({
+      status: 3,
+      value: this.#error(unreadable(error)),
+      env: null,
+      timedOut: false,
+      startedAt: at,
+      endedAt: at,
+      initMs: undefined,
+      containerId: '',
+      coldStart: false,
+      logs: [],
+    });
+  }
+
+  #finish(end: RunEnd, value: Value): void {
+    end.value.release();
+    this.#input?.release();
+    this.done();
+    if (this.#refused === undefined) return this.run.ended({ ...end, value });
+    value.release();
+    this.run.ended({ ...end, status: 2, value: this.#error(this.#refused) });
+  }
+
+  #error(text: string): Value {
+    const { segments, shape } = encodeValue({ error: text });
+    return this.sink.put(Buffer.concat(segments), shape);
+  }
+
+  /** A copy in the memory of the other side. */
   #cross(value: Value): Value | Promise<Value> {
     const bytes = bytesOf(value);
-    const put = (read: Buffer): Value => this.sink.put(Buffer.from(read), value.shape);
-    if (Buffer.isBuffer(bytes)) return put(bytes);
-    return bytes.then(put, (error: unknown) =>
-      this.sink.put(
-        Buffer.from(`\0${JSON.stringify({ error: `A value could not be read: ${String(error)}` })}`),
-        value.shape,
-      ),
-    );
+    if (!Buffer.isBuffer(bytes)) return bytes.then((read) => this.sink.put(read, value.shape));
+    // What was put together or read just now is a copy already.
+    return this.sink.put(value.body.at === 'memory' ? Buffer.from(bytes) : bytes, value.shape);
   }
+}
+
+function unreadable(error: unknown): string {
+  return `A value could not be read: ${error instanceof Error ? error.message : String(error)}`;
 }

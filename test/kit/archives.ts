@@ -5,20 +5,24 @@ import { ZipFile } from 'yazl';
 
 export type Files = Readonly<Record<string, string | Buffer>>;
 
-/** A zip archive of these files. */
-export function zip(files: Files): Promise<Buffer> {
+/** A zip archive of these files; `level` is zlib's. */
+export function zip(files: Files, level = 6): Promise<Buffer> {
   const archive = new ZipFile();
-  for (const [name, content] of Object.entries(files)) archive.addBuffer(Buffer.from(content), name);
+  for (const [name, content] of Object.entries(files)) archive.addBuffer(asBuffer(content), name, { compressionLevel: level });
   archive.end();
   return buffer(archive.outputStream);
 }
 
-/** A gzipped tar archive of these files. */
-export async function tarGz(files: Files): Promise<Buffer> {
+/** A gzipped tar archive of these files; `level` is zlib's. */
+export async function tarGz(files: Files, level = 6): Promise<Buffer> {
   const archive = pack();
-  for (const [name, content] of Object.entries(files)) archive.entry({ name }, Buffer.from(content));
+  for (const [name, content] of Object.entries(files)) archive.entry({ name }, asBuffer(content));
   archive.finalize();
-  return gzipSync(await buffer(archive));
+  return gzipSync(await buffer(archive), { level });
+}
+
+function asBuffer(content: string | Buffer): Buffer {
+  return typeof content === 'string' ? Buffer.from(content) : content;
 }
 
 /** The zip with one of its names written over, in both places: names of the same length that no honest tool would write. */

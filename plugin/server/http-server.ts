@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ApiError } from '../api/api-error.js';
+import { ApiError, overloaded } from '../api/api-error.js';
 import type { App } from '../api/app.js';
 import { sendError } from '../api/reply.js';
 import type { Config } from '../config/index.js';
@@ -86,7 +86,12 @@ export class HttpServer {
   private dispatch(request: IncomingMessage, response: ServerResponse): void {
     const { deps } = this;
     const transactionId = deps.ids.transaction(request.headers['x-request-id']);
-    if (this.draining) response.shouldKeepAlive = false;
+    if (this.draining) {
+      response.shouldKeepAlive = false;
+      request.resume();
+      sendError(response, overloaded(), transactionId);
+      return;
+    }
     if (this.hostCheck?.allows(request.headers.host) !== true) {
       request.resume();
       const text = `The Host header '${request.headers.host ?? ''}' is not allowed: call the server by localhost, or add the name to server.names of its configuration.`;

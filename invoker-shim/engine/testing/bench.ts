@@ -10,7 +10,7 @@ import { FakeExecutor, type HeldRun } from './fake-executor.js';
 import { HandClock } from './hand-clock.js';
 import { MemoryRecords } from './memory-records.js';
 
-export type BenchOptions = Partial<Pick<EngineOptions, 'componentLimit' | 'instanceLimit' | 'holdOutputs' | 'resultText'>> & {
+export type BenchOptions = Partial<Pick<EngineOptions, 'componentLimit' | 'instanceLimit' | 'holdOutputs' | 'resultText' | 'answerText'>> & {
   /** One for many benches: it costs a directory to make. Who makes it closes it. */
   sink?: MeasuredDataSink;
   openPipe?: (receive: TokenReceiver) => Pipe;

@@ -1,16 +1,5 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
-import {
-  FrameType,
-  type Init,
-  PROTOCOL_VERSION,
-  ProtocolError,
-  decodeAmount,
-  decodeJsonObject,
-  decodeLog,
-  encodeInit,
-  encodeJsonFrame,
-} from '@dataflower/action-runtime/protocol';
+import { FrameType, ProtocolError, decodeAmount } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from './connection.js';
 import { type ContainerEnding, runText, startText } from './container-ending.js';
 import type { ContainerContext, ContainerOwner } from './container-context.js';
@@ -19,9 +8,9 @@ import type { ContainerExit, ContainerHandle } from './driver.js';
 import { Endpoint } from './endpoint.js';
 import { FailureText } from './failures.js';
 import type { ContainerSpec } from './executor.js';
-import { bytesSlot } from './input-slots.js';
+import { Handshake, type HandshakeHost } from './handshake.js';
 import type { PendingRun } from './pending-run.js';
-import { RunLog } from './run-log.js';
+import type { RunLog } from './run-log.js';
 
 /**
  * STARTING: until its HELLO. INITIALIZING: until it is READY. STOPPING: its connection is closed, it is being ended.
@@ -29,18 +18,13 @@ import { RunLog } from './run-log.js';
  */
 export type ContainerState = 'STARTING' | 'INITIALIZING' | 'READY' | 'STOPPING' | 'STOPPED';
 
-/** What a container is to run has to be loaded within so long, in ms. */
-const LOAD_LIMIT_MS = 60_000;
 /** After the process has gone, its last frames are awaited at most so long, in ms. */
 const LAST_FRAMES_MS = 200;
 /** A run's end waits at most so long, in ms, for the last words of its container. */
 const LAST_WORDS_MS = 1000;
-/** Longest error text taken from a READY, in characters. */
-const MAX_ERROR_CHARS = 64 * 1024;
 
 /** One container from its start to its end. It trusts nothing that comes from it. */
-export class Container implements ConnectionHandler, RunsHost {
-  readonly startedAt: number;
+export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   readyAt = 0;
   initMs = 0;
   /** By the stopwatch: since when it has had nothing to do. */
@@ -53,15 +37,12 @@ export class Container implements ConnectionHandler, RunsHost {
   #connection: Connection | undefined;
   #handle: ContainerHandle | undefined;
   #runs: ContainerRuns | undefined;
-  #init: { init: Init; code: Buffer } | undefined;
-  #initSentAt = 0;
-  readonly #startLog: RunLog;
+  readonly #handshake: Handshake;
   /** Of the run that ends with the container: what it still writes belongs there. */
   #lastLog: RunLog | undefined;
   /** Resolves once the driver has said whether there is something to stop. */
   #started!: () => void;
   readonly #startSettled = new Promise<void>((resolve) => (this.#started = resolve));
-  readonly #token = randomBytes(16).toString('hex');
   #cancelExitTimer: (() => void) | undefined;
   readonly #gone: Promise<void>;
   #resolveGone!: () => void;
@@ -72,9 +53,8 @@ export class Container implements ConnectionHandler, RunsHost {
     private readonly context: ContainerContext,
     private readonly owner: ContainerOwner,
   ) {
-    this.startedAt = context.clock.now();
-    this.#startLog = new RunLog(spec.logLimitBytes);
     this.#gone = new Promise((resolve) => (this.#resolveGone = resolve));
+    this.#handshake = new Handshake(context, spec, this);
     void this.#start();
   }
 
@@ -154,16 +134,8 @@ export class Container implements ConnectionHandler, RunsHost {
   sweep(now: number, stopwatch: number, expectedMs: number): void {
     switch (this.#state) {
       case 'STARTING':
-        if (now - this.startedAt >= this.context.limits.helloTimeoutMs)
-          this.stop({ kind: 'NOT_STARTED', detail: 'it said no hello in time' });
-        return;
       case 'INITIALIZING':
-        if (this.#initSentAt === 0) {
-          if (now - this.startedAt >= LOAD_LIMIT_MS)
-            this.stop({ kind: 'NOT_LOADED', detail: 'its code was not loaded in time' });
-        } else if (now - this.#initSentAt >= this.spec.timeoutMs) {
-          this.stop({ kind: 'TIME_LIMIT', limitMs: this.spec.timeoutMs });
-        }
+        this.#handshake.sweep(now);
         return;
       case 'READY':
         this.#runs!.sweep(now, stopwatch, expectedMs);
@@ -176,7 +148,7 @@ export class Container implements ConnectionHandler, RunsHost {
   stop(cause: ContainerEnding): void {
     if (this.#state === 'STOPPING' || this.#state === 'STOPPED') return;
     const starting = this.#state !== 'READY';
-    const ending = this.#initSentAt === 0 ? beforeInit(cause) : cause;
+    const ending = this.#handshake.initSentAt === 0 ? beforeInit(cause) : cause;
     this.#state = 'STOPPING';
     this.#cancelExitTimer?.();
     if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') {
@@ -200,11 +172,10 @@ export class Container implements ConnectionHandler, RunsHost {
         this.#onRunFrame(type, flags, id, payload);
         return;
       case 'STARTING':
-        if (type !== FrameType.HELLO) throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} before HELLO`);
-        this.#onHello(payload);
+        this.#handshake.onHello(type, payload, this.#connection!);
         return;
       case 'INITIALIZING':
-        this.#onInitFrame(type, flags, id, payload);
+        this.#handshake.onFrame(type, flags, id, payload);
         return;
       default:
         return;
@@ -219,6 +190,23 @@ export class Container implements ConnectionHandler, RunsHost {
     if (error === undefined) this.stop({ kind: 'DIED', detail: 'its connection ended' });
     else if (ProtocolError.is(error)) this.stop({ kind: 'PROTOCOL', detail: error.message });
     else this.stop({ kind: 'DIED', detail: error.message });
+  }
+
+  // From the handshake.
+
+  welcomed(): void {
+    this.#state = 'INITIALIZING';
+  }
+
+  initialized(): void {
+    this.readyAt = this.context.clock.now();
+    this.initMs = this.readyAt - this.#handshake.initSentAt;
+    this.readySince = this.idleSince = this.context.stopwatch();
+    this.#runs = new ContainerRuns(this.context, this.#connection!, this);
+    this.#state = 'READY';
+    this.context.logger.debug({ container: this.id, key: this.spec.key, initMs: this.initMs }, 'a container is ready');
+    this.owner.onReady(this);
+    this.#stopIfDone();
   }
 
   // From the runs.
@@ -242,13 +230,12 @@ export class Container implements ConnectionHandler, RunsHost {
 
   async #start(): Promise<void> {
     const { context, spec } = this;
-    this.#load();
     try {
       this.#endpoint = await Endpoint.listen(context.sockets, (socket) => this.#onConnection(socket));
       const handle = await context.driver.start({
         spec,
         socketPath: this.#endpoint.path,
-        token: this.#token,
+        token: this.#handshake.token,
         onOutput: (stream, line) => this.#onOutput(stream, line),
       });
       this.#handle = handle;
@@ -261,108 +248,12 @@ export class Container implements ConnectionHandler, RunsHost {
     }
   }
 
-  #load(): void {
-    this.spec.load().then(
-      (loaded) => {
-        this.#init = loaded;
-        this.#sendInit();
-      },
-      (error: unknown) =>
-        this.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) }),
-    );
-  }
-
   #onConnection(socket: Socket): void {
     if (this.#state !== 'STARTING') {
       socket.destroy();
       return;
     }
     this.#connection = new Connection(socket, this.context.batcher, this);
-  }
-
-  #onHello(payload: Buffer): void {
-    const { version, token } = decodeJsonObject(payload);
-    if (typeof token !== 'string' || !isSame(token, this.#token)) {
-      this.stop({ kind: 'NOT_STARTED', detail: 'it said hello with a wrong token' });
-      return;
-    }
-    if (version !== PROTOCOL_VERSION) {
-      this.stop({
-        kind: 'NOT_STARTED',
-        detail: `it speaks version ${String(version).slice(0, 20)} of the protocol, not ${PROTOCOL_VERSION}`,
-      });
-      return;
-    }
-    this.#state = 'INITIALIZING';
-    const { emitWindowBytes } = this.context.limits;
-    this.#connection!.send(
-      encodeJsonFrame(FrameType.WELCOME, 0, {
-        version: PROTOCOL_VERSION,
-        emitWindowBytes,
-        files: this.context.driver.sharesFiles,
-      }),
-    );
-    this.#sendInit();
-  }
-
-  #sendInit(): void {
-    if (this.#state !== 'INITIALIZING' || this.#init === undefined || this.#initSentAt > 0) return;
-    const { init, code } = this.#init;
-    this.#init = undefined;
-    const connection = this.#connection!;
-    this.#initSentAt = this.context.clock.now();
-    const target = {
-      sharesFiles: this.context.driver.sharesFiles,
-      openStream: (bytes: Buffer) => connection.openStream(bytes),
-    };
-    try {
-      connection.sendNow(encodeInit(init, bytesSlot(code, target)));
-    } catch (error) {
-      this.stop({ kind: 'NOT_LOADED', detail: (error as Error).message });
-      return;
-    }
-    connection.streams.pump();
-  }
-
-  #onInitFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
-    switch (type) {
-      case FrameType.READY:
-        if (this.#initSentAt === 0) break;
-        this.#onReady(payload);
-        return;
-      case FrameType.LOG: {
-        if (id !== 0) break;
-        if (this.#startLog.full) return;
-        const line = decodeLog(flags, id, payload);
-        this.#startLog.add(line.stream, line.text, line.time, this.context.clock.now());
-        return;
-      }
-      case FrameType.CREDIT:
-        this.#connection!.streams.onCredit(id, decodeAmount(payload));
-        return;
-      case FrameType.RESET:
-        this.#connection!.streams.drop(id);
-        return;
-    }
-    throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} before READY`);
-  }
-
-  #onReady(payload: Buffer): void {
-    const { ok, error } = decodeJsonObject(payload);
-    if (ok !== true) {
-      const text =
-        typeof error === 'string' ? error.slice(0, MAX_ERROR_CHARS) : 'The action failed during initialization.';
-      this.stop({ kind: 'INIT_FAILED', text });
-      return;
-    }
-    this.readyAt = this.context.clock.now();
-    this.initMs = this.readyAt - this.#initSentAt;
-    this.readySince = this.idleSince = this.context.stopwatch();
-    this.#runs = new ContainerRuns(this.context, this.#connection!, this);
-    this.#state = 'READY';
-    this.context.logger.debug({ container: this.id, key: this.spec.key, initMs: this.initMs }, 'a container is ready');
-    this.owner.onReady(this);
-    this.#stopIfDone();
   }
 
   #onRunFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
@@ -403,7 +294,7 @@ export class Container implements ConnectionHandler, RunsHost {
 
   #onOutput(stream: 'stdout' | 'stderr', line: string): void {
     if (this.#runs?.onOutput(stream, line) === true) return;
-    const log = this.#lastLog ?? (this.#runs === undefined ? this.#startLog : undefined);
+    const log = this.#lastLog ?? (this.#runs === undefined ? this.#handshake.log : undefined);
     const now = this.context.clock.now();
     log?.add(stream, line, now, now);
   }
@@ -423,7 +314,7 @@ export class Container implements ConnectionHandler, RunsHost {
 
   async #finish(ending: ContainerEnding, started: readonly PendingRun[], payer: PendingRun | undefined): Promise<void> {
     this.#lastLog = started.at(-1)?.log;
-    if (payer !== undefined) payer.adoptLog(this.#startLog);
+    if (payer !== undefined) payer.adoptLog(this.#handshake.log);
     await this.#startSettled;
     const exited = this.#handle?.exited ?? Promise.resolve(undefined);
     const exit = await withinMs(exited, LAST_WORDS_MS, this.context.clock);
@@ -442,9 +333,10 @@ export class Container implements ConnectionHandler, RunsHost {
 
   #failPayer(payer: PendingRun, ending: ContainerEnding, outOfMemory: boolean): void {
     const { status, text } = startText(ending, outOfMemory) ?? { status: 3, text: FailureText.noContainer };
-    if (this.#initSentAt > 0) {
-      payer.startedAt = this.#initSentAt;
-      payer.initMs = this.context.clock.now() - this.#initSentAt;
+    const { initSentAt } = this.#handshake;
+    if (initSentAt > 0) {
+      payer.startedAt = initSentAt;
+      payer.initMs = this.context.clock.now() - initSentAt;
     }
     payer.coldStart = true;
     payer.timedOut = ending.kind === 'TIME_LIMIT';
@@ -457,12 +349,6 @@ function beforeInit(ending: ContainerEnding): ContainerEnding {
   if (ending.kind === 'PROTOCOL') return { kind: 'NOT_STARTED', detail: ending.detail };
   if (ending.kind === 'DIED') return { kind: 'NOT_STARTED', detail: ending.detail ?? 'it ended' };
   return ending;
-}
-
-function isSame(said: string, token: string): boolean {
-  const a = Buffer.from(said);
-  const b = Buffer.from(token);
-  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 /** What the promise resolves to, or undefined when that takes longer than `ms`. */

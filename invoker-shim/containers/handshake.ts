@@ -1,0 +1,158 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  FrameType,
+  type Init,
+  PROTOCOL_VERSION,
+  ProtocolError,
+  decodeAmount,
+  decodeJsonObject,
+  decodeLog,
+  encodeInit,
+  encodeJsonFrame,
+} from '@dataflower/action-runtime/protocol';
+import type { Connection } from './connection.js';
+import type { ContainerContext } from './container-context.js';
+import type { ContainerEnding } from './container-ending.js';
+import type { ContainerSpec } from './executor.js';
+import { bytesSlot } from './input-slots.js';
+import { RunLog } from './run-log.js';
+
+/** What a container is to run has to be loaded within so long, in ms. */
+const LOAD_LIMIT_MS = 60_000;
+/** Longest error text taken from a READY, in characters. */
+const MAX_ERROR_CHARS = 64 * 1024;
+
+export interface HandshakeHost {
+  /** It has said the right HELLO. */
+  welcomed(): void;
+  /** Its code is loaded. */
+  initialized(): void;
+  stop(ending: ContainerEnding): void;
+}
+
+/** How a container becomes ready: HELLO and WELCOME, then INIT, once the code is there, and READY; each in its time. */
+export class Handshake {
+  /** The secret by which the container is known. */
+  readonly token = randomBytes(16).toString('hex');
+  /** What it wrote before it was ready. */
+  readonly log: RunLog;
+  /** Milliseconds since the epoch; 0 before INIT is sent. */
+  initSentAt = 0;
+  #connection: Connection | undefined;
+  #init: { init: Init; code: Buffer } | undefined;
+  readonly #startedAt: number;
+
+  constructor(
+    private readonly context: ContainerContext,
+    private readonly spec: ContainerSpec,
+    private readonly host: HandshakeHost,
+  ) {
+    this.log = new RunLog(spec.logLimitBytes);
+    this.#startedAt = context.clock.now();
+    void this.#load();
+  }
+
+  /** The first frame on its connection. */
+  onHello(type: FrameType, payload: Buffer, connection: Connection): void {
+    if (type !== FrameType.HELLO) throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} before HELLO`);
+    const { version, token } = decodeJsonObject(payload);
+    if (typeof token !== 'string' || !isSame(token, this.token)) {
+      this.host.stop({ kind: 'NOT_STARTED', detail: 'it said hello with a wrong token' });
+      return;
+    }
+    if (version !== PROTOCOL_VERSION) {
+      const detail = `it speaks version ${String(version).slice(0, 20)} of the protocol, not ${PROTOCOL_VERSION}`;
+      this.host.stop({ kind: 'NOT_STARTED', detail });
+      return;
+    }
+    this.#connection = connection;
+    this.host.welcomed();
+    const { emitWindowBytes } = this.context.limits;
+    const files = this.context.driver.sharesFiles;
+    connection.send(encodeJsonFrame(FrameType.WELCOME, 0, { version: PROTOCOL_VERSION, emitWindowBytes, files }));
+    this.#sendInit();
+  }
+
+  /** A frame between HELLO and READY. */
+  onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
+    switch (type) {
+      case FrameType.READY:
+        if (this.initSentAt === 0) break;
+        this.#onReady(payload);
+        return;
+      case FrameType.LOG: {
+        if (id !== 0) break;
+        if (this.log.full) return;
+        const line = decodeLog(flags, id, payload);
+        this.log.add(line.stream, line.text, line.time, this.context.clock.now());
+        return;
+      }
+      case FrameType.CREDIT:
+        this.#connection!.streams.onCredit(id, decodeAmount(payload));
+        return;
+      case FrameType.RESET:
+        this.#connection!.streams.drop(id);
+        return;
+    }
+    throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} before READY`);
+  }
+
+  /** Looks after the time that each part may take. */
+  sweep(now: number): void {
+    const { helloTimeoutMs } = this.context.limits;
+    if (this.#connection === undefined) {
+      if (now - this.#startedAt < helloTimeoutMs) return;
+      this.host.stop({ kind: 'NOT_STARTED', detail: 'it said no hello in time' });
+    } else if (this.initSentAt === 0) {
+      if (now - this.#startedAt < LOAD_LIMIT_MS) return;
+      this.host.stop({ kind: 'NOT_LOADED', detail: 'its code was not loaded in time' });
+    } else if (now - this.initSentAt >= this.spec.timeoutMs) {
+      this.host.stop({ kind: 'TIME_LIMIT', limitMs: this.spec.timeoutMs });
+    }
+  }
+
+  async #load(): Promise<void> {
+    try {
+      // Not before the container that this is for has been made.
+      await undefined;
+      this.#init = await this.spec.load();
+    } catch (error) {
+      this.host.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) });
+      return;
+    }
+    this.#sendInit();
+  }
+
+  #sendInit(): void {
+    const connection = this.#connection;
+    if (connection === undefined || this.#init === undefined) return;
+    const { init, code } = this.#init;
+    this.#init = undefined;
+    this.initSentAt = this.context.clock.now();
+    const target = { sharesFiles: false, openStream: (bytes: Buffer) => connection.openStream(bytes) };
+    try {
+      connection.sendNow(encodeInit(init, bytesSlot(code, target)));
+    } catch (error) {
+      this.host.stop({ kind: 'NOT_LOADED', detail: (error as Error).message });
+      return;
+    }
+    connection.streams.pump();
+  }
+
+  #onReady(payload: Buffer): void {
+    const { ok, error } = decodeJsonObject(payload);
+    if (ok === true) {
+      this.host.initialized();
+      return;
+    }
+    const text =
+      typeof error === 'string' ? error.slice(0, MAX_ERROR_CHARS) : 'The action failed during initialization.';
+    this.host.stop({ kind: 'INIT_FAILED', text });
+  }
+}
+
+function isSame(said: string, token: string): boolean {
+  const a = Buffer.from(said);
+  const b = Buffer.from(token);
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -52,7 +52,7 @@ export class Ledger {
     const { record } = activation;
     if (record === undefined || !isOutdated(activation, record)) return;
     activation.record = workflowRecord(activation, record.status, { text: record.result, size: record.size }, record.end);
-    this.records.append(activation.record);
+    this.records.append(activation.record, true);
   }
 
   /** Calls back when everything appended so far can be read. */

@@ -74,6 +74,24 @@ describe('a record', () => {
     log.append(recordOf(1, { result: '{"second":true}' }));
     expect((await log.get('guest', idOf(1)))!.result).toBe('{"second":true}');
   });
+
+  it('appended again under its id is listed and counted once, also from segments of before and after a crash', async () => {
+    log = await createRecordLog({ dir, maxBytes: 8 * 4096 });
+    log.append(recordOf(1));
+    for (let i = 2; i < 20; i++) log.append(recordOf(i));
+    await written(log);
+    log.append(recordOf(1, { logs: ['late'] }), true);
+    const once = async (): Promise<void> => {
+      const listed = await log.list({ namespace: 'guest' }, 0, 100);
+      expect(listed.filter(({ activationId }) => activationId === idOf(1)).map(({ logs }) => logs)).toEqual([['late']]);
+      expect(await log.count({ namespace: 'guest' }, 0)).toBe(listed.length);
+    };
+    await once();
+    await log.close();
+    for (const file of fs.readdirSync(dir)) if (file.endsWith('.idx')) fs.rmSync(path.join(dir, file));
+    log = await createRecordLog({ dir, maxBytes: 8 * 4096 });
+    await once();
+  });
 });
 
 describe('writing', () => {

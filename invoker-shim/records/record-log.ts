@@ -81,7 +81,7 @@ class SegmentedLog implements RecordLog {
     };
   }
 
-  append(record: ActivationRecord): void {
+  append(record: ActivationRecord, again = false): void {
     if (this.closed) throw new RecordLogError('RECORD_LOG_CLOSED', 'the record log is closed');
     // Whatever may throw comes before the first change.
     const texts = encodeRecordTexts(record);
@@ -92,6 +92,7 @@ class SegmentedLog implements RecordLog {
       segment = this.store.roll();
       this.rolled = true;
     }
+    if (again) this.store.supersede();
     const length = this.queue.append(segment, texts);
     segment.index.add(segment.length - length, length, record.start, record.namespace, name);
     this.schedule();

@@ -35,8 +35,11 @@ export interface RecordFilter {
 
 /** Where activation records are kept. */
 export interface RecordStore {
-  /** Queues a record; it is readable through `get` from now on and on disk before `written` calls back. */
-  append(record: ActivationRecord): void;
+  /**
+   * Queues a record; it is readable through `get` from now on and on disk before `written` calls back. `again`: it
+   * replaces the one appended before under its id.
+   */
+  append(record: ActivationRecord, again?: boolean): void;
   /** Calls back once everything appended so far is written (one write a turn of the loop). */
   written(callback: (error?: Error) => void): void;
   /** True when the bound of the queue or the disk is reached: new invocations are refused with 503. */

@@ -25,6 +25,9 @@ export function tryParseId(id: string): boolean {
   return true;
 }
 
+/** In place of a row's namespace: the record was appended again under its id, no listing shows this row. */
+const SUPERSEDED = 0xffffffff;
+
 /**
  * Where the records of one segment are: a few typed arrays (40 bytes a record) and a hash table over the ids (some 8
  * more), no object per record. Rows are in the order of appending.
@@ -63,7 +66,10 @@ export class SegmentIndex {
     this.namespaces[row] = this.intern(namespace);
     this.names[row] = this.intern(name);
     this.count = row + 1;
-    this.slots[this.slotOf(row)] = row + 1;
+    const slot = this.slotOf(row);
+    const older = this.slots[slot]! - 1;
+    if (older >= 0) this.supersede(older);
+    this.slots[slot] = row + 1;
   }
 
   /** The latest row with the id in `idWords`; -1 when there is none. */
@@ -74,6 +80,16 @@ export class SegmentIndex {
       const row = this.slots[slot]! - 1;
       if (row < 0 || this.sameId(row, idWords, 0)) return row;
     }
+  }
+
+  /** The record of this row was appended again: it is listed no more. */
+  supersede(row: number): void {
+    this.namespaces[row] = SUPERSEDED;
+  }
+
+  /** Leaves the id of a row in `idWords`. */
+  loadId(row: number): void {
+    idWords.set(this.ids.subarray(row * 4, row * 4 + 4));
   }
 
   /** The number of a namespace or listed name; undefined when no record of the segment has it. */

@@ -22,7 +22,9 @@ export class SegmentStore {
     const names = fs.readdirSync(directory);
     const sequences = names.map((name) => Segment.sequenceOf(name)).filter((sequence) => sequence !== undefined);
     sequences.sort((a, b) => a - b);
-    const segments = sequences.map((sequence) => openSegment(directory, sequence));
+    const opened = sequences.map((sequence) => openSegment(directory, sequence));
+    const segments = opened.map(({ segment }) => segment);
+    opened.forEach(({ scanned }, at) => scanned && supersedeAround(segments, at));
     removeLeftovers(directory, names, segments);
     if (segments.length === 0) segments.push(new Segment(directory, 1));
     return new SegmentStore(directory, files, segments);
@@ -42,6 +44,16 @@ export class SegmentStore {
     const segment = new Segment(this.directory, this.active.sequence + 1);
     this.segments.push(segment);
     return segment;
+  }
+
+  /** The record with the id in `idWords` is appended again: its row in a complete segment is listed no more. */
+  supersede(): void {
+    for (const segment of this.segments) {
+      const row = segment === this.active ? -1 : segment.index.find();
+      if (row < 0) continue;
+      segment.index.supersede(row);
+      if (segment.fd === undefined && segment.written === segment.length) this.inBackground(() => saveIndex(segment));
+    }
   }
 
   /** Closes the files of segments that are complete, and saves their indexes. */
@@ -96,11 +108,11 @@ async function saveIndex(segment: Segment): Promise<void> {
   await fs.promises.rename(file, segment.indexPath);
 }
 
-function openSegment(directory: string, sequence: number): Segment {
+function openSegment(directory: string, sequence: number): { segment: Segment; scanned: boolean } {
   const file = new Segment(directory, sequence);
   const size = fs.statSync(file.path).size;
   const saved = loadIndex(file.indexPath, size);
-  if (saved !== undefined) return new Segment(directory, sequence, saved, size);
+  if (saved !== undefined) return { segment: new Segment(directory, sequence, saved, size), scanned: false };
   const bytes = fs.readFileSync(file.path);
   const { index, length } = scanSegment(bytes);
   if (length === 0 && bytes.length > 0 && !isTornHeader(bytes)) {
@@ -108,7 +120,19 @@ function openSegment(directory: string, sequence: number): Segment {
   }
   if (length < size) fs.truncateSync(file.path, length);
   index.trim();
-  return new Segment(directory, sequence, index, length);
+  return { segment: new Segment(directory, sequence, index, length), scanned: true };
+}
+
+/** A crash may have lost what only indexes say: that a record was appended again in the next segment. */
+function supersedeAround(segments: readonly Segment[], at: number): void {
+  for (const [older, newer] of [segments.slice(at - 1, at + 1), segments.slice(at, at + 2)]) {
+    if (older === undefined || newer === undefined) continue;
+    for (let row = 0; row < newer.index.count; row++) {
+      newer.index.loadId(row);
+      const found = older.index.find();
+      if (found >= 0) older.index.supersede(found);
+    }
+  }
 }
 
 /** A crash may leave less than the first eight bytes, or zeros in their place. */

@@ -36,7 +36,7 @@ describe('whatever happens to containers', () => {
         for (const { do: what, which } of actions) {
           const container = busy()[which % Math.max(1, busy().length)];
           const run = runs[which % Math.max(1, runs.length)];
-          if (what === 'execute') runs.push(f.run(specs[which]!, { ports: ['out'] }));
+          if (what === 'execute') runs.push(f.run(specs[which], { ports: ['out'] }));
           else if (what === 'advance') f.clock.advance(which);
           else if (what === 'warm') f.executor.warm(specs[which % 3]!);
           else if (what === 'room') f.sink.hasRoom = which % 2 === 0;

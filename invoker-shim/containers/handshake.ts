@@ -114,7 +114,7 @@ export class Handshake {
   async #load(): Promise<void> {
     try {
       // Not before the container that this is for has been made.
-      await undefined;
+      await Promise.resolve();
       this.#init = await this.spec.load();
     } catch (error) {
       this.host.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) });

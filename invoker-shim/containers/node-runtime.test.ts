@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { createExecutor } from './container-executor.js';
 import type { Executor } from './executor.js';
+import { openHandles } from './testing/leaks.js';
 import { MemorySink } from './testing/memory-sink.js';
 import { execute, testSpec } from './testing/test-runs.js';
 import { until } from './testing/until.js';
@@ -12,8 +13,10 @@ describe('the executor with the Node runtime', () => {
   let sink: MemorySink;
   let executor: Executor;
   let socketDir: string;
+  let openBefore: number;
 
   beforeEach(() => {
+    openBefore = openHandles().length;
     sink = new MemorySink();
     sink.useFiles();
     socketDir = mkdtempSync(path.join(os.tmpdir(), 'dfn-'));
@@ -22,6 +25,7 @@ describe('the executor with the Node runtime', () => {
 
   afterEach(async () => {
     await executor.close(1000);
+    await until(() => openHandles().length <= openBefore, 'every process, socket and timer is gone');
     const left = { sockets: readdirSync(socketDir), values: sink.live, offers: sink.offers };
     rmSync(socketDir, { recursive: true });
     await sink.close();

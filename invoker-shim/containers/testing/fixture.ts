@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { type ExecutorOptions, createExecutor } from '../container-executor.js';
 import type { Executor } from '../executor.js';
+import { openHandles } from './leaks.js';
 import { MemorySink } from './memory-sink.js';
 import { ScriptedDriver } from './scripted-driver.js';
 import { TestClock } from './test-clock.js';
@@ -11,6 +12,7 @@ import { until } from './until.js';
 
 /** An executor over scripted containers with a clock that the test moves. */
 export class Fixture {
+  readonly #openBefore = openHandles().length;
   readonly sink = new MemorySink();
   readonly clock = new TestClock();
   readonly driver = new ScriptedDriver();
@@ -61,6 +63,7 @@ export class Fixture {
     let isClosed = false;
     void closed.then(() => (isClosed = true));
     await this.advanceUntil(() => isClosed, 10);
+    await until(() => openHandles().length <= this.#openBefore, 'every socket and timer is closed');
     const left = {
       alive: this.driver.alive.length,
       sockets: existsSync(this.socketDir) ? readdirSync(this.socketDir) : [],

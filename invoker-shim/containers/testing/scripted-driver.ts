@@ -127,8 +127,13 @@ export class ScriptedContainer implements ContainerHandle {
 
   /** The first frame of a type, waiting for it. */
   async received(type: FrameType, number = 1): Promise<ReceivedFrame> {
-    await until(() => this.count(type) >= number, `frame ${type} has come to ${this.id} (${number})`);
-    return this.frames.filter((frame) => frame.type === type)[number - 1]!;
+    await until(
+      () => this.count(type) >= number || this.state === 'EXITED',
+      `frame ${type} has come to ${this.id} (${number})`,
+    );
+    const frame = this.frames.filter((candidate) => candidate.type === type)[number - 1];
+    if (frame === undefined) throw new Error(`${this.id} has ended and never got frame ${type}`);
+    return frame;
   }
 
   count(type: FrameType): number {

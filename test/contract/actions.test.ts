@@ -15,11 +15,13 @@ const exec = { kind: KIND, code };
 
 afterEach(async () => {
   const { json } = await platform.api.get('_/actions?limit=0');
-  await Promise.all(json.map(({ name }: { name: string }) => platform.api.delete(`_/actions/${encodeURIComponent(name)}`)));
+  await Promise.all(
+    json.map(({ name }: { name: string }) => platform.api.delete(`_/actions/${encodeURIComponent(name)}`)),
+  );
 });
 
 describe('an action that is put', () => {
-  test('is answered whole, with OpenWhisk\'s members and no others (OW-17, OW-23, OW-26)', async () => {
+  test("is answered whole, with OpenWhisk's members and no others (OW-17, OW-23, OW-26)", async () => {
     const before = Date.now();
     const { status, json } = await platform.api.put('_/actions/hello', { exec, parameters: [{ key: 'p', value: 1 }] });
     expect(status).toBe(200);
@@ -89,7 +91,9 @@ describe('an action that is put', () => {
     const reply = await platform.api.put('_/actions/hello', { parameters: [] });
     expect(reply).toMatchObject({ status: 400, json: { error: 'exec undefined' } });
     await putAction(platform.api, 'hello', code);
-    const { status, json } = await platform.api.put('_/actions/hello?overwrite=true', { parameters: [{ key: 'b', value: 2 }] });
+    const { status, json } = await platform.api.put('_/actions/hello?overwrite=true', {
+      parameters: [{ key: 'b', value: 2 }],
+    });
     expect(status).toBe(200);
     expect(json.exec.code).toBe(code);
     expect(json.parameters).toEqual([{ key: 'b', value: 2 }]);
@@ -98,8 +102,15 @@ describe('an action that is put', () => {
   test('keeps what an update does not name: limits field by field, annotations laid over, parameters as a whole (OW-25)', async () => {
     await putAction(platform.api, 'hello', code, {
       limits: { timeout: 5000, memory: 128 },
-      parameters: [{ key: 'a', value: 1 }, { key: 'b', value: 2 }],
-      annotations: [{ key: 'keep', value: 1 }, { key: 'drop', value: 1 }, { key: 'change', value: 1 }],
+      parameters: [
+        { key: 'a', value: 1 },
+        { key: 'b', value: 2 },
+      ],
+      annotations: [
+        { key: 'keep', value: 1 },
+        { key: 'drop', value: 1 },
+        { key: 'change', value: 1 },
+      ],
     });
     const { json } = await platform.api.put('_/actions/hello?overwrite=true', {
       limits: { memory: 512 },
@@ -115,25 +126,50 @@ describe('an action that is put', () => {
   });
 
   test('has the annotation exec of its kind, whatever the caller says (OW-26)', async () => {
-    const { json } = await platform.api.put('_/actions/hello', { exec, annotations: [{ key: 'exec', value: 'python:3' }, { key: 'provide-api-key', value: true }] });
+    const { json } = await platform.api.put('_/actions/hello', {
+      exec,
+      annotations: [
+        { key: 'exec', value: 'python:3' },
+        { key: 'provide-api-key', value: true },
+      ],
+    });
     expect(byKey(json.annotations)).toEqual({ exec: KIND, 'provide-api-key': true });
   });
 
   test('ignores members that are not its own (OW-19)', async () => {
-    const { status, json } = await platform.api.put('_/actions/hello', { exec, name: 'other', namespace: 'nobody', status: '', updated: 5, foo: [1] });
+    const { status, json } = await platform.api.put('_/actions/hello', {
+      exec,
+      name: 'other',
+      namespace: 'nobody',
+      status: '',
+      updated: 5,
+      foo: [1],
+    });
     expect(status).toBe(200);
     expect(json).toMatchObject({ name: 'hello', namespace: 'guest' });
     expect(json).not.toHaveProperty('foo');
   });
 
   test('counts the last of a key given twice (OW-20)', async () => {
-    const { json } = await platform.api.put('_/actions/hello', { exec, parameters: [{ key: 'p', value: 1 }, { key: 'p', value: 2 }] });
+    const { json } = await platform.api.put('_/actions/hello', {
+      exec,
+      parameters: [
+        { key: 'p', value: 1 },
+        { key: 'p', value: 2 },
+      ],
+    });
     expect(json.parameters).toEqual([{ key: 'p', value: 2 }]);
   });
 
   test('stores annotations of any shape as they are (OW-34)', async () => {
     const value = { deep: [1, { a: null }, 'ü'], web: true };
-    const { json } = await platform.api.put('_/actions/hello', { exec, annotations: [{ key: 'web-export', value }, { key: 'x', value: null }] });
+    const { json } = await platform.api.put('_/actions/hello', {
+      exec,
+      annotations: [
+        { key: 'web-export', value },
+        { key: 'x', value: null },
+      ],
+    });
     expect(byKey(json.annotations)).toMatchObject({ 'web-export': value, x: null });
   });
 
@@ -161,13 +197,21 @@ describe('an action that is put', () => {
 
   test('that two callers put at once is 200 for one and 409 for the other, never 500 (OW-17)', async () => {
     for (let round = 0; round < 5; round++) {
-      const replies = await Promise.all(Array.from({ length: 8 }, (_, i) => platform.api.put(`_/actions/race${round}`, { exec: { kind: KIND, code: `function main(){return {i:${i}}}` } })));
+      const replies = await Promise.all(
+        Array.from({ length: 8 }, (_, i) =>
+          platform.api.put(`_/actions/race${round}`, {
+            exec: { kind: KIND, code: `function main(){return {i:${i}}}` },
+          }),
+        ),
+      );
       const statuses = replies.map(({ status }) => status).sort();
       expect(statuses.filter((status) => status === 200)).toHaveLength(1);
       expect(new Set(statuses)).toEqual(new Set([200, 409]));
     }
     await putAction(platform.api, 'race', code);
-    const updates = await Promise.all(Array.from({ length: 8 }, () => platform.api.put('_/actions/race?overwrite=true', { exec })));
+    const updates = await Promise.all(
+      Array.from({ length: 8 }, () => platform.api.put('_/actions/race?overwrite=true', { exec })),
+    );
     for (const { status, json } of updates) {
       if (status !== 200) expect(json.error).toBe('Concurrent modification to resource detected.');
       expect([200, 409]).toContain(status);
@@ -178,7 +222,11 @@ describe('an action that is put', () => {
 });
 
 describe('kinds (OW-27, OW-28)', () => {
-  test.each([['nodejs:default', KIND], [' NodeJS:20 ', KIND], ['NODEJS:DEFAULT', KIND]])('"%s" is %s', async (kind, stored) => {
+  test.each([
+    ['nodejs:default', KIND],
+    [' NodeJS:20 ', KIND],
+    ['NODEJS:DEFAULT', KIND],
+  ])('"%s" is %s', async (kind, stored) => {
     const { json } = await platform.api.put('_/actions/hello', { exec: { kind, code } });
     expect(json.exec.kind).toBe(stored);
     expect(byKey(json.annotations).exec).toBe(stored);
@@ -187,7 +235,11 @@ describe('kinds (OW-27, OW-28)', () => {
   test.each(['nodejs', 'nodejs:6', 'cobol:1', 'perl'])('"%s" is 400 with the valid ones', async (kind) => {
     const { status, json } = await platform.api.put('_/actions/hello', { exec: { kind, code } });
     expect(status).toBe(400);
-    expect(json.error).toMatch(new RegExp(`^The request content was malformed:\nThe specified runtime '${kind}' is not supported by this platform. Valid values are: .*'nodejs:20', .*'sequence'`));
+    expect(json.error).toMatch(
+      new RegExp(
+        `^The request content was malformed:\nThe specified runtime '${kind}' is not supported by this platform. Valid values are: .*'nodejs:20', .*'sequence'`,
+      ),
+    );
   });
 
   test.each([
@@ -207,35 +259,52 @@ describe('wrong members (OW-29)', () => {
   const malformed: [string, unknown, string][] = [
     ['no kind', { exec: { code } }, "'kind' must be a string defined in 'exec'"],
     ['a kind that is a number', { exec: { kind: 7, code } }, "'kind' must be a string defined in 'exec'"],
-    ['no code', { exec: { kind: KIND } }, "'code' must be a string or attachment object defined in 'exec' for 'nodejs:20' actions"],
-    ['code that is a number', { exec: { kind: KIND, code: 5 } }, "'code' must be a string or attachment object defined in 'exec' for 'nodejs:20' actions"],
+    [
+      'no code',
+      { exec: { kind: KIND } },
+      "'code' must be a string or attachment object defined in 'exec' for 'nodejs:20' actions",
+    ],
+    [
+      'code that is a number',
+      { exec: { kind: KIND, code: 5 } },
+      "'code' must be a string or attachment object defined in 'exec' for 'nodejs:20' actions",
+    ],
     ['no image', { exec: { kind: 'blackbox' } }, "'image' must be a string defined in 'exec' for 'blackbox' actions"],
     ['no components', { exec: { kind: 'sequence' } }, "'components' must be defined for sequence kind"],
     ['components that are a text', { exec: { kind: 'sequence', components: '/_/a' } }, "'components' must be an array"],
     ['parameters that are an object', { exec, parameters: { a: 1 } }, 'parameters malformed!'],
     ['parameters without keys', { exec, parameters: [{ value: 1 }] }, 'parameters malformed!'],
-    ['annotations that are a text', { exec, annotations: 'x' }, /annotations malformed!|parameters malformed!/ as unknown as string],
+    [
+      'annotations that are a text',
+      { exec, annotations: 'x' },
+      /annotations malformed!|parameters malformed!/ as unknown as string,
+    ],
     ['a memory that is a text', { exec, limits: { memory: 'big' } }, 'memory limit must be whole number'],
     ['a memory with a fraction', { exec, limits: { memory: 200.5 } }, 'memory limit must be whole number'],
   ];
 
-  test.each(malformed)('%s is 400 with OpenWhisk\'s sentence', async (_what, body, sentence) => {
+  test.each(malformed)("%s is 400 with OpenWhisk's sentence", async (_what, body, sentence) => {
     const reply = await platform.api.put('_/actions/hello', body);
     expect(reply.status).toBe(400);
     expect(reply.json.error).toMatch(/^The request content was malformed:\n/);
-    expect(reply.json.error).toEqual(typeof sentence === 'string' ? expect.stringContaining(sentence) : expect.stringMatching(sentence));
+    expect(reply.json.error).toEqual(
+      typeof sentence === 'string' ? expect.stringContaining(sentence) : expect.stringMatching(sentence),
+    );
     expect((await platform.api.get('_/actions/hello')).status).toBe(404);
   });
 
-  test.each(['exec', 'limits', 'publish', 'version', 'delAnnotations'])('a %s of the wrong type is 400, never 500', async (member) => {
-    for (const value of [true, 7, 'text', [1], { a: 1 }]) {
-      const { status, json } = await platform.api.put('_/actions/hello', { exec, [member]: value });
-      if (status !== 200) {
-        expect(status).toBe(400);
-        expect(json.error).toEqual(expect.any(String));
-      } else await platform.api.delete('_/actions/hello');
-    }
-  });
+  test.each(['exec', 'limits', 'publish', 'version', 'delAnnotations'])(
+    'a %s of the wrong type is 400, never 500',
+    async (member) => {
+      for (const value of [true, 7, 'text', [1], { a: 1 }]) {
+        const { status, json } = await platform.api.put('_/actions/hello', { exec, [member]: value });
+        if (status !== 200) {
+          expect(status).toBe(400);
+          expect(json.error).toEqual(expect.any(String));
+        } else await platform.api.delete('_/actions/hello');
+      }
+    },
+  );
 
   test('no body at all is 400 (OW-7)', async () => {
     const reply = await platform.api.ask('PUT', '_/actions/hello');
@@ -245,7 +314,9 @@ describe('wrong members (OW-29)', () => {
   test.each(['text/plain', 'application/x-www-form-urlencoded'])('a body of %s is 415 (OW-7)', async (type) => {
     const reply = await platform.api.put('_/actions/hello', '{}', { headers: { 'Content-Type': type } });
     expect(reply.status).toBe(415);
-    expect(reply.json.error).toMatch(/^The request's Content-Type \[.*\] is not supported. Expected:\napplication\/json$/);
+    expect(reply.json.error).toMatch(
+      /^The request's Content-Type \[.*\] is not supported. Expected:\napplication\/json$/,
+    );
   });
 });
 
@@ -264,7 +335,14 @@ describe('limits (OW-30, OW-31)', () => {
   });
 
   test('each at its bounds is taken, and what is not given has its default', async () => {
-    for (const limits of [{ memory: 128 }, { memory: 512 }, { timeout: 100 }, { timeout: 300000 }, { logs: 0 }, { concurrency: 1 }]) {
+    for (const limits of [
+      { memory: 128 },
+      { memory: 512 },
+      { timeout: 100 },
+      { timeout: 300000 },
+      { logs: 0 },
+      { concurrency: 1 },
+    ]) {
       const { json } = await platform.api.put('_/actions/hello?overwrite=true', { exec, limits });
       expect(json.limits).toMatchObject(limits);
     }
@@ -280,7 +358,9 @@ describe('limits (OW-30, OW-31)', () => {
   });
 
   test('code over 48 MB is 413', async () => {
-    const { status, json } = await platform.api.put('_/actions/hello', { exec: { kind: KIND, code: 'x'.repeat(50_331_649) } });
+    const { status, json } = await platform.api.put('_/actions/hello', {
+      exec: { kind: KIND, code: 'x'.repeat(50_331_649) },
+    });
     expect(status).toBe(413);
     expect(json.error).toBe('exec larger than allowed: 50331649 > 50331648 bytes.');
   });
@@ -295,13 +375,18 @@ describe('names (OW-13, OW-14)', () => {
     expect((await platform.api.delete(`_/actions/${encodeURIComponent(name)}`)).status).toBe(200);
   });
 
-  test.each([' a', 'a ', '.a', '@a', '-a', '&a', 'a$b', 'a:b', 'ä', 'a\nb', 'a\0', 'a"b', '..', "a'b", 'a;b'])('%j is not', async (name) => {
-    for (const method of ['PUT', 'GET', 'POST', 'DELETE']) {
-      const reply = await platform.api.ask(method, `_/actions/${encodeURIComponent(name)}`, { body: method === 'PUT' ? { exec } : undefined });
-      expect(reply.status).toBe(400);
-      expect(reply.json.error).toBe('The name of the entity contains illegal characters.');
-    }
-  });
+  test.each([' a', 'a ', '.a', '@a', '-a', '&a', 'a$b', 'a:b', 'ä', 'a\nb', 'a\0', 'a"b', '..', "a'b", 'a;b'])(
+    '%j is not',
+    async (name) => {
+      for (const method of ['PUT', 'GET', 'POST', 'DELETE']) {
+        const reply = await platform.api.ask(method, `_/actions/${encodeURIComponent(name)}`, {
+          body: method === 'PUT' ? { exec } : undefined,
+        });
+        expect(reply.status).toBe(400);
+        expect(reply.json.error).toBe('The name of the entity contains illegal characters.');
+      }
+    },
+  );
 
   test('one over 256 is told its length', async () => {
     const { status, json } = await platform.api.put(`_/actions/${'a'.repeat(257)}`, { exec });
@@ -320,7 +405,8 @@ describe('lists (OW-8, OW-15, OW-16)', () => {
   async function five(): Promise<void> {
     for (const name of ['a', 'b', 'c', 'd', 'e']) await putAction(platform.api, name, code);
   }
-  const names = async (query: string): Promise<string[]> => (await platform.api.get(`_/actions${query}`)).json.map(({ name }: { name: string }) => name);
+  const names = async (query: string): Promise<string[]> =>
+    (await platform.api.get(`_/actions${query}`)).json.map(({ name }: { name: string }) => name);
 
   test('are newest first, cut by skip and limit, and counted', async () => {
     await five();
@@ -342,10 +428,19 @@ describe('lists (OW-8, OW-15, OW-16)', () => {
   });
 
   test.each([
-    ['limit=201', "The query parameter 'limit' was malformed:\nThe value '201' is not in the range of 0 to 200 for actions."],
-    ['limit=-1', "The query parameter 'limit' was malformed:\nThe value '-1' is not in the range of 0 to 200 for actions."],
+    [
+      'limit=201',
+      "The query parameter 'limit' was malformed:\nThe value '201' is not in the range of 0 to 200 for actions.",
+    ],
+    [
+      'limit=-1',
+      "The query parameter 'limit' was malformed:\nThe value '-1' is not in the range of 0 to 200 for actions.",
+    ],
     ['limit=x', "The query parameter 'limit' was malformed:\nThe value 'x' is not an integer for actions."],
-    ['skip=-1', "The query parameter 'skip' was malformed:\nThe value '-1' is not greater than or equal to 0 for actions."],
+    [
+      'skip=-1',
+      "The query parameter 'skip' was malformed:\nThe value '-1' is not greater than or equal to 0 for actions.",
+    ],
     ['skip=1.5', "The query parameter 'skip' was malformed:\nThe value '1.5' is not an integer for actions."],
   ])('%s is 400', async (query, error) => {
     expect(await platform.api.get(`_/actions?${query}`)).toMatchObject({ status: 400, json: { error } });

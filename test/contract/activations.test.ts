@@ -79,7 +79,8 @@ describe('the list (OW-16, OW-49)', () => {
   });
 
   test('is counted, with its filters', async () => {
-    const count = async (query: string): Promise<unknown> => (await platform.api.get(`_/activations?count=true${query}`)).json;
+    const count = async (query: string): Promise<unknown> =>
+      (await platform.api.get(`_/activations?count=true${query}`)).json;
     expect(await count('')).toEqual({ activations: 6 });
     expect(await count('&name=echo')).toEqual({ activations: 4 });
     expect(await count(`&since=${made[2]!.start}`)).toEqual({ activations: 4 });
@@ -89,17 +90,24 @@ describe('the list (OW-16, OW-49)', () => {
   test('follows what happens, as polling clients do', async () => {
     const last = (await platform.api.get('_/activations?docs=true&limit=1')).json[0] as ActivationRecord;
     const next = await record(platform.api, 'echo', { i: 'polled' });
-    const polled = (await platform.api.get(`_/activations?docs=true&limit=0&since=${last.start + 1}`)).json as ActivationRecord[];
+    const polled = (await platform.api.get(`_/activations?docs=true&limit=0&since=${last.start + 1}`))
+      .json as ActivationRecord[];
     expect(polled.map(({ activationId }) => activationId)).toContain(next.activationId);
     expect(polled[0]!.logs).toHaveLength(1);
     made.push(next);
   });
 
   test.each([
-    ['name=a/b/c', "The query parameter 'name' was malformed:\nParameter may be a 'simple' name or 'package-name/simple' name: a/b/c"],
+    [
+      'name=a/b/c',
+      "The query parameter 'name' was malformed:\nParameter may be a 'simple' name or 'package-name/simple' name: a/b/c",
+    ],
     ['since=x', "The query parameter 'since' was malformed:\nParameter is not a valid value for epoch seconds: x"],
     ['upto=1.5', "The query parameter 'upto' was malformed:\nParameter is not a valid value for epoch seconds: 1.5"],
-    ['limit=500', "The query parameter 'limit' was malformed:\nThe value '500' is not in the range of 0 to 200 for activations."],
+    [
+      'limit=500',
+      "The query parameter 'limit' was malformed:\nThe value '500' is not in the range of 0 to 200 for activations.",
+    ],
     ['docs=true&count=true', "The parameter 'docs' is not permitted with 'count'."],
   ])('%s is 400', async (query, error) => {
     expect(await platform.api.get(`_/activations?${query}`)).toMatchObject({ status: 400, json: { error } });
@@ -122,7 +130,8 @@ describe('one record (OW-50)', () => {
     ['g'.repeat(32), 400, 'The activation id is not valid.'],
     ['a'.repeat(33), 400, 'Activation id length is 33 but must be 32.'],
   ])('%s is %d', async (id, status, error) => {
-    for (const rest of ['', '/logs', '/result']) expect(await platform.api.get(`_/activations/${id}${rest}`)).toMatchObject({ status, json: { error } });
+    for (const rest of ['', '/logs', '/result'])
+      expect(await platform.api.get(`_/activations/${id}${rest}`)).toMatchObject({ status, json: { error } });
   });
 
   test('cannot be written or deleted', async () => {

@@ -16,21 +16,28 @@ beforeAll(async () => {
   await putAction(platform.api, 'throws', "function main(){throw new Error('broken')}");
   await putAction(platform.api, 'list', 'function main(a){return [1,a]}');
   // Ends when it is told to: by a file of the test's.
-  await putAction(platform.api, 'waits', "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {done:true}}");
+  await putAction(
+    platform.api,
+    'waits',
+    "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {done:true}}",
+  );
 });
 
 describe('without waiting (OW-35)', () => {
-  test.each(['', '?blocking=false', '?blocking=false&result=true', '?result=true', '?'])('"%s" is 202 with the id alone', async (query) => {
-    const reply = await platform.api.post(`_/actions/echo${query}`, { a: 1 });
-    expect(reply.status).toBe(202);
-    expect(reply.json).toEqual({ activationId: expect.stringMatching(hex) });
-    expect(reply.headers['x-openwhisk-activation-id']).toBe(reply.json.activationId);
-    const found = await until('its record', async () => {
-      const { status, json } = await platform.api.get(`_/activations/${reply.json.activationId}`);
-      return status === 200 && json;
-    });
-    expect(found.response.result).toEqual({ a: 1 });
-  });
+  test.each(['', '?blocking=false', '?blocking=false&result=true', '?result=true', '?'])(
+    '"%s" is 202 with the id alone',
+    async (query) => {
+      const reply = await platform.api.post(`_/actions/echo${query}`, { a: 1 });
+      expect(reply.status).toBe(202);
+      expect(reply.json).toEqual({ activationId: expect.stringMatching(hex) });
+      expect(reply.headers['x-openwhisk-activation-id']).toBe(reply.json.activationId);
+      const found = await until('its record', async () => {
+        const { status, json } = await platform.api.get(`_/activations/${reply.json.activationId}`);
+        return status === 200 && json;
+      });
+      expect(found.response.result).toEqual({ a: 1 });
+    },
+  );
 });
 
 describe('waiting (OW-36, OW-38)', () => {
@@ -38,7 +45,12 @@ describe('waiting (OW-36, OW-38)', () => {
     const reply = await run(platform.api, 'echo', { a: 1 });
     expect(reply.status).toBe(200);
     expect(reply.headers['x-openwhisk-activation-id']).toBe(reply.json.activationId);
-    expect(reply.json.response).toEqual({ status: 'success', success: true, result: { a: 1 }, size: expect.any(Number) });
+    expect(reply.json.response).toEqual({
+      status: 'success',
+      success: true,
+      result: { a: 1 },
+      size: expect.any(Number),
+    });
     const alone = await platform.api.post('_/actions/echo?blocking=true&result=true', { a: 2 });
     expect(alone).toMatchObject({ status: 200, json: { a: 2 } });
     expect(alone.headers['x-openwhisk-activation-id']).toMatch(hex);
@@ -48,16 +60,26 @@ describe('waiting (OW-36, OW-38)', () => {
   test('an application error is 502, its result cut down to the error (OW-46)', async () => {
     const reply = await run(platform.api, 'fail');
     expect(reply.status).toBe(502);
-    expect(reply.json.response).toMatchObject({ status: 'application error', success: false, result: { error: 'boom' } });
+    expect(reply.json.response).toMatchObject({
+      status: 'application error',
+      success: false,
+      result: { error: 'boom' },
+    });
     expect(reply.json.response.result).not.toHaveProperty('extra');
-    expect(await platform.api.post('_/actions/fail?blocking=true&result=true', {})).toMatchObject({ status: 502, json: { error: 'boom' } });
+    expect(await platform.api.post('_/actions/fail?blocking=true&result=true', {})).toMatchObject({
+      status: 502,
+      json: { error: 'boom' },
+    });
   });
 
-  test.each([[{ error: null }], [{ error: '' }], [{ error: false }], [{ error: {} }], [{ error: 0, more: 1 }]])('%j is an application error (OW-46)', async (payload) => {
-    const reply = await run(platform.api, 'echo', payload);
-    expect(reply.status).toBe(502);
-    expect(reply.json.response).toMatchObject({ status: 'application error', result: { error: payload.error } });
-  });
+  test.each([[{ error: null }], [{ error: '' }], [{ error: false }], [{ error: {} }], [{ error: 0, more: 1 }]])(
+    '%j is an application error (OW-46)',
+    async (payload) => {
+      const reply = await run(platform.api, 'echo', payload);
+      expect(reply.status).toBe(502);
+      expect(reply.json.response).toMatchObject({ status: 'application error', result: { error: payload.error } });
+    },
+  );
 
   test('a developer error is 502 too', async () => {
     const reply = await run(platform.api, 'throws');
@@ -70,7 +92,10 @@ describe('waiting (OW-36, OW-38)', () => {
     for (const query of ['blocking=true', 'blocking=true&result=true']) {
       const reply = await platform.api.post(`_/actions/list?${query}`, { a: 1 });
       expect(reply).toMatchObject({ status: 200, json: [1, { a: 1 }] });
-      expect((await stored(platform.api, String(reply.headers['x-openwhisk-activation-id']))).response.result).toEqual([1, { a: 1 }]);
+      expect((await stored(platform.api, String(reply.headers['x-openwhisk-activation-id']))).response.result).toEqual([
+        1,
+        { a: 1 },
+      ]);
     }
   });
 
@@ -102,7 +127,12 @@ describe('waiting too long (OW-37)', () => {
 
   test.each(['0', '-1', '60001', 'x', '1.5', ''])('timeout=%s is 400', async (timeout) => {
     const reply = await platform.api.post(`_/actions/echo?blocking=true&timeout=${timeout}`, {});
-    expect(reply).toMatchObject({ status: 400, json: { error: "The query parameter 'timeout' was malformed:\nTimeout must be number of milliseconds up to 60000." } });
+    expect(reply).toMatchObject({
+      status: 400,
+      json: {
+        error: "The query parameter 'timeout' was malformed:\nTimeout must be number of milliseconds up to 60000.",
+      },
+    });
   });
 });
 
@@ -110,7 +140,9 @@ describe('the payload (OW-39 to OW-42)', () => {
   test('nothing, and no content type, is an empty object', async () => {
     const reply = await platform.api.ask('POST', '_/actions/echo?blocking=true&result=true');
     expect(reply).toMatchObject({ status: 200, json: {} });
-    const zero = await platform.api.ask('POST', '_/actions/echo?blocking=true&result=true', { headers: { 'Content-Length': '0' } });
+    const zero = await platform.api.ask('POST', '_/actions/echo?blocking=true&result=true', {
+      headers: { 'Content-Length': '0' },
+    });
     expect(zero).toMatchObject({ status: 200, json: {} });
   });
 
@@ -127,7 +159,9 @@ describe('the payload (OW-39 to OW-42)', () => {
   });
 
   test('another content type is 415', async () => {
-    const { status, json } = await platform.api.post('_/actions/echo', 'a=1', { headers: { 'Content-Type': 'application/x-www-form-urlencoded' } });
+    const { status, json } = await platform.api.post('_/actions/echo', 'a=1', {
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    });
     expect(status).toBe(415);
     expect(json.error).toContain("The request's Content-Type [application/x-www-form-urlencoded");
   });
@@ -136,7 +170,9 @@ describe('the payload (OW-39 to OW-42)', () => {
     const body = `{"a":"${'x'.repeat(1_048_577)}"}`;
     const error = `Request larger than allowed: ${body.length} > 1048576 bytes.`;
     expect(await platform.api.post('_/actions/echo', body)).toMatchObject({ status: 413, json: { error } });
-    const chunked = await platform.api.post('_/actions/echo', body, { headers: { 'Transfer-Encoding': 'chunked', 'Content-Length': '' } }).catch(() => undefined);
+    const chunked = await platform.api
+      .post('_/actions/echo', body, { headers: { 'Transfer-Encoding': 'chunked', 'Content-Length': '' } })
+      .catch(() => undefined);
     if (chunked !== undefined) expect([400, 413]).toContain(chunked.status);
     const fits = `{"a":"${'x'.repeat(1_048_576 - 8)}"}`;
     expect(fits).toHaveLength(1_048_576);
@@ -144,17 +180,28 @@ describe('the payload (OW-39 to OW-42)', () => {
   });
 
   test('parameters of the action lie below it, key by key', async () => {
-    await putAction(platform.api, 'bound', 'function main(a){return a}', { parameters: [{ key: 'a', value: { x: 1 } }, { key: 'b', value: 2 }] });
+    await putAction(platform.api, 'bound', 'function main(a){return a}', {
+      parameters: [
+        { key: 'a', value: { x: 1 } },
+        { key: 'b', value: 2 },
+      ],
+    });
     expect(await result(platform.api, 'bound')).toEqual({ a: { x: 1 }, b: 2 });
     expect(await result(platform.api, 'bound', { a: { y: 1 }, c: 3 })).toEqual({ a: { y: 1 }, b: 2, c: 3 });
   });
 
   test('a final action refuses bound parameters that have a value', async () => {
     await putAction(platform.api, 'final', 'function main(a){return a}', {
-      parameters: [{ key: 'a', value: 1 }, { key: 'open', value: null }],
+      parameters: [
+        { key: 'a', value: 1 },
+        { key: 'open', value: null },
+      ],
       annotations: [{ key: 'final', value: true }],
     });
-    expect(await run(platform.api, 'final', { a: 1 })).toMatchObject({ status: 400, json: { error: 'Request defines parameters that are not allowed (e.g., reserved properties).' } });
+    expect(await run(platform.api, 'final', { a: 1 })).toMatchObject({
+      status: 400,
+      json: { error: 'Request defines parameters that are not allowed (e.g., reserved properties).' },
+    });
     expect(await result(platform.api, 'final', { open: 2, c: 3 })).toEqual({ a: 1, open: 2, c: 3 });
   });
 
@@ -194,25 +241,44 @@ describe('how code may look (OW-73, OW-74, OW-75)', () => {
     expect(await result(platform.api, 'form')).toEqual({ ok: 1 });
   });
 
-  const archived = { 'package.json': '{"main":"lib/start.js"}', 'lib/start.js': "const dep=require('dep');exports.main=()=>({ok:dep.x,cwd:require('fs').readdirSync('.').sort()})", 'node_modules/dep/index.js': 'exports.x=1' };
+  const archived = {
+    'package.json': '{"main":"lib/start.js"}',
+    'lib/start.js': "const dep=require('dep');exports.main=()=>({ok:dep.x,cwd:require('fs').readdirSync('.').sort()})",
+    'node_modules/dep/index.js': 'exports.x=1',
+  };
 
-  test.each([['zip', zip], ['tar.gz', tarGz]])('a %s archive with package.json and node_modules, in its own folder', async (_name, make) => {
+  test.each([
+    ['zip', zip],
+    ['tar.gz', tarGz],
+  ])('a %s archive with package.json and node_modules, in its own folder', async (_name, make) => {
     await putAction(platform.api, 'archived', await make(archived));
     expect(await result(platform.api, 'archived')).toEqual({ ok: 1, cwd: ['lib', 'node_modules', 'package.json'] });
   });
 
-  test.each([['zip', zip], ['tar.gz', tarGz]])('a %s archive with index.js and another main', async (_name, make) => {
+  test.each([
+    ['zip', zip],
+    ['tar.gz', tarGz],
+  ])('a %s archive with index.js and another main', async (_name, make) => {
     await putAction(platform.api, 'archived', await make({ 'index.js': 'exports.go=()=>({ok:1})' }), { main: 'go' });
     expect(await result(platform.api, 'archived')).toEqual({ ok: 1 });
   });
 
   test('file.function as main', async () => {
-    await putAction(platform.api, 'archived', await zip({ 'other.js': 'exports.go=()=>({ok:1})' }), { main: 'other.go' });
+    await putAction(platform.api, 'archived', await zip({ 'other.js': 'exports.go=()=>({ok:1})' }), {
+      main: 'other.go',
+    });
     expect(await result(platform.api, 'archived')).toEqual({ ok: 1 });
   });
 
   test('an archive of ES modules', async () => {
-    await putAction(platform.api, 'archived', await zip({ 'package.json': '{"type":"module","main":"index.js"}', 'index.js': 'export const main = () => ({ok:import.meta.url.startsWith("file:")})' }));
+    await putAction(
+      platform.api,
+      'archived',
+      await zip({
+        'package.json': '{"type":"module","main":"index.js"}',
+        'index.js': 'export const main = () => ({ok:import.meta.url.startsWith("file:")})',
+      }),
+    );
     expect(await result(platform.api, 'archived')).toEqual({ ok: true });
   });
 
@@ -222,14 +288,16 @@ describe('how code may look (OW-73, OW-74, OW-75)', () => {
   });
 
   test('a call gets an object of its own (OW-76)', async () => {
-    await putAction(platform.api, 'mutates', 'function main(a){const seen={...a};a.changed=true;return seen}', { parameters: [{ key: 'k', value: 1 }] });
+    await putAction(platform.api, 'mutates', 'function main(a){const seen={...a};a.changed=true;return seen}', {
+      parameters: [{ key: 'k', value: 1 }],
+    });
     expect(await result(platform.api, 'mutates')).toEqual({ k: 1 });
     expect(await result(platform.api, 'mutates')).toEqual({ k: 1 });
   });
 });
 
 describe('the environment (OW-72)', () => {
-  test('has OpenWhisk\'s variables, the key only when it is asked for, and nothing of the server\'s', async () => {
+  test("has OpenWhisk's variables, the key only when it is asked for, and nothing of the server's", async () => {
     await putAction(platform.api, 'env', 'function main(){return {...process.env}}');
     const answered = await record(platform.api, 'env', {}, { headers: { 'X-Request-ID': 'the-transaction' } });
     const env = answered.response.result;
@@ -244,20 +312,25 @@ describe('the environment (OW-72)', () => {
     expect(Math.abs(Number(env.__OW_DEADLINE) - Date.now() - 60_000)).toBeLessThan(20_000);
     expect(env).not.toHaveProperty('__OW_API_KEY');
     expect(Object.keys(env).filter((name) => /DATAFLOWER|TOKEN|__DF/.test(name))).toEqual([]);
-    await putAction(platform.api, 'env', 'function main(){return {...process.env}}', { annotations: [{ key: 'provide-api-key', value: true }] });
+    await putAction(platform.api, 'env', 'function main(){return {...process.env}}', {
+      annotations: [{ key: 'provide-api-key', value: true }],
+    });
     expect((await result(platform.api, 'env')).__OW_API_KEY).toBe(platform.authorization);
   });
 
   test('an action can call the API back with it', async () => {
-    const code = "async function main(){const r=await fetch(process.env.__OW_API_HOST+'/api/v1/namespaces/_/actions/echo?blocking=true&result=true',{method:'POST',headers:{Authorization:'Basic '+Buffer.from(process.env.__OW_API_KEY).toString('base64'),'Content-Type':'application/json'},body:'{\"back\":1}'});return r.json()}";
+    const code =
+      "async function main(){const r=await fetch(process.env.__OW_API_HOST+'/api/v1/namespaces/_/actions/echo?blocking=true&result=true',{method:'POST',headers:{Authorization:'Basic '+Buffer.from(process.env.__OW_API_KEY).toString('base64'),'Content-Type':'application/json'},body:'{\"back\":1}'});return r.json()}";
     await putAction(platform.api, 'calls-back', code, { annotations: [{ key: 'provide-api-key', value: true }] });
     expect(await result(platform.api, 'calls-back')).toEqual({ back: 1 });
   });
 });
 
 describe('the record (OW-44, OW-45, OW-47, OW-48)', () => {
-  test('of a cold start has the members of OpenWhisk\'s, and no others', async () => {
-    await putAction(platform.api, 'speaks', "function main(){console.log('one');console.error('two');return {ok:1}}", { limits: { memory: 128 } });
+  test("of a cold start has the members of OpenWhisk's, and no others", async () => {
+    await putAction(platform.api, 'speaks', "function main(){console.log('one');console.error('two');return {ok:1}}", {
+      limits: { memory: 128 },
+    });
     const cold = await record(platform.api, 'speaks');
     expect(cold).toEqual({
       activationId: expect.stringMatching(hex),

@@ -12,18 +12,27 @@ beforeAll(async () => {
   await Promise.all([
     putAction(api, 'inc', 'function main(a){return {...a,n:(a.n??0)+1}}'),
     putAction(api, 'echo', 'function main(a){return a}'),
-    putAction(api, 'bound', 'function main(a){return a}', { parameters: [{ key: 'mine', value: 1 }, { key: 'n', value: 'bound' }] }),
+    putAction(api, 'bound', 'function main(a){return a}', {
+      parameters: [
+        { key: 'mine', value: 1 },
+        { key: 'n', value: 'bound' },
+      ],
+    }),
     putAction(api, 'fail', "function main(){return {error:'boom',extra:1}}"),
     putAction(api, 'throws', "function main(){throw new Error('broken')}"),
     putAction(api, 'list', 'function main(a){return [1,2,{a}]}'),
-    putAction(api, 'what', 'function main(a){return {isArray:Array.isArray(a),got:a}}', { parameters: [{ key: 'mine', value: 1 }] }),
+    putAction(api, 'what', 'function main(a){return {isArray:Array.isArray(a),got:a}}', {
+      parameters: [{ key: 'mine', value: 1 }],
+    }),
     putAction(api, 'speaks', "function main(a){console.log('hello');return a}", { limits: { memory: 512 } }),
   ]);
 });
 
 describe('a sequence that is put (OW-32, OW-33)', () => {
   test('has its components qualified, the names of its parameters are its own, and has no code', async () => {
-    const put = await putSequence(platform.api, 'three', ['inc', 'echo', 'inc'], { parameters: [{ key: 'ignored', value: 1 }] });
+    const put = await putSequence(platform.api, 'three', ['inc', 'echo', 'inc'], {
+      parameters: [{ key: 'ignored', value: 1 }],
+    });
     const components = ['/guest/inc', '/guest/echo', '/guest/inc'];
     expect(put.exec).toEqual({ kind: 'sequence', components });
     expect(put.parameters).toEqual([{ key: '_actions', value: components }]);
@@ -46,21 +55,34 @@ describe('a sequence that is put (OW-32, OW-33)', () => {
   test('may not refer to itself through another', async () => {
     await putSequence(platform.api, 'inner', ['inc']);
     await putSequence(platform.api, 'outer', ['inner']);
-    const reply = await platform.api.put('_/actions/inner?overwrite=true', { exec: { kind: 'sequence', components: ['/_/outer'] } });
+    const reply = await platform.api.put('_/actions/inner?overwrite=true', {
+      exec: { kind: 'sequence', components: ['/_/outer'] },
+    });
     expect(reply).toMatchObject({ status: 400, json: { error: 'Sequence may not refer to itself.' } });
   });
 
   test('counts its nested ones through', async () => {
-    await putSequence(platform.api, 'thirty', Array.from({ length: 30 }, () => 'inc'));
-    const reply = await platform.api.put('_/actions/sixty', { exec: { kind: 'sequence', components: ['/_/thirty', '/_/thirty'] } });
+    await putSequence(
+      platform.api,
+      'thirty',
+      Array.from({ length: 30 }, () => 'inc'),
+    );
+    const reply = await platform.api.put('_/actions/sixty', {
+      exec: { kind: 'sequence', components: ['/_/thirty', '/_/thirty'] },
+    });
     expect(reply).toMatchObject({ status: 400, json: { error: 'Too many actions in the sequence.' } });
   });
 
-  test.each(['inc', 'a/b/c/d', '', '/', '/inc'])('refuses the component "%s" that is not fully qualified', async (component) => {
-    const { status, json } = await platform.api.put('_/actions/unqualified', { exec: { kind: 'sequence', components: [component] } });
-    expect(status).toBe(400);
-    expect(json.error).toMatch(/must contain at least the namespace and the name of the entity|illegal characters/);
-  });
+  test.each(['inc', 'a/b/c/d', '', '/', '/inc'])(
+    'refuses the component "%s" that is not fully qualified',
+    async (component) => {
+      const { status, json } = await platform.api.put('_/actions/unqualified', {
+        exec: { kind: 'sequence', components: [component] },
+      });
+      expect(status).toBe(400);
+      expect(json.error).toMatch(/must contain at least the namespace and the name of the entity|illegal characters/);
+    },
+  );
 
   test('becomes a plain action without its parameters, and the other way round', async () => {
     await putSequence(platform.api, 'turns', ['inc']);
@@ -78,7 +100,7 @@ describe('a run (OW-60 to OW-64, OW-68)', () => {
     expect(await result(platform.api, 'three', { n: 5, kept: true })).toEqual({ n: 8, kept: true });
   });
 
-  test('lays results over the component\'s own parameters, and gives no component the sequence\'s', async () => {
+  test("lays results over the component's own parameters, and gives no component the sequence's", async () => {
     await putSequence(platform.api, 'laid', ['echo', 'bound']);
     expect(await result(platform.api, 'laid', { n: 7 })).toEqual({ mine: 1, n: 7 });
     await putSequence(platform.api, 'first', ['bound', 'echo']);
@@ -87,7 +109,10 @@ describe('a run (OW-60 to OW-64, OW-68)', () => {
 
   test('starts with an error in the payload, which stops nothing', async () => {
     await putSequence(platform.api, 'starts', ['what', 'echo']);
-    expect(await result(platform.api, 'starts', { error: 'in' })).toEqual({ isArray: false, got: { error: 'in', mine: 1 } });
+    expect(await result(platform.api, 'starts', { error: 'in' })).toEqual({
+      isArray: false,
+      got: { error: 'in', mine: 1 },
+    });
   });
 
   test.each([
@@ -158,7 +183,11 @@ describe('a run (OW-60 to OW-64, OW-68)', () => {
 
   test('has a record only when it has ended (OW-67)', async () => {
     const gate = `${suite.directory}/gate`;
-    await putAction(platform.api, 'waits', "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {}}");
+    await putAction(
+      platform.api,
+      'waits',
+      "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {}}",
+    );
     await putSequence(platform.api, 'long', ['echo', 'waits']);
     const { status, json } = await platform.api.post('_/actions/long?blocking=true&timeout=100', { gate });
     expect(status).toBe(202);
@@ -166,7 +195,10 @@ describe('a run (OW-60 to OW-64, OW-68)', () => {
     const { writeFileSync } = await import('node:fs');
     writeFileSync(gate, '');
     const { until } = await import('../kit/until.js');
-    await until('the record', async () => (await platform.api.get(`_/activations/${json.activationId}`)).status === 200);
+    await until(
+      'the record',
+      async () => (await platform.api.get(`_/activations/${json.activationId}`)).status === 200,
+    );
     expect((await stored(platform.api, json.activationId)).logs).toHaveLength(2);
   });
 });
@@ -182,7 +214,10 @@ describe('nested sequences (OW-65)', () => {
     expect(inner).toMatchObject({ name: 'inner', cause: top.activationId });
     expect(byKey(inner!.annotations)).toMatchObject({ topmost: false, causedBy: 'sequence', kind: 'sequence' });
     const inside = await parts(platform.api, inner!);
-    expect(inside.map(({ name, cause }) => ({ name, cause }))).toEqual([{ name: 'inc', cause: inner!.activationId }, { name: 'inc', cause: inner!.activationId }]);
+    expect(inside.map(({ name, cause }) => ({ name, cause }))).toEqual([
+      { name: 'inc', cause: inner!.activationId },
+      { name: 'inc', cause: inner!.activationId },
+    ]);
   });
 
   test('stop the outer one with an error inside', async () => {
@@ -194,10 +229,21 @@ describe('nested sequences (OW-65)', () => {
 
   test('that have grown too long since are an application error', async () => {
     await putSequence(platform.api, 'grows', ['inc']);
-    await putSequence(platform.api, 'holds', Array.from({ length: 2 }, () => 'grows'));
-    await putSequence(platform.api, 'grows', Array.from({ length: 40 }, () => 'inc'));
+    await putSequence(
+      platform.api,
+      'holds',
+      Array.from({ length: 2 }, () => 'grows'),
+    );
+    await putSequence(
+      platform.api,
+      'grows',
+      Array.from({ length: 40 }, () => 'inc'),
+    );
     const reply = await run(platform.api, 'holds');
-    expect(reply.json.response).toMatchObject({ status: 'application error', result: { error: 'Too many actions in the sequence.' } });
+    expect(reply.json.response).toMatchObject({
+      status: 'application error',
+      result: { error: 'Too many actions in the sequence.' },
+    });
   });
 });
 
@@ -208,6 +254,9 @@ describe('a component that is gone (OW-66)', () => {
     await platform.api.delete('_/actions/short-lived');
     const reply = await run(platform.api, 'misses');
     expect(reply.status).toBe(502);
-    expect(reply.json.response).toMatchObject({ status: 'application error', result: { error: 'Sequence component does not exist.' } });
+    expect(reply.json.response).toMatchObject({
+      status: 'application error',
+      result: { error: 'Sequence component does not exist.' },
+    });
   });
 });

@@ -13,19 +13,32 @@ async function early(): Promise<void> {
   await until('a minute that has just begun', () => MINUTE_MS - (Date.now() % MINUTE_MS) > 8000, { withinMs: 9000 });
 }
 
-describe('with OpenWhisk\'s numbers (OW-43)', () => {
+describe("with OpenWhisk's numbers (OW-43)", () => {
   let platform: Platform;
 
   beforeAll(async () => {
-    platform = await suite.start({ environment: { DATAFLOWER_THROTTLES_INVOCATIONS_PER_MINUTE: '60', DATAFLOWER_THROTTLES_CONCURRENT_INVOCATIONS: '30' } });
+    platform = await suite.start({
+      environment: {
+        DATAFLOWER_THROTTLES_INVOCATIONS_PER_MINUTE: '60',
+        DATAFLOWER_THROTTLES_CONCURRENT_INVOCATIONS: '30',
+      },
+    });
     await putAction(platform.api, 'echo', 'function main(a){return a}');
     await putSequence(platform.api, 'three', ['echo', 'echo', 'echo']);
-    await putAction(platform.api, 'waits', "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,20));return {done:true}}", { limits: { memory: 128 } });
+    await putAction(
+      platform.api,
+      'waits',
+      "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,20));return {done:true}}",
+      { limits: { memory: 128 } },
+    );
     await early();
   }, 30_000);
 
   test('the namespace is told its limits', async () => {
-    expect((await platform.api.get('_/limits')).json).toMatchObject({ invocationsPerMinute: 60, concurrentInvocations: 30 });
+    expect((await platform.api.get('_/limits')).json).toMatchObject({
+      invocationsPerMinute: 60,
+      concurrentInvocations: 30,
+    });
     expect((await platform.api.get('/')).json.limits).toMatchObject({ actions_per_minute: 60, concurrent_actions: 30 });
   });
 
@@ -34,10 +47,18 @@ describe('with OpenWhisk\'s numbers (OW-43)', () => {
     const held = await Promise.all(Array.from({ length: 30 }, () => platform.api.post('_/actions/waits', { gate })));
     expect(held.every(({ status }) => status === 202)).toBe(true);
     const refused = await run(platform.api, 'echo');
-    expect(refused).toMatchObject({ status: 429, json: { error: 'Too many concurrent requests in flight (count: 30, allowed: 30).' } });
+    expect(refused).toMatchObject({
+      status: 429,
+      json: { error: 'Too many concurrent requests in flight (count: 30, allowed: 30).' },
+    });
     expect(refused.headers).not.toHaveProperty('retry-after');
     writeFileSync(gate, '');
-    for (const { json } of held) await until('a held one to end', async () => (await platform.api.get(`_/activations/${json.activationId}`)).status === 200, { withinMs: 20_000 });
+    for (const { json } of held)
+      await until(
+        'a held one to end',
+        async () => (await platform.api.get(`_/activations/${json.activationId}`)).status === 200,
+        { withinMs: 20_000 },
+      );
     expect((await run(platform.api, 'three')).status).toBe(200);
   }, 60_000);
 
@@ -55,7 +76,9 @@ describe('with OpenWhisk\'s numbers (OW-43)', () => {
     }
     expect(count).toBeGreaterThan(0);
     expect(count).toBeLessThanOrEqual(60);
-    expect((await run(platform.api, 'nothing')).json.error).toBe('Too many requests in the last minute (count: 62, allowed: 60).');
+    expect((await run(platform.api, 'nothing')).json.error).toBe(
+      'Too many requests in the last minute (count: 62, allowed: 60).',
+    );
     expect((await platform.api.get('_/actions/echo')).status).toBe(200);
   }, 60_000);
 
@@ -67,7 +90,7 @@ describe('with OpenWhisk\'s numbers (OW-43)', () => {
   });
 });
 
-describe('with defaults fit for one\'s own machine (DV-1)', () => {
+describe("with defaults fit for one's own machine (DV-1)", () => {
   test('200 calls at once are taken', async () => {
     const platform = await suite.start();
     await putAction(platform.api, 'echo', 'function main(a){return a}');
@@ -77,15 +100,24 @@ describe('with defaults fit for one\'s own machine (DV-1)', () => {
   }, 60_000);
 
   test('the bound on everything that waits is 429 too', async () => {
-    const platform = await suite.start({ environment: { DATAFLOWER_THROTTLES_QUEUED_ACTIVATIONS: '3', DATAFLOWER_CONTAINERS_MAX: '1' } });
-    await putAction(platform.api, 'waits', "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {}}");
+    const platform = await suite.start({
+      environment: { DATAFLOWER_THROTTLES_QUEUED_ACTIVATIONS: '3', DATAFLOWER_CONTAINERS_MAX: '1' },
+    });
+    await putAction(
+      platform.api,
+      'waits',
+      "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {}}",
+    );
     const gate = `${suite.directory}/gate2`;
     for (let i = 0; i < 3; i++) expect((await platform.api.post('_/actions/waits', { gate })).status).toBe(202);
     const refused = await platform.api.post('_/actions/waits', { gate });
     expect(refused.status).toBe(429);
     expect(refused.json.error).toMatch(/^Too many/);
     writeFileSync(gate, '');
-    await until('room again', async () => (await platform.api.post('_/actions/waits?blocking=true', { gate })).status === 200);
+    await until(
+      'room again',
+      async () => (await platform.api.post('_/actions/waits?blocking=true', { gate })).status === 200,
+    );
     await platform.stop();
   }, 30_000);
 });

@@ -24,7 +24,13 @@ async function aio(name: string, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await command(process.execPath, [script, plugin, name, ...args, ...flags], {
     cwd: suite.directory,
     withinMs: 60_000,
-    environment: { USE_RUNTIME_AUTH: 'true', HOME: suite.directory, XDG_CONFIG_HOME: suite.directory, NO_COLOR: '1', AIO_RUNTIME_NAMESPACE: '_' },
+    environment: {
+      USE_RUNTIME_AUTH: 'true',
+      HOME: suite.directory,
+      XDG_CONFIG_HOME: suite.directory,
+      NO_COLOR: '1',
+      AIO_RUNTIME_NAMESPACE: '_',
+    },
   });
   if (code !== 0) throw new Error(`${name} ended with ${String(code)}: ${stderr}\n${stdout}`);
   return stdout;
@@ -32,27 +38,50 @@ async function aio(name: string, ...args: string[]): Promise<string> {
 
 describe('with the command line of aio', () => {
   test('three actions and a sequence are created, invoked, and their activations read', async () => {
-    for (const [name, add] of [['one', 1], ['two', 2], ['three', 3]] as const) {
+    for (const [name, add] of [
+      ['one', 1],
+      ['two', 2],
+      ['three', 3],
+    ] as const) {
       const file = join(suite.directory, `${name}.js`);
       writeFileSync(file, `function main(p) { console.log('${name} adds'); return { n: Number(p.n || 0) + ${add} } }`);
       await aio('action/create', name, file, '--kind', 'nodejs:20');
     }
     await aio('action/create', 'all', '--sequence', 'one,two,three');
-    const list = JSON.parse(await aio('action/list', '--json')) as { name: string; annotations: { key: string; value: unknown }[] }[];
+    const list = JSON.parse(await aio('action/list', '--json')) as {
+      name: string;
+      annotations: { key: string; value: unknown }[];
+    }[];
     expect(list.map(({ name }) => name).sort()).toEqual(['all', 'one', 'three', 'two']);
     expect(byKey(list.find(({ name }) => name === 'all')!.annotations).exec).toBe('sequence');
 
-    expect(JSON.parse(await aio('action/invoke', 'all', '--blocking', '--result', '--param', 'n', '4'))).toEqual({ n: 10 });
-    const activations = JSON.parse(await aio('activation/list', '--json')) as { activationId: string; name: string; cause?: string; statusCode: number }[];
+    expect(JSON.parse(await aio('action/invoke', 'all', '--blocking', '--result', '--param', 'n', '4'))).toEqual({
+      n: 10,
+    });
+    const activations = JSON.parse(await aio('activation/list', '--json')) as {
+      activationId: string;
+      name: string;
+      cause?: string;
+      statusCode: number;
+    }[];
     const top = activations.find(({ name }) => name === 'all')!;
     expect(top.statusCode).toBe(0);
-    expect(activations.filter(({ cause }) => cause === top.activationId).map(({ name }) => name).sort()).toEqual(['one', 'three', 'two']);
+    expect(
+      activations
+        .filter(({ cause }) => cause === top.activationId)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['one', 'three', 'two']);
     const whole = JSON.parse(await aio('activation/get', top.activationId));
     expect(whole.logs).toHaveLength(3);
-    expect(JSON.parse(await aio('activation/result', top.activationId))).toMatchObject({ n: 10 });
+    expect(JSON.parse(await aio('activation/result', top.activationId))).toMatchObject({ result: { n: 10 } });
     expect(await aio('activation/logs', whole.logs[0], '--strip')).toContain('one adds');
     expect(await aio('activation/list')).toContain('all');
-    expect(JSON.parse(await aio('action/get', 'one'))).toMatchObject({ name: 'one', namespace: 'guest', exec: { kind: 'nodejs:20' } });
+    expect(JSON.parse(await aio('action/get', 'one'))).toMatchObject({
+      name: 'one',
+      namespace: 'guest',
+      exec: { kind: 'nodejs:20' },
+    });
     await aio('action/delete', 'all');
     await expect(aio('action/get', 'all')).rejects.toThrow(/the requested resource does not exist|404/);
   }, 120_000);

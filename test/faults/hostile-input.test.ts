@@ -72,47 +72,130 @@ describe('archives', () => {
     expect(json.response.status).toBe('action developer error');
   });
 
-  test.each([['zip', zip], ['tar.gz', tarGz]])('a %s bomb is a developer error, soon', async (_name, make) => {
-    const zeros = Buffer.alloc(100 * 1024 * 1024);
-    const bomb = await make({ 'index.js': main, ...Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`zeros-${i}`, zeros])) }, 1);
-    expect(bomb.length).toBeLessThan(4 * 1024 * 1024);
-    await putAction(platform.api, 'bomb', bomb);
-    const { status, json } = await run(platform.api, 'bomb');
-    expect(status).toBe(502);
-    expect(json.response.status).toBe('action developer error');
-  }, 60_000);
+  test.each([
+    ['zip', zip],
+    ['tar.gz', tarGz],
+  ])(
+    'a %s bomb is a developer error, soon',
+    async (_name, make) => {
+      const zeros = Buffer.alloc(100 * 1024 * 1024);
+      const bomb = await make(
+        { 'index.js': main, ...Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`zeros-${i}`, zeros])) },
+        1,
+      );
+      expect(bomb.length).toBeLessThan(4 * 1024 * 1024);
+      await putAction(platform.api, 'bomb', bomb);
+      const { status, json } = await run(platform.api, 'bomb');
+      expect(status).toBe(502);
+      expect(json.response.status).toBe('action developer error');
+    },
+    60_000,
+  );
 });
 
 describe('graphs', () => {
-  const action = (id: string, more: object = {}) => ({ id, kind: 'action', action: '/_/echo', inputs: { in: 'NORMAL' }, outputs: {}, ...more });
+  const action = (id: string, more: object = {}) => ({
+    id,
+    kind: 'action',
+    action: '/_/echo',
+    inputs: { in: 'NORMAL' },
+    outputs: {},
+    ...more,
+  });
   const edge = (from: string, to: string) => ({ from, to });
   const graphs: [string, unknown, RegExp][] = [
-    ['a cycle', { version: 1, nodes: [action('a'), action('b')], edges: [edge('a.out', 'b.in'), edge('b.out', 'a.in'), edge('b.out', '$USER.result')] }, /cycle|itself/i],
-    ['a dangling port', { version: 1, nodes: [action('a')], edges: [edge('$USER.params', 'a.in'), edge('a.out', 'nobody.in'), edge('a.out', '$USER.result')] }, /nobody/],
-    ['an input that nothing feeds', { version: 1, nodes: [action('a', { inputs: { in: 'NORMAL', two: 'NORMAL' } })], edges: [edge('$USER.params', 'a.in'), edge('a.out', '$USER.result')] }, /two/],
-    ['two edges into one port', { version: 1, nodes: [action('a'), action('b'), action('c')], edges: [edge('$USER.params', 'a.in'), edge('$USER.params', 'b.in'), edge('a.out', 'c.in'), edge('b.out', 'c.in'), edge('c.out', '$USER.result')] }, /c\.in/],
-    ['the same id twice', { version: 1, nodes: [action('a'), action('a')], edges: [edge('$USER.params', 'a.in'), edge('a.out', '$USER.result')] }, /a/],
+    [
+      'a cycle',
+      {
+        version: 1,
+        nodes: [action('a'), action('b')],
+        edges: [edge('a.out', 'b.in'), edge('b.out', 'a.in'), edge('b.out', '$USER.result')],
+      },
+      /cycle|itself/i,
+    ],
+    [
+      'a dangling port',
+      {
+        version: 1,
+        nodes: [action('a')],
+        edges: [edge('$USER.params', 'a.in'), edge('a.out', 'nobody.in'), edge('a.out', '$USER.result')],
+      },
+      /nobody/,
+    ],
+    [
+      'an input that nothing feeds',
+      {
+        version: 1,
+        nodes: [action('a', { inputs: { in: 'NORMAL', two: 'NORMAL' } })],
+        edges: [edge('$USER.params', 'a.in'), edge('a.out', '$USER.result')],
+      },
+      /two/,
+    ],
+    [
+      'two edges into one port',
+      {
+        version: 1,
+        nodes: [action('a'), action('b'), action('c')],
+        edges: [
+          edge('$USER.params', 'a.in'),
+          edge('$USER.params', 'b.in'),
+          edge('a.out', 'c.in'),
+          edge('b.out', 'c.in'),
+          edge('c.out', '$USER.result'),
+        ],
+      },
+      /c\.in/,
+    ],
+    [
+      'the same id twice',
+      {
+        version: 1,
+        nodes: [action('a'), action('a')],
+        edges: [edge('$USER.params', 'a.in'), edge('a.out', '$USER.result')],
+      },
+      /a/,
+    ],
     ['an unknown kind of node', { version: 1, nodes: [{ id: 'a', kind: 'magic' }], edges: [] }, /magic/],
-    ['an action that is not qualified', { version: 1, nodes: [action('a', { action: 'echo' })], edges: [edge('$USER.params', 'a.in'), edge('a.out', '$USER.result')] }, /echo/],
+    [
+      'an action that is not qualified',
+      {
+        version: 1,
+        nodes: [action('a', { action: 'echo' })],
+        edges: [edge('$USER.params', 'a.in'), edge('a.out', '$USER.result')],
+      },
+      /echo/,
+    ],
     ['another version', { version: 2, nodes: [], edges: [] }, /version/],
     ['nothing', undefined, /graph/i],
     ['a text', 'a → b', /graph/i],
     ['nodes that are no list', { version: 1, nodes: {}, edges: [] }, /nodes/],
   ];
 
-  test.each(graphs)('with %s are 400 with the compiler\'s text, and nothing is stored (DV-15)', async (_what, graph, text) => {
-    const annotations = [{ key: 'dataflower', value: { version: 1, graph } }];
-    const reply = await platform.api.put('_/actions/graph', { exec: { kind: KIND, code: 'function main(){}' }, annotations });
-    expect(reply.status).toBe(400);
-    expect(reply.json.error).toMatch(text);
-    expect((await platform.api.get('_/actions/graph')).status).toBe(404);
-  });
+  test.each(graphs)(
+    "with %s are 400 with the compiler's text, and nothing is stored (DV-15)",
+    async (_what, graph, text) => {
+      const annotations = [{ key: 'dataflower', value: { version: 1, graph } }];
+      const reply = await platform.api.put('_/actions/graph', {
+        exec: { kind: KIND, code: 'function main(){}' },
+        annotations,
+      });
+      expect(reply.status).toBe(400);
+      expect(reply.json.error).toMatch(text);
+      expect((await platform.api.get('_/actions/graph')).status).toBe(404);
+    },
+  );
 
-  test.each([5, 'x', null, [], { version: 9, graph: {} }])('an annotation dataflower that is %j is 400, or only stored, never 500', async (value) => {
-    const reply = await platform.api.put('_/actions/graph', { exec: { kind: KIND, code: 'function main(){return {}}' }, annotations: [{ key: 'dataflower', value }] });
-    expect([200, 400]).toContain(reply.status);
-    if (reply.status === 200) await platform.api.delete('_/actions/graph');
-  });
+  test.each([5, 'x', null, [], { version: 9, graph: {} }])(
+    'an annotation dataflower that is %j is 400, or only stored, never 500',
+    async (value) => {
+      const reply = await platform.api.put('_/actions/graph', {
+        exec: { kind: KIND, code: 'function main(){return {}}' },
+        annotations: [{ key: 'dataflower', value }],
+      });
+      expect([200, 400]).toContain(reply.status);
+      if (reply.status === 200) await platform.api.delete('_/actions/graph');
+    },
+  );
 
   test.each([
     { type: 'magic' },
@@ -121,37 +204,46 @@ describe('graphs', () => {
     { type: 'let', declarations: [], components: [{}] },
     { type: 'sequence', components: [{ type: 'function', function: { exec: { kind: KIND, code: '(((' } } }] },
   ])('an annotation conductor of %j never ends in 500', async (ast) => {
-    const annotations = [{ key: 'conductor', value: ast }, { key: 'composerVersion', value: '0.12.0' }];
-    const put = await platform.api.put('_/actions/composed?overwrite=true', { exec: { kind: KIND, code: 'function main(){return {plain:true}}' }, annotations });
+    const annotations = [
+      { key: 'conductor', value: ast },
+      { key: 'composerVersion', value: '0.12.0' },
+    ];
+    const put = await platform.api.put('_/actions/composed?overwrite=true', {
+      exec: { kind: KIND, code: 'function main(){return {plain:true}}' },
+      annotations,
+    });
     expect([200, 400]).toContain(put.status);
     if (put.status === 200) expect([200, 400, 502]).toContain((await run(platform.api, 'composed')).status);
   });
 });
 
 describe('paths and queries', () => {
-  test.each([
-    '_/actions/%2e%2e%2f%2e%2e',
-    '_/actions/..%2F..%2Fetc',
-    '_/actions/a%00b',
-    '_/actions//x',
-    '/api/v1/namespaces/../../etc/passwd',
-    '/api/v1/namespaces/_design/actions/x',
-    '/api/v1/namespaces/_/activations/..%2f..',
-    `/api/v1/namespaces/${'n'.repeat(5000)}/actions`,
-    `_/actions?limit=${'9'.repeat(5000)}`,
-    '_/actions?limit[]=1&limit=2',
-    '_/activations?since=99999999999999999999999',
-    '//',
-    '/%',
-  ].map((path) => ({ path, title: path.slice(0, 60) })))('$title is below 500', async ({ path }) => {
+  test.each(
+    [
+      '_/actions/%2e%2e%2f%2e%2e',
+      '_/actions/..%2F..%2Fetc',
+      '_/actions/a%00b',
+      '_/actions//x',
+      '/api/v1/namespaces/../../etc/passwd',
+      '/api/v1/namespaces/_design/actions/x',
+      '/api/v1/namespaces/_/activations/..%2f..',
+      `/api/v1/namespaces/${'n'.repeat(5000)}/actions`,
+      `_/actions?limit=${'9'.repeat(5000)}`,
+      '_/actions?limit[]=1&limit=2',
+      '_/activations?since=99999999999999999999999',
+      '//',
+      '/%',
+    ].map((path) => ({ path, title: path.slice(0, 60) })),
+  )('$title is below 500', async ({ path }) => {
     for (const method of ['GET', 'POST', 'PUT', 'DELETE']) {
       const reply = await platform.api.ask(method, path, method === 'GET' || method === 'DELETE' ? {} : { body: {} });
       expect(reply.status).toBeLessThan(500);
     }
   });
 
-  test('a namespace cannot be reached by the names of the store\'s own documents', async () => {
-    for (const name of ['_design', '_local', 'guest%2Fecho']) expect([400, 403, 404]).toContain((await platform.api.get(`/api/v1/namespaces/${name}/actions/echo`)).status);
+  test("a namespace cannot be reached by the names of the store's own documents", async () => {
+    for (const name of ['_design', '_local', 'guest%2Fecho'])
+      expect([400, 403, 404]).toContain((await platform.api.get(`/api/v1/namespaces/${name}/actions/echo`)).status);
   });
 });
 
@@ -165,7 +257,9 @@ function raw(text: string | Buffer): Promise<string> {
       chunks.push(chunk);
       socket.end();
     });
-    socket.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? resolve('') : reject(error)));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'ECONNRESET' || error.code === 'EPIPE' ? resolve('') : reject(error),
+    );
     socket.once('close', () => resolve(Buffer.concat(chunks).toString()));
     socket.write(text);
   });
@@ -176,7 +270,10 @@ describe('what is no HTTP', () => {
     ['noise', Buffer.alloc(1000, 0xfe)],
     ['a wrong first line', 'HELLO\r\n\r\n'],
     ['two lengths', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello'],
-    ['a length and chunks', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    [
+      'a length and chunks',
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
     ['endless headers', `GET /ping HTTP/1.1\r\nHost: localhost\r\n${'X-A: b\r\n'.repeat(20_000)}\r\n`],
     ['no Host', 'GET /ping HTTP/1.1\r\n\r\n'],
   ])('%s is refused or closed', async (_what, bytes) => {
@@ -186,17 +283,26 @@ describe('what is no HTTP', () => {
 
 describe('slow and half-open clients', () => {
   test('are cut off, and others are served meanwhile', async () => {
-    const strict = await suite.start({ environment: { DATAFLOWER_SERVER_HEADERS_TIMEOUT_MS: '500', DATAFLOWER_SERVER_REQUEST_TIMEOUT_MS: '1000' } });
+    const strict = await suite.start({
+      environment: { DATAFLOWER_SERVER_HEADERS_TIMEOUT_MS: '500', DATAFLOWER_SERVER_REQUEST_TIMEOUT_MS: '1000' },
+    });
     await putAction(strict.api, 'echo', 'function main(a){return a}');
     const port = Number(new URL(strict.url).port);
     const authorization = `Authorization: Basic ${Buffer.from(strict.authorization).toString('base64')}`;
-    const openings = ['', 'GET /ping HT', `POST /api/v1/namespaces/_/actions/echo HTTP/1.1\r\nHost: localhost:${port}\r\n${authorization}\r\nContent-Length: 100\r\n\r\n{"a":`];
+    const openings = [
+      '',
+      'GET /ping HT',
+      `POST /api/v1/namespaces/_/actions/echo HTTP/1.1\r\nHost: localhost:${port}\r\n${authorization}\r\nContent-Length: 100\r\n\r\n{"a":`,
+    ];
     const sockets = Array.from({ length: 60 }, (_, i) => {
       const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
       socket.on('error', () => undefined);
       socket.on('data', () => undefined);
       socket.write(openings[i % 3]!);
-      return { closed: new Promise<void>((resolve) => socket.once('end', resolve).once('close', () => resolve())), socket };
+      return {
+        closed: new Promise<void>((resolve) => socket.once('end', resolve).once('close', () => resolve())),
+        socket,
+      };
     });
     for (let i = 0; i < 20; i++) expect(await result(strict.api, 'echo', { i })).toEqual({ i });
     // Those that have sent something are waited for no longer than configured; one that says nothing is an idle connection.
@@ -207,13 +313,19 @@ describe('slow and half-open clients', () => {
 
   test('a client that leaves in the middle of its wait changes nothing', async () => {
     const gate = join(suite.directory, 'gate');
-    await putAction(platform.api, 'waits', "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {done:true}}");
+    await putAction(
+      platform.api,
+      'waits',
+      "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {done:true}}",
+    );
     const { port } = new URL(platform.url);
     const body = JSON.stringify({ gate });
     const sockets = Array.from({ length: 10 }, () => connect(Number(port), '127.0.0.1'));
     for (const socket of sockets) {
       socket.on('error', () => undefined);
-      socket.write(`POST /api/v1/namespaces/_/actions/waits?blocking=true HTTP/1.1\r\nHost: localhost:${port}\r\nAuthorization: Basic ${Buffer.from(platform.authorization).toString('base64')}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      socket.write(
+        `POST /api/v1/namespaces/_/actions/waits?blocking=true HTTP/1.1\r\nHost: localhost:${port}\r\nAuthorization: Basic ${Buffer.from(platform.authorization).toString('base64')}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
     }
     await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
     for (const socket of sockets) socket.resetAndDestroy();
@@ -224,18 +336,27 @@ describe('slow and half-open clients', () => {
   test('1 000 connections at once, and others are served', async () => {
     const port = Number(new URL(platform.url).port);
     const sockets = await Promise.all(
-      Array.from({ length: 1000 }, () => new Promise<ReturnType<typeof connect>>((resolve, reject) => {
-        const socket = connect(port, '127.0.0.1', () => resolve(socket));
-        socket.once('error', reject);
-      })),
+      Array.from(
+        { length: 1000 },
+        () =>
+          new Promise<ReturnType<typeof connect>>((resolve, reject) => {
+            const socket = connect(port, '127.0.0.1', () => resolve(socket));
+            socket.once('error', reject);
+          }),
+      ),
     );
     try {
       for (let i = 0; i < 10; i++) expect(await result(platform.api, 'echo', { i })).toEqual({ i });
-      const answers = await Promise.all(sockets.map((socket) => new Promise<string>((resolve, reject) => {
-        socket.once('error', reject);
-        socket.once('data', (chunk: Buffer) => resolve(chunk.toString()));
-        socket.write(`GET /ping HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`);
-      })));
+      const answers = await Promise.all(
+        sockets.map(
+          (socket) =>
+            new Promise<string>((resolve, reject) => {
+              socket.once('error', reject);
+              socket.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+              socket.write(`GET /ping HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`);
+            }),
+        ),
+      );
       expect(answers.every((text) => text.startsWith('HTTP/1.1 200'))).toBe(true);
     } finally {
       for (const socket of sockets) socket.destroy();
@@ -244,7 +365,10 @@ describe('slow and half-open clients', () => {
 });
 
 describe('a server that cannot start says why, in one line each, and ends', () => {
-  const start = (args: string[], environment: Record<string, string> = {}) => dataflower(['standalone', ...args], { environment: { HOME: suite.temporaryDir, TMPDIR: suite.temporaryDir, ...environment } });
+  const start = (args: string[], environment: Record<string, string> = {}) =>
+    dataflower(['standalone', ...args], {
+      environment: { HOME: suite.temporaryDir, TMPDIR: suite.temporaryDir, ...environment },
+    });
 
   test('a port that is in use', async () => {
     const other = createServer();
@@ -275,9 +399,12 @@ describe('a server that cannot start says why, in one line each, and ends', () =
   test('a wrong configuration: all problems at once, each with its path', async () => {
     const file = join(suite.directory, 'wrong.yaml');
     writeFileSync(file, 'server:\n  port: many\n  prot: 1\nthrottles:\n  invocationsPerMinute: -1\nnonsense: true\n');
-    const { code, stderr } = await start(['--config', file, '--data', suite.folder('data')], { DATAFLOWER_CONTAINERS_MAX: 'lots' });
+    const { code, stderr } = await start(['--config', file, '--data', suite.folder('data')], {
+      DATAFLOWER_CONTAINERS_MAX: 'lots',
+    });
     expect(code).not.toBe(0);
-    for (const path of ['server.port', 'server.prot', 'throttles.invocationsPerMinute', 'nonsense', 'containers.max']) expect(stderr).toContain(path);
+    for (const path of ['server.port', 'server.prot', 'throttles.invocationsPerMinute', 'nonsense', 'containers.max'])
+      expect(stderr).toContain(path);
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 
@@ -315,7 +442,15 @@ describe('a server that cannot start says why, in one line each, and ends', () =
   });
 
   test('the well-known key off loopback', async () => {
-    const { code, stderr } = await start(['--port', '0', '--host', '0.0.0.0', '--well-known-key', '--data', suite.folder('data')]);
+    const { code, stderr } = await start([
+      '--port',
+      '0',
+      '--host',
+      '0.0.0.0',
+      '--well-known-key',
+      '--data',
+      suite.folder('data'),
+    ]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^dataflower: The well-known key/);
   });
@@ -330,8 +465,13 @@ describe('a composition file', () => {
   ])('%s is refused in one line, with what is wrong', async (_what, text, says) => {
     const file = join(suite.directory, 'composition.js');
     writeFileSync(file, text);
-    for (const command of [['graph', file], ['deploy', 'x', file, '--apihost', platform.url, '--auth', platform.authorization]]) {
-      const { code, stderr } = await dataflower(command, { environment: { TMPDIR: suite.temporaryDir, HOME: suite.temporaryDir } });
+    for (const command of [
+      ['graph', file],
+      ['deploy', 'x', file, '--apihost', platform.url, '--auth', platform.authorization],
+    ]) {
+      const { code, stderr } = await dataflower(command, {
+        environment: { TMPDIR: suite.temporaryDir, HOME: suite.temporaryDir },
+      });
       expect(code).toBe(1);
       expect(stderr).toContain(says);
       expect(stderr).not.toMatch(/\n\s+at /);

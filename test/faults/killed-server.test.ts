@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type ActivationRecord, putAction, putGraph, putSequence, result, run } from '../kit/calls.js';
+import type { Json } from '../kit/json.js';
 import type { Platform } from '../kit/platform.js';
 import { isRunning, killHard, processesThatName } from '../kit/processes.js';
 import { Suite } from '../kit/suite.js';
@@ -25,12 +26,26 @@ async function populate({ api }: Platform): Promise<void> {
   await putAction(api, 'inc', 'function main({n}){console.log(n);return {n:n+1}}');
   await putAction(api, 'slow', 'async function main({n}){await new Promise(r=>setTimeout(r,20));return {n}}');
   await putSequence(api, 'chain', ['inc', 'slow', 'inc']);
-  await putAction(api, 'scatter', "async function main({n},c){for(let i=0;i<n;i++)await c.emit('item',{n:i,data:Buffer.alloc(100000)});return {}}");
+  await putAction(
+    api,
+    'scatter',
+    "async function main({n},c){for(let i=0;i<n;i++)await c.emit('item',{n:i,data:Buffer.alloc(100000)});return {}}",
+  );
   await putAction(api, 'collect', 'function main(list){return {sum:list.reduce((a,{n})=>a+n,0)}}');
-  const action = (id: string, inputs: object, outputs: object) => ({ id, kind: 'action', action: `/_/${id}`, inputs, outputs });
+  const action = (id: string, inputs: object, outputs: object) => ({
+    id,
+    kind: 'action',
+    action: `/_/${id}`,
+    inputs,
+    outputs,
+  });
   await putGraph(api, 'fan', {
     version: 1,
-    nodes: [action('scatter', { in: 'NORMAL' }, { item: 'FOREACH' }), action('inc', { in: 'NORMAL' }, {}), action('collect', { list: 'LIST' }, {})],
+    nodes: [
+      action('scatter', { in: 'NORMAL' }, { item: 'FOREACH' }),
+      action('inc', { in: 'NORMAL' }, {}),
+      action('collect', { list: 'LIST' }, {}),
+    ],
     edges: [
       { from: '$USER.params', to: 'scatter.in' },
       { from: 'scatter.item', to: 'inc.in' },
@@ -69,44 +84,68 @@ function load({ api }: Platform, callers: number): { answered: ActivationRecord[
 }
 
 describe('a server that is killed under load', () => {
-  test.each(Array.from({ length: rounds }, (_, i) => i + 1))('has everything that was answered when it starts again (round %d)', async () => {
-    let platform = await start();
-    await populate(platform);
-    const entities = (await platform.api.get('_/actions?limit=0')).json;
-    const { dataDir } = platform.options;
-    const work = load(platform, 12);
-    await until('some answers', () => work.answered.length >= 60, { withinMs: 30_000 });
-    const containers = platform.containers();
-    expect(containers.length).toBeGreaterThan(0);
-    // Another action is put at this very moment: if it was answered, it is there.
-    const late = platform.api.put('_/actions/late', { exec: { kind: 'nodejs:20', code: 'function main(){return {late:true}}' } }).catch(() => undefined);
-    await platform.kill();
-    await work.stop();
-    const lateAnswer = await late;
+  test.each(Array.from({ length: rounds }, (_, i) => i + 1))(
+    'has everything that was answered when it starts again (round %d)',
+    async () => {
+      let platform = await start();
+      await populate(platform);
+      const entities = (await platform.api.get('_/actions?limit=0')).json;
+      const { dataDir } = platform.options;
+      const work = load(platform, 12);
+      await until('some answers', () => work.answered.length >= 60, { withinMs: 30_000 });
+      const containers = platform.containers();
+      expect(containers.length).toBeGreaterThan(0);
+      // Another action is put at this very moment: if it was answered, it is there.
+      const late = platform.api
+        .put('_/actions/late', { exec: { kind: 'nodejs:20', code: 'function main(){return {late:true}}' } })
+        .catch(() => undefined);
+      await platform.kill();
+      await work.stop();
+      const lateAnswer = await late;
 
-    platform = await start({ dataDir });
-    expect((await platform.api.get('_/actions?limit=0')).json.filter(({ name }: { name: string }) => name !== 'late')).toEqual(entities);
-    if (lateAnswer?.status === 200) expect((await platform.api.get('_/actions/late')).json).toEqual(lateAnswer.json);
-    for (const one of work.answered) {
-      expect((await platform.api.get(`_/activations/${one.activationId}`)).json).toEqual(one);
-      if (one.name === 'inc') continue;
-      for (const id of one.logs) expect((await platform.api.get(`_/activations/${id}`)).json).toMatchObject({ activationId: id, cause: one.activationId });
-    }
-    // Whatever else is listed is whole: no record of half an activation.
-    const { activations } = (await platform.api.get('_/activations?count=true')).json;
-    for (let skip = 0; skip < activations; skip += 200) {
-      for (const one of (await platform.api.get(`_/activations?limit=200&docs=true&skip=${skip}`)).json as ActivationRecord[]) {
-        expect(one).toMatchObject({ activationId: expect.stringMatching(/^[0-9a-f]{32}$/), start: expect.any(Number), end: expect.any(Number), response: { status: expect.any(String), result: expect.anything() } });
-        expect(one.end).toBeGreaterThanOrEqual(one.start);
+      platform = await start({ dataDir });
+      expect(
+        (await platform.api.get('_/actions?limit=0')).json.filter(({ name }: { name: string }) => name !== 'late'),
+      ).toEqual(entities);
+      if (lateAnswer?.status === 200) expect((await platform.api.get('_/actions/late')).json).toEqual(lateAnswer.json);
+      for (const one of work.answered) {
+        expect((await platform.api.get(`_/activations/${one.activationId}`)).json).toEqual(one);
+        if (one.name === 'inc') continue;
+        for (const id of one.logs)
+          expect((await platform.api.get(`_/activations/${id}`)).json).toMatchObject({
+            activationId: id,
+            cause: one.activationId,
+          });
       }
-    }
-    await until('the containers of the killed server to be gone', () => !containers.some(isRunning), { withinMs: 10_000, seen: () => containers.filter(isRunning) });
-    expect(await result(platform.api, 'chain', { n: 1 })).toEqual({ n: 3 });
-    expect(await result(platform.api, 'fan', { n: 10 })).toEqual({ sum: 55 });
-    await until('what the killed server left to be removed', () => suite.sharedMemory().filter((name) => !name.includes(`-${platform.pid}-`)).length === 0);
-    await platform.stop();
-    expect(readdirSync(suite.temporaryDir)).toEqual([]);
-  }, 90_000);
+      // Whatever else is listed is whole: no record of half an activation.
+      const { activations } = (await platform.api.get('_/activations?count=true')).json;
+      for (let skip = 0; skip < activations; skip += 200) {
+        for (const one of (await platform.api.get(`_/activations?limit=200&docs=true&skip=${skip}`))
+          .json as ActivationRecord[]) {
+          expect(one).toMatchObject({
+            activationId: expect.stringMatching(/^[0-9a-f]{32}$/),
+            start: expect.any(Number),
+            end: expect.any(Number),
+            response: { status: expect.any(String), result: expect.anything() },
+          });
+          expect(one.end).toBeGreaterThanOrEqual(one.start);
+        }
+      }
+      await until('the containers of the killed server to be gone', () => !containers.some(isRunning), {
+        withinMs: 10_000,
+        seen: () => containers.filter(isRunning),
+      });
+      expect(await result(platform.api, 'chain', { n: 1 })).toEqual({ n: 3 });
+      expect(await result(platform.api, 'fan', { n: 10 })).toEqual({ sum: 55 });
+      await until(
+        'what the killed server left to be removed',
+        () => suite.sharedMemory().filter((name) => !name.includes(`-${platform.pid}-`)).length === 0,
+      );
+      await platform.stop();
+      expect(readdirSync(suite.temporaryDir)).toEqual([]);
+    },
+    90_000,
+  );
 
   test('leaves its data directory free for the next at once, and its port', async () => {
     let platform = await start();
@@ -121,52 +160,70 @@ describe('a server that is killed under load', () => {
 });
 
 describe('containers that are killed under load', () => {
-  test.each(Array.from({ length: rounds }, (_, i) => i + 1))('fail what they had started and nothing else (round %d)', async () => {
-    const platform = await start();
-    await populate(platform);
-    const replies: { status: number; json: any }[] = [];
-    let going = true;
-    const callers = Array.from({ length: 8 }, async (_, id) => {
-      for (let n = 0; going; n++) replies.push(await run(platform.api, ['inc', 'chain', 'fan'][(id + n) % 3]!, { n: 3 }, { withinMs: 20_000 }));
-    });
-    await until('some answers', () => replies.length >= 30, { withinMs: 30_000 });
-    let killed = 0;
-    for (; killed < 10; killed++) {
-      const all = platform.containers();
-      killHard(all[killed % Math.max(1, all.length)] ?? 0);
-      const now = replies.length;
-      await until('more answers', () => replies.length >= now + 5, { withinMs: 30_000 });
-    }
-    going = false;
-    await Promise.all(callers);
-    const failed = replies.filter(({ status }) => status !== 200);
-    for (const { status, json } of failed) {
-      expect(status).toBe(502);
-      expect(json.response.result.error).toMatch(/^The action did not (produce a valid response|initialize) and exited unexpectedly\.$/);
-    }
-    // A container that dies takes at most what it had begun: one call each, and some were idle.
-    expect(failed.length).toBeLessThanOrEqual(killed);
-    expect(await result(platform.api, 'fan', { n: 10 })).toEqual({ sum: 55 });
-    await until('nothing to be resident', async () => /resident_bytes(?:\{[^}]*\})? 0\b/.test((await platform.api.get('/metrics')).text));
-  }, 90_000);
+  test.each(Array.from({ length: rounds }, (_, i) => i + 1))(
+    'fail what they had started and nothing else (round %d)',
+    async () => {
+      const platform = await start();
+      await populate(platform);
+      const replies: { status: number; json: Json }[] = [];
+      let going = true;
+      const callers = Array.from({ length: 8 }, async (_, id) => {
+        for (let n = 0; going; n++)
+          replies.push(await run(platform.api, ['inc', 'chain', 'fan'][(id + n) % 3]!, { n: 3 }, { withinMs: 20_000 }));
+      });
+      await until('some answers', () => replies.length >= 30, { withinMs: 30_000 });
+      let killed = 0;
+      for (; killed < 10; killed++) {
+        const all = platform.containers();
+        killHard(all[killed % Math.max(1, all.length)] ?? 0);
+        const now = replies.length;
+        await until('more answers', () => replies.length >= now + 5, { withinMs: 30_000 });
+      }
+      going = false;
+      await Promise.all(callers);
+      const failed = replies.filter(({ status }) => status !== 200);
+      for (const { status, json } of failed) {
+        expect(status).toBe(502);
+        expect(json.response.result.error).toMatch(
+          /^The action did not (produce a valid response|initialize) and exited unexpectedly\.$/,
+        );
+      }
+      // A container that dies takes at most what it had begun: one call each, and some were idle.
+      expect(failed.length).toBeLessThanOrEqual(killed);
+      expect(await result(platform.api, 'fan', { n: 10 })).toEqual({ sum: 55 });
+      await until('nothing to be resident', async () =>
+        /resident_bytes(?:\{[^}]*\})? 0\b/.test((await platform.api.get('/metrics')).text),
+      );
+    },
+    90_000,
+  );
 });
 
 describe('a server that is asked to stop', () => {
   test('lets running work end and answers it, takes no more, and leaves nothing', async () => {
     const platform = await start();
     await populate(platform);
-    await putAction(platform.api, 'half-a-second', "async function main(a){require('fs').writeFileSync(a.began,'');await new Promise(r=>setTimeout(r,500));return {n:a.n}}");
+    await putAction(
+      platform.api,
+      'half-a-second',
+      "async function main(a){require('fs').writeFileSync(a.began,'');await new Promise(r=>setTimeout(r,500));return {n:a.n}}",
+    );
     const began = `${suite.folder('began')}/began`;
     // The first of them runs; whether the others do or wait, they were accepted.
-    const calls = Array.from({ length: 3 }, (_, n) => run(platform.api, 'half-a-second', { n, began: `${began}-${n}` }));
+    const calls = Array.from({ length: 3 }, (_, n) =>
+      run(platform.api, 'half-a-second', { n, began: `${began}-${n}` }),
+    );
     await until('one of the calls to run', () => [0, 1, 2].some((n) => existsSync(`${began}-${n}`)));
     platform.signal('SIGTERM');
     const answers = await Promise.all(calls);
-    expect(answers.map(({ status, json }) => [status, json.response.result])).toEqual([0, 1, 2].map((n) => [200, { n }]));
+    expect(answers.map(({ status, json }) => [status, json.response.result])).toEqual(
+      [0, 1, 2].map((n) => [200, { n }]),
+    );
     expect(await platform.ended).toEqual({ code: 0, signal: null });
     expect(processesThatName(suite.temporaryDir)).toEqual([]);
     const again = await start({ dataDir: platform.options.dataDir });
-    for (const { json } of answers) expect((await again.api.get(`_/activations/${json.activationId}`)).json).toEqual(json);
+    for (const { json } of answers)
+      expect((await again.api.get(`_/activations/${json.activationId}`)).json).toEqual(json);
   }, 60_000);
 
   test('does not wait longer than it is told for work that does not end', async () => {

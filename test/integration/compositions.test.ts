@@ -9,14 +9,22 @@ import { Suite } from '../kit/suite.js';
 type Program = readonly [title: string, composition: Composition, input: object, result: unknown, failed?: string];
 
 const suite = Suite.open();
-const programs = createRequire(import.meta.url)(repositoryPath('test/integration/fixtures/programs.cjs')) as (c: typeof composer) => Program[];
+const programs = createRequire(import.meta.url)(repositoryPath('test/integration/fixtures/programs.cjs')) as (
+  c: typeof composer,
+) => Program[];
 let platform: Platform;
 
 async function deploy(name: string, composition: Composition): Promise<void> {
   const { ast, composition: lowered } = composition.compile();
   // What a deployment is recognised by is its annotation; the code is for where there is no data flow.
   const code = `const composition = ${JSON.stringify(lowered)}\n\n// do not edit below this point\nfunction main() { return { error: 'no data flow' } }`;
-  await putAction(platform.api, name, code, { annotations: [{ key: 'conductor', value: ast }, { key: 'composerVersion', value: '0.12.0' }, { key: 'provide-api-key', value: true }] });
+  await putAction(platform.api, name, code, {
+    annotations: [
+      { key: 'conductor', value: ast },
+      { key: 'composerVersion', value: '0.12.0' },
+      { key: 'provide-api-key', value: true },
+    ],
+  });
 }
 
 beforeAll(async () => {
@@ -31,7 +39,7 @@ beforeAll(async () => {
   ]);
 });
 
-describe('what Composer\'s programs give (CO-1 to CO-26)', () => {
+describe("what Composer's programs give (CO-1 to CO-26)", () => {
   test.each(programs(composer).map((program) => ({ title: program[0], program })))('$title', async ({ program }) => {
     const [, composition, input, expected, failed] = program;
     await deploy('program', composition);
@@ -46,13 +54,19 @@ describe('what Composer\'s programs give (CO-1 to CO-26)', () => {
   });
 
   test('an action that cannot be found is an error that can be caught (CO-10)', async () => {
-    await deploy('program', composer.try('nosuch', ((e: unknown) => ({ caught: e })) as never));
+    await deploy(
+      'program',
+      composer.try('nosuch', (e: unknown) => ({ caught: e })),
+    );
     const { caught } = await result(platform.api, 'program');
     expect(caught.error).toMatch(/^Failed to resolve action with name '.*\bnosuch' during composition\.$/);
   });
 
   test('a thrown error of an action can be caught', async () => {
-    await deploy('program', composer.try('throws', ((e: unknown) => ({ caught: e })) as never));
+    await deploy(
+      'program',
+      composer.try('throws', (e: unknown) => ({ caught: e })),
+    );
     expect((await result(platform.api, 'program')).caught.error).toMatch(/broken/);
   });
 
@@ -63,7 +77,12 @@ describe('what Composer\'s programs give (CO-1 to CO-26)', () => {
 
   test('$composer is taken off the input (CO-7)', async () => {
     await deploy('program', composer.sequence('rec'));
-    expect(await result(platform.api, 'program', { a: 1, $composer: { redis: { uri: 'redis://nowhere' }, openwhisk: { ignore_certs: true } } })).toEqual({ got: { a: 1 } });
+    expect(
+      await result(platform.api, 'program', {
+        a: 1,
+        $composer: { redis: { uri: 'redis://nowhere' }, openwhisk: { ignore_certs: true } },
+      }),
+    ).toEqual({ got: { a: 1 } });
   });
 
   test('default parameters are merged once, into the input (DV-9)', async () => {
@@ -75,9 +94,19 @@ describe('what Composer\'s programs give (CO-1 to CO-26)', () => {
 
 describe('the records of a composition (CO-39)', () => {
   test('the top one lists its parts; parts name it', async () => {
-    await deploy('recorded', composer.sequence('inc', ((p: object) => ({ ...p, f: 1 })) as never, 'echo'));
+    await deploy(
+      'recorded',
+      composer.sequence('inc', (p: object) => ({ ...p, f: 1 }), 'echo'),
+    );
     const top = await record(platform.api, 'recorded', { n: 1 });
-    expect(byKey(top.annotations)).toMatchObject({ topmost: true, path: 'guest/recorded', kind: 'sequence', conductor: true, limits: expect.any(Object), waitTime: expect.any(Number) });
+    expect(byKey(top.annotations)).toMatchObject({
+      topmost: true,
+      path: 'guest/recorded',
+      kind: 'sequence',
+      conductor: true,
+      limits: expect.any(Object),
+      waitTime: expect.any(Number),
+    });
     const list = await parts(platform.api, top);
     expect(list.map(({ name }) => name)).toEqual(['inc', 'recorded', 'echo']);
     for (const part of list) {
@@ -106,7 +135,12 @@ describe('the records of a composition (CO-39)', () => {
     expect(top.response.result).toEqual({ n: 3 });
     const [, nested] = await parts(platform.api, top);
     expect(nested).toMatchObject({ name: 'inner', cause: top.activationId });
-    expect(byKey(nested!.annotations)).toMatchObject({ topmost: false, causedBy: 'sequence', conductor: true, kind: 'sequence' });
+    expect(byKey(nested!.annotations)).toMatchObject({
+      topmost: false,
+      causedBy: 'sequence',
+      conductor: true,
+      kind: 'sequence',
+    });
     expect(nested!.logs).toHaveLength(2);
   });
 
@@ -114,22 +148,37 @@ describe('the records of a composition (CO-39)', () => {
     await deploy('endless', composer.sequence('inc', 'endless'));
     const reply = await run(platform.api, 'endless', { n: 0 });
     expect(reply.status).toBe(502);
-    expect(reply.json.response.result.error).toEqual(expect.stringMatching(/^Too many actions in the (composition|sequence)\.$/));
+    expect(reply.json.response.result.error).toEqual(
+      expect.stringMatching(/^Too many actions in the (composition|sequence)\.$/),
+    );
   });
 
   test('a composition may be a component of a sequence', async () => {
-    await platform.api.put('_/actions/mixed?overwrite=true', { exec: { kind: 'sequence', components: ['/_/inc', '/_/inner', '/_/inc'] } });
+    await platform.api.put('_/actions/mixed?overwrite=true', {
+      exec: { kind: 'sequence', components: ['/_/inc', '/_/inner', '/_/inc'] },
+    });
     expect(await result(platform.api, 'mixed', { n: 0 })).toEqual({ n: 4 });
   });
 });
 
 describe('a function step', () => {
-  test('sees the environment of the composition\'s action, and requires Node\'s modules', async () => {
-    await deploy('environment', composer.sequence(composer.function("() => ({ name: process.env.__OW_ACTION_NAME, key: typeof process.env.__OW_API_KEY, path: require('path').join('a', 'b') })")));
-    expect(await result(platform.api, 'environment')).toEqual({ name: '/guest/environment', key: 'string', path: 'a/b' });
+  test("sees the environment of the composition's action, and requires Node's modules", async () => {
+    await deploy(
+      'environment',
+      composer.sequence(
+        composer.function(
+          "() => ({ name: process.env.__OW_ACTION_NAME, key: typeof process.env.__OW_API_KEY, path: require('path').join('a', 'b') })",
+        ),
+      ),
+    );
+    expect(await result(platform.api, 'environment')).toEqual({
+      name: '/guest/environment',
+      key: 'string',
+      path: 'a/b',
+    });
   });
 
-  test('that never ends is ended by the composition\'s time limit, and the next call works', async () => {
+  test("that never ends is ended by the composition's time limit, and the next call works", async () => {
     await deploy('loops', composer.sequence(composer.function('p => { if (p.loop) for (;;); return p }')));
     await platform.api.put('_/actions/loops?overwrite=true', { limits: { timeout: 1000 } });
     const reply = await run(platform.api, 'loops', { loop: true });
@@ -141,7 +190,9 @@ describe('a function step', () => {
 
 describe('a conductor that was written by hand', () => {
   test('is answered in words, or run by its protocol, but never as something else', async () => {
-    await putAction(platform.api, 'by-hand', "function main(p){return p.n>1?{params:p}:{action:'inc',params:p}}", { annotations: [{ key: 'conductor', value: true }] });
+    await putAction(platform.api, 'by-hand', "function main(p){return p.n>1?{params:p}:{action:'inc',params:p}}", {
+      annotations: [{ key: 'conductor', value: true }],
+    });
     const reply = await run(platform.api, 'by-hand', { n: 1 });
     if (reply.status === 200) expect(reply.json.response.result).toEqual({ n: 2 });
     else expect(reply.json.error ?? reply.json.response?.result?.error).toEqual(expect.any(String));

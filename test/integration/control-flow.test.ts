@@ -1,5 +1,15 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { type ActivationRecord, byKey, parts, putAction, putGraph, putSequence, record, result, run } from '../kit/calls.js';
+import {
+  type ActivationRecord,
+  byKey,
+  parts,
+  putAction,
+  putGraph,
+  putSequence,
+  record,
+  result,
+  run,
+} from '../kit/calls.js';
 import type { Platform } from '../kit/platform.js';
 import { Suite } from '../kit/suite.js';
 
@@ -15,14 +25,31 @@ const graph = {
     { id: 'work', kind: 'action', action: '/_/work', inputs: { in: 'NORMAL' }, outputs: {} },
     { id: 'merge', kind: 'action', action: '/_/merge', inputs: { list: 'LIST' }, outputs: {} },
   ],
-  edges: edges(['$USER.params', 'split.in'], ['split.item', 'work.in'], ['work.out', 'merge.list'], ['merge.out', '$USER.result']),
+  edges: edges(
+    ['$USER.params', 'split.in'],
+    ['split.item', 'work.in'],
+    ['work.out', 'merge.list'],
+    ['merge.out', '$USER.result'],
+  ),
 };
 
 beforeAll(async () => {
   platform = await suite.start();
-  await putAction(platform.api, 'split', "async function main({n},c){for(let i=0;i<n;i++){await c.emit('item',{i});await new Promise(r=>setTimeout(r,20))}return {}}");
-  await putAction(platform.api, 'work', 'async function main({i}){await new Promise(r=>setTimeout(r,5));return {i,data:Buffer.alloc(10,i)}}');
-  await putAction(platform.api, 'merge', 'function main(list){return {list:list.map(({i,data})=>[i,data.length,Buffer.isBuffer(data)])}}');
+  await putAction(
+    platform.api,
+    'split',
+    "async function main({n},c){for(let i=0;i<n;i++){await c.emit('item',{i});await new Promise(r=>setTimeout(r,20))}return {}}",
+  );
+  await putAction(
+    platform.api,
+    'work',
+    'async function main({i}){await new Promise(r=>setTimeout(r,5));return {i,data:Buffer.alloc(10,i)}}',
+  );
+  await putAction(
+    platform.api,
+    'merge',
+    'function main(list){return {list:list.map(({i,data})=>[i,data.length,Buffer.isBuffer(data)])}}',
+  );
   await putGraph(platform.api, 'flow', graph);
   await putAction(platform.api, 'inc', 'function main({n}){return {n:n+1}}');
   await putSequence(platform.api, 'chain', ['inc', 'inc', 'inc']);
@@ -61,7 +88,10 @@ describe('a workflow that is run as a controller would run it (DV-16)', () => {
     await putSequence(platform.api, 'failing', ['inc', 'fails', 'inc']);
     for (const asking of [{}, byController]) {
       const reply = await run(platform.api, 'failing', { n: 1 }, asking);
-      expect(reply).toMatchObject({ status: 502, json: { response: { status: 'application error', result: { error: 'no' } } } });
+      expect(reply).toMatchObject({
+        status: 502,
+        json: { response: { status: 'application error', result: { error: 'no' } } },
+      });
       expect(reply.json.logs).toHaveLength(2);
     }
   });
@@ -70,12 +100,16 @@ describe('a workflow that is run as a controller would run it (DV-16)', () => {
     for (const asking of [{}, byController]) {
       const top = await record(platform.api, 'chain', { n: 0 }, asking);
       const list = await parts(platform.api, top);
-      expect(list.map(({ name, cause }) => ({ name, cause }))).toEqual(Array.from({ length: 3 }, () => ({ name: 'inc', cause: top.activationId })));
+      expect(list.map(({ name, cause }) => ({ name, cause }))).toEqual(
+        Array.from({ length: 3 }, () => ({ name: 'inc', cause: top.activationId })),
+      );
     }
   });
 
   test('can be asked for by an annotation', async () => {
-    await platform.api.put('_/actions/flow?overwrite=true', { annotations: [{ key: 'dataflower-paradigm', value: 'controlflow' }] });
+    await platform.api.put('_/actions/flow?overwrite=true', {
+      annotations: [{ key: 'dataflower-paradigm', value: 'controlflow' }],
+    });
     const list = await parts(platform.api, await record(platform.api, 'flow', { n: 4 }));
     const [split] = times(list, 'split');
     for (const { started } of times(list, 'work')) expect(started).toBeGreaterThanOrEqual(split!.ended);
@@ -97,7 +131,14 @@ describe('the times of a run (DV-5)', () => {
     expect(list).toHaveLength(7);
     for (const { annotations, name } of list) {
       const { dataflow } = byKey(annotations);
-      expect(dataflow).toMatchObject({ node: name, host: expect.any(String), container: expect.any(String), coldStart: expect.any(Boolean), bytesIn: expect.any(Number), bytesOut: expect.any(Number) });
+      expect(dataflow).toMatchObject({
+        node: name,
+        host: expect.any(String),
+        container: expect.any(String),
+        coldStart: expect.any(Boolean),
+        bytesIn: expect.any(Number),
+        bytesOut: expect.any(Number),
+      });
       const { queued, started, firstOutput, ended, lastByte } = dataflow;
       expect(queued).toBeGreaterThanOrEqual(before - 2);
       expect(started).toBeGreaterThanOrEqual(queued);

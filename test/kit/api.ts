@@ -1,4 +1,5 @@
 import { Agent, request as send } from 'node:http';
+import type { Json } from './json.js';
 
 /** An answer of the API. */
 export interface Reply {
@@ -6,7 +7,7 @@ export interface Reply {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
   /** The body as JSON; undefined when it is not. */
-  readonly json: any;
+  readonly json: Json;
 }
 
 export interface Asking {
@@ -53,7 +54,9 @@ export class Api {
     const isText = typeof body === 'string' || body instanceof Uint8Array;
     const data = body === undefined ? undefined : isText ? body : JSON.stringify(body);
     const headers: Record<string, string | number> = {
-      ...(authorization === undefined ? {} : { Authorization: `Basic ${Buffer.from(authorization).toString('base64')}` }),
+      ...(authorization === undefined
+        ? {}
+        : { Authorization: `Basic ${Buffer.from(authorization).toString('base64')}` }),
       ...(data === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(data) }),
       ...asking.headers,
     };
@@ -70,7 +73,10 @@ export class Api {
           resolve({ status: response.statusCode!, headers: response.headers, text, json: jsonOf(text) });
         });
       });
-      const timer = setTimeout(() => request.destroy(new Error(`${method} ${whole} took over ${withinMs} ms`)), withinMs);
+      const timer = setTimeout(
+        () => request.destroy(new Error(`${method} ${whole} took over ${withinMs} ms`)),
+        withinMs,
+      );
       request.once('error', (error) => {
         clearTimeout(timer);
         reject(error);

@@ -8,7 +8,8 @@ export type Files = Readonly<Record<string, string | Buffer>>;
 /** A zip archive of these files; `level` is zlib's. */
 export function zip(files: Files, level = 6): Promise<Buffer> {
   const archive = new ZipFile();
-  for (const [name, content] of Object.entries(files)) archive.addBuffer(asBuffer(content), name, { compressionLevel: level });
+  for (const [name, content] of Object.entries(files))
+    archive.addBuffer(asBuffer(content), name, { compressionLevel: level });
   archive.end();
   return buffer(archive.outputStream);
 }

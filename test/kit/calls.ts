@@ -1,4 +1,5 @@
 import type { Api, Asking, Reply } from './api.js';
+import type { Json } from './json.js';
 
 /** An activation record, as the API shows it. */
 export interface ActivationRecord {
@@ -12,20 +13,30 @@ export interface ActivationRecord {
   readonly version: string;
   readonly publish: boolean;
   readonly cause?: string;
-  readonly response: { readonly status: string; readonly success: boolean; readonly result: any; readonly size?: number };
+  readonly response: {
+    readonly status: string;
+    readonly success: boolean;
+    readonly result: Json;
+    readonly size?: number;
+  };
   readonly logs: readonly string[];
-  readonly annotations: readonly { readonly key: string; readonly value: any }[];
+  readonly annotations: readonly { readonly key: string; readonly value: Json }[];
 }
 
 export const KIND = 'nodejs:20';
 
 /** A key-value list as an object: OpenWhisk's order of them means nothing. */
-export function byKey(list: readonly { readonly key: string; readonly value?: unknown }[]): Record<string, any> {
+export function byKey(list: readonly { readonly key: string; readonly value?: unknown }[]): Record<string, Json> {
   return Object.fromEntries(list.map(({ key, value }) => [key, value]));
 }
 
 /** Puts an action of this code, new or not; throws what the server says against it. */
-export async function putAction(api: Api, name: string, code: string | Buffer, more: { main?: string; [member: string]: unknown } = {}): Promise<any> {
+export async function putAction(
+  api: Api,
+  name: string,
+  code: string | Buffer,
+  more: { main?: string; [member: string]: unknown } = {},
+): Promise<Json> {
   const { main, ...rest } = more;
   const text = typeof code === 'string' ? code : code.toString('base64');
   const body = { exec: { kind: KIND, code: text, ...(main === undefined ? {} : { main }) }, ...rest };
@@ -33,15 +44,23 @@ export async function putAction(api: Api, name: string, code: string | Buffer, m
 }
 
 /** Puts a sequence of actions of the caller's namespace. */
-export async function putSequence(api: Api, name: string, components: readonly string[], more: object = {}): Promise<any> {
+export async function putSequence(
+  api: Api,
+  name: string,
+  components: readonly string[],
+  more: object = {},
+): Promise<Json> {
   const exec = { kind: 'sequence', components: components.map((component) => `/_/${component}`) };
   return expectOk(await api.put(`_/actions/${encodeURIComponent(name)}?overwrite=true`, { exec, ...more }));
 }
 
 /** Puts a graph, as `dataflower deploy` does. */
-export async function putGraph(api: Api, name: string, graph: unknown, more: object = {}): Promise<any> {
+export async function putGraph(api: Api, name: string, graph: unknown, more: object = {}): Promise<Json> {
   const annotations = [{ key: 'dataflower', value: { version: 1, graph } }];
-  return putAction(api, name, "function main() { return { error: 'This runs by data flow only.' } }", { annotations, ...more });
+  return putAction(api, name, "function main() { return { error: 'This runs by data flow only.' } }", {
+    annotations,
+    ...more,
+  });
 }
 
 /** Invokes and waits; gives the reply, whatever its status. */
@@ -50,7 +69,12 @@ export function run(api: Api, name: string, payload: unknown = {}, asking?: Aski
 }
 
 /** Invokes, waits, and gives the record of a call that was answered with one. */
-export async function record(api: Api, name: string, payload: unknown = {}, asking?: Asking): Promise<ActivationRecord> {
+export async function record(
+  api: Api,
+  name: string,
+  payload: unknown = {},
+  asking?: Asking,
+): Promise<ActivationRecord> {
   const reply = await run(api, name, payload, asking);
   if (reply.json?.activationId === undefined || reply.status === 202) {
     throw new Error(`${name} answered ${reply.status}: ${reply.text.slice(0, 2000)}`);
@@ -59,7 +83,7 @@ export async function record(api: Api, name: string, payload: unknown = {}, aski
 }
 
 /** Invokes, waits, and gives the result of a success; throws anything else. */
-export async function result(api: Api, name: string, payload: unknown = {}, asking?: Asking): Promise<any> {
+export async function result(api: Api, name: string, payload: unknown = {}, asking?: Asking): Promise<Json> {
   const path = `_/actions/${encodeURIComponent(name)}?blocking=true&result=true`;
   return expectOk(await api.post(path, payload, { withinMs: 90_000, ...asking }));
 }
@@ -74,7 +98,7 @@ export async function parts(api: Api, { logs }: Pick<ActivationRecord, 'logs'>):
   return Promise.all(logs.map((id) => stored(api, id)));
 }
 
-export function expectOk(reply: Reply): any {
+export function expectOk(reply: Reply): Json {
   if (reply.status !== 200) throw new Error(`The answer is ${reply.status}: ${reply.text.slice(0, 2000)}`);
   return reply.json;
 }

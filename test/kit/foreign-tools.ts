@@ -13,15 +13,22 @@ const INSTALL_MS = 240_000;
  */
 export async function foreignTools(): Promise<string> {
   const source = repositoryPath('test/foreign');
-  const digest = createHash('sha256').update(readFileSync(join(source, 'package-lock.json'))).digest('hex').slice(0, 16);
+  const digest = createHash('sha256')
+    .update(readFileSync(join(source, 'package-lock.json')))
+    .digest('hex')
+    .slice(0, 16);
   const cache = repositoryPath('node_modules/.cache');
   const folder = join(cache, `dataflower-foreign-${digest}`);
   if (existsSync(folder)) return folder;
   const making = join(cache, `dataflower-foreign-${randomUUID()}`);
   mkdirSync(making, { recursive: true });
   try {
-    for (const file of ['package.json', 'package-lock.json', '.npmrc']) copyFileSync(join(source, file), join(making, file));
-    const { code, stderr } = await command('npm', ['ci', '--ignore-scripts', '--no-progress', '--prefer-offline'], { cwd: making, withinMs: INSTALL_MS });
+    for (const file of ['package.json', 'package-lock.json', '.npmrc'])
+      copyFileSync(join(source, file), join(making, file));
+    const { code, stderr } = await command('npm', ['ci', '--ignore-scripts', '--no-progress', '--prefer-offline'], {
+      cwd: making,
+      withinMs: INSTALL_MS,
+    });
     if (code !== 0) throw new Error(`The tools in test/foreign could not be installed:\n${stderr.slice(-2000)}`);
     try {
       renameSync(making, folder);

@@ -62,7 +62,8 @@ export class Suite {
       const running = platform.isRunning;
       try {
         const { code, signal } = await platform.stop();
-        if (running && code !== 0) problems.push(`A server ended with ${signal ?? String(code)}:\n${platform.output()}`);
+        if (running && code !== 0)
+          problems.push(`A server ended with ${signal ?? String(code)}:\n${platform.output()}`);
       } catch (error) {
         problems.push(String(error));
       }
@@ -90,7 +91,9 @@ function list(folder: string): string[] {
 
 async function leftProcesses(directory: string): Promise<string[]> {
   try {
-    await until('no process of this suite is left', () => processesThatName(directory).length === 0, { withinMs: 3000 });
+    await until('no process of this suite is left', () => processesThatName(directory).length === 0, {
+      withinMs: 3000,
+    });
     return [];
   } catch {
     const left = processesThatName(directory);
@@ -105,7 +108,9 @@ function handles(): string[] {
 
 async function leftHandles(before: readonly string[]): Promise<string[]> {
   try {
-    await until('this process has no more handles than before', () => handles().length <= before.length, { withinMs: 3000 });
+    await until('this process has no more handles than before', () => handles().length <= before.length, {
+      withinMs: 3000,
+    });
     return [];
   } catch {
     return [`This process had [${before.join(', ')}] and has [${handles().join(', ')}].`];

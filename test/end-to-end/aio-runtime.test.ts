@@ -75,7 +75,8 @@ describe('with the command line of aio', () => {
     const whole = JSON.parse(await aio('activation/get', top.activationId));
     expect(whole.logs).toHaveLength(3);
     expect(JSON.parse(await aio('activation/result', top.activationId))).toMatchObject({ result: { n: 10 } });
-    expect(await aio('activation/logs', whole.logs[0], '--strip')).toContain('one adds');
+    // Its `activation logs` first asks a log-forwarding service of its vendor's, so the lines are read from the record.
+    expect(JSON.parse(await aio('activation/get', whole.logs[0])).logs.join()).toContain('one adds');
     expect(await aio('activation/list')).toContain('all');
     expect(JSON.parse(await aio('action/get', 'one'))).toMatchObject({
       name: 'one',

@@ -2,6 +2,7 @@ import { encodeValue } from '@dataflower/action-runtime/protocol';
 import { type Clock, systemClock } from '../clock.js';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from '../containers/executor.js';
 import { bytesOf } from '../sink/bytes-of.js';
+import { unreadableText } from '../engine/unreadable.js';
 import type { DataSink, Value } from '../sink/value.js';
 
 /**
@@ -90,7 +91,10 @@ class Crossing implements FunctionRun {
 
   enter(executor: Executor): void {
     const crossed = this.#cross(this.run.input);
-    if (!(crossed instanceof Promise)) return this.#go(executor, crossed);
+    if (!(crossed instanceof Promise)) {
+      this.#go(executor, crossed);
+      return;
+    }
     void crossed.then(
       (input) => this.#go(executor, input),
       (error: unknown) => this.#neverStarted(error),
@@ -126,7 +130,7 @@ class Crossing implements FunctionRun {
       },
       (error: unknown) => {
         value.release();
-        this.#refused ??= unreadable(error);
+        this.#refused ??= unreadableText('A value', error);
       },
     );
     return true;
@@ -135,10 +139,13 @@ class Crossing implements FunctionRun {
   ended(end: RunEnd): void {
     const pending = this.#emitted;
     const crossed = pending === undefined ? this.#cross(end.value) : pending.then(() => this.#cross(end.value));
-    if (!(crossed instanceof Promise)) return this.#finish(end, crossed);
+    if (!(crossed instanceof Promise)) {
+      this.#finish(end, crossed);
+      return;
+    }
     void crossed.then(
       (value) => this.#finish(end, value),
-      (error: unknown) => this.#finish({ ...end, status: 3 }, this.#error(unreadable(error))),
+      (error: unknown) => this.#finish({ ...end, status: 3 }, this.#error(unreadableText('A value', error))),
     );
   }
 
@@ -150,18 +157,24 @@ class Crossing implements FunctionRun {
 
   #go(executor: Executor, input: Value): void {
     this.#input = input;
-    if (this.#givenUp) return this.dropped();
+    if (this.#givenUp) {
+      this.dropped();
+      return;
+    }
     this.entered = true;
     executor.execute(this);
   }
 
   #neverStarted(error: unknown): void {
-    if (this.#givenUp) return this.dropped();
+    if (this.#givenUp) {
+      this.dropped();
+      return;
+    }
     const at = this.clock.now();
     this.done();
     this.run.ended({
       status: 3,
-      value: this.#error(unreadable(error)),
+      value: this.#error(unreadableText('A value', error)),
       env: null,
       timedOut: false,
       startedAt: at,
@@ -177,7 +190,10 @@ class Crossing implements FunctionRun {
     end.value.release();
     this.#input?.release();
     this.done();
-    if (this.#refused === undefined) return this.run.ended({ ...end, value });
+    if (this.#refused === undefined) {
+      this.run.ended({ ...end, value });
+      return;
+    }
     value.release();
     this.run.ended({ ...end, status: 2, value: this.#error(this.#refused) });
   }
@@ -194,8 +210,4 @@ class Crossing implements FunctionRun {
     // What was put together or read just now is a copy already.
     return this.sink.put(value.body.at === 'memory' ? Buffer.from(bytes) : bytes, value.shape);
   }
-}
-
-function unreadable(error: unknown): string {
-  return `A value could not be read: ${error instanceof Error ? error.message : String(error)}`;
 }

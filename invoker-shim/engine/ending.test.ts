@@ -14,7 +14,10 @@ beforeEach(() => {
 afterEach(() => bench.close());
 
 /** Two functions side by side; the result is that of the first. */
-const beside = graph([action('a'), action('b'), action('c')], edges('$USER.params -> a.in', '$USER.params -> b.in', 'b.out -> c.in', 'a.out -> $USER.result'));
+const beside = graph(
+  [action('a'), action('b'), action('c')],
+  edges('$USER.params -> a.in', '$USER.params -> b.in', 'b.out -> c.in', 'a.out -> $USER.result'),
+);
 
 test('what fails after the answer shows in its own record and as an annotation of the top one', () => {
   const started = bench.start(workflow(beside));
@@ -24,13 +27,30 @@ test('what fails after the answer shows in its own record and as an annotation o
   expect(bench.engine.size).toBe(1);
   bench.held('b').fail('late');
   expect(started.answers).toHaveLength(1);
-  expect(bench.records.last(started.id)).toMatchObject({ status: 0, annotations: { failedAfterAnswer: 1 }, logs: { length: 2 } });
+  expect(bench.records.last(started.id)).toMatchObject({
+    status: 0,
+    annotations: { failedAfterAnswer: 1 },
+    logs: { length: 2 },
+  });
   expect(bench.records.named('b')[0]).toMatchObject({ status: 1 });
   expect(bench.records.named('c')).toEqual([]);
 });
 
 test('E8: an uncaught error drops what has not started; what runs ends, is recorded, and its tokens are dropped', () => {
-  const started = bench.start(workflow(graph([action('a'), action('b'), action('c'), action('d')], edges('$USER.params -> a.in', '$USER.params -> b.in', '$USER.params -> c.in', 'b.out -> d.in', 'd.out -> $USER.result'))));
+  const started = bench.start(
+    workflow(
+      graph(
+        [action('a'), action('b'), action('c'), action('d')],
+        edges(
+          '$USER.params -> a.in',
+          '$USER.params -> b.in',
+          '$USER.params -> c.in',
+          'b.out -> d.in',
+          'd.out -> $USER.result',
+        ),
+      ),
+    ),
+  );
   bench.held('b').start();
   bench.held('a').fail('boom');
   expect(started.result).toEqual({ error: 'boom' });
@@ -42,7 +62,17 @@ test('E8: an uncaught error drops what has not started; what runs ends, is recor
 });
 
 test('E4: values that wait for others go at once when the activation fails, though something still runs', () => {
-  const flow = graph([action('a'), action('b'), action('both', { inputs: { x: 'NORMAL', y: 'NORMAL' } }), action('c')], edges('$USER.params -> a.in', '$USER.params -> b.in', '$USER.params -> c.in', 'a.out -> both.x', 'b.out -> both.y', 'both.out -> $USER.result'));
+  const flow = graph(
+    [action('a'), action('b'), action('both', { inputs: { x: 'NORMAL', y: 'NORMAL' } }), action('c')],
+    edges(
+      '$USER.params -> a.in',
+      '$USER.params -> b.in',
+      '$USER.params -> c.in',
+      'a.out -> both.x',
+      'b.out -> both.y',
+      'both.out -> $USER.result',
+    ),
+  );
   bench.start(workflow(flow));
   bench.held('b').start();
   bench.held('a').end({ large: 'x'.repeat(1000) });
@@ -54,7 +84,10 @@ test('E4: values that wait for others go at once when the activation fails, thou
 
 test('quiet without a result is an error that says which node waits for what', () => {
   const gate: GraphNode = { id: 'g', kind: 'gate', byPass: false };
-  const flow = graph([gate, action('both', { inputs: { x: 'NORMAL', y: 'NORMAL' } })], edges('$USER.params -> g.test', '$USER.params -> both.x', 'g.then -> both.y', 'both.out -> $USER.result'));
+  const flow = graph(
+    [gate, action('both', { inputs: { x: 'NORMAL', y: 'NORMAL' } })],
+    edges('$USER.params -> g.test', '$USER.params -> both.x', 'g.then -> both.y', 'both.out -> $USER.result'),
+  );
   const { result, answers } = bench.run(workflow(flow), { value: false });
   expect(result).toEqual({ error: 'The workflow came to rest without a result: node "both" waits for y.' });
   expect(answers[0]!.status).toBe(2);
@@ -62,11 +95,17 @@ test('quiet without a result is an error that says which node waits for what', (
 
 test('a list that lacks values says how many', () => {
   const flow = graph(
-    [action('split', { outputs: { each: 'FOREACH' } }), { id: 'g', kind: 'gate', byPass: false }, action('merge', { inputs: { in: 'LIST' } })],
+    [
+      action('split', { outputs: { each: 'FOREACH' } }),
+      { id: 'g', kind: 'gate', byPass: false },
+      action('merge', { inputs: { in: 'LIST' } }),
+    ],
     edges('$USER.params -> split.in', 'split.each -> g.test', 'g.then -> merge.in', 'merge.out -> $USER.result'),
   );
   bench.executor.script('split', () => [true, false, true].map((value) => ({ emit: 'each', value: { value } })));
-  expect(bench.run(workflow(flow)).result.error).toBe('The workflow came to rest without a result: node "merge" waits for in (2 of 3 values).');
+  expect(bench.run(workflow(flow)).result.error).toBe(
+    'The workflow came to rest without a result: node "merge" waits for in (2 of 3 values).',
+  );
 });
 
 test('cancel stops what runs and takes back what waits', () => {
@@ -86,7 +125,11 @@ test('a function by itself that is cancelled before it starts is answered with t
 });
 
 test('the deadline counts from when the request came in', () => {
-  const started = bench.start(sequence(['a', 'b']), {}, { workflowTimeoutMs: 1000, receivedAt: bench.clock.now() - 400 });
+  const started = bench.start(
+    sequence(['a', 'b']),
+    {},
+    { workflowTimeoutMs: 1000, receivedAt: bench.clock.now() - 400 },
+  );
   bench.held('a').start();
   bench.clock.advance(599);
   expect(started.answers).toHaveLength(0);
@@ -122,7 +165,10 @@ test('everybody who waits for rest is told', async () => {
 test('the answer waits for the record of a part that takes long to read, the data do not', async () => {
   let read: (() => void) | undefined;
   const slow: Bench = new Bench({
-    resultText: (value) => (value.size > 100 ? new Promise((resolve) => (read = () => resolve({ text: '{}', size: value.size }))) : resultText(slow.sink, value)),
+    resultText: (value) =>
+      value.size > 100
+        ? new Promise((resolve) => (read = () => resolve({ text: '{}', size: value.size })))
+        : resultText(slow.sink, value),
   });
   const started = slow.start(sequence(['a', 'b']));
   slow.held('a').end({ large: 'x'.repeat(200) });
@@ -139,19 +185,42 @@ test('a result whose text cannot be made is answered all the same', async () => 
     throw new Error('no text');
   };
   const broken = new Bench({ resultText: noText, answerText: noText });
-  expect(broken.run(sequence(['a'])).result).toEqual({ error: 'The result could not be read: no text' });
+  expect(broken.run(sequence(['a'])).result).toEqual({ error: 'The result could not be read.' });
   await broken.close();
 });
 
 describe('ports', () => {
-  const split = action('split', { outputs: { each: 'FOREACH', one: 'NORMAL', left: 'SWITCH', right: 'SWITCH', unwired: 'NORMAL' } });
+  const split = action('split', {
+    outputs: { each: 'FOREACH', one: 'NORMAL', left: 'SWITCH', right: 'SWITCH', unwired: 'NORMAL' },
+  });
   const flow = graph(
     [split, action('collect', { inputs: { all: 'LIST', one: 'NORMAL' } }), action('way')],
-    edges('$USER.params -> split.in', 'split.each -> collect.all', 'split.one -> collect.one', 'split.left -> way.in', 'split.right -> way.in', 'collect.out -> $USER.collected', 'split.error -> $USER.failed'),
+    edges(
+      '$USER.params -> split.in',
+      'split.each -> collect.all',
+      'split.one -> collect.one',
+      'split.left -> way.in',
+      'split.right -> way.in',
+      'collect.out -> $USER.collected',
+      'split.error -> $USER.failed',
+    ),
   );
 
   test('a port that is not wired, one that has had its value, and a second branch are refused', () => {
-    const started = bench.start(workflow(graph([split, action('x'), action('way')], edges('$USER.params -> split.in', 'split.one -> x.in', 'split.left -> way.in', 'split.right -> way.in', 'split.out -> $USER.result'))));
+    const started = bench.start(
+      workflow(
+        graph(
+          [split, action('x'), action('way')],
+          edges(
+            '$USER.params -> split.in',
+            'split.one -> x.in',
+            'split.left -> way.in',
+            'split.right -> way.in',
+            'split.out -> $USER.result',
+          ),
+        ),
+      ),
+    );
     const held = bench.held('split').start();
     expect(held.emit('unwired', 1)).toBe(false);
     expect(held.emit('nosuch', 1)).toBe(false);
@@ -198,8 +267,18 @@ describe('ports', () => {
 
   test('a value from outside a FOREACH serves every instance, and goes when the last has it', () => {
     const inside = graph(
-      [action('split', { outputs: { each: 'FOREACH' } }), action('with', { inputs: { item: 'NORMAL', outer: 'NORMAL' } }), action('merge', { inputs: { in: 'LIST' } })],
-      edges('$USER.params -> split.in', '$USER.params -> with.outer', 'split.each -> with.item', 'with.out -> merge.in', 'merge.out -> $USER.result'),
+      [
+        action('split', { outputs: { each: 'FOREACH' } }),
+        action('with', { inputs: { item: 'NORMAL', outer: 'NORMAL' } }),
+        action('merge', { inputs: { in: 'LIST' } }),
+      ],
+      edges(
+        '$USER.params -> split.in',
+        '$USER.params -> with.outer',
+        'split.each -> with.item',
+        'with.out -> merge.in',
+        'merge.out -> $USER.result',
+      ),
     );
     const started = bench.start(workflow(inside), { outer: 'o' });
     const held = bench.held('split').start();
@@ -222,7 +301,10 @@ describe('ports', () => {
 describe('control flow', () => {
   test('outputs wait for the end of the run, nothing is warmed, and every value is copied over the border', async () => {
     const held = new Bench({ holdOutputs: true, executor: (executor, sink) => new GatewayExecutor(executor, sink) });
-    const flow = graph([action('split', { outputs: { each: 'FOREACH' } }), action('work'), action('merge', { inputs: { in: 'LIST' } })], edges('$USER.params -> split.in', 'split.each -> work.in', 'work.out -> merge.in', 'merge.out -> $USER.result'));
+    const flow = graph(
+      [action('split', { outputs: { each: 'FOREACH' } }), action('work'), action('merge', { inputs: { in: 'LIST' } })],
+      edges('$USER.params -> split.in', 'split.each -> work.in', 'work.out -> merge.in', 'merge.out -> $USER.result'),
+    );
     const started = held.start(workflow(flow));
     const split = held.held('split').start();
     expect(held.sink.metrics.values).toBe(2);

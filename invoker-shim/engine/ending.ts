@@ -33,15 +33,27 @@ export class Ending {
   }
 
   /** A node instance failed: its error port takes the error, or it is uncaught. */
-  failed(activation: Activation, node: PlanNode, tag: Tag, status: Status, value: Value, env: string | null, components: number): void {
-    if (node.error !== undefined && !activation.discarding) this.flow.send(activation, node.error, tag, value, env, components);
+  failed(
+    activation: Activation,
+    node: PlanNode,
+    tag: Tag,
+    status: Status,
+    value: Value,
+    env: string | null,
+    components: number,
+  ): void {
+    if (node.error !== undefined && !activation.discarding)
+      this.flow.send(activation, node.error, tag, value, env, components);
     // To a composition every error of a part is data, and what it ends with is an application's error.
     else this.uncaught(activation, activation.target.workflow === 'composition' ? 1 : status, value, components);
   }
 
   /** E8: answers with the error, if nothing was answered yet, and drops what has not started. */
   uncaught(activation: Activation, status: Status, value: Value, components = 0): void {
-    if (activation.ended) return value.release();
+    if (activation.ended) {
+      value.release();
+      return;
+    }
     const first = !activation.discarding;
     activation.discarding = true;
     if (activation.answered) {
@@ -72,7 +84,10 @@ export class Ending {
 
   /** The caller gets its answer; takes the value over. What comes after the first is dropped. */
   #answer(activation: Activation, status: Status, value: Value, components: number): void {
-    if (activation.answered) return value.release();
+    if (activation.answered) {
+      value.release();
+      return;
+    }
     activation.answered = true;
     activation.pending++;
     value.retain();

@@ -119,15 +119,27 @@ export class Engine {
   #flowOwner(sink: DataSink): FlowOwner {
     return {
       find: (activationId) => this.#activations.get(activationId),
-      fire: (activation, node, tag, inputs, env, components) => this.#fire(activation, node, tag, inputs, env, components),
+      fire: (activation, node, tag, inputs, env, components) =>
+        this.#fire(activation, node, tag, inputs, env, components),
       settle: (activation) => this.#ending.settle(activation),
       broke: (activation, error) => {
-        this.#ending.uncaught(activation, 3, errorValue(sink, `The workflow engine failed: ${error instanceof Error ? error.message : String(error)}`));
+        this.#ending.uncaught(
+          activation,
+          3,
+          errorValue(sink, `The workflow engine failed: ${error instanceof Error ? error.message : String(error)}`),
+        );
       },
     };
   }
 
-  #fire(activation: Activation, node: PlanNode, tag: Tag, inputs: readonly Value[], env: string | null, components: number): void {
+  #fire(
+    activation: Activation,
+    node: PlanNode,
+    tag: Tag,
+    inputs: readonly Value[],
+    env: string | null,
+    components: number,
+  ): void {
     if (activation.discarding) {
       for (const input of inputs) input.release();
       return;

@@ -5,6 +5,7 @@ import type { Tag } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
 import type { Activation, Part } from './activation.js';
 import type { PlanNode, PlanOutput } from './plan.js';
+import { tagInside } from './tag.js';
 
 /** What a function instance needs of the engine. */
 export interface InstanceOwner {
@@ -84,7 +85,7 @@ export class FunctionInstance implements FunctionRun {
     this.bytesOut += value.size;
     this.lastByteAt = this.owner.now();
     if (this.firstOutputAt === 0) this.firstOutputAt = this.lastByteAt;
-    this.owner.instanceEmitted(this, output, output.foreach ? [...place.tag, index] : place.tag, value);
+    this.owner.instanceEmitted(this, output, output.foreach ? tagInside(place.tag, index) : place.tag, value);
     return true;
   }
 

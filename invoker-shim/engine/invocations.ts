@@ -8,7 +8,10 @@ import { payloadValue } from './payload.js';
 
 /** Functions invoked by themselves: one run, one record, one answer. */
 export class Invocations implements InstanceOwner {
-  readonly #invocations = new Map<string, { readonly instance: FunctionInstance; readonly message: StartMessage; readonly answer: Answer }>();
+  readonly #invocations = new Map<
+    string,
+    { readonly instance: FunctionInstance; readonly message: StartMessage; readonly answer: Answer }
+  >();
 
   constructor(
     private readonly sink: DataSink,
@@ -29,7 +32,16 @@ export class Invocations implements InstanceOwner {
   start(message: StartMessage, target: FunctionTarget, answer: Answer): void {
     const { activationId, transactionId, receivedAt } = message;
     const input = payloadValue(this.sink, message.payload, false);
-    const instance = new FunctionInstance(this, target, activationId, transactionId, input, null, undefined, receivedAt);
+    const instance = new FunctionInstance(
+      this,
+      target,
+      activationId,
+      transactionId,
+      input,
+      null,
+      undefined,
+      receivedAt,
+    );
     this.#invocations.set(activationId, { instance, message, answer });
     this.executor.execute(instance);
   }
@@ -65,7 +77,18 @@ export class Invocations implements InstanceOwner {
   instanceDropped(instance: FunctionInstance): void {
     const at = this.now();
     const value = errorValue(this.sink, instance.cancelReason ?? NEVER_STARTED);
-    this.instanceEnded(instance, { status: 2, value, env: null, timedOut: false, startedAt: at, endedAt: at, initMs: undefined, containerId: '', coldStart: false, logs: [] });
+    this.instanceEnded(instance, {
+      status: 2,
+      value,
+      env: null,
+      timedOut: false,
+      startedAt: at,
+      endedAt: at,
+      initMs: undefined,
+      containerId: '',
+      coldStart: false,
+      logs: [],
+    });
   }
 }
 

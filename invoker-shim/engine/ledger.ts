@@ -6,6 +6,7 @@ import type { Activation } from './activation.js';
 import type { FunctionInstance } from './function-instance.js';
 import type { AnswerText } from '../records/answer-text.js';
 import { type ResultText, functionRecord, workflowRecord } from './part-record.js';
+import { unreadableText } from './unreadable.js';
 
 /** How a result is put into a record. */
 export type ToResultText = (value: Value) => ResultText | Promise<ResultText>;
@@ -51,7 +52,12 @@ export class Ledger {
   ended(activation: Activation): void {
     const { record } = activation;
     if (record === undefined || !isOutdated(activation, record)) return;
-    activation.record = workflowRecord(activation, record.status, { text: record.result, size: record.size }, record.end);
+    activation.record = workflowRecord(
+      activation,
+      record.status,
+      { text: record.result, size: record.size },
+      record.end,
+    );
     this.records.append(activation.record, true);
   }
 
@@ -62,10 +68,9 @@ export class Ledger {
 
   /** Hands on a result's text, at once when the value is in memory, and releases the value. */
   #withText(value: Value, toText: ToResultText | ToAnswerText, use: (text: ResultText) => void): void {
-    const unreadable = (error: unknown): ResultText => ({
-      text: JSON.stringify({ error: `The result could not be read: ${error instanceof Error ? error.message : String(error)}` }),
-      size: value.size,
-    });
+    const unreadable = (error: unknown): ResultText => {
+      return { text: JSON.stringify({ error: unreadableText('The result', error) }), size: value.size };
+    };
     let text: ResultText | Promise<ResultText>;
     try {
       text = toText(value);

@@ -46,30 +46,57 @@ export class NodeRuns implements InstanceOwner {
   }
 
   /** Starts an instance; takes the references of its inputs over. */
-  fire(activation: Activation, node: PlanNode, tag: Tag, inputs: readonly Value[], env: string | null, components: number): void {
+  fire(
+    activation: Activation,
+    node: PlanNode,
+    tag: Tag,
+    inputs: readonly Value[],
+    env: string | null,
+    components: number,
+  ): void {
     const { host } = this;
     const { target: workflow } = activation;
     const spec = node.node;
     const target = spec.kind === 'action' ? workflow.actions.get(spec.action) : activation.stepsTarget;
     const count = spec.kind === 'action' ? components + 1 : components;
-    const input = inputs.length === 1 ? inputs[0]! : host.sink.record(node.inputs.map(({ name }, slot) => [name, inputs[slot]!]));
+    const input =
+      inputs.length === 1 ? inputs[0]! : host.sink.record(node.inputs.map(({ name }, slot) => [name, inputs[slot]!]));
     if (target?.type !== 'function' || count > host.componentLimit) {
       if (target?.type === 'workflow' && count <= host.componentLimit && canNest(activation, host.componentLimit)) {
-        return startPart(host, { activation, node, tag, target, env, components }, input);
+        startPart(host, { activation, node, tag, target, env, components }, input);
+        return;
       }
-      return this.#refuse(activation, node, tag, input, env, components, target);
+      this.#refuse(activation, node, tag, input, env, components, target);
+      return;
     }
     const part: Part = { activationId: host.newId(), node: node.index, tag, duration: 0, dropped: false };
     activation.parts.push(part);
     activation.pending++;
     const place: Place = { activation, node, tag, components: count, part };
-    const instance = new FunctionInstance(this, target, part.activationId, activation.transactionId, input, env, place, host.now());
+    const instance = new FunctionInstance(
+      this,
+      target,
+      part.activationId,
+      activation.transactionId,
+      input,
+      env,
+      place,
+      host.now(),
+    );
     activation.running.add(instance);
     host.executor.execute(instance);
   }
 
   /** The instance fails before it runs. E6 holds for it too: what is behind its ports need not wait. */
-  #refuse(activation: Activation, node: PlanNode, tag: Tag, input: Value, env: string | null, components: number, target: Target | undefined): void {
+  #refuse(
+    activation: Activation,
+    node: PlanNode,
+    tag: Tag,
+    input: Value,
+    env: string | null,
+    components: number,
+    target: Target | undefined,
+  ): void {
     input.release();
     let text = activation.target.workflow === 'sequence' ? TOO_MANY_IN_SEQUENCE : TOO_MANY_ACTIONS;
     if (components < this.host.componentLimit) {
@@ -131,7 +158,10 @@ export class NodeRuns implements InstanceOwner {
     const { activation, node, tag, components } = instance.place!;
     const { out } = node;
     // `out` may be one of the branches of a SWITCH.
-    if (out === undefined || (out.branch && instance.chosen)) return value.release();
+    if (out === undefined || (out.branch && instance.chosen)) {
+      value.release();
+      return;
+    }
     const result = normalized(this.host.sink, node, value);
     if (out.foreach) (instance.counts ??= new Map<string, number>()).set('out', 1);
     this.host.flow.sendReturned(activation, out, tag, result, env, components);

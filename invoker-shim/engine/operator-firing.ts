@@ -6,6 +6,8 @@ import type { Ending } from './ending.js';
 import { type OperatorRun, errorValue, runOperator } from './operators.js';
 import type { PlanNode } from './plan.js';
 import type { TokenFlow } from './token-flow.js';
+import { tagInside } from './tag.js';
+import { unreadableText } from './unreadable.js';
 
 /** What operators need of the engine. */
 export interface OperatorHost {
@@ -16,10 +18,21 @@ export interface OperatorHost {
 }
 
 /** Runs one instance of an operator node where it stands: what it puts out becomes tokens. */
-export function fireOperator(host: OperatorHost, activation: Activation, node: PlanNode, tag: Tag, inputs: readonly Value[], env: string | null, components: number): void {
+export function fireOperator(
+  host: OperatorHost,
+  activation: Activation,
+  node: PlanNode,
+  tag: Tag,
+  inputs: readonly Value[],
+  env: string | null,
+  components: number,
+): void {
   const firing = new OperatorFiring(host, activation, node, tag, inputs, env, components);
   const done = runOperator(node.node as OperatorNode, firing);
-  if (done === undefined) return firing.sendCount();
+  if (done === undefined) {
+    firing.sendCount();
+    return;
+  }
   activation.pending++;
   void done.then(
     () => firing.done(),
@@ -59,7 +72,14 @@ class OperatorFiring implements OperatorRun {
 
   /** As a branch, for each element of a `map`. */
   item(value: Value): void {
-    this.host.flow.send(this.activation, this.node.outputs.get('item'), [...this.tag, this.#items++], value, this.env, 0);
+    this.host.flow.send(
+      this.activation,
+      this.node.outputs.get('item'),
+      tagInside(this.tag, this.#items++),
+      value,
+      this.env,
+      0,
+    );
   }
 
   fail(value: Value): void {
@@ -76,7 +96,7 @@ class OperatorFiring implements OperatorRun {
   }
 
   unreadable(error: unknown): void {
-    const text = `A value could not be read: ${error instanceof Error ? error.message : String(error)}`;
+    const text = unreadableText('A value', error);
     this.host.ending.uncaught(this.activation, 3, errorValue(this.sink, text));
     this.host.ending.release(this.activation);
   }

@@ -1,5 +1,5 @@
 import { Shape, encodeValue, shapeOf } from '@dataflower/action-runtime/protocol';
-import type { OperatorNode, ScatterNode, SwitchNode } from '@dataflower/composer/graph';
+import type { GateNode, OperatorNode, ScatterNode, SwitchNode } from '@dataflower/composer/graph';
 import { opened } from '../sink/bytes-of.js';
 import type { DataSink, Value } from '../sink/value.js';
 import { push, truncate } from './environment.js';
@@ -26,55 +26,53 @@ export function runOperator(node: OperatorNode, run: OperatorRun): void | Promis
   const { sink, inputs, env } = run;
   const [input] = inputs as [Value, ...Value[]];
   switch (node.kind) {
-    case 'literal': {
+    case 'literal':
       input.release();
-      const value = put(sink, node.value);
-      return isError(value) ? run.fail(value) : run.send('out', value, env);
-    }
-    case 'norm': {
-      if (!isError(input)) return run.send('out', boxed(sink, input), env);
-      return onlyError(sink, input, (value) => run.fail(value));
-    }
+      putOut(run, put(sink, node.value));
+      break;
+    case 'norm':
+      if (isError(input)) return onlyError(sink, input, (value) => run.fail(value));
+      run.send('out', boxed(sink, input), env);
+      break;
     case 'strip':
-      return isError(input)
-        ? onlyError(sink, input, (value) => run.send('out', value, env))
-        : run.send('out', input, env);
+      if (isError(input)) return onlyError(sink, input, (value) => run.send('out', value, env));
+      run.send('out', input, env);
+      break;
     case 'let':
-      return run.send('out', input, push(env, { vars: node.declarations }));
+      run.send('out', input, push(env, { vars: node.declarations }));
+      break;
     case 'mask':
-      return run.send('out', input, push(env, { mask: true }));
+      run.send('out', input, push(env, { mask: true }));
+      break;
     case 'scope':
-      return run.send('out', input, truncate(env, node.depth));
-    case 'gate': {
-      const port = (input.shape & Shape.TRUTHY) !== 0 ? 'then' : 'else';
-      if (!node.byPass) return run.send(port, input, env);
-      input.release();
-      return run.send(port, inputs[1]!, env);
-    }
+      run.send('out', input, truncate(env, node.depth));
+      break;
+    case 'gate':
+      chooseByTruth(node, run, input);
+      break;
     case 'switch':
       return chooseBranch(node, run, input);
     case 'scatter':
       return scatter(node, run, input);
     case 'fork':
       run.send('scope', put(sink, {}), env);
-      return run.branch(input);
-    case 'gather': {
+      run.branch(input);
+      break;
+    case 'gather':
       inputs[1]!.release();
-      return run.send('out', sink.record([['value', input]]), env);
-    }
-    case 'join': {
+      run.send('out', sink.record([['value', input]]), env);
+      break;
+    case 'join':
       inputs[node.width]!.release();
-      return run.send('out', sink.record([['value', sink.list(inputs.slice(0, node.width))]]), env);
+      run.send('out', sink.record([['value', sink.list(inputs.slice(0, node.width))]]), env);
+      break;
+    case 'retain': {
+      const both = sink.record([
+        ['params', input],
+        ['result', inputs[1]!],
+      ]);
+      run.send('out', both, env);
     }
-    case 'retain':
-      return run.send(
-        'out',
-        sink.record([
-          ['params', input],
-          ['result', inputs[1]!],
-        ]),
-        env,
-      );
   }
 }
 
@@ -98,10 +96,25 @@ function isError(value: Value): boolean {
   return (value.shape & (Shape.OBJECT | Shape.ERROR)) === (Shape.OBJECT | Shape.ERROR);
 }
 
+function putOut(run: OperatorRun, value: Value): void {
+  if (isError(value)) run.fail(value);
+  else run.send('out', value, run.env);
+}
+
+/** A saved input goes past the test; without one the tested value goes on itself. */
+function chooseByTruth(node: GateNode, run: OperatorRun, tested: Value): void {
+  const port = (tested.shape & Shape.TRUTHY) !== 0 ? 'then' : 'else';
+  if (node.byPass) tested.release();
+  run.send(port, node.byPass ? run.inputs[1]! : tested, run.env);
+}
+
 /** Opens a value for `use`, which releases it. */
 function open(value: Value, use: (decoded: unknown) => void): void | Promise<void> {
   const decoded = opened(value);
-  if (!(decoded instanceof Promise)) return use(decoded);
+  if (!(decoded instanceof Promise)) {
+    use(decoded);
+    return;
+  }
   return decoded.then(use, (error: unknown) => {
     value.release();
     throw error;
@@ -119,10 +132,18 @@ function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | 
   return open(input, (decoded) => {
     const member = memberAt(decoded, node.path);
     const port = node.cases.find(({ equals }) => equals === member)?.port ?? node.default;
-    if (port !== undefined) return run.send(port, input, run.env);
+    if (port !== undefined) {
+      run.send(port, input, run.env);
+      return;
+    }
     input.release();
     const what = member === undefined ? 'a missing member' : JSON.stringify(member);
-    run.fail(errorValue(run.sink, `No case of the switch "${node.id}" matches ${what} at ${['$', ...node.path].join('.')}, and it has no default.`));
+    run.fail(
+      errorValue(
+        run.sink,
+        `No case of the switch "${node.id}" matches ${what} at ${['$', ...node.path].join('.')}, and it has no default.`,
+      ),
+    );
   });
 }
 
@@ -139,30 +160,46 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
   const { sink } = run;
   const list = listIn(input);
   if (list !== undefined) {
-    if (list.length > run.instanceLimit) return tooMany(node, run, input, list.length);
+    if (list.length > run.instanceLimit) {
+      tooMany(node, run, input, list.length);
+      return;
+    }
     for (const item of list) {
       item.retain();
       run.item(boxed(sink, item));
     }
     input.release();
-    return run.send('scope', put(sink, {}), run.env);
+    run.send('scope', put(sink, {}), run.env);
+    return;
   }
   return open(input, (decoded) => {
     const items = (decoded as { value?: unknown } | null | undefined)?.value || [];
     if (!Array.isArray(items)) {
       input.release();
-      return run.fail(errorValue(sink, `Parallel combinator failed to invoke a composition at AST node root${node.path} (see log for details)`));
+      run.fail(
+        errorValue(
+          sink,
+          `Parallel combinator failed to invoke a composition at AST node root${node.path} (see log for details)`,
+        ),
+      );
+      return;
     }
-    if (items.length > run.instanceLimit) return tooMany(node, run, input, items.length);
+    if (items.length > run.instanceLimit) {
+      tooMany(node, run, input, items.length);
+      return;
+    }
     input.release();
-    for (const item of items as unknown[]) run.item(put(sink, (shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item }));
+    for (const item of items as unknown[])
+      run.item(put(sink, (shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item }));
     run.send('scope', put(sink, {}), run.env);
   });
 }
 
 function tooMany(node: ScatterNode, run: OperatorRun, input: Value, count: number): void {
   input.release();
-  run.fail(errorValue(run.sink, `The node "${node.id}" would start ${count} instances, the limit is ${run.instanceLimit}.`));
+  run.fail(
+    errorValue(run.sink, `The node "${node.id}" would start ${count} instances, the limit is ${run.instanceLimit}.`),
+  );
 }
 
 /** The items of the member `value`, when the agent itself has put it together. */

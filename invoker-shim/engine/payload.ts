@@ -17,8 +17,7 @@ export function payloadValue(sink: DataSink, payload: Buffer, open: boolean): Va
   if (open) {
     const given = JSON.parse(payload.toString()) as Record<string, unknown>;
     if (Object.hasOwn(given, RESERVED)) {
-      const { [RESERVED]: _, ...parameters } = given;
-      return put(sink, parameters);
+      return put(sink, Object.fromEntries(Object.entries(given).filter(([name]) => name !== RESERVED)));
     }
     shape = shapeOf(given);
   }

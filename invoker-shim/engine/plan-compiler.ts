@@ -1,5 +1,14 @@
 import type { Definition } from '@dataflower/action-runtime/protocol';
-import { type Graph, type GraphNode, type Scopes, USER, inputPorts, outputPorts, scopes, splitEndpoint } from '@dataflower/composer/graph';
+import {
+  type Graph,
+  type GraphNode,
+  type Scopes,
+  USER,
+  inputPorts,
+  outputPorts,
+  scopes,
+  splitEndpoint,
+} from '@dataflower/composer/graph';
 import type { Plan, PlanInput, PlanNode, PlanOutput } from './plan.js';
 import { successorsOf } from './successors.js';
 
@@ -72,7 +81,9 @@ function draft(node: GraphNode, index: number, depth: number): Draft {
     definition: undefined,
     successors: () => successorsOf(result),
   };
-  result.inputs = Object.entries(inputPorts(node)).map(([name, { type }], slot) => inputOf(result, name, slot, type === 'LIST'));
+  result.inputs = Object.entries(inputPorts(node)).map(([name, { type }], slot) =>
+    inputOf(result, name, slot, type === 'LIST'),
+  );
   const leading = LEADING[node.kind];
   if (leading !== undefined) result.leadingSlot = result.inputs.findIndex(({ name }) => name === leading);
   return result;
@@ -81,7 +92,12 @@ function draft(node: GraphNode, index: number, depth: number): Draft {
 function userNode(graph: Graph, index: number): Draft {
   const result = draft({ kind: 'norm', id: USER }, index, 0);
   result.node = { kind: 'user', id: USER };
-  const names = new Set(graph.edges.map(({ to }) => splitEndpoint(to)!).filter(({ node }) => node === USER).map(({ port }) => port));
+  const names = new Set(
+    graph.edges
+      .map(({ to }) => splitEndpoint(to)!)
+      .filter(({ node }) => node === USER)
+      .map(({ port }) => port),
+  );
   result.inputs = [...names].map((name, slot) => inputOf(result, name, slot, false));
   return result;
 }
@@ -91,7 +107,12 @@ function inputOf(node: Draft, name: string, slot: number, list: boolean): DraftI
 }
 
 /** A value from outside has to hear the counts of all scopes between its own and the node's. */
-function countOuter(drafts: readonly Draft[], scopeOf: Scopes, inputs: DraftInput[], counted: Map<string, Set<DraftInput>>): void {
+function countOuter(
+  drafts: readonly Draft[],
+  scopeOf: Scopes,
+  inputs: DraftInput[],
+  counted: Map<string, Set<DraftInput>>,
+): void {
   for (const node of drafts) {
     const scope = scopeOf.get(node.id)!;
     for (const input of node.inputs) {
@@ -104,14 +125,24 @@ function countOuter(drafts: readonly Draft[], scopeOf: Scopes, inputs: DraftInpu
   }
 }
 
-function wireOutputs(node: Draft, edgesOf: ReadonlyMap<string, DraftInput[]>, counted: ReadonlyMap<string, Set<DraftInput>>): void {
+function wireOutputs(
+  node: Draft,
+  edgesOf: ReadonlyMap<string, DraftInput[]>,
+  counted: ReadonlyMap<string, Set<DraftInput>>,
+): void {
   const outputs = new Map<string, PlanOutput>();
   for (const [name, type] of Object.entries(outputPorts(node.node as GraphNode))) {
     const endpoint = `${node.id}.${name}`;
     const edges = edgesOf.get(endpoint) ?? [];
     if (edges.length === 0 && name !== 'out') continue;
     const branch = node.node.kind === 'action' && type === 'SWITCH';
-    outputs.set(name, { name, foreach: type === 'FOREACH', branch, edges, counted: [...(counted.get(endpoint) ?? [])] });
+    outputs.set(name, {
+      name,
+      foreach: type === 'FOREACH',
+      branch,
+      edges,
+      counted: [...(counted.get(endpoint) ?? [])],
+    });
   }
   node.outputs = outputs;
   node.out = outputs.get('out');

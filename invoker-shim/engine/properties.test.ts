@@ -53,7 +53,12 @@ type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
 
 /** The functions of a graph, by the names that the reference knows them by. */
 function script(executor: FakeExecutor, graph: Graph): void {
-  const codes = new Map(graph.nodes.map((node) => [node.kind === 'function' ? node.functions : undefined, node.kind === 'function' ? node.functions[0]!.code : '']));
+  const codes = new Map(
+    graph.nodes.map((node) => [
+      node.kind === 'function' ? node.functions : undefined,
+      node.kind === 'function' ? node.functions[0]!.code : '',
+    ]),
+  );
   executor.otherwise = (params, env, run) => {
     const name = run.definition?.functions === undefined ? run.spec.key : codes.get(run.definition.functions)!;
     return behave(name, params, env, run.definition?.outputs ?? []);
@@ -75,7 +80,7 @@ function setting(hostile: boolean, options: BenchOptions = {}): Setting {
 /** Lets things happen in a drawn order until nothing can happen any more; `interfere` may do more in between. */
 function play({ bench, pipe }: Setting, draw: Draw, interfere: () => void = () => undefined): void {
   const { open } = bench.executor;
-  for (let again = 20; ; ) {
+  for (let again = 20; ;) {
     const tokens = pipe?.waiting ?? 0;
     if (tokens + open.length === 0) return;
     interfere();
@@ -134,11 +139,7 @@ test(
   TIMEOUT_MS,
 );
 
-test(
-  'E2, E5, W1–W4: tokens may come in any order and again',
-  () => check(true),
-  TIMEOUT_MS,
-);
+test('E2, E5, W1–W4: tokens may come in any order and again', () => check(true), TIMEOUT_MS);
 
 test(
   'control flow gives the same: outputs held to the end, every value copied over the border',
@@ -150,39 +151,45 @@ test(
   'E1, E4, E5, E8: cancelled or out of time at any moment, an activation is answered once, ends once and leaves nothing',
   async () => {
     await fc.assert(
-      fc.asyncProperty(cases, fc.nat(30), fc.constantFrom('cancel', 'deadline', 'youngest', 'cancel all'), fc.boolean(), async ({ graph, params, order }, moment, how, hostile) => {
-        const here = setting(hostile);
-        const { bench } = here;
-        script(bench.executor, graph);
-        const inner = workflow(graph, 'composition', {}, 'inner');
-        const outer = validateGraph({
-          version: 1,
-          nodes: [
-            { id: 'a', kind: 'action', action: '/_/inner', inputs: { in: 'NORMAL' }, outputs: {} },
-            { id: 'b', kind: 'action', action: '/_/inner', inputs: { in: 'NORMAL' }, outputs: {} },
-          ],
-          edges: [
-            { from: '$USER.params', to: 'a.in' },
-            { from: '$USER.params', to: 'b.in' },
-            { from: 'a.out', to: '$USER.a' },
-            { from: 'b.out', to: '$USER.b' },
-          ],
-        });
-        const first = bench.start(workflow(graph), params, { workflowTimeoutMs: 1000 });
-        const second = bench.start(workflow(outer, 'graph', { inner }, 'outer'), params, { workflowTimeoutMs: 1000 });
-        let left = moment;
-        let startedSince: number | undefined;
-        play(here, draws(order), () => {
-          if (left-- !== 0) return;
-          if (how === 'deadline') bench.clock.advance(2000);
-          if (how === 'youngest') bench.engine.cancelYoungest('No memory is left.');
-          if (how === 'cancel') bench.engine.cancel(first.id, 'Cancelled.');
-          if (how === 'cancel all') for (const { id } of [first, second]) bench.engine.cancel(id, 'Cancelled.');
-          if (how === 'deadline' || how === 'cancel all') startedSince = bench.executor.executed.length;
-        });
-        if (startedSince !== undefined) expect(bench.executor.executed).toHaveLength(startedSince);
-        await bench.close();
-      }),
+      fc.asyncProperty(
+        cases,
+        fc.nat(30),
+        fc.constantFrom('cancel', 'deadline', 'youngest', 'cancel all'),
+        fc.boolean(),
+        async ({ graph, params, order }, moment, how, hostile) => {
+          const here = setting(hostile);
+          const { bench } = here;
+          script(bench.executor, graph);
+          const inner = workflow(graph, 'composition', {}, 'inner');
+          const outer = validateGraph({
+            version: 1,
+            nodes: [
+              { id: 'a', kind: 'action', action: '/_/inner', inputs: { in: 'NORMAL' }, outputs: {} },
+              { id: 'b', kind: 'action', action: '/_/inner', inputs: { in: 'NORMAL' }, outputs: {} },
+            ],
+            edges: [
+              { from: '$USER.params', to: 'a.in' },
+              { from: '$USER.params', to: 'b.in' },
+              { from: 'a.out', to: '$USER.a' },
+              { from: 'b.out', to: '$USER.b' },
+            ],
+          });
+          const first = bench.start(workflow(graph), params, { workflowTimeoutMs: 1000 });
+          const second = bench.start(workflow(outer, 'graph', { inner }, 'outer'), params, { workflowTimeoutMs: 1000 });
+          let left = moment;
+          let startedSince: number | undefined;
+          play(here, draws(order), () => {
+            if (left-- !== 0) return;
+            if (how === 'deadline') bench.clock.advance(2000);
+            if (how === 'youngest') bench.engine.cancelYoungest('No memory is left.');
+            if (how === 'cancel') bench.engine.cancel(first.id, 'Cancelled.');
+            if (how === 'cancel all') for (const { id } of [first, second]) bench.engine.cancel(id, 'Cancelled.');
+            if (how === 'deadline' || how === 'cancel all') startedSince = bench.executor.executed.length;
+          });
+          if (startedSince !== undefined) expect(bench.executor.executed).toHaveLength(startedSince);
+          await bench.close();
+        },
+      ),
       { numRuns: RUNS },
     );
   },

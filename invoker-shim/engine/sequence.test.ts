@@ -17,7 +17,11 @@ test('an error in the initial payload does not stop a sequence', () => {
   expect(bench.executor.executed).toHaveLength(1);
 });
 
-test.each([[{ error: 'boom' }, 1], [{ error: 'died' }, 2], [{ error: 'no container' }, 3]] as const)('a step that ends with %j stops it: its response is the sequence’s', (end, status) => {
+test.each([
+  [{ error: 'boom' }, 1],
+  [{ error: 'died' }, 2],
+  [{ error: 'no container' }, 3],
+] as const)('a step that ends with %j stops it: its response is the sequence’s', (end, status) => {
   bench.executor.script('b', () => [{ end, status }]);
   const { result, answers } = bench.run(sequence(['a', 'b', 'c']));
   expect(result).toEqual(end);
@@ -52,7 +56,11 @@ test('records: parts have the cause, the sequence their sum and their ids in ord
   expect(record).toMatchObject({ duration: 42, annotations: { topmost: true, kind: 'sequence', path: 'guest/flow' } });
   expect(names(record!.logs)).toEqual(['a', 'b']);
   const first = bench.records.last(record!.logs[0]!)!;
-  expect(first).toMatchObject({ cause: started.id, duration: 30, annotations: { causedBy: 'sequence', waitTime: 100, dataflow: { node: '0', tag: [] } } });
+  expect(first).toMatchObject({
+    cause: started.id,
+    duration: 30,
+    annotations: { causedBy: 'sequence', waitTime: 100, dataflow: { node: '0', tag: [] } },
+  });
   // One record each; those of the parts are there when the answer leaves.
   expect(bench.records.appended.map(({ name }) => name)).toEqual(['a', 'b', 'flow']);
 });
@@ -77,7 +85,15 @@ test('an error inside goes through all sequences around it with its status', () 
 
 test('an inner workflow goes on after its answer; the records are completed when it ends', () => {
   // Its result is there before its side branch has run.
-  const inner = workflow(graph([action('quick'), action('slow')], edges('$USER.params -> quick.in', '$USER.params -> slow.in', 'quick.out -> $USER.result')), 'graph', {}, 'inner');
+  const inner = workflow(
+    graph(
+      [action('quick'), action('slow')],
+      edges('$USER.params -> quick.in', '$USER.params -> slow.in', 'quick.out -> $USER.result'),
+    ),
+    'graph',
+    {},
+    'inner',
+  );
   const started = bench.start(sequence(['inner'], { inner }));
   bench.held('slow').start();
   bench.held('quick').end({ done: 1 });
@@ -104,7 +120,9 @@ describe('the limit of components', () => {
   });
 
   test('sequences inside sequences count together', () => {
-    expect(bench.run(sequence(['a', 'inner', 'b'], { inner: sequence(['c', 'd'], {}, 'inner') })).answers[0]!.status).toBe(0);
+    expect(
+      bench.run(sequence(['a', 'inner', 'b'], { inner: sequence(['c', 'd'], {}, 'inner') })).answers[0]!.status,
+    ).toBe(0);
     const { result } = bench.run(sequence(['a', 'inner', 'b', 'c'], { inner: sequence(['c', 'd'], {}, 'inner') }));
     expect(result).toEqual({ error: 'Too many actions in the sequence.' });
   });
@@ -114,9 +132,17 @@ describe('the limit of components', () => {
     const wires = ids.map((id, i) => ({ from: i === 0 ? '$USER.params' : `${ids[i - 1]!}.out`, to: `${id}.in` }));
     const text = 'Too many actions in the composition.';
     const nodes = ids.map((id) => action(id));
-    expect(bench.run(workflow(graph(nodes, [...wires, ...edges('e.out -> $USER.result')]), 'composition')).result).toEqual({ error: text });
+    expect(
+      bench.run(workflow(graph(nodes, [...wires, ...edges('e.out -> $USER.result')]), 'composition')).result,
+    ).toEqual({ error: text });
     const handler = { id: 'h', kind: 'strip' } as const;
-    const caught = workflow(graph([...nodes, handler], [...wires, ...edges('e.out -> $USER.result', 'e.error -> h.in', 'h.out -> $USER.result')]), 'composition');
+    const caught = workflow(
+      graph(
+        [...nodes, handler],
+        [...wires, ...edges('e.out -> $USER.result', 'e.error -> h.in', 'h.out -> $USER.result')],
+      ),
+      'composition',
+    );
     expect(bench.run(caught).answers[0]).toMatchObject({ status: 0, result: JSON.stringify({ error: text }) });
   });
 
@@ -124,20 +150,69 @@ describe('the limit of components', () => {
     const long = sequence(['s', 's', 's'], {}, 'long');
     const wires = edges('$USER.params -> a.in', 'a.out -> b.in', 'b.out -> $USER.result');
     const nested = (inner: Target): Record<string, Target> => ({ a: inner, b: inner });
-    expect(bench.run(workflow(graph([action('a'), action('b')], wires), 'composition', nested(long))).answers[0]!.status).toBe(0);
-    const two = workflow(graph([action('a'), action('b')], wires), 'composition', { a: functionTarget('x'), b: functionTarget('y') }, 'two');
-    expect(bench.run(workflow(graph([action('a'), action('b')], wires), 'composition', nested(two))).result).toEqual({ error: 'Too many actions in the composition.' });
+    expect(
+      bench.run(workflow(graph([action('a'), action('b')], wires), 'composition', nested(long))).answers[0]!.status,
+    ).toBe(0);
+    const two = workflow(
+      graph([action('a'), action('b')], wires),
+      'composition',
+      { a: functionTarget('x'), b: functionTarget('y') },
+      'two',
+    );
+    expect(bench.run(workflow(graph([action('a'), action('b')], wires), 'composition', nested(two))).result).toEqual({
+      error: 'Too many actions in the composition.',
+    });
   });
 
   test('each element of a map and each branch of a parallel has a budget of its own', () => {
     const map = graph(
-      [action('a'), action('b'), { id: 's', kind: 'scatter', path: '' }, action('x'), action('y'), action('z'), { id: 'g', kind: 'gather' }, action('after')],
-      edges('$USER.params -> a.in', 'a.out -> b.in', 'b.out -> s.in', 's.item -> x.in', 'x.out -> y.in', 'y.out -> z.in', 'z.out -> g.in', 's.scope -> g.scope', 'g.out -> after.in', 'after.out -> $USER.result'),
+      [
+        action('a'),
+        action('b'),
+        { id: 's', kind: 'scatter', path: '' },
+        action('x'),
+        action('y'),
+        action('z'),
+        { id: 'g', kind: 'gather' },
+        action('after'),
+      ],
+      edges(
+        '$USER.params -> a.in',
+        'a.out -> b.in',
+        'b.out -> s.in',
+        's.item -> x.in',
+        'x.out -> y.in',
+        'y.out -> z.in',
+        'z.out -> g.in',
+        's.scope -> g.scope',
+        'g.out -> after.in',
+        'after.out -> $USER.result',
+      ),
     );
     expect(bench.run(workflow(map, 'composition'), { value: [1, 2, 3, 4, 5, 6] }).answers[0]!.status).toBe(0);
     const parallel = graph(
-      [action('a'), action('b'), action('c'), { id: 'f', kind: 'fork' }, action('x'), action('y'), { id: 'j', kind: 'join', width: 1 }, action('after')],
-      edges('$USER.params -> a.in', 'a.out -> b.in', 'b.out -> c.in', 'c.out -> f.in', 'f.branch -> x.in', 'x.out -> y.in', 'y.out -> j.0', 'f.scope -> j.scope', 'j.out -> after.in', 'after.out -> $USER.result'),
+      [
+        action('a'),
+        action('b'),
+        action('c'),
+        { id: 'f', kind: 'fork' },
+        action('x'),
+        action('y'),
+        { id: 'j', kind: 'join', width: 1 },
+        action('after'),
+      ],
+      edges(
+        '$USER.params -> a.in',
+        'a.out -> b.in',
+        'b.out -> c.in',
+        'c.out -> f.in',
+        'f.branch -> x.in',
+        'x.out -> y.in',
+        'y.out -> j.0',
+        'f.scope -> j.scope',
+        'j.out -> after.in',
+        'after.out -> $USER.result',
+      ),
     );
     expect(bench.run(workflow(parallel, 'composition')).answers[0]!.status).toBe(0);
   });

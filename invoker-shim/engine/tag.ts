@@ -11,6 +11,11 @@ export function tagKey(tag: Tag, length: number): TagKey {
 
 export const ROOT_TAG: Tag = [];
 
+/** The tag of the instance with this index inside a scatter. A spread would leave room for sixteen more. */
+export function tagInside(tag: Tag, index: number): Tag {
+  return tag.length === 0 ? [index] : tag.concat(index);
+}
+
 /** Which instances of a node have fired: a bit for each index of the innermost scatter. */
 export class FiredSet {
   readonly #bits = new Map<TagKey, Uint32Array>();

@@ -3,12 +3,20 @@ import type { DataSink, Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
 import type { PlanInput, PlanNode, PlanOutput } from './plan.js';
 import { WaitMatch } from './wait-match.js';
+import { tagInside } from './tag.js';
 
 /** What the flow of tokens tells the engine. */
 export interface FlowOwner {
   find(activationId: string): Activation | undefined;
   /** A node instance has all its inputs; their references go with it. */
-  fire(activation: Activation, node: PlanNode, tag: Tag, inputs: readonly Value[], env: string | null, components: number): void;
+  fire(
+    activation: Activation,
+    node: PlanNode,
+    tag: Tag,
+    inputs: readonly Value[],
+    env: string | null,
+    components: number,
+  ): void;
   /** A mistake in the engine: the activation must end all the same. */
   broke(activation: Activation, error: unknown): void;
   /** A token is consumed. */
@@ -34,17 +42,38 @@ export class TokenFlow {
   }
 
   /** Sends a value by an output, as far as it is wired; takes the reference over. */
-  send(activation: Activation, output: PlanOutput | undefined, tag: Tag, value: Value, env: string | null, components: number): void {
+  send(
+    activation: Activation,
+    output: PlanOutput | undefined,
+    tag: Tag,
+    value: Value,
+    env: string | null,
+    components: number,
+  ): void {
     if (output === undefined) value.release();
     else this.sendTo(activation, output.edges, tag, value, env, components);
   }
 
   /** Sends a returned value: one value, also where `out` is a FOREACH. */
-  sendReturned(activation: Activation, out: PlanOutput, tag: Tag, value: Value, env: string | null, components: number): void {
-    this.sendTo(activation, out.edges, out.foreach ? [...tag, 0] : tag, value, env, components);
+  sendReturned(
+    activation: Activation,
+    out: PlanOutput,
+    tag: Tag,
+    value: Value,
+    env: string | null,
+    components: number,
+  ): void {
+    this.sendTo(activation, out.edges, out.foreach ? tagInside(tag, 0) : tag, value, env, components);
   }
 
-  sendTo(activation: Activation, inputs: readonly PlanInput[], tag: Tag, value: Value, env: string | null, components: number): void {
+  sendTo(
+    activation: Activation,
+    inputs: readonly PlanInput[],
+    tag: Tag,
+    value: Value,
+    env: string | null,
+    components: number,
+  ): void {
     if (inputs.length === 0 || activation.discarding) {
       value.release();
       return;
@@ -52,7 +81,16 @@ export class TokenFlow {
     for (let i = 1; i < inputs.length; i++) value.retain();
     for (let i = 0; i < inputs.length; i++) {
       activation.tokens++;
-      this.#pipe.send({ activationId: activation.id, port: inputs[i]!.index, tag, attempt: 1, value, count: undefined, env, components });
+      this.#pipe.send({
+        activationId: activation.id,
+        port: inputs[i]!.index,
+        tag,
+        attempt: 1,
+        value,
+        count: undefined,
+        env,
+        components,
+      });
     }
   }
 
@@ -65,7 +103,16 @@ export class TokenFlow {
     if (activation.discarding) return;
     for (const { index } of counted) {
       activation.tokens++;
-      this.#pipe.send({ activationId: activation.id, port: index, tag, attempt: 1, value: undefined, count, env: null, components: 0 });
+      this.#pipe.send({
+        activationId: activation.id,
+        port: index,
+        tag,
+        attempt: 1,
+        value: undefined,
+        count,
+        env: null,
+        components: 0,
+      });
     }
   }
 
@@ -114,7 +161,9 @@ export class TokenFlow {
     const { node } = input;
     let table = activation.tables[node.index];
     if (table === undefined) {
-      table = new WaitMatch(node, this.sink, (tag, inputs, env, components) => this.owner.fire(activation, node, tag, inputs, env, components));
+      table = new WaitMatch(node, this.sink, (tag, inputs, env, components) =>
+        this.owner.fire(activation, node, tag, inputs, env, components),
+      );
       if (activation.discarding) table.discard();
       activation.tables[node.index] = table;
     }

@@ -64,7 +64,9 @@ export class WaitMatch {
     for (const { tag, slots } of this.#waiting.values()) {
       yield {
         tag,
-        ports: this.node.inputs.filter(({ slot }) => slots[slot] === undefined).map((input) => this.#describe(input, tag)),
+        ports: this.node.inputs
+          .filter(({ slot }) => slots[slot] === undefined)
+          .map((input) => this.#describe(input, tag)),
       };
     }
     for (const input of this.node.inputs) {
@@ -87,7 +89,8 @@ export class WaitMatch {
       }
     }
     for (const outers of this.#outers) {
-      for (const { arrival, done } of outers?.values() ?? []) if (arrival !== undefined && !done) this.#letGo(arrival.value);
+      for (const { arrival, done } of outers?.values() ?? [])
+        if (arrival !== undefined && !done) this.#letGo(arrival.value);
     }
   }
 
@@ -103,7 +106,11 @@ export class WaitMatch {
 
   #open(key: TagKey, tag: Tag): Waiting {
     const { inputs, depth } = this.node;
-    const waiting: Waiting = { tag, slots: new Array<Arrival | undefined>(inputs.length).fill(undefined), missing: inputs.length };
+    const waiting: Waiting = {
+      tag,
+      slots: new Array<Arrival | undefined>(inputs.length).fill(undefined),
+      missing: inputs.length,
+    };
     this.#waiting.set(key, waiting);
     for (const input of inputs) {
       if (input.depth === depth) continue;
@@ -132,7 +139,10 @@ export class WaitMatch {
       env ??= filled.env;
       if (filled.components > components) components = filled.components;
     }
-    if (node.leadingSlot < 0) return this.ready(waiting.tag, inputs, env, components);
+    if (node.leadingSlot < 0) {
+      this.ready(waiting.tag, inputs, env, components);
+      return;
+    }
     const leading = slots[node.leadingSlot]!;
     this.ready(waiting.tag, inputs, leading.env, leading.components);
   }

@@ -1,6 +1,5 @@
 import type { WorkflowTarget } from '../host/host.js';
 import type { Tag } from '../pipes/pipe.js';
-import type { ActivationRecord } from '../records/record.js';
 import type { Value } from '../sink/value.js';
 import { Activation, type ActivationOwner, type Part, type WorkflowAnswer } from './activation.js';
 import { type RunsHost, normalized } from './node-runs.js';
@@ -27,7 +26,8 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
   } catch (error) {
     input.release();
     const text = `The workflow "${target.action.path}" has a graph that cannot run: ${error instanceof Error ? error.message : String(error)}`;
-    return host.ending.failed(parent, node, tag, 2, errorValue(host.sink, text), env, components);
+    host.ending.failed(parent, node, tag, 2, errorValue(host.sink, text), env, components);
+    return;
   }
   const part: Part = { activationId: host.newId(), node: node.index, tag, duration: 0, dropped: false };
   const { transactionId, identity } = parent;
@@ -61,14 +61,17 @@ class PartOwner implements ActivationOwner {
     const { activation: parent, node, tag, env } = this.place;
     const { flow, ending, sink } = this.host;
     this.part.duration = child.duration;
-    if (parent.discarding) return value.release();
+    if (parent.discarding) {
+      value.release();
+      return;
+    }
     const total = componentsAfter(this.place, components);
     if (status !== 0) ending.failed(parent, node, tag, status, value, env, total);
     else flow.sendReturned(parent, node.out!, tag, normalized(sink, node, value), env, total);
     flow.sendCounts(parent, node, tag, status === 0 ? ONE_RETURNED : undefined);
   }
 
-  recorded(_record: ActivationRecord): void {
+  recorded(): void {
     // Its record is its own; the answer of the workflow around it does not wait for it.
   }
 

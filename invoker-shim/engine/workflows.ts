@@ -38,11 +38,23 @@ export class Workflows {
     };
     const now = this.clock.now();
     const { activationId, transactionId, identity, receivedAt, workflowTimeoutMs } = message;
-    const activation = new Activation(activationId, transactionId, identity, target, plan, undefined, owner, receivedAt, now);
+    const activation = new Activation(
+      activationId,
+      transactionId,
+      identity,
+      target,
+      plan,
+      undefined,
+      owner,
+      receivedAt,
+      now,
+    );
     const input = payloadValue(this.sink, message.payload, target.workflow !== 'sequence');
     if (workflowTimeoutMs !== undefined) {
       const text = `The workflow exceeded its time limit of ${workflowTimeoutMs} milliseconds.`;
-      activation.stopDeadline = this.clock.after(Math.max(0, receivedAt + workflowTimeoutMs - now), () => this.ending.stop(activation, text));
+      activation.stopDeadline = this.clock.after(Math.max(0, receivedAt + workflowTimeoutMs - now), () =>
+        this.ending.stop(activation, text),
+      );
     }
     this.begin(activation, input, 0);
   }
@@ -61,7 +73,10 @@ export class Workflows {
     activation.pending++;
     if (named.size > 0) input.retain();
     this.flow.sendTo(activation, params, ROOT_TAG, input, null, components);
-    if (named.size === 0) return this.ending.release(activation);
+    if (named.size === 0) {
+      this.ending.release(activation);
+      return;
+    }
     const feed = (parameters: unknown): void => {
       input.release();
       this.#feedNamed(activation, parameters, components);
@@ -76,7 +91,10 @@ export class Workflows {
   #feedNamed(activation: Activation, parameters: unknown, components: number): void {
     for (const [name, inputs] of activation.plan.named) {
       const value = memberOf(parameters, name);
-      if (value === undefined) return this.ending.uncaught(activation, 1, errorValue(this.sink, `The workflow needs a parameter '${name}'.`));
+      if (value === undefined) {
+        this.ending.uncaught(activation, 1, errorValue(this.sink, `The workflow needs a parameter '${name}'.`));
+        return;
+      }
       this.flow.sendTo(activation, inputs, ROOT_TAG, put(this.sink, value), null, components);
     }
   }

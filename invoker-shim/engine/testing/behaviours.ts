@@ -6,7 +6,19 @@ import type { Deed } from './fake-executor.js';
  * any order of events has to give the same. Ports tell by their names what they are: `each…` FOREACH, `one…` NORMAL,
  * `way…` SWITCH.
  */
-export const BEHAVIOURS = ['echo', 'hash', 'list', 'truth', 'boxed', 'frames', 'write', 'maybe', 'fail', 'die', 'dieLate'] as const;
+export const BEHAVIOURS = [
+  'echo',
+  'hash',
+  'list',
+  'truth',
+  'boxed',
+  'frames',
+  'write',
+  'maybe',
+  'fail',
+  'die',
+  'dieLate',
+] as const;
 
 function digest(value: unknown): number {
   return createHash('sha256').update(JSON.stringify(value)).digest().readUInt32BE(0);
@@ -35,7 +47,14 @@ export function behave(name: string, params: unknown, env: string | null, output
     case 'hash':
       return [...emits, { end: { hash: seed } }];
     case 'list':
-      return [...emits, { end: { value: Array.from({ length: seed % 4 }, (_, i) => (i % 2 === 0 ? { item: seed + i } : `item ${seed}`)) } }];
+      return [
+        ...emits,
+        {
+          end: {
+            value: Array.from({ length: seed % 4 }, (_, i) => (i % 2 === 0 ? { item: seed + i } : `item ${seed}`)),
+          },
+        },
+      ];
     case 'truth':
       return [...emits, { end: { value: seed % 2 === 0, seed } }];
     case 'boxed':
@@ -45,7 +64,9 @@ export function behave(name: string, params: unknown, env: string | null, output
     case 'write':
       return [...emits, { end: { wrote: seed }, env: written(env, seed) }];
     case 'maybe':
-      return seed % 3 === 0 ? [...half, { end: { error: { maybe: seed } }, status: 1 }] : [...emits, { end: { hash: seed } }];
+      return seed % 3 === 0
+        ? [...half, { end: { error: { maybe: seed } }, status: 1 }]
+        : [...emits, { end: { hash: seed } }];
     case 'fail':
       return [...half, { end: { error: `failed ${seed}` }, status: 1 }];
     case 'die':

@@ -10,7 +10,9 @@ import { FakeExecutor, type HeldRun } from './fake-executor.js';
 import { HandClock } from './hand-clock.js';
 import { MemoryRecords } from './memory-records.js';
 
-export type BenchOptions = Partial<Pick<EngineOptions, 'componentLimit' | 'instanceLimit' | 'holdOutputs' | 'resultText' | 'answerText'>> & {
+export type BenchOptions = Partial<
+  Pick<EngineOptions, 'componentLimit' | 'instanceLimit' | 'holdOutputs' | 'resultText' | 'answerText'>
+> & {
   /** One for many benches: it costs a directory to make. Who makes it closes it. */
   sink?: MeasuredDataSink;
   openPipe?: (receive: TokenReceiver) => Pipe;
@@ -22,6 +24,7 @@ export interface Started {
   readonly id: string;
   readonly answers: ActivationRecord[];
   /** The answered result as JavaScript. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of any form
   readonly result: any;
 }
 
@@ -73,7 +76,10 @@ export class Bench {
     const identity = { namespace: 'guest', subject: 'guest' };
     const payload = Buffer.from(JSON.stringify(params));
     const receivedAt = this.clock.now();
-    this.engine.start({ activationId, transactionId: 'tid', identity, target, payload, receivedAt, paradigm: 'dataflow', ...message }, (record) => answers.push(record));
+    this.engine.start(
+      { activationId, transactionId: 'tid', identity, target, payload, receivedAt, paradigm: 'dataflow', ...message },
+      (record) => answers.push(record),
+    );
     return started;
   }
 
@@ -95,9 +101,17 @@ export class Bench {
 
   /** E1, E4: everything was answered once, has ended, and nothing is left. Throws what is. */
   check(): void {
-    for (const { id, answers } of this.started) if (answers.length !== 1) throw new Error(`${id} was answered ${answers.length} times`);
-    const left = { activations: this.engine.size, values: this.sink.metrics.values, bytes: this.sink.residentBytes, runs: this.executor.open.length, timers: this.clock.timers };
-    if (Object.values(left).some((count) => count !== 0)) throw new Error(`resident at the end: ${JSON.stringify(left)}`);
+    for (const { id, answers } of this.started)
+      if (answers.length !== 1) throw new Error(`${id} was answered ${answers.length} times`);
+    const left = {
+      activations: this.engine.size,
+      values: this.sink.metrics.values,
+      bytes: this.sink.residentBytes,
+      runs: this.executor.open.length,
+      timers: this.clock.timers,
+    };
+    if (Object.values(left).some((count) => count !== 0))
+      throw new Error(`resident at the end: ${JSON.stringify(left)}`);
   }
 
   /** To be called after each test. */

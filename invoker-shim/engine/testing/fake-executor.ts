@@ -27,6 +27,7 @@ export class HeldRun {
     return this.run.spec.key;
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of any form
   get params(): any {
     return this.executor.sink.toJson(this.run.input);
   }
@@ -76,8 +77,14 @@ export class HeldRun {
     if (this.state === 'QUEUED') return void this.start();
     this.#deeds ??= this.executor.scriptOf(this.name)(this.params, this.run.env, this.run);
     const deed = this.#deeds.shift();
-    if (deed === undefined) return this.end({});
-    if ('end' in deed) return this.end(deed.end, deed.status ?? 0, deed.env === undefined ? this.run.env : deed.env);
+    if (deed === undefined) {
+      this.end({});
+      return;
+    }
+    if ('end' in deed) {
+      this.end(deed.end, deed.status ?? 0, deed.env === undefined ? this.run.env : deed.env);
+      return;
+    }
     if (!this.emit(deed.emit, deed.value)) this.end({ error: `emitted on the port ${deed.emit}` }, 2);
   }
 
@@ -137,7 +144,8 @@ export class FakeExecutor implements Executor {
   /** The oldest open run with this name. */
   held(name: string): HeldRun {
     const found = this.open.find((run) => run.name === name);
-    if (found === undefined) throw new Error(`${name} is not running; open: ${this.open.map((run) => run.name).join(', ') || 'nothing'}`);
+    if (found === undefined)
+      throw new Error(`${name} is not running; open: ${this.open.map((run) => run.name).join(', ') || 'nothing'}`);
     return found;
   }
 

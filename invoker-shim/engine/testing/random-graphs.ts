@@ -50,7 +50,11 @@ class GraphDrawer {
   }
 
   #put(node: GraphNode, port: string, scope: readonly string[], choice?: string): Source {
-    const source = { from: `${node.id}.${port}`, scope, ...(choice === undefined ? {} : { choice: `${node.id} ${choice}` }) };
+    const source = {
+      from: `${node.id}.${port}`,
+      scope,
+      ...(choice === undefined ? {} : { choice: `${node.id} ${choice}` }),
+    };
     this.#sources.push(source);
     return source;
   }
@@ -61,36 +65,75 @@ class GraphDrawer {
     const { scope } = source;
     switch (this.draw(15)) {
       case 0:
-      case 1:
-        return this.#function(id, source);
-      case 2:
-        return this.#ports(id);
+      case 1: {
+        this.#function(id, source);
+        return;
+      }
+      case 2: {
+        this.#ports(id);
+        return;
+      }
       case 3:
-      case 4:
-        return this.#scatter(id, source);
+      case 4: {
+        this.#scatter(id, source);
+        return;
+      }
       case 5:
-      case 6:
-        return this.#collect();
-      case 7:
-        return this.#gate(id, source);
+      case 6: {
+        this.#collect();
+        return;
+      }
+      case 7: {
+        this.#gate(id, source);
+        return;
+      }
       case 8: {
         const cases = [0, 1].map((n) => ({ equals: this.#one([true, false, 'object', null, 1]), port: `c${n}` }));
-        const node: GraphNode = { id, kind: 'switch', path: this.#one([['value'], ['hash'], ['value', 'item'], []]), cases, ...(this.draw(3) > 0 ? { default: 'c2' } : {}) };
+        const node: GraphNode = {
+          id,
+          kind: 'switch',
+          path: this.#one([['value'], ['hash'], ['value', 'item'], []]),
+          cases,
+          ...(this.draw(3) > 0 ? { default: 'c2' } : {}),
+        };
         this.#add(node, [source, 'in']);
-        for (const port of ['c0', 'c1', ...(node.default === undefined ? [] : ['c2'])]) this.#put(node, port, scope, 'way');
+        for (const port of ['c0', 'c1', ...(node.default === undefined ? [] : ['c2'])])
+          this.#put(node, port, scope, 'way');
         return;
       }
       case 9: {
         const error = this.draw(4) === 0;
-        const node: GraphNode = { id, kind: 'literal', value: error ? { error: `literal ${id}` } : this.#one([{ value: [1, { a: 2 }, null] }, { value: true }, { l: id }]) };
-        return this.#operator(node, source, error);
+        const node: GraphNode = {
+          id,
+          kind: 'literal',
+          value: error
+            ? { error: `literal ${id}` }
+            : this.#one([{ value: [1, { a: 2 }, null] }, { value: true }, { l: id }]),
+        };
+        this.#operator(node, source, error);
+        return;
       }
-      case 10:
-        return this.#operator({ id, kind: 'norm' }, source, this.draw(2) === 0);
-      case 11:
-        return this.#operator(this.#one<GraphNode>([{ id, kind: 'strip' }, { id, kind: 'mask' }, { id, kind: 'scope', depth: this.draw(3) }, { id, kind: 'let', declarations: { x: id } }]), source, false);
-      case 12:
-        return this.#fork(id, source);
+      case 10: {
+        this.#operator({ id, kind: 'norm' }, source, this.draw(2) === 0);
+        return;
+      }
+      case 11: {
+        this.#operator(
+          this.#one<GraphNode>([
+            { id, kind: 'strip' },
+            { id, kind: 'mask' },
+            { id, kind: 'scope', depth: this.draw(3) },
+            { id, kind: 'let', declarations: { x: id } },
+          ]),
+          source,
+          false,
+        );
+        return;
+      }
+      case 12: {
+        this.#fork(id, source);
+        return;
+      }
       case 13: {
         const other = this.#beside(scope);
         const node: GraphNode = { id, kind: 'retain' };
@@ -98,8 +141,10 @@ class GraphDrawer {
         this.#put(node, 'out', longer(other.scope, scope));
         return;
       }
-      default:
-        return this.#merge(id);
+      default: {
+        this.#merge(id);
+        return;
+      }
     }
   }
 
@@ -119,7 +164,14 @@ class GraphDrawer {
     const node: GraphNode =
       this.draw(3) === 0
         ? { id, kind: 'function', functions: [{ path: '', code: name }] }
-        : { id, kind: 'action', action: `/_/${name}`, inputs: { in: 'NORMAL' }, outputs: {}, ...(this.draw(2) === 0 ? { normalize: true } : {}) };
+        : {
+            id,
+            kind: 'action',
+            action: `/_/${name}`,
+            inputs: { in: 'NORMAL' },
+            outputs: {},
+            ...(this.draw(2) === 0 ? { normalize: true } : {}),
+          };
     this.#operator(node, source, this.draw(2) === 0);
   }
 
@@ -143,7 +195,13 @@ class GraphDrawer {
     if (this.draw(4) === 0) outputs['each2'] = 'FOREACH';
     if (this.draw(3) === 0) outputs['one'] = 'NORMAL';
     if (this.draw(4) === 0) Object.assign(outputs, { way1: 'SWITCH', way2: 'SWITCH' });
-    const node: GraphNode = { id, kind: 'action', action: `/_/${this.#one(BEHAVIOURS)}-${this.draw(1000)}`, inputs, outputs };
+    const node: GraphNode = {
+      id,
+      kind: 'action',
+      action: `/_/${this.#one(BEHAVIOURS)}-${this.draw(1000)}`,
+      inputs,
+      outputs,
+    };
     this.#add(node, ...wires);
     this.#put(node, 'out', scope, 'end');
     if (this.draw(2) === 0) this.#put(node, 'error', scope, 'end');
@@ -154,7 +212,13 @@ class GraphDrawer {
   }
 
   #scatter(id: string, source: Source): void {
-    const list: GraphNode = { id: `${id}l`, kind: 'action', action: `/_/list-${this.draw(1000)}`, inputs: { in: 'NORMAL' }, outputs: {} };
+    const list: GraphNode = {
+      id: `${id}l`,
+      kind: 'action',
+      action: `/_/list-${this.draw(1000)}`,
+      inputs: { in: 'NORMAL' },
+      outputs: {},
+    };
     this.#add(list, [source, 'in']);
     const node: GraphNode = { id, kind: 'scatter', path: `[${id}]` };
     this.#add(node, [{ from: `${list.id}.out`, scope: source.scope }, 'in']);
@@ -169,7 +233,9 @@ class GraphDrawer {
     if (source === undefined) return;
     const id = `n${this.#nodes.length}`;
     const scope = source.scope.slice(0, -1);
-    const others = this.#sources.filter((other) => other.choice !== undefined && other.choice === source.choice && other !== source);
+    const others = this.#sources.filter(
+      (other) => other.choice !== undefined && other.choice === source.choice && other !== source,
+    );
     const wires: [Source, string][] = [source, ...others].map((from) => [from, 'in']);
     const start = source.scope.at(-1)!;
     if (start.endsWith('.item') && this.draw(3) > 0) {
@@ -178,13 +244,25 @@ class GraphDrawer {
       this.#put(node, 'out', scope);
       return;
     }
-    const node: GraphNode = { id, kind: 'action', action: `/_/${this.#one(['hash', 'list', 'echo'])}-${this.draw(1000)}`, inputs: { in: 'LIST' }, outputs: {} };
+    const node: GraphNode = {
+      id,
+      kind: 'action',
+      action: `/_/${this.#one(['hash', 'list', 'echo'])}-${this.draw(1000)}`,
+      inputs: { in: 'LIST' },
+      outputs: {},
+    };
     this.#add(node, ...wires);
     this.#put(node, 'out', scope, 'end');
   }
 
   #gate(id: string, source: Source): void {
-    const truth: GraphNode = { id: `${id}t`, kind: 'action', action: `/_/truth-${this.draw(1000)}`, inputs: { in: 'NORMAL' }, outputs: {} };
+    const truth: GraphNode = {
+      id: `${id}t`,
+      kind: 'action',
+      action: `/_/truth-${this.draw(1000)}`,
+      inputs: { in: 'NORMAL' },
+      outputs: {},
+    };
     this.#add(truth, [source, 'in']);
     const node: GraphNode = { id, kind: 'gate', byPass: this.draw(2) === 0 };
     const test: Source = { from: `${truth.id}.out`, scope: source.scope };
@@ -198,12 +276,22 @@ class GraphDrawer {
     this.#add(node, [source, 'in']);
     const width = this.draw(4);
     const branches = Array.from({ length: width }, (_, i): [Source, string] => {
-      const branch: GraphNode = { id: `${id}b${i}`, kind: 'action', action: `/_/${this.#one(['hash', 'maybe', 'echo', 'boxed'])}-${this.draw(1000)}`, inputs: { in: 'NORMAL' }, outputs: {}, normalize: true };
+      const branch: GraphNode = {
+        id: `${id}b${i}`,
+        kind: 'action',
+        action: `/_/${this.#one(['hash', 'maybe', 'echo', 'boxed'])}-${this.draw(1000)}`,
+        inputs: { in: 'NORMAL' },
+        outputs: {},
+        normalize: true,
+      };
       this.#add(branch, [{ from: `${id}.branch`, scope: source.scope }, 'in']);
       return [{ from: `${branch.id}.out`, scope: source.scope }, String(i)];
     });
     const join: GraphNode = { id: `${id}j`, kind: 'join', width };
-    const errors = branches.map(([{ from }, port]): [Source, string] => [{ from: from.replace('.out', '.error'), scope: source.scope }, port]);
+    const errors = branches.map(([{ from }, port]): [Source, string] => [
+      { from: from.replace('.out', '.error'), scope: source.scope },
+      port,
+    ]);
     this.#add(join, ...branches, ...errors, [{ from: `${id}.scope`, scope: source.scope }, 'scope']);
     this.#put(join, 'out', source.scope);
   }
@@ -212,8 +300,16 @@ class GraphDrawer {
   #merge(id: string): void {
     const source = this.#source(({ choice }) => choice !== undefined);
     if (source === undefined) return;
-    const together = this.#sources.filter(({ choice, scope }) => choice === source.choice && scope.length === source.scope.length);
-    const node: GraphNode = { id, kind: 'action', action: `/_/${this.#one(['hash', 'echo', 'truth'])}-${this.draw(1000)}`, inputs: { in: 'NORMAL' }, outputs: {} };
+    const together = this.#sources.filter(
+      ({ choice, scope }) => choice === source.choice && scope.length === source.scope.length,
+    );
+    const node: GraphNode = {
+      id,
+      kind: 'action',
+      action: `/_/${this.#one(['hash', 'echo', 'truth'])}-${this.draw(1000)}`,
+      inputs: { in: 'NORMAL' },
+      outputs: {},
+    };
     this.#add(node, ...together.map((from): [Source, string] => [from, 'in']));
     this.#put(node, 'out', source.scope, 'end');
   }
@@ -225,7 +321,10 @@ class GraphDrawer {
     if (this.draw(4) > 0) {
       this.#edges.push({ from: this.#one(outside.slice(-3)).from, to: '$USER.result' });
     } else {
-      this.#edges.push({ from: this.#one(outside.slice(-4)).from, to: '$USER.first' }, { from: this.#one(outside).from, to: '$USER.second' });
+      this.#edges.push(
+        { from: this.#one(outside.slice(-4)).from, to: '$USER.first' },
+        { from: this.#one(outside).from, to: '$USER.second' },
+      );
     }
     return true;
   }

@@ -1,4 +1,13 @@
-import { type Graph, type GraphNode, USER, inputPorts, outputPorts, scopes, splitEndpoint } from '@dataflower/composer/graph';
+/* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-return -- JSON of any form */
+import {
+  type Graph,
+  type GraphNode,
+  USER,
+  inputPorts,
+  outputPorts,
+  scopes,
+  splitEndpoint,
+} from '@dataflower/composer/graph';
 import { behave } from './behaviours.js';
 
 type Json = any;
@@ -44,13 +53,21 @@ class Reference {
   }
 
   meaning(): Meaning {
-    for (const node of this.graph.nodes) for (const tag of this.#instances(this.#scopes.get(node.id)!)) this.#outputs(node.id, tag);
+    for (const node of this.graph.nodes)
+      for (const tag of this.#instances(this.#scopes.get(node.id)!)) this.#outputs(node.id, tag);
     return { result: this.#result(), uncaught: this.#uncaught, ran: this.#ran.sort() };
   }
 
   #result(): { value: Json } | undefined {
-    const ports = [...new Set(this.graph.edges.map(({ to }) => splitEndpoint(to)!).filter(({ node }) => node === USER).map(({ port }) => port))];
-    const tokens = ports.map((port) => this.#arriving(`${USER}.${port}`, [])?.value as Json);
+    const ports = [
+      ...new Set(
+        this.graph.edges
+          .map(({ to }) => splitEndpoint(to)!)
+          .filter(({ node }) => node === USER)
+          .map(({ port }) => port),
+      ),
+    ];
+    const tokens = ports.map((port) => this.#arriving(`${USER}.${port}`, [])?.value);
     if (tokens.includes(undefined)) return undefined;
     if (ports[0] === 'result') return { value: tokens[0] };
     return { value: Object.fromEntries(ports.map((port, i) => [port, tokens[i]])) };
@@ -125,7 +142,7 @@ class Reference {
     if (started === undefined) return undefined;
     const items = ((started[port] ?? []) as readonly Token[]).map((_, i) => {
       const index = [...around, i];
-      return sources.map((source) => this.#leaving(source, index)).find((token) => token !== undefined)?.value as Json;
+      return sources.map((source) => this.#leaving(source, index)).find((token) => token !== undefined)?.value;
     });
     return items.includes(undefined) ? undefined : { value: items, env: [] };
   }
@@ -163,21 +180,31 @@ class Reference {
         const port = node.cases.find(({ equals }) => equals === member)?.port ?? node.default;
         if (port !== undefined) return { [port]: first };
         const what = member === undefined ? 'a missing member' : JSON.stringify(member);
-        return failed(`No case of the switch "${node.id}" matches ${what} at ${['$', ...node.path].join('.')}, and it has no default.`);
+        return failed(
+          `No case of the switch "${node.id}" matches ${what} at ${['$', ...node.path].join('.')}, and it has no default.`,
+        );
       }
       case 'scatter': {
         const items = (isObject(value) ? value.value : undefined) || [];
         if (!Array.isArray(items)) {
-          return failed(`Parallel combinator failed to invoke a composition at AST node root${node.path} (see log for details)`);
+          return failed(
+            `Parallel combinator failed to invoke a composition at AST node root${node.path} (see log for details)`,
+          );
         }
-        return { item: items.map((item: Json) => ({ value: isObject(item) ? item : { value: item }, env })), scope: { value: {}, env } };
+        return {
+          item: items.map((item: Json) => ({ value: isObject(item) ? item : { value: item }, env })),
+          scope: { value: {}, env },
+        };
       }
       case 'fork':
         return { branch: first, scope: { value: {}, env } };
       case 'gather':
         return out({ value: inputs['in']!.value }, inputs['scope']!.env);
       case 'join':
-        return out({ value: Array.from({ length: node.width }, (_, i) => inputs[String(i)]!.value) }, inputs['scope']!.env);
+        return out(
+          { value: Array.from({ length: node.width }, (_, i) => inputs[String(i)]!.value) },
+          inputs['scope']!.env,
+        );
       case 'retain':
         return out({ params: inputs['params']!.value, result: inputs['result']!.value }, inputs['result']!.env);
     }
@@ -185,11 +212,15 @@ class Reference {
 
   #call(node: GraphNode & { kind: 'action' | 'function' }, inputs: Record<string, Token>): Outputs {
     const tokens = Object.entries(inputs);
-    const params = tokens.length === 1 ? tokens[0]![1].value : Object.fromEntries(tokens.map(([port, { value }]) => [port, value]));
+    const params =
+      tokens.length === 1 ? tokens[0]![1].value : Object.fromEntries(tokens.map(([port, { value }]) => [port, value]));
     const env = tokens.map(([, token]) => token.env).find((frames) => frames.length > 0) ?? [];
     const name = node.kind === 'action' ? node.action.slice(3) : node.functions[0]!.code;
     const types = outputPorts(node);
-    const wired = Object.keys(types).filter((port) => port !== 'out' && port !== 'error' && this.graph.edges.some(({ from }) => from === `${node.id}.${port}`));
+    const wired = Object.keys(types).filter(
+      (port) =>
+        port !== 'out' && port !== 'error' && this.graph.edges.some(({ from }) => from === `${node.id}.${port}`),
+    );
     const outputs: Record<string, Token | Token[]> = {};
     for (const port of wired) if (types[port] === 'FOREACH') outputs[port] = [];
     for (const deed of behave(name, params, env.length === 0 ? null : JSON.stringify(env), wired)) {
@@ -203,7 +234,8 @@ class Reference {
       const after = typeof deed.env === 'string' ? (JSON.parse(deed.env) as Json[]) : env;
       const end = deed.end as Json;
       const boxed = node.kind === 'action' && node.normalize === true && !isObject(end);
-      if ((deed.status ?? 0) === 0 && !(isObject(end) && end.error !== undefined)) outputs['out'] = { value: boxed ? { value: end } : end, env: after };
+      if ((deed.status ?? 0) === 0 && !(isObject(end) && end.error !== undefined))
+        outputs['out'] = { value: boxed ? { value: end } : end, env: after };
       else outputs['error'] = { value: end, env: after };
     }
     return outputs;

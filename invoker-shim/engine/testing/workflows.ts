@@ -25,7 +25,11 @@ export function functionTarget(name: string): FunctionTarget {
 }
 
 /** An action node; `ports`: its inputs, and outputs beside `out`. */
-export function action(id: string, ports: Partial<Pick<ActionNode, 'inputs' | 'outputs' | 'normalize'>> = {}, name = id): ActionNode {
+export function action(
+  id: string,
+  ports: Partial<Pick<ActionNode, 'inputs' | 'outputs' | 'normalize'>> = {},
+  name = id,
+): ActionNode {
   return { id, kind: 'action', action: `/_/${name}`, inputs: { in: 'NORMAL' }, outputs: {}, ...ports };
 }
 
@@ -42,7 +46,12 @@ export function graph(nodes: readonly GraphNode[], wires: readonly Edge[]): Grap
 }
 
 /** A workflow around a graph; each action that is not given is a function with the action's simple name. */
-export function workflow(of: Graph, kind: WorkflowTarget['workflow'] = 'graph', given: Record<string, Target> = {}, name = 'flow'): WorkflowTarget {
+export function workflow(
+  of: Graph,
+  kind: WorkflowTarget['workflow'] = 'graph',
+  given: Record<string, Target> = {},
+  name = 'flow',
+): WorkflowTarget {
   const actions = new Map<string, Target>();
   for (const node of of.nodes) {
     if (node.kind !== 'action') continue;

@@ -36,6 +36,11 @@ async function aio(name: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
+/** What is printed after a title. */
+function jsonIn(text: string): unknown {
+  return JSON.parse(text.slice(text.indexOf('{')));
+}
+
 describe('with the command line of aio', () => {
   test('three actions and a sequence are created, invoked, and their activations read', async () => {
     for (const [name, add] of [
@@ -78,7 +83,7 @@ describe('with the command line of aio', () => {
     // Its `activation logs` first asks a log-forwarding service of its vendor's, so the lines are read from the record.
     expect(JSON.parse(await aio('activation/get', whole.logs[0])).logs.join()).toContain('one adds');
     expect(await aio('activation/list')).toContain('all');
-    expect(JSON.parse(await aio('action/get', 'one'))).toMatchObject({
+    expect(jsonIn(await aio('action/get', 'one'))).toMatchObject({
       name: 'one',
       namespace: 'guest',
       exec: { kind: 'nodejs:20' },

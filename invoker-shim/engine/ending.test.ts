@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { GraphNode } from '@dataflower/composer/graph';
 import { GatewayExecutor } from '../controlflow/gateway-executor.js';
+import { createLocalPipe } from '../pipes/index.js';
 import { resultText } from '../records/result-text.js';
 import { Bench } from './testing/bench.js';
 import { action, edges, functionTarget, graph, sequence, workflow } from './testing/workflows.js';
@@ -147,6 +148,47 @@ test('cancelYoungest ends the last that began, with workflows inside it, and say
   expect(bench.engine.cancelYoungest('No memory.')).toBe(false);
 });
 
+test('E1: a mistake in the engine itself ends the activation with an internal error', async () => {
+  const broken = new Bench({
+    openPipe: (receive) => {
+      const pipe = createLocalPipe(receive);
+      // A token for a port that no plan has.
+      return {
+        send: (token) => pipe.send({ ...token, port: token.port + 1000 }),
+        drained: () => pipe.drained(),
+        close: () => pipe.close(),
+      };
+    },
+  });
+  const started = broken.start(sequence(['a']));
+  expect(started.answers[0]).toMatchObject({
+    status: 3,
+    result: expect.stringMatching(/The workflow engine failed: /) as string,
+  });
+  expect(broken.engine.size).toBe(0);
+  await broken.sink.close();
+});
+
+test('a graph that cannot run is refused and nothing is taken', () => {
+  const target = { ...sequence(['a']), graph: { version: 1, nodes: [action('a')], edges: [] } } as const;
+  expect(() => bench.engine.start({ ...message, target }, () => undefined)).toThrow(/nothing feeds/);
+  expect(bench.engine.size).toBe(0);
+  const around = bench.run(sequence(['inner'], { inner: target }));
+  expect(around.answers[0]).toMatchObject({
+    status: 2,
+    result: expect.stringMatching(/has a graph that cannot run/) as string,
+  });
+});
+
+const message = {
+  activationId: 'f'.repeat(32),
+  transactionId: 't',
+  identity: { namespace: 'guest', subject: 'guest' },
+  payload: Buffer.from('{}'),
+  receivedAt: 0,
+  paradigm: 'dataflow',
+} as const;
+
 test('a run that the executor gives back by itself fails its activation', () => {
   const started = bench.start(sequence(['a']));
   bench.held('a').drop();
@@ -233,6 +275,43 @@ describe('ports', () => {
     bench.executor.runAll();
     expect(started.answers).toHaveLength(1);
     expect(bench.records.named('way')).toHaveLength(1);
+  });
+
+  test('where out is one of the branches, the returned value leaves only when none was chosen', () => {
+    const choose = action('choose', { outputs: { out: 'SWITCH', other: 'SWITCH' } });
+    const merged = graph(
+      [choose, action('after')],
+      edges(
+        '$USER.params -> choose.in',
+        'choose.out -> after.in',
+        'choose.other -> after.in',
+        'after.out -> $USER.result',
+      ),
+    );
+    const returned = bench.start(workflow(merged));
+    bench.held('choose').end({ by: 'out' });
+    bench.executor.runAll();
+    expect(returned.result).toEqual({ by: 'out' });
+    const chosen = bench.start(workflow(merged));
+    bench.held('choose').start().emit('other', { by: 'other' });
+    const held = bench.held('choose');
+    bench.held('after').start();
+    held.end({ by: 'out' });
+    expect(bench.open).toEqual(['after']);
+    bench.executor.runAll();
+    expect(chosen.result).toEqual({ by: 'other' });
+    expect(bench.records.named('after')).toHaveLength(2);
+  });
+
+  test('a returned value is one value where out is a FOREACH', () => {
+    const each = graph(
+      [action('f', { outputs: { out: 'FOREACH' } }), action('all', { inputs: { in: 'LIST' } })],
+      edges('$USER.params -> f.in', 'f.out -> all.in', 'all.out -> $USER.result'),
+    );
+    expect(bench.run(workflow(each), { a: 1 }).result).toEqual([{ a: 1 }]);
+    expect(bench.run(workflow(each, 'graph', { f: sequence(['x'], {}, 'inner') }), { a: 1 }).result).toEqual([
+      { a: 1 },
+    ]);
   });
 
   test('what is emitted is consumed while its producer runs', () => {

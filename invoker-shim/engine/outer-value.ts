@@ -4,8 +4,9 @@ import type { Arrival, Waiting } from './wait-match.js';
 
 /**
  * A value from outside a scatter: it serves every instance inside, and is held until the last has taken it (W4). With
- * scatters inside each other it is known only bit by bit how many there are: each count closes one scope and opens as
- * many as it says, until those of the innermost level say how many instances there are.
+ * scatters inside each other it is known only bit by bit how many there are: the counts of one level say how many scopes
+ * the next one has, those of the innermost how many instances there are. They come in any order, inner ones first too,
+ * so a level is complete only when all around it are.
  */
 export class OuterValue {
   /** Stays when the value is gone, to know a duplicate. */
@@ -15,39 +16,45 @@ export class OuterValue {
   /** Instances that wait for the value. */
   waiting: Waiting[] = [];
   taken = 0;
-  #expected = 0;
-  /** Scopes whose count has not come. */
-  #open = 1;
-  /** The count of the outermost scope has come; of the ones inside: by the length of their tags. */
-  #counted = false;
-  #countedInside: FiredSet[] | undefined;
+  /** By level, from the outermost: scopes there are as far as is known; the last: instances. */
+  readonly #expected = [1];
+  /** By level: scopes whose count has come. */
+  readonly #counted: number[] = [];
+  /** By level, without the outermost, which has one scope: which those are. */
+  #seen: FiredSet[] | undefined;
 
-  /** `level`: length of the value's own tag. */
-  constructor(private readonly level: number) {}
+  /** `depth`: length of the value's own tag; `levels`: scopes inside each other between it and the node. */
+  constructor(
+    private readonly depth: number,
+    levels: number,
+  ) {
+    for (let level = 0; level < levels; level++) {
+      this.#counted.push(0);
+      this.#expected.push(0);
+    }
+  }
 
   /** Every instance there will be has taken it. */
   get served(): boolean {
-    return this.#open === 0 && this.taken === this.#expected;
-  }
-
-  /** The scope with this tag has `count` instances; `depth` is that of the node. False when that was known. */
-  counted(tag: Tag, count: number, depth: number): boolean {
-    if (!this.#isNew(tag)) return false;
-    this.#open--;
-    if (tag.length + 1 < depth) this.#open += count;
-    else this.#expected += count;
+    const levels = this.#counted.length;
+    if (this.taken !== this.#expected[levels]) return false;
+    for (let level = 0; level < levels; level++) if (this.#counted[level] !== this.#expected[level]) return false;
     return true;
   }
 
-  #isNew(tag: Tag): boolean {
-    const inside = tag.length - this.level;
-    if (inside > 0) {
-      const scopes = (this.#countedInside ??= []);
-      while (scopes.length < inside) scopes.push(new FiredSet());
-      return scopes[inside - 1]!.add(tag);
-    }
-    if (this.#counted) return false;
-    this.#counted = true;
+  /** The scope with this tag has `count` instances. False when that was known. */
+  count(tag: Tag, count: number): boolean {
+    const level = tag.length - this.depth;
+    if (!this.#isNew(tag, level)) return false;
+    this.#counted[level]!++;
+    this.#expected[level + 1]! += count;
     return true;
+  }
+
+  #isNew(tag: Tag, level: number): boolean {
+    if (level === 0) return this.#counted[0] === 0;
+    const seen = (this.#seen ??= []);
+    while (seen.length < level) seen.push(new FiredSet());
+    return seen[level - 1]!.add(tag);
   }
 }

@@ -187,7 +187,7 @@ export class WaitMatch {
       return true;
     }
     const outer = this.#outer(input, tag);
-    if (!outer.counted(tag, count, this.node.depth)) return false;
+    if (!outer.count(tag, count)) return false;
     this.#releaseIfServed(outer);
     return true;
   }
@@ -196,7 +196,7 @@ export class WaitMatch {
     const outers = (this.#outers[input.slot] ??= new Map<TagKey, OuterValue>());
     const key = tagKey(tag, input.depth);
     let outer = outers.get(key);
-    if (outer === undefined) outers.set(key, (outer = new OuterValue(input.depth)));
+    if (outer === undefined) outers.set(key, (outer = new OuterValue(input.depth, this.node.depth - input.depth)));
     return outer;
   }
 

@@ -37,12 +37,16 @@ export class Bench {
   readonly engine: Engine;
   readonly started: Started[] = [];
   readonly #ownSink: boolean;
+  readonly #valuesBefore: number;
+  readonly #bytesBefore: number;
   #ids = 0;
 
   constructor(options: BenchOptions = {}) {
     const { openPipe, executor, sink, ...rest } = options;
     this.#ownSink = sink === undefined;
     this.sink = sink ?? createDataSink({ handoverDir: false, clock: this.clock });
+    this.#valuesBefore = this.sink.metrics.values;
+    this.#bytesBefore = this.sink.residentBytes;
     this.executor = new FakeExecutor(this.sink, this.clock);
     this.engine = new Engine({
       hostId: 'host0',
@@ -105,8 +109,8 @@ export class Bench {
       if (answers.length !== 1) throw new Error(`${id} was answered ${answers.length} times`);
     const left = {
       activations: this.engine.size,
-      values: this.sink.metrics.values,
-      bytes: this.sink.residentBytes,
+      values: this.sink.metrics.values - this.#valuesBefore,
+      bytes: this.sink.residentBytes - this.#bytesBefore,
       runs: this.executor.open.length,
       timers: this.clock.timers,
     };

@@ -14,7 +14,10 @@ let sink: MeasuredDataSink;
 beforeEach(() => {
   sink = createDataSink();
 });
-afterEach(() => sink.close());
+afterEach(async () => {
+  expect(sink.metrics.values).toBe(0);
+  await sink.close();
+});
 
 /** A value in a hand-over file, as a container would have written it. */
 async function inFile(value: unknown): Promise<Value> {

@@ -78,7 +78,7 @@ export class Invocations implements InstanceOwner {
     const at = this.now();
     const value = errorValue(this.sink, instance.cancelReason ?? NEVER_STARTED);
     this.instanceEnded(instance, {
-      status: 2,
+      status: instance.cancelReason === undefined ? 3 : 2,
       value,
       env: null,
       timedOut: false,

@@ -172,7 +172,7 @@ export class NodeRuns implements InstanceOwner {
     instance.input.release();
     activation.running.delete(instance);
     part.dropped = true;
-    if (!activation.discarding) this.host.ending.uncaught(activation, 2, errorValue(this.host.sink, NEVER_STARTED));
+    if (!activation.discarding) this.host.ending.uncaught(activation, 3, errorValue(this.host.sink, NEVER_STARTED));
     this.host.ending.release(activation);
   }
 }

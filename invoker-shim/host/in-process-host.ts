@@ -37,6 +37,7 @@ export function createInProcessHost(options: InProcessHostOptions): Host {
 
 class InProcessHost implements Host {
   readonly id: string;
+  readonly #clock: Clock;
   readonly #sink: MeasuredDataSink;
   readonly #executor: Executor;
   readonly #dataflow: Engine;
@@ -47,6 +48,7 @@ class InProcessHost implements Host {
   constructor(options: InProcessHostOptions) {
     this.id = options.id ?? 'host0';
     const clock = options.clock ?? systemClock;
+    this.#clock = clock;
     this.#sink = createDataSink({
       ...options.sink,
       onPressure: (error) => {
@@ -101,9 +103,20 @@ class InProcessHost implements Host {
     return this.#metrics.text();
   }
 
+  /** What was accepted runs to its end, as far as the time allows. */
+  async #drained(drainMs: number): Promise<void> {
+    let stopWaiting = (): void => undefined;
+    const over = new Promise<void>((resolve) => {
+      stopWaiting = this.#clock.after(drainMs, resolve);
+    });
+    await Promise.race([Promise.all([this.#dataflow.idle(), this.#controlflow.idle()]), over]);
+    stopWaiting();
+  }
+
   async close(drainMs: number): Promise<void> {
     this.#closing = true;
-    await this.#executor.close(drainMs);
+    await this.#drained(drainMs);
+    await this.#executor.close(0);
     await Promise.all([this.#dataflow.idle(), this.#controlflow.idle()]);
     await Promise.all([this.#dataflow.close(), this.#controlflow.close()]);
     await this.#sink.close();

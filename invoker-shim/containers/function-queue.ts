@@ -13,7 +13,7 @@ const MAX_LOSSES = 3;
 /** Work that the containers at hand are through with in so many ms starts no further one (starting takes longer). */
 const DRAIN_MS = 30;
 
-/** A function up to this mean time, in ms, uses a core while it runs: more containers than cores only cost. */
+/** A function up to this time, in ms, uses a core while it runs: more containers than cores only cost. */
 const SHORT_FUNCTION_MS = 1;
 
 /** What a queue asks of the pool. */
@@ -112,7 +112,7 @@ export class FunctionQueue implements ContainerOwner {
   warm(): void {
     if (this.#starting > 0 || this.#idle.length > 0) return;
     // Busy ones are free again before another has started, unless the function is known to be long.
-    if (this.#ready.length > 0 && (this.duration.meanMs ?? 0) < DRAIN_MS) return;
+    if (this.#ready.length > 0 && (this.duration.typicalMs ?? 0) < DRAIN_MS) return;
     if (this.host.makeRoom(this)) this.start();
   }
 
@@ -295,12 +295,12 @@ export class FunctionQueue implements ContainerOwner {
     let capacity = this.#starting;
     for (const container of this.#ready) if (!container.held && !container.slow && !container.retiring) capacity++;
     if (capacity === 0) return true;
-    const mean = this.duration.meanMs ?? this.#leastAge();
-    if (mean === undefined) return capacity < cores;
+    const typical = this.duration.typicalMs ?? this.#leastAge();
+    if (typical === undefined) return capacity < cores;
     // Containers that start take the cores from those that work, which then seem too slow.
     if (this.host.starting >= cores) return false;
-    if (mean <= SHORT_FUNCTION_MS && capacity >= cores) return false;
-    return (this.#waitingCount * mean) / capacity >= DRAIN_MS;
+    if (typical <= SHORT_FUNCTION_MS && capacity >= cores) return false;
+    return (this.#waitingCount * typical) / capacity >= DRAIN_MS;
   }
 
   /** Before the first result: how long every container has been at its run at least, once that says something. */

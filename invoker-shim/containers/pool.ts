@@ -20,6 +20,8 @@ export interface PoolLimits {
 
 /** A container that has been idle for this long, in ms, gives way to one that is only expected to be needed. */
 const WARM_EVICTS_AFTER_MS = 5000;
+/** The same for a further one of a function that has some: else functions in use take each other's only containers. */
+const FURTHER_EVICTS_AFTER_MS = 1000;
 
 /** The containers of one agent: their bounds, who gets a place, and who has to give one up. */
 export class Pool implements QueueHost {
@@ -133,7 +135,7 @@ export class Pool implements QueueHost {
     if (this.#closed) return false;
     // Who waits for a place comes first.
     if (this.#placeless.size > 0 && !this.#placeless.has(queue) && queue.containers > 0) return false;
-    return this.#fits(queue.spec) || this.#evictFor(queue.spec, queue, 0);
+    return this.#fits(queue.spec) || this.#evictFor(queue.spec, queue, queue.containers === 0 ? 0 : FURTHER_EVICTS_AFTER_MS);
   }
 
   waitForPlace(queue: FunctionQueue): void {

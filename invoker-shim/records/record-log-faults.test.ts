@@ -203,7 +203,7 @@ describe('on a full disk', () => {
     const attempts: number[] = [];
     files.room = 0;
     log.append(recordOf(0));
-    await new Promise(setImmediate);
+    clock.advance(5);
     const begin = clock.now();
     while (attempts.length < 9) {
       const seen = files.writes;
@@ -215,7 +215,7 @@ describe('on a full disk', () => {
     clock.advance(5000);
     files.room = 0;
     log.append(recordOf(1));
-    await new Promise(setImmediate);
+    clock.advance(5);
     expect(errors.length).toBe(2);
     files.room = Infinity;
     clock.advance(100);

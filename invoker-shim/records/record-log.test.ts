@@ -316,3 +316,22 @@ it('200 000 records take at most 64 bytes each in memory', async () => {
   expect(indexBytes / records).toBeLessThanOrEqual(64);
   expect((await log.get('guest', idOf(123_456)))!.result).toBe('{"number":123456}');
 });
+
+describe('when records are written', () => {
+  it('what nobody waits for goes out together a little later; who waits brings it forward', async () => {
+    const clock = new HandClock();
+    const files = new SmallDisk();
+    log = await createRecordLog({ dir, clock, files });
+    log.append(recordOf(0));
+    log.append(recordOf(1));
+    await new Promise(setImmediate);
+    expect(files.writes).toBe(0);
+    clock.advance(5);
+    expect(files.writes).toBe(1);
+    log.append(recordOf(2));
+    await written(log);
+    expect(files.writes).toBe(2);
+    clock.advance(5);
+    expect(files.writes).toBe(2);
+  });
+});

@@ -16,6 +16,9 @@ const MiB = 1024 * 1024;
 const HOUR_MS = 60 * 60 * 1000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5000;
+/** What nobody waits for is written with what comes within so long after it, or when it is so much. */
+const LINGER_MS = 5;
+const LINGER_BYTES = 64 * 1024;
 
 /**
  * Opens the activation records of a host: segment files in one directory, found by indexes in memory.
@@ -41,7 +44,9 @@ class SegmentedLog implements RecordLog {
   private readonly segmentBytes: number;
   private readonly queueBytes: number;
   private readonly reader: FrameReader;
+  /** A write follows at the end of this turn of the loop. */
   private scheduled = false;
+  private cancelLinger: (() => void) | undefined = undefined;
   /** A segment has been finished since the last write. */
   private rolled = false;
   private closed = false;
@@ -95,12 +100,17 @@ class SegmentedLog implements RecordLog {
     if (again) this.store.supersede();
     const length = this.queue.append(segment, texts);
     segment.index.add(segment.length - length, length, record.start, record.namespace, name);
-    this.schedule();
+    if (this.queue.unwrittenBytes >= LINGER_BYTES) this.schedule();
+    else this.linger();
   }
 
   written(callback: (error?: Error) => void): void {
-    if (this.queue.unwrittenBytes === 0) queueMicrotask(callback);
-    else this.queue.whenWritten(callback);
+    if (this.queue.unwrittenBytes === 0) {
+      queueMicrotask(callback);
+      return;
+    }
+    this.queue.whenWritten(callback);
+    this.schedule();
   }
 
   async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
@@ -131,6 +141,7 @@ class SegmentedLog implements RecordLog {
     this.closed = true;
     this.cancelAgeing();
     this.cancelRetry?.();
+    this.cancelLinger?.();
     let failure: Error | undefined;
     try {
       this.queue.flush();
@@ -152,7 +163,14 @@ class SegmentedLog implements RecordLog {
     });
   }
 
+  private linger(): void {
+    if (this.scheduled || this.cancelLinger !== undefined || this.cancelRetry !== undefined) return;
+    this.cancelLinger = this.clock.after(LINGER_MS, () => this.flush());
+  }
+
   private flush(): void {
+    this.cancelLinger?.();
+    this.cancelLinger = undefined;
     try {
       this.queue.flush();
     } catch (error) {

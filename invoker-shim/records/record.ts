@@ -40,7 +40,7 @@ export interface RecordStore {
    * replaces the one appended before under its id.
    */
   append(record: ActivationRecord, again?: boolean): void;
-  /** Calls back once everything appended so far is written (one write a turn of the loop). */
+  /** Calls back once everything appended so far is written (one write for all who wait in a turn of the loop; what nobody waits for is written a few ms later). */
   written(callback: (error?: Error) => void): void;
   /** True when the bound of the queue or the disk is reached: new invocations are refused with 503. */
   readonly full: boolean;

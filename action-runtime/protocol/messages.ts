@@ -23,6 +23,13 @@ export interface Hello {
   readonly pid: number;
 }
 
+/** First frame on a run channel, container to agent. */
+export interface RunHello {
+  readonly version: number;
+  /** The key of WELCOME. */
+  readonly runChannel: string;
+}
+
 /** The agent's answer to HELLO. */
 export interface Welcome {
   readonly version: number;
@@ -30,6 +37,8 @@ export interface Welcome {
   readonly emitWindowBytes: number;
   /** True when OFFER may be used: large values travel as files in a directory that both sides see. */
   readonly files: boolean;
+  /** The key with which the container may open a run channel; without one there is none to be had. */
+  readonly runChannel?: string;
 }
 
 /** What a container is to run; the code itself is the frame's slot (absent code: a slot of no bytes). */
@@ -52,6 +61,8 @@ export interface Init {
 export interface Ready {
   readonly ok: boolean;
   readonly error?: string;
+  /** True when the run channel is open and used from now on. */
+  readonly runChannel?: boolean;
 }
 
 /** One inline function of a composition. `path` is its place in the composition's tree, for error texts. */
@@ -113,8 +124,10 @@ export interface LogLine {
 const RUN_FIXED = HEADER_BYTES + 16 + 8 + 2 + 1 + 2;
 const RESULT_FIXED = HEADER_BYTES + 1 + 1 + 4 + 2;
 
+type JsonBody = Hello | RunHello | Welcome | Definition | Ready;
+
 /** A frame whose payload is one JSON object: HELLO, WELCOME, DEFINE, READY. */
-export function encodeJsonFrame(type: FrameType, id: number, body: Hello | Welcome | Definition | Ready): Buffer {
+export function encodeJsonFrame(type: FrameType, id: number, body: JsonBody): Buffer {
   return encodeFrame(type, 0, id, Buffer.from(JSON.stringify(body)));
 }
 

@@ -69,6 +69,8 @@ export class ContainerRuns {
   constructor(
     private readonly context: ContainerContext,
     private readonly connection: Connection,
+    /** Undefined when all runs go on the connection. */
+    runChannel: Connection | undefined,
     private readonly host: RunsHost,
   ) {
     const send = (frame: Buffer): void => connection.send(frame);
@@ -76,7 +78,7 @@ export class ContainerRuns {
       host.stop({ kind: 'PROTOCOL', detail: error.message }),
     );
     this.#window = new EmitWindow(context.sink, context.limits.emitWindowBytes, send, () => this.#updateHeld());
-    this.#writer = new RunWriter(connection, context.clock, context.driver.sharesFiles);
+    this.#writer = new RunWriter(connection, runChannel ?? connection, context.clock, context.driver.sharesFiles);
     this.#meter = new WorkMeter(context.stopwatch);
   }
 
@@ -113,9 +115,8 @@ export class ContainerRuns {
   send(pending: PendingRun): void {
     const idle = this.unfinished === 0;
     const id = this.count + 1;
-    let frame: Buffer;
     try {
-      frame = this.#writer.encode(pending, id);
+      this.#writer.send(pending, id, idle);
     } catch (error) {
       this.context.ender.fail(pending, this.host.id, 2, error instanceof Error ? error.message : String(error));
       return;
@@ -126,12 +127,7 @@ export class ContainerRuns {
       pending.coldStart = true;
       pending.initMs = this.host.initMs;
     }
-    if (idle) {
-      this.connection.sendNow(frame);
-      this.#meter.begin();
-    } else {
-      this.connection.send(frame);
-    }
+    if (idle) this.#meter.begin();
     if (pending.inputStreams !== undefined) this.connection.streams.pump();
     if (idle) {
       this.#begin(pending);

@@ -10,6 +10,7 @@ import { FailureText } from './failures.js';
 import type { ContainerSpec } from './executor.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
 import type { PendingRun } from './pending-run.js';
+import { RunChannel } from './run-channel.js';
 import type { RunLog } from './run-log.js';
 
 /**
@@ -35,6 +36,9 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   #retiring = false;
   #endpoint: Endpoint | undefined;
   #connection: Connection | undefined;
+  #runChannel: RunChannel | undefined;
+  /** It has said READY and its run channel has not come yet. */
+  #awaitsRunChannel = false;
   #handle: ContainerHandle | undefined;
   #runs: ContainerRuns | undefined;
   readonly #handshake: Handshake;
@@ -156,6 +160,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     }
     const { started, returned } = this.#runs?.close() ?? { started: [], returned: [] };
     this.#connection?.close();
+    this.#runChannel?.connection.close();
     this.#handle?.stop();
     if (ending.kind !== 'RETIRED') for (const pending of returned) pending.losses++;
     const payer = starting ? this.owner.onStartFailed(this, ending) : undefined;
@@ -198,11 +203,24 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     this.#state = 'INITIALIZING';
   }
 
-  initialized(): void {
+  initialized(runChannel: boolean): void {
+    if (runChannel && this.#runChannel?.state !== 'OPEN') {
+      if (this.#awaitsRunChannel || this.#runChannel?.state === 'ENDED')
+        throw new ProtocolError('UNEXPECTED_FRAME', 'READY with a run channel that is not there');
+      // It is under way: the container wrote to it before it said READY.
+      this.#awaitsRunChannel = true;
+      return;
+    }
+    this.#endpoint!.stopListening();
     this.readyAt = this.context.clock.now();
     this.initMs = this.readyAt - this.#handshake.initSentAt;
     this.readySince = this.idleSince = this.context.stopwatch();
-    this.#runs = new ContainerRuns(this.context, this.#connection!, this);
+    this.#runs = new ContainerRuns(
+      this.context,
+      this.#connection!,
+      runChannel ? this.#runChannel!.connection : undefined,
+      this,
+    );
     this.#state = 'READY';
     this.context.logger.debug({ container: this.id, key: this.spec.key, initMs: this.initMs }, 'a container is ready');
     this.owner.onReady(this);
@@ -249,11 +267,32 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   #onConnection(socket: Socket): void {
-    if (this.#state !== 'STARTING') {
+    if (this.#state === 'STARTING' && this.#connection === undefined) {
+      this.#connection = new Connection(socket, this.context.batcher, this);
+    } else if (this.#state === 'INITIALIZING' && this.#runChannel === undefined) {
+      const onEnd = (error: Error | undefined): void => this.#onRunChannelEnd(error);
+      this.#runChannel = new RunChannel(
+        socket,
+        this.context.batcher,
+        this.#handshake.runKey,
+        () => this.#onRunChannelOpen(),
+        onEnd,
+      );
+      this.#endpoint!.stopListening();
+    } else {
       socket.destroy();
-      return;
     }
-    this.#connection = new Connection(socket, this.context.batcher, this);
+  }
+
+  #onRunChannelOpen(): void {
+    if (this.#awaitsRunChannel) this.initialized(true);
+  }
+
+  /** The function's thread has gone, or will take nothing any more; what becomes of its run the DLU says. */
+  #onRunChannelEnd(error: Error | undefined): void {
+    if (ProtocolError.is(error)) this.stop({ kind: 'PROTOCOL', detail: error.message });
+    else if (this.#state === 'READY') this.retire();
+    else if (this.#awaitsRunChannel) this.stop({ kind: 'DIED', detail: 'its run channel ended' });
   }
 
   #onRunFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {

@@ -40,7 +40,9 @@ export class DurationEstimate {
   /** Runs in a container up to which the next one is better sent behind them than to a container that sleeps. */
   get stack(): number {
     const typical = this.#typicalMs;
-    return typical === undefined || typical > WAKE_MS ? 0 : Math.min(DEPTH_VERY_SHORT - 1, Math.floor(WAKE_MS / typical));
+    return typical === undefined || typical > WAKE_MS
+      ? 0
+      : Math.min(DEPTH_VERY_SHORT - 1, Math.floor(WAKE_MS / typical));
   }
 
   /** Time, in ms, after which what waits behind a run is given to another container. */

@@ -1,10 +1,7 @@
 import { type Server, type Socket, createServer } from 'node:net';
 import type { SocketDirectory } from './socket-directory.js';
 
-/**
- * The socket that one container connects to, in a directory of its own. It takes one connection in its life: a second
- * one is refused, and with the first the listening socket goes away.
- */
+/** The socket that one container connects to, in a directory of its own. */
 export class Endpoint {
   readonly path: string;
   #server: Server | undefined;
@@ -13,16 +10,12 @@ export class Endpoint {
     this.path = directory.create();
   }
 
-  /** Listens; calls back with the connection. Rejects when the socket cannot be made. */
+  /** Listens; calls back with each connection. Rejects when the socket cannot be made. */
   static async listen(directory: SocketDirectory, onConnection: (socket: Socket) => void): Promise<Endpoint> {
     const endpoint = new Endpoint(directory);
     const server = createServer({ noDelay: true }, (socket) => {
-      if (endpoint.#server === undefined) {
-        socket.destroy();
-        return;
-      }
-      endpoint.#stopListening();
-      onConnection(socket);
+      if (endpoint.#server === undefined) socket.destroy();
+      else onConnection(socket);
     });
     endpoint.#server = server;
     // A connection that cannot be accepted is missed as a hello that does not come.
@@ -39,14 +32,15 @@ export class Endpoint {
     return endpoint;
   }
 
-  #stopListening(): void {
+  /** Takes no further connection. */
+  stopListening(): void {
     this.#server?.close();
     this.#server = undefined;
   }
 
   /** Stops listening and removes the container's directory. */
   close(): void {
-    this.#stopListening();
+    this.stopListening();
     this.directory.release(this.path);
   }
 }

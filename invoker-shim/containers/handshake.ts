@@ -1,4 +1,3 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
 import {
   FrameType,
   type Init,
@@ -16,6 +15,7 @@ import type { ContainerEnding } from './container-ending.js';
 import type { ContainerSpec } from './executor.js';
 import { bytesSlot } from './input-slots.js';
 import { RunLog } from './run-log.js';
+import { isSame, newSecret } from './secrets.js';
 
 /** What a container is to run has to be loaded within so long, in ms. */
 const LOAD_LIMIT_MS = 60_000;
@@ -25,15 +25,17 @@ const MAX_ERROR_CHARS = 64 * 1024;
 export interface HandshakeHost {
   /** It has said the right HELLO. */
   welcomed(): void;
-  /** Its code is loaded. */
-  initialized(): void;
+  /** Its code is loaded. `runChannel`: it has opened one. */
+  initialized(runChannel: boolean): void;
   stop(ending: ContainerEnding): void;
 }
 
 /** How a container becomes ready: HELLO and WELCOME, then INIT, once the code is there, and READY; each in its time. */
 export class Handshake {
   /** The secret by which the container is known. */
-  readonly token = randomBytes(16).toString('hex');
+  readonly token = newSecret();
+  /** The secret by which its run channel is known. */
+  readonly runKey = newSecret();
   /** What it wrote before it was ready. */
   readonly log: RunLog;
   /** Milliseconds since the epoch; 0 before INIT is sent. */
@@ -69,7 +71,8 @@ export class Handshake {
     this.host.welcomed();
     const { emitWindowBytes } = this.context.limits;
     const files = this.context.driver.sharesFiles;
-    connection.send(encodeJsonFrame(FrameType.WELCOME, 0, { version: PROTOCOL_VERSION, emitWindowBytes, files }));
+    const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, runChannel: this.runKey };
+    connection.send(encodeJsonFrame(FrameType.WELCOME, 0, welcome));
     this.#sendInit();
   }
 
@@ -140,19 +143,13 @@ export class Handshake {
   }
 
   #onReady(payload: Buffer): void {
-    const { ok, error } = decodeJsonObject(payload);
+    const { ok, error, runChannel } = decodeJsonObject(payload);
     if (ok === true) {
-      this.host.initialized();
+      this.host.initialized(runChannel === true);
       return;
     }
     const text =
       typeof error === 'string' ? error.slice(0, MAX_ERROR_CHARS) : 'The action failed during initialization.';
     this.host.stop({ kind: 'INIT_FAILED', text });
   }
-}
-
-function isSame(said: string, token: string): boolean {
-  const a = Buffer.from(said);
-  const b = Buffer.from(token);
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -135,7 +135,9 @@ export class Pool implements QueueHost {
     if (this.#closed) return false;
     // Who waits for a place comes first.
     if (this.#placeless.size > 0 && !this.#placeless.has(queue) && queue.containers > 0) return false;
-    return this.#fits(queue.spec) || this.#evictFor(queue.spec, queue, queue.containers === 0 ? 0 : FURTHER_EVICTS_AFTER_MS);
+    return (
+      this.#fits(queue.spec) || this.#evictFor(queue.spec, queue, queue.containers === 0 ? 0 : FURTHER_EVICTS_AFTER_MS)
+    );
   }
 
   waitForPlace(queue: FunctionQueue): void {

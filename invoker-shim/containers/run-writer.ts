@@ -14,8 +14,10 @@ export class RunWriter {
   readonly #target: SlotTarget;
   #streams: number[] | undefined;
 
+  /** @param small Where DEFINE goes, and a RUN whose slots are all inline: the run channel, where there is one. */
   constructor(
     private readonly connection: Connection,
+    private readonly small: Connection,
     private readonly clock: Clock,
     sharesFiles: boolean,
   ) {
@@ -34,15 +36,15 @@ export class RunWriter {
     return this.#definitions.size >= MAX_DEFINITIONS;
   }
 
-  /** The RUN frame; the streams of its input are in `pending.inputStreams`. Throws when the input cannot be sent. */
-  encode(pending: PendingRun, id: number): Buffer {
+  /** Sends the RUN; the streams of its input are in `pending.inputStreams`. Throws when the input cannot be sent. */
+  send(pending: PendingRun, id: number, now: boolean): void {
     const { run } = pending;
     this.#streams = undefined;
     try {
       const slots = inputSlots(run.input, this.#target);
       if (run.env !== null) slots.push(bytesSlot(Buffer.from(run.env), this.#target));
       this.#activationId.write(run.activationId, 'hex');
-      return encodeRun({
+      const frame = encodeRun({
         invocationId: id,
         activationId: this.#activationId,
         deadline: this.clock.now() + run.spec.timeoutMs,
@@ -51,6 +53,9 @@ export class RunWriter {
         slots,
         hasEnv: run.env !== null,
       });
+      const way = slots.every((slot) => slot.where === 'inline') ? this.small : this.connection;
+      if (now) way.sendNow(frame);
+      else way.send(frame);
     } catch (error) {
       pending.inputStreams = this.#streams;
       this.dropStreams(pending);
@@ -72,7 +77,7 @@ export class RunWriter {
     const known = this.#definitions.get(definition);
     if (known !== undefined) return known;
     const number = this.#definitions.size + 1;
-    this.connection.send(encodeJsonFrame(FrameType.DEFINE, number, definition));
+    this.small.send(encodeJsonFrame(FrameType.DEFINE, number, definition));
     this.#definitions.set(definition, number);
     return number;
   }

@@ -16,7 +16,11 @@ export const HELD_BYTES = 5;
 export const HELD_EPOCH = 6;
 /** Invocation id that the FLU claimed last; it runs once RUNNING says so too. */
 export const CLAIMED = 7;
-const FIRST_CLAIM = 8;
+/** 1 while the DLU looks after the memory of a run. */
+export const MEMORY_WATCHED = 8;
+/** 1 while the DLU looks after held results. */
+export const HELD_WATCHED = 9;
+const FIRST_CLAIM = 10;
 
 export const Lock = {
   FREE: 0,
@@ -36,11 +40,27 @@ export const CLAIM_SLOTS = 1024;
 /** Bytes of the area for finished results that wait for the next write. */
 export const HELD_AREA_BYTES = 64 * 1024;
 
+/** With a run channel: cells with what became of the latest ids. Twice the runs that may be sent ahead. */
+const ID_SLOTS = 2 * CLAIM_SLOTS;
+
 export function createCells(): SharedArrayBuffer {
-  return new SharedArrayBuffer(4 * (FIRST_CLAIM + CLAIM_SLOTS));
+  return new SharedArrayBuffer(4 * (FIRST_CLAIM + CLAIM_SLOTS + ID_SLOTS));
 }
 
 /** The cell with the claim of the n-th run that was posted. */
 export function claimCell(sequence: number): number {
   return FIRST_CLAIM + (sequence & (CLAIM_SLOTS - 1));
+}
+
+/**
+ * With a run channel: the cell with what became of an invocation: 0, Claim.STARTED or Claim.WITHDRAWN. It is 0 again
+ * before an id that shares it can come.
+ */
+export function idCell(invocationId: number): number {
+  return FIRST_CLAIM + CLAIM_SLOTS + (invocationId & (ID_SLOTS - 1));
+}
+
+/** The cell that is free again once this invocation has had its turn. */
+export function expiredCell(invocationId: number): number {
+  return idCell(invocationId - CLAIM_SLOTS / 2);
 }

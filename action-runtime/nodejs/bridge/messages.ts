@@ -29,6 +29,15 @@ export interface ThreadData {
   readonly held: SharedArrayBuffer;
   /** Descriptor of the connection, or -1: everything goes through the DLU. */
   readonly fd: number;
+  /** How to open a run channel; undefined: all runs come through the DLU. */
+  readonly runChannel?: RunChannelAddress;
+}
+
+export interface RunChannelAddress {
+  /** As for the connection itself. */
+  readonly address: string;
+  /** What proves that the channel belongs to this container. Good for one connection. */
+  readonly key: string;
 }
 
 /** A run whose large inputs travel beside it; `head` is as in PackedRun, its slot table included. */
@@ -54,6 +63,8 @@ export type ToFlu =
   /** Variables of the process's environment, for the runs posted after it. */
   | { readonly type: 'environment'; readonly variables: Readonly<Record<string, string>> }
   | { readonly type: 'grant'; readonly bytes: number }
+  /** A run that never came has been withdrawn: one behind it may be next. */
+  | { readonly type: 'skip' }
   /** Write the unfinished log line and answer `stopped`: the process is about to end. */
   | { readonly type: 'stop' }
   /** Answer `idle` once nothing is queued or running. */
@@ -90,8 +101,12 @@ export type FromFlu =
       readonly ok: boolean;
       readonly error?: string;
       readonly needsProcess?: boolean;
+      /** True when small runs are taken on a run channel. */
+      readonly runChannel?: boolean;
       readonly logs?: readonly LogLine[];
     }
+  /** Something runs, or is held back, that the DLU does not look after yet. */
+  | { readonly type: 'watch' }
   /** The function ended with a developer error: its result is out, nothing more will run here. */
   | { readonly type: 'spent' }
   | { readonly type: 'stopped' }

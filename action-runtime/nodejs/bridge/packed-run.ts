@@ -1,4 +1,5 @@
 import { HEADER_BYTES } from '../../protocol/index.js';
+import type { RunWithBuffers } from './messages.js';
 
 /**
  * A RUN on its way to the FLU's thread: flags, `behind` and the invocation id as five characters, then the frame's
@@ -21,24 +22,32 @@ export function packRun(flags: number, behind: boolean, invocationId: number, pa
   );
 }
 
-export interface PackedHead {
+/** A run as the FLU executes it. */
+export interface QueuedRun {
   readonly flags: number;
+  /** It arrived while something was unfinished: its start has to be announced. */
   readonly behind: boolean;
   readonly invocationId: number;
+  readonly payload: Buffer;
+  /** Buffers for the slots that are not inline, by slot number. */
+  readonly buffers?: RunWithBuffers['buffers'];
 }
 
-export function packedHead(packed: string): PackedHead {
-  return { flags: packed.charCodeAt(0), behind: packed.charCodeAt(1) === 1, invocationId: packedId(packed) };
+export function unpackRun(posted: string | RunWithBuffers): QueuedRun {
+  const packed = typeof posted === 'string' ? posted : posted.packed;
+  const run = {
+    flags: packed.charCodeAt(0),
+    behind: packed.charCodeAt(1) === 1,
+    invocationId: packedId(packed),
+    payload: Buffer.from(packed.slice(PACKED_HEAD), 'latin1'),
+  };
+  return typeof posted === 'string' ? run : { ...run, buffers: posted.buffers };
 }
 
 export function packedId(packed: string): number {
   return (
     packed.charCodeAt(2) * 0x1000000 + (packed.charCodeAt(3) << 16) + (packed.charCodeAt(4) << 8) + packed.charCodeAt(5)
   );
-}
-
-export function packedPayload(packed: string): Buffer {
-  return Buffer.from(packed.slice(PACKED_HEAD), 'latin1');
 }
 
 /** True when every slot of a RUN's payload is inline, so that the run is complete as it is. */

@@ -18,7 +18,7 @@ import {
   encodeValue,
 } from '../../protocol/index.js';
 import { initFailure, initFailureLog } from '../bridge/init-failure.js';
-import type { Code, FluConfig, FromFlu } from '../bridge/messages.js';
+import type { Code, FluConfig, FromFlu, RunChannelAddress } from '../bridge/messages.js';
 import { EXITED, INIT_EXITED, OUT_OF_MEMORY } from './failure-texts.js';
 import { FileOffers } from './file-offers.js';
 import type { FluEvents, FluExit, FluLink } from './flu-link.js';
@@ -44,6 +44,7 @@ export interface Shared {
   readonly cells: SharedArrayBuffer;
   readonly held: SharedArrayBuffer;
   readonly fd: number;
+  readonly runChannel?: RunChannelAddress;
 }
 
 /**
@@ -208,6 +209,11 @@ export class Container {
         this.#initialized(message);
         return;
       }
+      case 'watch': {
+        this.#memoryWatch?.wake();
+        this.#heldWatch.wake();
+        return;
+      }
       case 'spent':
       case 'idle':
       case 'stopped': {
@@ -233,24 +239,22 @@ export class Container {
         flu,
         this.#cells,
         (slot: Slot) => readSlot(slot, this.#incoming),
+        message.runChannel === true,
         (id) => this.#withdrawn([id]),
         () => this.#heldWatch.wake(),
       );
       const busy = (): boolean => !this.#queue!.idle;
       this.#memoryWatch = new MemoryWatch(
+        this.#cells,
         () => flu.residentBytes(),
         busy,
         () => this.#stop(OUT_OF_MEMORY),
       );
       this.#memoryWatch.calibrate(this.#config!.init.memoryMiB);
     }
-    this.writer.write(
-      encodeJsonFrame(
-        FrameType.READY,
-        0,
-        message.error === undefined ? { ok: message.ok } : { ok: message.ok, error: message.error },
-      ),
-    );
+    const { ok, error, runChannel } = message;
+    const said = { ok, ...(error !== undefined && { error }), ...(runChannel === true && { runChannel }) };
+    this.writer.write(encodeJsonFrame(FrameType.READY, 0, said));
     if (!message.ok) this.#end();
   }
 

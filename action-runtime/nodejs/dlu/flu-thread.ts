@@ -13,7 +13,7 @@ export class FluThread implements FluLink {
   constructor(
     config: FluConfig,
     env: NodeJS.ProcessEnv,
-    shared: Pick<ThreadData, 'cells' | 'held' | 'fd'>,
+    shared: Pick<ThreadData, 'cells' | 'held' | 'fd' | 'runChannel'>,
     events: FluEvents,
   ) {
     const { port1, port2 } = new MessageChannel();

@@ -1,4 +1,4 @@
-import { HELD_BYTES, HELD_EPOCH } from '../bridge/cells.js';
+import { HELD_BYTES, HELD_EPOCH, HELD_WATCHED } from '../bridge/cells.js';
 
 const INTERVAL_MS = 2;
 
@@ -13,24 +13,31 @@ export class HeldWatch {
     private readonly flush: () => void,
   ) {}
 
-  /** Called when a run is posted behind another: only then can the FLU hold a result. */
+  /** Called when a run is posted behind another, or a result is held: only then can the FLU hold one. */
   wake(): void {
     this.#quietLooks = 0;
-    if (this.#timer === undefined) this.#timer = setInterval(() => this.#look(), INTERVAL_MS).unref();
+    if (this.#timer !== undefined) return;
+    Atomics.store(this.cells, HELD_WATCHED, 1);
+    this.#timer = setInterval(() => this.#look(), INTERVAL_MS).unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+    Atomics.store(this.cells, HELD_WATCHED, 0);
   }
 
   #look(): void {
     const epoch = Atomics.load(this.cells, HELD_EPOCH);
+    const old = epoch === this.#seenEpoch;
+    this.#seenEpoch = epoch;
     if (Atomics.load(this.cells, HELD_BYTES) === 0) {
-      if (++this.#quietLooks > 10) this.stop();
-    } else if (epoch === this.#seenEpoch) {
+      if (++this.#quietLooks <= 10) return;
+      this.stop();
+      // What was held back in between has not asked to be watched.
+      if (Atomics.load(this.cells, HELD_BYTES) > 0) this.wake();
+    } else if (old) {
       this.flush();
     }
-    this.#seenEpoch = epoch;
   }
 }

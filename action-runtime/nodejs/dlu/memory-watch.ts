@@ -1,3 +1,5 @@
+import { MEMORY_WATCHED } from '../bridge/cells.js';
+
 const INTERVAL_MS = 25;
 /** Looks without work after which the watch sleeps. */
 const IDLE_LOOKS = 20;
@@ -12,6 +14,7 @@ export class MemoryWatch {
   #limitBytes = Infinity;
 
   constructor(
+    private readonly cells: Int32Array,
     private readonly residentBytes: () => number,
     private readonly busy: () => boolean,
     private readonly onExceeded: () => void,
@@ -24,16 +27,22 @@ export class MemoryWatch {
 
   wake(): void {
     this.#idleLooks = 0;
-    if (this.#timer === undefined) this.#timer = setInterval(() => this.#look(), INTERVAL_MS).unref();
+    if (this.#timer !== undefined) return;
+    Atomics.store(this.cells, MEMORY_WATCHED, 1);
+    this.#timer = setInterval(() => this.#look(), INTERVAL_MS).unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+    Atomics.store(this.cells, MEMORY_WATCHED, 0);
   }
 
   #look(): void {
-    if (!this.busy() && ++this.#idleLooks > IDLE_LOOKS) this.stop();
-    else if (this.residentBytes() > this.#limitBytes) this.onExceeded();
+    if (!this.busy() && ++this.#idleLooks > IDLE_LOOKS) {
+      this.stop();
+      // What began in between has not asked to be watched.
+      if (this.busy()) this.wake();
+    } else if (this.residentBytes() > this.#limitBytes) this.onExceeded();
   }
 }

@@ -1,5 +1,5 @@
 import { ProtocolError, type Slot, decodeRun } from '../../protocol/index.js';
-import { CLAIMED, CLAIM_SLOTS, Claim, RUNNING, TAKEN_RUNS, claimCell } from '../bridge/cells.js';
+import { CLAIMED, CLAIM_SLOTS, Claim, RUNNING, TAKEN_RUNS, claimCell, idCell } from '../bridge/cells.js';
 import { isComplete, packRun } from '../bridge/packed-run.js';
 import type { FluLink } from './flu-link.js';
 
@@ -15,7 +15,7 @@ interface WaitingRun {
 
 /**
  * The runs that the agent has sent ahead. They go to the FLU in order, each once its inputs are complete; until the
- * FLU claims one it can be taken back.
+ * FLU claims one it can be taken back. Those of a run channel do not pass here, but are taken back here too.
  */
 export class RunQueue {
   /** Runs that wait for inputs, their own or those of one before them. */
@@ -29,6 +29,8 @@ export class RunQueue {
     private readonly flu: FluLink,
     private readonly cells: Int32Array,
     private readonly readInput: ReadInput,
+    /** True when small runs go to the FLU on its run channel, and all are executed in the order of their ids. */
+    private readonly runChannel: boolean,
     /** An input was cut off: the run cannot start any more. */
     private readonly onLost: (invocationId: number) => void,
     /** A run was queued behind another. */
@@ -74,6 +76,7 @@ export class RunQueue {
         },
         () => {
           this.#waiting = this.#waiting.filter((other) => other !== run);
+          this.#skip(invocationId);
           this.onLost(invocationId);
           this.#advance();
         },
@@ -98,8 +101,16 @@ export class RunQueue {
     const before = this.#waiting.length;
     this.#waiting = this.#waiting.filter((run) => run.invocationId !== id);
     if (this.#waiting.length === before) return false;
+    this.#skip(id);
     this.#advance();
     return true;
+  }
+
+  /** The FLU will never see this run: those behind it do not wait for it. */
+  #skip(id: number): void {
+    if (!this.runChannel) return;
+    Atomics.store(this.cells, idCell(id), Claim.WITHDRAWN);
+    this.flu.post({ type: 'skip' });
   }
 
   #withdrawPosted(id: number): boolean {
@@ -108,7 +119,7 @@ export class RunQueue {
       if (this.#postedIds[sequence & (CLAIM_SLOTS - 1)] !== id) continue;
       return Atomics.compareExchange(this.cells, claimCell(sequence), Claim.QUEUED, Claim.WITHDRAWN) === Claim.QUEUED;
     }
-    return false;
+    return this.runChannel && Atomics.compareExchange(this.cells, idCell(id), 0, Claim.WITHDRAWN) === 0;
   }
 
   get #untaken(): number {

@@ -7,7 +7,7 @@ import {
   encodeJsonFrame,
 } from '../../protocol/index.js';
 import { HELD_AREA_BYTES, createCells } from '../bridge/cells.js';
-import { connect, descriptorOf } from './connect.js';
+import { connect, descriptorOf } from '../bridge/connect.js';
 import { Container } from './container.js';
 import { FrameWriter } from './frame-writer.js';
 
@@ -35,7 +35,9 @@ export async function startDlu(address: string, token: string): Promise<void> {
       return;
     }
     if (type !== FrameType.WELCOME) throw new ProtocolError('UNEXPECTED_FRAME', 'the agent has to begin with WELCOME');
-    container = new Container(writer, shared, readWelcome(payload), finish);
+    const { runChannel: key, ...welcome } = readWelcome(payload);
+    const runChannel = key === undefined ? {} : { runChannel: { address, key } };
+    container = new Container(writer, { ...shared, ...runChannel }, welcome, finish);
   });
   // Without the agent there is nothing to run for.
   socket.on('error', () => process.exit(1));
@@ -58,11 +60,15 @@ export async function startDlu(address: string, token: string): Promise<void> {
   );
 }
 
-function readWelcome(payload: Buffer): { emitWindowBytes: number; files: boolean } {
-  const { version, emitWindowBytes, files } = decodeJsonObject(payload);
+function readWelcome(payload: Buffer): { emitWindowBytes: number; files: boolean; runChannel: string | undefined } {
+  const { version, emitWindowBytes, files, runChannel } = decodeJsonObject(payload);
   if (version !== PROTOCOL_VERSION)
     throw new ProtocolError('VERSION_MISMATCH', `the agent speaks ${String(version)}, not ${PROTOCOL_VERSION}`);
   if (typeof emitWindowBytes !== 'number')
     throw new ProtocolError('MALFORMED_PAYLOAD', 'emitWindowBytes is not a number');
-  return { emitWindowBytes, files: files === true };
+  return {
+    emitWindowBytes,
+    files: files === true,
+    runChannel: typeof runChannel === 'string' ? runChannel : undefined,
+  };
 }

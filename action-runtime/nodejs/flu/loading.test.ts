@@ -136,7 +136,8 @@ describe('an addon that refuses a thread', () => {
   test('gets a process of its own, which does all that a thread does', async () => {
     const code = await archive(`exports.main = async (p, { emit }) => {
       console.log('pid', process.pid !== process.ppid); if (p.emit) await emit('part', Buffer.alloc(p.emit, 1)); return { ...p, id: process.env.__OW_ACTIVATION_ID, cwd: process.cwd().length > 1 } }`);
-    agent = await TestAgent.with(code, { parameters: { bound: 1 } });
+    agent = await TestAgent.with(code, { parameters: { bound: 1 } }, { runChannel: true });
+    expect(agent.runChannel).toBeUndefined();
     agent.define(1, { outputs: ['part'] });
     expect((await agent.call({ emit: 100_000 }, { definition: 1 })).value).toEqual({
       bound: 1,

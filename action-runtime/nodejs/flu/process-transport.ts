@@ -1,5 +1,6 @@
 import type { FromFlu, LargeMessage, RunWithBuffers, ToFlu } from '../bridge/messages.js';
-import type { QueuedRun, TransportEvents } from './transport.js';
+import { type QueuedRun, unpackRun } from '../bridge/packed-run.js';
+import type { TransportEvents } from './transport.js';
 import type { StartableTransport } from './start.js';
 
 /** The transport of a FLU in a process of its own: everything goes through the DLU, which sends one run at a time. */
@@ -11,7 +12,7 @@ export class ProcessTransport implements StartableTransport {
       switch (message.type) {
         case 'text':
         case 'run':
-          this.#run = message.type === 'text' ? message.run : withOwnMemory(message);
+          this.#run = unpackRun(message.type === 'text' ? message.run : withOwnMemory(message));
           {
             events.onRun();
             return;
@@ -32,12 +33,18 @@ export class ProcessTransport implements StartableTransport {
           events.onStop();
           return;
         }
+        case 'skip':
+          return;
         case 'drain': {
           events.onDrain();
           return;
         }
       }
     });
+  }
+
+  open(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   post(message: FromFlu): void {

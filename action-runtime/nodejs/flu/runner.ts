@@ -10,7 +10,7 @@ import {
   encodeResult,
 } from '../../protocol/index.js';
 import type { FluConfig } from '../bridge/messages.js';
-import { packedHead, packedId, packedPayload } from '../bridge/packed-run.js';
+import type { QueuedRun } from '../bridge/packed-run.js';
 import type { Emitter } from './emitter.js';
 import { runFunctions } from './function-step.js';
 import { prepareHandOver } from './hand-over.js';
@@ -20,7 +20,7 @@ import { type EncodedOutcome, rejected, returned, threw } from './outcome.js';
 import { createContext } from './run-context.js';
 import { RunEnvironment } from './run-environment.js';
 import { decodeEnvironment, encodeEnvironment } from './step-environment.js';
-import type { QueuedRun, Transport } from './transport.js';
+import type { Transport } from './transport.js';
 import { WritePacing } from './write-pacing.js';
 
 const UNDEFINED_DEFINITION: Definition = { outputs: [], ports: false };
@@ -77,12 +77,11 @@ export class Runner {
 
   /** Runs one invocation and sends its result; returns the run that the result announced. */
   async #execute(queued: QueuedRun, announced: boolean): Promise<QueuedRun | undefined> {
-    const packed = typeof queued === 'string' ? queued : queued.packed;
-    const { flags, behind, invocationId } = packedHead(packed);
+    const { flags, behind, invocationId } = queued;
     const began = performance.now();
     this.transport.running(invocationId);
     if (behind && !announced) this.transport.send(encodeFrame(FrameType.STARTED, 0, invocationId), false);
-    const run = decodeRun(flags, invocationId, packedPayload(packed));
+    const run = decodeRun(flags, invocationId, queued.payload);
     const slots = slotBuffers(run, queued);
     this.logs.begin(invocationId);
     const activationId = run.activationId.toString('hex');
@@ -114,8 +113,8 @@ export class Runner {
     this.#spent = outcome.spent;
     const next = outcome.spent ? undefined : this.transport.take();
     const hold = this.#pacing.mayHold(performance.now() - began, next !== undefined);
-    this.#send(invocationId, outcome, env, next === undefined ? 0 : idOf(next), hold);
-    this.transport.running(next === undefined ? 0 : idOf(next));
+    this.#send(invocationId, outcome, env, next?.invocationId ?? 0, hold);
+    this.transport.running(next?.invocationId ?? 0);
     if (outcome.spent) this.transport.spent();
     return next;
   }
@@ -175,15 +174,11 @@ export class Runner {
   }
 }
 
-function idOf(run: QueuedRun): number {
-  return packedId(typeof run === 'string' ? run : run.packed);
-}
-
 function joined(value: EncodedValue): Buffer {
   return value.segments.length === 1 ? (value.segments[0] as Buffer) : Buffer.concat(value.segments);
 }
 
 function slotBuffers(run: Run, queued: QueuedRun): Buffer[] {
-  const buffers = typeof queued === 'string' ? undefined : new Map(queued.buffers);
+  const buffers = queued.buffers === undefined ? undefined : new Map(queued.buffers);
   return run.slots.map((slot, i) => (slot.where === 'inline' ? slot.bytes : Buffer.from(buffers!.get(i)!)));
 }

@@ -9,6 +9,8 @@ import type { Transport, TransportEvents } from './transport.js';
 /** A transport before it is told whom to call. */
 export interface StartableTransport extends Transport {
   listen(events: TransportEvents): void;
+  /** Opens a run channel where there is one to be had; true when it is open. */
+  open(): Promise<boolean>;
   post(message: FromFlu): void;
 }
 
@@ -21,6 +23,8 @@ export async function startFlu(config: FluConfig, transport: StartableTransport)
     transport.flush();
   });
   const emitter = new Emitter(transport, config.emitWindowBytes);
+  // Begun before the action's code can run, and done meanwhile.
+  const channel = transport.open();
   let main;
   try {
     main = await loadAction(config);
@@ -54,5 +58,5 @@ export async function startFlu(config: FluConfig, transport: StartableTransport)
       if (runner.idle) transport.post({ type: 'idle' });
     },
   });
-  transport.post({ type: 'ready', ok: true });
+  transport.post({ type: 'ready', ok: true, runChannel: await channel });
 }

@@ -1,52 +1,68 @@
 import { writeSync } from 'node:fs';
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import {
-  CLAIMED,
-  Claim,
   HELD_AREA_BYTES,
   HELD_BYTES,
   HELD_EPOCH,
+  HELD_WATCHED,
   LOCK,
   Lock,
+  MEMORY_WATCHED,
   POSTED_FRAMES,
   POSTED_MESSAGES,
   RUNNING,
-  TAKEN_RUNS,
-  claimCell,
 } from '../bridge/cells.js';
 import type { FromFlu, LargeMessage, ThreadData, ToFlu } from '../bridge/messages.js';
-import { packedId } from '../bridge/packed-run.js';
+import type { QueuedRun } from '../bridge/packed-run.js';
 import { transferListOf } from './hand-over.js';
-import type { QueuedRun, Transport, TransportEvents } from './transport.js';
+import { RunChannel } from './run-channel.js';
+import { RunIntake } from './run-intake.js';
+import type { Transport, TransportEvents } from './transport.js';
 
 /** Frames up to this size are posted as text when they cannot be written at once. */
 const TEXT_FRAME_BYTES = 4096;
 
 /**
- * The transport of a FLU in a worker thread. Small frames are written on the connection by this thread itself, so that
- * a hop has one thread crossing instead of two.
+ * The transport of a FLU in a worker thread. Small frames are written on the connection by this thread itself, and
+ * small runs come to it on its run channel: a hop then crosses no thread.
  *
  * Invariants: T1 this thread writes only while it holds LOCK, and takes LOCK only when POSTED_FRAMES is 0, so a frame
  * never passes one that was sent before it. T2 after a partial write LOCK stays at REST until the DLU has the rest.
- * T3 a run is executed only if its claim went from QUEUED to STARTED here. T4 held bytes change only under LOCK,
- * and whoever writes under LOCK writes them first.
+ * T4 held bytes change only under LOCK, and whoever writes under LOCK writes them first. (T3, T5: run-intake.ts)
  */
 export class ThreadTransport implements Transport {
   readonly #cells: Int32Array;
   readonly #held: Buffer;
   readonly #port: MessagePort;
   readonly #fd: number;
-  readonly #queue: QueuedRun[] = [];
-  #queueHead = 0;
+  readonly #runs: RunIntake;
+  #hasChannel = false;
   #received = 0;
-  #taken = 0;
   #events: TransportEvents | undefined;
 
-  constructor(data: ThreadData) {
+  constructor(private readonly data: ThreadData) {
     this.#cells = new Int32Array(data.cells);
     this.#held = Buffer.from(data.held);
     this.#port = data.port;
     this.#fd = data.fd;
+    this.#runs = new RunIntake(this.#cells);
+  }
+
+  /** Opens the run channel, if the agent offers one; false when all runs come through the DLU. */
+  async open(): Promise<boolean> {
+    if (this.data.runChannel === undefined) return false;
+    try {
+      const channel = await RunChannel.open(this.data.runChannel, {
+        busy: () => Atomics.load(this.#cells, RUNNING) !== 0,
+        onDefine: (id, definition) => this.#events!.onDefine(id, definition),
+        onRead: () => this.#announce(),
+      });
+      this.#runs.use(channel);
+      this.#hasChannel = true;
+    } catch {
+      // It is there for speed alone.
+    }
+    return this.#hasChannel;
   }
 
   listen(events: TransportEvents): void {
@@ -73,6 +89,7 @@ export class ThreadTransport implements Transport {
       if (held === 0) Atomics.add(this.#cells, HELD_EPOCH, 1);
       Atomics.store(this.#cells, HELD_BYTES, held + frame.length);
       Atomics.store(this.#cells, LOCK, Lock.FREE);
+      this.#watched(HELD_WATCHED);
       return;
     }
     if (held === 0) {
@@ -101,24 +118,8 @@ export class ThreadTransport implements Transport {
   }
 
   take(): QueuedRun | undefined {
-    for (;;) {
-      if (this.#queueHead === this.#queue.length) this.#pull();
-      if (this.#queueHead === this.#queue.length) return undefined;
-      const run = this.#queue[this.#queueHead]!;
-      this.#queue[this.#queueHead++] = '';
-      if (this.#queueHead === this.#queue.length) {
-        this.#queue.length = 0;
-        this.#queueHead = 0;
-      }
-      const id = packedId(typeof run === 'string' ? run : run.packed) | 0;
-      const idle = Atomics.compareExchange(this.#cells, RUNNING, 0, id) === 0;
-      const claim = Atomics.compareExchange(this.#cells, claimCell(this.#taken), Claim.QUEUED, Claim.STARTED);
-      if (claim === Claim.QUEUED) Atomics.store(this.#cells, CLAIMED, id);
-      else if (idle) Atomics.store(this.#cells, RUNNING, 0);
-      this.#taken = (this.#taken + 1) | 0;
-      Atomics.store(this.#cells, TAKEN_RUNS, this.#taken);
-      if (claim === Claim.QUEUED) return run;
-    }
+    this.#pull();
+    return this.#runs.take();
   }
 
   poll(): void {
@@ -127,6 +128,7 @@ export class ThreadTransport implements Transport {
 
   running(invocationId: number): void {
     Atomics.store(this.#cells, RUNNING, invocationId | 0);
+    if (invocationId !== 0) this.#watched(MEMORY_WATCHED);
   }
 
   spent(): void {
@@ -135,7 +137,12 @@ export class ThreadTransport implements Transport {
   }
 
   #announce(): void {
-    if (this.#queueHead < this.#queue.length) this.#events!.onRun();
+    if (!this.#runs.empty) this.#events!.onRun();
+  }
+
+  /** Tells the DLU of what it could not see: of runs that it posted itself it knows. */
+  #watched(cell: number): void {
+    if (this.#hasChannel && Atomics.load(this.#cells, cell) === 0) this.post({ type: 'watch' });
   }
 
   /** Takes in every message that has been posted, without waiting for the event loop. */
@@ -149,9 +156,10 @@ export class ThreadTransport implements Transport {
 
   #receive(message: ToFlu): void {
     this.#received = (this.#received + 1) | 0;
-    if (typeof message === 'string') this.#queue.push(message);
-    else if (isTexts(message)) this.#queue.push(...message);
-    else if (message.type === 'run') this.#queue.push(message);
+    if (typeof message === 'string') this.#runs.post(message);
+    else if (isTexts(message)) for (const run of message) this.#runs.post(run);
+    else if (message.type === 'run') this.#runs.post(message);
+    else if (message.type === 'skip') return;
     else if (message.type === 'define') this.#events!.onDefine(message.id, message);
     else if (message.type === 'environment') this.#events!.onEnvironment(message.variables);
     else if (message.type === 'grant') this.#events!.onGrant(message.bytes);

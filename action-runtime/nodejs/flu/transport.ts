@@ -1,7 +1,6 @@
-import type { LargeMessage, RunWithBuffers } from '../bridge/messages.js';
-
-/** A run as the FLU gets it. */
-export type QueuedRun = string | RunWithBuffers;
+import type { Definition } from '../../protocol/index.js';
+import type { LargeMessage } from '../bridge/messages.js';
+import type { QueuedRun } from '../bridge/packed-run.js';
 
 /**
  * The FLU's way to its DLU, and through it to the agent. What is sent arrives in the order in which it was sent.
@@ -27,10 +26,7 @@ export interface Transport {
 export interface TransportEvents {
   /** A run is there to be taken. */
   onRun(): void;
-  onDefine(
-    id: number,
-    definition: { outputs: readonly string[]; ports: boolean; functions?: readonly { path: string; code: string }[] },
-  ): void;
+  onDefine(id: number, definition: Definition): void;
   onEnvironment(variables: Readonly<Record<string, string>>): void;
   onGrant(bytes: number): void;
   onStop(): void;

@@ -40,6 +40,16 @@ export interface Seen {
 
 const TYPE_NAMES = new Map(Object.entries(FrameType).map(([name, type]) => [type, name]));
 const WAIT_MS = 20_000;
+const RUN_KEY = 'run key';
+
+interface StartOptions {
+  readonly env?: Record<string, string>;
+  readonly window?: number;
+  readonly files?: boolean;
+  readonly tcp?: boolean;
+  /** Offers a run channel. */
+  readonly runChannel?: boolean;
+}
 
 /** An agent for tests: starts a container, speaks the protocol with it and remembers all that it says. */
 export class TestAgent {
@@ -52,6 +62,9 @@ export class TestAgent {
   /** Answers OFFER with this path. */
   filePath: ((id: number, size: number) => string) | undefined;
   exitCode: number | null | undefined;
+  /** Where DEFINE and small runs go, when the container said so. */
+  runChannel: Socket | undefined;
+  #opened: Socket | undefined;
   stderr = '';
   #waiters: { test: () => unknown; resolve: (value: unknown) => void }[] = [];
   #nextId = 1;
@@ -77,9 +90,7 @@ export class TestAgent {
     socket.on('close', () => this.#check());
   }
 
-  static async start(
-    options: { env?: Record<string, string>; window?: number; files?: boolean; tcp?: boolean } = {},
-  ): Promise<TestAgent> {
+  static async start(options: StartOptions = {}): Promise<TestAgent> {
     const directory = mkdtempSync(join(tmpdir(), 'agent-'));
     const server = createServer();
     const path = join(directory, 's');
@@ -95,22 +106,20 @@ export class TestAgent {
     const [socket] = (await once(server, 'connection')) as [Socket];
     const agent = new TestAgent(child, socket, server, directory);
     await agent.next('HELLO');
+    server.on('connection', (second: Socket) => agent.#onSecond(second));
     agent.send(
       encodeJsonFrame(FrameType.WELCOME, 0, {
         version: PROTOCOL_VERSION,
         emitWindowBytes: options.window ?? 1e9,
         files: options.files ?? false,
+        ...(options.runChannel === true && { runChannel: RUN_KEY }),
       }),
     );
     return agent;
   }
 
   /** Starts a container and loads an action in it. */
-  static async with(
-    code: string | Buffer,
-    init: Partial<Init> = {},
-    options: Parameters<typeof TestAgent.start>[0] = {},
-  ): Promise<TestAgent> {
+  static async with(code: string | Buffer, init: Partial<Init> = {}, options: StartOptions = {}): Promise<TestAgent> {
     const agent = await TestAgent.start(options);
     const ready = await agent.init(code, init);
     if (ready['ok'] !== true) {
@@ -126,11 +135,18 @@ export class TestAgent {
 
   async init(code: string | Buffer, init: Partial<Init> = {}): Promise<Seen> {
     this.send(initFrame(code, init));
-    return this.next('READY');
+    const ready = await this.next('READY');
+    if (ready['runChannel'] === true) this.runChannel = await this.until(() => this.#opened, 'the run channel');
+    return ready;
   }
 
   define(id: number, definition: Partial<Definition>): void {
-    this.send(encodeJsonFrame(FrameType.DEFINE, id, { outputs: [], ports: false, ...definition }));
+    this.sendSmall(encodeJsonFrame(FrameType.DEFINE, id, { outputs: [], ports: false, ...definition }));
+  }
+
+  /** Sends on the run channel, where there is one. */
+  sendSmall(...frames: Buffer[]): void {
+    (this.runChannel ?? this.socket).write(Buffer.concat(frames));
   }
 
   newId(): number {
@@ -140,7 +156,9 @@ export class TestAgent {
   /** Sends a RUN; returns its id. */
   run(input: unknown = {}, options: RunOptions = {}): number {
     const id = options.id ?? this.newId();
-    this.send(runFrame(id, input, options));
+    const frame = runFrame(id, input, options);
+    if (options.slots?.some((slot) => slot.where !== 'inline') === true) this.send(frame);
+    else this.sendSmall(frame);
     return id;
   }
 
@@ -207,6 +225,7 @@ export class TestAgent {
     if (this.exitCode === undefined) this.child.kill('SIGKILL');
     if (this.exitCode === undefined) await once(this.child, 'exit');
     this.socket.destroy();
+    this.#opened?.destroy();
     this.server.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
@@ -217,6 +236,17 @@ export class TestAgent {
     if (slot.where !== 'stream') throw new Error('a file is for the test to read');
     await this.until(() => this.ended.has(slot.streamId), `the end of stream ${slot.streamId}`);
     return decodeValue(Buffer.concat(this.streams.get(slot.streamId)!));
+  }
+
+  #onSecond(socket: Socket): void {
+    socket.on('error', () => undefined);
+    const decoder = new FrameDecoder((type, _flags, _id, payload) => {
+      const hello = decodeJsonObject(Buffer.from(payload));
+      if (type !== FrameType.HELLO || hello['runChannel'] !== RUN_KEY) throw new Error('no HELLO of a run channel');
+      this.#opened = socket;
+      this.#check();
+    });
+    socket.on('data', (chunk: Buffer) => decoder.push(chunk));
   }
 
   #onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {

@@ -1,0 +1,77 @@
+import type { Socket } from 'node:net';
+import {
+  type Definition,
+  FrameDecoder,
+  FrameType,
+  PROTOCOL_VERSION,
+  ProtocolError,
+  decodeJsonObject,
+  encodeJsonFrame,
+} from '../../protocol/index.js';
+import { connect } from '../bridge/connect.js';
+import type { RunChannelAddress } from '../bridge/messages.js';
+import type { QueuedRun } from '../bridge/packed-run.js';
+import { Fifo } from './fifo.js';
+
+const READ_BYTES = 64 * 1024;
+
+export interface RunChannelEvents {
+  /** True while a run is unfinished: what comes now comes behind it. */
+  busy(): boolean;
+  onDefine(id: number, definition: Definition): void;
+  /** Everything that one read brought is queued. */
+  onRead(): void;
+}
+
+/**
+ * The FLU's own way to be told of small runs, which then cross no thread (PROTOCOL.md, "Run channel"). It only brings;
+ * what the FLU has to say goes on the container's connection.
+ */
+export class RunChannel {
+  readonly runs = new Fifo<QueuedRun>();
+  readonly #defined = new Set<number>();
+  #socket: Socket | undefined;
+
+  private constructor(private readonly events: RunChannelEvents) {}
+
+  /** Connects and says hello. Rejects when the agent does not listen. */
+  static async open({ address, key }: RunChannelAddress, events: RunChannelEvents): Promise<RunChannel> {
+    const channel = new RunChannel(events);
+    const decoder = new FrameDecoder((type, flags, id, payload) => channel.#onFrame(type, flags, id, payload));
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    const callback = (length: number): boolean => {
+      try {
+        decoder.push(buffer.subarray(0, length));
+      } catch {
+        // Nothing that follows can be told from its frame any more: the agent sees the end and takes the container away.
+        channel.#socket?.destroy();
+        return false;
+      }
+      events.onRead();
+      return true;
+    };
+    const socket = await connect(address, { buffer, callback });
+    channel.#socket = socket;
+    // The container's connection tells its DLU when the agent has gone.
+    socket.on('error', () => undefined);
+    socket.write(encodeJsonFrame(FrameType.HELLO, 0, { version: PROTOCOL_VERSION, runChannel: key }));
+    return channel;
+  }
+
+  /** True when a run with this definition can be executed: its DEFINE has come. */
+  knows(definition: number): boolean {
+    return definition === 0 || this.#defined.has(definition);
+  }
+
+  #onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
+    if (type === FrameType.RUN) {
+      const behind = this.runs.first !== undefined || this.events.busy();
+      this.runs.push({ flags, behind, invocationId: id, payload: Buffer.from(payload) });
+    } else if (type === FrameType.DEFINE) {
+      this.#defined.add(id);
+      this.events.onDefine(id, decodeJsonObject(payload) as unknown as Definition);
+    } else {
+      throw new ProtocolError('UNEXPECTED_FRAME', `type ${type} on a run channel`);
+    }
+  }
+}

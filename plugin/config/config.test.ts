@@ -28,6 +28,7 @@ test('without a file everything has its default, and nothing of it can be change
   expect(config.throttles).toMatchObject({ invocationsPerMinute: 6000, concurrentInvocations: 1000 });
   expect(config.limits.memoryMiB).toEqual({ min: 128, default: 256, max: 512 });
   expect(config.containers.max).toBeUndefined();
+  expect(config.containers.maxPerAction).toBeUndefined();
   expect(config.dataDir.startsWith('~')).toBe(false);
   expect(Object.isFrozen(config.limits.memoryMiB)).toBe(true);
 });

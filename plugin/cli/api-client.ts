@@ -16,7 +16,7 @@ export async function callApi(
   let response: Response;
   let text: string;
   try {
-    response = await fetch(`${apihost}/api/v1/namespaces/_${path}`, {
+    response = await fetch(`${apihost}/api/v1${path}`, {
       method,
       headers: { authorization: `Basic ${Buffer.from(auth).toString('base64')}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -37,10 +37,10 @@ export function refusal({ status, body }: ApiAnswer): string {
   return typeof error === 'string' ? error : `HTTP status ${status}`;
 }
 
-/** `name`, `package/name`, or either with `/namespace/` before it; the caller's namespace is meant in any case. */
-export function encodePath(name: string): string {
-  const parts = name.startsWith('/') ? name.split('/').slice(2) : name.split('/');
-  return parts.map(encodeURIComponent).join('/');
+/** Of `name` or `package/name` in the caller's namespace, or of either with `/namespace/` before it. */
+export function actionPath(name: string): string {
+  const [namespace = '_', ...rest] = name.startsWith('/') ? name.slice(1).split('/') : ['_', ...name.split('/')];
+  return `/namespaces/${encodeURIComponent(namespace)}/actions/${rest.map(encodeURIComponent).join('/')}`;
 }
 
 function parse(text: string): unknown {

@@ -152,6 +152,37 @@ test('a composition is deployed as Composer does it', async () => {
   });
 });
 
+test('what a composition file prints is kept apart from what it is', async () => {
+  const path = await file('prints.js', `console.log('{"seen": true}')\n${COMPOSITION}`);
+  const { code, out, err } = await run(['graph', path, '--json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(out).graph.nodes[0]).toMatchObject({ action: '/_/echo' });
+  expect(err).toBe('{"seen": true}');
+  expect((await run(['graph', await file('exits.js', 'process.exit(0)')])).err).toMatch(
+    /^dataflower: .*exits\.js: ended its process before it had exported a composition\.$/,
+  );
+});
+
+test('a namespace in the name is the one that is called', async () => {
+  expect(await run(['invoke', '/other/echo'])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("not authorized to access 'other/echo'"),
+  });
+  expect(await run(['deploy', '/other/flow', await file('flow.graph.json', GRAPH)])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("not authorized to access 'other/flow'"),
+  });
+  expect((await run(['invoke', '/guest/echo'])).code).toBe(0);
+});
+
+test('a composition with a wrong name, or for a server that does not answer, is told so', async () => {
+  const path = await file('comp.js', COMPOSITION);
+  expect((await run(['deploy', 'a//b', path])).err).toBe('dataflower: Name is not valid');
+  expect((await run(['deploy', 'x', path, '--apihost', 'http://127.0.0.1:1'])).err).toMatch(
+    /127\.0\.0\.1:1 does not answer .*is the server running\?$/,
+  );
+});
+
 test('graph draws a workflow as text, as Mermaid, and as JSON', async () => {
   const composition = await file('drawn.js', COMPOSITION);
   expect((await run(['graph', composition])).out).toMatch(/^graph [0-9a-f]{12}\n[^]*action \/_\/echo/);

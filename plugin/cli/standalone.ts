@@ -1,6 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { loadConfig } from '../config/index.js';
-import { createStandalone, type Standalone } from '../standalone/standalone.js';
+import type { Standalone } from '../standalone/standalone.js';
 import { VERSION } from '../version.js';
 import type { Terminal } from './outcome.js';
 
@@ -25,6 +24,8 @@ export function standaloneCommand(terminal: Terminal): Command {
     .option('--config <file>', 'configuration in YAML (docs/configuration.md)')
     .option('--well-known-key', "take OpenWhisk's well-known development key for the namespace guest")
     .action(async (options: Options) => {
+      // Only here: the other sub-commands start several times as fast without the server.
+      const { createStandalone, loadConfig } = await import('../index.js');
       const config = loadConfig({
         file: options.config,
         environment: terminal.environment,

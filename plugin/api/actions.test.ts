@@ -316,6 +316,10 @@ test('there are no packages, triggers and rules, and asking for them says so', a
   for (const collection of ['packages', 'triggers', 'rules']) {
     expect((await server.call('GET', `${collection}?limit=0&skip=0`)).json).toEqual([]);
     expect((await server.call('GET', `${collection}/x`)).json.error).toBe('The requested resource does not exist.');
+    expect(await server.call('PUT', `${collection}/x`, {})).toMatchObject({
+      status: 404,
+      json: { error: expect.stringContaining(`This server has no ${collection}: `) },
+    });
   }
   expect((await server.call('GET', 'actions/pkg/')).status).toBe(404);
   expect((await server.call('PUT', 'actions/pkg/a', { exec })).status).toBe(404);

@@ -1,4 +1,5 @@
-import { CommandError, messageOf } from './outcome.js';
+import { fqn } from '@dataflower/composer';
+import { CommandError, messageOf, USAGE_ERROR } from './outcome.js';
 import type { Connection } from './properties.js';
 
 export interface ApiAnswer {
@@ -37,10 +38,20 @@ export function refusal({ status, body }: ApiAnswer): string {
   return typeof error === 'string' ? error : `HTTP status ${status}`;
 }
 
-/** Of `name` or `package/name` in the caller's namespace, or of either with `/namespace/` before it. */
+/** Of an action by its name, as Composer completes it: without a namespace it is the caller's own. */
 export function actionPath(name: string): string {
-  const [namespace = '_', ...rest] = name.startsWith('/') ? name.slice(1).split('/') : ['_', ...name.split('/')];
-  return `/namespaces/${encodeURIComponent(namespace)}/actions/${rest.map(encodeURIComponent).join('/')}`;
+  const [, namespace, ...rest] = qualified(name).split('/');
+  return `/namespaces/${encodeURIComponent(namespace!)}/actions/${rest.map(encodeURIComponent).join('/')}`;
+}
+
+/** The name with its namespace; `_` is the caller's own. Throws `CommandError` for what is no name. */
+export function qualified(name: string): string {
+  try {
+    return fqn(name);
+  } catch (error) {
+    const forms = 'an action is NAME, PACKAGE/NAME, or either with /NAMESPACE/ before it';
+    throw new CommandError(`"${name}" cannot be the name of an action: ${forms}.`, USAGE_ERROR, { cause: error });
+  }
 }
 
 function parse(text: string): unknown {

@@ -177,7 +177,17 @@ test('a namespace in the name is the one that is called', async () => {
 
 test('a composition with a wrong name, or for a server that does not answer, is told so', async () => {
   const path = await file('comp.js', COMPOSITION);
-  expect((await run(['deploy', 'a//b', path])).err).toBe('dataflower: Name is not valid');
+  for (const args of [
+    ['deploy', 'a//b', path],
+    ['deploy', '', path],
+    ['invoke', '/guest'],
+    ['invoke', ''],
+  ])
+    expect(await run(args)).toEqual({
+      code: 2,
+      out: '',
+      err: `dataflower: "${args[1]}" cannot be the name of an action: an action is NAME, PACKAGE/NAME, or either with /NAMESPACE/ before it.`,
+    });
   expect((await run(['deploy', 'x', path, '--apihost', 'http://127.0.0.1:1'])).err).toMatch(
     /127\.0\.0\.1:1 does not answer .*is the server running\?$/,
   );
@@ -203,6 +213,7 @@ test('a workflow file that is wrong is told with its name and what is wrong', as
     return err;
   };
   expect(await wrong('throws.js', 'throw new Error("at load")')).toContain('at load');
+  expect(await wrong('throws-text.js', 'throw "a text"')).toContain('throws-text.js: a text');
   expect(await wrong('syntax.json', '{')).toContain('is not JSON');
   expect(await wrong('other.json', '{}')).toContain('"ast"');
   expect(
@@ -211,7 +222,8 @@ test('a workflow file that is wrong is told with its name and what is wrong', as
       edges: [{ from: 'n.out', to: 'n.in' }],
     }),
   ).toMatch(/cycle|itself/i);
-  expect((await run(['graph', '/nowhere.json'])).err).toBe('dataflower: /nowhere.json cannot be read (ENOENT).');
+  for (const name of ['/nowhere.json', '/nowhere.js'])
+    expect((await run(['graph', name])).err).toBe(`dataflower: ${name} cannot be read (ENOENT).`);
 });
 
 test('users are added and listed, while the server runs and when it does not', async () => {
@@ -246,6 +258,7 @@ test('a server that cannot start says why and ends with 1', async () => {
   const config = await file('wrong.yaml', 'server: {port: x}\nnonsense: 1\n');
   const { code, err } = await run(['standalone', '--config', config]);
   expect(code).toBe(1);
+  expect(err).toContain(`The configuration in ${config} is not valid:`);
   expect(err).toContain('server.port: expected a whole number');
   expect(err).toContain('nonsense: is not a key');
 });

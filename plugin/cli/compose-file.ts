@@ -34,13 +34,14 @@ function run(args: readonly string[], environment: Terminal['environment']): Pro
     const options = { env: { ...environment }, maxBuffer: MAX_PRINTED_BYTES };
     execFile(process.execPath, args, options, (error, stdout, stderr) => {
       if (error === null) resolve((stdout + stderr).trimEnd());
-      else reject(new CommandError(errorLine(stderr) ?? `compose failed: ${error.message}`, 1, { cause: error }));
+      else reject(new CommandError(errorLine(stderr) ?? `ended its process: ${error.message}`, 1, { cause: error }));
     });
   });
 }
 
-/** What went wrong, without the stack. */
+/** What went wrong, without the stack: what is thrown may be anything, and a parser shows the line before it says why. */
 function errorLine(text: string): string | undefined {
   const lines = text.split('\n').map((line) => line.trim());
-  return lines.find((line) => /error|must|cannot|not /i.test(line) && !line.startsWith('at '));
+  const said = lines.filter((line) => line !== '' && !line.startsWith('at '));
+  return said.find((line) => /error|must|cannot|not /i.test(line)) ?? said[0];
 }

@@ -1,4 +1,3 @@
-import { fqn } from '@dataflower/composer';
 import {
   checkComposed,
   type Composed,
@@ -7,7 +6,7 @@ import {
 } from '@dataflower/composer/client';
 import type { Graph } from '@dataflower/composer/graph';
 import { Command } from 'commander';
-import { actionPath, callApi, refusal } from './api-client.js';
+import { actionPath, callApi, qualified, refusal } from './api-client.js';
 import { CommandError, messageOf, type Terminal } from './outcome.js';
 import { type Connection, connectionOf, type ConnectionFlags } from './properties.js';
 import { readWorkflow } from './workflow-file.js';
@@ -63,13 +62,16 @@ async function deployComposition(
     create: ({ name, action }) => putAction(connection, name, false, action as object),
     delete: ({ name }) => callApi(connection, 'DELETE', actionPath(name)),
   };
-  let deployment: Composed & { readonly name: string };
+  const deployment = { ...checked(composed), name: qualified(name) };
+  await putComposition({ actions }, deployment, options.overwrite === true, {});
+}
+
+function checked(composed: object): Composed {
   try {
-    deployment = { ...checkComposed(composed), name: fqn(name) };
+    return checkComposed(composed);
   } catch (error) {
     throw new CommandError(messageOf(error), 1, { cause: error });
   }
-  await putComposition({ actions }, deployment, options.overwrite === true, {});
 }
 
 async function putAction(connection: Connection, name: string, overwrite: boolean, action: object): Promise<void> {

@@ -38,6 +38,7 @@ function compositionOf(json: unknown): WorkflowFile {
 }
 
 async function compose(file: string, terminal: Terminal): Promise<string> {
+  read(file);
   try {
     return await composeFile(file, terminal);
   } catch (error) {

@@ -9,7 +9,13 @@ export interface PouchDatabase<T extends object> {
   get(id: string): Promise<T>;
   put(document: T): Written;
   remove(id: string, rev: string): Written;
-  allDocs(options: { readonly include_docs: true }): Promise<{ readonly rows: readonly { readonly doc?: T }[] }>;
+  /** By id; `startkey` is the first. */
+  allDocs(options: {
+    readonly include_docs: true;
+    readonly limit: number;
+    readonly startkey?: string;
+    readonly skip?: number;
+  }): Promise<{ readonly rows: readonly { readonly id: string; readonly doc?: T }[] }>;
   getAttachment(id: string, name: string, options: { readonly rev: string }): Promise<Buffer>;
   close(): Promise<void>;
 }

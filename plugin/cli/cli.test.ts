@@ -246,7 +246,11 @@ test('users are added and listed, while the server runs and when it does not', a
   expect((await run(['user', 'add', 'eve', '--data', stopped, '--json'])).out).toMatch(
     /^\{"name":"eve","authorization":"/,
   );
-  expect(await run(['user', 'add', 'e/ve', '--data', stopped])).toMatchObject({ code: 1 });
+  for (const name of ['e/ve', '_', '_design', '_local'])
+    expect(await run(['user', 'add', name, '--data', stopped])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('A name of letters, digits,'),
+    });
   expect((await run(['user', 'list', '--data', stopped])).out).toMatch(/^eve /);
 });
 

@@ -3,7 +3,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { renamed, tarGz, tarGzOfMany, zip } from '../kit/archives.js';
-import { KIND, putAction, result, run } from '../kit/calls.js';
+import { KIND, putAction, putGated, result, run } from '../kit/calls.js';
 import type { Platform } from '../kit/platform.js';
 import { dataflower } from '../kit/standalone-command.js';
 import { Suite } from '../kit/suite.js';
@@ -316,11 +316,7 @@ describe('slow and half-open clients', () => {
 
   test('a client that leaves in the middle of its wait changes nothing', async () => {
     const gate = join(suite.directory, 'gate');
-    await putAction(
-      platform.api,
-      'waits',
-      "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {done:true}}",
-    );
+    await putGated(platform.api, 'waits');
     const { port } = new URL(platform.url);
     const body = JSON.stringify({ gate });
     const sockets = Array.from({ length: 10 }, () => connect(Number(port), '127.0.0.1'));

@@ -122,7 +122,7 @@ test('a graph is deployed as an action, and not over another unless that is aske
   });
   expect(await run(['deploy', 'flow', path])).toMatchObject({
     code: 1,
-    err: 'dataflower: resource already exists (--overwrite replaces it)',
+    err: 'dataflower: flow: resource already exists (--overwrite replaces it)',
   });
   const again = await run(['deploy', 'flow', path, '-w', '--json']);
   expect(JSON.parse(again.out)).toEqual({
@@ -191,6 +191,18 @@ test('a composition with a wrong name, or for a server that does not answer, is 
   expect((await run(['deploy', 'x', path, '--apihost', 'http://127.0.0.1:1'])).err).toMatch(
     /127\.0\.0\.1:1 does not answer .*is the server running\?$/,
   );
+});
+
+test('an action inside a composition that is there already is the one that is named', async () => {
+  await server.action('inside');
+  const path = await file(
+    'inside.js',
+    "const c = require('openwhisk-composer')\nmodule.exports = c.action('inside', { action: (p) => p })\n",
+  );
+  expect((await run(['deploy', 'outside', path])).err).toBe(
+    'dataflower: /_/inside: resource already exists (--overwrite replaces it)',
+  );
+  expect((await run(['deploy', 'outside', path, '-w'])).code).toBe(0);
 });
 
 test('graph draws a workflow as text, as Mermaid, and as JSON', async () => {

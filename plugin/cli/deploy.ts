@@ -76,6 +76,7 @@ function checked(composed: object): Composed {
 
 async function putAction(connection: Connection, name: string, overwrite: boolean, action: object): Promise<void> {
   const answer = await callApi(connection, 'PUT', `${actionPath(name)}?overwrite=${overwrite}`, action);
-  if (answer.status === 409) throw new CommandError(`${refusal(answer)} (--overwrite replaces it)`);
-  if (answer.status !== 200) throw new CommandError(refusal(answer));
+  // With its name: a composition may bring further actions.
+  if (answer.status === 409) throw new CommandError(`${name}: ${refusal(answer)} (--overwrite replaces it)`);
+  if (answer.status !== 200) throw new CommandError(`${name}: ${refusal(answer)}`);
 }

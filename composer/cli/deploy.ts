@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { inspect } from 'node:util';
 import minimist from 'minimist';
+import { checkComposed } from '../client/composed.js';
 import { deployComposition } from '../client/deploy-composition.js';
-import { openwhisk, type DeployedAction, type OpenWhisk } from '../client/openwhisk.js';
+import { openwhisk, type OpenWhisk } from '../client/openwhisk.js';
 import { clientOptions } from '../client/settings.js';
 import type { ConductorOptions } from '../conductor/index.js';
-import composer, { version } from '../index.js';
+import { version } from '../index.js';
 import { fqn } from '../names/fqn.js';
 import { Exit, exitCode, fail, type Terminal } from './outcome.js';
 
@@ -30,12 +31,6 @@ Flags:
   --debug LIST                      comma-separated list of debug flags
   --help                            output this text`;
 
-interface Composed {
-  readonly composition: unknown;
-  readonly ast: unknown;
-  readonly version: string;
-  readonly actions?: readonly DeployedAction[];
-}
 interface Annotation {
   readonly key: string;
   readonly value: unknown;
@@ -72,7 +67,7 @@ export async function deploy(args: readonly string[], terminal: Terminal): Promi
     throw new Exit(1);
   }
   const { composed, annotations } = orFail(terminal, 422, () => ({
-    composed: readComposed(file),
+    composed: checkComposed(JSON.parse(readFileSync(file, 'utf8'))),
     annotations: readAnnotations(argv),
   }));
   const fullName = orFail(terminal, 400, () => fqn(name));
@@ -104,20 +99,6 @@ function orExit<T>(terminal: Terminal, make: () => T): T {
     terminal.err(String(error));
     throw new Exit(1);
   }
-}
-
-function readComposed(file: string): Composed {
-  const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  const check = (holds: boolean, message: string): void => {
-    if (!holds) throw new Error(message);
-  };
-  check(typeof json === 'object' && json !== null, 'Composition must be a dictionary');
-  const { ast, composition, version, actions } = json as Record<string, unknown>;
-  check(typeof ast === 'object', 'Composition must have a field "ast" of type dictionary');
-  check(typeof composition === 'object', 'Composition must have a field "composition" of type dictionary');
-  check(typeof version === 'string', 'Composition must have a field "version" of type string');
-  check(actions === undefined || Array.isArray(actions), 'Optional field "actions" must be an array');
-  return { ...(json as Composed), composition: composer.parse(composition) };
 }
 
 /** A flag that may be given several times. */

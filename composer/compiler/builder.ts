@@ -14,17 +14,21 @@ export type Flow = readonly Source[];
 export class GraphBuilder {
   readonly nodes: GraphNode[] = [];
   readonly edges: Edge[] = [];
-  readonly #ids = new Set<string>();
+  /** Ids that are taken, each with the last number behind it: deep places end alike, and there may be thousands. */
+  readonly #ids = new Map<string, number>();
   /** Function nodes that the next function may join, by their `out`. */
   readonly #runs = new Map<string, { node: FunctionNode; errors: Source[]; depth: number }>();
 
   /** A new id: what the node is, then where. */
   id(what: string, place: string): string {
     const wanted = `${what}${place.replaceAll('.', '-')}`.replace(/[^\w[\]-]/g, '_').slice(-200);
-    let id = wanted;
-    for (let n = 2; this.#ids.has(id); n++) id = `${wanted}_${n}`;
-    this.#ids.add(id);
-    return id;
+    const seen = this.#ids.get(wanted);
+    this.#ids.set(wanted, 1);
+    if (seen === undefined) return wanted;
+    let n = seen + 1;
+    while (this.#ids.has(`${wanted}_${n}`)) n++;
+    this.#ids.set(wanted, n).set(`${wanted}_${n}`, 1);
+    return `${wanted}_${n}`;
   }
 
   /** Adds a node. */

@@ -248,7 +248,10 @@ const parts = Array.from({ length: 1000 }, (_, i) => part(i));
 const nest = (depth: number): Composition =>
   depth === 0 ? c.seq('a') : c.try(c.if('t', nest(depth - 1), c.map('b')), c.retain('h'));
 
+const deepPlace = (depth: number): Composition => (depth === 0 ? c.empty() : c.seq(c.let({}, deepPlace(depth - 1))));
+
 test.each<[string, Composition]>([
+  ['in many places that end alike', c.parallel(...Array.from({ length: 75 }, () => deepPlace(120)))],
   ['one after the other', c.try(c.seq(...parts), 'handle')],
   ['at once', c.parallel(...parts)],
   ['in each other', nest(300)],

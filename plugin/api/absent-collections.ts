@@ -1,11 +1,16 @@
 import { Router } from 'express';
-import { noSuchEntity } from './api-error.js';
+import { ApiError, noSuchEntity } from './api-error.js';
 import { answering, pathParameter } from './context.js';
 import { checkEntityName, entitledNamespace } from './names.js';
 import { pageParameters } from './query.js';
 
 /** Collections that this version has no entities for: their listings are empty, and what is asked for is not there. */
 const COLLECTIONS = ['packages', 'triggers', 'rules'];
+
+/** OpenWhisk has no text for it; with the one for what is not there, who creates would look for a mistake of his own. */
+function notOffered(collection: string): ApiError {
+  return new ApiError(404, `This server has no ${collection}: this version offers actions, sequences and workflows.`);
+}
 
 export function absentCollectionRoutes(): Router {
   const router = Router({ caseSensitive: true });
@@ -23,6 +28,7 @@ export function absentCollectionRoutes(): Router {
         const name = pathParameter(request, 'name');
         checkEntityName(name);
         entitledNamespace(caller, pathParameter(request, 'namespace'), name);
+        if (request.method === 'PUT') throw notOffered(collection);
         throw noSuchEntity();
       }),
     );

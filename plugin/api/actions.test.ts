@@ -316,7 +316,30 @@ test('there are no packages, triggers and rules, and asking for them says so', a
   for (const collection of ['packages', 'triggers', 'rules']) {
     expect((await server.call('GET', `${collection}?limit=0&skip=0`)).json).toEqual([]);
     expect((await server.call('GET', `${collection}/x`)).json.error).toBe('The requested resource does not exist.');
+    expect(await server.call('PUT', `${collection}/x`, {})).toMatchObject({
+      status: 404,
+      json: { error: expect.stringContaining(`This server has no ${collection}: `) },
+    });
   }
   expect((await server.call('GET', 'actions/pkg/')).status).toBe(404);
   expect((await server.call('PUT', 'actions/pkg/a', { exec })).status).toBe(404);
+});
+
+test('actions that are written, read, run and deleted at the same time are never an error of the server', async () => {
+  const body = (letter: string) => ({ exec: { kind: 'nodejs:20', code: letter.repeat(100_000) } });
+  const put = (letter: string) => server.call('PUT', 'actions/raced?overwrite=true', body(letter));
+  await put('z');
+  const calls = Array.from({ length: 40 }, (_, i) => [
+    put(String.fromCharCode(97 + (i % 26))),
+    server.call('GET', 'actions/raced'),
+    server.call('PUT', 'actions/raced?overwrite=true', { publish: i % 2 === 0 }),
+    server.call('POST', 'actions/raced?blocking=true', {}),
+    ...(i % 10 === 9 ? [server.call('DELETE', 'actions/raced')] : []),
+  ]).flat();
+  const replies = await Promise.all(calls);
+  expect(
+    new Set(replies.map(({ status }) => status).filter((status) => ![200, 400, 404, 409].includes(status))),
+  ).toEqual(new Set());
+  for (const { status, json } of replies)
+    if (status === 200 && json.exec !== undefined) expect(json.exec.code).toMatch(/^(\w)\1{99999}$/);
 });

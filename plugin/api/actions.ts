@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import type { Caller } from '../auth/identity.js';
 import { ConflictError } from '../stores/entity-store.js';
-import { codeOf } from './action-code.js';
+import { withCode } from './action-code.js';
 import { type ActionDocument, actionSummary, fullAction, isAction } from './action-document.js';
 import { ApiError, noSuchEntity } from './api-error.js';
 import { answering, type ApiContext, bodyObject, onlyMethods, pathParameter } from './context.js';
@@ -42,10 +42,10 @@ export function actionRoutes(context: ApiContext): Router {
     .route('/:namespace/actions/:name')
     .get(
       answering(async (request, { caller, query }) => {
-        const document = await read(
-          nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name')),
-        );
-        return fullAction(document, booleanParameter(query, 'code', true) ? await codeOf(document, store) : undefined);
+        const id = nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name'));
+        if (!booleanParameter(query, 'code', true)) return fullAction(await read(id), undefined);
+        const { document, code } = await withCode(() => read(id), store);
+        return fullAction(document, code);
       }),
     )
     .put(
@@ -54,16 +54,18 @@ export function actionRoutes(context: ApiContext): Router {
         nameOf(caller, pathParameter(request, 'namespace'), name);
         const overwrite = booleanParameter(query, 'overwrite', false);
         const body = await bodyObject(request, config.server.maxBodyBytes);
-        const stored = await putAction(caller, name, body, overwrite, { store, limits: config.limits, now });
-        return fullAction(stored, await codeOf(stored, store));
+        const { document, code } = await putAction(caller, name, body, overwrite, {
+          store,
+          limits: config.limits,
+          now,
+        });
+        return fullAction(document, code);
       }),
     )
     .delete(
       answering(async (request, { caller }) => {
-        const document = await read(
-          nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name')),
-        );
-        const code = await codeOf(document, store);
+        const id = nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name'));
+        const { document, code } = await withCode(() => read(id), store);
         try {
           await store.delete(document._id, document._rev!);
         } catch (cause) {

@@ -48,7 +48,8 @@ export class JsonText {
 export async function bodyObject(request: IncomingMessage, maxBytes: number): Promise<Record<string, unknown>> {
   checkContentType(request);
   const body = await new Promise<Buffer>((resolve, reject) => {
-    request.once('error', reject);
+    // Its sender has gone: nobody hears the answer, and it is no fault of the server's.
+    request.once('error', () => reject(malformed('The request ended before its body did.')));
     readBody(request, maxBytes, (error, bytes) => (error === undefined ? resolve(bytes) : reject(error)));
   });
   if (body.length === 0) throw new ApiError(400, 'Request entity expected but not supplied');

@@ -1,6 +1,7 @@
 import type { Caller } from '../auth/identity.js';
 import type { Config } from '../config/index.js';
 import { type Attachment, ConflictError, type EntityStore } from '../stores/entity-store.js';
+import { codeOf } from './action-code.js';
 import {
   type ActionDocument,
   CODE_ATTACHMENT,
@@ -34,14 +35,14 @@ export interface PutContext {
   readonly now: () => number;
 }
 
-/** Creates or updates an action (OW-17, OW-21, OW-24 to OW-26); gives what is stored now. */
+/** Creates or updates an action (OW-17, OW-21, OW-24 to OW-26); gives what is stored now, with its code. */
 export async function putAction(
   caller: Caller,
   name: string,
   body: Readonly<Record<string, unknown>>,
   overwrite: boolean,
   context: PutContext,
-): Promise<ActionDocument> {
+): Promise<{ document: ActionDocument; code: string | undefined }> {
   const change = readChange(body, caller.namespace, context.limits);
   const id = `${caller.namespace}/${name}`;
   const stored = await context.store.get(id);
@@ -55,6 +56,8 @@ export async function putAction(
   const annotations = mergeAnnotations(change, stored, exec);
   checkWorkflowAnnotations(annotations);
   const { inline, attachment } = placeCode(change);
+  // Read before the write: after it another one may have taken its place.
+  const code = change.exec === undefined ? await codeOf(stored!, context.store) : change.code;
   const document: ActionDocument = {
     _id: id,
     ...(stored?._rev === undefined ? {} : { _rev: stored._rev }),
@@ -71,7 +74,7 @@ export async function putAction(
   };
   try {
     const rev = await context.store.put(document, attachment);
-    return { ...document, _rev: rev };
+    return { document: { ...document, _rev: rev }, code };
   } catch (cause) {
     if (cause instanceof ConflictError)
       throw new ApiError(409, 'Concurrent modification to resource detected.', { cause });

@@ -1,4 +1,5 @@
-import { CommandError, messageOf } from './outcome.js';
+import { fqn } from '@dataflower/composer';
+import { CommandError, messageOf, USAGE_ERROR } from './outcome.js';
 import type { Connection } from './properties.js';
 
 export interface ApiAnswer {
@@ -16,7 +17,7 @@ export async function callApi(
   let response: Response;
   let text: string;
   try {
-    response = await fetch(`${apihost}/api/v1/namespaces/_${path}`, {
+    response = await fetch(`${apihost}/api/v1${path}`, {
       method,
       headers: { authorization: `Basic ${Buffer.from(auth).toString('base64')}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -37,10 +38,20 @@ export function refusal({ status, body }: ApiAnswer): string {
   return typeof error === 'string' ? error : `HTTP status ${status}`;
 }
 
-/** `name`, `package/name`, or either with `/namespace/` before it; the caller's namespace is meant in any case. */
-export function encodePath(name: string): string {
-  const parts = name.startsWith('/') ? name.split('/').slice(2) : name.split('/');
-  return parts.map(encodeURIComponent).join('/');
+/** Of an action by its name, as Composer completes it: without a namespace it is the caller's own. */
+export function actionPath(name: string): string {
+  const [, namespace, ...rest] = qualified(name).split('/');
+  return `/namespaces/${encodeURIComponent(namespace!)}/actions/${rest.map(encodeURIComponent).join('/')}`;
+}
+
+/** The name with its namespace; `_` is the caller's own. Throws `CommandError` for what is no name. */
+export function qualified(name: string): string {
+  try {
+    return fqn(name);
+  } catch (error) {
+    const forms = 'an action is NAME, PACKAGE/NAME, or either with /NAMESPACE/ before it';
+    throw new CommandError(`"${name}" cannot be the name of an action: ${forms}.`, USAGE_ERROR, { cause: error });
+  }
 }
 
 function parse(text: string): unknown {

@@ -122,7 +122,7 @@ test('a graph is deployed as an action, and not over another unless that is aske
   });
   expect(await run(['deploy', 'flow', path])).toMatchObject({
     code: 1,
-    err: 'dataflower: resource already exists (--overwrite replaces it)',
+    err: 'dataflower: flow: resource already exists (--overwrite replaces it)',
   });
   const again = await run(['deploy', 'flow', path, '-w', '--json']);
   expect(JSON.parse(again.out)).toEqual({
@@ -152,6 +152,59 @@ test('a composition is deployed as Composer does it', async () => {
   });
 });
 
+test('what a composition file prints is kept apart from what it is', async () => {
+  const path = await file('prints.js', `console.log('{"seen": true}')\n${COMPOSITION}`);
+  const { code, out, err } = await run(['graph', path, '--json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(out).graph.nodes[0]).toMatchObject({ action: '/_/echo' });
+  expect(err).toBe('{"seen": true}');
+  expect((await run(['graph', await file('exits.js', 'process.exit(0)')])).err).toMatch(
+    /^dataflower: .*exits\.js: ended its process before it had exported a composition\.$/,
+  );
+});
+
+test('a namespace in the name is the one that is called', async () => {
+  expect(await run(['invoke', '/other/echo'])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("not authorized to access 'other/echo'"),
+  });
+  expect(await run(['deploy', '/other/flow', await file('flow.graph.json', GRAPH)])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("not authorized to access 'other/flow'"),
+  });
+  expect((await run(['invoke', '/guest/echo'])).code).toBe(0);
+});
+
+test('a composition with a wrong name, or for a server that does not answer, is told so', async () => {
+  const path = await file('comp.js', COMPOSITION);
+  for (const args of [
+    ['deploy', 'a//b', path],
+    ['deploy', '', path],
+    ['invoke', '/guest'],
+    ['invoke', ''],
+  ])
+    expect(await run(args)).toEqual({
+      code: 2,
+      out: '',
+      err: `dataflower: "${args[1]}" cannot be the name of an action: an action is NAME, PACKAGE/NAME, or either with /NAMESPACE/ before it.`,
+    });
+  expect((await run(['deploy', 'x', path, '--apihost', 'http://127.0.0.1:1'])).err).toMatch(
+    /127\.0\.0\.1:1 does not answer .*is the server running\?$/,
+  );
+});
+
+test('an action inside a composition that is there already is the one that is named', async () => {
+  await server.action('inside');
+  const path = await file(
+    'inside.js',
+    "const c = require('openwhisk-composer')\nmodule.exports = c.action('inside', { action: (p) => p })\n",
+  );
+  expect((await run(['deploy', 'outside', path])).err).toBe(
+    'dataflower: /_/inside: resource already exists (--overwrite replaces it)',
+  );
+  expect((await run(['deploy', 'outside', path, '-w'])).code).toBe(0);
+});
+
 test('graph draws a workflow as text, as Mermaid, and as JSON', async () => {
   const composition = await file('drawn.js', COMPOSITION);
   expect((await run(['graph', composition])).out).toMatch(/^graph [0-9a-f]{12}\n[^]*action \/_\/echo/);
@@ -172,6 +225,7 @@ test('a workflow file that is wrong is told with its name and what is wrong', as
     return err;
   };
   expect(await wrong('throws.js', 'throw new Error("at load")')).toContain('at load');
+  expect(await wrong('throws-text.js', 'throw "a text"')).toContain('throws-text.js: a text');
   expect(await wrong('syntax.json', '{')).toContain('is not JSON');
   expect(await wrong('other.json', '{}')).toContain('"ast"');
   expect(
@@ -180,7 +234,8 @@ test('a workflow file that is wrong is told with its name and what is wrong', as
       edges: [{ from: 'n.out', to: 'n.in' }],
     }),
   ).toMatch(/cycle|itself/i);
-  expect((await run(['graph', '/nowhere.json'])).err).toBe('dataflower: /nowhere.json cannot be read (ENOENT).');
+  for (const name of ['/nowhere.json', '/nowhere.js'])
+    expect((await run(['graph', name])).err).toBe(`dataflower: ${name} cannot be read (ENOENT).`);
 });
 
 test('users are added and listed, while the server runs and when it does not', async () => {
@@ -203,7 +258,11 @@ test('users are added and listed, while the server runs and when it does not', a
   expect((await run(['user', 'add', 'eve', '--data', stopped, '--json'])).out).toMatch(
     /^\{"name":"eve","authorization":"/,
   );
-  expect(await run(['user', 'add', 'e/ve', '--data', stopped])).toMatchObject({ code: 1 });
+  for (const name of ['e/ve', '_', '_design', '_local'])
+    expect(await run(['user', 'add', name, '--data', stopped])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('A name of letters, digits,'),
+    });
   expect((await run(['user', 'list', '--data', stopped])).out).toMatch(/^eve /);
 });
 
@@ -215,6 +274,7 @@ test('a server that cannot start says why and ends with 1', async () => {
   const config = await file('wrong.yaml', 'server: {port: x}\nnonsense: 1\n');
   const { code, err } = await run(['standalone', '--config', config]);
   expect(code).toBe(1);
+  expect(err).toContain(`The configuration in ${config} is not valid:`);
   expect(err).toContain('server.port: expected a whole number');
   expect(err).toContain('nonsense: is not a key');
 });

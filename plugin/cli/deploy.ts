@@ -1,11 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import {
+  checkComposed,
+  type Composed,
+  deployComposition as putComposition,
+  type OpenWhisk,
+} from '@dataflower/composer/client';
 import type { Graph } from '@dataflower/composer/graph';
 import { Command } from 'commander';
-import { callApi, encodePath, refusal } from './api-client.js';
-import { runComposer } from './composer-program.js';
-import { CommandError, type Terminal } from './outcome.js';
+import { actionPath, callApi, qualified, refusal } from './api-client.js';
+import { CommandError, messageOf, type Terminal } from './outcome.js';
 import { type Connection, connectionOf, type ConnectionFlags } from './properties.js';
 import { readWorkflow } from './workflow-file.js';
 
@@ -33,7 +35,7 @@ export function deployCommand(terminal: Terminal): Command {
       const workflow = await readWorkflow(file, terminal);
       const connection = connectionOf(options, terminal);
       if (workflow.type === 'graph') await deployGraph(name, workflow.graph, options, connection);
-      else await deployComposition(name, workflow.composed, options, connection, terminal);
+      else await deployComposition(name, workflow.composed, options, connection);
       const done = { action: name, workflow: workflow.type, digest: workflow.digest };
       terminal.out(
         options.json
@@ -44,34 +46,37 @@ export function deployCommand(terminal: Terminal): Command {
 }
 
 async function deployGraph(name: string, graph: Graph, options: Options, connection: Connection): Promise<void> {
-  const answer = await callApi(
-    connection,
-    'PUT',
-    `/actions/${encodePath(name)}?overwrite=${options.overwrite === true}`,
-    {
-      exec: { kind: 'nodejs:default', code: GRAPH_CODE },
-      annotations: [{ key: 'dataflower', value: { version: 1, graph } }],
-    },
-  );
-  if (answer.status === 409) throw new CommandError(`${refusal(answer)} (--overwrite replaces it)`);
-  if (answer.status !== 200) throw new CommandError(refusal(answer));
+  const exec = { kind: 'nodejs:default', code: GRAPH_CODE };
+  const annotations = [{ key: 'dataflower', value: { version: 1, graph } }];
+  await putAction(connection, name, options.overwrite === true, { exec, annotations });
 }
 
-/** CO-35: exactly what Composer's `deploy` does, by the program itself. */
+/** CO-35: what Composer's `deploy` does, with this command line's own way to the server. */
 async function deployComposition(
   name: string,
   composed: object,
   options: Options,
-  { apihost, auth }: Connection,
-  { environment }: Terminal,
+  connection: Connection,
 ): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'dataflower-'));
+  const actions: OpenWhisk['actions'] = {
+    create: ({ name, action }) => putAction(connection, name, false, action as object),
+    delete: ({ name }) => callApi(connection, 'DELETE', actionPath(name)),
+  };
+  const deployment = { ...checked(composed), name: qualified(name) };
+  await putComposition({ actions }, deployment, options.overwrite === true, {});
+}
+
+function checked(composed: object): Composed {
   try {
-    const file = join(directory, 'composition.json');
-    await writeFile(file, JSON.stringify(composed));
-    const flags = ['--basic', '--apihost', apihost, '--auth', auth, ...(options.overwrite ? ['--overwrite'] : [])];
-    await runComposer('deploy', [name, file, ...flags], environment);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+    return checkComposed(composed);
+  } catch (error) {
+    throw new CommandError(messageOf(error), 1, { cause: error });
   }
+}
+
+async function putAction(connection: Connection, name: string, overwrite: boolean, action: object): Promise<void> {
+  const answer = await callApi(connection, 'PUT', `${actionPath(name)}?overwrite=${overwrite}`, action);
+  // With its name: a composition may bring further actions.
+  if (answer.status === 409) throw new CommandError(`${name}: ${refusal(answer)} (--overwrite replaces it)`);
+  if (answer.status !== 200) throw new CommandError(`${name}: ${refusal(answer)}`);
 }

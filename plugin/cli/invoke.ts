@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { callApi, encodePath, refusal } from './api-client.js';
+import { callApi, actionPath, refusal } from './api-client.js';
 import { CommandError, FAILURE, type Terminal, USAGE_ERROR } from './outcome.js';
 import { connectionOf, type ConnectionFlags } from './properties.js';
 
@@ -32,7 +32,7 @@ export function invokeCommand(terminal: Terminal): Command {
       const answer = await callApi(
         connectionOf(options, terminal),
         'POST',
-        `/actions/${encodePath(name)}?blocking=true`,
+        `${actionPath(name)}?blocking=true`,
         parameters,
       );
       const { status, body } = answer;

@@ -1,6 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { loadConfig } from '../config/index.js';
-import { createStandalone, type Standalone } from '../standalone/standalone.js';
+import type { Standalone } from '../standalone/standalone.js';
 import { VERSION } from '../version.js';
 import type { Terminal } from './outcome.js';
 
@@ -25,6 +24,8 @@ export function standaloneCommand(terminal: Terminal): Command {
     .option('--config <file>', 'configuration in YAML (docs/configuration.md)')
     .option('--well-known-key', "take OpenWhisk's well-known development key for the namespace guest")
     .action(async (options: Options) => {
+      // Only here, and only when it may start: without the server this program is there several times as fast.
+      const { loadConfig } = await import('../config/index.js');
       const config = loadConfig({
         file: options.config,
         environment: terminal.environment,
@@ -34,6 +35,7 @@ export function standaloneCommand(terminal: Terminal): Command {
           server: { port: options.port, host: options.host },
         },
       });
+      const { createStandalone } = await import('../standalone/standalone.js');
       const server = await createStandalone(config);
       terminal.out(welcome(server, config.dataDir));
       await stopped(server, terminal);

@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { graph as completeGraph, isGraphForm, type WrittenGraph } from '@dataflower/composer';
 import { compileComposition } from '@dataflower/composer/compiler';
 import { type Graph, graphDigest } from '@dataflower/composer/graph';
-import { runComposer } from './composer-program.js';
+import { composeFile } from './compose-file.js';
 import { CommandError, messageOf, type Terminal, USAGE_ERROR } from './outcome.js';
 
 /** A workflow as its file has it: a graph, or a composition with what Composer's `compose` prints of it. */
@@ -12,12 +12,12 @@ export type WorkflowFile =
   | { readonly type: 'composition'; readonly graph: Graph; readonly digest: string; readonly composed: object };
 
 /** Reads a composition (`.js`, or the `.json` of `compose`) or a graph (`.graph.json`, or a `.js` that exports one). */
-export async function readWorkflow(file: string, { environment }: Terminal): Promise<WorkflowFile> {
+export async function readWorkflow(file: string, terminal: Terminal): Promise<WorkflowFile> {
   const extension = extname(file);
   if (extension !== '.js' && extension !== '.json') {
     throw new CommandError(`${file}: a workflow is a .js, .json or .graph.json file.`, USAGE_ERROR);
   }
-  const json = parse(file, extension === '.js' ? await compose(file, environment) : read(file));
+  const json = parse(file, extension === '.js' ? await compose(file, terminal) : read(file));
   try {
     return file.endsWith('.graph.json') || isGraphForm(json) ? graphOf(json) : compositionOf(json);
   } catch (error) {
@@ -37,9 +37,10 @@ function compositionOf(json: unknown): WorkflowFile {
   return { type: 'composition', graph, digest: graphDigest(graph), composed: json as object };
 }
 
-async function compose(file: string, environment: Terminal['environment']): Promise<string> {
+async function compose(file: string, terminal: Terminal): Promise<string> {
+  read(file);
   try {
-    return await runComposer('compose', [file], environment);
+    return await composeFile(file, terminal);
   } catch (error) {
     throw new CommandError(`${file}: ${messageOf(error)}`, 1, { cause: error });
   }

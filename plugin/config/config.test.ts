@@ -28,6 +28,7 @@ test('without a file everything has its default, and nothing of it can be change
   expect(config.throttles).toMatchObject({ invocationsPerMinute: 6000, concurrentInvocations: 1000 });
   expect(config.limits.memoryMiB).toEqual({ min: 128, default: 256, max: 512 });
   expect(config.containers.max).toBeUndefined();
+  expect(config.containers.maxPerAction).toBeUndefined();
   expect(config.dataDir.startsWith('~')).toBe(false);
   expect(Object.isFrozen(config.limits.memoryMiB)).toBe(true);
 });
@@ -64,7 +65,7 @@ test('all problems are told at once, with path, what was expected and what was f
     'records: expected a section with keys, found 3',
     'server.nmaes: is not a key of the configuration (see docs/configuration.md)',
     'server.port: expected a whole number from 0 to 65535, found "abc"',
-    'sink.limitBytes: expected a whole number from 1024 to 1099511627776, found "many"',
+    'sink.limitBytes (DATAFLOWER_SINK_LIMIT_BYTES): expected a whole number from 1024 to 1099511627776, found "many"',
     'throtles: is not a key of the configuration (see docs/configuration.md)',
   ]);
 });

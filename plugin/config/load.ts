@@ -11,12 +11,13 @@ export interface ConfigSources {
   /** A `dataflower.yaml`. */
   readonly file?: string | undefined;
   /** Variables `DATAFLOWER_…`; they win over the file. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: Environment;
   /** Command line flags and tests; they win over everything. */
   readonly overrides?: Readonly<Record<string, unknown>>;
 }
 
 type Tree = Record<string, unknown>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The only place that reads the process's environment. Throws `ConfigError` with every problem that there is. */
 export function loadConfig(sources: ConfigSources = {}): Config {
@@ -26,8 +27,8 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   readEnvironment(tree, environment, problems);
   overlay(tree, overrides);
   const result = schema.safeParse(tree);
-  if (!result.success) problems.push(...result.error.issues.flatMap((issue) => describe(issue, tree)));
-  if (problems.length > 0 || !result.success) throw new ConfigError(problems);
+  if (!result.success) problems.push(...result.error.issues.flatMap((issue) => describe(issue, tree, environment)));
+  if (problems.length > 0 || !result.success) throw new ConfigError(problems, file);
   const home = result.data.dataDir.replace(/^~(?=\/|$)/, homedir());
   return freeze({ ...result.data, dataDir: resolve(home) });
 }
@@ -53,11 +54,7 @@ function readFile(file: string, problems: string[]): Tree {
   return {};
 }
 
-function readEnvironment(
-  tree: Tree,
-  environment: Readonly<Record<string, string | undefined>>,
-  problems: string[],
-): void {
+function readEnvironment(tree: Tree, environment: Environment, problems: string[]): void {
   const all = leaves();
   const known = new Map(all.map((leaf) => [leaf.variable, leaf]));
   const sections = new Set(
@@ -94,7 +91,7 @@ function overlay(tree: Tree, over: Tree): void {
   }
 }
 
-function describe(issue: z.core.$ZodIssue, tree: Tree): string[] {
+function describe(issue: z.core.$ZodIssue, tree: Tree, environment: Environment): string[] {
   const path = issue.path.map(String);
   const place = path.join('.');
   if (issue.code === 'unrecognized_keys') {
@@ -106,8 +103,9 @@ function describe(issue: z.core.$ZodIssue, tree: Tree): string[] {
   const leaf = leaves().find(
     (candidate) => place === candidate.path.join('.') || place.startsWith(`${candidate.path.join('.')}.`),
   );
+  const variable = leaf !== undefined && environment[leaf.variable] !== undefined ? ` (${leaf.variable})` : '';
   return [
-    `${place}: expected ${leaf?.meta.expected ?? (issue.code === 'custom' ? issue.message : 'a section with keys')}, found ${found(value)}`,
+    `${place}${variable}: expected ${leaf?.meta.expected ?? (issue.code === 'custom' ? issue.message : 'a section with keys')}, found ${found(value)}`,
   ];
 }
 

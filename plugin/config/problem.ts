@@ -3,8 +3,10 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];
 
-  constructor(problems: readonly string[]) {
-    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  /** `file`: where it was read from, when it was. */
+  constructor(problems: readonly string[], file?: string) {
+    const where = file === undefined ? '' : ` in ${file}`;
+    super(`The configuration${where} is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
     this.problems = problems;
   }
 }

@@ -103,6 +103,10 @@ const containers = section({
     about: 'Most containers at once.',
     turn: 'Activations wait (`waitTime` grows) while cores are idle: raise it. The machine swaps or thrashes: lower it.',
   }),
+  maxPerAction: optionalWhole('no bound of its own, `containers.max` holds', 1, 100_000, {
+    about: 'Most containers of one action at once, counted for each namespace that invokes it.',
+    turn: 'One busy action takes the containers of all others: lower it. It queues while containers are free: raise it.',
+  }),
   memoryMiB: optionalWhole("three quarters of the machine's memory", 128, 1e9, {
     about: "Sum of the containers' memory limits, in MiB.",
     turn: 'Activations wait while memory is free: raise it. The machine swaps: lower it.',

@@ -21,10 +21,13 @@ export function userJson(caller: Caller): { name: string; authorization: string 
   return { name: caller.subject, authorization: authorizationOf(caller) };
 }
 
-/** Adds a user, or says why not; the command line uses it too when no server runs. */
+/**
+ * Adds a user, or says why not; the command line uses it too when no server runs. What begins with `_` is no namespace
+ * of its own: the store keeps such ids to itself, and `_` is the caller's.
+ */
 export async function addUser(subjects: Subjects, name: unknown): Promise<Caller> {
-  if (typeof name !== 'string' || !isEntityName(name) || name === '_')
-    throw new ApiError(400, 'A name of letters, digits, "_", and inside "@ . & -" is needed.');
+  if (typeof name !== 'string' || !isEntityName(name) || name.startsWith('_'))
+    throw new ApiError(400, 'A name of letters, digits, and inside "_ @ . & -" is needed.');
   const added = await subjects.add(name);
   if (added === undefined) throw new ApiError(409, `The user ${name} exists already.`);
   return added;

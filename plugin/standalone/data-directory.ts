@@ -66,8 +66,15 @@ export interface RunningServer {
 
 export async function writeRunning(directory: string, running: RunningServer): Promise<void> {
   const path = join(directory, RUNNING_FILE);
-  await rm(path, { force: true });
-  await writeFile(path, JSON.stringify(running), { mode: OWNER_READS });
+  try {
+    await rm(path, { force: true });
+    await writeFile(path, JSON.stringify(running), { mode: OWNER_READS });
+  } catch (cause) {
+    throw new StartError(
+      `The file ${path} cannot be written (${codeOf(cause)}): remove it, make room, or choose another directory with --data.`,
+      { cause },
+    );
+  }
 }
 
 export async function removeRunning(directory: string): Promise<void> {

@@ -25,6 +25,7 @@ export async function openParts({ dataDir, containers, sink, records, limits }: 
       idleMs: containers.idleMs,
       helloTimeoutMs: containers.helloTimeoutMs,
       ...(containers.max === undefined ? {} : { maxContainers: containers.max }),
+      ...(containers.maxPerAction === undefined ? {} : { maxContainersPerKey: containers.maxPerAction }),
       ...(containers.memoryMiB === undefined ? {} : { memoryLimitMiB: containers.memoryMiB }),
       logger: log.child({ component: 'containers' }),
     },

@@ -85,6 +85,38 @@ test('what keeps it from starting is told in one line with what to do', async ()
   );
 });
 
+test('one that fails when it listens already leaves nothing that listens, and the directory free', async () => {
+  const dataDir = await newDirectory();
+  await mkdir(join(dataDir, 'running.json'));
+  const blocker = createServer().listen(0, '127.0.0.1');
+  await once(blocker, 'listening');
+  const { port } = blocker.address() as { port: number };
+  await new Promise((resolve) => blocker.close(resolve));
+  await expect(start(dataDir, { server: { port } })).rejects.toThrow(
+    /^The file .*running\.json cannot be written \(ERR_FS_EISDIR\): remove it/,
+  );
+  await expect(send(`http://127.0.0.1:${port}`, 'GET', '/ping', {})).rejects.toThrow(/ECONNREFUSED/);
+  await rm(join(dataDir, 'running.json'), { recursive: true });
+  await (await start(dataDir)).close();
+});
+
+test('a part that cannot be stopped leaves none of the others running', async () => {
+  const dataDir = await newDirectory();
+  const parts = echoParts();
+  const stopped: string[] = [];
+  parts.host.close = () => Promise.reject(new Error('the host does not stop'));
+  const close = parts.records.close.bind(parts.records);
+  parts.records.close = () => {
+    stopped.push('records');
+    return close();
+  };
+  const config = loadConfig({ environment: {}, overrides: { dataDir, logLevel: 'silent', server: { port: 0 } } });
+  const server = await createStandalone(config, () => Promise.resolve(parts));
+  await expect(server.close()).rejects.toThrow('the host does not stop');
+  expect(stopped).toEqual(['records']);
+  await (await start(dataDir)).close();
+});
+
 test('a data directory that is a file is told as one that cannot be written', async () => {
   const directory = await newDirectory();
   await mkdir(join(directory, 'entities'));

@@ -47,11 +47,27 @@ export async function createStandalone(config: Config, open: OpenParts = openPar
     parts = await open(config, log);
     return await serve(config, store, parts, log);
   } catch (error) {
-    await parts?.host.close(0);
-    await parts?.records.close();
-    await store.close();
+    await inTurn(
+      () => parts?.host.close(0),
+      () => parts?.records.close(),
+      () => store.close(),
+    ).catch((cause: unknown) => log.error({ err: cause }, 'a part that was started cannot be stopped'));
     throw error;
   }
+}
+
+/** Stops one part after the other: that one cannot be stopped must not leave the next running. */
+async function inTurn(...steps: readonly (() => Promise<unknown> | undefined)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '));
 }
 
 async function serve(config: Config, store: CachedStore, { host, records }: Parts, log: Logger): Promise<Standalone> {
@@ -93,17 +109,25 @@ async function serve(config: Config, store: CachedStore, { host, records }: Part
   const port = await listen(server, config);
   const url = `http://${config.server.host === '::1' ? '[::1]' : 'localhost'}:${port}`;
   if (apiHost === '') apiHost = url;
-  await writeRunning(config.dataDir, { url, pid: process.pid, operatorKey });
+  try {
+    await writeRunning(config.dataDir, { url, pid: process.pid, operatorKey });
+  } catch (error) {
+    server.drain();
+    await server.closed(0);
+    throw error;
+  }
   log.debug({ url }, 'listening');
 
   let closing: Promise<void> | undefined;
-  const close = async (drainMs: number): Promise<void> => {
+  const close = (drainMs: number): Promise<void> => {
     server.drain();
-    await removeRunning(config.dataDir);
-    await host.close(drainMs);
-    await server.closed(Math.min(drainMs, 1000));
-    await records.close();
-    await store.close();
+    return inTurn(
+      () => removeRunning(config.dataDir),
+      () => host.close(drainMs),
+      () => server.closed(Math.min(drainMs, 1000)),
+      () => records.close(),
+      () => store.close(),
+    );
   };
   return {
     url,

@@ -36,6 +36,16 @@ export function entityStoreContract(name: string, open: () => Promise<EntityStor
       expect(writes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     });
 
+    test('refuses a write that is many revisions behind', async () => {
+      const first = await store.put(document('ns/a'));
+      let rev = first;
+      for (let updated = 2; updated < 30; updated++) rev = await store.put(document('ns/a', updated, { _rev: rev }));
+      await expect(store.put(document('ns/a', 30, { _rev: first }))).rejects.toBeInstanceOf(ConflictError);
+      await store.delete('ns/a', rev);
+      expect(await store.put(document('ns/a', 31))).not.toBe(first);
+      expect(await store.get('ns/a')).toMatchObject({ updated: 31 });
+    });
+
     test('deletes, and never gives a revision again', async () => {
       const first = await store.put(document('ns/a'));
       await store.delete('ns/a', first);

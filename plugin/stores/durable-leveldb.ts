@@ -9,7 +9,13 @@ export interface PouchDatabase<T extends object> {
   get(id: string): Promise<T>;
   put(document: T): Written;
   remove(id: string, rev: string): Written;
-  allDocs(options: { readonly include_docs: true }): Promise<{ readonly rows: readonly { readonly doc?: T }[] }>;
+  /** By id; `startkey` is the first. */
+  allDocs(options: {
+    readonly include_docs: true;
+    readonly limit: number;
+    readonly startkey?: string;
+    readonly skip?: number;
+  }): Promise<{ readonly rows: readonly { readonly id: string; readonly doc?: T }[] }>;
   getAttachment(id: string, name: string, options: { readonly rev: string }): Promise<Buffer>;
   close(): Promise<void>;
 }
@@ -17,6 +23,8 @@ export interface PouchDatabase<T extends object> {
 type Leveldown = ReturnType<typeof leveldown>;
 
 const ADAPTER = 'durable-leveldb';
+/** Revisions that a document remembers. Nothing replicates here, and with PouchDB's 1000 each update writes them all. */
+const KEPT_REVISIONS = 10;
 
 /** A leveldb whose every write is on the disk before it is confirmed. */
 function durable(path: string): Leveldown {
@@ -42,5 +50,6 @@ export function openPouch<T extends object>(directory: string): PouchDatabase<T>
   const opener = (path: string): Leveldown => durable(path);
   Object.defineProperty(opener, 'name', { value: `${ADAPTER}-${process.hrtime.bigint().toString(36)}` });
   PouchDB.adapter(ADAPTER, adapter, true);
-  return new PouchDB(directory, { adapter: ADAPTER, auto_compaction: true }) as unknown as PouchDatabase<T>;
+  const options = { adapter: ADAPTER, auto_compaction: true, revs_limit: KEPT_REVISIONS };
+  return new PouchDB(directory, options) as unknown as PouchDatabase<T>;
 }

@@ -18,13 +18,29 @@ interface Entry {
   readonly updated: number;
 }
 
+/** Documents that are read at once when the index is made; each may have two MiB of parameters and annotations. */
+const PAGE = 50;
+
+/** The document is gone, another revision is there, or the attachment that was to be kept went with its revision. */
+const LOST_RACE: ReadonlySet<number> = new Set([404, 409, 412]);
+
 /** Opens the store in a directory; one process at a time. Throws leveldb's error when that cannot be. */
 export async function openEmbeddedStore(directory: string): Promise<EntityStore> {
   const db = openPouch<StoredDocument>(directory);
   const entries = new Map<string, Entry>();
-  const all = await db.allDocs({ include_docs: true });
-  for (const { doc } of all.rows) if (doc !== undefined) entries.set(doc._id, entryOf(doc));
+  for await (const document of allDocuments(db)) entries.set(document._id, entryOf(document));
   return new EmbeddedStore(db, entries);
+}
+
+/** Page by page: all of them at once may be more than memory holds. */
+async function* allDocuments(db: PouchDatabase<StoredDocument>): AsyncGenerator<StoredDocument> {
+  for (let last: string | undefined; ;) {
+    const from = last === undefined ? {} : { startkey: last, skip: 1 };
+    const { rows } = await db.allDocs({ include_docs: true, limit: PAGE, ...from });
+    for (const { doc } of rows) if (doc !== undefined) yield doc;
+    if (rows.length < PAGE) return;
+    last = rows[rows.length - 1]!.id;
+  }
 }
 
 /** Entities in a PouchDB on disk; an index in memory answers the listings, since this process is the only writer. */
@@ -97,7 +113,7 @@ class EmbeddedStore implements EntityStore {
       return (await operation()).rev;
     } catch (cause) {
       const status = statusOf(cause);
-      if (status === 409 || status === 404) throw new ConflictError(id, { cause });
+      if (status !== undefined && LOST_RACE.has(status)) throw new ConflictError(id, { cause });
       throw cause;
     }
   }

@@ -39,6 +39,17 @@ test('what was written is there after the store is opened again, listings and at
   await again.close();
 });
 
+test('many documents are all there after the store is opened again', async () => {
+  const first = await open();
+  const ids = Array.from({ length: 120 }, (_, i) => `ns/a${i}`);
+  for (const id of ids) await first.put({ ...document(1), _id: id, name: id.slice(3) });
+  await first.close();
+  const again = await openEmbeddedStore(directories.at(-1)!);
+  const listed = await again.list({ type: 'action', namespace: 'ns', skip: 0, limit: 200 });
+  expect(listed.map(({ _id }) => _id).sort()).toEqual([...ids].sort());
+  await again.close();
+});
+
 test('a directory is opened once', async () => {
   const first = await open();
   await expect(openEmbeddedStore(directories.at(-1)!)).rejects.toThrow(/lock/i);

@@ -1,5 +1,5 @@
 import type { ActionDescription, ContainerSpec, FunctionTarget } from '@dataflower/invoker-shim';
-import { codeOf } from '../api/action-code.js';
+import { CodeGoneError, codeOf } from '../api/action-code.js';
 import { type ActionDocument, type CodeExec, isSequence } from '../api/action-document.js';
 import { isTruthy, type Parameter, valueOf } from '../api/parameters.js';
 import { authorizationOf, type Caller } from '../auth/identity.js';
@@ -84,6 +84,12 @@ function environment(caller: Caller, document: ActionDocument, apiHost: string):
 }
 
 async function codeBytes(document: ActionDocument, exec: CodeExec, store: EntityStore): Promise<Buffer> {
-  const code = (await codeOf(document, store)) ?? '';
+  let code: string;
+  try {
+    code = (await codeOf(document, store)) ?? '';
+  } catch (cause) {
+    if (!(cause instanceof CodeGoneError)) throw cause;
+    throw new Error('Action could not be found or may have been deleted.', { cause });
+  }
   return exec.binary ? Buffer.from(code.trim(), 'base64') : Buffer.from(code);
 }

@@ -19,6 +19,8 @@ export interface Resolved {
   readonly paradigm: 'dataflow' | 'controlflow';
 }
 
+type Found = Resolved | undefined;
+
 interface Entry {
   /** Of the store, when the entry was last known to hold. */
   storeVersion: number;
@@ -26,11 +28,14 @@ interface Entry {
   readonly resolved: Resolved;
 }
 
-const KEPT_TARGETS = 10_000;
+/** What the kept targets were made of, as JSON. */
+const KEPT_BYTES = 64 * 1024 * 1024;
 
 /** From action documents to what a host can start. Targets are kept while the documents they were made of stay the same. */
 export class TargetResolver {
-  private readonly entries = new LRUCache<string, Entry>({ max: KEPT_TARGETS });
+  private readonly entries = new LRUCache<string, Entry>({ maxSize: KEPT_BYTES });
+  /** What is being looked up, each with the store's version at its beginning: many calls that come at once look once. */
+  private readonly running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Found> }>();
   private readonly graphs = new Graphs();
 
   constructor(
@@ -45,9 +50,19 @@ export class TargetResolver {
   }
 
   /** Undefined: there is no such action. Throws `ApiError` for one that cannot run. */
-  async resolve(caller: Caller, id: string): Promise<Resolved | undefined> {
+  resolve(caller: Caller, id: string): Promise<Found> {
     const storeVersion = this.store.version;
     const key = keyOf(caller, id);
+    const running = this.running.get(key);
+    if (running?.storeVersion === storeVersion) return running.found;
+    const found = this.lookUp(caller, id, key, storeVersion).finally(() => {
+      if (this.running.get(key)?.found === found) this.running.delete(key);
+    });
+    this.running.set(key, { storeVersion, found });
+    return found;
+  }
+
+  private async lookUp(caller: Caller, id: string, key: string, storeVersion: number): Promise<Found> {
     const entry = this.entries.get(key);
     if (entry !== undefined && (await this.holds(entry))) {
       entry.storeVersion = storeVersion;
@@ -57,7 +72,7 @@ export class TargetResolver {
     const document = await builder.read(id);
     if (document === undefined) return undefined;
     const resolved = describeStart(document, await builder.build(document));
-    this.entries.set(key, { storeVersion, revisions: builder.revisions, resolved });
+    this.entries.set(key, { storeVersion, revisions: builder.revisions, resolved }, { size: builder.bytes });
     return resolved;
   }
 

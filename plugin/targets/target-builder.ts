@@ -17,6 +17,8 @@ type Workflow = WorkflowTarget['workflow'];
 export class TargetBuilder {
   /** Every document that was looked at; undefined: it was not there. */
   readonly revisions = new Map<string, string | undefined>();
+  /** Size of what was looked at, as JSON. */
+  bytes = 1;
   private readonly targets = new Map<string, Target>();
 
   constructor(
@@ -28,6 +30,7 @@ export class TargetBuilder {
   async read(id: string): Promise<ActionDocument | undefined> {
     const document = await this.context.store.get(id);
     this.revisions.set(id, document?._rev);
+    this.bytes += JSON.stringify(document)?.length ?? 0;
     return isAction(document) ? document : undefined;
   }
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { tarGz, zip } from '../kit/archives.js';
-import { byKey, KIND, putAction, record, result, run, stored } from '../kit/calls.js';
+import { byKey, KIND, putAction, putGated, record, result, run, stored } from '../kit/calls.js';
 import type { Platform } from '../kit/platform.js';
 import { Suite } from '../kit/suite.js';
 import { until } from '../kit/until.js';
@@ -16,11 +16,7 @@ beforeAll(async () => {
   await putAction(platform.api, 'throws', "function main(){throw new Error('broken')}");
   await putAction(platform.api, 'list', 'function main(a){return [1,a]}');
   // Ends when it is told to: by a file of the test's.
-  await putAction(
-    platform.api,
-    'waits',
-    "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {done:true}}",
-  );
+  await putGated(platform.api, 'waits');
 });
 
 describe('without waiting (OW-35)', () => {

@@ -47,6 +47,10 @@ describe('actions', () => {
     expect((await client.actions.get({ name: 'npm', code: false })).exec).not.toHaveProperty('code');
     expect(await client.actions.list()).toEqual([expect.objectContaining({ name: 'npm', exec: { binary: false } })]);
     expect(await client.actions.list({ limit: 1, skip: 1 })).toEqual([]);
+    expect(await failure(client.actions.create({ name: 'npm', action: 'x' }))).toMatchObject({
+      statusCode: 409,
+      error: { error: 'resource already exists', code: expect.any(String) },
+    });
     expect(await client.actions.list({ count: true })).toEqual({ actions: 1 });
     expect((await client.actions.update({ name: 'npm', action: 'function main(a){return {v:2,...a}}' })).version).toBe(
       '0.0.2',
@@ -81,6 +85,7 @@ describe('actions', () => {
     await client.actions.create({ name: 'one', action: 'function main(a){return {n:(a.n??0)+1}}' });
     const created = await client.actions.create({ name: 'two', sequence: ['/_/one', '/_/one'] });
     expect(created.exec).toEqual({ kind: 'sequence', components: ['/guest/one', '/guest/one'] });
+    expect(await failure(client.actions.create({ name: 'bad', sequence: ['one'] }))).toMatchObject({ statusCode: 400 });
     expect(await client.actions.invoke({ name: 'two', blocking: true, result: true, params: { n: 3 } })).toEqual({
       n: 5,
     });
@@ -139,6 +144,7 @@ describe('the rest of what the client reads', () => {
     expect(await client.packages.list()).toEqual([]);
     expect(await client.triggers.list()).toEqual([]);
     expect(await client.rules.list()).toEqual([]);
+    expect(await failure(client.packages.get('x'))).toMatchObject({ statusCode: 404 });
   });
 
   test('activations by time and count', async () => {

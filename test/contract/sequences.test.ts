@@ -1,7 +1,9 @@
+import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { byKey, parts, putAction, putSequence, record, result, run, stored } from '../kit/calls.js';
+import { byKey, parts, putAction, putGated, putSequence, record, result, run, stored } from '../kit/calls.js';
 import type { Platform } from '../kit/platform.js';
 import { Suite } from '../kit/suite.js';
+import { until } from '../kit/until.js';
 
 const suite = Suite.open();
 let platform: Platform;
@@ -183,18 +185,12 @@ describe('a run (OW-60 to OW-64, OW-68)', () => {
 
   test('has a record only when it has ended (OW-67)', async () => {
     const gate = `${suite.directory}/gate`;
-    await putAction(
-      platform.api,
-      'waits',
-      "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {}}",
-    );
+    await putGated(platform.api, 'waits');
     await putSequence(platform.api, 'long', ['echo', 'waits']);
     const { status, json } = await platform.api.post('_/actions/long?blocking=true&timeout=100', { gate });
     expect(status).toBe(202);
     expect((await platform.api.get(`_/activations/${json.activationId}`)).status).toBe(404);
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(gate, '');
-    const { until } = await import('../kit/until.js');
     await until(
       'the record',
       async () => (await platform.api.get(`_/activations/${json.activationId}`)).status === 200,

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
-import { putAction, putSequence, run } from '../kit/calls.js';
+import { putAction, putGated, putSequence, run } from '../kit/calls.js';
 import type { Platform } from '../kit/platform.js';
 import { Suite } from '../kit/suite.js';
 import { until } from '../kit/until.js';
@@ -25,12 +25,7 @@ describe("with OpenWhisk's numbers (OW-43)", () => {
     });
     await putAction(platform.api, 'echo', 'function main(a){return a}');
     await putSequence(platform.api, 'three', ['echo', 'echo', 'echo']);
-    await putAction(
-      platform.api,
-      'waits',
-      "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,20));return {done:true}}",
-      { limits: { memory: 128 } },
-    );
+    await putGated(platform.api, 'waits', { limits: { memory: 128 } });
     await early();
   }, 30_000);
 
@@ -103,11 +98,7 @@ describe("with defaults fit for one's own machine (DV-1)", () => {
     const platform = await suite.start({
       environment: { DATAFLOWER_THROTTLES_QUEUED_ACTIVATIONS: '3', DATAFLOWER_CONTAINERS_MAX: '1' },
     });
-    await putAction(
-      platform.api,
-      'waits',
-      "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {}}",
-    );
+    await putGated(platform.api, 'waits');
     const gate = `${suite.directory}/gate2`;
     for (let i = 0; i < 3; i++) expect((await platform.api.post('_/actions/waits', { gate })).status).toBe(202);
     const refused = await platform.api.post('_/actions/waits', { gate });

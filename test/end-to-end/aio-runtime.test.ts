@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { byKey } from '../kit/calls.js';
-import { command } from '../kit/command.js';
 import { foreignTools } from '../kit/foreign-tools.js';
+import { AnsweringProcess } from '../kit/answering-process.js';
 import type { Platform } from '../kit/platform.js';
 import { repositoryPath } from '../kit/repository.js';
 import { Suite } from '../kit/suite.js';
@@ -11,19 +11,13 @@ import { Suite } from '../kit/suite.js';
 // A command line for OpenWhisk that npm has, with the same client and the same habits as OpenWhisk's own.
 const suite = Suite.open();
 let platform: Platform;
-let plugin: string;
+let commands: AnsweringProcess;
 
 beforeAll(async () => {
-  plugin = join(await foreignTools(), 'node_modules/@adobe/aio-cli-plugin-runtime');
+  const plugin = join(await foreignTools(), 'node_modules/@adobe/aio-cli-plugin-runtime');
   platform = await suite.start();
-}, 300_000);
-
-async function aio(name: string, ...args: string[]): Promise<string> {
-  const script = repositoryPath('test/end-to-end/fixtures/run-aio.cjs');
-  const flags = ['--apihost', platform.url, '--auth', platform.authorization];
-  const { code, stdout, stderr } = await command(process.execPath, [script, plugin, name, ...args, ...flags], {
+  commands = new AnsweringProcess([repositoryPath('test/end-to-end/fixtures/run-aio.cjs'), plugin], {
     cwd: suite.directory,
-    withinMs: 60_000,
     environment: {
       USE_RUNTIME_AUTH: 'true',
       HOME: suite.directory,
@@ -32,8 +26,19 @@ async function aio(name: string, ...args: string[]): Promise<string> {
       AIO_RUNTIME_NAMESPACE: '_',
     },
   });
-  if (code !== 0) throw new Error(`${name} ended with ${String(code)}: ${stderr}\n${stdout}`);
-  return stdout;
+}, 300_000);
+
+/** What a command printed, and why it failed when it did. */
+interface Ran {
+  readonly printed: string;
+  readonly error?: string;
+}
+
+async function aio(name: string, ...args: string[]): Promise<string> {
+  const flags = ['--apihost', platform.url, '--auth', platform.authorization];
+  const { printed, error } = await commands.ask<Ran>({ name, args: [...args, ...flags] });
+  if (error !== undefined) throw new Error(`${name} failed: ${error}\n${printed}`);
+  return printed;
 }
 
 /** What is printed after a title. */
@@ -42,6 +47,9 @@ function jsonIn(text: string): unknown {
 }
 
 describe('with the command line of aio', () => {
+  // Here, so that it is over before the suite looks for what is left.
+  afterAll(() => commands.close());
+
   test('three actions and a sequence are created, invoked, and their activations read', async () => {
     for (const [name, add] of [
       ['one', 1],

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import composer from '@dataflower/composer';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { byKey, parts, putAction, record, result, run } from '../kit/calls.js';
+import { byKey, parts, putProgramActions, record, result, run } from '../kit/calls.js';
 import { command } from '../kit/command.js';
 import { foreignTools } from '../kit/foreign-tools.js';
 import type { Platform } from '../kit/platform.js';
@@ -21,12 +21,7 @@ let original: string;
 beforeAll(async () => {
   original = join(await foreignTools(), 'node_modules/openwhisk-composer');
   platform = await suite.start();
-  await Promise.all([
-    putAction(platform.api, 'echo', 'function main(a){return a}'),
-    putAction(platform.api, 'rec', 'function main(a){return {got:a}}'),
-    putAction(platform.api, 'inc', 'function main({n}){return {n:n+1}}'),
-    putAction(platform.api, 'fail', "function main(){return {error:'boom',extra:1}}"),
-  ]);
+  await putProgramActions(platform.api);
 }, 300_000);
 
 const environment = () => ({ HOME: suite.temporaryDir, WSK_CONFIG_FILE: join(suite.directory, 'wskprops') });

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { renamed, tarGz, zip } from '../kit/archives.js';
-import { KIND, putAction, result, run } from '../kit/calls.js';
+import { renamed, tarGz, tarGzOfMany, zip } from '../kit/archives.js';
+import { KIND, putAction, putGated, result, run } from '../kit/calls.js';
 import type { Platform } from '../kit/platform.js';
 import { dataflower } from '../kit/standalone-command.js';
 import { Suite } from '../kit/suite.js';
@@ -72,22 +72,25 @@ describe('archives', () => {
     expect(json.response.status).toBe('action developer error');
   });
 
-  test.each([
-    ['zip', zip],
-    ['tar.gz', tarGz],
-  ])(
+  const zeros = Buffer.alloc(100 * 1024 * 1024);
+  const bombs: [string, () => Promise<Buffer>][] = [
+    [
+      'zip',
+      () => zip({ 'index.js': main, ...Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`z${i}`, zeros])) }, 1),
+    ],
+    ['tar.gz', () => tarGzOfMany({ 'index.js': main }, { zeros }, 6)],
+  ];
+
+  test.each(bombs)(
     'a %s bomb is a developer error, soon',
     async (_name, make) => {
-      const zeros = Buffer.alloc(100 * 1024 * 1024);
-      const bomb = await make(
-        { 'index.js': main, ...Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`zeros-${i}`, zeros])) },
-        1,
-      );
+      const bomb = await make();
       expect(bomb.length).toBeLessThan(4 * 1024 * 1024);
       await putAction(platform.api, 'bomb', bomb);
       const { status, json } = await run(platform.api, 'bomb');
       expect(status).toBe(502);
       expect(json.response.status).toBe('action developer error');
+      expect(json.response.result.error).toMatch(/unpacked|bytes/);
     },
     60_000,
   );
@@ -313,11 +316,7 @@ describe('slow and half-open clients', () => {
 
   test('a client that leaves in the middle of its wait changes nothing', async () => {
     const gate = join(suite.directory, 'gate');
-    await putAction(
-      platform.api,
-      'waits',
-      "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {done:true}}",
-    );
+    await putGated(platform.api, 'waits');
     const { port } = new URL(platform.url);
     const body = JSON.stringify({ gate });
     const sockets = Array.from({ length: 10 }, () => connect(Number(port), '127.0.0.1'));

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type ActivationRecord, putAction, putGraph, putSequence, result, run } from '../kit/calls.js';
 import type { Json } from '../kit/json.js';
@@ -205,16 +205,17 @@ describe('a server that is asked to stop', () => {
     await populate(platform);
     await putAction(
       platform.api,
-      'half-a-second',
-      "async function main(a){require('fs').writeFileSync(a.began,'');await new Promise(r=>setTimeout(r,500));return {n:a.n}}",
+      'held',
+      "const fs=require('fs');async function main({began,gate,n}){fs.writeFileSync(began,'');while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {n}}",
     );
     const began = `${suite.folder('began')}/began`;
+    const gate = `${suite.folder('gate')}/gate`;
     // The first of them runs; whether the others do or wait, they were accepted.
-    const calls = Array.from({ length: 3 }, (_, n) =>
-      run(platform.api, 'half-a-second', { n, began: `${began}-${n}` }),
-    );
+    const calls = Array.from({ length: 3 }, (_, n) => run(platform.api, 'held', { n, gate, began: `${began}-${n}` }));
     await until('one of the calls to run', () => [0, 1, 2].some((n) => existsSync(`${began}-${n}`)));
     platform.signal('SIGTERM');
+    await until('it to say that it stops', () => platform.output().includes('Stopping'));
+    writeFileSync(gate, '');
     const answers = await Promise.all(calls);
     expect(answers.map(({ status, json }) => [status, json.response.result])).toEqual(
       [0, 1, 2].map((n) => [200, { n }]),

@@ -1,7 +1,16 @@
 import { createRequire } from 'node:module';
 import composer, { type Composition } from '@dataflower/composer';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { type ActivationRecord, byKey, parts, putAction, record, result, run } from '../kit/calls.js';
+import {
+  type ActivationRecord,
+  byKey,
+  parts,
+  putAction,
+  putProgramActions,
+  record,
+  result,
+  run,
+} from '../kit/calls.js';
 import type { Platform } from '../kit/platform.js';
 import { repositoryPath } from '../kit/repository.js';
 import { Suite } from '../kit/suite.js';
@@ -30,10 +39,7 @@ async function deploy(name: string, composition: Composition): Promise<void> {
 beforeAll(async () => {
   platform = await suite.start();
   await Promise.all([
-    putAction(platform.api, 'echo', 'function main(a){return a}'),
-    putAction(platform.api, 'rec', 'function main(a){return {got:a}}'),
-    putAction(platform.api, 'inc', 'function main({n}){return {n:n+1}}'),
-    putAction(platform.api, 'fail', "function main(){return {error:'boom',extra:1}}"),
+    putProgramActions(platform.api),
     putAction(platform.api, 'scalar', 'function main(){return [1,2]}'),
     putAction(platform.api, 'throws', "function main(){throw new Error('broken')}"),
   ]);

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createStandalone, loadConfig, type Standalone, StartError } from '@dataflower/plugin';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Api } from '../kit/api.js';
@@ -8,8 +10,11 @@ import { Suite } from '../kit/suite.js';
 const suite = Suite.open();
 const open: { server: Standalone; api: Api }[] = [];
 
-async function start(dataDir = suite.folder('data')): Promise<Api> {
-  const config = loadConfig({ environment: {}, overrides: { dataDir, logLevel: 'warn', server: { port: 0 } } });
+async function start(dataDir = suite.folder('data'), overrides: object = {}): Promise<Api> {
+  const config = loadConfig({
+    environment: {},
+    overrides: { dataDir, logLevel: 'warn', server: { port: 0 }, ...overrides },
+  });
   const server = await createStandalone(config);
   const api = new Api(server.url, server.authorization);
   open.push({ server, api });
@@ -42,6 +47,24 @@ describe('createStandalone', () => {
     await putAction(one, 'a', 'function main(){return {one:true}}');
     await putAction(two, 'a', 'function main(){return {two:true}}');
     expect([await result(one, 'a'), await result(two, 'a')]).toEqual([{ one: true }, { two: true }]);
+  });
+
+  test('gives one action no more containers than it is told, and leaves the others to other actions', async () => {
+    const pids = async (containers: object): Promise<number> => {
+      const api = await start(undefined, { containers: { max: 8, ...containers } });
+      // Runs as long as the gate is closed: what is started beside it has to be another container.
+      const code =
+        "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {pid:process.pid}}";
+      await putAction(api, 'held', code);
+      await putAction(api, 'other', 'function main(){return {ran:true}}');
+      const gate = join(suite.folder('gate'), 'open');
+      const held = Array.from({ length: 3 }, () => result(api, 'held', { gate }));
+      expect(await result(api, 'other')).toEqual({ ran: true });
+      writeFileSync(gate, '');
+      return new Set((await Promise.all(held)).map(({ pid }) => pid as number)).size;
+    };
+    expect(await pids({})).toBeGreaterThan(1);
+    expect(await pids({ maxPerAction: 1 })).toBe(1);
   });
 
   test('closed twice, closes once', async () => {

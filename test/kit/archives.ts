@@ -22,6 +22,28 @@ export async function tarGz(files: Files, level = 6): Promise<Buffer> {
   return gzipSync(await buffer(archive), { level });
 }
 
+const END_OF_TAR_BYTES = 1024;
+
+/**
+ * A gzipped tar archive with `entry` a number of times, of which only one had to be compressed: members of gzip that
+ * follow each other are one file.
+ */
+export async function tarGzOfMany(first: Files, entry: Files, times: number): Promise<Buffer> {
+  const member = async (files: Files, isLast: boolean): Promise<Buffer> => {
+    const archive = pack();
+    for (const [name, content] of Object.entries(files)) archive.entry({ name }, asBuffer(content));
+    archive.finalize();
+    const whole = await buffer(archive);
+    return gzipSync(isLast ? whole : whole.subarray(0, -END_OF_TAR_BYTES), { level: 1 });
+  };
+  const many = await member(entry, false);
+  return Buffer.concat([
+    await member(first, false),
+    ...Array.from({ length: times }, () => many),
+    await member({}, true),
+  ]);
+}
+
 function asBuffer(content: string | Buffer): Buffer {
   return typeof content === 'string' ? Buffer.from(content) : content;
 }

@@ -43,6 +43,23 @@ export async function putAction(
   return expectOk(await api.put(`_/actions/${encodeURIComponent(name)}?overwrite=true`, body));
 }
 
+/** Puts an action that ends when its parameter `gate` names a file that is there: it gives `{done: true}`. */
+export function putGated(api: Api, name: string, more?: Parameters<typeof putAction>[3]): Promise<Json> {
+  const code =
+    "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {done:true}}";
+  return putAction(api, name, code, more);
+}
+
+/** Puts the actions that the programs of `integration/fixtures/programs.cjs` call. */
+export async function putProgramActions(api: Api): Promise<void> {
+  await Promise.all([
+    putAction(api, 'echo', 'function main(a){return a}'),
+    putAction(api, 'rec', 'function main(a){return {got:a}}'),
+    putAction(api, 'inc', 'function main({n}){return {n:n+1}}'),
+    putAction(api, 'fail', "function main(){return {error:'boom',extra:1}}"),
+  ]);
+}
+
 /** Puts a sequence of actions of the caller's namespace. */
 export async function putSequence(
   api: Api,

@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { command } from './command.js';
 import { repositoryPath } from './repository.js';
+import { until } from './until.js';
 
 const INSTALL_MS = 240_000;
 
@@ -10,6 +11,7 @@ const INSTALL_MS = 240_000;
  * The folder with other people's tools. They are installed at the first run of the tests that use them, and kept beside
  * our packages' build cache: together they are as large as all that we need ourselves, and their programs `compose` and
  * `deploy` have the names of ours, so they are no dependencies of a workspace. The lock file is the one in `test/foreign`.
+ * Test files that run at once wait for the one that installs.
  */
 export async function foreignTools(): Promise<string> {
   const source = repositoryPath('test/foreign');
@@ -17,11 +19,23 @@ export async function foreignTools(): Promise<string> {
     .update(readFileSync(join(source, 'package-lock.json')))
     .digest('hex')
     .slice(0, 16);
-  const cache = repositoryPath('node_modules/.cache');
-  const folder = join(cache, `dataflower-foreign-${digest}`);
+  const folder = repositoryPath(`node_modules/.cache/dataflower-foreign-${digest}`);
+  return until('the tools in test/foreign', () => installedIn(folder, source), { withinMs: INSTALL_MS });
+}
+
+/** The folder with the tools in it; undefined while another process installs them. */
+async function installedIn(folder: string, source: string): Promise<string | undefined> {
   if (existsSync(folder)) return folder;
-  const making = join(cache, `dataflower-foreign-${randomUUID()}`);
-  mkdirSync(making, { recursive: true });
+  const making = `${folder}.making`;
+  mkdirSync(dirname(folder), { recursive: true });
+  try {
+    mkdirSync(making);
+  } catch {
+    // One that was killed in the middle is not waited for.
+    if (Date.now() - (statSync(making, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > INSTALL_MS)
+      rmSync(making, { recursive: true, force: true });
+    return undefined;
+  }
   try {
     for (const file of ['package.json', 'package-lock.json', '.npmrc'])
       copyFileSync(join(source, file), join(making, file));
@@ -30,12 +44,7 @@ export async function foreignTools(): Promise<string> {
       withinMs: INSTALL_MS,
     });
     if (code !== 0) throw new Error(`The tools in test/foreign could not be installed:\n${stderr.slice(-2000)}`);
-    try {
-      renameSync(making, folder);
-    } catch (error) {
-      // Another run was faster.
-      if (!existsSync(folder)) throw error;
-    }
+    renameSync(making, folder);
     return folder;
   } finally {
     rmSync(making, { recursive: true, force: true });

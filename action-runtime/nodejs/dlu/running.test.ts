@@ -1,16 +1,30 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Outcome } from '../../protocol/index.js';
 import { FrameType } from '../../protocol/index.js';
 import { TestAgent, control, runFrame, withdraw } from '../testing/test-agent.js';
 
 let agent: TestAgent;
+const gates = mkdtempSync(join(tmpdir(), 'gates-'));
 afterEach(() => agent.close());
+afterAll(() => rmSync(gates, { recursive: true }));
 
 const ECHO = 'function main(params) { return params }';
-const SLOW = `function main(params) {
-  if (params.wait) return new Promise((resolve) => setTimeout(resolve, params.wait, params));
-  if (params.block) for (const end = Date.now() + params.block; Date.now() < end;);
+/** Goes on when the gate is there: until then it waits, or keeps its thread busy. */
+const GATED = `const { existsSync } = require('node:fs');
+async function main(params) {
+  while (params.busyUntil && !existsSync(params.busyUntil));
+  while (params.waitFor && !existsSync(params.waitFor)) await new Promise(setImmediate);
   return params;
 }`;
+
+let gateCount = 0;
+/** A gate that is still closed. */
+const newGate = (): { path: string; open: () => void } => {
+  const path = join(gates, String(++gateCount));
+  return { path, open: () => writeFileSync(path, '') };
+};
 
 test('a run answers with the returned value, over TCP as over a unix socket', async () => {
   agent = await TestAgent.with(ECHO, {}, { tcp: true });
@@ -85,18 +99,19 @@ test('frames may be cut anywhere', async () => {
 });
 
 test('queued runs are taken back while a function blocks; what had started is not', async () => {
-  agent = await TestAgent.with(`const { workerData } = require('node:worker_threads'); ${SLOW}`);
+  agent = await TestAgent.with(GATED);
+  const gate = newGate();
   const [first, second, third, fourth] = [1, 2, 3, 4];
   agent.send(
-    runFrame(first, { block: 400 }),
+    runFrame(first, { busyUntil: gate.path }),
     runFrame(second, {}),
     runFrame(third, {}),
     runFrame(fourth, { last: true }),
   );
   agent.send(withdraw(second, third, 99));
-  const answer = await agent.next('WITHDRAWN');
+  expect((await agent.next('WITHDRAWN'))['ids']).toEqual([second, third]);
   expect(agent.seen.some((s) => s.type === 'RESULT')).toBe(false);
-  expect(answer['ids']).toEqual([second, third]);
+  gate.open();
   expect((await agent.result(first))['startedNext']).toBe(fourth);
   expect((await agent.result(fourth)).value).toEqual({ last: true });
   agent.send(withdraw(fourth));
@@ -105,13 +120,14 @@ test('queued runs are taken back while a function blocks; what had started is no
 });
 
 test('a result is not held behind a slow function, however short the ones before it were', async () => {
-  agent = await TestAgent.with(SLOW);
+  agent = await TestAgent.with(GATED);
+  const gate = newGate();
   const ids = Array.from({ length: 200 }, () => agent.newId());
-  agent.send(...ids.map((id) => runFrame(id, {})), runFrame(1001, { block: 1500 }));
+  agent.send(...ids.map((id) => runFrame(id, {})), runFrame(1001, { busyUntil: gate.path }));
   await agent.result(ids.at(-1)!);
-  const before = Date.now();
+  expect(agent.seen.filter((s) => s.type === 'RESULT')).toHaveLength(200);
+  gate.open();
   await agent.result(1001);
-  expect(Date.now() - before).toBeGreaterThan(500);
 });
 
 test('CANCEL takes back what is queued and ends what runs', async () => {
@@ -154,8 +170,13 @@ test('SHUTDOWN ends an idle container at once', async () => {
 });
 
 test('SHUTDOWN lets what was accepted end first', async () => {
-  agent = await TestAgent.with(SLOW);
-  agent.send(runFrame(1, { wait: 50 }), runFrame(2, { wait: 20 }), control(FrameType.SHUTDOWN));
+  agent = await TestAgent.with(GATED);
+  const gate = newGate();
+  agent.send(runFrame(1, { waitFor: gate.path }), runFrame(2, {}));
+  agent.send(control(FrameType.SHUTDOWN), withdraw(99));
+  // Frames are read in order: once this is answered, the shutdown has been heard.
+  await agent.next('WITHDRAWN');
+  gate.open();
   expect(await agent.exited()).toBe(0);
   expect(agent.seen.filter((s) => s.type === 'RESULT').map((s) => s.id)).toEqual([1, 2]);
 });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { TestAgent } from '../testing/test-agent.js';
 
 let agent: TestAgent;
@@ -12,12 +13,19 @@ test('lines come one by one and before the result, from both streams', async () 
   expect(agent.seen.at(-1)!.type).toBe('RESULT');
 });
 
-test('lines written while loading belong to the first invocation, later ones to the next', async () => {
-  agent = await TestAgent.with(
-    'console.log("loading"); function main() { queueMicrotask(() => queueMicrotask(() => setImmediate(() => console.log("after")))); return new Promise((r) => setTimeout(r, 5)) }',
-  );
+test('lines written while loading belong to the first invocation, those of an ended one to the next', async () => {
+  agent = await TestAgent.with(`
+    console.log("loading");
+    let written;
+    const late = new Promise((resolve) => (written = resolve));
+    function main({ second }) {
+      if (second) return late;
+      setImmediate(() => { console.log("after"); written() });
+    }`);
   await agent.call();
-  expect(agent.logs(1)).toEqual(['stdout: loading', 'stdout: after']);
+  await agent.call({ second: true });
+  expect(agent.logs(1)).toEqual(['stdout: loading']);
+  expect(agent.logs(2)).toEqual(['stdout: after']);
 });
 
 test('the log is cut at its limit, said once', async () => {
@@ -48,13 +56,18 @@ test('a flood of lines arrives whole and in order, before the result', async () 
 
 test('a flood is not lost on an agent that reads slowly', async () => {
   agent = await TestAgent.with(
-    'function main() { for (let i = 0; i < 20000; i++) console.log("x".repeat(200) + i); return { big: "y".repeat(50000) } }',
+    `function main() {
+      for (let i = 0; i < 20000; i++) console.log("x".repeat(200) + i);
+      require("node:fs").writeSync(2, "written");
+      return { big: "y".repeat(50000) };
+    }`,
     { logLimitBytes: 1e9 },
   );
   agent.socket.pause();
+  const written = once(agent.child.stderr!, 'data');
   const id = agent.run();
-  // The kernel's buffer is full long before the function is done; frames are cut anywhere then.
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  // The kernel's buffer is full long before the function has written everything; frames are cut anywhere then.
+  await written;
   agent.socket.resume();
   expect(((await agent.result(id)).value as { big: string }).big).toHaveLength(50000);
   expect(agent.logs(id).every((line, i) => line === `stdout: ${'x'.repeat(200)}${i}`)).toBe(true);

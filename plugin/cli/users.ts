@@ -1,0 +1,67 @@
+import { Subjects } from '../auth/subjects.js';
+import { loadConfig } from '../config/index.js';
+import { addUser, userJson, USERS_PATH } from '../server/admin.js';
+import { DirectoryInUseError, openEntities, prepareDataDirectory, readRunning } from '../standalone/data-directory.js';
+import { CommandError, type Terminal } from './outcome.js';
+
+/** Whose users: those of a data directory, or of the one that a configuration names. */
+export interface UsersAt {
+  readonly data?: string;
+  readonly config?: string;
+}
+
+export interface User {
+  readonly name: string;
+  /** `uuid:key`. */
+  readonly authorization: string;
+}
+
+/** Makes a user; gives it with its key. */
+export async function addUserAt(at: UsersAt, terminal: Terminal, name: string): Promise<User> {
+  const added = await onUsers(at, terminal, async (subjects) => userJson(await addUser(subjects, name)), { name });
+  return added as User;
+}
+
+export async function listUsersAt(at: UsersAt, terminal: Terminal): Promise<User[]> {
+  const list = (subjects: Subjects): Promise<unknown> => Promise.resolve(subjects.list().map(userJson));
+  return (await onUsers(at, terminal, list, undefined)) as User[];
+}
+
+/** Works on the data directory; when a server has that, through the server: then `body` is what it is asked with. */
+async function onUsers(
+  at: UsersAt,
+  terminal: Terminal,
+  work: (subjects: Subjects) => Promise<unknown>,
+  body: object | undefined,
+): Promise<unknown> {
+  const { dataDir } = loadConfig({
+    file: at.config,
+    environment: terminal.environment,
+    overrides: { dataDir: at.data },
+  });
+  await prepareDataDirectory(dataDir);
+  try {
+    const store = await openEntities(dataDir);
+    try {
+      return await work(await Subjects.open(store));
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    if (error instanceof DirectoryInUseError) return askServer(dataDir, body, error);
+    throw error;
+  }
+}
+
+async function askServer(dataDir: string, body: object | undefined, inUse: DirectoryInUseError): Promise<unknown> {
+  const running = await readRunning(dataDir);
+  if (running === undefined) throw inUse;
+  const response = await fetch(running.url + USERS_PATH, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { authorization: `Bearer ${running.operatorKey}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new CommandError((answer as { error: string }).error);
+  return answer;
+}

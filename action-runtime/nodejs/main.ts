@@ -9,6 +9,8 @@ const { __DF_SOCKET: socket, __DF_TOKEN: token = '', __DF_HTTP_PORT: port = '808
 delete process.env['__DF_SOCKET'];
 delete process.env['__DF_TOKEN'];
 delete process.env['__DF_HTTP_PORT'];
+// How this process gets its memory; what it starts has its own needs.
+delete process.env['GLIBC_TUNABLES'];
 
 if (socket === undefined) await startHttp(Number(port));
 else await startDlu(socket, token);

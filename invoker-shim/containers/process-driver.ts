@@ -21,6 +21,12 @@ export interface ProcessDriverOptions {
 const OUTPUT_GRACE_MS = 200;
 
 /**
+ * Large buffers in huge pages, where the C library is glibc and the kernel gives them to who asks (it does unless they are
+ * switched off): to touch 64 MiB for the first time takes a fifth of the time. Read by the C library as the process starts.
+ */
+const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
+
+/**
  * Containers as child processes: for development on one machine. They are not isolated: they run as the agent's user
  * and see its files. What they do get is a clean environment, a home of their own, and a process group that ends as one.
  */
@@ -38,6 +44,7 @@ export class ProcessDriver implements ContainerDriver {
       env: {
         PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
         HOME: home,
+        GLIBC_TUNABLES: HUGE_PAGES,
         __DF_SOCKET: start.socketPath,
         __DF_TOKEN: start.token,
       },

@@ -32,7 +32,7 @@ export interface SpareFilesOptions {
 
 /**
  * Hand-over files whose values are released, kept a while for the container that filled them: to write into pages that
- * exist takes half the time of writing into new ones.
+ * exist takes little more than half the time that new ones take.
  *
  * Why that shows nobody anything:
  *

@@ -13,7 +13,7 @@ import type { FluConfig } from '../bridge/messages.js';
 import { packedHead, packedId, packedPayload } from '../bridge/packed-run.js';
 import type { Emitter } from './emitter.js';
 import { runFunctions } from './function-step.js';
-import { prepareHandOver } from './hand-over.js';
+import { inputBytes, prepareHandOver, prepareResult } from './hand-over.js';
 import type { ActionMain } from './load-action.js';
 import type { LogLines } from './log-lines.js';
 import { type EncodedOutcome, rejected, returned, threw } from './outcome.js';
@@ -156,7 +156,7 @@ export class Runner {
         outcome,
         shape: value.shape,
         startedNext,
-        value: prepareHandOver(value),
+        value: prepareResult(value),
         ...(env !== undefined && { env: prepareHandOver({ segments: [env], size: env.length, shape: 0 }) }),
       });
       return;
@@ -185,5 +185,5 @@ function joined(value: EncodedValue): Buffer {
 
 function slotBuffers(run: Run, queued: QueuedRun): Buffer[] {
   const buffers = typeof queued === 'string' ? undefined : new Map(queued.buffers);
-  return run.slots.map((slot, i) => (slot.where === 'inline' ? slot.bytes : Buffer.from(buffers!.get(i)!)));
+  return run.slots.map((slot, i) => (slot.where === 'inline' ? slot.bytes : inputBytes(buffers!.get(i)!)));
 }

@@ -37,8 +37,9 @@ export class ProcessDriver implements ContainerDriver {
   constructor(private readonly options: ProcessDriverOptions) {}
 
   async start(start: StartOptions): Promise<ContainerHandle> {
-    const home = path.join(path.dirname(start.socketPath), 'home');
-    await mkdir(home, { mode: 0o700 });
+    const directories = ['home', 'runtime'].map((name) => path.join(path.dirname(start.socketPath), name));
+    for (const directory of directories) await mkdir(directory, { mode: 0o700 });
+    const [home, runtime] = directories;
     const child = spawn(process.execPath, [...(this.options.nodeArguments ?? []), this.options.entry], {
       cwd: home,
       env: {
@@ -47,12 +48,13 @@ export class ProcessDriver implements ContainerDriver {
         GLIBC_TUNABLES: HUGE_PAGES,
         __DF_SOCKET: start.socketPath,
         __DF_TOKEN: start.token,
+        __DF_DIRECTORY: runtime,
       },
       // A group of its own, so that what the user's code starts ends with it.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const handle = new ProcessHandle(child, home, start);
+    const handle = new ProcessHandle(child, directories, start);
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', reject);
@@ -68,13 +70,15 @@ class ProcessHandle implements ContainerHandle {
 
   constructor(
     private readonly child: ChildProcess,
-    home: string,
+    directories: readonly string[],
     { onOutput }: StartOptions,
   ) {
     this.#forward('stdout', onOutput);
     this.#forward('stderr', onOutput);
     this.exited = this.#untilClosed().then(async (exit) => {
-      await rm(home, { recursive: true, force: true, maxRetries: 2 }).catch(() => undefined);
+      for (const directory of directories) {
+        await rm(directory, { recursive: true, force: true, maxRetries: 2 }).catch(() => undefined);
+      }
       return exit;
     });
   }

@@ -42,9 +42,9 @@ export interface SpareFilesOptions {
  * - What is still in a file when it is given again was written by the container that gets it.
  * - A reader may have kept a descriptor, too, and sees what the container hands over later. Both are of one namespace: a
  *   container works for one, and its values go to containers of the same. No file comes into another namespace.
- * - A file is kept when the last reference to its value is released. A consumer's function starts only when its DLU has
- *   read the whole value, and holds a reference until it ends; whoever reads later has been taken the run away, and drops
- *   what it has read.
+ * - A file is kept when the last reference to its value is released. A consumer's function starts only when its container
+ *   has read the whole value, and its run holds a reference until it ends; a container from which the run was taken away
+ *   may be reading still, and drops what it reads.
  */
 export class SpareFiles {
   /** Oldest first. */

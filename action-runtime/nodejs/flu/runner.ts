@@ -4,12 +4,14 @@ import {
   type Definition,
   type EncodedValue,
   type Run,
+  type Slot,
   decodeRun,
   decodeValue,
   encodeFrame,
   encodeResult,
 } from '../../protocol/index.js';
 import type { FluConfig } from '../bridge/messages.js';
+import { readHandOverSync } from '../bridge/hand-over-file.js';
 import { packedHead, packedId, packedPayload } from '../bridge/packed-run.js';
 import type { Emitter } from './emitter.js';
 import { runFunctions } from './function-step.js';
@@ -184,6 +186,15 @@ function joined(value: EncodedValue): Buffer {
 }
 
 function slotBuffers(run: Run, queued: QueuedRun): Buffer[] {
-  const buffers = typeof queued === 'string' ? undefined : new Map(queued.buffers);
-  return run.slots.map((slot, i) => (slot.where === 'inline' ? slot.bytes : inputBytes(buffers!.get(i)!)));
+  const buffers = new Map(typeof queued === 'string' ? [] : queued.buffers);
+  return run.slots.map((slot, i) => {
+    if (slot.where === 'inline') return slot.bytes;
+    return inputBytes(buffers.get(i) ?? readUnread(slot));
+  });
+}
+
+/** The DLU has left a file to this thread, which had nothing to do. */
+function readUnread(slot: Slot): ArrayBuffer {
+  if (slot.where !== 'file') throw new Error('an input has not been read');
+  return readHandOverSync(slot.path, slot.size);
 }

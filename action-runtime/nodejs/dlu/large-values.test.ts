@@ -93,6 +93,26 @@ test('with files, a large value is written where the agent says, and named by it
   expect(agent.seen.map((s) => s.type).filter((t) => t === 'EMIT' || t === 'RESULT')).toEqual(['EMIT', 'RESULT']);
 });
 
+test('a value of very many byte strings is written into a file whole', async () => {
+  const count = 3000;
+  agent = await TestAgent.with(
+    `function main() { return { parts: Array.from({ length: ${count} }, (_, i) => Buffer.alloc(i % 3 ? 17000 : 0, i)) } }`,
+    {},
+    { files: true },
+  );
+  const path = join(directory, 'parts');
+  agent.filePath = (): string => {
+    writeFileSync(path, '');
+    return path;
+  };
+  const slot = await resultSlot(agent.run());
+  const bytes = readFileSync(path);
+  expect(slot).toMatchObject({ where: 'file', size: bytes.length });
+  const { parts } = decodeValue(bytes) as { parts: Buffer[] };
+  expect(parts).toHaveLength(count);
+  expect(parts.every((part, i) => part.equals(Buffer.alloc(i % 3 ? 17000 : 0, i)))).toBe(true);
+});
+
 test.each([
   ['refuses', (): string => ''],
   ['names a file that is not there', (): string => join(directory, 'missing')],

@@ -186,10 +186,10 @@ function joined(value: EncodedValue): Buffer {
 }
 
 function slotBuffers(run: Run, queued: QueuedRun): Buffer[] {
-  const buffers = new Map(typeof queued === 'string' ? [] : queued.buffers);
+  const buffers = typeof queued === 'string' ? undefined : new Map(queued.buffers);
   return run.slots.map((slot, i) => {
     if (slot.where === 'inline') return slot.bytes;
-    return inputBytes(buffers.get(i) ?? readUnread(slot));
+    return inputBytes(buffers?.get(i) ?? readUnread(slot));
   });
 }
 

@@ -1,3 +1,4 @@
+import { makePrivateDirectoryIn } from './dlu/private-directory.js';
 import { startDlu } from './dlu/start.js';
 import { startHttp } from './http/start.js';
 
@@ -5,10 +6,19 @@ import { startHttp } from './http/start.js';
  * What runs in a container: with `__DF_SOCKET` the DLU of a host agent, else OpenWhisk's /init and /run. The agent's
  * variables are gone before any user code can see them.
  */
-const { __DF_SOCKET: socket, __DF_TOKEN: token = '', __DF_HTTP_PORT: port = '8080' } = process.env;
+const {
+  __DF_SOCKET: socket,
+  __DF_TOKEN: token = '',
+  __DF_DIRECTORY: directory,
+  __DF_HTTP_PORT: port = '8080',
+} = process.env;
 delete process.env['__DF_SOCKET'];
 delete process.env['__DF_TOKEN'];
+delete process.env['__DF_DIRECTORY'];
 delete process.env['__DF_HTTP_PORT'];
+// How this process gets its memory; what it starts has its own needs.
+delete process.env['GLIBC_TUNABLES'];
 
+if (directory !== undefined) makePrivateDirectoryIn(directory);
 if (socket === undefined) await startHttp(Number(port));
 else await startDlu(socket, token);

@@ -16,6 +16,7 @@ export {
   type CompositeItem,
   type EncodedValue,
   Shape,
+  ValueKind,
   decodeValue,
   encodeList,
   encodeRecord,

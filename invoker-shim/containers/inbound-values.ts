@@ -9,7 +9,7 @@ import {
   encodeAmount,
   encodeText,
 } from '@dataflower/action-runtime/protocol';
-import type { DataSink, HandoverFile, Value } from '../sink/value.js';
+import type { DataSink, HandoverFile, HandoverSource, Value } from '../sink/value.js';
 
 /** Bytes that a container may send of a stream before the agent gives it more. */
 export const INITIAL_CREDIT_BYTES = 1024 * 1024;
@@ -31,6 +31,7 @@ interface InboundStream {
 export class InboundValues {
   readonly #streams = new Map<number, InboundStream>();
   readonly #offers = new Map<number, HandoverFile>();
+  readonly #files: HandoverSource;
   #closed = false;
 
   /**
@@ -42,7 +43,9 @@ export class InboundValues {
     private readonly maxValueBytes: number,
     private readonly send: (frame: Buffer) => void,
     private readonly fail: (error: Error) => void,
-  ) {}
+  ) {
+    this.#files = sink.handoverSource();
+  }
 
   /** Bytes announced and not here yet make the agent wait for them: true while that is so. */
   get busy(): boolean {
@@ -101,7 +104,7 @@ export class InboundValues {
   onOffer(id: number, size: number): void {
     if (this.#offers.has(id)) throw new ProtocolError('UNEXPECTED_FRAME', `offer ${id} was made before`);
     const refused = size === 0 || size > this.maxValueBytes || this.#offers.size >= MAX_OPEN_OFFERS;
-    const file = refused ? undefined : this.sink.allocateFile(size);
+    const file = refused ? undefined : this.#files.allocate(size);
     if (file !== undefined) this.#offers.set(id, file);
     this.send(encodeText(FrameType.FILE, id, file?.path ?? ''));
   }
@@ -150,6 +153,7 @@ export class InboundValues {
     this.#streams.clear();
     for (const file of this.#offers.values()) file.discard();
     this.#offers.clear();
+    this.#files.close();
   }
 
   #open(id: number, size: number, done: (bytes: Buffer) => void): void {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
@@ -21,6 +21,30 @@ describe('the process driver', () => {
     });
     expect(await handle.exited).toEqual({ code: 1, signal: null, outOfMemory: false });
     expect(lines.join('\n')).toContain('Cannot find module');
+    rmSync(directory, { recursive: true });
+  });
+
+  it('gives it large buffers in huge pages, where the system has them', async () => {
+    const mode = '/sys/kernel/mm/transparent_hugepage/enabled';
+    if (!existsSync(mode) || readFileSync(mode, 'utf8').includes('[never]')) return;
+    const directory = mkdtempSync(path.join(os.tmpdir(), 'dfp-'));
+    const entry = path.join(directory, 'main.cjs');
+    writeFileSync(
+      entry,
+      `const held = Buffer.alloc(64 << 20, 1);
+       const { AnonHugePages } = require('node:fs').readFileSync('/proc/self/smaps_rollup', 'utf8')
+         .match(/(?<AnonHugePages>(?<=AnonHugePages: +)\\d+)/).groups;
+       console.log(AnonHugePages >= held.length / 2048 ? 'huge' : AnonHugePages);`,
+    );
+    const lines: string[] = [];
+    const handle = await new ProcessDriver({ entry }).start({
+      spec: testSpec(),
+      socketPath: path.join(directory, 's'),
+      token: 't',
+      onOutput: (_, line) => lines.push(line),
+    });
+    await handle.exited;
+    expect(lines).toEqual(['huge']);
     rmSync(directory, { recursive: true });
   });
 

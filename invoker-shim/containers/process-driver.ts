@@ -21,6 +21,12 @@ export interface ProcessDriverOptions {
 const OUTPUT_GRACE_MS = 200;
 
 /**
+ * Large buffers in huge pages, where the C library is glibc and the kernel gives them to who asks (it does unless they are
+ * switched off): to touch 64 MiB for the first time takes a fifth of the time. Read by the C library as the process starts.
+ */
+const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
+
+/**
  * Containers as child processes: for development on one machine. They are not isolated: they run as the agent's user
  * and see its files. What they do get is a clean environment, a home of their own, and a process group that ends as one.
  */
@@ -31,21 +37,24 @@ export class ProcessDriver implements ContainerDriver {
   constructor(private readonly options: ProcessDriverOptions) {}
 
   async start(start: StartOptions): Promise<ContainerHandle> {
-    const home = path.join(path.dirname(start.socketPath), 'home');
-    await mkdir(home, { mode: 0o700 });
+    const directories = ['home', 'runtime'].map((name) => path.join(path.dirname(start.socketPath), name));
+    for (const directory of directories) await mkdir(directory, { mode: 0o700 });
+    const [home, runtime] = directories;
     const child = spawn(process.execPath, [...(this.options.nodeArguments ?? []), this.options.entry], {
       cwd: home,
       env: {
         PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
         HOME: home,
+        GLIBC_TUNABLES: HUGE_PAGES,
         __DF_SOCKET: start.socketPath,
         __DF_TOKEN: start.token,
+        __DF_DIRECTORY: runtime,
       },
       // A group of its own, so that what the user's code starts ends with it.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const handle = new ProcessHandle(child, home, start);
+    const handle = new ProcessHandle(child, directories, start);
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', reject);
@@ -61,13 +70,15 @@ class ProcessHandle implements ContainerHandle {
 
   constructor(
     private readonly child: ChildProcess,
-    home: string,
+    directories: readonly string[],
     { onOutput }: StartOptions,
   ) {
     this.#forward('stdout', onOutput);
     this.#forward('stderr', onOutput);
     this.exited = this.#untilClosed().then(async (exit) => {
-      await rm(home, { recursive: true, force: true, maxRetries: 2 }).catch(() => undefined);
+      for (const directory of directories) {
+        await rm(directory, { recursive: true, force: true, maxRetries: 2 }).catch(() => undefined);
+      }
       return exit;
     });
   }

@@ -94,6 +94,13 @@ describe('values', () => {
       expect(run.end!.value).toEqual({ text: 'y'.repeat(200_000) });
     });
 
+    it('come in files of the container alone', async () => {
+      await running();
+      expect(f.sink.sources).toBe(1);
+      f.run(testSpec({ key: 'other' }));
+      await until(() => f.sink.sources === 2);
+    });
+
     it('fail the run when the file has not the announced size', async () => {
       const { run, container } = await running();
       container.send(encodeAmount(FrameType.OFFER, 1, 1000));

@@ -22,7 +22,7 @@ afterEach(async () => {
 /** A value in a hand-over file, as a container would have written it. */
 async function inFile(value: unknown): Promise<Value> {
   const { segments, size, shape } = encodeValue(value);
-  const file = sink.allocateFile(size)!;
+  const file = sink.handoverSource().allocate(size)!;
   await writeFile(file.path, Buffer.concat(segments));
   return file.seal(shape);
 }

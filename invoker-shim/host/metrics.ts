@@ -20,6 +20,7 @@ const SINK: readonly (readonly [field: keyof SinkMetrics, name: string, help: st
   ['spills', 'dataflower_sink_spills_total', 'Values written to disk'],
   ['spillFailures', 'dataflower_sink_spill_failures_total', 'Values that could not be written to disk'],
   ['handoverFiles', 'dataflower_sink_handover_files', 'Hand-over files in use'],
+  ['spareHandoverBytes', 'dataflower_sink_spare_handover_bytes', 'Bytes of hand-over files kept for further values'],
   ['heldEmits', 'dataflower_sink_held_emits', 'Containers whose emits wait for room'],
 ];
 

@@ -27,7 +27,7 @@ const put = (content: unknown): Value => kept(part(content));
 
 async function inFile(content: unknown): Promise<Value> {
   const bytes = Buffer.concat(encodeValue(content).segments);
-  const file = sink.allocateFile(bytes.length)!;
+  const file = sink.handoverSource().allocate(bytes.length)!;
   fs.writeFileSync(file.path, bytes);
   return kept(await file.seal(0));
 }

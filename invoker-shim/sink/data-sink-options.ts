@@ -9,6 +9,13 @@ export interface DataSinkOptions {
   readonly handoverDir?: string | false;
   /** All hand-over files together, in bytes; the free space bounds them too. Default 4 GiB. */
   readonly handoverMaxBytes?: number;
+  /**
+   * Released hand-over files kept for the containers that filled them, in bytes, and never more than the values leave of
+   * the limit. 0 when every value is to have a new file. Default half of the limit.
+   */
+  readonly spareHandoverBytes?: number;
+  /** How long a file is kept that is not used again, in milliseconds. Default 5000. */
+  readonly spareHandoverMs?: number;
   /** Where the directory for spilled values is made. Default the temporary directory. */
   readonly spillDir?: string;
   /** Values written to disk at once. Default 4. */
@@ -36,6 +43,8 @@ export interface SinkMetrics {
   /** Counter: attempts that failed. */
   readonly spillFailures: number;
   readonly handoverFiles: number;
+  /** Bytes of released hand-over files that are kept for their writers; not in `residentBytes`. */
+  readonly spareHandoverBytes: number;
   /** Callbacks that wait for room. */
   readonly heldEmits: number;
 }

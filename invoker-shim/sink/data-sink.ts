@@ -10,7 +10,8 @@ import { Leaf, type LeafOwner, Place } from './leaf.js';
 import { firstWritable, makePrivateDirectory } from './private-directory.js';
 import { RoomQueue } from './room-queue.js';
 import { type SpillOwner, Spiller, diskFiles } from './spiller.js';
-import type { HandoverFile, Value } from './value.js';
+import type { HandoverWriter, SpareFilesOptions } from './spare-files.js';
+import type { HandoverFile, HandoverSource, Value } from './value.js';
 import { valueToJson, valueToJsonAsync } from './value-json.js';
 import { WaitingList } from './waiting-list.js';
 
@@ -20,7 +21,7 @@ const GiB = 1024 * MiB;
 /**
  * Makes the data sink of a host: values in memory and in hand-over files, spilled to disk at the limit.
  * Throws what the file system says when no spill directory can be made; without a directory for hand-over files it
- * works and `allocateFile` gives undefined.
+ * works and has no file to give.
  */
 export function createDataSink(options: DataSinkOptions = {}): MeasuredDataSink {
   return new HostSink(options);
@@ -43,13 +44,19 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, SpillOwne
   constructor(options: DataSinkOptions) {
     this.limitBytes = options.limitBytes ?? 256 * MiB;
     this.spillDirectory = makePrivateDirectory(options.spillDir ?? os.tmpdir(), 'spill');
-    this.handovers = openHandovers(options.handoverDir, options.handoverMaxBytes ?? 4 * GiB);
+    const clock = options.clock ?? systemClock;
+    this.handovers = openHandovers(options.handoverDir, options.handoverMaxBytes ?? 4 * GiB, {
+      maxBytes: options.spareHandoverBytes ?? this.limitBytes / 2,
+      keepMs: options.spareHandoverMs ?? 5000,
+      clock,
+      remove: (file) => this.unlink(file.path),
+    });
     this.spiller = new Spiller(this, this.waitingList, {
       files: options.spillFiles ?? diskFiles,
       directory: this.spillDirectory,
       concurrency: options.spillConcurrency ?? 4,
       retryMs: options.spillRetryMs ?? 1000,
-      clock: options.clock ?? systemClock,
+      clock,
       onPressure: options.onPressure,
     });
   }
@@ -71,6 +78,7 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, SpillOwne
       spills: this.spills,
       spillFailures: this.spiller.failures,
       handoverFiles: this.handovers?.fileCount ?? 0,
+      spareHandoverBytes: this.handovers?.spareBytes ?? 0,
       heldEmits: this.room.length,
     };
   }
@@ -85,8 +93,16 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, SpillOwne
     return new Leaf(this, shape, bytes.length, { at: 'memory', bytes }, Place.MEMORY);
   }
 
-  allocateFile(size: number): HandoverFile | undefined {
-    const file = this.handovers?.allocate(size);
+  handoverSource(): HandoverSource {
+    const writer: HandoverWriter = { gone: false };
+    return {
+      allocate: (size) => this.allocateFile(size, writer),
+      close: () => this.handovers?.writerGone(writer),
+    };
+  }
+
+  private allocateFile(size: number, writer: HandoverWriter): HandoverFile | undefined {
+    const file = this.handovers?.allocate(size, writer);
     if (file === undefined) return undefined;
     this.grow(size);
     let open = true;
@@ -150,13 +166,14 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, SpillOwne
 
   leafGone(leaf: Leaf): void {
     this.alive--;
-    if (leaf.place !== Place.MEMORY) this.unlink(leaf.filePath!);
     if (leaf.place === Place.DISK) {
+      this.unlink(leaf.filePath!);
       this.spilledBytes -= leaf.size;
       return;
     }
-    if (leaf.place === Place.HANDOVER) this.handovers!.forget(leaf.size);
+    if (leaf.place === Place.HANDOVER && !this.handovers!.release(leaf.filePath!)) this.unlink(leaf.filePath!);
     this.shrink(leaf.size);
+    this.trimSpares();
   }
 
   compositeGone(): void {
@@ -165,7 +182,7 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, SpillOwne
 
   spilled(leaf: Leaf, path: string): void {
     if (leaf.place === Place.HANDOVER) {
-      this.handovers!.forget(leaf.size);
+      this.handovers!.forget(leaf.filePath!);
       this.unlink(leaf.filePath!);
     }
     leaf.movedToDisk(path);
@@ -176,6 +193,7 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, SpillOwne
 
   /** Waits for spills and removals on their way, then removes the sink's directories. Values in files are gone. */
   async close(): Promise<void> {
+    this.handovers?.close();
     await this.spiller.close();
     await Promise.all(this.unlinks);
     await fs.promises.rm(this.spillDirectory, { recursive: true, force: true });
@@ -185,7 +203,15 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, SpillOwne
   private grow(bytes: number): void {
     this.resident += bytes;
     if (this.resident > this.peak) this.peak = this.resident;
+    this.trimSpares();
     if (this.resident >= this.limitBytes) this.spiller.poke();
+  }
+
+  /** Files are kept only in what values leave of the limit. */
+  private trimSpares(): void {
+    const { handovers } = this;
+    if (handovers === undefined || handovers.spareBytes === 0) return;
+    handovers.trimSpares(this.limitBytes - this.resident);
   }
 
   private shrink(bytes: number): void {
@@ -204,8 +230,14 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, SpillOwne
   }
 }
 
-function openHandovers(base: string | false | undefined, maxBytes: number): HandoverDirectory | undefined {
+function openHandovers(
+  base: string | false | undefined,
+  maxBytes: number,
+  spares: SpareFilesOptions,
+): HandoverDirectory | undefined {
   if (base === false) return undefined;
   const parent = firstWritable(base === undefined ? ['/dev/shm', os.tmpdir()] : [base]);
-  return parent === undefined ? undefined : new HandoverDirectory(makePrivateDirectory(parent, 'sink'), maxBytes);
+  return parent === undefined
+    ? undefined
+    : new HandoverDirectory(makePrivateDirectory(parent, 'sink'), maxBytes, spares);
 }

@@ -1,12 +1,13 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type DataSinkOptions, type MeasuredDataSink, createDataSink } from './index.js';
+import { type DataSinkOptions, type HandoverSource, type MeasuredDataSink, createDataSink } from './index.js';
 import { makePrivateDirectory } from './private-directory.js';
 import { identityText, isAlive, ownIdentity, parseIdentity } from './process-identity.js';
 
 let base: string;
 let sink: MeasuredDataSink;
+let files: HandoverSource;
 
 beforeEach(() => {
   base = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-test-'));
@@ -20,6 +21,7 @@ afterEach(async () => {
 
 function open(options: DataSinkOptions = {}): MeasuredDataSink {
   sink = createDataSink({ limitBytes: 1000, spillDir: base, handoverDir: base, ...options });
+  files = sink.handoverSource();
   return sink;
 }
 
@@ -32,7 +34,7 @@ const directoryOf = (purpose: string): string =>
 describe('a hand-over file', () => {
   it('becomes a value when it has the announced size, and goes with its last reference', async () => {
     open();
-    const file = sink.allocateFile(5)!;
+    const file = files.allocate(5)!;
     expect(sink.metrics).toMatchObject({ residentBytes: 5, handoverFiles: 1, values: 0 });
     fs.writeFileSync(file.path, '\0"ab"');
     const value = await file.seal(4);
@@ -47,14 +49,14 @@ describe('a hand-over file', () => {
 
   it('is refused and removed when it has another size, or is no plain file any more', async () => {
     open();
-    const short = sink.allocateFile(5)!;
+    const short = files.allocate(5)!;
     fs.writeFileSync(short.path, '\0');
     await expect(short.seal(0)).rejects.toMatchObject({ code: 'HANDOVER_REFUSED', message: /5 bytes.*found 1 bytes/ });
-    const link = sink.allocateFile(5)!;
+    const link = files.allocate(5)!;
     fs.rmSync(link.path);
     fs.symlinkSync('/etc/hostname', link.path);
     await expect(link.seal(0)).rejects.toMatchObject({ code: 'HANDOVER_REFUSED' });
-    const gone = sink.allocateFile(5)!;
+    const gone = files.allocate(5)!;
     fs.rmSync(gone.path);
     await expect(gone.seal(0)).rejects.toMatchObject({ code: 'HANDOVER_REFUSED' });
     expect(sink.metrics).toMatchObject({ residentBytes: 0, handoverFiles: 0 });
@@ -64,7 +66,7 @@ describe('a hand-over file', () => {
 
   it('can be discarded once, and not sealed afterwards', async () => {
     open();
-    const file = sink.allocateFile(5)!;
+    const file = files.allocate(5)!;
     file.discard();
     file.discard();
     expect(sink.metrics).toMatchObject({ residentBytes: 0, handoverFiles: 0 });
@@ -73,7 +75,7 @@ describe('a hand-over file', () => {
 
   it('cannot be sealed twice', async () => {
     open();
-    const file = sink.allocateFile(1)!;
+    const file = files.allocate(1)!;
     fs.writeFileSync(file.path, '\0');
     const value = await file.seal(0);
     await expect(file.seal(0)).rejects.toMatchObject({ code: 'HANDOVER_REFUSED' });
@@ -83,23 +85,23 @@ describe('a hand-over file', () => {
 
   it('is bounded: alone, with all others, and by the free space', () => {
     open({ handoverMaxBytes: 100 });
-    expect(sink.allocateFile(101)).toBeUndefined();
-    const file = sink.allocateFile(60)!;
-    expect(sink.allocateFile(41)).toBeUndefined();
+    expect(files.allocate(101)).toBeUndefined();
+    const file = files.allocate(60)!;
+    expect(files.allocate(41)).toBeUndefined();
     file.discard();
-    expect(sink.allocateFile(41)).toBeDefined();
-    for (const size of [0, -1, 1.5, Number.NaN]) expect(sink.allocateFile(size)).toBeUndefined();
+    expect(files.allocate(41)).toBeDefined();
+    for (const size of [0, -1, 1.5, Number.NaN]) expect(files.allocate(size)).toBeUndefined();
   });
 
   it('larger than the free space is not given', () => {
     open({ handoverMaxBytes: Number.MAX_SAFE_INTEGER });
-    expect(sink.allocateFile(2 ** 52)).toBeUndefined();
+    expect(files.allocate(2 ** 52)).toBeUndefined();
     expect(sink.residentBytes).toBe(0);
   });
 
   it('is not to be had without a directory', () => {
     open({ handoverDir: path.join(base, 'missing') });
-    expect(sink.allocateFile(5)).toBeUndefined();
+    expect(files.allocate(5)).toBeUndefined();
   });
 });
 
@@ -107,7 +109,7 @@ describe('the directories of the sink', () => {
   it('are for this user alone and gone after close', async () => {
     open();
     for (const purpose of ['sink', 'spill']) expect(fs.statSync(directoryOf(purpose)).mode & 0o777).toBe(0o700);
-    const file = sink.allocateFile(5)!;
+    const file = files.allocate(5)!;
     expect(fs.statSync(file.path).mode & 0o777).toBe(0o600);
     await sink.close();
     expect(fs.readdirSync(base)).toEqual([]);

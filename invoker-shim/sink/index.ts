@@ -4,5 +4,5 @@ export type { DataSinkOptions, MeasuredDataSink, SinkMetrics } from './data-sink
 export { SinkError, type SinkErrorCode } from './errors.js';
 export { type ProcessIdentity, identityText, isAlive, ownIdentity, parseIdentity } from './process-identity.js';
 export type { SpillFiles } from './spiller.js';
-export type { DataSink, HandoverFile, Value, ValueBody } from './value.js';
+export type { DataSink, HandoverFile, HandoverSource, Value, ValueBody } from './value.js';
 export { readLeaf } from './value-json.js';

@@ -162,7 +162,7 @@ describe('at the limit', () => {
 
   it('a hand-over file is moved to disk, and its place in shared memory is free', async () => {
     open();
-    const file = sink.allocateFile(150)!;
+    const file = sink.handoverSource().allocate(150)!;
     fs.writeFileSync(file.path, Buffer.alloc(150, 5));
     const value = await file.seal(0);
     sink.setWaiting(value, true);
@@ -226,7 +226,7 @@ describe('while its bytes are on their way to disk', () => {
     const files = new HeldFiles();
     const pressure: Error[] = [];
     open({ spillFiles: files, onPressure: (error) => pressure.push(error) });
-    const file = sink.allocateFile(150)!;
+    const file = sink.handoverSource().allocate(150)!;
     fs.writeFileSync(file.path, Buffer.alloc(150));
     const value = await file.seal(0);
     sink.setWaiting(value, true);

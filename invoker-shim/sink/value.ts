@@ -32,6 +32,14 @@ export interface HandoverFile {
   discard(): void;
 }
 
+/** The hand-over files of one container. One that it has filled before may be given to it again, and to no other. */
+export interface HandoverSource {
+  /** A file of `size` bytes; undefined when no shared-memory directory can be used. */
+  allocate(size: number): HandoverFile | undefined;
+  /** The container has ended: what is kept for it goes. */
+  close(): void;
+}
+
 /** Where the values of a host live until their last consumer has taken them. */
 export interface DataSink {
   readonly limitBytes: number;
@@ -42,8 +50,8 @@ export interface DataSink {
   whenRoom(callback: () => void): void;
   /** Puts bytes in; they belong to the sink from now on (no slice of a read buffer). The caller owns one reference. */
   put(bytes: Buffer, shape: number): Value;
-  /** A file of `size` bytes for a container; undefined when no shared-memory directory can be used. */
-  allocateFile(size: number): HandoverFile | undefined;
+  /** Files for the large values of one container. */
+  handoverSource(): HandoverSource;
   /** Composites take over the references of what they are made of. */
   list(items: readonly Value[]): Value;
   record(entries: readonly (readonly [name: string, item: Value])[]): Value;

@@ -38,15 +38,23 @@ async function writeSegments(path: string, segments: readonly Uint8Array[]): Pro
   // The agent has made the file; the container never creates one.
   const file = await open(path, 'r+');
   try {
-    let at = 0;
-    for (const segment of segments) {
-      for (let from = 0; from < segment.length;) {
-        const { bytesWritten } = await file.write(segment, from, segment.length - from, at);
-        from += bytesWritten;
-        at += bytesWritten;
-      }
+    // All in one call, as far as the system takes it.
+    let left = segments.filter(({ length }) => length > 0);
+    for (let at = 0; left.length > 0;) {
+      const { bytesWritten } = await file.writev(left, at);
+      at += bytesWritten;
+      left = rest(left, bytesWritten);
     }
   } finally {
     await file.close();
   }
+}
+
+/** What follows the first `written` bytes. */
+function rest(segments: readonly Uint8Array[], written: number): Uint8Array[] {
+  let first = 0;
+  while (first < segments.length && written >= segments[first]!.length) written -= segments[first++]!.length;
+  const left = segments.slice(first);
+  if (written > 0) left[0] = left[0]!.subarray(written);
+  return left;
 }

@@ -93,6 +93,26 @@ test('with files, a large value is written where the agent says, and named by it
   expect(agent.seen.map((s) => s.type).filter((t) => t === 'EMIT' || t === 'RESULT')).toEqual(['EMIT', 'RESULT']);
 });
 
+test('a value of very many byte strings is written into a file whole', async () => {
+  const count = 3000;
+  agent = await TestAgent.with(
+    `function main() { return { parts: Array.from({ length: ${count} }, (_, i) => Buffer.alloc(i % 3 ? 17000 : 0, i)) } }`,
+    {},
+    { files: true },
+  );
+  const path = join(directory, 'parts');
+  agent.filePath = (): string => {
+    writeFileSync(path, '');
+    return path;
+  };
+  const slot = await resultSlot(agent.run());
+  const bytes = readFileSync(path);
+  expect(slot).toMatchObject({ where: 'file', size: bytes.length });
+  const { parts } = decodeValue(bytes) as { parts: Buffer[] };
+  expect(parts).toHaveLength(count);
+  expect(parts.every((part, i) => part.equals(Buffer.alloc(i % 3 ? 17000 : 0, i)))).toBe(true);
+});
+
 test.each([
   ['refuses', (): string => ''],
   ['names a file that is not there', (): string => join(directory, 'missing')],
@@ -140,6 +160,39 @@ test('inputs are read from files, further slots stand for items of the first', a
   expect((await agent.call(undefined, { slots, definition: 1 })).value).toEqual({
     left: 'from a file',
     right: { a: 1 },
+  });
+});
+
+test('a file is read ahead for a run that is queued, and for one that starts at once', async () => {
+  agent = await TestAgent.with('function main({ s }) { return { size: s.length } }');
+  const path = join(directory, 'ahead');
+  const bytes = encoded({ s: 'x'.repeat(300_000) });
+  writeFileSync(path, bytes);
+  const slots: Slot[] = [{ where: 'file', fileId: 1, size: bytes.length, path }];
+  agent.send(...[1, 2, 3].map((id) => runFrame(id, undefined, { slots })));
+  for (const id of [1, 2, 3]) expect((await agent.result(id)).value).toEqual({ size: 300_000 });
+});
+
+describe.each([
+  ['is not there', 'missing'],
+  ['is shorter than announced', 'short'],
+])('a file that %s', (_, name) => {
+  const slots: Slot[] = [{ where: 'file', fileId: 1, size: 100, path: join(directory, name) }];
+  beforeEach(() => writeFileSync(join(directory, 'short'), 'x'));
+
+  test('takes back a run that is queued', async () => {
+    agent = await TestAgent.with(
+      'function main(p) { for (const end = Date.now() + 200; Date.now() < end;); return p }',
+    );
+    agent.send(runFrame(1, { a: 1 }), runFrame(2, undefined, { slots }));
+    expect((await agent.next('WITHDRAWN'))['ids']).toEqual([2]);
+    expect((await agent.result(1)).value).toEqual({ a: 1 });
+  });
+
+  test('ends a run that has started, and its container', async () => {
+    agent = await TestAgent.with(ECHO);
+    expect(await agent.result(agent.run(undefined, { slots }))).toMatchObject({ outcome: 2 });
+    await agent.exited();
   });
 });
 

@@ -2,12 +2,21 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+let base: string | undefined;
 let made: string | undefined;
 
-/** The runtime's own directory for unpacked code, removed when the process exits. */
+/** Has the private directory made in this one, which whoever started the process removes after it. */
+export function makePrivateDirectoryIn(directory: string): void {
+  base = directory;
+}
+
+/**
+ * The runtime's own directory for unpacked code, removed when the process exits. A process that is killed leaves it
+ * behind, unless it lies where its starter cleans up.
+ */
 export function privateDirectory(): string {
   if (made === undefined) {
-    const directory = realpathSync(mkdtempSync(join(tmpdir(), 'action-')));
+    const directory = realpathSync(mkdtempSync(join(base ?? tmpdir(), 'action-')));
     process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
     made = directory;
   }

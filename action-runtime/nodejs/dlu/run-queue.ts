@@ -66,7 +66,8 @@ export class RunQueue {
     const run: WaitingRun = { invocationId, packed, buffers: [], missing: 0 };
     const { slots } = decodeRun(flags, invocationId, payload);
     slots.forEach((slot, i) => {
-      if (slot.where === 'inline') return;
+      // With nothing before it the FLU reads a file itself, and the memory does not pass through this thread's heap.
+      if (slot.where === 'inline' || (slot.where === 'file' && !behind)) return;
       run.missing++;
       this.readInput(slot).then(
         (bytes) => {

@@ -1,4 +1,4 @@
-import { Outcome } from '../../protocol/index.js';
+import { FLAG_END, FrameType, Outcome, encodeFrame } from '../../protocol/index.js';
 import { TestAgent, encoded, grant } from '../testing/test-agent.js';
 
 let agent: TestAgent;
@@ -155,4 +155,58 @@ test('a value that waits for the window is what it was when it was emitted', asy
   };
   const sent = (await agent.value(slot)) as { b: Buffer; s: Buffer };
   expect([sent.b.equals(Buffer.alloc(100000, 3)), sent.s]).toEqual([true, Buffer.alloc(10, 3)]);
+});
+
+describe('a large Buffer of the input', () => {
+  /** A run whose input travels as a stream, and so has memory of its own. */
+  async function run(input: unknown): Promise<Record<string, unknown>> {
+    const bytes = encoded(input);
+    const slots = [{ where: 'stream' as const, streamId: 2, size: bytes.length }];
+    const id = agent.run(undefined, { slots, definition: 1 });
+    agent.send(encodeFrame(FrameType.DATA, FLAG_END, 2, bytes));
+    return agent.result(id);
+  }
+  const large = Buffer.alloc(100_000, 5);
+  const valueOf = async (result: Record<string, unknown>): Promise<unknown> =>
+    agent.value((result['slots'] as [never])[0]);
+
+  test.each([
+    ['in an object', { data: large }, '{ data: input.data }'],
+    ['alone', large, 'input'],
+  ])('that is returned leaves the function as it is, without a copy (%s)', async (_, input, result) => {
+    await start(`let kept;
+      function main(input) {
+        if (kept !== undefined) return { left: kept.length };
+        kept = input.data ?? input;
+        return ${result};
+      }`);
+    expect(await valueOf(await run(input))).toEqual(input);
+    expect((await agent.call({})).value).toEqual({ left: 0 });
+  });
+
+  test.each([
+    ['is one of two', { a: large, b: large }, '{ a: input.a, b: input.b }', { a: large, b: large }],
+    ['is returned in part', { b: large }, '{ part: input.b.subarray(1) }', { part: large.subarray(1) }],
+  ])('that %s is copied', async (_, input, result, sent) => {
+    await start(`let kept;
+      function main(input) {
+        if (kept !== undefined) return { left: kept.length };
+        kept = input.b;
+        return ${result};
+      }`);
+    expect(await valueOf(await run(input))).toEqual(sent);
+    expect((await agent.call({})).value).toEqual({ left: 100_000 });
+  });
+
+  test('can be emitted twice and returned', async () => {
+    await start(`async function main({ data }, { emit }) {
+      await emit('part', { data });
+      await emit('rest', data);
+      return { data };
+    }`);
+    expect(await valueOf(await run({ data: large }))).toEqual({ data: large });
+    const emits = agent.seen.filter((s) => s.type === 'EMIT');
+    const sent = await Promise.all(emits.map(({ slot }) => agent.value(slot as never)));
+    expect(sent).toEqual([{ data: large }, large]);
+  });
 });

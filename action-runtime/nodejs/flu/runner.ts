@@ -4,16 +4,18 @@ import {
   type Definition,
   type EncodedValue,
   type Run,
+  type Slot,
   decodeRun,
   decodeValue,
   encodeFrame,
   encodeResult,
 } from '../../protocol/index.js';
 import type { FluConfig } from '../bridge/messages.js';
+import { readHandOverSync } from '../bridge/hand-over-file.js';
 import type { QueuedRun } from '../bridge/packed-run.js';
 import type { Emitter } from './emitter.js';
 import { runFunctions } from './function-step.js';
-import { prepareHandOver } from './hand-over.js';
+import { inputBytes, prepareHandOver, prepareResult } from './hand-over.js';
 import type { ActionMain } from './load-action.js';
 import type { LogLines } from './log-lines.js';
 import { type EncodedOutcome, rejected, returned, threw } from './outcome.js';
@@ -155,7 +157,7 @@ export class Runner {
         outcome,
         shape: value.shape,
         startedNext,
-        value: prepareHandOver(value),
+        value: prepareResult(value),
         ...(env !== undefined && { env: prepareHandOver({ segments: [env], size: env.length, shape: 0 }) }),
       });
       return;
@@ -180,5 +182,14 @@ function joined(value: EncodedValue): Buffer {
 
 function slotBuffers(run: Run, queued: QueuedRun): Buffer[] {
   const buffers = queued.buffers === undefined ? undefined : new Map(queued.buffers);
-  return run.slots.map((slot, i) => (slot.where === 'inline' ? slot.bytes : Buffer.from(buffers!.get(i)!)));
+  return run.slots.map((slot, i) => {
+    if (slot.where === 'inline') return slot.bytes;
+    return inputBytes(buffers?.get(i) ?? readUnread(slot));
+  });
+}
+
+/** The DLU has left a file to this thread, which had nothing to do. */
+function readUnread(slot: Slot): ArrayBuffer {
+  if (slot.where !== 'file') throw new Error('an input has not been read');
+  return readHandOverSync(slot.path, slot.size);
 }

@@ -187,6 +187,16 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
     }
   });
 
+  it('leaves nothing of its code behind when it is killed', async () => {
+    const a = await started();
+    await a.load('export function main() { return { file: new URL(import.meta.url).pathname }; }');
+    const { file } = (await a.run({})) as { file: string };
+    if (driver.sharesFiles) expect(existsSync(file)).toBe(true);
+    a.handle.stop();
+    await a.handle.exited;
+    expect(existsSync(path.dirname(file))).toBe(false);
+  });
+
   it('gives out what it writes past its runtime, line by line and in bounded pieces', async () => {
     const a = await started();
     await a.load(`const fs = require('fs');

@@ -56,7 +56,7 @@ export class Fixture {
     }, condition.toString());
   }
 
-  /** Closes and checks that nothing is left: no container, socket, timer, value or offer. */
+  /** Closes and checks that nothing is left: no container, socket, timer, value, offer or source of files. */
   async close(): Promise<void> {
     // The clock stands still; a drain that has to be cut short needs it to move.
     const closed = this.executor.close(0);
@@ -70,11 +70,12 @@ export class Fixture {
       timers: this.clock.timers,
       values: this.sink.live,
       offers: this.sink.offers,
+      sources: this.sink.sources,
       errors: this.errors,
       queued: this.executor.status().queued,
     };
     rmSync(this.socketDir, { recursive: true, force: true });
     await this.sink.close();
-    expect(left).toEqual({ alive: 0, sockets: [], timers: 0, values: 0, offers: 0, errors: [], queued: 0 });
+    expect(left).toEqual({ alive: 0, sockets: [], timers: 0, values: 0, offers: 0, sources: 0, errors: [], queued: 0 });
   }
 }

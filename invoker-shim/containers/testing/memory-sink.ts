@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { decodeValue, encodeValue } from '@dataflower/action-runtime/protocol';
-import type { DataSink, HandoverFile, Value, ValueBody } from '../../sink/value.js';
+import type { DataSink, HandoverFile, HandoverSource, Value, ValueBody } from '../../sink/value.js';
 
 /** A sink for tests: counts the values that nobody has released, and is full when the test says so. */
 export class MemorySink implements DataSink {
@@ -12,6 +12,8 @@ export class MemorySink implements DataSink {
   live = 0;
   /** Offers that are neither sealed nor discarded. */
   offers = 0;
+  /** Containers that may be given files. */
+  sources = 0;
   /** Where files are made; undefined: none can be. */
   directory: string | undefined;
   #room = true;
@@ -50,7 +52,17 @@ export class MemorySink implements DataSink {
     return this.#value({ at: 'file', path: file }, bytes.length, shape);
   }
 
-  allocateFile(size: number): HandoverFile | undefined {
+  handoverSource(): HandoverSource {
+    this.sources++;
+    return {
+      allocate: (size) => this.#allocateFile(size),
+      close: () => {
+        this.sources--;
+      },
+    };
+  }
+
+  #allocateFile(size: number): HandoverFile | undefined {
     if (this.directory === undefined) return undefined;
     const file = path.join(this.directory, `o${++this.#files}`);
     writeFileSync(file, '');

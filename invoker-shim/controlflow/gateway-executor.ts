@@ -1,4 +1,5 @@
 import { encodeValue } from '@dataflower/action-runtime/protocol';
+import { ChurnMap } from '../churn-map.js';
 import { type Clock, systemClock } from '../clock.js';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from '../containers/executor.js';
 import { bytesOf } from '../sink/bytes-of.js';
@@ -11,7 +12,7 @@ import type { DataSink, Value } from '../sink/value.js';
  * limits are the host's own. An engine with `holdOutputs` on top of it starts a node when its predecessors have ended.
  */
 export class GatewayExecutor implements Executor {
-  readonly #crossings = new Map<FunctionRun, Crossing>();
+  readonly #crossings = new ChurnMap<FunctionRun, Crossing>();
 
   constructor(
     private readonly executor: Executor,

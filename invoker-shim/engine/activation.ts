@@ -1,24 +1,14 @@
 import type { FunctionTarget, Identity, WorkflowTarget } from '../host/host.js';
-import type { Tag } from '../pipes/pipe.js';
 import type { ActivationRecord } from '../records/record.js';
 import type { Value } from '../sink/value.js';
-import type { FunctionInstance } from './function-instance.js';
+import type { InstanceLine } from './instance-line.js';
+import { PartList } from './part-list.js';
 import type { Plan } from './plan.js';
+import { RunningInstances } from './running-instances.js';
 import type { WaitMatch } from './wait-match.js';
 
 /** OpenWhisk's status codes: success, application error, developer error, internal error. */
 export type Status = 0 | 1 | 2 | 3;
-
-/** A part of a workflow that has begun: a function run or a workflow inside. */
-export interface Part {
-  readonly activationId: string;
-  readonly node: number;
-  readonly tag: Tag;
-  /** Milliseconds, once it has ended. */
-  duration: number;
-  /** It was taken back before it started: it is no part any more. */
-  dropped: boolean;
-}
 
 /** What a workflow answers. The receiver owns the value. */
 export interface WorkflowAnswer {
@@ -44,13 +34,15 @@ export interface ActivationOwner {
 export class Activation {
   /** Wait-Match memories by node, made when their first token comes. */
   readonly tables: (WaitMatch | undefined)[] = [];
+  /** Instances that wait to be handed to the executor, by node; of nodes inside scatters. */
+  readonly lines: (InstanceLine | undefined)[] = [];
   /** Simple nodes that have fired. */
   readonly fired: Uint8Array;
   /** Nodes whose successors have been warmed. */
   readonly warmed: Uint8Array;
-  readonly running = new Set<FunctionInstance>();
+  readonly running = new RunningInstances();
   readonly children = new Set<Activation>();
-  readonly parts: Part[] = [];
+  readonly parts = new PartList();
   /** Tokens made and not yet consumed. */
   tokens = 0;
   /** Function runs, workflows inside, operators and records that are not done. */
@@ -96,12 +88,5 @@ export class Activation {
   /** Id of the activation that it is a part of. */
   get cause(): string | undefined {
     return this.parent?.id;
-  }
-
-  /** Milliseconds of all parts, as far as they are known. */
-  get duration(): number {
-    let duration = 0;
-    for (const part of this.parts) if (!part.dropped) duration += part.duration;
-    return duration;
   }
 }

@@ -66,7 +66,8 @@ export class Ending {
     if (!first) return;
     activation.pending++;
     this.flow.discard(activation);
-    for (const instance of [...activation.running]) if (instance.startedAt === 0) this.executor.withdraw(instance);
+    for (const line of activation.lines) if (line !== undefined) activation.pending -= line.discard();
+    for (const instance of activation.running.all()) if (instance.startedAt === 0) this.executor.withdraw(instance);
     for (const child of [...activation.children]) this.#giveUp(child);
     this.release(activation);
   }
@@ -77,7 +78,7 @@ export class Ending {
     activation.pending++;
     activation.stopped = true;
     if (!activation.discarding) this.uncaught(activation, 2, errorValue(this.sink, reason));
-    for (const instance of [...activation.running]) this.executor.cancel(instance, reason);
+    for (const instance of activation.running.all()) this.executor.cancel(instance, reason);
     for (const child of [...activation.children]) this.stop(child, reason);
     this.release(activation);
   }

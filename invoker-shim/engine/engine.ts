@@ -1,3 +1,4 @@
+import { ChurnMap } from '../churn-map.js';
 import type { Clock } from '../clock.js';
 import type { Executor } from '../containers/executor.js';
 import type { Answer, StartMessage } from '../host/host.js';
@@ -5,6 +6,7 @@ import type { NewId } from '../ids.js';
 import type { Pipe, Tag, TokenReceiver } from '../pipes/pipe.js';
 import type { RecordStore } from '../records/record.js';
 import type { DataSink, Value } from '../sink/value.js';
+import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
 import { Ending } from './ending.js';
 import { Invocations } from './invocations.js';
@@ -19,7 +21,7 @@ import { Workflows } from './workflows.js';
 export interface EngineOptions {
   readonly hostId: string;
   readonly executor: Executor;
-  readonly sink: DataSink;
+  readonly sink: PackingSink;
   readonly records: RecordStore;
   readonly clock: Clock;
   readonly newId: NewId;
@@ -33,6 +35,8 @@ export interface EngineOptions {
   readonly componentLimit: number;
   /** Instances that one run may start by one FOREACH port. */
   readonly instanceLimit: number;
+  /** Instances of one node of an activation that the executor has at once; the others wait in the engine, as little more than their bytes. */
+  readonly instancesAhead: number;
   /** Control flow: what a function puts out is handed on when it has ended; nothing is warmed ahead. */
   readonly holdOutputs: boolean;
 }
@@ -48,10 +52,13 @@ export interface EngineOptions {
  * - E5 an activation ends when tokens made equal tokens consumed and nothing of it is queued or running: time decides nothing;
  * - E6 a run that has started sends the count of each of its FOREACH ports, also when it fails;
  * - E7 the work for a token is constant, whatever else waits or runs;
- * - E8 after an uncaught error nothing of the activation starts; what runs ends and is recorded.
+ * - E8 after an uncaught error nothing of the activation starts; what runs ends and is recorded;
+ * - E9 instances of a node inside scatters are handed to the executor in the order in which they became ready, at most
+ *   `instancesAhead` at once; what waits behind them, or has been collected, is a few bytes beside its value, so that an
+ *   item costs the same however many there are.
  */
 export class Engine {
-  readonly #activations = new Map<string, Activation>();
+  readonly #activations = new ChurnMap<string, Activation>();
   readonly #invocations: Invocations;
   readonly #flow: TokenFlow;
   readonly #ending: Ending;
@@ -77,6 +84,13 @@ export class Engine {
   /** Activations not ended, workflows inside others among them. */
   get size(): number {
     return this.#activations.size + this.#invocations.size;
+  }
+
+  /** Function instances that have all their inputs and are not handed to the executor yet. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const { lines } of this.#activations.values()) for (const line of lines) waiting += line?.length ?? 0;
+    return waiting;
   }
 
   /** Takes an activation; `answer` is called exactly once. Throws GraphError, and takes nothing, for a graph that is not valid. */

@@ -3,7 +3,7 @@ import type { ContainerSpec, FunctionRun, RunEnd } from '../containers/executor.
 import type { FunctionTarget } from '../host/host.js';
 import type { Tag } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
-import type { Activation, Part } from './activation.js';
+import type { Activation } from './activation.js';
 import type { PlanNode, PlanOutput } from './plan.js';
 import { tagInside } from './tag.js';
 
@@ -24,11 +24,14 @@ export interface Place {
   readonly node: PlanNode;
   readonly tag: Tag;
   readonly components: number;
-  readonly part: Part;
+  /** Its number among the activation's parts. */
+  readonly part: number;
 }
 
 /** One run of user code on its way: in a queue, in a container, done. Counts what it emits. */
 export class FunctionInstance implements FunctionRun {
+  /** Its place among the instances that run; `RunningInstances` alone uses it. */
+  position = 0;
   startedAt = 0;
   firstOutputAt = 0;
   lastByteAt = 0;

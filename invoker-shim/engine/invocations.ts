@@ -1,3 +1,4 @@
+import { ChurnMap } from '../churn-map.js';
 import type { Executor, RunEnd } from '../containers/executor.js';
 import type { Answer, FunctionTarget, StartMessage } from '../host/host.js';
 import type { DataSink } from '../sink/value.js';
@@ -8,7 +9,7 @@ import { payloadValue } from './payload.js';
 
 /** Functions invoked by themselves: one run, one record, one answer. */
 export class Invocations implements InstanceOwner {
-  readonly #invocations = new Map<
+  readonly #invocations = new ChurnMap<
     string,
     { readonly instance: FunctionInstance; readonly message: StartMessage; readonly answer: Answer }
   >();

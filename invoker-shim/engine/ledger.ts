@@ -99,8 +99,6 @@ function tooLong(text: ResultText | AnswerText): boolean {
 }
 
 function isOutdated(activation: Activation, record: ActivationRecord): boolean {
-  if (activation.lateErrors > 0 || activation.duration !== record.duration) return true;
-  let parts = 0;
-  for (const { dropped } of activation.parts) if (!dropped) parts++;
-  return parts !== record.logs.length;
+  const { lateErrors, parts } = activation;
+  return lateErrors > 0 || parts.duration !== record.duration || parts.size !== record.logs.length;
 }

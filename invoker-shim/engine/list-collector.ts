@@ -1,20 +1,34 @@
 import type { Tag } from '../pipes/pipe.js';
+import { ListBuilder } from '../sink/list-builder.js';
 import type { Value } from '../sink/value.js';
+import type { PackingSink } from '../sink/value-pack.js';
+import { IndexSet } from './index-set.js';
 
-/** The values of one LIST on their way in, by index, in any order (W3). Who calls it holds their references. */
+/** The values of one LIST on their way in, by index, in any order (W3). It holds their references. */
 export class ListCollector {
-  items: (Value | undefined)[] = [];
   /** Values expected; −1: not known yet. */
   count = -1;
   components = 0;
-  closed = false;
+  readonly #seen = new IndexSet();
+  /** Undefined: the list is closed, or nobody wants it any more. */
+  #items: ListBuilder | undefined;
   #received = 0;
+  #closed = false;
 
   /** `tag`: of the instance that gets the list. */
-  constructor(readonly tag: Tag) {}
+  constructor(
+    readonly tag: Tag,
+    sink: PackingSink,
+  ) {
+    this.#items = new ListBuilder(sink);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
 
   get complete(): boolean {
-    return !this.closed && this.count === this.#received;
+    return !this.#closed && this.count === this.#received;
   }
 
   /** How far it is, for a message. */
@@ -22,23 +36,27 @@ export class ListCollector {
     return `${this.#received} of ${this.count < 0 ? 'an unknown number of' : this.count} values`;
   }
 
-  /** False when the index has come before. */
+  /** Takes the reference over; false, and the reference is the caller's, when the index has come before. */
   add(index: number, value: Value, components: number): boolean {
-    const { items } = this;
-    if (this.closed || items[index] !== undefined) return false;
-    // No holes: an array with holes becomes a dictionary, several times as large.
-    while (items.length < index) items.push(undefined);
-    items[index] = value;
+    if (this.#closed || !this.#seen.add(index)) return false;
+    if (this.#items === undefined) value.release();
+    else this.#items.add(index, value);
     this.#received++;
     if (components > this.components) this.components = components;
     return true;
   }
 
-  /** Hands out the values in order of index; nothing can be added any more. */
-  close(): Value[] {
-    this.closed = true;
-    const items = this.items as Value[];
-    this.items = [];
-    return items;
+  /** The whole LIST, in order of index; undefined when it was discarded. Nothing can be added any more. */
+  close(): Value | undefined {
+    this.#closed = true;
+    const items = this.#items;
+    this.#items = undefined;
+    return items?.finish(this.count);
+  }
+
+  /** Releases what it holds and what comes; it goes on telling values from their duplicates. */
+  discard(): void {
+    this.#items?.discard();
+    this.#items = undefined;
   }
 }

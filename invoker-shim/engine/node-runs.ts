@@ -4,10 +4,12 @@ import type { FunctionTarget, Target } from '../host/host.js';
 import type { NewId } from '../ids.js';
 import type { Tag } from '../pipes/pipe.js';
 import type { DataSink, Value } from '../sink/value.js';
-import type { Activation, Part } from './activation.js';
+import type { PackingSink } from '../sink/value-pack.js';
+import type { Activation } from './activation.js';
 import type { Ending } from './ending.js';
 import { checked } from './environment.js';
 import { FunctionInstance, type InstanceOwner, type Place } from './function-instance.js';
+import { InstanceLine, type ReadyInstance } from './instance-line.js';
 import { NEVER_STARTED } from './invocations.js';
 import type { Ledger } from './ledger.js';
 import { boxed, errorValue } from './operators.js';
@@ -22,7 +24,7 @@ const TOO_MANY_IN_SEQUENCE = 'Too many actions in the sequence.';
 
 /** What runs of nodes need of the engine. */
 export interface RunsHost {
-  readonly sink: DataSink;
+  readonly sink: PackingSink;
   readonly executor: Executor;
   readonly flow: TokenFlow;
   readonly ending: Ending;
@@ -32,6 +34,7 @@ export interface RunsHost {
   readonly now: () => number;
   readonly componentLimit: number;
   readonly instanceLimit: number;
+  readonly instancesAhead: number;
   readonly holdOutputs: boolean;
 }
 
@@ -69,20 +72,48 @@ export class NodeRuns implements InstanceOwner {
       this.#refuse(activation, node, tag, input, env, components, target);
       return;
     }
-    const part: Part = { activationId: host.newId(), node: node.index, tag, duration: 0, dropped: false };
-    activation.parts.push(part);
     activation.pending++;
-    const place: Place = { activation, node, tag, components: count, part };
-    const instance = new FunctionInstance(
-      this,
-      target,
-      part.activationId,
-      activation.transactionId,
-      input,
-      env,
-      place,
-      host.now(),
-    );
+    const instance = { tag, input, env, components: count, readyAt: host.now() };
+    // Outside every scatter there is one, which need not be counted.
+    if (node.depth === 0) this.#execute(activation, node, target, instance);
+    else this.#lineUp(activation, node, target, instance);
+  }
+
+  /** E9: the executor has so many instances of a node at once; the others wait in line. */
+  #lineUp(activation: Activation, node: PlanNode, target: FunctionTarget, instance: ReadyInstance): void {
+    const line = (activation.lines[node.index] ??= new InstanceLine(this.host.sink));
+    if (line.length > 0 || line.inHand >= this.host.instancesAhead) {
+      line.push(instance);
+      return;
+    }
+    line.inHand++;
+    this.#execute(activation, node, target, instance);
+  }
+
+  /** One that the executor had is done: the next in line takes its place. */
+  #moveUp(activation: Activation, node: PlanNode, target: FunctionTarget): void {
+    const line = activation.lines[node.index]!;
+    line.inHand--;
+    // One that ends while it is handed over leaves the next to the loop that is at it.
+    if (line.handing) return;
+    line.handing = true;
+    while (line.inHand < this.host.instancesAhead) {
+      const next = line.shift();
+      if (next === undefined) break;
+      line.inHand++;
+      this.#execute(activation, node, target, next);
+    }
+    line.handing = false;
+  }
+
+  #execute(activation: Activation, node: PlanNode, target: FunctionTarget, ready: ReadyInstance): void {
+    const { host } = this;
+    const { tag, input, env, components, readyAt } = ready;
+    const activationId = host.newId();
+    const part = activation.parts.add(activationId, node.index, tag);
+    const place: Place = { activation, node, tag, components, part };
+    const { transactionId } = activation;
+    const instance = new FunctionInstance(this, target, activationId, transactionId, input, env, place, readyAt);
     activation.running.add(instance);
     host.executor.execute(instance);
   }
@@ -134,7 +165,7 @@ export class NodeRuns implements InstanceOwner {
     const { value } = end;
     instance.bytesOut += value.size;
     instance.input.release();
-    part.duration = end.endedAt - end.startedAt + (end.initMs ?? 0);
+    activation.parts.setDuration(part, end.endedAt - end.startedAt + (end.initMs ?? 0));
     activation.running.delete(instance);
     // The data goes on first, the record is made behind it; the run itself is pending until that is done.
     activation.unrecorded++;
@@ -151,6 +182,7 @@ export class NodeRuns implements InstanceOwner {
     }
     if (node.foreach.length > 0) flow.sendCounts(activation, node, tag, instance.counts);
     ledger.functionEnded(instance, activation.identity, end, () => ending.partRecorded(activation));
+    if (node.depth > 0) this.#moveUp(activation, node, instance.target);
   }
 
   /** The returned value leaves by `out`. */
@@ -168,11 +200,12 @@ export class NodeRuns implements InstanceOwner {
   }
 
   instanceDropped(instance: FunctionInstance): void {
-    const { activation, part } = instance.place!;
+    const { activation, node, part } = instance.place!;
     instance.input.release();
     activation.running.delete(instance);
-    part.dropped = true;
+    activation.parts.drop(part);
     if (!activation.discarding) this.host.ending.uncaught(activation, 3, errorValue(this.host.sink, NEVER_STARTED));
+    if (node.depth > 0) this.#moveUp(activation, node, instance.target);
     this.host.ending.release(activation);
   }
 }

@@ -1,6 +1,6 @@
 import type { RunEnd } from '../containers/executor.js';
 import type { ActivationRecord } from '../records/record.js';
-import type { Activation, Part, Status } from './activation.js';
+import type { Activation, Status } from './activation.js';
 import type { FunctionInstance } from './function-instance.js';
 import type { Identity } from '../host/host.js';
 
@@ -73,7 +73,6 @@ export function workflowRecord(
 ): ActivationRecord {
   const { target, identity, cause } = activation;
   const { action } = target;
-  const parts = activation.parts.filter(({ dropped }) => !dropped).sort(inGraphOrder);
   const annotations: Record<string, unknown> = {
     topmost: cause === undefined,
     path: action.path,
@@ -93,18 +92,11 @@ export function workflowRecord(
     ...(cause === undefined ? {} : { cause }),
     start: activation.receivedAt,
     end,
-    duration: activation.duration,
+    duration: activation.parts.duration,
     status,
     result: result.text,
     size: result.size,
-    logs: parts.map(({ activationId }) => activationId),
+    logs: activation.parts.inGraphOrder(),
     annotations,
   };
-}
-
-function inGraphOrder(a: Part, b: Part): number {
-  if (a.node !== b.node) return a.node - b.node;
-  // Instances of one node have tags of one length.
-  for (let i = 0; i < a.tag.length; i++) if (a.tag[i] !== b.tag[i]) return a.tag[i]! - b.tag[i]!;
-  return 0;
 }

@@ -73,7 +73,8 @@ interface Setting {
 function setting(hostile: boolean, options: BenchOptions = {}): Setting {
   let pipe: HostilePipe | undefined;
   const openPipe = (receive: TokenReceiver): Pipe => (pipe = new HostilePipe(receive));
-  const bench = new Bench({ ...options, sink, ...(hostile ? { openPipe } : {}) });
+  // Two in the executor, so that instances wait in line.
+  const bench = new Bench({ instancesAhead: 2, ...options, sink, ...(hostile ? { openPipe } : {}) });
   return { bench, pipe };
 }
 
@@ -134,12 +135,18 @@ async function check(hostile: boolean, options: BenchOptions = {}): Promise<void
 }
 
 test(
-  'E1–E6, W1–W4: any graph gives what the reference says, whatever runs first, and leaves nothing',
+  'E1–E6, E9, W1–W4: any graph gives what the reference says, whatever runs first, and leaves nothing',
   () => check(false),
   TIMEOUT_MS,
 );
 
 test('E2, E5, W1–W4: tokens may come in any order and again', () => check(true), TIMEOUT_MS);
+
+test(
+  'E9: with all instances handed over at once it is the same',
+  () => check(false, { instancesAhead: 1000 }),
+  TIMEOUT_MS,
+);
 
 test(
   'control flow gives the same: outputs held to the end, every value copied over the border',

@@ -1,4 +1,5 @@
 import type { Tag } from '../pipes/pipe.js';
+import { IndexSet } from './index-set.js';
 
 /** Key of the first `length` parts of a tag in a table of one node. */
 export type TagKey = number | string;
@@ -18,33 +19,25 @@ export function tagInside(tag: Tag, index: number): Tag {
 
 /** Which instances of a node have fired: a bit for each index of the innermost scatter. */
 export class FiredSet {
-  readonly #bits = new Map<TagKey, Uint32Array>();
+  readonly #indices = new Map<TagKey, IndexSet>();
 
   /** Marks an instance; false when it was marked before. */
   add(tag: Tag): boolean {
-    const depth = tag.length;
-    const prefix = depth === 0 ? 0 : tagKey(tag, depth - 1);
-    const index = depth === 0 ? 0 : tag[depth - 1]!;
-    const word = index >>> 5;
-    let bits = this.#bits.get(prefix);
-    if (bits === undefined || word >= bits.length) bits = this.#grow(prefix, bits, word);
-    const mask = 1 << (index & 31);
-    if ((bits[word]! & mask) !== 0) return false;
-    bits[word] = bits[word]! | mask;
-    return true;
+    const key = prefixKey(tag);
+    let indices = this.#indices.get(key);
+    if (indices === undefined) this.#indices.set(key, (indices = new IndexSet()));
+    return indices.add(lastIndex(tag));
   }
 
   has(tag: Tag): boolean {
-    const depth = tag.length;
-    const index = depth === 0 ? 0 : tag[depth - 1]!;
-    const bits = this.#bits.get(depth === 0 ? 0 : tagKey(tag, depth - 1));
-    return bits !== undefined && ((bits[index >>> 5] ?? 0) & (1 << (index & 31))) !== 0;
+    return this.#indices.get(prefixKey(tag))?.has(lastIndex(tag)) === true;
   }
+}
 
-  #grow(prefix: TagKey, bits: Uint32Array | undefined, word: number): Uint32Array {
-    const grown = new Uint32Array(Math.max(word + 1, 2 * (bits?.length ?? 0), 1));
-    if (bits !== undefined) grown.set(bits);
-    this.#bits.set(prefix, grown);
-    return grown;
-  }
+function prefixKey(tag: Tag): TagKey {
+  return tag.length === 0 ? 0 : tagKey(tag, tag.length - 1);
+}
+
+function lastIndex(tag: Tag): number {
+  return tag.length === 0 ? 0 : tag[tag.length - 1]!;
 }

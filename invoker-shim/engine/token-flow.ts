@@ -1,5 +1,6 @@
 import type { Pipe, Tag, Token, TokenReceiver } from '../pipes/pipe.js';
-import type { DataSink, Value } from '../sink/value.js';
+import type { Value } from '../sink/value.js';
+import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
 import type { PlanInput, PlanNode, PlanOutput } from './plan.js';
 import { WaitMatch } from './wait-match.js';
@@ -34,7 +35,7 @@ export class TokenFlow {
   readonly #toDiscard: Activation[] = [];
 
   constructor(
-    private readonly sink: DataSink,
+    private readonly sink: PackingSink,
     openPipe: (receive: TokenReceiver) => Pipe,
     private readonly owner: FlowOwner,
   ) {

@@ -1,5 +1,6 @@
 import type { Tag, Token } from '../pipes/pipe.js';
-import type { DataSink, Value } from '../sink/value.js';
+import type { Value } from '../sink/value.js';
+import type { PackingSink } from '../sink/value-pack.js';
 import { ListCollector } from './list-collector.js';
 import { OuterValue } from './outer-value.js';
 import type { PlanInput, PlanNode } from './plan.js';
@@ -41,7 +42,7 @@ export class WaitMatch {
 
   constructor(
     private readonly node: PlanNode,
-    private readonly sink: DataSink,
+    private readonly sink: PackingSink,
     private readonly ready: ReadyReceiver,
   ) {}
 
@@ -83,11 +84,7 @@ export class WaitMatch {
     for (const { slots } of this.#waiting.values()) {
       for (const arrival of slots) if (arrival !== undefined) this.#letGo(arrival.value);
     }
-    for (const collectors of this.#collectors) {
-      for (const { items } of collectors?.values() ?? []) {
-        for (const item of items) if (item !== undefined) this.#letGo(item);
-      }
-    }
+    for (const collectors of this.#collectors) for (const collector of collectors?.values() ?? []) collector.discard();
     for (const outers of this.#outers) {
       for (const { arrival, done } of outers?.values() ?? [])
         if (arrival !== undefined && !done) this.#letGo(arrival.value);
@@ -150,7 +147,6 @@ export class WaitMatch {
   #collect(input: PlanInput, token: Token, value: Value): boolean {
     const collector = this.#collector(input, token.tag);
     if (!collector.add(token.tag[input.depth]!, value, token.components)) return duplicate(value);
-    this.#hold(value);
     this.#closeIfComplete(input, collector);
     return true;
   }
@@ -160,7 +156,8 @@ export class WaitMatch {
     const key = tagKey(tag, input.depth);
     let collector = collectors.get(key);
     if (collector === undefined) {
-      collector = new ListCollector(tag.length === input.depth ? tag : tag.slice(0, input.depth));
+      collector = new ListCollector(tag.length === input.depth ? tag : tag.slice(0, input.depth), this.sink);
+      if (this.#discarding) collector.discard();
       collectors.set(key, collector);
     }
     return collector;
@@ -168,11 +165,10 @@ export class WaitMatch {
 
   #closeIfComplete(input: PlanInput, collector: ListCollector): void {
     if (!collector.complete) return;
-    const items = collector.close();
-    if (this.#discarding) return;
-    for (const item of items) this.sink.setWaiting(item, false);
+    const value = collector.close();
+    if (value === undefined) return;
     const { tag, components } = collector;
-    const arrival = { value: this.sink.list(items), env: null, components };
+    const arrival = { value, env: null, components };
     if (input.depth < this.node.depth) this.#arriveFromOutside(input, tag, arrival);
     else if (this.node.inputs.length > 1) this.#arrive(input, tag, arrival);
     else if (this.#fired.add(tag)) this.ready(tag, [arrival.value], null, components);

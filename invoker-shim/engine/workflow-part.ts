@@ -1,7 +1,7 @@
 import type { WorkflowTarget } from '../host/host.js';
 import type { Tag } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
-import { Activation, type ActivationOwner, type Part, type WorkflowAnswer } from './activation.js';
+import { Activation, type ActivationOwner, type WorkflowAnswer } from './activation.js';
 import { type RunsHost, normalized } from './node-runs.js';
 import { errorValue } from './operators.js';
 import type { Plan, PlanNode } from './plan.js';
@@ -29,12 +29,12 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
     host.ending.failed(parent, node, tag, 2, errorValue(host.sink, text), env, components);
     return;
   }
-  const part: Part = { activationId: host.newId(), node: node.index, tag, duration: 0, dropped: false };
+  const activationId = host.newId();
+  const part = parent.parts.add(activationId, node.index, tag);
   const { transactionId, identity } = parent;
   const now = host.now();
   const owner = new PartOwner(host, place, part);
-  const child = new Activation(part.activationId, transactionId, identity, target, plan, parent, owner, now, now);
-  parent.parts.push(part);
+  const child = new Activation(activationId, transactionId, identity, target, plan, parent, owner, now, now);
   parent.pending++;
   parent.children.add(child);
   host.workflows.begin(child, input, componentsInside(place));
@@ -54,13 +54,13 @@ class PartOwner implements ActivationOwner {
   constructor(
     private readonly host: RunsHost,
     private readonly place: WorkflowPart,
-    private readonly part: Part,
+    private readonly part: number,
   ) {}
 
   answered({ status, value, components }: WorkflowAnswer, child: Activation): void {
     const { activation: parent, node, tag, env } = this.place;
     const { flow, ending, sink } = this.host;
-    this.part.duration = child.duration;
+    parent.parts.setDuration(this.part, child.parts.duration);
     if (parent.discarding) {
       value.release();
       return;
@@ -77,7 +77,7 @@ class PartOwner implements ActivationOwner {
 
   ended(child: Activation): void {
     const parent = this.place.activation;
-    this.part.duration = child.duration;
+    parent.parts.setDuration(this.part, child.parts.duration);
     parent.children.delete(child);
     this.host.ending.release(parent);
   }

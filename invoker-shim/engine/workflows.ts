@@ -1,3 +1,4 @@
+import type { ChurnMap } from '../churn-map.js';
 import type { Clock } from '../clock.js';
 import type { Answer, StartMessage, WorkflowTarget } from '../host/host.js';
 import { opened } from '../sink/bytes-of.js';
@@ -23,7 +24,7 @@ export class Workflows {
     private readonly ending: Ending,
     private readonly ledger: Ledger,
     /** By id, in the order of their start. */
-    private readonly running: Map<string, Activation>,
+    private readonly running: ChurnMap<string, Activation>,
   ) {}
 
   /** Starts one for a caller. */

@@ -27,6 +27,9 @@ export interface InProcessHostOptions {
   readonly clock?: Clock;
 }
 
+/** As many as keep 34 containers in use with functions of 1 ms, which is as far as shorter ones scale out. */
+const INSTANCES_AHEAD = 1024;
+
 /**
  * A host agent in the gateway's own process: what `dataflower standalone` runs. Two engines share its containers and
  * its sink: one by data flow, one by control flow (DESIGN of the paradigms: ARCHITECTURE.md).
@@ -69,6 +72,7 @@ class InProcessHost implements Host {
         openPipe: (receive) => createLocalPipe(receive),
         componentLimit: options.componentLimit ?? 50,
         instanceLimit: options.instanceLimit ?? 1_000_000,
+        instancesAhead: INSTANCES_AHEAD,
         holdOutputs,
       });
     this.#dataflow = engine(this.#executor, false);
@@ -93,7 +97,7 @@ class InProcessHost implements Host {
     const executor = this.#executor.status();
     return {
       activations: this.#dataflow.size + this.#controlflow.size,
-      queued: executor.queued,
+      queued: executor.queued + this.#dataflow.waiting + this.#controlflow.waiting,
       executor,
       sink: { residentBytes: this.#sink.residentBytes, limitBytes: this.#sink.limitBytes },
     };

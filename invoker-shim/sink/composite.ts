@@ -37,8 +37,10 @@ function eachChild(body: ValueBody, visit: (child: Value) => void): void {
   else if (body.at === 'record') for (const entry of body.entries) visit(entry[1]);
 }
 
-const COUNT_BYTES = 5;
-const LENGTH_BYTES = 4;
+/** Of an encoded composite: its kind and the number of its parts. */
+export const COUNT_BYTES = 5;
+/** Of each part. */
+export const LENGTH_BYTES = 4;
 const NAME_LENGTH_BYTES = 2;
 
 /** Bytes that the LIST takes when everything is encoded inline. */

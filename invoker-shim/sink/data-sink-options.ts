@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { SpillFiles } from './spiller.js';
-import type { DataSink } from './value.js';
+import type { PackingSink } from './value-pack.js';
 
 export interface DataSinkOptions {
   /** Resident bytes at which emits are held and waiting values spilled. Default 256 MiB. */
@@ -35,7 +35,7 @@ export interface DataSinkOptions {
 export interface SinkMetrics {
   readonly residentBytes: number;
   readonly peakResidentBytes: number;
-  /** Values alive, composites included. */
+  /** Values alive, composites and those in packs included. */
   readonly values: number;
   readonly spilledBytes: number;
   /** Counter: values written to disk since the start. */
@@ -50,6 +50,6 @@ export interface SinkMetrics {
 }
 
 /** A data sink that can be measured. */
-export interface MeasuredDataSink extends DataSink {
+export interface MeasuredDataSink extends PackingSink {
   readonly metrics: SinkMetrics;
 }

@@ -13,10 +13,13 @@ import { type SpillOwner, Spiller, diskFiles } from './spiller.js';
 import type { HandoverWriter, SpareFilesOptions } from './spare-files.js';
 import type { HandoverFile, HandoverSource, Value } from './value.js';
 import { valueToJson, valueToJsonAsync } from './value-json.js';
+import { type PackOwner, ValuePack } from './value-pack.js';
 import { WaitingList } from './waiting-list.js';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
+/** Of the limit, what may be in packs, which cannot be spilled. */
+const PACKED_SHARE = 0.25;
 
 /**
  * Makes the data sink of a host: values in memory and in hand-over files, spilled to disk at the limit.
@@ -27,11 +30,12 @@ export function createDataSink(options: DataSinkOptions = {}): MeasuredDataSink 
   return new HostSink(options);
 }
 
-class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, SpillOwner {
+class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, PackOwner, SpillOwner {
   readonly limitBytes: number;
   private resident = 0;
   private peak = 0;
   private alive = 0;
+  private packedBytes = 0;
   private spilledBytes = 0;
   private spills = 0;
   private readonly waitingList = new WaitingList();
@@ -141,6 +145,21 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, SpillOwne
   record(entries: readonly (readonly [name: string, item: Value])[]): Value {
     this.alive++;
     return new Composite(this, recordShape(entries), recordSize(entries), { at: 'record', entries });
+  }
+
+  openPack(slots: number): ValuePack {
+    return new ValuePack(this, slots);
+  }
+
+  mayPack(bytes: number): boolean {
+    return this.packedBytes + bytes <= this.limitBytes * PACKED_SHARE;
+  }
+
+  packChanged(values: number, bytes: number): void {
+    this.alive += values;
+    this.packedBytes += bytes;
+    if (bytes > 0) this.grow(bytes);
+    else this.shrink(-bytes);
   }
 
   setWaiting(value: Value, waiting: boolean): void {

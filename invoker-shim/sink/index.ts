@@ -6,3 +6,4 @@ export { type ProcessIdentity, identityText, isAlive, ownIdentity, parseIdentity
 export type { SpillFiles } from './spiller.js';
 export type { DataSink, HandoverFile, HandoverSource, Value, ValueBody } from './value.js';
 export { readLeaf } from './value-json.js';
+export type { PackingSink } from './value-pack.js';

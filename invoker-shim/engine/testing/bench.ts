@@ -11,7 +11,10 @@ import { HandClock } from './hand-clock.js';
 import { MemoryRecords } from './memory-records.js';
 
 export type BenchOptions = Partial<
-  Pick<EngineOptions, 'componentLimit' | 'instanceLimit' | 'holdOutputs' | 'resultText' | 'answerText'>
+  Pick<
+    EngineOptions,
+    'componentLimit' | 'instanceLimit' | 'instancesAhead' | 'holdOutputs' | 'resultText' | 'answerText'
+  >
 > & {
   /** One for many benches: it costs a directory to make. Who makes it closes it. */
   sink?: MeasuredDataSink;
@@ -60,6 +63,7 @@ export class Bench {
       openPipe: openPipe ?? ((receive) => createLocalPipe(receive, { onError: raise })),
       componentLimit: 50,
       instanceLimit: 1_000_000,
+      instancesAhead: 1024,
       holdOutputs: false,
       ...rest,
     });

@@ -1,0 +1,29 @@
+import type { FunctionInstance } from './function-instance.js';
+
+/**
+ * The instances that the executor has, in no order. Not a `Set`: when one has come and gone often enough it moves to a
+ * new table, which the old one goes on pointing at. Once a single table has been promoted, all that were ever moved from
+ * stay, with what was in them, until the next full garbage collection.
+ */
+export class RunningInstances {
+  readonly #instances: FunctionInstance[] = [];
+
+  add(instance: FunctionInstance): void {
+    instance.position = this.#instances.push(instance) - 1;
+  }
+
+  /** Nothing if it is not in. */
+  delete(instance: FunctionInstance): void {
+    const { position } = instance;
+    if (this.#instances[position] !== instance) return;
+    const last = this.#instances.pop()!;
+    if (last === instance) return;
+    this.#instances[position] = last;
+    last.position = position;
+  }
+
+  /** Those that run now: what is done with them may change which those are. */
+  all(): FunctionInstance[] {
+    return this.#instances.slice();
+  }
+}

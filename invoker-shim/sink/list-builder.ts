@@ -1,0 +1,96 @@
+import { COUNT_BYTES, LENGTH_BYTES, LIST_SHAPE } from './composite.js';
+import type { Value } from './value.js';
+import { type PackingSink, type ValuePack, smallBytes } from './value-pack.js';
+
+/** A list up to this long is made of values as they are: a short one is not worth a copy. */
+const LOOSE_ITEMS = 256;
+/** A power of two. */
+const PACK_SLOTS = 1024;
+/** First byte of an encoded LIST (the protocol's document, "Values"). */
+const LIST_KIND = 2;
+
+/**
+ * A LIST that comes together item by item, in any order, and holds the references of its items until it is finished or
+ * discarded. Items that have no pack to be in may be spilled meanwhile. A long list of small items becomes one value
+ * with all their bytes instead of a composite of as many values.
+ */
+export class ListBuilder {
+  /** The first items by index, without holes: an array with holes becomes a dictionary, several times as large. */
+  private loose: (Value | undefined)[] = [];
+  private packs: (ValuePack | undefined)[] = [];
+  /** Items behind the first that did not go into a pack. */
+  private others: Map<number, Value> | undefined;
+
+  constructor(private readonly sink: PackingSink) {}
+
+  /** Takes the reference over. An index may come once. */
+  add(index: number, value: Value): void {
+    if (index < LOOSE_ITEMS) {
+      while (this.loose.length < index) this.loose.push(undefined);
+      this.loose[index] = value;
+      this.sink.setWaiting(value, true);
+    } else if (!this.packFor(index).put((index - LOOSE_ITEMS) % PACK_SLOTS, value)) {
+      (this.others ??= new Map<number, Value>()).set(index, value);
+      this.sink.setWaiting(value, true);
+    }
+  }
+
+  /** The LIST of the `count` items, all of which have come. */
+  finish(count: number): Value {
+    this.awake();
+    if (count <= LOOSE_ITEMS) return this.sink.list(this.loose as Value[]);
+    const first = this.others === undefined ? (this.loose as Value[]).map(smallBytes) : [undefined];
+    return first.every((bytes) => bytes !== undefined) ? this.joined(first, count) : this.composite(count);
+  }
+
+  /** Releases what has come. */
+  discard(): void {
+    this.awake();
+    this.drop();
+  }
+
+  private drop(): void {
+    for (const value of this.loose) value?.release();
+    for (const value of this.others?.values() ?? []) value.release();
+    for (const pack of this.packs) pack?.discard();
+    this.loose = [];
+    this.packs = [];
+    this.others = undefined;
+  }
+
+  private packFor(index: number): ValuePack {
+    const { packs } = this;
+    const at = Math.floor((index - LOOSE_ITEMS) / PACK_SLOTS);
+    while (packs.length < at) packs.push(undefined);
+    return (packs[at] ??= this.sink.openPack(PACK_SLOTS));
+  }
+
+  /** Nothing of it waits any more. */
+  private awake(): void {
+    for (const value of this.loose) if (value !== undefined) this.sink.setWaiting(value, false);
+    for (const value of this.others?.values() ?? []) this.sink.setWaiting(value, false);
+  }
+
+  private joined(first: readonly Buffer[], count: number): Value {
+    let size = COUNT_BYTES + count * LENGTH_BYTES;
+    for (const item of first) size += item.length;
+    for (const pack of this.packs) size += pack!.size;
+    const bytes = Buffer.allocUnsafeSlow(size);
+    bytes[0] = LIST_KIND;
+    let at = bytes.writeUInt32BE(count, 1);
+    for (const item of first) {
+      at = bytes.writeUInt32BE(item.length, at);
+      at += item.copy(bytes, at);
+    }
+    for (const pack of this.packs) at = pack!.writeItems(bytes, at);
+    this.drop();
+    return this.sink.put(bytes, LIST_SHAPE);
+  }
+
+  private composite(count: number): Value {
+    const items = this.loose as Value[];
+    for (let index = LOOSE_ITEMS; index < count; index++)
+      items.push(this.others?.get(index) ?? this.packFor(index).take((index - LOOSE_ITEMS) % PACK_SLOTS)!);
+    return this.sink.list(items);
+  }
+}

@@ -3,7 +3,7 @@ import type { DataSink, Value } from '../sink/value.js';
 import { put } from './operators.js';
 
 /** Composer's reserved parameter; it is taken off the input. */
-const RESERVED = '$composer';
+export const RESERVED = '$composer';
 
 /** First byte of an encoded value that is JSON text. */
 const JSON_KIND = 0;

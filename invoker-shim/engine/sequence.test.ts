@@ -164,6 +164,19 @@ describe('the limit of components', () => {
     });
   });
 
+  test('parameters bound to a composition lie under what it is given inside another workflow, $composer is taken off', () => {
+    const wires = edges('$USER.params -> f.in', 'f.out -> $USER.result');
+    const inner = { ...workflow(graph([action('f')], wires), 'composition', {}, 'inner'), parameters: { p: 1, q: 1 } };
+    const outer = graph([action('inner')], edges('$USER.params -> inner.in', 'inner.out -> $USER.result'));
+    for (const kind of ['composition', 'graph', 'sequence'] as const)
+      expect(bench.run(workflow(outer, kind, { inner }), { q: 2 }).result).toEqual({ p: 1, q: 2 });
+    bench.executor.script('first', () => [{ end: { q: 2, $composer: { redis: {} } } }]);
+    const given = bench.run(sequence(['first', 'inner'], { first: functionTarget('first'), inner }, 'long'), {
+      q: 2,
+    });
+    expect(given.result).toEqual({ p: 1, q: 2 });
+  });
+
   test('each element of a map and each branch of a parallel has a budget of its own', () => {
     const map = graph(
       [

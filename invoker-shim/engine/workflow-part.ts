@@ -4,6 +4,7 @@ import type { Value } from '../sink/value.js';
 import { Activation, type ActivationOwner, type WorkflowAnswer } from './activation.js';
 import { type RunsHost, normalized } from './node-runs.js';
 import { errorValue } from './operators.js';
+import { partInput } from './part-input.js';
 import type { Plan, PlanNode } from './plan.js';
 
 /** A workflow as a node of another: where it stands, and what it is. */
@@ -37,7 +38,18 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
   const child = new Activation(activationId, transactionId, identity, target, plan, parent, owner, now, now);
   parent.pending++;
   parent.children.add(child);
-  host.workflows.begin(child, input, componentsInside(place));
+  const begin = (given: Value): void => host.workflows.begin(child, given, componentsInside(place));
+  const given = partInput(host.sink, input, target);
+  if (!(given instanceof Promise)) {
+    begin(given);
+    return;
+  }
+  // It must not come to its end before it has begun.
+  child.pending++;
+  void given.then((value) => {
+    begin(value);
+    host.ending.release(child);
+  });
 }
 
 /** False for workflows nested so deep that none but an endless recursion gets there. */

@@ -51,6 +51,11 @@ export interface WorkflowTarget {
   readonly actions: ReadonlyMap<string, Target>;
   /** The composition's own container, when the graph has function nodes. */
   readonly steps?: ContainerSpec;
+  /**
+   * Bound to a composition or a graph, for where it is a part of another workflow: laid under its input there. The payload
+   * of a caller has them already.
+   */
+  readonly parameters?: Readonly<Record<string, unknown>>;
 }
 
 /** A name that leads nowhere: reaching it is an error, as an application error with this text. */

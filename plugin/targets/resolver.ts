@@ -5,7 +5,6 @@ import { isTruthy, valueOf } from '../api/parameters.js';
 import { PARADIGM_ANNOTATION, paradigmOf } from '../api/workflow-kind.js';
 import type { Caller } from '../auth/identity.js';
 import type { CachedStore } from '../stores/cached-store.js';
-import { runParameters } from './function-target.js';
 import { Graphs } from './graphs.js';
 import { TargetBuilder } from './target-builder.js';
 
@@ -84,12 +83,10 @@ export class TargetResolver {
 
 function describeStart(document: ActionDocument, target: Resolved['target']): Resolved {
   const { parameters, annotations } = document;
-  const bound = runParameters(parameters);
-  const merges = target.type === 'workflow' && target.workflow !== 'sequence' && Object.keys(bound).length > 0;
   const isFinal = isTruthy(valueOf(annotations, 'final'));
   return {
     target,
-    parameters: merges ? bound : undefined,
+    parameters: target.type === 'workflow' ? target.parameters : undefined,
     finalKeys: isFinal ? parameters.filter(({ value }) => value !== null).map(({ key }) => key) : [],
     paradigm: paradigmOf(valueOf(annotations, PARADIGM_ANNOTATION), PARADIGM_ANNOTATION) ?? 'dataflow',
   };

@@ -5,7 +5,7 @@ import { type ActionDocument, isAction, isSequence } from '../api/action-documen
 import { ApiError } from '../api/api-error.js';
 import { annotatedWorkflow, isWorkflow } from '../api/workflow-kind.js';
 import type { Caller } from '../auth/identity.js';
-import { containerSpec, describe, functionTarget, type TargetContext } from './function-target.js';
+import { containerSpec, describe, functionTarget, runParameters, type TargetContext } from './function-target.js';
 import type { Graphs } from './graphs.js';
 
 type Workflow = WorkflowTarget['workflow'];
@@ -52,7 +52,9 @@ export class TargetBuilder {
     const inline = graph.nodes.some((node) => node.kind === 'function');
     const steps = inline ? { steps: containerSpec(this.caller, document, this.context, 'steps') } : {};
     const action: { -readonly [K in keyof ActionDescription]: ActionDescription[K] } = { ...describe(document) };
-    const target: WorkflowTarget = { type: 'workflow', workflow, action, graph, digest, actions, ...steps };
+    const bound = workflow === 'sequence' ? {} : runParameters(document.parameters);
+    const below = Object.keys(bound).length === 0 ? {} : { parameters: bound };
+    const target: WorkflowTarget = { type: 'workflow', workflow, action, graph, digest, actions, ...steps, ...below };
     this.targets.set(document._id, target);
     for (const node of graph.nodes) {
       if (node.kind !== 'action' || actions.has(node.action)) continue;

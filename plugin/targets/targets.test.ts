@@ -184,6 +184,8 @@ test('parameters bound to a composition are laid under its payload; those of a s
   });
   expect(JSON.parse((await started('bound', { q: 2 })).payload.toString())).toEqual({ p: 1, q: 2 });
   expect((await started('outer', { q: 2 })).payload.toString()).toBe('{"q":2}');
+  await server.action('around', composition(action('/_/bound')));
+  expect((await workflowOf('around')).actions.get('/_/bound')).toMatchObject({ parameters: { p: 1, q: 1 } });
 });
 
 test('a graph in the annotation runs as a graph', async () => {

@@ -7,6 +7,7 @@ import {
   parts,
   putAction,
   putProgramActions,
+  putSequence,
   record,
   result,
   run,
@@ -79,6 +80,20 @@ describe("what Composer's programs give (CO-1 to CO-26)", () => {
   test('an array of an action becomes its value (CO-1)', async () => {
     await deploy('program', composer.sequence('scalar', 'echo'));
     expect(await result(platform.api, 'program')).toEqual({ value: [1, 2] });
+  });
+
+  test('a composition inside another, or in a sequence, has its own bound parameters (OW-41)', async () => {
+    await deploy('bound', composer.seq('rec'));
+    await platform.api.put('_/actions/bound?overwrite=true', {
+      parameters: [
+        { key: 'p', value: 1 },
+        { key: 'q', value: 1 },
+      ],
+    });
+    await deploy('around', composer.seq('bound'));
+    await putSequence(platform.api, 'through', ['echo', 'bound']);
+    for (const name of ['bound', 'around', 'through'])
+      expect(await result(platform.api, name, { q: 2 })).toEqual({ got: { p: 1, q: 2 } });
   });
 
   test('$composer is taken off the input (CO-7)', async () => {

@@ -13,7 +13,7 @@ const DEPTH_SHORT = 4;
 const WAKE_MS = 0.1;
 /** A function that runs longer than this many times its estimate holds up what is behind it. */
 const SLOW_FACTOR = 8;
-const SLOW_LEAST_MS = 20;
+const SLOW_LEAST_MS = 50;
 
 /** What is known of how long a function runs, learnt from its results, and what follows from it. */
 export class DurationEstimate {

@@ -229,7 +229,10 @@ export class Pool implements QueueHost {
     return this.#containers.size > this.limits.maxContainers + this.#held;
   }
 
-  /** Ends idle containers of other functions, the longest idle first, until there is room; none when that is not enough. */
+  /**
+   * Ends idle containers of other functions until there is room; none when that is not enough. First those of functions
+   * that have more of them, then the longest idle: functions that take turns would else take each other's only one.
+   */
   #evictFor(spec: ContainerSpec, queue: FunctionQueue | undefined, idleForMs: number): boolean {
     const before = this.context.stopwatch() - idleForMs;
     const idle: Container[] = [];
@@ -237,7 +240,8 @@ export class Pool implements QueueHost {
       if (other !== queue)
         for (const container of other.idle) if (container.idleSince <= before && !container.busy) idle.push(container);
     }
-    idle.sort((a, b) => a.idleSince - b.idleSince);
+    const isOnly = (container: Container): boolean => this.#queues.get(container.spec.key)!.containers === 1;
+    idle.sort((a, b) => Number(isOnly(a)) - Number(isOnly(b)) || a.idleSince - b.idleSince);
     let count = this.#containers.size - this.limits.maxContainers - this.#held + 1;
     let memory = this.#memoryMiB + spec.memoryMiB - this.limits.memoryLimitMiB - this.#held * spec.memoryMiB;
     const chosen: Container[] = [];

@@ -9,7 +9,6 @@ import { tagInside } from './tag.js';
 
 /** What a function instance needs of the engine. */
 export interface InstanceOwner {
-  instanceStarted(instance: FunctionInstance): void;
   instanceEmitted(instance: FunctionInstance, output: PlanOutput, tag: Tag, value: Value): void;
   instanceEnded(instance: FunctionInstance, end: RunEnd): void;
   instanceDropped(instance: FunctionInstance): void;
@@ -67,7 +66,6 @@ export class FunctionInstance implements FunctionRun {
 
   started(at: number): void {
     this.startedAt = at;
-    this.owner.instanceStarted(this);
   }
 
   emitted(port: string, value: Value): boolean {

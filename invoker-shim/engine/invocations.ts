@@ -56,10 +56,6 @@ export class Invocations implements InstanceOwner {
     return true;
   }
 
-  instanceStarted(): void {
-    // Nothing comes after it.
-  }
-
   instanceEmitted(): void {
     throw new Error('a function by itself has no port to emit by');
   }

@@ -116,6 +116,18 @@ export class NodeRuns implements InstanceOwner {
     const instance = new FunctionInstance(this, target, activationId, transactionId, input, env, place, readyAt);
     activation.running.add(instance);
     host.executor.execute(instance);
+    this.#warmSuccessors(activation, node, target.spec);
+  }
+
+  /** While an instance runs, or waits for its own container, those of the next nodes start. */
+  #warmSuccessors(activation: Activation, node: PlanNode, spec: ContainerSpec): void {
+    // Once for all instances of a node.
+    if (activation.warmed[node.index] === 1 || this.host.holdOutputs) return;
+    activation.warmed[node.index] = 1;
+    for (const next of node.successors()) {
+      const wanted = specOf(activation, next);
+      if (wanted !== undefined && wanted !== spec) this.host.executor.warm(wanted);
+    }
   }
 
   /** The instance fails before it runs. E6 holds for it too: what is behind its ports need not wait. */
@@ -136,18 +148,6 @@ export class NodeRuns implements InstanceOwner {
     }
     this.host.ending.failed(activation, node, tag, 1, errorValue(this.host.sink, text), env, components);
     this.host.flow.sendCounts(activation, node, tag, undefined);
-  }
-
-  instanceStarted({ place, spec }: FunctionInstance): void {
-    if (place === undefined || this.host.holdOutputs) return;
-    const { activation, node } = place;
-    // Once for all instances of a node.
-    if (activation.warmed[node.index] === 1) return;
-    activation.warmed[node.index] = 1;
-    for (const next of node.successors()) {
-      const wanted = specOf(activation, next);
-      if (wanted !== undefined && wanted !== spec) this.host.executor.warm(wanted);
-    }
   }
 
   instanceEmitted(instance: FunctionInstance, output: PlanOutput, tag: Tag, value: Value): void {

@@ -3,6 +3,7 @@ import type { ActivationRecord } from '../records/record.js';
 import type { Activation, Status } from './activation.js';
 import type { FunctionInstance } from './function-instance.js';
 import type { Identity } from '../host/host.js';
+import { annotationsText, partAnnotations } from './part-annotations.js';
 
 /** A result as a record keeps it. */
 export interface ResultText {
@@ -18,33 +19,9 @@ export function functionRecord(
   result: ResultText,
   hostId: string,
 ): ActivationRecord {
-  const { place, target, receivedAt } = instance;
+  const { place, target } = instance;
   const { action } = target;
-  const annotations: Record<string, unknown> = {
-    path: action.path,
-    waitTime: Math.max(0, end.startedAt - (end.initMs ?? 0) - receivedAt),
-    kind: action.kind,
-    timeout: end.timedOut,
-    limits: action.limits,
-  };
-  if (action.binding !== undefined) annotations['binding'] = action.binding;
-  if (end.initMs !== undefined) annotations['initTime'] = end.initMs;
-  if (place !== undefined) annotations['causedBy'] = 'sequence';
-  annotations['dataflow'] = {
-    node: place?.node.id,
-    tag: place?.tag,
-    queued: receivedAt,
-    init: end.initMs,
-    started: end.startedAt,
-    firstOutput: instance.firstOutputAt || end.endedAt,
-    ended: end.endedAt,
-    lastByte: Math.max(instance.lastByteAt, end.endedAt),
-    bytesIn: instance.input.size,
-    bytesOut: instance.bytesOut,
-    host: hostId,
-    container: end.containerId,
-    coldStart: end.coldStart,
-  };
+  const annotations = partAnnotations(instance, end, hostId);
   const start = end.startedAt - (end.initMs ?? 0);
   return {
     activationId: instance.activationId,
@@ -61,6 +38,7 @@ export function functionRecord(
     size: result.size,
     logs: end.logs,
     annotations,
+    annotationsText: annotationsText(annotations, action),
   };
 }
 

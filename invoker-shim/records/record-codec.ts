@@ -1,3 +1,4 @@
+import { quoted } from './quoted.js';
 import type { ActivationRecord } from './record.js';
 
 /**
@@ -13,27 +14,17 @@ export interface RecordTexts {
   readonly logs: string;
 }
 
-/**
- * One `JSON.stringify` for the whole head: measured as fast as text put together from remembered parts.
- * Throws what `JSON.stringify` throws when an annotation cannot be JSON (a cycle, a BigInt).
- */
+/** Throws what `JSON.stringify` throws when an annotation cannot be JSON (a cycle, a BigInt). */
 export function encodeRecordTexts(record: ActivationRecord): RecordTexts {
-  const head: Head = [
-    record.activationId,
-    record.namespace,
-    record.subject,
-    record.name,
-    record.version,
-    record.cause ?? null,
-    record.start,
-    record.end,
-    record.duration,
-    record.status,
-    record.size,
-    record.annotations,
-  ];
+  const { cause } = record;
+  const names = `${quoted(record.namespace)},${quoted(record.subject)},${quoted(record.name)},${quoted(record.version)}`;
+  const times = `${record.start},${record.end},${record.duration}`;
+  const annotations = record.annotationsText ?? JSON.stringify(record.annotations);
+  const head =
+    `[${quoted(record.activationId)},${names},${cause === undefined ? 'null' : quoted(cause)},` +
+    `${times},${record.status},${record.size},${annotations}]`;
   const logs = record.logs.length === 0 ? '' : JSON.stringify(record.logs);
-  return { head: JSON.stringify(head), result: record.result, logs };
+  return { head, result: record.result, logs };
 }
 
 /** Decodes a whole frame, or with `brief` the beginning of one that holds its head. */

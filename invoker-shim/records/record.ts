@@ -22,6 +22,8 @@ export interface ActivationRecord {
   readonly logs: readonly string[];
   /** OpenWhisk's annotations by key, the data-flow times among them. */
   readonly annotations: Readonly<Record<string, unknown>>;
+  /** The annotations as JSON, where who made the record has it already. */
+  readonly annotationsText?: string;
 }
 
 /** What a listing filters by; times in milliseconds since the epoch, inclusive. */

@@ -76,6 +76,14 @@ test('too many entries are refused', () => {
   expect(() => limits.place('one more')).toThrow(/more than 50000 entries/);
 });
 
+test('a zip that says it has too many entries is refused before the first is written', async () => {
+  const archive = await zipOf({ 'a.txt': 'x' });
+  // The count in the end of its directory.
+  archive.writeUInt16LE(60_000, archive.length - 12);
+  await expect(unpackZip(archive, root)).rejects.toThrow(/more than 50000 entries/);
+  expect(existsSync(join(root, 'a.txt'))).toBe(false);
+});
+
 test.each([
   ['zip', Buffer.from('504b0304ffff', 'hex'), unpackZip],
   ['tar', gzipSync(Buffer.alloc(5000, 'nonsense')), unpackTarGz],

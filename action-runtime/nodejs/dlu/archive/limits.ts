@@ -24,7 +24,7 @@ export class ArchiveLimits {
 
   /** The path of an entry inside the directory. */
   place(name: string): string {
-    if (++this.#entries > MAX_ENTRIES) throw new ArchiveError(`It has more than ${MAX_ENTRIES} entries.`);
+    checkEntries(++this.#entries);
     const path = normalize(name);
     if (name.includes('\0') || isAbsolute(path) || path === '..' || path.startsWith(`..${sep}`)) {
       throw new ArchiveError(`The entry '${name}' lies outside the archive.`);
@@ -36,4 +36,9 @@ export class ArchiveLimits {
     this.#bytes += bytes;
     if (this.#bytes > this.maxBytes) throw new ArchiveError(`It unpacks to more than ${this.maxBytes} bytes.`);
   }
+}
+
+/** Throws ArchiveError when these are more entries than an archive may have. */
+export function checkEntries(count: number): void {
+  if (count > MAX_ENTRIES) throw new ArchiveError(`It has more than ${MAX_ENTRIES} entries.`);
 }

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type Entry, type ZipFile, fromBuffer, type Options } from 'yauzl';
-import { ArchiveError, MAX_UNPACKED_BYTES } from './limits.js';
+import { ArchiveError, MAX_UNPACKED_BYTES, checkEntries } from './limits.js';
 import { EntryWriter } from './entry-writer.js';
 
 const open = promisify<Buffer, Options, ZipFile>(fromBuffer);
@@ -18,6 +18,8 @@ export async function unpackZip(archive: Buffer, root: string, maxBytes: number 
   } catch (cause) {
     throw new ArchiveError((cause as Error).message);
   }
+  // Before the first is written: it may be a lie, but then the count of what comes decides.
+  checkEntries(zip.entryCount);
   await new Promise<void>((done, failed) => {
     zip.on('error', (error: Error) => failed(error instanceof ArchiveError ? error : new ArchiveError(error.message)));
     zip.on('end', done);

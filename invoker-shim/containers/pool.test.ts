@@ -186,6 +186,37 @@ describe('the pool', () => {
   });
 
   describe('when every place is taken', () => {
+    const keys = () => f.executor.status().containers.map((container) => container.key);
+
+    it('a function without a container gets the place of one that has several, not the longest idle only one', async () => {
+      f = new Fixture({ maxContainers: 3 });
+      await learn(key('only'), 100);
+      await learn(key('several'), 100);
+      const two = [f.run(key('several')), f.run(key('several'))];
+      const third = await f.driver.up(3);
+      await until(() => third.runs.length > 0, 'both have a run');
+      for (const container of f.driver.containers.slice(1)) await answer(container, 10);
+      for (const run of two) await run.done;
+      const run = f.run(key('new'));
+      await answer(await f.driver.up(4));
+      await run.done;
+      expect(keys().sort()).toEqual(['new', 'only', 'several']);
+    });
+
+    it('a function that has a container takes none that another has used lately', async () => {
+      f = new Fixture({ maxContainers: 2 });
+      await learn(key('other'), 100);
+      const mine = await learn(key('mine'), 100);
+      const runs = Array.from({ length: 3 }, () => f.run(key('mine')));
+      await settle();
+      expect(keys()).toEqual(['other', 'mine']);
+      f.clock.advance(10_000);
+      await until(() => keys().filter((name) => name === 'mine').length === 2, 'the place that nobody uses is taken');
+      const second = await f.driver.up(3);
+      for (const container of [mine, second, mine]) await answer(container);
+      for (const run of runs) await run.done;
+    });
+
     it('ends the container that has been idle for longest', async () => {
       f = new Fixture({ maxContainers: 2 });
       const a = await learn(key('a'), 5);

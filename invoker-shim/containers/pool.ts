@@ -21,7 +21,7 @@ export interface PoolLimits {
 /** A container that has been idle for this long, in ms, gives way to one that is only expected to be needed. */
 const WARM_EVICTS_AFTER_MS = 5000;
 /** The same for a further one of a function that has some: else functions in use take each other's only containers. */
-const FURTHER_EVICTS_AFTER_MS = 1000;
+const FURTHER_EVICTS_AFTER_MS = 10_000;
 
 /** The containers of one agent: their bounds, who gets a place, and who has to give one up. */
 export class Pool implements QueueHost {

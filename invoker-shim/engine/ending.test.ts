@@ -94,6 +94,23 @@ test('quiet without a result is an error that says which node waits for what', (
   expect(answers[0]!.status).toBe(2);
 });
 
+test('a port by which a function that ran sent nothing is named, also behind nodes that never began', () => {
+  const flow = graph(
+    [action('a', { outputs: { x: 'NORMAL' } }), { id: 'g', kind: 'gate', byPass: false }, action('b')],
+    edges('$USER.params -> a.in', 'a.x -> g.test', 'g.then -> b.in', 'b.out -> $USER.result'),
+  );
+  expect(bench.run(workflow(flow)).result.error).toBe(
+    'The workflow came to rest without a result: node "g" waits for test, and node "a" has sent nothing by its port "x".',
+  );
+  const straight = graph(
+    [action('a', { outputs: { x: 'NORMAL' } })],
+    edges('$USER.params -> a.in', 'a.x -> $USER.result'),
+  );
+  expect(bench.run(workflow(straight)).result.error).toContain(
+    'the end waits for result, and node "a" has sent nothing',
+  );
+});
+
 test('a list that lacks values says how many', () => {
   const flow = graph(
     [

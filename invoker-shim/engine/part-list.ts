@@ -50,6 +50,11 @@ export class PartList {
     this.#dropped++;
   }
 
+  /** True when an instance of this node is among them. Looks at all of them. */
+  includes(node: number): boolean {
+    return this.#nodes.includes(node);
+  }
+
   /** Activation ids of the parts, in graph order, then by tag. */
   inGraphOrder(): string[] {
     const order = new Uint32Array(this.size);

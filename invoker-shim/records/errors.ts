@@ -1,3 +1,5 @@
+import { CodedError } from '../coded-error.js';
+
 /** Why the record log refused something. */
 export type RecordLogErrorCode =
   /** Another process has the directory open. */
@@ -11,23 +13,9 @@ export type RecordLogErrorCode =
   /** Queued records cannot be written; they stay queued and readable, and are tried again. */
   | 'RECORD_WRITE_FAILED';
 
-const BRAND = Symbol.for('dataflower.RecordLogError');
-
 /** A failure of the record log. */
-export class RecordLogError extends Error {
-  readonly code: RecordLogErrorCode;
-  readonly retryable: boolean;
-  readonly [BRAND] = true;
-
+export class RecordLogError extends CodedError<RecordLogErrorCode> {
   constructor(code: RecordLogErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'RecordLogError';
-    this.code = code;
-    this.retryable = code === 'RECORD_WRITE_FAILED';
-  }
-
-  /** True for errors of this class from any realm or copy of the module. */
-  static is(error: unknown): error is RecordLogError {
-    return typeof error === 'object' && error !== null && BRAND in error;
+    super('RecordLogError', code, code === 'RECORD_WRITE_FAILED', message, options);
   }
 }

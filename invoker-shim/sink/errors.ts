@@ -1,3 +1,5 @@
+import { CodedError } from '../coded-error.js';
+
 /** Why the data sink refused something. */
 export type SinkErrorCode =
   /** A reference was released twice, or a value was used after its last release: a bug of the holder. */
@@ -9,23 +11,9 @@ export type SinkErrorCode =
   /** The limit is reached and the values that wait cannot be written to disk. */
   | 'SPILL_FAILED';
 
-const BRAND = Symbol.for('dataflower.SinkError');
-
 /** A failure of the data sink. `SPILL_FAILED` may pass by itself (the disk gets room); the others will not. */
-export class SinkError extends Error {
-  readonly code: SinkErrorCode;
-  readonly retryable: boolean;
-  readonly [BRAND] = true;
-
+export class SinkError extends CodedError<SinkErrorCode> {
   constructor(code: SinkErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'SinkError';
-    this.code = code;
-    this.retryable = code === 'SPILL_FAILED';
-  }
-
-  /** True for errors of this class from any realm or copy of the module. */
-  static is(error: unknown): error is SinkError {
-    return typeof error === 'object' && error !== null && BRAND in error;
+    super('SinkError', code, code === 'SPILL_FAILED', message, options);
   }
 }

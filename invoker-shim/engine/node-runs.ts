@@ -119,14 +119,18 @@ export class NodeRuns implements InstanceOwner {
     this.#warmSuccessors(activation, node, target.spec);
   }
 
-  /** While an instance runs, or waits for its own container, those of the next nodes start. */
+  /** While an instance runs, or waits for its own container, those of the next nodes start; each is asked for once. */
   #warmSuccessors(activation: Activation, node: PlanNode, spec: ContainerSpec): void {
+    const { lookedAhead, warmed } = activation;
     // Once for all instances of a node.
-    if (activation.warmed[node.index] === 1 || this.host.holdOutputs) return;
-    activation.warmed[node.index] = 1;
+    if (lookedAhead[node.index] === 1 || this.host.holdOutputs) return;
+    lookedAhead[node.index] = 1;
+    warmed.add(spec);
     for (const next of node.successors()) {
       const wanted = specOf(activation, next);
-      if (wanted !== undefined && wanted !== spec) this.host.executor.warm(wanted);
+      if (wanted === undefined || warmed.has(wanted)) continue;
+      warmed.add(wanted);
+      this.host.executor.warm(wanted);
     }
   }
 

@@ -1,3 +1,4 @@
+import type { ContainerSpec } from '../containers/executor.js';
 import type { FunctionTarget, Identity, WorkflowTarget } from '../host/host.js';
 import type { ActivationRecord } from '../records/record.js';
 import type { Value } from '../sink/value.js';
@@ -39,7 +40,9 @@ export class Activation {
   /** Simple nodes that have fired. */
   readonly fired: Uint8Array;
   /** Nodes whose successors have been warmed. */
-  readonly warmed: Uint8Array;
+  readonly lookedAhead: Uint8Array;
+  /** Containers that were asked for ahead, or by a run: each once. */
+  readonly warmed = new Set<ContainerSpec>();
   readonly running = new RunningInstances();
   readonly children = new Set<Activation>();
   readonly parts = new PartList();
@@ -75,7 +78,7 @@ export class Activation {
     readonly startedAt: number,
   ) {
     this.fired = new Uint8Array(plan.nodes.length);
-    this.warmed = new Uint8Array(plan.nodes.length);
+    this.lookedAhead = new Uint8Array(plan.nodes.length);
   }
 
   /** The function nodes' container; undefined when the workflow has none. */

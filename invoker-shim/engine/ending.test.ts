@@ -3,7 +3,8 @@ import type { GraphNode } from '@dataflower/composer/graph';
 import { GatewayExecutor } from '../controlflow/gateway-executor.js';
 import { createLocalPipe } from '../pipes/index.js';
 import { resultText } from '../records/result-text.js';
-import { Bench } from './testing/bench.js';
+import { Bench, type Started } from './testing/bench.js';
+import type { HeldRun } from './testing/fake-executor.js';
 import { action, edges, functionTarget, graph, sequence, workflow } from './testing/workflows.js';
 
 // How activations end: failures before and after the answer, cancel, deadline, rest; what runs of ports may put out.
@@ -351,14 +352,41 @@ describe('ports', () => {
     expect(started.result.failed.error).toMatch(/exited unexpectedly/);
   });
 
-  test('no run starts more instances by a port than the limit', async () => {
-    const limited = new Bench({ instanceLimit: 2 });
-    limited.start(workflow(flow));
-    const held = limited.held('split').start();
-    expect([1, 2, 3].map((i) => held.emit('each', { i }))).toEqual([true, true, false]);
-    held.fail('too many');
-    limited.executor.runAll();
-    await limited.close();
+  describe('more values by a FOREACH port than instances may be started', () => {
+    const error = 'The node "split" would start 3 instances, the limit is 2.';
+    let limited: Bench;
+    let started: Started;
+    let held: HeldRun;
+    beforeEach(() => {
+      limited = new Bench({ instanceLimit: 2 });
+      started = limited.start(workflow(flow));
+      held = limited.held('split').start();
+    });
+    afterEach(() => limited.close());
+
+    const emitFour = (): void => {
+      held.emit('one', 'single');
+      for (let i = 0; i < 4; i++) expect(held.emit('each', { i })).toBe(true);
+    };
+    const recorded = (): unknown => limited.records.named('split')[0];
+
+    test('stop the function with an error that names the limit', async () => {
+      emitFour();
+      await Promise.resolve();
+      expect(held.state).toBe('DONE');
+      expect(limited.held('collect').params).toMatchObject({ all: [{ i: 0 }, { i: 1 }] });
+      limited.executor.runAll();
+      expect(recorded()).toMatchObject({ status: 2, result: JSON.stringify({ error }) });
+      expect(started.result).toEqual({ collected: expect.anything() as unknown, failed: { error } });
+    });
+
+    test('are an error also when the function has returned before it could be stopped', async () => {
+      emitFour();
+      held.end({ fine: true });
+      await Promise.resolve();
+      limited.executor.runAll();
+      expect(recorded()).toMatchObject({ status: 2, result: JSON.stringify({ error }) });
+    });
   });
 
   test('a value from outside a FOREACH serves every instance, and goes when the last has it', () => {

@@ -12,6 +12,8 @@ export interface InstanceOwner {
   instanceEmitted(instance: FunctionInstance, output: PlanOutput, tag: Tag, value: Value): void;
   instanceEnded(instance: FunctionInstance, end: RunEnd): void;
   instanceDropped(instance: FunctionInstance): void;
+  /** It has emitted more values by a FOREACH port than instances may be started: it is to end with an error. */
+  instanceOverLimit(instance: FunctionInstance): void;
   readonly now: () => number;
   /** Instances that one run may start by a FOREACH port. */
   readonly instanceLimit: number;
@@ -41,6 +43,8 @@ export class FunctionInstance implements FunctionRun {
   chosen = false;
   /** Why it was cancelled. */
   cancelReason: string | undefined;
+  /** The error that it ends with, whatever it returns: it has emitted too many values. */
+  overLimit: string | undefined;
   /** Control flow: outputs wait here for the end. */
   held: { output: PlanOutput; tag: Tag; value: Value }[] | undefined;
 
@@ -77,7 +81,13 @@ export class FunctionInstance implements FunctionRun {
     }
     this.counts ??= new Map<string, number>();
     const index = this.counts.get(port) ?? 0;
-    if (index >= (output.foreach ? this.owner.instanceLimit : 1) || (output.branch && this.chosen)) {
+    if (output.foreach && index >= this.owner.instanceLimit) {
+      value.release();
+      this.owner.instanceOverLimit(this);
+      // Not refused: the container has done nothing wrong, the function has.
+      return true;
+    }
+    if ((!output.foreach && index > 0) || (output.branch && this.chosen)) {
       value.release();
       return false;
     }

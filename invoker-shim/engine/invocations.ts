@@ -60,6 +60,10 @@ export class Invocations implements InstanceOwner {
     throw new Error('a function by itself has no port to emit by');
   }
 
+  instanceOverLimit(): void {
+    throw new Error('a function by itself has no port to emit by');
+  }
+
   instanceEnded(instance: FunctionInstance, end: RunEnd): void {
     const { message, answer } = this.#invocations.get(instance.activationId)!;
     instance.input.release();

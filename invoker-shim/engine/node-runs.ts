@@ -9,6 +9,7 @@ import type { Activation } from './activation.js';
 import type { Ending } from './ending.js';
 import { checked } from './environment.js';
 import { FunctionInstance, type InstanceOwner, type Place } from './function-instance.js';
+import { tooManyInstances } from './instance-limit.js';
 import { InstanceLine, type ReadyInstance } from './instance-line.js';
 import { NEVER_STARTED } from './invocations.js';
 import type { Ledger } from './ledger.js';
@@ -119,14 +120,18 @@ export class NodeRuns implements InstanceOwner {
     this.#warmSuccessors(activation, node, target.spec);
   }
 
-  /** While an instance runs, or waits for its own container, those of the next nodes start. */
+  /** While an instance runs, or waits for its own container, those of the next nodes start; each is asked for once. */
   #warmSuccessors(activation: Activation, node: PlanNode, spec: ContainerSpec): void {
+    const { lookedAhead, warmed } = activation;
     // Once for all instances of a node.
-    if (activation.warmed[node.index] === 1 || this.host.holdOutputs) return;
-    activation.warmed[node.index] = 1;
+    if (lookedAhead[node.index] === 1 || this.host.holdOutputs) return;
+    lookedAhead[node.index] = 1;
+    warmed.add(spec);
     for (const next of node.successors()) {
       const wanted = specOf(activation, next);
-      if (wanted !== undefined && wanted !== spec) this.host.executor.warm(wanted);
+      if (wanted === undefined || warmed.has(wanted)) continue;
+      warmed.add(wanted);
+      this.host.executor.warm(wanted);
     }
   }
 
@@ -159,8 +164,18 @@ export class NodeRuns implements InstanceOwner {
     this.host.flow.send(activation, output, tag, value, null, components);
   }
 
-  instanceEnded(instance: FunctionInstance, end: RunEnd): void {
+  instanceOverLimit(instance: FunctionInstance): void {
+    if (instance.overLimit !== undefined) return;
+    const { instanceLimit, executor } = this.host;
+    const text = tooManyInstances(instance.place!.node.id, instanceLimit + 1, instanceLimit);
+    instance.overLimit = text;
+    // The executor is in the middle of taking this value in. A run that has ended by then it does not know any more.
+    queueMicrotask(() => executor.cancel(instance, text));
+  }
+
+  instanceEnded(instance: FunctionInstance, given: RunEnd): void {
     const { ending, flow, ledger } = this.host;
+    const end = this.#limited(instance, given);
     const { activation, node, tag, components, part } = instance.place!;
     const { value } = end;
     instance.bytesOut += value.size;
@@ -183,6 +198,13 @@ export class NodeRuns implements InstanceOwner {
     if (node.foreach.length > 0) flow.sendCounts(activation, node, tag, instance.counts);
     ledger.functionEnded(instance, activation.identity, end, () => ending.partRecorded(activation));
     if (node.depth > 0) this.#moveUp(activation, node, instance.target);
+  }
+
+  /** A run that was over the limit and ended before it could be stopped has not ended well all the same. */
+  #limited({ overLimit }: FunctionInstance, end: RunEnd): RunEnd {
+    if (overLimit === undefined || end.status > 1) return end;
+    end.value.release();
+    return { ...end, status: 2, value: errorValue(this.host.sink, overLimit) };
   }
 
   /** The returned value leaves by `out`. */

@@ -3,6 +3,7 @@ import type { GateNode, OperatorNode, ScatterNode, SwitchNode } from '@dataflowe
 import { opened } from '../sink/bytes-of.js';
 import type { DataSink, Value } from '../sink/value.js';
 import { push, truncate } from './environment.js';
+import { tooManyInstances } from './instance-limit.js';
 
 /** One instance of an operator. It owns its inputs: each is passed on or released. */
 export interface OperatorRun {
@@ -197,9 +198,7 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
 
 function tooMany(node: ScatterNode, run: OperatorRun, input: Value, count: number): void {
   input.release();
-  run.fail(
-    errorValue(run.sink, `The node "${node.id}" would start ${count} instances, the limit is ${run.instanceLimit}.`),
-  );
+  run.fail(errorValue(run.sink, tooManyInstances(node.id, count, run.instanceLimit)));
 }
 
 /** The items of the member `value`, when the agent itself has put it together. */

@@ -66,6 +66,7 @@ function collect(map: Map<string, Set<DraftInput>>, key: string, input: DraftInp
 }
 
 function draft(node: GraphNode, index: number, depth: number): Draft {
+  let successors: PlanNode[] | undefined;
   const result: Draft = {
     index,
     id: node.id,
@@ -79,7 +80,8 @@ function draft(node: GraphNode, index: number, depth: number): Draft {
     simple: false,
     leadingSlot: -1,
     definition: undefined,
-    successors: () => successorsOf(result),
+    // Looked for when they are first asked for: the edges are not there yet, and many graphs run but once.
+    successors: () => (successors ??= successorsOf(result)),
   };
   result.inputs = Object.entries(inputPorts(node)).map(([name, { type }], slot) =>
     inputOf(result, name, slot, type === 'LIST'),

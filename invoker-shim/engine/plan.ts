@@ -55,7 +55,7 @@ export interface PlanNode {
   /** Slot whose environment and component count the node goes on with; −1: the first environment, the highest count. */
   readonly leadingSlot: number;
   readonly definition: Definition | undefined;
-  /** Some action and function nodes that may run next: their containers are warmed when this one starts. */
+  /** Action and function nodes that are to run next, the nearest first: their containers start while this one waits or runs. */
   successors(): readonly PlanNode[];
 }
 

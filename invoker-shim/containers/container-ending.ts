@@ -42,3 +42,10 @@ export function startText(ending: ContainerEnding, outOfMemory: boolean): { stat
       return undefined;
   }
 }
+
+/** What ends before INIT has not to do with the action: the next container may do better. */
+export function beforeInit(ending: ContainerEnding): ContainerEnding {
+  if (ending.kind === 'PROTOCOL') return { kind: 'NOT_STARTED', detail: ending.detail };
+  if (ending.kind === 'DIED') return { kind: 'NOT_STARTED', detail: ending.detail ?? 'it ended' };
+  return ending;
+}

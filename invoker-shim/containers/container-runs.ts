@@ -1,5 +1,4 @@
 import {
-  type Emit,
   FrameType,
   Outcome,
   ProtocolError,
@@ -18,8 +17,8 @@ import type { ContainerContext } from './container-context.js';
 import type { ContainerEnding } from './container-ending.js';
 import { EmitWindow } from './emit-window.js';
 import { InboundValues } from './inbound-values.js';
+import { LateOutputs } from './late-outputs.js';
 import type { PendingRun } from './pending-run.js';
-import { RunOutputs } from './run-outputs.js';
 import { RunWriter } from './run-writer.js';
 import { SentAhead } from './sent-ahead.js';
 import { WorkMeter } from './work-meter.js';
@@ -54,7 +53,7 @@ export class ContainerRuns {
   readonly #window: EmitWindow;
   #running: PendingRun | undefined;
   readonly #ahead = new SentAhead();
-  readonly #finishing = new Set<PendingRun>();
+  readonly #late: LateOutputs;
   readonly #writer: RunWriter;
   readonly #meter: WorkMeter;
   /** By the stopwatch: when it was last asked to give runs back. */
@@ -63,7 +62,6 @@ export class ContainerRuns {
   /** The running function takes longer than expected: nothing is sent behind it. */
   #slow = false;
   #held = false;
-  #progressAt = 0;
   #closed = false;
 
   constructor(
@@ -77,6 +75,14 @@ export class ContainerRuns {
     this.inbound = new InboundValues(context.sink, context.limits.maxValueBytes, send, (error) =>
       host.stop({ kind: 'PROTOCOL', detail: error.message }),
     );
+    this.#late = new LateOutputs(this.inbound, context.stopwatch, {
+      emitted: (pending, port, value, cost) => this.#deliver(pending, port, value, cost),
+      finished: (pending, result, value, env) => {
+        context.ender.finish(pending, host.id, result.outcome, value, env);
+        host.freed();
+      },
+      arrived: (pending) => this.#arrived(pending),
+    });
     this.#window = new EmitWindow(context.sink, context.limits.emitWindowBytes, send, () => this.#updateHeld());
     this.#writer = new RunWriter(connection, runChannel ?? connection, context.clock, context.driver.sharesFiles);
     this.#meter = new WorkMeter(context.stopwatch);
@@ -89,7 +95,7 @@ export class ContainerRuns {
 
   /** True while anything of a run is in the container. */
   get busy(): boolean {
-    return this.#running !== undefined || this.#ahead.length > 0 || this.#finishing.size > 0;
+    return this.#running !== undefined || this.#ahead.length > 0 || this.#late.finishing;
   }
 
   /** True while the container waits in `emit` for a full sink. */
@@ -167,7 +173,7 @@ export class ContainerRuns {
     if (slot.where === 'inline' && pending.outputs === undefined) {
       this.#deliver(pending, port, this.inbound.inline(slot.bytes, shape), cost);
     } else {
-      this.#expectEmit(pending, emit, cost);
+      this.#late.expectEmit(pending, emit, cost);
     }
   }
 
@@ -189,10 +195,10 @@ export class ContainerRuns {
     let value: Value | undefined;
     if (slot.where === 'inline' && !result.hasEnv && pending.outputs === undefined)
       value = this.inbound.inline(slot.bytes, result.shape);
-    else this.#expectResult(pending, result);
+    else this.#late.expectResult(pending, result);
     this.#leave(pending, result);
     if (value !== undefined) this.context.ender.finish(pending, this.host.id, result.outcome, value, null);
-    else this.#advance(pending);
+    else this.#late.advance(pending);
   }
 
   onLog(flags: number, id: number, payload: Buffer): void {
@@ -229,7 +235,7 @@ export class ContainerRuns {
     if (this.#closed) return;
     const mean = this.#meter.take();
     if (mean !== undefined) this.host.measured(mean);
-    if (this.#finishing.size > 0) this.#progressAt = this.context.stopwatch();
+    this.#late.progress();
     this.#window.settle();
     this.#updateHeld();
     if (this.#running?.cancelReason !== undefined)
@@ -257,7 +263,7 @@ export class ContainerRuns {
       this.host.stop({ kind: 'PROTOCOL', detail: 'WITHDRAW was not answered' });
       return;
     }
-    if (this.#finishing.size > 0 && this.inbound.busy && stopwatch - this.#progressAt > STALL_MS) {
+    if (this.#late.stalled(stopwatch, STALL_MS)) {
       this.host.stop({ kind: 'PROTOCOL', detail: 'a value that was announced does not come' });
       return;
     }
@@ -272,14 +278,13 @@ export class ContainerRuns {
   /** The container ends. Returns what had started, and what had not, in order: the latter for `giveBack`. */
   close(): { started: PendingRun[]; returned: PendingRun[] } {
     this.#closed = true;
-    const started = [...this.#finishing];
+    const started = this.#late.drain();
     if (this.#running !== undefined) started.push(this.#running);
     for (const pending of started) {
       pending.outputs?.discard();
       pending.outputs = undefined;
     }
     this.#running = undefined;
-    this.#finishing.clear();
     this.#held = false;
     this.#window.close();
     this.inbound.close();
@@ -347,74 +352,16 @@ export class ContainerRuns {
       );
   }
 
-  #expectEmit(pending: PendingRun, { slot, shape, port }: Emit, cost: number): void {
-    let value: Value | undefined;
-    const output = {
-      ready: false,
-      deliver: () => this.#deliver(pending, port, value!, cost),
-      discard: () => value?.release(),
-    };
-    const take = (arrived: Value): void => {
-      value = arrived;
-      output.ready = true;
-      this.#arrived(pending);
-    };
-    (pending.outputs ??= new RunOutputs()).add(output);
-    if (slot.where === 'inline') take(this.inbound.inline(slot.bytes, shape));
-    else this.inbound.receive(slot, shape, take);
-  }
-
-  #expectResult(pending: PendingRun, result: Result): void {
-    let value: Value | undefined;
-    let env: string | null = null;
-    let missing = result.hasEnv ? 2 : 1;
-    const output = {
-      ready: false,
-      deliver: () => {
-        this.#finishing.delete(pending);
-        this.context.ender.finish(pending, this.host.id, result.outcome, value!, env);
-        this.host.freed();
-      },
-      discard: () => value?.release(),
-    };
-    const arrived = (): void => {
-      output.ready = --missing === 0;
-      if (output.ready && pending.state === 'FINISHING') this.#arrived(pending);
-    };
-    (pending.outputs ??= new RunOutputs()).add(output);
-    const [slot, envSlot] = result.slots;
-    const takeValue = (whole: Value): void => {
-      value = whole;
-      arrived();
-    };
-    if (slot!.where === 'inline') takeValue(this.inbound.inline(slot!.bytes, result.shape));
-    else this.inbound.receive(slot!, result.shape, takeValue);
-    if (envSlot !== undefined) {
-      this.inbound.receiveText(envSlot, (text) => {
-        env = text;
-        arrived();
-      });
-    }
-    pending.state = 'FINISHING';
-    this.#finishing.add(pending);
-    this.#progressAt = this.context.stopwatch();
-  }
-
   /** Something of a run that was on its way is here. */
   #arrived(pending: PendingRun): void {
     if (this.#closed) return;
     try {
-      this.#advance(pending);
+      this.#late.advance(pending);
     } catch (error) {
       this.host.stop({ kind: 'PROTOCOL', detail: (error as Error).message });
       return;
     }
     this.#window.settle();
-  }
-
-  #advance(pending: PendingRun): void {
-    pending.outputs?.advance();
-    if (pending.outputs?.empty === true) pending.outputs = undefined;
   }
 
   /** Runs that have not started go back to the queue as if they had not been sent; those that nobody wants are dropped. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { FrameType, ProtocolError, decodeAmount } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from './connection.js';
-import { type ContainerEnding, runText, startText } from './container-ending.js';
+import { type ContainerEnding, beforeInit, runText, startText } from './container-ending.js';
 import type { ContainerContext, ContainerOwner } from './container-context.js';
 import { ContainerRuns, type RunsHost } from './container-runs.js';
 import type { ContainerExit, ContainerHandle } from './driver.js';
@@ -381,13 +381,6 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     payer.timedOut = ending.kind === 'TIME_LIMIT';
     this.context.ender.fail(payer, this.id, status, text);
   }
-}
-
-/** What ends before INIT has not to do with the action: the next container may do better. */
-function beforeInit(ending: ContainerEnding): ContainerEnding {
-  if (ending.kind === 'PROTOCOL') return { kind: 'NOT_STARTED', detail: ending.detail };
-  if (ending.kind === 'DIED') return { kind: 'NOT_STARTED', detail: ending.detail ?? 'it ended' };
-  return ending;
 }
 
 /** What the promise resolves to, or undefined when that takes longer than `ms`. */

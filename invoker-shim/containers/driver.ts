@@ -15,6 +15,11 @@ export interface ContainerHandle {
   readonly state: 'RUNNING' | 'STOPPING' | 'EXITED';
   /** Resolves once, when nothing of the container runs any more and all its output was given. Never rejects. */
   readonly exited: Promise<ContainerExit>;
+  /**
+   * Where a foreign image answers OpenWhisk's `/init` and `/run`. Undefined: it has the runtime of this project, which
+   * connects to the socket by itself.
+   */
+  readonly http?: { readonly host: string; readonly port: number };
   /** Ends it at once, with every process that it started. Calling it again, or after its end, does nothing. */
   stop(): void;
 }

@@ -7,6 +7,8 @@ export interface ContainerSpec {
   readonly key: string;
   /** `nodejs:20`, … */
   readonly kind: string;
+  /** Name of the image for an action of the kind `blackbox`; undefined: the image of its kind. */
+  readonly image?: string;
   readonly memoryMiB: number;
   readonly timeoutMs: number;
   readonly logLimitBytes: number;

@@ -95,9 +95,10 @@ export type Answer = (record: ActivationRecord, result: string) => void;
 export interface Host {
   readonly id: string;
   start(message: StartMessage, answer: Answer): void;
-  /** Stops an activation; false when this host does not know it (any more). */
-  cancel(activationId: string, reason: string): boolean;
-  status(): HostStatus;
+  /** Stops an activation; false when this host does not know it (any more). Rejects when the host cannot be asked. */
+  cancel(activationId: string, reason: string): Promise<boolean>;
+  /** Rejects when the host cannot be asked. */
+  status(): Promise<HostStatus>;
   /** Prometheus text of what this host counts. */
   metrics(): Promise<string>;
   /** Takes no more work, lets running work end (at most `drainMs`), flushes and stops. */

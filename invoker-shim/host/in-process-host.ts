@@ -77,7 +77,7 @@ class InProcessHost implements Host {
       });
     this.#dataflow = engine(this.#executor, false);
     this.#controlflow = engine(new GatewayExecutor(this.#executor, this.#sink), true);
-    this.#metrics = hostMetrics(() => this.status(), this.#sink);
+    this.#metrics = hostMetrics(() => this.#status(), this.#sink);
   }
 
   start(message: StartMessage, answer: Answer): void {
@@ -89,11 +89,17 @@ class InProcessHost implements Host {
     });
   }
 
-  cancel(activationId: string, reason: string): boolean {
-    return this.#dataflow.cancel(activationId, reason) || this.#controlflow.cancel(activationId, reason);
+  cancel(activationId: string, reason: string): Promise<boolean> {
+    return Promise.resolve(
+      this.#dataflow.cancel(activationId, reason) || this.#controlflow.cancel(activationId, reason),
+    );
   }
 
-  status(): HostStatus {
+  status(): Promise<HostStatus> {
+    return Promise.resolve(this.#status());
+  }
+
+  #status(): HostStatus {
     const executor = this.#executor.status();
     return {
       activations: this.#dataflow.size + this.#controlflow.size,

@@ -129,7 +129,7 @@ test('a stop lets what runs be answered, and takes nothing new', async () => {
   await server.action('a');
   server.host.script = () => 'held';
   const answer = server.call('POST', 'actions/a?blocking=true', {});
-  while (server.host.status().activations === 0) await new Promise((resolve) => setImmediate(resolve));
+  while ((await server.host.status()).activations === 0) await new Promise((resolve) => setImmediate(resolve));
   const closed = server.server.close();
   await expect(answer).resolves.toMatchObject({ status: 200 });
   await closed;

@@ -66,17 +66,17 @@ export class EchoHost implements Host {
     this.held.clear();
   }
 
-  cancel(): boolean {
-    return false;
+  cancel(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   status(): ReturnType<Host['status']> {
-    return {
+    return Promise.resolve({
       activations: this.held.size,
       queued: 0,
       executor: { queued: 0, running: 0, containers: [] },
       sink: { residentBytes: 0, limitBytes: 0 },
-    };
+    });
   }
 
   metrics(): Promise<string> {

@@ -7,6 +7,8 @@ export type {
   ActionDescription,
   ActionLimits,
   Answer,
+  CancelOutcome,
+  CancelRequest,
   FunctionTarget,
   Host,
   HostStatus,

@@ -58,6 +58,8 @@ export class Activation {
   discarding = false;
   /** It was cancelled, or ran into its deadline. */
   stopped = false;
+  /** Its user has cancelled it, or that of the activation that it is a part of. */
+  cancelled = false;
   /** Failures after the answer. */
   lateErrors = 0;
   /** What was answered, from the answer until its record is made. Holds a reference. */

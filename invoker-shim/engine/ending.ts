@@ -68,8 +68,15 @@ export class Ending {
     this.flow.discard(activation);
     for (const line of activation.lines) if (line !== undefined) activation.pending -= line.discard();
     for (const instance of activation.running.all()) if (instance.startedAt === 0) this.executor.withdraw(instance);
-    for (const child of [...activation.children]) this.#giveUp(child);
+    // Those of one that is stopped are stopped in a moment, for the same reason.
+    if (!activation.stopped) for (const child of [...activation.children]) this.#giveUp(child);
     this.release(activation);
+  }
+
+  /** What `stop` does, for its user: the records say so. */
+  cancel(activation: Activation, reason: string): void {
+    markCancelled(activation);
+    this.stop(activation, reason);
   }
 
   /** Cancel and the deadline: an uncaught error that also stops what runs. */
@@ -136,6 +143,11 @@ export class Ending {
   #giveUp(child: Activation): void {
     if (!child.discarding) this.uncaught(child, 1, errorValue(this.sink, PARENT_FAILED));
   }
+}
+
+function markCancelled(activation: Activation): void {
+  activation.cancelled = true;
+  for (const child of activation.children) markCancelled(child);
 }
 
 /** Composer ends a composition as a success when its error is falsy. */

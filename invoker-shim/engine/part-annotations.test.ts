@@ -17,6 +17,7 @@ const annotations = fc
     binding: optional(text),
     initTime: optional(number),
     causedBy: optional(fc.constant('sequence' as const)),
+    cancelled: optional(fc.constant(true as const)),
     dataflow: fc.record({
       node: optional(text),
       tag: optional(fc.array(number, { maxLength: 3 })),

@@ -60,6 +60,7 @@ export function workflowRecord(
   };
   if (target.workflow === 'composition') annotations['conductor'] = true;
   if (cause !== undefined) annotations['causedBy'] = 'sequence';
+  if (activation.cancelled) annotations['cancelled'] = true;
   if (activation.lateErrors > 0) annotations['failedAfterAnswer'] = activation.lateErrors;
   return {
     activationId: activation.id,

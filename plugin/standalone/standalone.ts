@@ -113,7 +113,7 @@ async function serve(
     unexpected,
   });
   const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}`;
-  const app = createApp({ authenticator, store, records, config, now, version: VERSION, metrics, unexpected });
+  const app = createApp({ authenticator, store, records, host, config, now, version: VERSION, metrics, unexpected });
   const server = new HttpServer({
     config: config.server,
     ids,

@@ -28,6 +28,7 @@ export class Ending {
   result(activation: Activation, inputs: readonly Value[], components: number): void {
     const ports = activation.plan.user.inputs;
     const whole = ports.length === 1 && ports[0]!.name === 'result';
+    activation.lastPart = this.flow.trigger;
     const value = whole ? inputs[0]! : this.sink.record(ports.map(({ name }, slot) => [name, inputs[slot]!]));
     this.#answer(activation, 0, value, components);
   }
@@ -41,11 +42,15 @@ export class Ending {
     value: Value,
     env: string | null,
     components: number,
+    from: number,
   ): void {
-    if (node.error !== undefined && !activation.discarding)
-      this.flow.send(activation, node.error, tag, value, env, components);
+    if (node.error !== undefined && !activation.discarding) {
+      this.flow.send(activation, node.error, tag, value, env, components, from);
+      return;
+    }
+    if (!activation.answered) activation.lastPart = from;
     // To a composition every error of a part is data, and what it ends with is an application's error.
-    else this.uncaught(activation, activation.target.workflow === 'composition' ? 1 : status, value, components);
+    this.uncaught(activation, activation.target.workflow === 'composition' ? 1 : status, value, components);
   }
 
   /** E8: answers with the error, if nothing was answered yet, and drops what has not started. */

@@ -21,6 +21,7 @@ const annotations = fc
     dataflow: fc.record({
       node: optional(text),
       tag: optional(fc.array(number, { maxLength: 3 })),
+      after: optional(fc.stringMatching(/^[0-9a-f]{32}$/)),
       queued: number,
       init: optional(number),
       started: number,

@@ -21,6 +21,8 @@ export interface PartAnnotations extends Readonly<Record<string, unknown>> {
 interface DataflowAnnotation {
   readonly node: string | undefined;
   readonly tag: readonly number[] | undefined;
+  /** Activation id of the part whose value came last, so that it could start then; undefined: the caller's. */
+  readonly after: string | undefined;
   readonly queued: number;
   readonly init: number | undefined;
   readonly started: number;
@@ -50,6 +52,7 @@ export function partAnnotations(instance: FunctionInstance, end: RunEnd, hostId:
     dataflow: {
       node: place?.node.id,
       tag: place?.tag,
+      after: place?.activation.parts.idOf(place.after),
       queued: receivedAt,
       init: end.initMs,
       started: end.startedAt,
@@ -105,7 +108,8 @@ export function annotationsText(annotations: PartAnnotations, action: ActionDesc
     (cancelled === undefined ? '' : '"cancelled":true,');
   const where =
     (d.node === undefined ? '' : `"node":${quoted(d.node)},`) +
-    (d.tag === undefined ? '' : d.tag.length === 0 ? '"tag":[],' : `"tag":${JSON.stringify(d.tag)},`);
+    (d.tag === undefined ? '' : d.tag.length === 0 ? '"tag":[],' : `"tag":${JSON.stringify(d.tag)},`) +
+    (d.after === undefined ? '' : `"after":"${d.after}",`);
   const init = d.init === undefined ? '' : `"init":${d.init},`;
   return (
     `{"path":${path},"waitTime":${annotations.waitTime},"kind":${kind},"timeout":${annotations.timeout},` +

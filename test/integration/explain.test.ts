@@ -89,7 +89,7 @@ test('sequences, workflows inside others and functions by themselves are followe
   const text = await explain(activationId);
   expect(text).toMatch(new RegExp(`^outer ${activationId}\\nsuccess, `));
   expect(text).toContain('Critical path, in milliseconds of');
-  expect(text.split('\n').some((line) => /^ {2}\S/.test(line) && line.includes('█') === true)).toBe(true);
+  expect(text.split('\n').some((line) => /^ {2}\S/.test(line) && line.includes('█'))).toBe(true);
   expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
   const alone = await pathOf('busy', { ms: 30 });
   expect(alone.nodes).toEqual(['busy']);

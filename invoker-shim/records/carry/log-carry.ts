@@ -114,7 +114,8 @@ export class LogCarry implements CarrySource {
 
   async carried(position: LogPosition): Promise<void> {
     if (!isBefore(this.position, position)) return;
-    await this.mark.save(position);
+    // A disk that is full must not keep what would free it. An older mark does no harm: what follows it is carried again.
+    await this.mark.save(position).catch(() => undefined);
     this.position = position;
     this.refresh();
     this.onCarried();

@@ -8,7 +8,7 @@ import type {
   RecordStore,
   StartMessage,
 } from '@dataflower/invoker-shim';
-import type { Parts } from '../standalone/parts.js';
+import type { Parts } from '../assembly/parts.js';
 
 /** How an echoing host ends an activation; by default with its payload. */
 export type Script = (message: StartMessage) => Partial<Pick<ActivationRecord, 'status' | 'result' | 'logs'>> | 'held';

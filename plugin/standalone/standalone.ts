@@ -28,6 +28,8 @@ export interface Standalone {
   readonly port: number;
   /** `uuid:key` of the namespace `guest`. */
   readonly authorization: string;
+  /** What of its containers the operator has to know: a line for people. */
+  readonly notice: string | undefined;
   /** Takes no more work, lets running work end, and stops; `drainMs` instead of the configured time. */
   close(drainMs?: number): Promise<void>;
 }
@@ -70,7 +72,8 @@ async function inTurn(...steps: readonly (() => Promise<unknown> | undefined)[])
   if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '));
 }
 
-async function serve(config: Config, store: CachedStore, { host, records }: Parts, log: Logger): Promise<Standalone> {
+async function serve(config: Config, store: CachedStore, parts: Parts, log: Logger): Promise<Standalone> {
+  const { host, records } = parts;
   const subjects = await Subjects.open(store);
   const guest = await guestOf(subjects, config.wellKnownKey);
   const authenticator = new Authenticator(subjects);
@@ -133,6 +136,7 @@ async function serve(config: Config, store: CachedStore, { host, records }: Part
     url,
     port,
     authorization: authorizationOf(guest),
+    notice: parts.notice,
     close: (drainMs = config.server.drainMs) => (closing ??= close(drainMs)),
   };
 }

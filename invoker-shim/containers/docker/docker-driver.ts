@@ -6,6 +6,7 @@ import type { ContainerSpec } from '../executor.js';
 import { type ContainerLogger, silentLogger } from '../logger.js';
 import { AgentIdentity, Label } from './agent-identity.js';
 import { type ContainerLimitsSettings, SOCKET_DIRECTORY, containerSettings, freshUid } from './container-settings.js';
+import { ContainerNetwork, type NetworkOptions } from './container-network.js';
 import { DockerContainer } from './docker-container.js';
 import { Engine, type EngineInfo } from './engine.js';
 import { EngineError } from './engine-error.js';
@@ -18,6 +19,8 @@ export interface DockerDriverOptions {
   readonly dockerHost?: string;
   /** The image of each kind; `default` for those that are not named. */
   readonly images: Readonly<Record<string, string>>;
+  /** Default: nothing but the agent can be reached. */
+  readonly network?: NetworkOptions;
   readonly limits?: Partial<ContainerLimitsSettings>;
   /** The directory that this agent has for itself: what an earlier one with it has left on the engine is removed. */
   readonly dataDir?: string;
@@ -26,6 +29,7 @@ export interface DockerDriverOptions {
   readonly clock?: Clock;
 }
 
+const CLOSED: NetworkOptions = { mode: 'none', refused: [], dns: undefined };
 const DEFAULT_LIMITS: ContainerLimitsSettings = { tmpfsMiB: 128, pids: 256, cpuPercent: undefined, openFiles: 1024 };
 /** At the end, removals that are still under way are awaited so long, in ms. */
 const CLOSE_LIMIT_MS = 10_000;
@@ -36,17 +40,30 @@ const CLOSE_LIMIT_MS = 10_000;
  */
 export async function openDockerDriver(options: DockerDriverOptions): Promise<DockerDriver> {
   const engine = new Engine(options.dockerHost);
+  const { logger = silentLogger, clock = systemClock } = options;
+  const identity = new AgentIdentity(options.dataDir);
+  let network: ContainerNetwork | undefined;
   try {
     const info = await engine.info();
-    const identity = new AgentIdentity(options.dataDir);
-    await removeLeftBehind(engine, identity, options.logger ?? silentLogger);
-    const driver = new DockerDriver(engine, info, identity, options);
+    await removeLeftBehind(engine, identity, logger);
+    network = await ContainerNetwork.open(options.network ?? CLOSED, { engine, identity, clock, logger });
+    const driver = new DockerDriver({ engine, info, identity, network, clock, logger }, options);
     await driver.open();
     return driver;
   } catch (error) {
+    await network?.close();
     engine.close();
     throw error;
   }
+}
+
+interface DriverParts {
+  readonly engine: Engine;
+  readonly info: EngineInfo;
+  readonly identity: AgentIdentity;
+  readonly network: ContainerNetwork;
+  readonly clock: Clock;
+  readonly logger: ContainerLogger;
 }
 
 /** Containers on a Docker engine: isolated, bounded, and gone when the agent is. The executor that has it closes it. */
@@ -54,22 +71,18 @@ export class DockerDriver implements ContainerDriver {
   readonly name = 'docker';
   readonly sharesFiles = false;
   readonly #limits: ContainerLimitsSettings;
-  readonly #clock: Clock;
   readonly #removals: Removals;
   readonly #watch: ExitWatch;
   #count = 0;
 
   constructor(
-    private readonly engine: Engine,
-    private readonly info: EngineInfo,
-    private readonly identity: AgentIdentity,
+    private readonly parts: DriverParts,
     private readonly options: DockerDriverOptions,
   ) {
-    const logger = options.logger ?? silentLogger;
-    this.#clock = options.clock ?? systemClock;
+    const { engine, identity, clock, logger } = parts;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#removals = new Removals(engine, this.#clock, logger);
-    this.#watch = new ExitWatch(engine, identity, this.#clock, logger, () => this.#removals.retryNow());
+    this.#removals = new Removals(engine, clock, logger);
+    this.#watch = new ExitWatch(engine, identity, clock, logger, () => this.#removals.retryNow());
   }
 
   /** Begins to watch the engine. */
@@ -83,20 +96,21 @@ export class DockerDriver implements ContainerDriver {
     // Whatever user it runs as can connect, and change nothing; others cannot enter the directory above.
     await chmod(start.socketPath, 0o666);
     await chmod(socketDirectory, 0o711);
-    const name = `dataflower-${this.identity.short}-${++this.#count}`;
+    const { identity, network, info } = this.parts;
+    const name = `dataflower-${identity.short}-${++this.#count}`;
     const settings = containerSettings(
       {
         spec: start.spec,
         image: this.#imageOf(start.spec),
-        labels: { ...this.identity.labels, [Label.key]: start.spec.key.slice(0, 1000) },
-        network: 'none',
-        dns: [],
+        labels: { ...identity.labels, [Label.key]: start.spec.key.slice(0, 1000) },
+        network: await network.join(false),
+        dns: network.dns,
         socketDirectory,
         environment: {
           __DF_SOCKET: path.posix.join(SOCKET_DIRECTORY, path.basename(start.socketPath)),
           __DF_TOKEN: start.token,
         },
-        uid: this.info.mapsUsers ? undefined : freshUid(),
+        uid: info.mapsUsers ? undefined : freshUid(),
       },
       this.#limits,
     );
@@ -107,15 +121,16 @@ export class DockerDriver implements ContainerDriver {
   async close(): Promise<void> {
     await this.#removals.close(CLOSE_LIMIT_MS);
     this.#watch.close();
-    this.engine.close();
+    await this.parts.network.close();
+    this.parts.engine.close();
   }
 
   async #run(name: string, settings: object, { onOutput }: StartOptions): Promise<DockerContainer> {
-    const { engine } = this;
+    const { engine, clock } = this.parts;
     let container: DockerContainer | undefined;
     try {
       const id = await engine.create(name, settings);
-      const parts = { engine, watch: this.#watch, removals: this.#removals, clock: this.#clock, onOutput };
+      const parts = { engine, watch: this.#watch, removals: this.#removals, clock, onOutput };
       container = new DockerContainer(id, parts);
       container.attached(await engine.attach(id));
       await engine.start(id);

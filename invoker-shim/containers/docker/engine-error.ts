@@ -26,15 +26,18 @@ export class EngineError extends Error {
     return error instanceof EngineError && (code === undefined || error.code === code);
   }
 
-  /** @param doing What was asked for, as in `cannot create a container`. */
-  static from(cause: unknown, doing: string): EngineError {
+  /** @param doing What was asked for, as in `cannot create a container`. @param address Of the engine. */
+  static from(cause: unknown, doing: string, address: string): EngineError {
     if (cause instanceof EngineError) return cause;
     const { statusCode, message, code, name } = cause as Error & { statusCode?: number; code?: string };
     const reason = reasonOf(cause as { json?: { message?: string } }, message);
     const make = (ours: EngineErrorCode, text: string): EngineError =>
       new EngineError(ours, `the Docker engine cannot ${doing}: ${text}`, { cause });
     if (name === 'AbortError' || name === 'TimeoutError') return make('ENGINE_TIMEOUT', 'it does not answer in time');
-    if (statusCode === undefined) return make('ENGINE_UNREACHABLE', code ?? message);
+    if (statusCode === undefined) {
+      const text = `no Docker engine answers at ${address} (${code ?? message})`;
+      return new EngineError('ENGINE_UNREACHABLE', text, { cause });
+    }
     if (statusCode === 404) return make(/no such image/i.test(reason) ? 'IMAGE_MISSING' : 'NOT_FOUND', reason);
     return make('ENGINE_REFUSED', reason);
   }

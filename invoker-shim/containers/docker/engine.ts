@@ -35,13 +35,17 @@ export class Engine {
   readonly #docker: Docker;
   readonly #agent: Agent;
   readonly #local: boolean;
+  readonly #address: string;
 
   /** @param address `unix:///path` or `tcp://host:port`. Default: what `DOCKER_HOST` says, else the system's socket. */
   constructor(address?: string) {
     // Connections are kept: a cold start asks three times.
     this.#agent = new Agent({ keepAlive: true, maxSockets: MAX_CALLS, maxFreeSockets: 4, timeout: KEEP_MS });
     this.#docker = new Docker({ ...parseAddress(address), agent: this.#agent } as Docker.DockerOptions);
-    this.#local = (this.#docker.modem as { host?: string }).host === undefined;
+    const { host, port, socketPath } = this.#docker.modem as { host?: string; port?: number; socketPath?: unknown };
+    this.#local = host === undefined;
+    if (host !== undefined) this.#address = `${host}:${port ?? ''}`;
+    else this.#address = typeof socketPath === 'string' ? socketPath : '/var/run/docker.sock';
   }
 
   async info(): Promise<EngineInfo> {
@@ -155,7 +159,7 @@ export class Engine {
     try {
       return await ask(abort.signal);
     } catch (cause) {
-      throw EngineError.from(abort.signal.aborted ? abort.signal.reason : cause, doing);
+      throw EngineError.from(abort.signal.aborted ? abort.signal.reason : cause, doing, this.#address);
     } finally {
       clearTimeout(timer);
     }

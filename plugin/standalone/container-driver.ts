@@ -55,7 +55,7 @@ export async function chooseDriver(config: Config, log: Logger): Promise<ChosenD
 async function whyNoEngine({ containers }: Config): Promise<string | undefined> {
   const engine = new DockerEngine(containers.dockerHost);
   try {
-    const there = await engine.hasImage(containers.image);
+    const there = (await engine.imageLabels(containers.image)) !== undefined;
     return there ? undefined : `The Docker engine has no image ${containers.image} (\`npm run images\` makes it)`;
   } catch (error) {
     if (!EngineError.is(error)) throw error;

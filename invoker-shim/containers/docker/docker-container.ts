@@ -26,6 +26,7 @@ export interface DockerContainerParts {
 /** One container on an engine. */
 export class DockerContainer implements ContainerHandle {
   readonly exited: Promise<ContainerExit>;
+  http?: NonNullable<ContainerHandle['http']>;
   #state: ContainerHandle['state'] = 'RUNNING';
   #outOfMemory = false;
   #end!: (exitCode: number | null) => void;

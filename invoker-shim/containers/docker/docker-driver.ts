@@ -1,16 +1,19 @@
 import { chmod } from 'node:fs/promises';
 import path from 'node:path';
 import { type Clock, systemClock } from '../../clock.js';
-import type { ContainerDriver, ContainerHandle, StartOptions } from '../driver.js';
+import { type ContainerDriver, type ContainerHandle, ImageError, type StartOptions } from '../driver.js';
 import type { ContainerSpec } from '../executor.js';
 import { type ContainerLogger, silentLogger } from '../logger.js';
 import { AgentIdentity, Label } from './agent-identity.js';
-import { type ContainerLimitsSettings, SOCKET_DIRECTORY, containerSettings, freshUid } from './container-settings.js';
+import {
+  type ContainerLimitsSettings,
+  type ContainerPlace, SOCKET_DIRECTORY, containerSettings, freshUid } from './container-settings.js';
 import { ContainerNetwork, type NetworkOptions } from './container-network.js';
 import { DockerContainer } from './docker-container.js';
 import { Engine, type EngineInfo } from './engine.js';
 import { EngineError } from './engine-error.js';
 import { ExitWatch } from './exit-watch.js';
+import { Images } from './images.js';
 import { removeLeftBehind } from './left-behind.js';
 import { Removals } from './removals.js';
 
@@ -33,6 +36,10 @@ const CLOSED: NetworkOptions = { mode: 'none', refused: [], dns: undefined };
 const DEFAULT_LIMITS: ContainerLimitsSettings = { tmpfsMiB: 128, pids: 256, cpuPercent: undefined, openFiles: 1024 };
 /** At the end, removals that are still under way are awaited so long, in ms. */
 const CLOSE_LIMIT_MS = 10_000;
+/** Longest part of a container's key that its label shows. */
+const MAX_KEY_CHARS = 1000;
+/** Where OpenWhisk's runtimes answer. */
+const HTTP_PORT = 8080;
 
 /**
  * Opens the driver on an engine that answers, and removes what agents have left there that are no more.
@@ -71,6 +78,7 @@ export class DockerDriver implements ContainerDriver {
   readonly name = 'docker';
   readonly sharesFiles = false;
   readonly #limits: ContainerLimitsSettings;
+  readonly #images: Images;
   readonly #removals: Removals;
   readonly #watch: ExitWatch;
   #count = 0;
@@ -81,6 +89,7 @@ export class DockerDriver implements ContainerDriver {
   ) {
     const { engine, identity, clock, logger } = parts;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#images = new Images(engine, clock);
     this.#removals = new Removals(engine, clock, logger);
     this.#watch = new ExitWatch(engine, identity, clock, logger, () => this.#removals.retryNow());
   }
@@ -92,29 +101,15 @@ export class DockerDriver implements ContainerDriver {
 
   async start(start: StartOptions): Promise<ContainerHandle> {
     if (!this.#watch.connected) throw new EngineError('ENGINE_UNREACHABLE', 'the Docker engine is away');
-    const socketDirectory = path.dirname(start.socketPath);
-    // Whatever user it runs as can connect, and change nothing; others cannot enter the directory above.
-    await chmod(start.socketPath, 0o666);
-    await chmod(socketDirectory, 0o711);
-    const { identity, network, info } = this.parts;
-    const name = `dataflower-${identity.short}-${++this.#count}`;
-    const settings = containerSettings(
-      {
-        spec: start.spec,
-        image: this.#imageOf(start.spec),
-        labels: { ...identity.labels, [Label.key]: start.spec.key.slice(0, 1000) },
-        network: await network.join(false),
-        dns: network.dns,
-        socketDirectory,
-        environment: {
-          __DF_SOCKET: path.posix.join(SOCKET_DIRECTORY, path.basename(start.socketPath)),
-          __DF_TOKEN: start.token,
-        },
-        uid: info.mapsUsers ? undefined : freshUid(),
-      },
-      this.#limits,
-    );
-    return this.#run(name, settings, start);
+    const image = this.#imageOf(start.spec);
+    try {
+      const foreign = start.spec.image !== undefined && !(await this.#images.speakOurs(image));
+      const settings = containerSettings(await this.#place(start, image, foreign), this.#limits);
+      return await this.#run(settings, start, foreign);
+    } catch (error) {
+      if (!EngineError.is(error, 'IMAGE_MISSING')) throw error;
+      throw new ImageError(`Failed to pull container image '${image}'.`, { cause: error });
+    }
   }
 
   /** Ends and removes what is left. */
@@ -125,8 +120,32 @@ export class DockerDriver implements ContainerDriver {
     this.parts.engine.close();
   }
 
-  async #run(name: string, settings: object, { onOutput }: StartOptions): Promise<DockerContainer> {
-    const { engine, clock } = this.parts;
+  async #place({ spec, socketPath, token }: StartOptions, image: string, foreign: boolean): Promise<ContainerPlace> {
+    const { identity, network, info } = this.parts;
+    const place = {
+      spec,
+      image,
+      labels: { ...identity.labels, [Label.key]: spec.key.slice(0, MAX_KEY_CHARS) },
+      network: await network.join(foreign),
+      dns: network.dns,
+    };
+    if (foreign) return { ...place, socketDirectory: undefined, environment: {}, uid: undefined };
+    const socketDirectory = path.dirname(socketPath);
+    // Whatever user it runs as can connect, and change nothing; others cannot enter the directory above.
+    await chmod(socketPath, 0o666);
+    await chmod(socketDirectory, 0o711);
+    const address = path.posix.join(SOCKET_DIRECTORY, path.basename(socketPath));
+    return {
+      ...place,
+      socketDirectory,
+      environment: { __DF_SOCKET: address, __DF_TOKEN: token },
+      uid: info.mapsUsers ? undefined : freshUid(),
+    };
+  }
+
+  async #run(settings: object, { onOutput }: StartOptions, foreign: boolean): Promise<DockerContainer> {
+    const { engine, clock, identity } = this.parts;
+    const name = `dataflower-${identity.short}-${++this.#count}`;
     let container: DockerContainer | undefined;
     try {
       const id = await engine.create(name, settings);
@@ -134,13 +153,16 @@ export class DockerDriver implements ContainerDriver {
       container = new DockerContainer(id, parts);
       container.attached(await engine.attach(id));
       await engine.start(id);
+      if (foreign) container.http = { host: await engine.addressOf(id), port: HTTP_PORT };
       return container;
     } catch (error) {
-      // The engine may have made it although the answer never came, so that its name is all that is known.
       if (container !== undefined) {
         container.stop();
         await container.exited;
-      } else if (!EngineError.is(error, 'IMAGE_MISSING')) void this.#removals.remove(name);
+      } else if (!EngineError.is(error, 'IMAGE_MISSING')) {
+        // The engine may have made it although its answer never came: only the name is known.
+        void this.#removals.remove(name);
+      }
       throw error;
     }
   }

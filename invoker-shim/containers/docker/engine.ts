@@ -59,15 +59,15 @@ export class Engine {
     };
   }
 
-  /** True when the image is there. */
-  async hasImage(image: string): Promise<boolean> {
+  /** The labels of an image; undefined when it is not there. */
+  async imageLabels(image: string): Promise<Readonly<Record<string, string>> | undefined> {
     try {
-      await this.#call('look at an image', (abortSignal) =>
+      const { Config } = await this.#call('look at an image', (abortSignal) =>
         this.#docker.getImage(image).inspect({ abortSignal } as object),
       );
-      return true;
+      return (Config.Labels as Record<string, string> | null) ?? {};
     } catch (error) {
-      if (EngineError.is(error, 'IMAGE_MISSING') || EngineError.is(error, 'NOT_FOUND')) return false;
+      if (EngineError.is(error, 'IMAGE_MISSING') || EngineError.is(error, 'NOT_FOUND')) return undefined;
       throw error;
     }
   }
@@ -91,6 +91,16 @@ export class Engine {
 
   async start(id: string): Promise<void> {
     await this.#call('start a container', (abortSignal) => this.#docker.getContainer(id).start({ abortSignal }));
+  }
+
+  /** The address of a running container in its network. */
+  async addressOf(id: string): Promise<string> {
+    const { NetworkSettings } = await this.#call('look at a container', (abortSignal) =>
+      this.#docker.getContainer(id).inspect({ abortSignal }),
+    );
+    const address = Object.values(NetworkSettings.Networks).find(({ IPAddress }) => IPAddress !== '')?.IPAddress;
+    if (address === undefined) throw new EngineError('ENGINE_REFUSED', 'a container has no address: it has ended');
+    return address;
   }
 
   async pause(id: string): Promise<void> {

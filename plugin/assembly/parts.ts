@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { createInProcessHost, createRecordLog, type Host, type RecordStore } from '@dataflower/invoker-shim';
+import {
+  createInProcessHost,
+  createRecordLog,
+  type Health,
+  type Host,
+  type RecordStore,
+} from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
 import { chooseDriver } from './container-driver.js';
@@ -12,7 +18,8 @@ export interface Parts {
   readonly notice?: string;
 }
 
-export type OpenParts = (config: Config, log: Logger) => Promise<Parts>;
+/** The parts register what they know of their health. */
+export type OpenParts = (config: Config, log: Logger, health: Health) => Promise<Parts>;
 
 /** A host in this process, and its records in the data directory. */
 export async function openParts(config: Config, log: Logger): Promise<Parts> {

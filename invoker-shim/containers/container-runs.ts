@@ -332,7 +332,8 @@ export class ContainerRuns {
     this.#slow = false;
     if (result.startedNext !== 0) this.#begin(this.#ahead.start(result.startedNext));
     // Without a word of the container's, the next one had not arrived when the answer left: it starts as it arrives.
-    else this.#beginFirst();
+    // After a developer error nothing starts any more.
+    else if (result.outcome !== Outcome.DEVELOPER_ERROR) this.#beginFirst();
     if (result.outcome === Outcome.DEVELOPER_ERROR) this.host.retire();
     this.host.freed();
   }

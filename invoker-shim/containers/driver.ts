@@ -30,6 +30,17 @@ export type OutputHandler = (stream: 'stdout' | 'stderr', line: string) => void;
 /** Longest piece of output given at once, in bytes; a longer line comes in several. */
 export const MAX_OUTPUT_LINE_BYTES = 8 * 1024;
 
+/**
+ * The image that an action names cannot be run here. The message is for the action's developer, who finds it in the
+ * activation's record: what is wrong and what can be done.
+ */
+export class ImageError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ImageError';
+  }
+}
+
 export interface StartOptions {
   readonly spec: ContainerSpec;
   /** The socket that the agent listens on. Its directory belongs to this container alone and is removed by the agent. */
@@ -48,6 +59,9 @@ export interface ContainerDriver {
   readonly name: string;
   /** True when containers see the agent's files under the same paths, so that large values need not be copied. */
   readonly sharesFiles: boolean;
-  /** Starts one container. Rejects when it cannot be started; then nothing of it is left. */
+  /**
+   * Starts one container. Rejects when it cannot be started; then nothing of it is left. With `ImageError` when the image
+   * is why.
+   */
   start(options: StartOptions): Promise<ContainerHandle>;
 }

@@ -7,6 +7,7 @@ import type { ContainerContext } from './container-context.js';
 import type { ContainerDriver } from './driver.js';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun } from './executor.js';
 import { FailureText } from './failures.js';
+import { JsonThreads } from './foreign/json-threads.js';
 import { type ContainerLogger, silentLogger } from './logger.js';
 import { PendingRun } from './pending-run.js';
 import { Pool } from './pool.js';
@@ -48,6 +49,11 @@ export interface ContainersOptions {
   readonly emitWindowBytes?: number;
   /** Largest value that a container may hand over, in bytes. Default: 1 GiB. */
   readonly maxValueBytes?: number;
+  /**
+   * Largest body of `/run`, and largest answer, of a container that has not this project's runtime, in bytes. Default:
+   * 48 MiB, what OpenWhisk's runtimes take.
+   */
+  readonly foreignMessageBytes?: number;
   /** Cores that the containers share. Default: what the system says. */
   readonly cores?: number;
   /** Default: none. */
@@ -93,7 +99,9 @@ class ContainerExecutor implements Executor {
         killGraceMs: options.killGraceMs ?? 100,
         emitWindowBytes: options.emitWindowBytes ?? 4 * MIB,
         maxValueBytes: options.maxValueBytes ?? 1024 * MIB,
+        foreignMessageBytes: options.foreignMessageBytes ?? 48 * MIB,
       },
+      threads: new JsonThreads(),
     };
     const limits = {
       maxContainers,

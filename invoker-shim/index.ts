@@ -31,3 +31,12 @@ export {
   toActivationSummary,
   toResponse,
 } from './records/index.js';
+export type { ContainerDriver } from './containers/driver.js';
+export {
+  type DockerDriverOptions,
+  type NetworkMode,
+  DockerEngine,
+  EngineError,
+  GuardError,
+  openDockerDriver,
+} from './containers/docker/index.js';

@@ -29,6 +29,8 @@ export interface CouchEntityStoreOptions {
   readonly maxStaleMs: number;
   /** How long CouchDB holds the question for changes, in milliseconds. */
   readonly pollMs?: number;
+  /** CouchDB cannot be used, and why; undefined: it can again. */
+  readonly onProblem?: (reason: string | undefined) => void;
 }
 
 /** Documents whose attachments' names are remembered, so that a write that keeps them need not ask. */
@@ -36,7 +38,7 @@ const KNOWN_STUBS = 10_000;
 
 /** Makes the database ready and opens it. The client stays the caller's. */
 export async function openCouchEntityStore(options: CouchEntityStoreOptions): Promise<EntityStore> {
-  const { client, database, maxStaleMs, pollMs } = options;
+  const { client, database, maxStaleMs, pollMs, onProblem } = options;
   const prepare = (): ReturnType<typeof prepareDatabase> => prepareDatabase(client, database, ENTITY_SCHEMA);
   const prepared = await prepare();
   let listener: ChangeListener | undefined;
@@ -50,6 +52,7 @@ export async function openCouchEntityStore(options: CouchEntityStoreOptions): Pr
       onSilence: () => listener?.reset(),
       maxSilenceMs: maxStaleMs,
       ...(pollMs === undefined ? {} : { pollMs }),
+      ...(onProblem === undefined ? {} : { onProblem }),
     },
     prepared,
   );

@@ -37,13 +37,13 @@ export class ConflictError extends Error {
 
 /**
  * The store cannot be reached, or is broken: the same may succeed later. Whether a write was carried out is not known.
- * The cause says what is wrong.
+ * The message says what is wrong.
  */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
 
-  constructor(options?: ErrorOptions) {
-    super('The store cannot be used now.', options);
+  constructor(cause: Error) {
+    super(`The store cannot be used now: ${cause.message}`, { cause });
   }
 }
 

@@ -34,6 +34,8 @@ export interface CouchSubjectsOptions {
   readonly database: string;
   /** How long CouchDB holds the question for changes, in milliseconds. */
   readonly pollMs?: number;
+  /** It is closed with the store. */
+  readonly ownsClient?: boolean;
 }
 
 const PAGE = 500;
@@ -87,6 +89,7 @@ export class CouchSubjects implements SubjectStore {
 
   async close(): Promise<void> {
     await this.feed?.close();
+    if (this.options.ownsClient === true) await this.options.client.close();
   }
 
   /** Who is no longer there is told too. */

@@ -5,7 +5,7 @@ import { DocumentRefusedError, StoreUnavailableError } from '../entity-store.js'
 export function asStoreError(id: string): (cause: unknown) => never {
   return (cause) => {
     if (cause instanceof CouchUnavailableError || cause instanceof CouchSchemaError)
-      throw new StoreUnavailableError({ cause });
+      throw new StoreUnavailableError(cause);
     if (cause instanceof CouchRefusedError && (cause.status === 400 || cause.status === 413))
       throw new DocumentRefusedError(id, cause.status === 413, { cause });
     throw cause;

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { CouchSchemaError } from '@dataflower/invoker-shim/couchdb';
+import { type CouchClient, CouchSchemaError, CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
 import { EntitySubjects, type SubjectStore } from '../auth/subject-store.js';
 import type { Config } from '../config/index.js';
 import { CachedStore } from '../stores/cached-store.js';
@@ -20,13 +20,7 @@ export interface Stores {
 
 /** The data directory must have been prepared. Throws `StartError`. */
 export async function openStores(config: Config, log: Logger): Promise<Stores> {
-  try {
-    return await openCouchStores(config, log) ?? (await openEmbeddedStores(config));
-  } catch (cause) {
-    if (cause instanceof CouchStartError || cause instanceof CouchSchemaError)
-      throw new StartError(cause.message, { cause });
-    throw cause;
-  }
+  return (await asStartError(openCouchStores(config, log))) ?? (await openEmbeddedStores(config));
 }
 
 async function openEmbeddedStores({ dataDir }: Config): Promise<Stores> {
@@ -39,22 +33,24 @@ async function openEmbeddedStores({ dataDir }: Config): Promise<Stores> {
   };
 }
 
+/** The users alone, for a command that works on them; undefined when no CouchDB is configured. */
+export async function openCouchSubjects({ couchdb }: Config): Promise<SubjectStore | undefined> {
+  const client = await asStartError(connect(couchdb, () => undefined));
+  if (client === undefined) return undefined;
+  return new CouchSubjects({ client, database: `${couchdb.prefix}subjects`, ownsClient: true });
+}
+
 async function openCouchStores({ couchdb }: Config, log: Logger): Promise<Stores | undefined> {
-  const settings = couchSettings(couchdb);
-  if (settings === undefined) return undefined;
-  const { prefix, startMs, maxStaleMs } = couchdb;
-  const client = await connectCouch(settings, startMs, (reason) => log.warn({ reason }, 'waiting for CouchDB'));
+  const client = await connect(couchdb, (reason) => log.warn({ reason }, 'waiting for CouchDB'));
+  if (client === undefined) return undefined;
+  const { prefix, maxStaleMs } = couchdb;
   try {
+    const onProblem = (reason: string | undefined): void => {
+      if (reason === undefined) log.info('CouchDB can be used again');
+      else log.warn({ reason }, 'CouchDB cannot be used: actions in memory go on, all else of the API answers 503');
+    };
     const entities = new CachedStore(
-      await openCouchEntityStore({
-        client,
-        database: `${prefix}whisks`,
-        maxStaleMs,
-        onProblem: (reason) => {
-          if (reason === undefined) log.info('CouchDB can be used again');
-          else log.warn({ reason }, 'CouchDB cannot be used: cached actions go on, everything else of the API answers 503');
-        },
-      }),
+      await openCouchEntityStore({ client, database: `${prefix}whisks`, maxStaleMs, onProblem }),
     );
     const subjects = new CouchSubjects({ client, database: `${prefix}subjects` });
     return {
@@ -69,5 +65,23 @@ async function openCouchStores({ couchdb }: Config, log: Logger): Promise<Stores
   } catch (error) {
     await client.close();
     throw error;
+  }
+}
+
+async function connect(
+  section: Config['couchdb'],
+  waiting: (reason: string) => void,
+): Promise<CouchClient | undefined> {
+  const settings = couchSettings(section);
+  return settings === undefined ? undefined : connectCouch(settings, section.startMs, waiting);
+}
+
+async function asStartError<T>(opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (cause) {
+    if (cause instanceof CouchStartError || cause instanceof CouchSchemaError || cause instanceof CouchUnavailableError)
+      throw new StartError(cause.message, { cause });
+    throw cause;
   }
 }

@@ -162,7 +162,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     this.#connection?.close();
     this.#runChannel?.connection.close();
     this.#handle?.stop();
-    if (ending.kind !== 'RETIRED') for (const pending of returned) pending.losses++;
+    // A run behind one that was cancelled has lost nothing: else its neighbour's user could have it fail.
+    if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') for (const pending of returned) pending.losses++;
     const payer = starting ? this.owner.onStartFailed(this, ending) : undefined;
     this.owner.onLeaving(this);
     this.#runs?.giveBack(returned);

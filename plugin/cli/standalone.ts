@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Standalone } from '../standalone/standalone.js';
+import type { Standalone } from '../assembly/standalone.js';
 import { VERSION } from '../version.js';
 import type { Terminal } from './outcome.js';
 
@@ -35,7 +35,7 @@ export function standaloneCommand(terminal: Terminal): Command {
           server: { port: options.port, host: options.host },
         },
       });
-      const { createStandalone } = await import('../standalone/standalone.js');
+      const { createStandalone } = await import('../assembly/standalone.js');
       const server = await createStandalone(config);
       terminal.out(welcome(server, config.dataDir));
       await stopped(server, terminal);

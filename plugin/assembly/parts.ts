@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { createInProcessHost, createRecordLog, type Host, type RecordStore } from '@dataflower/invoker-shim';
+import {
+  createInProcessHost,
+  createRecordLog,
+  type Health,
+  type Host,
+  type RecordStore,
+} from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
 
@@ -9,7 +15,8 @@ export interface Parts {
   readonly records: RecordStore;
 }
 
-export type OpenParts = (config: Config, log: Logger) => Promise<Parts>;
+/** The parts register what they know of their health. */
+export type OpenParts = (config: Config, log: Logger, health: Health) => Promise<Parts>;
 
 /** A host in this process, and its records in the data directory. */
 export async function openParts({ dataDir, containers, sink, records, limits }: Config, log: Logger): Promise<Parts> {

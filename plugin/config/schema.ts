@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { couchdb } from './couchdb-section.js';
 import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
 
 const MAX_BYTES = 2 ** 40;
@@ -155,6 +156,7 @@ export const schema = z.strictObject({
   containers,
   sink,
   records,
+  couchdb,
   logLevel: choice('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     about: 'What goes to the log on standard error.',
     turn: 'Something fails and the log does not say why: `debug`. Too much: `warn`.',

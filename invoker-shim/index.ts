@@ -1,6 +1,6 @@
 export { type Clock, systemClock } from './clock.js';
 export { type Finding, Health, type HealthCheck, type HealthReport, type Severity } from './health/health.js';
-export type { ActivationRecord, RecordFilter, RecordStore } from './records/record.js';
+export type { ActivationRecord, RecordFilter, RecordReader, RecordStore } from './records/record.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
 export type {
@@ -21,11 +21,17 @@ export type {
 } from './host/host.js';
 export { type InProcessHostOptions, createInProcessHost } from './host/in-process-host.js';
 export {
+  type ArchivedRecords,
+  type ArchivedRecordsOptions,
+  type ArchivedRecordsStatus,
   type RecordLog,
   type RecordLogOptions,
   RecordLogError,
+  RecordsUnavailableError,
   activationText,
+  createArchivedRecords,
   createRecordLog,
+  registerRecordMetrics,
   responseText,
   toActivation,
   toActivationSummary,

@@ -1,4 +1,4 @@
-import { type Finding, Health } from '@dataflower/invoker-shim';
+import { type Finding, Health, registerProcessMetrics } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { createApp } from '../api/app.js';
@@ -86,13 +86,7 @@ async function inTurn(...steps: readonly (() => Promise<unknown> | undefined)[])
   if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '));
 }
 
-async function serve(
-  config: Config,
-  stores: Stores,
-  parts: Parts,
-  log: Logger,
-  health: Health,
-): Promise<Standalone> {
+async function serve(config: Config, stores: Stores, parts: Parts, log: Logger, health: Health): Promise<Standalone> {
   const { host, records } = parts;
   const startedAt = Date.now();
   const store = stores.entities;
@@ -144,12 +138,14 @@ async function serve(
   }
   log.debug({ url }, 'listening');
 
+  const stopProcessMetrics = registerProcessMetrics(registry);
   health.register('entities', () => degraded(stores.health()));
   health.register('records', () => (records.full ? RECORDS_FULL : undefined));
   let closing: Promise<void> | undefined;
   const close = (drainMs: number): Promise<void> => {
     health.register('server', () => ({ severity: 'unready', reason: 'the server is stopping' }));
     server.drain();
+    stopProcessMetrics();
     return inTurn(
       () => removeRunning(config.dataDir),
       () => host.close(drainMs),

@@ -12,6 +12,7 @@ import { adminRoute, newOperatorKey } from '../server/admin.js';
 import { healthRoute } from '../server/health-route.js';
 import { isLoopback } from '../server/host-check.js';
 import { HttpServer } from '../server/http-server.js';
+import { type StatusReport, recordsReport, statusReport, storesOf } from '../server/status.js';
 import { Ids } from '../server/ids.js';
 import { RequestCounts } from '../server/request-counts.js';
 import { TargetResolver } from '../targets/resolver.js';
@@ -88,7 +89,7 @@ async function inTurn(...steps: readonly (() => Promise<unknown> | undefined)[])
 
 async function serve(config: Config, stores: Stores, parts: Parts, log: Logger, health: Health): Promise<Standalone> {
   const { host, records } = parts;
-  const startedAt = Date.now();
+  const description = { component: 'standalone', version: VERSION, startedAt: Date.now() };
   const store = stores.entities;
   const subjects = await Subjects.open(stores.subjects);
   const guest = await guestOf(subjects, config.wellKnownKey);
@@ -117,13 +118,22 @@ async function serve(config: Config, stores: Stores, parts: Parts, log: Logger, 
   });
   const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}`;
   const app = createApp({ authenticator, store, records, host, config, now, version: VERSION, metrics, unexpected });
+  const status = (): Promise<StatusReport> =>
+    statusReport({
+      process: description,
+      url,
+      health,
+      hosts: () => [host],
+      stores: storesOf(config, records),
+      records: () => recordsReport(records),
+    });
   const server = new HttpServer({
     config: config.server,
     ids,
     invoke,
     app,
-    health: healthRoute(health, { component: 'standalone', version: VERSION, startedAt }),
-    admin: adminRoute(subjects, operatorKey),
+    health: healthRoute(health, description),
+    admin: adminRoute(subjects, operatorKey, status),
     counts,
   });
   const port = await listen(server, config);

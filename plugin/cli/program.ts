@@ -7,6 +7,7 @@ import { graphCommand } from './graph.js';
 import { invokeCommand } from './invoke.js';
 import { CommandError, FAILURE, messageOf, type Terminal, USAGE_ERROR } from './outcome.js';
 import { standaloneCommand } from './standalone.js';
+import { statusCommand } from './status.js';
 import { userCommand } from './user.js';
 
 /** Runs the command line and gives its exit code: 0 done, 1 failed, 2 used wrongly. */
@@ -20,6 +21,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     invokeCommand,
     explainCommand,
     cancelCommand,
+    statusCommand,
   ];
   program.description('Serverless workflows on OpenWhisk, run by data flow.').version(VERSION);
   for (const make of commands) program.addCommand(make(terminal));

@@ -372,8 +372,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     const { status, text } = startText(ending, outOfMemory) ?? { status: 3, text: FailureText.noContainer };
     const { initSentAt } = this.#handshake;
     if (initSentAt > 0) {
-      payer.startedAt = initSentAt;
-      payer.initMs = this.context.clock.now() - initSentAt;
+      payer.startedAt = this.context.clock.now();
+      payer.initMs = payer.startedAt - initSentAt;
     }
     payer.coldStart = true;
     payer.timedOut = ending.kind === 'TIME_LIMIT';

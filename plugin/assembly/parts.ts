@@ -8,12 +8,15 @@ import {
 } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
+import { openTracing, type Tracing } from '../telemetry/tracing.js';
 import { chooseDriver } from './container-driver.js';
 
 /** What runs activations and what keeps their records: the platform's own, or a test's. */
 export interface Parts {
   readonly host: Host;
   readonly records: RecordStore;
+  /** Spans of what runs, when a collector is configured. */
+  readonly tracing?: Tracing | undefined;
   /** What the operator has to know of them. */
   readonly notice?: string;
 }
@@ -34,8 +37,10 @@ export async function openParts(config: Config, log: Logger): Promise<Parts> {
     await store.close();
     throw error;
   });
+  const tracing = await openTracing(config.telemetry, 'standalone', log.child({ component: 'telemetry' }));
   const host = createInProcessHost({
     records: store,
+    ...(tracing === undefined ? {} : { onRecord: tracing.onRecord }),
     containers: {
       ...(driver === undefined ? {} : { driver }),
       idleMs: containers.idleMs,
@@ -49,5 +54,5 @@ export async function openParts(config: Config, log: Logger): Promise<Parts> {
     componentLimit: limits.sequenceLength,
     resultLimitBytes: limits.resultBytes,
   });
-  return { host, records: store, notice };
+  return { host, records: store, notice, tracing };
 }

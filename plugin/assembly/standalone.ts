@@ -55,6 +55,7 @@ export async function createStandalone(config: Config, open: OpenParts = openPar
   } catch (error) {
     await inTurn(
       () => parts?.host.close(0),
+      () => parts?.tracing?.close(),
       () => parts?.records.close(),
       () => stores.close(),
     ).catch((cause: unknown) => log.error({ err: cause }, 'a part that was started cannot be stopped'));
@@ -88,7 +89,7 @@ async function inTurn(...steps: readonly (() => Promise<unknown> | undefined)[])
 }
 
 async function serve(config: Config, stores: Stores, parts: Parts, log: Logger, health: Health): Promise<Standalone> {
-  const { host, records } = parts;
+  const { host, records, tracing } = parts;
   const description = { component: 'standalone', version: VERSION, startedAt: Date.now() };
   const store = stores.entities;
   const subjects = await Subjects.open(stores.subjects);
@@ -96,6 +97,7 @@ async function serve(config: Config, stores: Stores, parts: Parts, log: Logger, 
   const authenticator = new Authenticator(subjects);
   const registry = new Registry();
   const counts = new RequestCounts(registry);
+  tracing?.register(registry);
   const ids = new Ids();
   const now = Date.now;
   const operatorKey = newOperatorKey();
@@ -114,6 +116,7 @@ async function serve(config: Config, stores: Stores, parts: Parts, log: Logger, 
     ids,
     limits: config.limits,
     now,
+    traced: tracing !== undefined,
     unexpected,
   });
   const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}`;
@@ -160,6 +163,7 @@ async function serve(config: Config, stores: Stores, parts: Parts, log: Logger, 
       () => removeRunning(config.dataDir),
       () => host.close(drainMs),
       () => server.closed(Math.min(drainMs, 1000)),
+      () => tracing?.close(),
       () => records.close(),
       () => stores.close(),
     );

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { couchdb } from './couchdb-section.js';
 import { isolation } from './isolation-section.js';
+import { telemetry } from './telemetry-section.js';
 import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
 
 const MAX_BYTES = 2 ** 40;
@@ -159,6 +160,7 @@ export const schema = z.strictObject({
   sink,
   records,
   couchdb,
+  telemetry,
   logLevel: choice('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     about: 'What goes to the log on standard error.',
     turn: 'Something fails and the log does not say why: `debug`. Too much: `warn`.',

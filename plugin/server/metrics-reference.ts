@@ -1,5 +1,6 @@
 import { countHost, defaultDriver, registerProcessMetrics, registerRecordMetrics } from '@dataflower/invoker-shim';
 import { Registry } from 'prom-client';
+import { registerSpanMetrics } from '../telemetry/tracing.js';
 import { RequestCounts } from './request-counts.js';
 
 interface Group {
@@ -29,6 +30,11 @@ const GROUPS: readonly Group[] = [
     title: 'Activation records on their way to CouchDB',
     servedBy: 'processes that write records, where CouchDB is configured',
     register: (registry) => registerRecordMetrics(registry, unread),
+  },
+  {
+    title: 'Spans',
+    servedBy: 'processes that run activations, where `telemetry.otlpEndpoint` is set',
+    register: (registry) => registerSpanMetrics(registry, unread),
   },
 ];
 

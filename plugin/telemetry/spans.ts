@@ -143,7 +143,7 @@ function attributesOf({ activationId, namespace, name, status, annotations }: Tr
     [ATTRIBUTES.bytesOut]: times.bytesOut,
     [ATTRIBUTES.cancelled]: annotations['cancelled'] === true ? true : undefined,
   };
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as Attributes;
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
 function contextOf(traceId: string, spanId: string): SpanContext {

@@ -20,6 +20,8 @@ export interface ChangesFeedOptions<T> {
   readonly onReset: () => void | Promise<void>;
   /** Nothing was heard for `maxSilenceMs`, and again after each time as long. */
   readonly onSilence?: () => void;
+  /** Changes can no longer be heard, and why; undefined: they are again. */
+  readonly onProblem?: (reason: string | undefined) => void;
   /** How long CouchDB holds a question that it has nothing to answer to, in milliseconds. Default 20 000. */
   readonly pollMs?: number;
   /** In milliseconds. Default: never. */
@@ -78,6 +80,7 @@ export class ChangesFeed<T> {
         pause = FIRST_PAUSE_MS;
       } catch (error) {
         if (this.stop.signal.aborted) return;
+        if (this.trouble === undefined) this.options.onProblem?.((error as Error).message);
         this.trouble = (error as Error).message;
         this.silence();
         await this.sleep(pause);
@@ -115,6 +118,7 @@ export class ChangesFeed<T> {
       this.since = prepared.sequence;
     }
     this.trouble = undefined;
+    this.options.onProblem?.(undefined);
   }
 
   private silence(): void {

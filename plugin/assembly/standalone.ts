@@ -1,4 +1,4 @@
-import { Health } from '@dataflower/invoker-shim';
+import { type Finding, Health } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { createApp } from '../api/app.js';
@@ -14,14 +14,14 @@ import { isLoopback } from '../server/host-check.js';
 import { HttpServer } from '../server/http-server.js';
 import { Ids } from '../server/ids.js';
 import { RequestCounts } from '../server/request-counts.js';
-import type { CachedStore } from '../stores/cached-store.js';
 import { TargetResolver } from '../targets/resolver.js';
 import { VERSION } from '../version.js';
-import { openEntities, prepareDataDirectory, removeRunning, writeRunning } from './data-directory.js';
+import { prepareDataDirectory, removeRunning, writeRunning } from './data-directory.js';
 import { guestOf } from './guest.js';
 import { createLogger } from './log.js';
 import { openParts, type OpenParts, type Parts } from './parts.js';
 import { StartError } from './start-error.js';
+import { openStores, type Stores } from './stores.js';
 
 /** A server that runs. */
 export interface Standalone {
@@ -30,6 +30,8 @@ export interface Standalone {
   readonly port: number;
   /** `uuid:key` of the namespace `guest`. */
   readonly authorization: string;
+  /** What of its containers the operator has to know: a line for people. */
+  readonly notice: string | undefined;
   /** Takes no more work, lets running work end, and stops; `drainMs` instead of the configured time. */
   close(drainMs?: number): Promise<void>;
 }
@@ -42,18 +44,18 @@ export async function createStandalone(config: Config, open: OpenParts = openPar
     );
   }
   await prepareDataDirectory(config.dataDir);
-  const store = await openEntities(config.dataDir);
   const log = createLogger(config.logLevel);
+  const stores = await openStores(config, log);
   const health = new Health({ onError: (check, err) => log.error({ check, err }, 'a health check failed') });
   let parts: Parts | undefined;
   try {
     parts = await open(config, log, health);
-    return await serve(config, store, parts, log, health);
+    return await serve(config, stores, parts, log, health);
   } catch (error) {
     await inTurn(
       () => parts?.host.close(0),
       () => parts?.records.close(),
-      () => store.close(),
+      () => stores.close(),
     ).catch((cause: unknown) => log.error({ err: cause }, 'a part that was started cannot be stopped'));
     throw error;
   }
@@ -64,6 +66,11 @@ const RECORDS_FULL = {
   reason:
     'the record files are full: new invocations are refused with 503 until there is room (records.maxBytes, the disk)',
 } as const;
+
+/** Actions in memory go on: who takes the process out of service stops them too. */
+function degraded(reason: string | undefined): Finding | undefined {
+  return reason === undefined ? undefined : { severity: 'degraded', reason };
+}
 
 /** Stops one part after the other: that one cannot be stopped must not leave the next running. */
 async function inTurn(...steps: readonly (() => Promise<unknown> | undefined)[]): Promise<void> {
@@ -81,13 +88,15 @@ async function inTurn(...steps: readonly (() => Promise<unknown> | undefined)[])
 
 async function serve(
   config: Config,
-  store: CachedStore,
-  { host, records }: Parts,
+  stores: Stores,
+  parts: Parts,
   log: Logger,
   health: Health,
 ): Promise<Standalone> {
+  const { host, records } = parts;
   const startedAt = Date.now();
-  const subjects = await Subjects.open(store);
+  const store = stores.entities;
+  const subjects = await Subjects.open(stores.subjects);
   const guest = await guestOf(subjects, config.wellKnownKey);
   const authenticator = new Authenticator(subjects);
   const registry = new Registry();
@@ -135,6 +144,7 @@ async function serve(
   }
   log.debug({ url }, 'listening');
 
+  health.register('entities', () => degraded(stores.health()));
   health.register('records', () => (records.full ? RECORDS_FULL : undefined));
   let closing: Promise<void> | undefined;
   const close = (drainMs: number): Promise<void> => {
@@ -145,13 +155,14 @@ async function serve(
       () => host.close(drainMs),
       () => server.closed(Math.min(drainMs, 1000)),
       () => records.close(),
-      () => store.close(),
+      () => stores.close(),
     );
   };
   return {
     url,
     port,
     authorization: authorizationOf(guest),
+    notice: parts.notice,
     close: (drainMs = config.server.drainMs) => (closing ??= close(drainMs)),
   };
 }

@@ -1,15 +1,9 @@
-import { join } from 'node:path';
-import {
-  createInProcessHost,
-  createRecordLog,
-  type Health,
-  type Host,
-  type RecordStore,
-} from '@dataflower/invoker-shim';
+import { createInProcessHost, type Health, type Host, type RecordStore } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
 import { openTracing, type Tracing } from '../telemetry/tracing.js';
 import { chooseDriver } from './container-driver.js';
+import { openRecords } from './records.js';
 
 /** What runs activations and what keeps their records: the platform's own, or a test's. */
 export interface Parts {
@@ -26,20 +20,34 @@ export type OpenParts = (config: Config, log: Logger, health: Health) => Promise
 
 /** A host in this process, and its records in the data directory. */
 export async function openParts(config: Config, log: Logger): Promise<Parts> {
-  const { dataDir, containers, sink, records, limits } = config;
-  const store = await createRecordLog({
-    dir: join(dataDir, 'records'),
-    maxBytes: records.maxBytes,
-    maxAgeMs: records.maxAgeMs,
-    onError: (err) => log.error({ err }, 'records cannot be written'),
-  });
-  const { driver, notice } = await chooseDriver(config, log).catch(async (error: unknown) => {
-    await store.close();
+  const records = await openRecords(config, config.dataDir, log, { retains: true });
+  try {
+    const tracing = await openTracing(config.telemetry, 'standalone', log.child({ component: 'telemetry' }));
+    return { ...(await openHost(config, { records, log, tracing })), records, tracing };
+  } catch (error) {
+    await records.close();
     throw error;
-  });
-  const tracing = await openTracing(config.telemetry, 'standalone', log.child({ component: 'telemetry' }));
+  }
+}
+
+export interface HostSurroundings {
+  /** Name in records. Default `host0`. */
+  readonly id?: string;
+  readonly records: RecordStore;
+  readonly log: Logger;
+  readonly tracing?: Tracing | undefined;
+}
+
+/** A host agent in this process, with the containers that the configuration chooses. */
+export async function openHost(
+  config: Config,
+  { id, records, log, tracing }: HostSurroundings,
+): Promise<{ readonly host: Host; readonly notice: string }> {
+  const { containers, sink, limits } = config;
+  const { driver, notice } = await chooseDriver(config, log);
   const host = createInProcessHost({
-    records: store,
+    ...(id === undefined ? {} : { id }),
+    records,
     ...(tracing === undefined ? {} : { onRecord: tracing.onRecord }),
     containers: {
       ...(driver === undefined ? {} : { driver }),
@@ -54,5 +62,5 @@ export async function openParts(config: Config, log: Logger): Promise<Parts> {
     componentLimit: limits.sequenceLength,
     resultLimitBytes: limits.resultBytes,
   });
-  return { host, records: store, notice, tracing };
+  return { host, notice };
 }

@@ -1,4 +1,10 @@
-import { countHost, defaultDriver, registerProcessMetrics, registerRecordMetrics } from '@dataflower/invoker-shim';
+import {
+  countHost,
+  defaultDriver,
+  registerGroupMetrics,
+  registerProcessMetrics,
+  registerRecordMetrics,
+} from '@dataflower/invoker-shim';
 import { Registry } from 'prom-client';
 import { registerSpanMetrics } from '../telemetry/tracing.js';
 import { RequestCounts } from './request-counts.js';
@@ -25,6 +31,11 @@ const GROUPS: readonly Group[] = [
     title: 'A host',
     servedBy: '`dataflower standalone` and `dataflower shim`',
     register: (registry) => countHost(defaultDriver(), unread, unread, registry),
+  },
+  {
+    title: 'The hosts of a plugin',
+    servedBy: '`dataflower plugin`',
+    register: (registry) => registerGroupMetrics(registry, unread),
   },
   {
     title: 'Activation records on their way to CouchDB',

@@ -28,7 +28,7 @@ export class HostGroup implements Host {
     if (found?.status === 'fulfilled') return found.value;
     // One that cannot be asked may have it.
     const failed = asked.find((host) => host.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    if (failed !== undefined) throw failed.reason as Error;
     return { outcome: 'unknown' };
   }
 

@@ -96,6 +96,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     ids,
     limits: config.limits,
     now,
+    ...(log.isLevelEnabled('debug') && { log: log.child({ component: 'invocations' }) }),
     traced: config.telemetry.otlpEndpoint !== undefined,
     unexpected,
   });
@@ -133,12 +134,13 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     await server.closed(0);
     throw error;
   }
-  log.debug({ url }, 'listening');
+  log.info({ url, version: VERSION }, 'started');
 
   health.register('entities', () => degraded(stores.health()));
   health.register('records', () => (records.full ? RECORDS_FULL : undefined));
   let closing: Promise<void> | undefined;
   const close = (drainMs: number): Promise<void> => {
+    log.info('stopping');
     health.register('server', () => ({ severity: 'unready', reason: 'the server is stopping' }));
     server.drain();
     stopMetrics();

@@ -49,6 +49,7 @@ export async function openHost(
     ...(id === undefined ? {} : { id }),
     records,
     ...(tracing === undefined ? {} : { onRecord: tracing.onRecord }),
+    ...(log.isLevelEnabled('debug') ? { activationLogger: log.child({ component: 'activations' }) } : {}),
     containers: {
       ...(driver === undefined ? {} : { driver }),
       idleMs: containers.idleMs,

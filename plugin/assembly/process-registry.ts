@@ -11,7 +11,7 @@ import type { Tracing } from '../telemetry/tracing.js';
 export function processRegistry(
   records: RecordStore | ArchivedRecords,
   tracing: Tracing | undefined,
-): { readonly registry: Registry; stop(): void } {
+): { readonly registry: Registry; readonly stop: () => void } {
   const registry = new Registry();
   const stop = registerProcessMetrics(registry);
   if ('status' in records) registerRecordMetrics(registry, () => records.status());

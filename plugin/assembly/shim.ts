@@ -52,7 +52,9 @@ export async function createShim(config: Config, hostId: string | undefined): Pr
   const log = createLogger(config.logLevel, 'shim').child({ host: own.id });
   const parts = new ShimParts({ ...config, dataDir }, own, log);
   try {
-    return await parts.start(secret);
+    const shim = await parts.start(secret);
+    log.info({ address: shim.address, version: VERSION }, 'started');
+    return shim;
   } catch (error) {
     await parts
       .close(0)
@@ -120,6 +122,7 @@ class ShimParts {
   }
 
   async #close(drainMs: number): Promise<void> {
+    this.log.info('stopping');
     this.#listener?.close();
     this.#server?.drain();
     this.#stopMetrics();

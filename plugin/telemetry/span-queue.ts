@@ -97,7 +97,7 @@ export class SpanQueue {
   #export(spans: ReadableSpan[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.options.exporter.export(spans, ({ code, error }) => {
-        if (Number(code) === SUCCESS) resolve();
+        if ((code as number) === SUCCESS) resolve();
         else reject(error ?? new Error('the collector takes no spans'));
       });
     });

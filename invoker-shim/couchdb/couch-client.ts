@@ -121,14 +121,19 @@ export class CouchClient {
       late = true;
       controller.abort();
     }, timeoutMs);
+    // An answer that is given up while it is unpacked is not always told as given up.
+    const givenUp = new Promise<never>((_, reject) =>
+      controller.signal.addEventListener('abort', () => reject(new Error('given up'))),
+    );
     try {
-      const answer: unknown = await this.server.request({
+      const asked = this.server.request({
         method,
         path: path.map(encodeURIComponent).join('/'),
         ...(query === undefined ? {} : { qs: query }),
         ...(body === undefined ? {} : { body: JSON.stringify(body), dontStringify: true }),
         signal: controller.signal,
       } as nano.RequestOptions);
+      const answer: unknown = await Promise.race([asked, givenUp]);
       // nano gives an empty text when the body is cut off or is not what its head says.
       if (answer === '') throw new Error('its answer is incomplete');
       return answer as T;

@@ -102,10 +102,16 @@ async function mark(database: CouchDatabase, schema: DatabaseSchema): Promise<st
 async function write(database: CouchDatabase, id: string, views: Views): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const design = await database.get<Design>(id);
-    if (design !== undefined && isDeepStrictEqual(design.views, views)) return;
+    if (design !== undefined && sameJson(design.views, views)) return;
     await database.put({ ...design, _id: id, language: 'javascript', views } as CouchDocument);
   }
   throw new CouchUnavailableError(`The views ${id} of the database ${database.name} change all the time.`);
+}
+
+/** The order of members means nothing; neither does the realm that the objects come from. */
+function sameJson(a: unknown, b: unknown): boolean {
+  const copy = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null));
+  return isDeepStrictEqual(copy(a), copy(b));
 }
 
 /** CouchDB builds a view when it is asked, and gives up on the request, not on the view, when that takes long. */

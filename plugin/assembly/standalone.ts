@@ -141,6 +141,7 @@ async function serve(
   }
   log.debug({ url }, 'listening');
 
+  stores.keepMetrics('standalone', metrics);
   health.register('entities', () => degraded(stores.health()));
   health.register('records', () => (records.full ? RECORDS_FULL : undefined));
   let closing: Promise<void> | undefined;

@@ -10,7 +10,8 @@ export interface CouchRequest {
   readonly path: readonly string[];
   /** `key`, `startkey` and `endkey` go out as JSON, the others as text. */
   readonly query?: Readonly<Record<string, unknown>>;
-  readonly body?: object;
+  /** JSON text as it is, or what becomes JSON. */
+  readonly body?: Buffer | object;
   /** A POST that only asks counts as a read; every other PUT, POST and DELETE writes. */
   readonly readOnly?: boolean;
   /** Instead of the client's, in milliseconds. */
@@ -130,7 +131,7 @@ export class CouchClient {
         method,
         path: path.map(encodeURIComponent).join('/'),
         ...(query === undefined ? {} : { qs: query }),
-        ...(body === undefined ? {} : { body: JSON.stringify(body), dontStringify: true }),
+        ...(body === undefined ? {} : { body: Buffer.isBuffer(body) ? body : JSON.stringify(body), dontStringify: true }),
         signal: controller.signal,
       } as nano.RequestOptions);
       const answer: unknown = await Promise.race([asked, givenUp]);

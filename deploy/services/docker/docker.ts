@@ -1,13 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import Docker from 'dockerode';
 import { startProgram, untilReady } from '../background-program.js';
 import type { Service, StartContext, StartedService } from '../service.js';
+import { endLeftovers } from './control-groups.js';
 import { dockerOptions } from './docker-options.js';
 import { readForwarding, restoreForwarding } from './forwarding.js';
 import { engineProgram } from './install.js';
-import { removeBridges, removeControlGroups, removeTree } from './leftovers.js';
+import { networkInterfaces, removeBridges, removeTree } from './leftovers.js';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
 const DEFAULT_BRIDGE = 'docker0';
@@ -35,9 +36,9 @@ export const docker: Service = {
   ask: async (address) => void (await ask(address)),
   async clear({ details }) {
     const { directory, forwarding } = details as unknown as Details;
+    await endLeftovers(controlGroup(directory), directory);
     removeTree(directory);
     removeBridges(DEFAULT_BRIDGE);
-    removeControlGroups(controlGroup(directory));
     restoreForwarding(forwarding);
   },
 };
@@ -50,8 +51,8 @@ interface Details {
 
 const controlGroup = (directory: string): string => path.basename(directory);
 
-async function startEngine(dockerd: string, { directory, log, keep, progress }: StartContext): Promise<StartedService> {
-  if (existsSync(`/sys/class/net/${DEFAULT_BRIDGE}`)) {
+async function startEngine(dockerd: string, { log, keep, progress }: StartContext): Promise<StartedService> {
+  if (networkInterfaces().includes(DEFAULT_BRIDGE)) {
     throw new Error(
       `There is a bridge ${DEFAULT_BRIDGE}, so another Docker engine runs here, or has left it. Set DOCKER_HOST to where ` +
         `it listens (unix:///path/to/docker.sock); if none runs, remove the bridge: ip link delete ${DEFAULT_BRIDGE}`,
@@ -62,18 +63,25 @@ async function startEngine(dockerd: string, { directory, log, keep, progress }: 
   const address = `unix://${own}/docker.sock`;
   const started = { address, log, details: details as unknown as Record<string, unknown> };
   keep(started);
-  mkdirSync(directory, { recursive: true });
-  const args = ['--host', address, '--data-root', `${own}/data`, '--exec-root', `${own}/exec`]
-    .concat(['--pidfile', `${own}/dockerd.pid`, '--cgroup-parent', controlGroup(own)])
-    // Nothing of a configuration that is meant for another engine.
-    .concat(['--config-file', '/dev/null', '--iptables=true', '--ip6tables=false', '--shutdown-timeout', '5']);
-  const identity = await startProgram(dockerd, args, { cwd: own, log });
+  // A file of its own also keeps it from reading one that is meant for another engine.
+  const configuration = path.join(own, 'engine.json');
+  writeFileSync(configuration, JSON.stringify(settings(own, address)));
+  const identity = await startProgram(dockerd, ['--config-file', configuration], { cwd: own, log });
   const running = { ...started, process: identity };
   keep(running);
   progress('waiting until it answers');
   await untilReady(identity, { log, withinMs: READY_MS, ask: () => ask(address) });
   return running;
 }
+
+const settings = (own: string, address: string): Record<string, unknown> => ({
+  hosts: [address],
+  'data-root': `${own}/data`,
+  'exec-root': `${own}/exec`,
+  pidfile: `${own}/dockerd.pid`,
+  'cgroup-parent': controlGroup(own),
+  'shutdown-timeout': 5,
+});
 
 async function ask(address: string): Promise<true> {
   await new Docker({ ...dockerOptions(address), timeout: ASK_MS }).ping();

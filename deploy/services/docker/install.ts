@@ -3,7 +3,8 @@ import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 
 const INSTALL_MS = 300_000;
-const PACKAGES = ['docker.io', 'iptables'];
+const PACKAGES = ['docker.io', 'iptables', 'iproute2'];
+const PROGRAMS = ['dockerd', 'iptables', 'ip'];
 const OTHERWISE =
   'Start a Docker engine yourself and set DOCKER_HOST to where it listens (unix:///path/to/docker.sock).';
 
@@ -15,12 +16,12 @@ export async function engineProgram(progress: (text: string) => void): Promise<s
   if (process.getuid?.() !== 0) {
     throw new Error(`A Docker engine has to be started by root. Run the command as root, or: ${OTHERWISE}`);
   }
-  const missing = ['dockerd', 'iptables'].filter((program) => programPath(program) === undefined);
+  const missing = PROGRAMS.filter((program) => programPath(program) === undefined);
   if (missing.length > 0) {
     if (programPath('apt-get') === undefined) {
       throw new Error(`There is no ${missing.join(' and no ')} here, and no apt-get to install it. ${OTHERWISE}`);
     }
-    progress(`installing ${PACKAGES.join(' and ')}`);
+    progress(`installing ${PACKAGES.join(', ')}`);
     apt(['update']);
     apt(['install', '--yes', '--no-install-recommends', ...PACKAGES]);
   }

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
 import { programPath } from './install.js';
 
 const COMMAND_MS = 10_000;
@@ -17,22 +16,14 @@ export function removeTree(directory: string): void {
 
 /** Removes the engine's own bridge and those of the networks that were made with it. */
 export function removeBridges(own: string): void {
-  const interfaces = readdirSync('/sys/class/net');
-  for (const name of interfaces.filter((name) => name === own || /^br-[0-9a-f]{12}$/.test(name))) {
+  for (const name of networkInterfaces().filter((name) => name === own || /^br-[0-9a-f]{12}$/.test(name))) {
     run('ip', 'link', 'delete', name);
   }
 }
 
-/** Removes the empty control groups of the engine's containers, in either version of the hierarchy. */
-export function removeControlGroups(name: string): void {
-  const top = '/sys/fs/cgroup';
-  for (const parent of [top, ...readdirSync(top).map((controller) => path.join(top, controller))]) {
-    try {
-      rmdirSync(path.join(parent, name));
-    } catch {
-      // It is not one, or has none of this name.
-    }
-  }
+/** Every interface of this network namespace, those that are down too. */
+export function networkInterfaces(): string[] {
+  return [...readFileSync('/proc/net/dev', 'utf8').matchAll(/^\s*([^\s:]+):/gm)].map(([, name]) => name!);
 }
 
 function run(program: string, ...args: string[]): void {

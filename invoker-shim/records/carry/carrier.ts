@@ -62,6 +62,8 @@ export class Carrier {
   /** Ends the pause that the loop is in. */
   private wake: () => void = () => undefined;
   private pauseMs = FIRST_PAUSE_MS;
+  /** The database was made, and nothing is in it yet. */
+  private remade = false;
   private readonly loop: Promise<void>;
 
   /** Begins at once. */
@@ -135,6 +137,7 @@ export class Carrier {
     await this.delivery.deliver(await this.parcels(run));
     await source.carried(run.to);
     this.batches++;
+    this.remade = false;
     this.failing = undefined;
     this.pauseMs = FIRST_PAUSE_MS;
     if (run.places.length >= 2 * records || run.bytes.length >= bytes / 2) this.size.answered(this.clock.now() - begin);
@@ -166,7 +169,8 @@ export class Carrier {
   /** True when there is no reason to wait before the next attempt. */
   private async mended(error: unknown): Promise<boolean> {
     try {
-      if (error instanceof DatabaseMissingError) {
+      if (error instanceof DatabaseMissingError && !this.remade) {
+        this.remade = true;
         await this.options.database.prepare();
         return true;
       }

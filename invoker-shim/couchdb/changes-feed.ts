@@ -30,7 +30,6 @@ export interface ChangesFeedOptions<T> {
 }
 
 const POLL_MS = 20_000;
-const ANSWER_MS = 10_000;
 const PAGE = 500;
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 2_000;
@@ -40,7 +39,8 @@ const SHORTEST_EMPTY_MS = 500;
 /**
  * Every change of a database, in order, by long polling. When CouchDB is away it asks again, every two seconds at
  * least, and goes on from where it was: no change is missed. A change is told within the time of one round trip; a
- * connection that went dead without a word is found out after `pollMs` and ten seconds.
+ * connection that went dead without a word is found out after `pollMs` and the client's
+ * `timeoutMs`.
  */
 export class ChangesFeed<T> {
   private readonly finished: Promise<void>;
@@ -99,7 +99,7 @@ export class ChangesFeed<T> {
       method: 'GET',
       path: [database, '_changes'],
       query: { feed: 'longpoll', since: this.since, limit: PAGE, timeout: pollMs, include_docs: includeDocs },
-      timeoutMs: pollMs + ANSWER_MS,
+      timeoutMs: pollMs + client.timeoutMs,
       retries: 0,
       signal: this.stop.signal,
     });

@@ -66,6 +66,11 @@ export class CouchClient {
     } as nano.Configuration);
   }
 
+  /** Of one operation with its retries. */
+  get timeoutMs(): number {
+    return this.limits.timeoutMs;
+  }
+
   /** Why CouchDB cannot be used, by the last requests; undefined: it can. */
   problem(): string | undefined {
     return this.reachability.problem();
@@ -131,7 +136,9 @@ export class CouchClient {
         method,
         path: path.map(encodeURIComponent).join('/'),
         ...(query === undefined ? {} : { qs: query }),
-        ...(body === undefined ? {} : { body: Buffer.isBuffer(body) ? body : JSON.stringify(body), dontStringify: true }),
+        ...(body === undefined
+          ? {}
+          : { body: Buffer.isBuffer(body) ? body : JSON.stringify(body), dontStringify: true }),
         signal: controller.signal,
       } as nano.RequestOptions);
       const answer: unknown = await Promise.race([asked, givenUp]);

@@ -175,7 +175,8 @@ export class CouchClient {
     if (status === 404 && NO_DATABASE.test(cause.reason ?? '')) {
       return new CouchUnavailableError(`A database is missing in CouchDB at ${this.origin}, ${said}.`, false);
     }
-    if (status >= 500 || status === 429 || status === 408) {
+    // 501: it does not offer that, and never will.
+    if ((status >= 500 && status !== 501) || status === 429 || status === 408) {
       return new CouchUnavailableError(`CouchDB at ${this.origin} answers ${said}.`);
     }
     return new CouchRefusedError(status, `CouchDB refuses with ${said}.`, uncertain);

@@ -75,7 +75,8 @@ async function create(client: CouchClient, name: string): Promise<void> {
     const body = { admins: ADMINS_ONLY, members: ADMINS_ONLY };
     await client.request({ method: 'PUT', path: [name, '_security'], body });
   } catch (error) {
-    if (!(error instanceof CouchRefusedError) || error.status !== 412) throw error;
+    // Somebody else made it at the same time; or there are no rights that could be set.
+    if (!(error instanceof CouchRefusedError) || ![412, 501].includes(error.status)) throw error;
   }
 }
 

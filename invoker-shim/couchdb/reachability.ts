@@ -13,10 +13,10 @@ export class Reachability {
     if (write) this.writeFailure = undefined;
   }
 
-  /** A disk that is full shows in writes alone: reads that succeed do not take that back. */
-  failed(write: boolean, reason: string): void {
+  /** `inWriting`: it takes no writes, as with a full disk: reads that succeed do not take that back. */
+  failed(inWriting: boolean, reason: string): void {
     this.failure = reason;
-    if (write) this.writeFailure = { reason, at: this.now() };
+    if (inWriting) this.writeFailure = { reason, at: this.now() };
   }
 
   /** Why it cannot be used; undefined: it can. */

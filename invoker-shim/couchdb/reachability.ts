@@ -13,10 +13,15 @@ export class Reachability {
     if (write) this.writeFailure = undefined;
   }
 
-  /** `inWriting`: it takes no writes, as with a full disk: reads that succeed do not take that back. */
+  /**
+   * `inWriting`: it has refused a write. When reads go on, as with a full disk, their success does not take that back;
+   * when they fail too, it was not about writing.
+   */
   failed(inWriting: boolean, reason: string): void {
+    if (!inWriting) this.writeFailure = undefined;
+    else if (this.failure === undefined || this.writeFailure !== undefined)
+      this.writeFailure = { reason, at: this.now() };
     this.failure = reason;
-    if (inWriting) this.writeFailure = { reason, at: this.now() };
   }
 
   /** Why it cannot be used; undefined: it can. */

@@ -86,13 +86,7 @@ async function inTurn(...steps: readonly (() => Promise<unknown> | undefined)[])
   if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '));
 }
 
-async function serve(
-  config: Config,
-  stores: Stores,
-  parts: Parts,
-  log: Logger,
-  health: Health,
-): Promise<Standalone> {
+async function serve(config: Config, stores: Stores, parts: Parts, log: Logger, health: Health): Promise<Standalone> {
   const { host, records } = parts;
   const startedAt = Date.now();
   const store = stores.entities;

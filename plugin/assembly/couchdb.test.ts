@@ -12,6 +12,7 @@ import {
   newPrefix,
   startFaultProxy,
 } from '@dataflower/services';
+import { runProgram } from '../cli/program.js';
 import { send } from '../test-support/http-client.js';
 import { startTestServer, type TestServer } from '../test-support/server.js';
 import { until } from '../test-support/until.js';
@@ -197,5 +198,47 @@ describeWithService('couchdb', 'A server with its entities in CouchDB', ({ addre
       expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('does not let us in') });
     expect(refused.out + refused.err).not.toContain('wrong-password');
     await rm(directory, { recursive: true });
+  });
+
+  test('`store copy` brings users and actions of a data directory over, and what is there stays', async () => {
+    const before = await startTestServer();
+    const code = 'function main(a) { return a } //'.padEnd(40_000, 'x');
+    await before.action('large', { exec: { kind: 'nodejs:20', code } });
+    await before.action('small');
+    await before.action('small', { parameters: [{ key: 'p', value: 'ü' }] });
+    await before.server.close();
+    const out: string[] = [];
+    const copy = (): Promise<number> => {
+      const { url, username, password } = couchAddress(address);
+      const environment = {
+        HOME: before.dataDir,
+        DATAFLOWER_COUCHDB_URL: url,
+        DATAFLOWER_COUCHDB_PREFIX: own,
+        ...(username === undefined ? {} : { DATAFLOWER_COUCHDB_USERNAME: username }),
+        ...(password === undefined ? {} : { DATAFLOWER_COUCHDB_PASSWORD: password }),
+      };
+      const terminal = {
+        out: (text: string) => void out.push(text),
+        err: (text: string) => void out.push(text),
+        environment,
+      };
+      return runProgram(['store', 'copy', '--data', before.dataDir], terminal);
+    };
+    expect(await copy()).toBe(0);
+    expect(await copy()).toBe(0);
+    expect(out).toEqual([
+      'users: 1 copied, 0 were there already',
+      'actions: 2 copied, 0 were there already',
+      'users: 0 copied, 1 were there already',
+      'actions: 0 copied, 2 were there already',
+    ]);
+    const after = await start();
+    expect(after.auth).toBe(before.auth);
+    expect((await after.call('GET', 'actions/large')).json.exec.code).toBe(code);
+    expect((await after.call('GET', 'actions/small')).json).toMatchObject({
+      version: '0.0.2',
+      parameters: [{ key: 'p', value: 'ü' }],
+    });
+    await rm(before.dataDir, { recursive: true });
   });
 });

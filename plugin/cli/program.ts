@@ -7,6 +7,7 @@ import { graphCommand } from './graph.js';
 import { invokeCommand } from './invoke.js';
 import { CommandError, FAILURE, messageOf, type Terminal, USAGE_ERROR } from './outcome.js';
 import { standaloneCommand } from './standalone.js';
+import { storeCommand } from './store.js';
 import { userCommand } from './user.js';
 
 /** Runs the command line and gives its exit code: 0 done, 1 failed, 2 used wrongly. */
@@ -15,6 +16,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   const commands = [
     standaloneCommand,
     userCommand,
+    storeCommand,
     deployCommand,
     graphCommand,
     invokeCommand,

@@ -2,7 +2,7 @@ import { createInProcessHost, type Health, type Host, type RecordStore } from '@
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
 import { chooseDriver } from './container-driver.js';
-import { openRecords } from './records.js';
+import { openRecords, registerRecordChecks } from './records.js';
 
 /** What runs activations and what keeps their records: the platform's own, or a test's. */
 export interface Parts {
@@ -16,12 +16,13 @@ export interface Parts {
 export type OpenParts = (config: Config, log: Logger, health: Health) => Promise<Parts>;
 
 /** A host in this process, and its records in the data directory. */
-export async function openParts(config: Config, log: Logger): Promise<Parts> {
+export async function openParts(config: Config, log: Logger, health: Health): Promise<Parts> {
   const records = await openRecords(config, config.dataDir, log, { retains: true });
+  registerRecordChecks(health, records);
   try {
-    return { ...(await openHost(config, { records, log })), records };
+    return { ...(await openHost(config, { records: records.store, log })), records: records.store };
   } catch (error) {
-    await records.close();
+    await records.store.close();
     throw error;
   }
 }

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import {
-  type ArchivedRecords,
   type CodeSource,
   Health,
   type Host,
@@ -24,7 +23,7 @@ import { inTurn } from './in-turn.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import { openHost } from './parts.js';
-import { openRecords, waitingIn } from './records.js';
+import { openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
 
 /** A host agent that runs. */
 export interface Shim {
@@ -46,7 +45,7 @@ export async function createShim(config: Config, hostId: string | undefined): Pr
   checkMessageLimits(config);
   const secret = clusterSecret(config);
   const dataDir = join(config.dataDir, 'hosts', own.id);
-  await prepareDataDirectory(dataDir);
+  await prepareDataDirectory(dataDir, false);
   const log = createLogger(config.logLevel, 'shim').child({ host: own.id });
   const parts = new ShimParts({ ...config, dataDir }, own, log);
   try {
@@ -66,7 +65,7 @@ class ShimParts {
   #host: Host | undefined;
   #server: HostServer | undefined;
   #operations: OperationsServer | undefined;
-  #records: RecordStore | ArchivedRecords | undefined;
+  #records: RecordStore | undefined;
   #couch: CouchClient | undefined;
   #closing: Promise<void> | undefined;
 
@@ -81,8 +80,8 @@ class ShimParts {
   async start(secret: string): Promise<Shim> {
     const { config, own, log } = this;
     const records = await openRecords(config, config.dataDir, log, { retains: false });
-    this.#records = records;
-    const withheld = new WithheldRecords(records);
+    this.#records = records.store;
+    const withheld = new WithheldRecords(records.store);
     const { host, notice } = await openHost(config, { id: own.id, records: withheld, log });
     this.#host = host;
     const codes = this.#codes();
@@ -91,7 +90,7 @@ class ShimParts {
       product: VERSION,
       host,
       records: withheld,
-      readable: waitingIn(records),
+      readable: records.waiting,
       ...(codes === undefined ? {} : { codes }),
       logger: log.child({ component: 'plugins' }),
     });
@@ -134,7 +133,7 @@ class ShimParts {
     return new CouchCodeSource(new CouchDatabase(this.#couch, `${couchdb.prefix}whisks`));
   }
 
-  #registerChecks(records: RecordStore | ArchivedRecords, server: HostServer): void {
+  #registerChecks(records: ProcessRecords, server: HostServer): void {
     const health = this.#health;
     health.register('plugins', () =>
       server.gateways.length > 0
@@ -142,11 +141,11 @@ class ShimParts {
         : { severity: 'degraded', reason: 'no plugin is connected: there is nobody to give it work' },
     );
     health.register('records', () =>
-      records.full
+      records.store.full
         ? { severity: 'unready', reason: 'the record files are full: it takes no work until there is room' }
         : undefined,
     );
-    if ('health' in records) health.register('archive', () => records.health());
+    registerRecordChecks(health, records);
   }
 
   async #serveOperations(host: Host): Promise<string> {

@@ -1,5 +1,5 @@
 import { couchAddress, describeWithService, dropDatabases, newPrefix } from '@dataflower/services';
-import { CouchCode } from './code-source.js';
+import { CouchCodeSource } from './code-source.js';
 import { CouchClient } from './couch-client.js';
 import { CouchDatabase, type CouchDocument } from './couch-database.js';
 import { prepareDatabase } from './prepare-database.js';
@@ -8,7 +8,7 @@ describeWithService('couchdb', 'Code of actions in CouchDB', ({ address }) => {
   const name = `${newPrefix()}code`;
   const client = new CouchClient(couchAddress(address));
   const database = new CouchDatabase(client, name);
-  const codes = new CouchCode(database);
+  const codes = new CouchCodeSource(database);
   beforeAll(() => prepareDatabase(client, name, { version: 1, designs: {} }));
   afterAll(async () => {
     await client.close();

@@ -12,7 +12,7 @@ export async function copyIntoCouch(config: Config): Promise<{ readonly users: C
   const from = await openEntities(config.dataDir);
   let to: Stores | undefined;
   try {
-    to = await openStores(config, createLogger('silent'));
+    to = await openStores(config, createLogger('silent', 'store'));
     const users = await copyUsers(new EntitySubjects(from), to);
     const code = { name: CODE_ATTACHMENT, contentType: 'text/plain' };
     return { users, actions: await copyEntities(from, to.entities, 'action', code) };

@@ -89,8 +89,8 @@ class LogAndArchive implements ArchivedRecords {
     const { onProblem, others, clock = systemClock } = options;
     this.clock = clock;
     const database = `${options.prefix}${RECORDS_DATABASE}`;
-    const prepare = async (): Promise<void> => void (await prepareDatabase(client, database, RECORDS_SCHEMA));
-    const archive = new CouchRecords(client, database);
+    const prepare = sharing(async () => void (await prepareDatabase(client, database, RECORDS_SCHEMA)));
+    const archive = new CouchRecords(client, database, prepare);
     this.merged = new MergedRecords({ own: log.waiting, archive, ...(others === undefined ? {} : { others }) });
     const setAside = new SetAside(options.log.dir, options.setAsideBytes ?? 64 * MiB);
     this.carrier = new Carrier({
@@ -204,4 +204,13 @@ class LogAndArchive implements ArchivedRecords {
       });
     });
   }
+}
+
+/** Who asks while it is under way gets the same. */
+function sharing(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () =>
+    (running ??= work().finally(() => {
+      running = undefined;
+    }));
 }

@@ -62,7 +62,7 @@ export class Carrier {
   /** Ends the pause that the loop is in. */
   private wake: () => void = () => undefined;
   private pauseMs = FIRST_PAUSE_MS;
-  /** The database was made, and nothing is in it yet. */
+  /** The database was just made: when it is missing again, there is a pause first. */
   private remade = false;
   private readonly loop: Promise<void>;
 
@@ -188,6 +188,7 @@ export class Carrier {
 
   private async pauseAfter(error: unknown): Promise<void> {
     this.failures++;
+    this.remade = false;
     this.size.shrink();
     const reason = error instanceof Error ? error.message : String(error);
     if (this.failing === undefined) this.report(`Records cannot be carried to CouchDB and wait in files: ${reason}`, error);

@@ -1,4 +1,4 @@
-import { type CouchClient, CouchRefusedError } from '../../couchdb/index.js';
+import { type CouchClient, CouchRefusedError, CouchUnavailableError } from '../../couchdb/index.js';
 import type { ActivationRecord, RecordFilter, RecordReader } from '../record.js';
 import { RECORDS_DESIGN } from './record-views.js';
 
@@ -33,6 +33,8 @@ export class CouchRecords implements RecordReader {
   constructor(
     private readonly client: CouchClient,
     private readonly database: string,
+    /** Makes the database and its views where they are missing. */
+    private readonly prepare: () => Promise<void>,
   ) {}
 
   async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
@@ -83,10 +85,23 @@ export class CouchRecords implements RecordReader {
     return present;
   }
 
-  private view<Value>(view: string, query: Readonly<Record<string, unknown>>): Promise<ViewAnswer<Value>> {
+  private async view<Value>(view: string, query: Readonly<Record<string, unknown>>): Promise<ViewAnswer<Value>> {
     const path = [this.database, '_design', RECORDS_DESIGN, '_view', view];
-    return this.client.request({ method: 'GET', path, query });
+    const ask = (): Promise<ViewAnswer<Value>> => this.client.request({ method: 'GET', path, query });
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await this.prepare();
+      return ask();
+    }
   }
+}
+
+/** The views are not there, or not even the database. */
+function isMissing(error: unknown): boolean {
+  if (error instanceof CouchRefusedError) return error.status === 404;
+  return error instanceof CouchUnavailableError && !error.retryable;
 }
 
 /** An object sorts behind every number. */

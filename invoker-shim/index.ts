@@ -37,3 +37,36 @@ export {
   toActivationSummary,
   toResponse,
 } from './records/index.js';
+export {
+  type ActionCode,
+  type CodeReference,
+  type CodeSource,
+  type ContainerSource,
+  loadSource,
+} from './code/code-source.js';
+export { CachedCode, firstOf } from './code/cached-code.js';
+export {
+  type Address,
+  type HostLoad,
+  type HostReach,
+  type HostServerOptions,
+  type RemoteHostOptions,
+  type SecureListener,
+  HostLinkError,
+  type HostLinkErrorCode,
+  HostServer,
+  MIN_SECRET_CHARS,
+  RemoteHost,
+  WithheldRecords,
+  connectSecurely,
+  listenSecurely,
+} from './host/remote/index.js';
+export type { ContainerDriver } from './containers/driver.js';
+export {
+  type DockerDriverOptions,
+  type NetworkMode,
+  DockerEngine,
+  EngineError,
+  GuardError,
+  openDockerDriver,
+} from './containers/docker/index.js';

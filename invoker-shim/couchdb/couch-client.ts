@@ -66,6 +66,11 @@ export class CouchClient {
     } as nano.Configuration);
   }
 
+  /** Of one operation with its retries. */
+  get timeoutMs(): number {
+    return this.limits.timeoutMs;
+  }
+
   /** Why CouchDB cannot be used, by the last requests; undefined: it can. */
   problem(): string | undefined {
     return this.reachability.problem();
@@ -122,14 +127,21 @@ export class CouchClient {
       late = true;
       controller.abort();
     }, timeoutMs);
+    // An answer that is given up while it is unpacked is not always told as given up.
+    const givenUp = new Promise<never>((_, reject) =>
+      controller.signal.addEventListener('abort', () => reject(new Error('given up'))),
+    );
     try {
-      const answer: unknown = await this.server.request({
+      const asked = this.server.request({
         method,
         path: path.map(encodeURIComponent).join('/'),
         ...(query === undefined ? {} : { qs: query }),
-        ...(body === undefined ? {} : { body: Buffer.isBuffer(body) ? body : JSON.stringify(body), dontStringify: true }),
+        ...(body === undefined
+          ? {}
+          : { body: Buffer.isBuffer(body) ? body : JSON.stringify(body), dontStringify: true }),
         signal: controller.signal,
       } as nano.RequestOptions);
+      const answer: unknown = await Promise.race([asked, givenUp]);
       // nano gives an empty text when the body is cut off or is not what its head says.
       if (answer === '') throw new Error('its answer is incomplete');
       return answer as T;
@@ -163,7 +175,8 @@ export class CouchClient {
     if (status === 404 && NO_DATABASE.test(cause.reason ?? '')) {
       return new CouchUnavailableError(`A database is missing in CouchDB at ${this.origin}, ${said}.`, false);
     }
-    if (status >= 500 || status === 429 || status === 408) {
+    // 501: it does not offer that, and never will.
+    if ((status >= 500 && status !== 501) || status === 429 || status === 408) {
       return new CouchUnavailableError(`CouchDB at ${this.origin} answers ${said}.`);
     }
     return new CouchRefusedError(status, `CouchDB refuses with ${said}.`, uncertain);

@@ -14,7 +14,7 @@ export class CouchUnavailableError extends CodedError<CouchErrorCode> {
   }
 }
 
-/** CouchDB answered, and said no: 400, 404, 409, 412, 413 and the like. */
+/** CouchDB answered, and said no: 400, 404, 409, 412, 413, 501 and the like. */
 export class CouchRefusedError extends CodedError<CouchErrorCode> {
   readonly status: number;
   /**

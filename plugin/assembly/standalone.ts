@@ -30,6 +30,8 @@ export interface Standalone {
   readonly port: number;
   /** `uuid:key` of the namespace `guest`. */
   readonly authorization: string;
+  /** What of its containers the operator has to know: a line for people. */
+  readonly notice: string | undefined;
   /** Takes no more work, lets running work end, and stops; `drainMs` instead of the configured time. */
   close(drainMs?: number): Promise<void>;
 }
@@ -87,10 +89,11 @@ async function inTurn(...steps: readonly (() => Promise<unknown> | undefined)[])
 async function serve(
   config: Config,
   stores: Stores,
-  { host, records }: Parts,
+  parts: Parts,
   log: Logger,
   health: Health,
 ): Promise<Standalone> {
+  const { host, records } = parts;
   const startedAt = Date.now();
   const store = stores.entities;
   const subjects = await Subjects.open(stores.subjects);
@@ -141,6 +144,7 @@ async function serve(
   }
   log.debug({ url }, 'listening');
 
+  stores.keepMetrics('standalone', metrics);
   health.register('entities', () => degraded(stores.health()));
   health.register('records', () => (records.full ? RECORDS_FULL : undefined));
   let closing: Promise<void> | undefined;
@@ -159,6 +163,7 @@ async function serve(
     url,
     port,
     authorization: authorizationOf(guest),
+    notice: parts.notice,
     close: (drainMs = config.server.drainMs) => (closing ??= close(drainMs)),
   };
 }

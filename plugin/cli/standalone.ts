@@ -51,7 +51,7 @@ function port(text: string): number {
 function welcome(server: Standalone, dataDir: string): string {
   return [
     `DataFlower ${VERSION} at ${server.url}, data in ${dataDir}`,
-    'Functions run as child processes, without isolation: for development, with code that you trust.',
+    ...(server.notice === undefined ? [] : [server.notice]),
     '',
     `  wsk property set --apihost ${server.url} --auth ${server.authorization}`,
     '',

@@ -15,6 +15,12 @@ import { FaultProxy } from './fault-proxy.testing.js';
 // `CARRY_ROUNDS=50 npm test -- couch-faults` is the long form.
 const ROUNDS = Number(process.env['CARRY_ROUNDS'] ?? 3);
 
+interface StoredRecord {
+  readonly response: { readonly result: unknown };
+  readonly logs: readonly string[];
+  readonly annotations: readonly object[];
+}
+
 describeWithService('couchdb', 'records, CouchDB and what may go wrong between', ({ address }) => {
   let dir: string;
   let proxy: FaultProxy;
@@ -27,7 +33,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     dir = temporaryDirectory();
     const direct = settingsOf(address);
     proxy = await FaultProxy.open(direct.url);
-    settings = { ...direct, url: proxy.url, timeoutMs: 2000, retries: 0 };
+    settings = { ...direct, url: proxy.url, timeoutMs: 1000, retries: 0 };
     names = temporaryPrefix(direct);
     problems = [];
   });
@@ -68,20 +74,24 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
       await client.close();
     }
   };
+  const stored = async (number: number): Promise<StoredRecord> => {
+    const client = new CouchClient(settingsOf(address));
+    try {
+      return await client.request({ method: 'GET', path: [`${names.prefix}activations`, `guest/${idOf(number)}`] });
+    } finally {
+      await client.close();
+    }
+  };
   const idsTo = (count: number): string[] => Array.from({ length: count }, (_, i) => `guest/${idOf(i)}`).sort();
 
   test('a record is a document as OpenWhisk writes it, and its place in the log', async () => {
     await open();
     records!.append(recordOf(1, { cause: idOf(2), status: 1, logs: ['a', 'b'], result: '{"error":"é"}', size: 14 }));
     await carried();
-    const client = new CouchClient(settingsOf(address));
-    const id = `guest/${idOf(1)}`;
-    const document = await client.request<object>({ method: 'GET', path: [`${names.prefix}activations`, id] });
-    await client.close();
     const { start, end } = recordOf(1);
     const limits = { timeout: 60000, memory: 256, logs: 10, concurrency: 1 };
-    expect(document).toEqual({
-      _id: id,
+    expect(await stored(1)).toEqual({
+      _id: `guest/${idOf(1)}`,
       _rev: expect.stringMatching(/^1-/),
       entityType: 'activation',
       activationId: idOf(1),
@@ -117,28 +127,35 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     ['does not know us', 401],
     ['answers 507, the disk being full', 507],
     ['swallows everything', 'swallow'],
-  ] as const)('while CouchDB %s records wait, are found, and are carried once after', async (_what, fault) => {
-    await open();
-    await append(0, 50);
-    await carried();
-    proxy.fault = fault;
-    await append(50, 50);
-    await until(async () => (await records!.health()) !== undefined, 40_000);
-    const finding = await records!.health();
-    expect(finding).toMatchObject({ severity: 'degraded', reason: expect.stringContaining('50 records') });
-    expect(finding!.reason).not.toContain(settings.password);
-    expect(await records!.get('guest', idOf(60))).toEqual(recordOf(60));
-    expect(records!.full).toBe(false);
-    await expect(records!.list({ namespace: 'guest' }, 0, 10)).rejects.toMatchObject({ code: 'RECORDS_UNAVAILABLE' });
-    await expect(records!.get('guest', idOf(999))).rejects.toMatchObject({ code: 'RECORDS_UNAVAILABLE' });
-    proxy.fault = undefined;
-    await carried();
-    expect(await inDatabase()).toEqual(idsTo(100));
-    expect(await records!.count({ namespace: 'guest' }, 0)).toBe(100);
-    expect(await records!.health()).toBeUndefined();
-    const { written, repeated, yielded } = records!.status();
-    expect([written + repeated, yielded]).toEqual([100, 0]);
-  }, 90_000);
+  ] as const)(
+    'while CouchDB %s records wait, are found, and are carried once after',
+    async (_what, fault) => {
+      await open();
+      await append(0, 50);
+      await carried();
+      proxy.fault = fault;
+      await append(50, 50);
+      await until(async () => (await records!.health()) !== undefined, 40_000);
+      const finding = await records!.health();
+      expect(finding).toMatchObject({ severity: 'degraded', reason: expect.stringContaining('50 records') });
+      expect(finding!.reason).not.toContain(settings.password);
+      expect(await records!.get('guest', idOf(60))).toEqual(recordOf(60));
+      expect(records!.full).toBe(false);
+      await expect(records!.list({ namespace: 'guest' }, 0, 10)).rejects.toMatchObject({ code: 'RECORDS_UNAVAILABLE' });
+      // The head of an answer that is cut says already that there is no such document.
+      if (fault !== 'cut answer') {
+        await expect(records!.get('guest', idOf(999))).rejects.toMatchObject({ code: 'RECORDS_UNAVAILABLE' });
+      }
+      proxy.fault = undefined;
+      await carried();
+      expect(await inDatabase()).toEqual(idsTo(100));
+      expect(await records!.count({ namespace: 'guest' }, 0)).toBe(100);
+      expect(await records!.health()).toBeUndefined();
+      const { written, repeated, yielded } = records!.status();
+      expect([written + repeated, yielded]).toEqual([100, 0]);
+    },
+    90_000,
+  );
 
   test('what CouchDB finds too large is carried without its long parts, and holds up nothing', async () => {
     await open();
@@ -148,11 +165,12 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     await append(21, 20);
     await carried();
     expect(await inDatabase()).toEqual(idsTo(41));
-    const { archive } = await archived();
-    const reduced = await archive.get('guest', idOf(20));
-    expect(JSON.parse(reduced!.result)).toEqual({ $value: { bytes: 400_002, sha256: expect.any(String) } });
-    expect(reduced!.logs.at(-1)).toMatch(/^Logs were truncated because the total bytes size exceeds/);
-    expect(reduced!.annotations).toMatchObject({ reduced: true, kind: 'nodejs:20' });
+    const reduced = await stored(20);
+    expect(JSON.stringify(reduced.response.result).slice(0, 100)).toMatch(
+      /^{"\$value":{"bytes":400002,"sha256":"[0-9a-f]{64}/,
+    );
+    expect(reduced.logs.at(-1)).toMatch(/^Logs were truncated because the total bytes size exceeds/);
+    expect(reduced.annotations).toContainEqual({ key: 'reduced', value: true });
     expect(records!.status()).toMatchObject({ reduced: 1, setAside: 0 });
   });
 
@@ -204,8 +222,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     await open();
     records!.append(recordOf(1, { result: '{"second":true}' }));
     await carried();
-    const { archive } = await archived();
-    expect((await archive.get('guest', idOf(1)))!.result).toBe('{"first":true}');
+    expect((await stored(1)).response.result).toEqual({ first: true });
     expect(records!.status()).toMatchObject({ yielded: 1, written: 0 });
   });
 
@@ -252,13 +269,11 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     // Each that the writer has said to be written is there; of the next some may be.
     const missing = idsTo(count).filter((id) => !new Set(found).has(id));
     expect(missing).toEqual([]);
-    expect(await records!.count({ namespace: 'guest' }, 0)).toBe(found.length);
+    // A view over thousands of new documents takes its time to be built.
+    const counted = (): Promise<number> => records!.count({ namespace: 'guest' }, 0).catch(() => -1);
+    await until(async () => (await counted()) === found.length, 60_000);
     expect(records!.status()).toMatchObject({ gone: 0, setAside: 0, yielded: 0 });
   }, 600_000);
-
-  const archived = (): Promise<{ archive: ArchivedRecords }> => {
-    return Promise.resolve({ archive: records! });
-  };
 });
 
 /** A process that appends records for ever and prints how many are written. */

@@ -65,7 +65,8 @@ export class FaultProxy {
       request.socket.resetAndDestroy();
       return;
     }
-    response.writeHead(passed.statusCode!, { ...passed.headers, 'transfer-encoding': 'chunked' });
+    const type = passed.headers['content-type'] ?? 'application/json';
+    response.writeHead(passed.statusCode!, { 'content-type': type, 'content-length': text.length });
     if (fault === 'cut answer') response.write(text.subarray(0, text.length >> 1), () => response.destroy());
     else response.end(text);
   }

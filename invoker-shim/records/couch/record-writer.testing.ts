@@ -17,7 +17,7 @@ const records = await createArchivedRecords({
   prefix,
   batches: { maxRecords: 100, maxBytes: 65_536 },
 });
-for (let count = from; ; ) {
+for (let count = from; ;) {
   for (let i = 0; i < 20; i++) records.append(recordOf(count++));
   await new Promise<void>((resolve) => records.written(() => resolve()));
   await new Promise((resolve) => process.stdout.write(`${count}\n`, resolve));

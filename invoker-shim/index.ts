@@ -1,6 +1,6 @@
 export { type Clock, systemClock } from './clock.js';
 export { type Finding, Health, type HealthCheck, type HealthReport, type Severity } from './health/health.js';
-export type { ActivationRecord, RecordFilter, RecordReader, RecordStore } from './records/record.js';
+export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './records/record.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
 export type {
@@ -29,6 +29,8 @@ export {
   RecordLogError,
   RecordsUnavailableError,
   activationText,
+  type RecordArchive,
+  MergedRecords,
   createArchivedRecords,
   createRecordLog,
   registerRecordMetrics,
@@ -44,6 +46,7 @@ export {
   type ContainerSource,
   loadSource,
 } from './code/code-source.js';
+export { HostGroup } from './host/host-group.js';
 export { CachedCode, firstOf } from './code/cached-code.js';
 export {
   type Address,

@@ -9,7 +9,7 @@ interface ActionDocument extends CouchDocument {
 const CODE_ATTACHMENT = 'codefile';
 
 /** Code from the entities' database, for a host agent that knows nothing else of entities: one request for each. */
-export class CouchCode implements CodeSource {
+export class CouchCodeSource implements CodeSource {
   constructor(private readonly database: CouchDatabase) {}
 
   async load(documentId: string, revision: string): Promise<ActionCode> {

@@ -97,7 +97,8 @@ export class CouchClient {
         const pause = FIRST_PAUSE_MS * 2 ** attempt;
         const again = failure.retryable && attempt < retries && endsAt - performance.now() > 2 * pause;
         if (!again || request.signal?.aborted === true) {
-          if (failure !== cause && request.signal?.aborted !== true) this.reachability.failed(write, failure.message);
+          if (failure !== cause && request.signal?.aborted !== true)
+            this.reachability.failed(write && failure.status !== undefined, failure.message);
           throw failure;
         }
         uncertain ||= write;
@@ -170,14 +171,15 @@ export class CouchClient {
       return new CouchUnavailableError(
         `CouchDB at ${this.origin} does not let us in, ${said}: check couchdb.username and couchdb.password, and the rights of that user.`,
         false,
+        status,
       );
     }
     if (status === 404 && NO_DATABASE.test(cause.reason ?? '')) {
-      return new CouchUnavailableError(`A database is missing in CouchDB at ${this.origin}, ${said}.`, false);
+      return new CouchUnavailableError(`A database is missing in CouchDB at ${this.origin}, ${said}.`, false, status);
     }
     // 501: it does not offer that, and never will.
     if ((status >= 500 && status !== 501) || status === 429 || status === 408) {
-      return new CouchUnavailableError(`CouchDB at ${this.origin} answers ${said}.`);
+      return new CouchUnavailableError(`CouchDB at ${this.origin} answers ${said}.`, true, status);
     }
     return new CouchRefusedError(status, `CouchDB refuses with ${said}.`, uncertain);
   }

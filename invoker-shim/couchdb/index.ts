@@ -7,7 +7,7 @@ export {
   type ViewRow,
 } from './couch-database.js';
 export { type Change, ChangesFeed, type ChangesFeedOptions } from './changes-feed.js';
-export { CouchCode } from './code-source.js';
+export { CouchCodeSource } from './code-source.js';
 export { type CouchErrorCode, CouchRefusedError, CouchSchemaError, CouchUnavailableError } from './errors.js';
 export { type MetricsDocument, MetricsWriter, type MetricsWriterOptions } from './metrics-writer.js';
 export { type DatabaseSchema, prepareDatabase, type PreparedDatabase, type Views } from './prepare-database.js';

@@ -5,7 +5,12 @@ export {
   createArchivedRecords,
 } from './archived-records.js';
 export { RecordLogError, type RecordLogErrorCode } from './errors.js';
-export { RecordsUnavailableError } from './merged-records.js';
+export {
+  MergedRecords,
+  type MergedRecordsOptions,
+  type RecordArchive,
+  RecordsUnavailableError,
+} from './merged-records.js';
 export {
   type OpenWhiskActivation,
   type OpenWhiskActivationSummary,

@@ -1,10 +1,9 @@
-import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import {
   type CouchClient,
   CouchSchemaError,
   CouchUnavailableError,
-  MetricsWriter,
+  type MetricsWriter,
 } from '@dataflower/invoker-shim/couchdb';
 import { EntitySubjects, type SubjectStore } from '../auth/subject-store.js';
 import type { Config } from '../config/index.js';
@@ -13,6 +12,7 @@ import { connectCouch, couchSettings, CouchStartError } from '../stores/couchdb/
 import { openCouchEntityStore } from '../stores/couchdb/couch-entity-store.js';
 import { CouchSubjects } from '../stores/couchdb/couch-subjects.js';
 import { openEntities } from './data-directory.js';
+import { startMetrics } from './metrics.js';
 import { StartError } from './start-error.js';
 
 /** Where entities and users are kept: in CouchDB when it is configured, else in the data directory. */
@@ -79,28 +79,6 @@ async function openCouchStores({ couchdb }: Config, log: Logger): Promise<Stores
     await client.close();
     throw error;
   }
-}
-
-function startMetrics(
-  client: CouchClient,
-  { prefix, metrics: { intervalMs, keepMs } }: Config['couchdb'],
-  log: Logger,
-  component: string,
-  collect: () => Promise<string>,
-): MetricsWriter | undefined {
-  if (intervalMs === 0) return undefined;
-  const onError = (error: unknown): void =>
-    log.warn({ reason: String(error) }, 'metrics cannot be written into CouchDB');
-  return new MetricsWriter({
-    client,
-    database: `${prefix}metrics`,
-    component,
-    host: hostname(),
-    collect,
-    intervalMs,
-    keepMs,
-    onError,
-  });
 }
 
 async function connect(

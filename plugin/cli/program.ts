@@ -6,7 +6,10 @@ import { explainCommand } from './explain.js';
 import { graphCommand } from './graph.js';
 import { invokeCommand } from './invoke.js';
 import { CommandError, FAILURE, messageOf, type Terminal, USAGE_ERROR } from './outcome.js';
+import { pluginCommand } from './plugin.js';
+import { shimCommand } from './shim.js';
 import { standaloneCommand } from './standalone.js';
+import { storeCommand } from './store.js';
 import { userCommand } from './user.js';
 
 /** Runs the command line and gives its exit code: 0 done, 1 failed, 2 used wrongly. */
@@ -14,7 +17,10 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   const program = new Command('dataflower');
   const commands = [
     standaloneCommand,
+    pluginCommand,
+    shimCommand,
     userCommand,
+    storeCommand,
     deployCommand,
     graphCommand,
     invokeCommand,

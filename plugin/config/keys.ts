@@ -105,6 +105,18 @@ export function choice<const T extends readonly [string, ...string[]]>(fallback:
   return schema;
 }
 
+/** A list of sections; `isValid` checks what the items are together. */
+export function items<T extends z.ZodType>(
+  item: T,
+  isValid: (list: readonly z.output<T>[]) => boolean,
+  expected: string,
+  words: Words,
+) {
+  const schema = z.array(item).refine(isValid).default([]);
+  metas.add(schema, { ...words, expected, text: false });
+  return schema;
+}
+
 /** Keys that belong together. Left out, it has its defaults; a key it does not know is refused. */
 export function section<T extends z.core.$ZodLooseShape>(shape: T) {
   return z.strictObject(shape).prefault({} as never);

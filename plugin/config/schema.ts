@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cluster, hosts } from './cluster-section.js';
 import { couchdb } from './couchdb-section.js';
 import { isolation } from './isolation-section.js';
 import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
@@ -159,6 +160,8 @@ export const schema = z.strictObject({
   sink,
   records,
   couchdb,
+  cluster,
+  hosts,
   logLevel: choice('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     about: 'What goes to the log on standard error.',
     turn: 'Something fails and the log does not say why: `debug`. Too much: `warn`.',

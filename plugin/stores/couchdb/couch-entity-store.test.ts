@@ -1,6 +1,5 @@
-import { describeWithService } from '@dataflower/services';
+import { couchAddress, describeWithService, dropDatabases, newPrefix } from '@dataflower/services';
 import { CouchClient } from '@dataflower/invoker-shim/couchdb';
-import { dropDatabases, newPrefix, settingsOf } from '../../test-support/couchdb.js';
 import { CachedStore } from '../cached-store.js';
 import { entityStoreContract } from '../contract.js';
 import type { EntityStore } from '../entity-store.js';
@@ -9,7 +8,7 @@ import { openCouchEntityStore } from './couch-entity-store.js';
 describeWithService('couchdb', 'Entities in CouchDB', ({ address }) => {
   const prefix = newPrefix();
   let opened = 0;
-  const client = new CouchClient(settingsOf(address));
+  const client = new CouchClient(couchAddress(address));
   afterAll(async () => {
     await client.close();
     await dropDatabases(address, prefix);

@@ -1,7 +1,14 @@
 import { inspect } from 'node:util';
-import { describeWithService, type Fault, type FaultProxy, startFaultProxy } from '@dataflower/services';
+import {
+  couchAddress,
+  describeWithService,
+  dropDatabases,
+  newPrefix,
+  type Fault,
+  type FaultProxy,
+  startFaultProxy,
+} from '@dataflower/services';
 import { CouchClient, type CouchSettings } from '@dataflower/invoker-shim/couchdb';
-import { dropDatabases, newPrefix, settingsOf } from '../../test-support/couchdb.js';
 import { ConflictError, DocumentRefusedError, type EntityStore, StoreUnavailableError } from '../entity-store.js';
 import { openCouchEntityStore } from './couch-entity-store.js';
 
@@ -27,7 +34,7 @@ describeWithService('couchdb', 'Entities in a CouchDB that fails', ({ address })
 
   beforeEach(async () => {
     proxy = await startFaultProxy(address);
-    direct = new CouchClient(settingsOf(address));
+    direct = new CouchClient(couchAddress(address));
     clients = [direct];
     stores = [];
     database = `${prefix}${++opened}`;
@@ -41,7 +48,7 @@ describeWithService('couchdb', 'Entities in a CouchDB that fails', ({ address })
   afterAll(() => dropDatabases(address, prefix));
 
   const open = async (more: Partial<CouchSettings> = {}, through = proxy.url): Promise<EntityStore> => {
-    const client = new CouchClient(settingsOf(through, { timeoutMs: 2_000, ...more }));
+    const client = new CouchClient({ ...couchAddress(through), timeoutMs: 2_000, ...more });
     clients.push(client);
     const store = await openCouchEntityStore({ client, database, maxStaleMs: 60_000, pollMs: 500 });
     stores.push(store);
@@ -136,7 +143,7 @@ describeWithService('couchdb', 'Entities in a CouchDB that fails', ({ address })
         store.delete('ns/a', '1-0123456789abcdef0123456789abcdef'),
       ];
       const settled = await Promise.allSettled(attempts);
-      const password = settingsOf(address).password ?? 'no password';
+      const password = couchAddress(address).password ?? 'no password';
       for (const { reason } of settled as PromiseRejectedResult[]) {
         expect(reason).toBeInstanceOf(StoreUnavailableError);
         expect((reason as Error).message).toMatch(why);

@@ -30,6 +30,8 @@ export interface GatewayParts {
   readonly stores: Stores;
   readonly host: Host;
   readonly records: RecordStore;
+  /** Prometheus text of what is counted beside the host. */
+  readonly metrics?: (() => Promise<string>) | undefined;
   readonly log: Logger;
   readonly health: Health;
 }
@@ -94,7 +96,8 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     now,
     unexpected,
   });
-  const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}`;
+  const more = parts.metrics ?? (() => Promise.resolve(''));
+  const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}\n${await more()}`;
   const app = createApp({ authenticator, store, records, host, config, now, version: VERSION, metrics, unexpected });
   const server = new HttpServer({
     config: config.server,

@@ -8,6 +8,8 @@ import { openRecords, registerRecordChecks } from './records.js';
 export interface Parts {
   readonly host: Host;
   readonly records: RecordStore;
+  /** Prometheus text of what is counted beside the host. */
+  readonly metrics?: () => Promise<string>;
   /** What the operator has to know of them. */
   readonly notice?: string;
 }
@@ -20,7 +22,8 @@ export async function openParts(config: Config, log: Logger, health: Health): Pr
   const records = await openRecords(config, config.dataDir, log, { retains: true });
   registerRecordChecks(health, records);
   try {
-    return { ...(await openHost(config, { records: records.store, log })), records: records.store };
+    const host = await openHost(config, { records: records.store, log });
+    return { ...host, records: records.store, metrics: records.metrics };
   } catch (error) {
     await records.store.close();
     throw error;

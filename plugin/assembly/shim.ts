@@ -98,9 +98,9 @@ class ShimParts {
     });
     this.#server = server;
     this.#registerChecks(records, server);
-    const operations = await this.#serveOperations(host);
-    if (this.#couch !== undefined)
-      this.#metrics = startMetrics(this.#couch, config.couchdb, log, 'shim', () => host.metrics());
+    const metrics = async (): Promise<string> => `${await host.metrics()}\n${await records.metrics()}`;
+    const operations = await this.#serveOperations(metrics);
+    if (this.#couch !== undefined) this.#metrics = startMetrics(this.#couch, config.couchdb, log, 'shim', metrics);
     await this.#listen(server, secret);
     return {
       id: own.id,
@@ -153,7 +153,7 @@ class ShimParts {
     registerRecordChecks(health, records);
   }
 
-  async #serveOperations(host: Host): Promise<string> {
+  async #serveOperations(metrics: () => Promise<string>): Promise<string> {
     const { own, log, config } = this;
     const address = parseAddress(own.address);
     const at = own.operations === undefined ? { ...address, port: address.port + 1 } : parseAddress(own.operations);
@@ -162,7 +162,7 @@ class ShimParts {
       names: config.server.names,
       ids: new Ids(),
       health: healthRoute(this.#health, { component: 'shim', version: VERSION, startedAt: Date.now() }),
-      metrics: () => host.metrics(),
+      metrics,
       unexpected: (error, transactionId) => log.error({ err: error, transactionId }, 'request failed'),
     });
     const where = { port: 'operations in its entry of hosts', host: 'operations in its entry of hosts' };

@@ -23,8 +23,16 @@ export async function createStandalone(config: Config, open: OpenParts = openPar
   let parts: Parts | undefined;
   try {
     parts = await open(config, log, health);
-    const { host, records, notice } = parts;
-    const gateway = await openGateway(config, { component: 'standalone', stores, host, records, log, health });
+    const { host, records, metrics, notice } = parts;
+    const gateway = await openGateway(config, {
+      component: 'standalone',
+      stores,
+      host,
+      records,
+      metrics,
+      log,
+      health,
+    });
     return { ...gateway, notice };
   } catch (error) {
     await inTurn(

@@ -104,7 +104,7 @@ describe('npm run images', () => {
     expect(await run('--nothing')).toMatchObject({ status: 2, err: expect.stringContaining('usage:') as string });
   });
 
-  test('says what to do where no engine answers', async () => {
+  test('says what to do where no engine answers', () => {
     const program = fileURLToPath(new URL('main.js', import.meta.url));
     const env = { ...process.env, DOCKER_HOST: 'unix:///nowhere/docker.sock' };
     const { status, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8', env });

@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(fileURLToPath(import.meta.url));
 const workspaces = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).workspaces;
 const tsc = ['node_modules/typescript/bin/tsc', '-b'];
+const bundle = 'action-runtime/bundle.mjs';
 const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--config=jest.config.js'];
 const stampFile = join(root, 'node_modules/.cache/dataflower-build');
 
@@ -135,7 +136,13 @@ function sourceDigest() {
     const { mtimeMs, size } = statSync(path);
     hash.update(`${relative(root, path)} ${mtimeMs} ${size}\n`);
   };
-  for (const path of ['package.json', 'tsconfig.json', 'tsconfig.base.json', 'node_modules/.package-lock.json']) {
+  for (const path of [
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.base.json',
+    'node_modules/.package-lock.json',
+    bundle,
+  ]) {
     add(join(root, path));
   }
   for (const workspace of workspaces) {
@@ -162,6 +169,7 @@ async function build() {
   const digest = sourceDigest();
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === digest) return;
   await step('Building …', process.execPath, tsc);
+  await step('Bundling the runtime …', process.execPath, [bundle]);
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, sourceDigest());
 }

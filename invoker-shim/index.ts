@@ -1,11 +1,14 @@
 export { type Clock, systemClock } from './clock.js';
-export type { ActivationRecord, RecordFilter, RecordStore } from './records/record.js';
+export { type Finding, Health, type HealthCheck, type HealthReport, type Severity } from './health/health.js';
+export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './records/record.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
 export type {
   ActionDescription,
   ActionLimits,
   Answer,
+  CancelOutcome,
+  CancelRequest,
   FunctionTarget,
   Host,
   HostStatus,
@@ -18,13 +21,55 @@ export type {
 } from './host/host.js';
 export { type InProcessHostOptions, createInProcessHost } from './host/in-process-host.js';
 export {
+  type ArchivedRecords,
+  type ArchivedRecordsOptions,
+  type ArchivedRecordsStatus,
   type RecordLog,
   type RecordLogOptions,
   RecordLogError,
+  RecordsUnavailableError,
   activationText,
+  type RecordArchive,
+  MergedRecords,
+  createArchivedRecords,
   createRecordLog,
+  registerRecordMetrics,
   responseText,
   toActivation,
   toActivationSummary,
   toResponse,
 } from './records/index.js';
+export {
+  type ActionCode,
+  type CodeReference,
+  type CodeSource,
+  type ContainerSource,
+  loadSource,
+} from './code/code-source.js';
+export { HostGroup } from './host/host-group.js';
+export { CachedCode, firstOf } from './code/cached-code.js';
+export {
+  type Address,
+  type HostLoad,
+  type HostReach,
+  type HostServerOptions,
+  type RemoteHostOptions,
+  type SecureListener,
+  HostLinkError,
+  type HostLinkErrorCode,
+  HostServer,
+  MIN_SECRET_CHARS,
+  RemoteHost,
+  WithheldRecords,
+  connectSecurely,
+  listenSecurely,
+} from './host/remote/index.js';
+export type { ContainerDriver } from './containers/driver.js';
+export {
+  type DockerDriverOptions,
+  type NetworkMode,
+  DockerEngine,
+  EngineError,
+  GuardError,
+  openDockerDriver,
+} from './containers/docker/index.js';

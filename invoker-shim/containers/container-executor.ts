@@ -7,6 +7,7 @@ import type { ContainerContext } from './container-context.js';
 import type { ContainerDriver } from './driver.js';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun } from './executor.js';
 import { FailureText } from './failures.js';
+import { JsonThreads } from './foreign/json-threads.js';
 import { type ContainerLogger, silentLogger } from './logger.js';
 import { PendingRun } from './pending-run.js';
 import { Pool } from './pool.js';
@@ -24,7 +25,7 @@ export interface ExecutorOptions extends ContainersOptions {
 
 /** What can be configured about containers. */
 export interface ContainersOptions {
-  /** Default: child processes with the Node runtime (no isolation: for development). */
+  /** Default: child processes with the Node runtime (no isolation: for development). The executor closes it. */
   readonly driver?: ContainerDriver;
   /** Monotonic milliseconds with fractions, for durations. Default: `performance.now`. */
   readonly stopwatch?: () => number;
@@ -48,6 +49,11 @@ export interface ContainersOptions {
   readonly emitWindowBytes?: number;
   /** Largest value that a container may hand over, in bytes. Default: 1 GiB. */
   readonly maxValueBytes?: number;
+  /**
+   * Largest body of `/run`, and largest answer, of a container that has not this project's runtime, in bytes. Default:
+   * 48 MiB, what OpenWhisk's runtimes take.
+   */
+  readonly foreignMessageBytes?: number;
   /** Cores that the containers share. Default: what the system says. */
   readonly cores?: number;
   /** Default: none. */
@@ -66,6 +72,7 @@ class ContainerExecutor implements Executor {
   readonly #ender: RunEnder;
   readonly #pool: Pool;
   readonly #sockets: SocketDirectory;
+  readonly #driver: ContainerDriver;
   readonly #pending = new Map<FunctionRun, PendingRun>();
   #closing: Promise<void> | undefined;
 
@@ -77,9 +84,10 @@ class ContainerExecutor implements Executor {
     removeStale(options.socketDir);
     this.#sockets = new SocketDirectory(options.socketDir);
     this.#ender = new RunEnder(options.sink, this.#clock, logger, (pending) => this.#pending.delete(pending.run));
+    this.#driver = options.driver ?? new ProcessDriver({ entry: runtimeEntry });
     const context: ContainerContext = {
       sink: options.sink,
-      driver: options.driver ?? new ProcessDriver({ entry: runtimeEntry }),
+      driver: this.#driver,
       clock: this.#clock,
       stopwatch: options.stopwatch ?? (() => performance.now()),
       sockets: this.#sockets,
@@ -91,7 +99,9 @@ class ContainerExecutor implements Executor {
         killGraceMs: options.killGraceMs ?? 100,
         emitWindowBytes: options.emitWindowBytes ?? 4 * MIB,
         maxValueBytes: options.maxValueBytes ?? 1024 * MIB,
+        foreignMessageBytes: options.foreignMessageBytes ?? 48 * MIB,
       },
+      threads: new JsonThreads(),
     };
     const limits = {
       maxContainers,
@@ -158,5 +168,6 @@ class ContainerExecutor implements Executor {
     // What was sent ahead and came back in the meantime.
     for (const pending of this.#pool.drainQueues()) this.#ender.drop(pending);
     this.#sockets.close();
+    await this.#driver.close?.();
   }
 }

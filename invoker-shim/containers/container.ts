@@ -1,17 +1,20 @@
 import type { Socket } from 'node:net';
-import { FrameType, ProtocolError, decodeAmount } from '@dataflower/action-runtime/protocol';
+import { type FrameType, ProtocolError } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from './connection.js';
-import { type ContainerEnding, beforeInit, runText, startText } from './container-ending.js';
+import { type ContainerEnding, beforeInit, foreignBeforeInit, runText, startText } from './container-ending.js';
 import type { ContainerContext, ContainerOwner } from './container-context.js';
 import { ContainerRuns, type RunsHost } from './container-runs.js';
-import type { ContainerExit, ContainerHandle } from './driver.js';
+import { type ContainerExit, type ContainerHandle, ImageError } from './driver.js';
 import { Endpoint } from './endpoint.js';
 import { FailureText } from './failures.js';
 import type { ContainerSpec } from './executor.js';
+import { ForeignRuntime } from './foreign/foreign-runtime.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
 import type { PendingRun } from './pending-run.js';
 import { RunChannel } from './run-channel.js';
+import { takeRunFrame } from './run-frames.js';
 import type { RunLog } from './run-log.js';
+import { withinMs } from './within-ms.js';
 
 /**
  * STARTING: until its HELLO. INITIALIZING: until it is READY. STOPPING: its connection is closed, it is being ended.
@@ -40,6 +43,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   /** It has said READY and its run channel has not come yet. */
   #awaitsRunChannel = false;
   #handle: ContainerHandle | undefined;
+  /** Speaks for a container that has no runtime of ours. */
+  #foreign: ForeignRuntime | undefined;
   #runs: ContainerRuns | undefined;
   readonly #handshake: Handshake;
   /** Of the run that ends with the container: what it still writes belongs there. */
@@ -152,7 +157,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   stop(cause: ContainerEnding): void {
     if (this.#state === 'STOPPING' || this.#state === 'STOPPED') return;
     const starting = this.#state !== 'READY';
-    const ending = this.#handshake.initSentAt === 0 ? beforeInit(cause) : cause;
+    const ending = this.#handshake.initSentAt === 0 ? this.#beforeInit(cause) : cause;
     this.#state = 'STOPPING';
     this.#cancelExitTimer?.();
     if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') {
@@ -161,8 +166,10 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     const { started, returned } = this.#runs?.close() ?? { started: [], returned: [] };
     this.#connection?.close();
     this.#runChannel?.connection.close();
+    this.#foreign?.close();
     this.#handle?.stop();
-    if (ending.kind !== 'RETIRED') for (const pending of returned) pending.losses++;
+    // A run behind one that was cancelled has lost nothing: else its neighbour's user could have it fail.
+    if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') for (const pending of returned) pending.losses++;
     const payer = starting ? this.owner.onStartFailed(this, ending) : undefined;
     this.owner.onLeaving(this);
     this.#runs?.giveBack(returned);
@@ -174,7 +181,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
     switch (this.#state) {
       case 'READY':
-        this.#onRunFrame(type, flags, id, payload);
+        takeRunFrame(this.#runs!, this.#connection!, type, flags, id, payload);
         return;
       case 'STARTING':
         this.#handshake.onHello(type, payload, this.#connection!);
@@ -192,7 +199,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   onEnd(error: Error | undefined): void {
-    if (error === undefined) this.stop({ kind: 'DIED', detail: 'its connection ended' });
+    if (error === undefined) this.stop({ kind: 'DIED', detail: this.#foreign?.detail ?? 'its connection ended' });
     else if (ProtocolError.is(error)) this.stop({ kind: 'PROTOCOL', detail: error.message });
     else this.stop({ kind: 'DIED', detail: error.message });
   }
@@ -259,11 +266,25 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
       this.#handle = handle;
       void handle.exited.then((exit) => this.#onExit(exit));
       if (this.#state === 'STOPPING') handle.stop();
+      else if (handle.http !== undefined) this.#speakFor(handle.http, this.#endpoint.path);
     } catch (error) {
-      this.stop({ kind: 'NOT_STARTED', detail: (error as Error).message });
+      const { message } = error as Error;
+      this.stop(
+        error instanceof ImageError ? { kind: 'NO_IMAGE', text: message } : { kind: 'NOT_STARTED', detail: message },
+      );
     } finally {
       this.#started();
     }
+  }
+
+  #speakFor(address: NonNullable<ContainerHandle['http']>, socketPath: string): void {
+    const { context, spec } = this;
+    this.#foreign = new ForeignRuntime({ address, socketPath, token: this.#handshake.token, spec, context });
+  }
+
+  #beforeInit(cause: ContainerEnding): ContainerEnding {
+    if (this.#foreign === undefined) return beforeInit(cause);
+    return foreignBeforeInit(cause, this.spec, this.context.limits.helloTimeoutMs);
   }
 
   #onConnection(socket: Socket): void {
@@ -295,43 +316,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     else if (this.#awaitsRunChannel) this.stop({ kind: 'DIED', detail: 'its run channel ended' });
   }
 
-  #onRunFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
-    const runs = this.#runs!;
-    switch (type) {
-      case FrameType.RESULT:
-        runs.onResult(flags, id, payload);
-        return;
-      case FrameType.EMIT:
-        runs.onEmit(id, payload);
-        return;
-      case FrameType.STARTED:
-        runs.onStarted(id);
-        return;
-      case FrameType.LOG:
-        runs.onLog(flags, id, payload);
-        return;
-      case FrameType.WITHDRAWN:
-        runs.onWithdrawn(payload);
-        return;
-      case FrameType.OFFER:
-        runs.inbound.onOffer(id, decodeAmount(payload));
-        return;
-      case FrameType.DATA:
-        runs.inbound.onData(id, flags, payload);
-        return;
-      case FrameType.CREDIT:
-        this.#connection!.streams.onCredit(id, decodeAmount(payload));
-        return;
-      case FrameType.RESET:
-        if (id % 2 === 0) this.#connection!.streams.drop(id);
-        else runs.inbound.onReset(id, payload.toString());
-        return;
-      default:
-        throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} from a container that is ready`);
-    }
-  }
-
   #onOutput(stream: 'stdout' | 'stderr', line: string): void {
+    this.#foreign?.onOutput(stream, line);
     if (this.#runs?.onOutput(stream, line) === true) return;
     const log = this.#lastLog ?? (this.#runs === undefined ? this.#handshake.log : undefined);
     const now = this.context.clock.now();
@@ -342,7 +328,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     if (this.#state === 'STOPPING' || this.#state === 'STOPPED') return;
     const detail = exit.signal === null ? `it exited with code ${exit.code ?? '?'}` : `it ended by ${exit.signal}`;
     if (this.#connection === undefined)
-      this.stop({ kind: this.#state === 'STARTING' ? 'NOT_STARTED' : 'DIED', detail });
+      this.stop({ kind: this.#state === 'STARTING' && this.#foreign === undefined ? 'NOT_STARTED' : 'DIED', detail });
     // What it had sent may still be on its way; the end of the connection comes behind it.
     else this.#cancelExitTimer = this.context.clock.after(LAST_FRAMES_MS, () => this.stop({ kind: 'DIED', detail }));
   }
@@ -381,15 +367,4 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     payer.timedOut = ending.kind === 'TIME_LIMIT';
     this.context.ender.fail(payer, this.id, status, text);
   }
-}
-
-/** What the promise resolves to, or undefined when that takes longer than `ms`. */
-function withinMs<T>(promise: Promise<T>, ms: number, clock: ContainerContext['clock']): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(ms, () => resolve(undefined));
-    void promise.then((value) => {
-      cancel();
-      resolve(value);
-    });
-  });
 }

@@ -1,4 +1,5 @@
 import type { Definition, Init, Outcome } from '@dataflower/action-runtime/protocol';
+import type { ContainerSource } from '../code/code-source.js';
 import type { Value } from '../sink/value.js';
 
 /** What a container is made for. Containers are kept per key and never shared between keys. */
@@ -12,6 +13,8 @@ export interface ContainerSpec {
   readonly memoryMiB: number;
   readonly timeoutMs: number;
   readonly logLimitBytes: number;
+  /** What `load` gives, as data: what a host in another process loads by itself. Undefined: only this process can. */
+  readonly source?: ContainerSource;
   /** Loads what INIT carries; called once per container start, may read a store. */
   load(): Promise<{ init: Init; code: Buffer }>;
 }

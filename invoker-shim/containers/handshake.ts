@@ -71,7 +71,8 @@ export class Handshake {
     this.host.welcomed();
     const { emitWindowBytes } = this.context.limits;
     const files = this.context.driver.sharesFiles;
-    const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, runChannel: this.runKey };
+    const { memoryMiB } = this.spec;
+    const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, memoryMiB, runChannel: this.runKey };
     connection.send(encodeJsonFrame(FrameType.WELCOME, 0, welcome));
     this.#sendInit();
   }

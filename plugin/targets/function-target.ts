@@ -1,5 +1,12 @@
-import type { ActionDescription, ContainerSpec, FunctionTarget } from '@dataflower/invoker-shim';
-import { CodeGoneError, codeOf } from '../api/action-code.js';
+import {
+  type ActionDescription,
+  type CodeReference,
+  type CodeSource,
+  type ContainerSource,
+  type ContainerSpec,
+  type FunctionTarget,
+  loadSource,
+} from '@dataflower/invoker-shim';
 import { type ActionDocument, type CodeExec, isSequence } from '../api/action-document.js';
 import { isTruthy, type Parameter, valueOf } from '../api/parameters.js';
 import { authorizationOf, type Caller } from '../auth/identity.js';
@@ -10,6 +17,8 @@ const MIB = 1024 * 1024;
 /** What targets are made with. */
 export interface TargetContext {
   readonly store: EntityStore;
+  /** Where containers of this process find code. */
+  readonly codes: CodeSource;
   /** Address of the API with scheme, for the actions. */
   readonly apiHost: () => string;
 }
@@ -38,26 +47,32 @@ export function containerSpec(
   const { _id: id, _rev: rev, limits, exec } = document;
   if (isSequence(exec)) throw new Error(`The sequence ${id} has no container.`);
   const logLimitBytes = limits.logs * MIB;
+  const source: ContainerSource = {
+    init: {
+      name: document.name,
+      main: exec.main ?? 'main',
+      binary: kind === 'code' && exec.binary,
+      kind,
+      env: environment(caller, document, context.apiHost()),
+      parameters: kind === 'code' ? runParameters(document.parameters) : {},
+      logLimitBytes,
+      memoryMiB: limits.memory,
+    },
+    ...(kind === 'code' ? { code: codeReference(document, exec) } : {}),
+  };
   return {
     key: `${caller.namespace}/${id}@${rev!}${kind === 'steps' ? '/steps' : ''}`,
     kind: exec.kind,
     memoryMiB: limits.memory,
     timeoutMs: limits.timeout,
     logLimitBytes,
-    load: async () => ({
-      init: {
-        name: document.name,
-        main: exec.main ?? 'main',
-        binary: kind === 'code' && exec.binary,
-        kind,
-        env: environment(caller, document, context.apiHost()),
-        parameters: kind === 'code' ? runParameters(document.parameters) : {},
-        logLimitBytes,
-        memoryMiB: limits.memory,
-      },
-      code: kind === 'code' ? await codeBytes(document, exec, context.store) : Buffer.alloc(0),
-    }),
+    source,
+    load: () => loadSource(source, context.codes),
   };
+}
+
+function codeReference({ _id, _rev }: ActionDocument, { code, binary }: CodeExec): CodeReference {
+  return code === undefined ? { documentId: _id, revision: _rev!, binary } : { code, binary };
 }
 
 /** Parameters that a run gets below its payload; the others are for the environment. */
@@ -81,15 +96,4 @@ function environment(caller: Caller, document: ActionDocument, apiHost: string):
     if (init === true) env[key] = typeof value === 'string' ? value : JSON.stringify(value);
   }
   return env;
-}
-
-async function codeBytes(document: ActionDocument, exec: CodeExec, store: EntityStore): Promise<Buffer> {
-  let code: string;
-  try {
-    code = (await codeOf(document, store)) ?? '';
-  } catch (cause) {
-    if (!(cause instanceof CodeGoneError)) throw cause;
-    throw new Error('Action could not be found or may have been deleted.', { cause });
-  }
-  return exec.binary ? Buffer.from(code.trim(), 'base64') : Buffer.from(code);
 }

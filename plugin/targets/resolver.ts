@@ -6,6 +6,7 @@ import { PARADIGM_ANNOTATION, paradigmOf } from '../api/workflow-kind.js';
 import type { Caller } from '../auth/identity.js';
 import type { CachedStore } from '../stores/cached-store.js';
 import { Graphs } from './graphs.js';
+import { StoreCode } from './store-code.js';
 import { TargetBuilder } from './target-builder.js';
 
 /** An action that can be started, for one caller. */
@@ -36,11 +37,14 @@ export class TargetResolver {
   /** What is being looked up, each with the store's version at its beginning: many calls that come at once look once. */
   private readonly running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Found> }>();
   private readonly graphs = new Graphs();
+  private readonly codes: StoreCode;
 
   constructor(
     private readonly store: CachedStore,
     private readonly apiHost: () => string,
-  ) {}
+  ) {
+    this.codes = new StoreCode(store);
+  }
 
   /** What is known to hold without looking; the path of nearly every invocation. */
   peek(caller: Caller, id: string): Resolved | undefined {
@@ -67,7 +71,8 @@ export class TargetResolver {
       entry.storeVersion = storeVersion;
       return entry.resolved;
     }
-    const builder = new TargetBuilder(caller, { store: this.store, apiHost: this.apiHost }, this.graphs);
+    const context = { store: this.store, codes: this.codes, apiHost: this.apiHost };
+    const builder = new TargetBuilder(caller, context, this.graphs);
     const document = await builder.read(id);
     if (document === undefined) return undefined;
     const resolved = describeStart(document, await builder.build(document));

@@ -1,0 +1,61 @@
+import { createInProcessHost, type Health, type Host, type RecordStore } from '@dataflower/invoker-shim';
+import type { Logger } from 'pino';
+import type { Config } from '../config/index.js';
+import { chooseDriver } from './container-driver.js';
+import { openRecords, registerRecordChecks } from './records.js';
+
+/** What runs activations and what keeps their records: the platform's own, or a test's. */
+export interface Parts {
+  readonly host: Host;
+  readonly records: RecordStore;
+  /** What the operator has to know of them. */
+  readonly notice?: string;
+}
+
+/** The parts register what they know of their health. */
+export type OpenParts = (config: Config, log: Logger, health: Health) => Promise<Parts>;
+
+/** A host in this process, and its records in the data directory. */
+export async function openParts(config: Config, log: Logger, health: Health): Promise<Parts> {
+  const records = await openRecords(config, config.dataDir, log, { retains: true });
+  registerRecordChecks(health, records);
+  try {
+    return { ...(await openHost(config, { records: records.store, log })), records: records.store };
+  } catch (error) {
+    await records.store.close();
+    throw error;
+  }
+}
+
+export interface HostSurroundings {
+  /** Name in records. Default `host0`. */
+  readonly id?: string;
+  readonly records: RecordStore;
+  readonly log: Logger;
+}
+
+/** A host agent in this process, with the containers that the configuration chooses. */
+export async function openHost(
+  config: Config,
+  { id, records, log }: HostSurroundings,
+): Promise<{ readonly host: Host; readonly notice: string }> {
+  const { containers, sink, limits } = config;
+  const { driver, notice } = await chooseDriver(config, log);
+  const host = createInProcessHost({
+    ...(id === undefined ? {} : { id }),
+    records,
+    containers: {
+      ...(driver === undefined ? {} : { driver }),
+      idleMs: containers.idleMs,
+      helloTimeoutMs: containers.helloTimeoutMs,
+      ...(containers.max === undefined ? {} : { maxContainers: containers.max }),
+      ...(containers.maxPerAction === undefined ? {} : { maxContainersPerKey: containers.maxPerAction }),
+      ...(containers.memoryMiB === undefined ? {} : { memoryLimitMiB: containers.memoryMiB }),
+      logger: log.child({ component: 'containers' }),
+    },
+    sink: { limitBytes: sink.limitBytes },
+    componentLimit: limits.sequenceLength,
+    resultLimitBytes: limits.resultBytes,
+  });
+  return { host, notice };
+}

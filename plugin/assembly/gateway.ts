@@ -117,6 +117,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   }
   log.debug({ url }, 'listening');
 
+  stores.keepMetrics(component, metrics);
   health.register('entities', () => degraded(stores.health()));
   health.register('records', () => (records.full ? RECORDS_FULL : undefined));
   let closing: Promise<void> | undefined;

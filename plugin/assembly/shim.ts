@@ -9,7 +9,7 @@ import {
   type SecureListener,
   WithheldRecords,
 } from '@dataflower/invoker-shim';
-import { CouchClient, CouchCodeSource, CouchDatabase } from '@dataflower/invoker-shim/couchdb';
+import { CouchClient, CouchCodeSource, CouchDatabase, type MetricsWriter } from '@dataflower/invoker-shim/couchdb';
 import type { Logger } from 'pino';
 import { type Config, parseAddress } from '../config/index.js';
 import { healthRoute } from '../server/health-route.js';
@@ -22,6 +22,7 @@ import { prepareDataDirectory } from './data-directory.js';
 import { inTurn } from './in-turn.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
+import { startMetrics } from './metrics.js';
 import { openHost } from './parts.js';
 import { openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
 
@@ -67,6 +68,7 @@ class ShimParts {
   #operations: OperationsServer | undefined;
   #records: RecordStore | undefined;
   #couch: CouchClient | undefined;
+  #metrics: MetricsWriter | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -97,6 +99,8 @@ class ShimParts {
     this.#server = server;
     this.#registerChecks(records, server);
     const operations = await this.#serveOperations(host);
+    if (this.#couch !== undefined)
+      this.#metrics = startMetrics(this.#couch, config.couchdb, log, 'shim', () => host.metrics());
     await this.#listen(server, secret);
     return {
       id: own.id,
@@ -120,6 +124,7 @@ class ShimParts {
       () => this.#server?.close(),
       () => this.#operations?.close(),
       () => this.#records?.close(),
+      () => this.#metrics?.close(),
       () => this.#couch?.close(),
     );
   }

@@ -1,6 +1,7 @@
 import { createInProcessHost, type Health, type Host, type RecordStore } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
+import { openTracing, type Tracing } from '../telemetry/tracing.js';
 import { chooseDriver } from './container-driver.js';
 import { openRecords, registerRecordChecks } from './records.js';
 
@@ -8,6 +9,8 @@ import { openRecords, registerRecordChecks } from './records.js';
 export interface Parts {
   readonly host: Host;
   readonly records: RecordStore;
+  /** Spans of what runs, when a collector is configured. */
+  readonly tracing?: Tracing | undefined;
   /** What the operator has to know of them. */
   readonly notice?: string;
 }
@@ -20,7 +23,9 @@ export async function openParts(config: Config, log: Logger, health: Health): Pr
   const records = await openRecords(config, config.dataDir, log, { retains: true });
   registerRecordChecks(health, records);
   try {
-    return { ...(await openHost(config, { records: records.store, log })), records: records.store };
+    const tracing = await openTracing(config.telemetry, 'standalone', log.child({ component: 'telemetry' }));
+    const { store } = records;
+    return { ...(await openHost(config, { records: store, log, tracing })), records: store, tracing };
   } catch (error) {
     await records.store.close();
     throw error;
@@ -32,18 +37,20 @@ export interface HostSurroundings {
   readonly id?: string;
   readonly records: RecordStore;
   readonly log: Logger;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** A host agent in this process, with the containers that the configuration chooses. */
 export async function openHost(
   config: Config,
-  { id, records, log }: HostSurroundings,
+  { id, records, log, tracing }: HostSurroundings,
 ): Promise<{ readonly host: Host; readonly notice: string }> {
   const { containers, sink, limits } = config;
   const { driver, notice } = await chooseDriver(config, log);
   const host = createInProcessHost({
     ...(id === undefined ? {} : { id }),
     records,
+    ...(tracing === undefined ? {} : { onRecord: tracing.onRecord }),
     containers: {
       ...(driver === undefined ? {} : { driver }),
       idleMs: containers.idleMs,

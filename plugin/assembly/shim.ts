@@ -16,6 +16,7 @@ import { healthRoute } from '../server/health-route.js';
 import { Ids } from '../server/ids.js';
 import { OperationsServer } from '../server/operations-server.js';
 import { couchSettings } from '../stores/couchdb/connect.js';
+import { openTracing, type Tracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
 import { checkMessageLimits, clusterSecret, type HostEntry, ownHost } from './cluster.js';
 import { prepareDataDirectory } from './data-directory.js';
@@ -23,6 +24,7 @@ import { inTurn } from './in-turn.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import { openHost } from './parts.js';
+import { processRegistry } from './process-registry.js';
 import { openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
 
 /** A host agent that runs. */
@@ -67,6 +69,8 @@ class ShimParts {
   #operations: OperationsServer | undefined;
   #records: RecordStore | undefined;
   #couch: CouchClient | undefined;
+  #tracing: Tracing | undefined;
+  #stopMetrics = (): void => undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -82,7 +86,9 @@ class ShimParts {
     const records = await openRecords(config, config.dataDir, log, { retains: false });
     this.#records = records.store;
     const withheld = new WithheldRecords(records.store);
-    const { host, notice } = await openHost(config, { id: own.id, records: withheld, log });
+    const tracing = await openTracing(config.telemetry, own.id, log.child({ component: 'telemetry' }));
+    this.#tracing = tracing;
+    const { host, notice } = await openHost(config, { id: own.id, records: withheld, log, tracing });
     this.#host = host;
     const codes = this.#codes();
     const server = new HostServer({
@@ -96,7 +102,7 @@ class ShimParts {
     });
     this.#server = server;
     this.#registerChecks(records, server);
-    const operations = await this.#serveOperations(host);
+    const operations = await this.#serveOperations(host, records.store);
     await this.#listen(server, secret);
     return {
       id: own.id,
@@ -115,10 +121,12 @@ class ShimParts {
   async #close(drainMs: number): Promise<void> {
     this.#listener?.close();
     this.#server?.drain();
+    this.#stopMetrics();
     await inTurn(
       () => this.#host?.close(drainMs),
       () => this.#server?.close(),
       () => this.#operations?.close(),
+      () => this.#tracing?.close(),
       () => this.#records?.close(),
       () => this.#couch?.close(),
     );
@@ -148,7 +156,9 @@ class ShimParts {
     registerRecordChecks(health, records);
   }
 
-  async #serveOperations(host: Host): Promise<string> {
+  async #serveOperations(host: Host, records: RecordStore): Promise<string> {
+    const { registry, stop } = processRegistry(records, this.#tracing);
+    this.#stopMetrics = stop;
     const { own, log, config } = this;
     const address = parseAddress(own.address);
     const at = own.operations === undefined ? { ...address, port: address.port + 1 } : parseAddress(own.operations);
@@ -157,7 +167,7 @@ class ShimParts {
       names: config.server.names,
       ids: new Ids(),
       health: healthRoute(this.#health, { component: 'shim', version: VERSION, startedAt: Date.now() }),
-      metrics: () => host.metrics(),
+      metrics: async () => `${await registry.metrics()}\n${await host.metrics()}`,
       unexpected: (error, transactionId) => log.error({ err: error, transactionId }, 'request failed'),
     });
     const where = { port: 'operations in its entry of hosts', host: 'operations in its entry of hosts' };

@@ -32,6 +32,8 @@ export interface GatewayParts {
   readonly stores: Stores;
   readonly host: Host;
   readonly records: RecordStore;
+  /** Prometheus text of what is counted beside the host. */
+  readonly metrics?: (() => Promise<string>) | undefined;
   readonly log: Logger;
   readonly health: Health;
   /** Spans of what runs in this process. */
@@ -100,7 +102,8 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     traced: config.telemetry.otlpEndpoint !== undefined,
     unexpected,
   });
-  const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}`;
+  const more = parts.metrics ?? (() => Promise.resolve(''));
+  const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}\n${await more()}`;
   const app = createApp({ authenticator, store, records, host, config, now, version: VERSION, metrics, unexpected });
   const status = (): Promise<StatusReport> =>
     statusReport({
@@ -136,6 +139,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   }
   log.info({ url, version: VERSION }, 'started');
 
+  stores.keepMetrics(component, metrics);
   health.register('entities', () => degraded(stores.health()));
   health.register('records', () => (records.full ? RECORDS_FULL : undefined));
   let closing: Promise<void> | undefined;

@@ -14,7 +14,7 @@ const SECRETS = ['authorization', 'auth', 'password', 'secret', 'token', 'operat
  */
 export function createLogger(
   level: string,
-  component: 'standalone' | 'plugin' | 'shim',
+  component: 'standalone' | 'plugin' | 'shim' | 'store',
   destination: DestinationStream = pino.destination({ fd: 2, sync: true }),
 ): Logger {
   const repeats = new QuietRepeats();

@@ -3,12 +3,14 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
 import { openTracing, type Tracing } from '../telemetry/tracing.js';
 import { chooseDriver } from './container-driver.js';
-import { openRecords } from './records.js';
+import { openRecords, registerRecordChecks } from './records.js';
 
 /** What runs activations and what keeps their records: the platform's own, or a test's. */
 export interface Parts {
   readonly host: Host;
   readonly records: RecordStore;
+  /** Prometheus text of what is counted beside the host. */
+  readonly metrics?: () => Promise<string>;
   /** Spans of what runs, when a collector is configured. */
   readonly tracing?: Tracing | undefined;
   /** What the operator has to know of them. */
@@ -19,13 +21,15 @@ export interface Parts {
 export type OpenParts = (config: Config, log: Logger, health: Health) => Promise<Parts>;
 
 /** A host in this process, and its records in the data directory. */
-export async function openParts(config: Config, log: Logger): Promise<Parts> {
+export async function openParts(config: Config, log: Logger, health: Health): Promise<Parts> {
   const records = await openRecords(config, config.dataDir, log, { retains: true });
+  registerRecordChecks(health, records);
   try {
     const tracing = await openTracing(config.telemetry, 'standalone', log.child({ component: 'telemetry' }));
-    return { ...(await openHost(config, { records, log, tracing })), records, tracing };
+    const { store, metrics } = records;
+    return { ...(await openHost(config, { records: store, log, tracing })), records: store, metrics, tracing };
   } catch (error) {
-    await records.close();
+    await records.store.close();
     throw error;
   }
 }

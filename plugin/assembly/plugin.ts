@@ -19,7 +19,7 @@ import { prepareDataDirectory } from './data-directory.js';
 import { checkWellKnownKey, type Gateway, openGateway } from './gateway.js';
 import { inTurn } from './in-turn.js';
 import { createLogger } from './log.js';
-import { openRecords, waitingIn } from './records.js';
+import { openRecords, registerRecordChecks } from './records.js';
 import { openStores, type Stores } from './stores.js';
 
 /** The process that serves the API and gives its activations to hosts. Throws `StartError` when it cannot start. */
@@ -39,12 +39,21 @@ export async function createPlugin(config: Config): Promise<Gateway> {
     const others = (): readonly RecordReader[] =>
       (host?.hosts ?? []).filter(({ reach }) => reach !== 'lost').map((remote) => remote.records);
     const own = await openRecords(config, config.dataDir, log, { others, retains: true });
-    records = own;
-    host = connectHosts(config, secret, stores, own, log);
+    records = own.store;
+    registerRecordChecks(health, own);
+    host = connectHosts(config, secret, stores, own.store, log);
     const group = host;
     health.register('hosts', () => hostsFinding(group));
-    const readable = 'waiting' in own ? own : withOthers(own, others);
-    return await openGateway(config, { component: 'plugin', stores, host, records: readable, log, health });
+    const readable = own.archived ?? withOthers(own.store, others);
+    return await openGateway(config, {
+      component: 'plugin',
+      stores,
+      host,
+      records: readable,
+      metrics: own.metrics,
+      log,
+      health,
+    });
   } catch (error) {
     await inTurn(
       () => host?.close(0),
@@ -81,7 +90,7 @@ const NO_ARCHIVE: RecordArchive = {
 };
 
 function withOthers(own: RecordStore, others: () => readonly RecordReader[]): RecordStore {
-  const merged = new MergedRecords({ own: waitingIn(own), others, archive: NO_ARCHIVE });
+  const merged = new MergedRecords({ own, others, archive: NO_ARCHIVE });
   return {
     append: (record, again) => own.append(record, again),
     written: (callback) => own.written(callback),

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import {
-  type ArchivedRecords,
   type CodeSource,
   Health,
   type Host,
@@ -10,7 +9,7 @@ import {
   type SecureListener,
   WithheldRecords,
 } from '@dataflower/invoker-shim';
-import { CouchClient, CouchCodeSource, CouchDatabase } from '@dataflower/invoker-shim/couchdb';
+import { CouchClient, CouchCodeSource, CouchDatabase, type MetricsWriter } from '@dataflower/invoker-shim/couchdb';
 import type { Logger } from 'pino';
 import { type Config, parseAddress } from '../config/index.js';
 import { healthRoute } from '../server/health-route.js';
@@ -24,9 +23,10 @@ import { prepareDataDirectory } from './data-directory.js';
 import { inTurn } from './in-turn.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
+import { startMetrics } from './metrics.js';
 import { openHost } from './parts.js';
 import { processRegistry } from './process-registry.js';
-import { openRecords, waitingIn } from './records.js';
+import { openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
 
 /** A host agent that runs. */
 export interface Shim {
@@ -48,7 +48,7 @@ export async function createShim(config: Config, hostId: string | undefined): Pr
   checkMessageLimits(config);
   const secret = clusterSecret(config);
   const dataDir = join(config.dataDir, 'hosts', own.id);
-  await prepareDataDirectory(dataDir);
+  await prepareDataDirectory(dataDir, false);
   const log = createLogger(config.logLevel, 'shim').child({ host: own.id });
   const parts = new ShimParts({ ...config, dataDir }, own, log);
   try {
@@ -70,8 +70,9 @@ class ShimParts {
   #host: Host | undefined;
   #server: HostServer | undefined;
   #operations: OperationsServer | undefined;
-  #records: RecordStore | ArchivedRecords | undefined;
+  #records: RecordStore | undefined;
   #couch: CouchClient | undefined;
+  #metrics: MetricsWriter | undefined;
   #tracing: Tracing | undefined;
   #stopMetrics = (): void => undefined;
   #closing: Promise<void> | undefined;
@@ -87,8 +88,8 @@ class ShimParts {
   async start(secret: string): Promise<Shim> {
     const { config, own, log } = this;
     const records = await openRecords(config, config.dataDir, log, { retains: false });
-    this.#records = records;
-    const withheld = new WithheldRecords(records);
+    this.#records = records.store;
+    const withheld = new WithheldRecords(records.store);
     const tracing = await openTracing(config.telemetry, own.id, log.child({ component: 'telemetry' }));
     this.#tracing = tracing;
     const { host, notice } = await openHost(config, { id: own.id, records: withheld, log, tracing });
@@ -99,13 +100,15 @@ class ShimParts {
       product: VERSION,
       host,
       records: withheld,
-      readable: waitingIn(records),
+      readable: records.waiting,
       ...(codes === undefined ? {} : { codes }),
       logger: log.child({ component: 'plugins' }),
     });
     this.#server = server;
     this.#registerChecks(records, server);
-    const operations = await this.#serveOperations(host, records);
+    const metrics = this.#counters(host, records);
+    const operations = await this.#serveOperations(metrics);
+    if (this.#couch !== undefined) this.#metrics = startMetrics(this.#couch, config.couchdb, log, 'shim', metrics);
     await this.#listen(server, secret);
     return {
       id: own.id,
@@ -132,6 +135,7 @@ class ShimParts {
       () => this.#operations?.close(),
       () => this.#tracing?.close(),
       () => this.#records?.close(),
+      () => this.#metrics?.close(),
       () => this.#couch?.close(),
     );
   }
@@ -145,7 +149,7 @@ class ShimParts {
     return new CouchCodeSource(new CouchDatabase(this.#couch, `${couchdb.prefix}whisks`));
   }
 
-  #registerChecks(records: RecordStore | ArchivedRecords, server: HostServer): void {
+  #registerChecks(records: ProcessRecords, server: HostServer): void {
     const health = this.#health;
     health.register('plugins', () =>
       server.gateways.length > 0
@@ -153,16 +157,20 @@ class ShimParts {
         : { severity: 'degraded', reason: 'no plugin is connected: there is nobody to give it work' },
     );
     health.register('records', () =>
-      records.full
+      records.store.full
         ? { severity: 'unready', reason: 'the record files are full: it takes no work until there is room' }
         : undefined,
     );
-    if ('health' in records) health.register('archive', () => records.health());
+    registerRecordChecks(health, records);
   }
 
-  async #serveOperations(host: Host, records: RecordStore | ArchivedRecords): Promise<string> {
-    const { registry, stop } = processRegistry(records, this.#tracing);
+  #counters(host: Host, records: ProcessRecords): () => Promise<string> {
+    const { registry, stop } = processRegistry(records.store, this.#tracing);
     this.#stopMetrics = stop;
+    return async () => `${await registry.metrics()}\n${await host.metrics()}\n${await records.metrics()}`;
+  }
+
+  async #serveOperations(metrics: () => Promise<string>): Promise<string> {
     const { own, log, config } = this;
     const address = parseAddress(own.address);
     const at = own.operations === undefined ? { ...address, port: address.port + 1 } : parseAddress(own.operations);
@@ -171,7 +179,7 @@ class ShimParts {
       names: config.server.names,
       ids: new Ids(),
       health: healthRoute(this.#health, { component: 'shim', version: VERSION, startedAt: Date.now() }),
-      metrics: async () => `${await registry.metrics()}\n${await host.metrics()}`,
+      metrics,
       unexpected: (error, transactionId) => log.error({ err: error, transactionId }, 'request failed'),
     });
     const where = { port: 'operations in its entry of hosts', host: 'operations in its entry of hosts' };

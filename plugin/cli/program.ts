@@ -9,6 +9,7 @@ import { CommandError, FAILURE, messageOf, type Terminal, USAGE_ERROR } from './
 import { pluginCommand } from './plugin.js';
 import { shimCommand } from './shim.js';
 import { standaloneCommand } from './standalone.js';
+import { storeCommand } from './store.js';
 import { statusCommand } from './status.js';
 import { userCommand } from './user.js';
 
@@ -20,6 +21,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     pluginCommand,
     shimCommand,
     userCommand,
+    storeCommand,
     deployCommand,
     graphCommand,
     invokeCommand,

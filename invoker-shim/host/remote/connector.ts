@@ -31,6 +31,8 @@ export interface ConnectorEvents {
 export class Connector {
   #link: Link | undefined;
   #up = false;
+  /** Since the last tick, on a connection that may have gone again. */
+  #greeted = false;
   #lost = false;
   #closed = false;
   #pauseMs = FIRST_PAUSE_MS;
@@ -107,12 +109,13 @@ export class Connector {
     if (this.#up) {
       this.events.frame(type, head, body);
     } else if (type === MessageType.WELCOME) {
-      const welcome = readGreeting<Welcome>(head, this.hello);
+      const welcome = readGreeting(head, this.hello);
       if (welcome.host !== this.hello.host)
         throw new HostLinkError('REFUSED', otherHost(welcome.host, this.hello.host));
       this.#stopTimer();
       link.greeted();
       this.#up = true;
+      this.#greeted = true;
       this.#lost = false;
       this.#told.clear();
       this.events.up(link, welcome);
@@ -150,10 +153,11 @@ export class Connector {
 
   #heard(): boolean {
     const link = this.#link;
-    if (!this.#up || link?.heard !== true) return false;
-    link.heard = false;
-    this.#pauseMs = FIRST_PAUSE_MS;
-    return true;
+    const heard = this.#greeted || (this.#up && link?.heard === true);
+    this.#greeted = false;
+    if (link !== undefined) link.heard = false;
+    if (heard) this.#pauseMs = FIRST_PAUSE_MS;
+    return heard;
   }
 
   #silent(beats: number): void {

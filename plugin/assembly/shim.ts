@@ -165,7 +165,7 @@ class ShimParts {
   }
 
   #counters(host: Host, records: ProcessRecords): () => Promise<string> {
-    const { registry, stop } = processRegistry(records.store, this.#tracing);
+    const { registry, stop } = processRegistry(this.#tracing);
     this.#stopMetrics = stop;
     return async () => `${await registry.metrics()}\n${await host.metrics()}\n${await records.metrics()}`;
   }

@@ -6,6 +6,7 @@ import { coldStart } from './cold-start.js';
 import type { BenchContext } from './context.js';
 import { fanout } from './fanout.js';
 import { hop } from './hop.js';
+import { idle } from './idle.js';
 import { invoke } from './invoke.js';
 import { thisMachine } from './machine.js';
 import { overlap } from './overlap.js';
@@ -25,6 +26,7 @@ const benches: Record<BenchName, (context: BenchContext) => Promise<Measured>> =
   invoke,
   'cold-chain': coldChain,
   'cold-start': coldStart,
+  idle,
 };
 
 const REFUSED = 3;

@@ -27,6 +27,7 @@ Measures the platform on this machine beside a raw baseline. NAME is one of:
   invoke       a blocking call over REST
   cold-chain   a chain of five actions that have no container yet
   cold-start   one action that has no container yet
+  records      response times at a fixed rate, records in CouchDB
   idle         the CPU of a platform that has nothing to do
 
   --json        print one JSON object on standard output, everything else goes to standard error

@@ -11,6 +11,7 @@ import { invoke } from './invoke.js';
 import { thisMachine } from './machine.js';
 import { overlap } from './overlap.js';
 import { pass } from './pass.js';
+import { records } from './records.js';
 import { report } from './report.js';
 import { type BenchResult, type Figure, type Measured, rounded } from './result.js';
 import { Refused } from './rounds.js';
@@ -26,6 +27,7 @@ const benches: Record<BenchName, (context: BenchContext) => Promise<Measured>> =
   invoke,
   'cold-chain': coldChain,
   'cold-start': coldStart,
+  records,
   idle,
 };
 

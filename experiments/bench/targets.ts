@@ -45,6 +45,12 @@ export const targets = {
     figure: goal(1.5, 1.2),
     also: { prewarmed: goal(0.2), part: goal(null) },
   },
+  records: {
+    unit: '× the p99 without records',
+    better: 'lower',
+    figure: goal(1.2, 1.05),
+    also: { lagSeconds: goal(10), lost: goal(0), twice: goal(0), peak: goal(null) },
+  },
   idle: {
     unit: '% of one core',
     better: 'lower',

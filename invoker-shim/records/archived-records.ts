@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../clock.js';
-import { CouchClient, type CouchSettings, prepareDatabase } from '../couchdb/index.js';
+import { COUCH_DEFAULTS, CouchClient, type CouchSettings, prepareDatabase } from '../couchdb/index.js';
 import type { Finding } from '../health/health.js';
 import { type BatchBounds } from './carry/batch-size.js';
 import { Carrier, type CarrierStatus } from './carry/carrier.js';
@@ -72,6 +72,8 @@ export async function createArchivedRecords(options: ArchivedRecordsOptions): Pr
 const FIRST_PREPARE_MS = 1000;
 const LAST_PREPARE_MS = 60_000;
 const FLUSH_MS = 5000;
+/** A batch may take so many times as long as an operation. */
+const BATCH_TIMES = 3;
 
 class LogAndArchive implements ArchivedRecords {
   private readonly clock: Clock;
@@ -89,13 +91,14 @@ class LogAndArchive implements ArchivedRecords {
     const { onProblem, others, clock = systemClock } = options;
     this.clock = clock;
     const database = `${options.prefix}${RECORDS_DATABASE}`;
-    const prepare = async (): Promise<void> => void (await prepareDatabase(client, database, RECORDS_SCHEMA));
-    const archive = new CouchRecords(client, database);
+    const { timeoutMs = COUCH_DEFAULTS.timeoutMs } = options.couchdb;
+    const prepare = sharing(async () => void (await prepareDatabase(client, database, RECORDS_SCHEMA)));
+    const archive = new CouchRecords(client, database, prepare);
     this.merged = new MergedRecords({ own: log.waiting, archive, ...(others === undefined ? {} : { others }) });
     const setAside = new SetAside(options.log.dir, options.setAsideBytes ?? 64 * MiB);
     this.carrier = new Carrier({
       source: log.carry,
-      database: new CouchRecordDatabase(client, database, prepare),
+      database: new CouchRecordDatabase(client, database, prepare, BATCH_TIMES * timeoutMs),
       setAside: (document, reason) => setAside.add(document, reason),
       clock,
       ...(options.batches === undefined ? {} : { bounds: options.batches }),
@@ -204,4 +207,13 @@ class LogAndArchive implements ArchivedRecords {
       });
     });
   }
+}
+
+/** Who asks while it is under way gets the same. */
+function sharing(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () =>
+    (running ??= work().finally(() => {
+      running = undefined;
+    }));
 }

@@ -66,9 +66,7 @@ export class MergedRecords implements RecordReader {
     const waiting = [...new Map(fromLogs.flat().map((record) => [record.activationId, record])).values()];
     // At most so many of those that wait stand before what the archive skips.
     const archiveSkip = Math.max(0, skip - waiting.length);
-    const archived = await this.archive((archive) =>
-      archive.list(filter, archiveSkip, wanted - archiveSkip, brief),
-    );
+    const archived = await this.archive((archive) => archive.list(filter, archiveSkip, wanted - archiveSkip, brief));
     return newestFirst(waiting, archived).slice(skip - archiveSkip, wanted - archiveSkip);
   }
 

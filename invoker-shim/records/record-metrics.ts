@@ -9,7 +9,11 @@ const COUNTERS: readonly (readonly [name: string, help: string, read: Read])[] =
   ['carried', 'Activation records written to CouchDB', ({ written }) => written],
   ['repeated', 'Activation records that were in CouchDB already when they were carried', ({ repeated }) => repeated],
   ['yielded', 'Activation records not carried, another process having written one first', ({ yielded }) => yielded],
-  ['reduced', 'Activation records carried without their result or logs, too large for CouchDB', ({ reduced }) => reduced],
+  [
+    'reduced',
+    'Activation records carried without their result or logs, too large for CouchDB',
+    ({ reduced }) => reduced,
+  ],
   ['set_aside', 'Activation records that CouchDB refuses, put into a file', ({ setAside }) => setAside],
   ['gone', 'Activation records whose file was removed, cut or damaged before they were carried', ({ gone }) => gone],
   ['deleted', 'Activation records deleted from CouchDB for their age or number', ({ deleted }) => deleted],

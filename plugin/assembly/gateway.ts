@@ -32,6 +32,8 @@ export interface GatewayParts {
   readonly stores: Stores;
   readonly host: Host;
   readonly records: RecordStore;
+  /** Prometheus text of what is counted beside the host. */
+  readonly metrics?: (() => Promise<string>) | undefined;
   readonly log: Logger;
   readonly health: Health;
   /** Spans of what runs in this process. */
@@ -76,7 +78,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   const subjects = await Subjects.open(stores.subjects);
   const guest = await guestOf(subjects, config.wellKnownKey);
   const authenticator = new Authenticator(subjects);
-  const { registry, stop: stopMetrics } = processRegistry(records, tracing);
+  const { registry, stop: stopMetrics } = processRegistry(tracing);
   const counts = new RequestCounts(registry);
   const ids = new Ids();
   const now = Date.now;
@@ -99,7 +101,8 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     traced: config.telemetry.otlpEndpoint !== undefined,
     unexpected,
   });
-  const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}`;
+  const more = parts.metrics ?? (() => Promise.resolve(''));
+  const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}\n${await more()}`;
   const app = createApp({ authenticator, store, records, host, config, now, version: VERSION, metrics, unexpected });
   const status = (): Promise<StatusReport> =>
     statusReport({
@@ -135,6 +138,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   }
   log.debug({ url }, 'listening');
 
+  stores.keepMetrics(component, metrics);
   health.register('entities', () => degraded(stores.health()));
   health.register('records', () => (records.full ? RECORDS_FULL : undefined));
   let closing: Promise<void> | undefined;

@@ -11,6 +11,8 @@ export interface Parts {
   readonly records: RecordStore;
   /** Spans of what runs, when a collector is configured. */
   readonly tracing?: Tracing | undefined;
+  /** Prometheus text of what is counted beside the host. */
+  readonly metrics?: () => Promise<string>;
   /** What the operator has to know of them. */
   readonly notice?: string;
 }
@@ -24,8 +26,8 @@ export async function openParts(config: Config, log: Logger, health: Health): Pr
   registerRecordChecks(health, records);
   try {
     const tracing = await openTracing(config.telemetry, 'standalone', log.child({ component: 'telemetry' }));
-    const { store } = records;
-    return { ...(await openHost(config, { records: store, log, tracing })), records: store, tracing };
+    const { store, metrics } = records;
+    return { ...(await openHost(config, { records: store, log, tracing })), records: store, metrics, tracing };
   } catch (error) {
     await records.store.close();
     throw error;

@@ -45,7 +45,15 @@ export async function createPlugin(config: Config): Promise<Gateway> {
     const group = host;
     health.register('hosts', () => hostsFinding(group));
     const readable = own.archived ?? withOthers(own.store, others);
-    return await openGateway(config, { component: 'plugin', stores, host, records: readable, log, health });
+    return await openGateway(config, {
+      component: 'plugin',
+      stores,
+      host,
+      records: readable,
+      metrics: own.metrics,
+      log,
+      health,
+    });
   } catch (error) {
     await inTurn(
       () => host?.close(0),

@@ -5,10 +5,12 @@ import {
   createRecordLog,
   type Health,
   RecordLogError,
+  registerRecordMetrics,
   type RecordReader,
   type RecordStore,
 } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
 import type { Config } from '../config/index.js';
 import { couchSettings } from '../stores/couchdb/connect.js';
 import { DirectoryInUseError } from './data-directory.js';
@@ -27,6 +29,8 @@ export interface ProcessRecords {
   readonly waiting: RecordReader;
   /** They are carried to CouchDB, and `store` reads from there and from other processes too. */
   readonly archived: ArchivedRecords | undefined;
+  /** Prometheus text of what is counted of them; empty without CouchDB. */
+  metrics(): Promise<string>;
 }
 
 /** The record files in `dataDir`; with CouchDB configured, they are carried there. Throws `StartError`. */
@@ -36,24 +40,26 @@ export async function openRecords(
   log: Logger,
   { others, retains }: OpenRecordsOptions,
 ): Promise<ProcessRecords> {
-  const { maxBytes, maxAgeMs } = config.records;
+  const { maxBytes, maxAgeMs, maxCount } = config.records;
   const onError = (err: Error): void => log.error({ err }, 'records cannot be written');
   const files = { dir: join(dataDir, 'records'), maxBytes, maxAgeMs, onError };
   const couchdb = couchSettings(config.couchdb);
   try {
     if (couchdb === undefined) {
       const store = await createRecordLog(files);
-      return { store, waiting: store, archived: undefined };
+      return { store, waiting: store, archived: undefined, metrics: () => Promise.resolve('') };
     }
     const archived = await createArchivedRecords({
       log: files,
       couchdb,
       prefix: config.couchdb.prefix,
       ...(others === undefined ? {} : { others }),
-      ...(retains ? { retention: { maxAgeMs } } : {}),
+      ...(retains ? { retention: { maxAgeMs, maxCount } } : {}),
       onProblem: (problem, err) => log.warn({ err }, problem),
     });
-    return { store: archived, waiting: archived.waiting, archived };
+    const registry = new Registry();
+    registerRecordMetrics(registry, () => archived.status());
+    return { store: archived, waiting: archived.waiting, archived, metrics: () => registry.metrics() };
   } catch (cause) {
     if (cause instanceof RecordLogError && cause.code === 'RECORD_LOG_LOCKED')
       throw new DirectoryInUseError(dataDir, { cause });

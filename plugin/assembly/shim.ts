@@ -9,7 +9,7 @@ import {
   type SecureListener,
   WithheldRecords,
 } from '@dataflower/invoker-shim';
-import { CouchClient, CouchCodeSource, CouchDatabase } from '@dataflower/invoker-shim/couchdb';
+import { CouchClient, CouchCodeSource, CouchDatabase, type MetricsWriter } from '@dataflower/invoker-shim/couchdb';
 import type { Logger } from 'pino';
 import { type Config, parseAddress } from '../config/index.js';
 import { healthRoute } from '../server/health-route.js';
@@ -23,6 +23,7 @@ import { prepareDataDirectory } from './data-directory.js';
 import { inTurn } from './in-turn.js';
 import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
+import { startMetrics } from './metrics.js';
 import { openHost } from './parts.js';
 import { processRegistry } from './process-registry.js';
 import { openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
@@ -71,6 +72,7 @@ class ShimParts {
   #couch: CouchClient | undefined;
   #tracing: Tracing | undefined;
   #stopMetrics = (): void => undefined;
+  #metrics: MetricsWriter | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -102,7 +104,12 @@ class ShimParts {
     });
     this.#server = server;
     this.#registerChecks(records, server);
-    const operations = await this.#serveOperations(host, records.store);
+    const { registry, stop } = processRegistry(tracing);
+    this.#stopMetrics = stop;
+    const metrics = async (): Promise<string> =>
+      [await registry.metrics(), await host.metrics(), await records.metrics()].join('\n');
+    const operations = await this.#serveOperations(metrics);
+    if (this.#couch !== undefined) this.#metrics = startMetrics(this.#couch, config.couchdb, log, 'shim', metrics);
     await this.#listen(server, secret);
     return {
       id: own.id,
@@ -128,6 +135,7 @@ class ShimParts {
       () => this.#operations?.close(),
       () => this.#tracing?.close(),
       () => this.#records?.close(),
+      () => this.#metrics?.close(),
       () => this.#couch?.close(),
     );
   }
@@ -156,9 +164,7 @@ class ShimParts {
     registerRecordChecks(health, records);
   }
 
-  async #serveOperations(host: Host, records: RecordStore): Promise<string> {
-    const { registry, stop } = processRegistry(records, this.#tracing);
-    this.#stopMetrics = stop;
+  async #serveOperations(metrics: () => Promise<string>): Promise<string> {
     const { own, log, config } = this;
     const address = parseAddress(own.address);
     const at = own.operations === undefined ? { ...address, port: address.port + 1 } : parseAddress(own.operations);
@@ -167,7 +173,7 @@ class ShimParts {
       names: config.server.names,
       ids: new Ids(),
       health: healthRoute(this.#health, { component: 'shim', version: VERSION, startedAt: Date.now() }),
-      metrics: async () => `${await registry.metrics()}\n${await host.metrics()}`,
+      metrics,
       unexpected: (error, transactionId) => log.error({ err: error, transactionId }, 'request failed'),
     });
     const where = { port: 'operations in its entry of hosts', host: 'operations in its entry of hosts' };

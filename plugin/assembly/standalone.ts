@@ -23,12 +23,13 @@ export async function createStandalone(config: Config, open: OpenParts = openPar
   let parts: Parts | undefined;
   try {
     parts = await open(config, log, health);
-    const { host, records, notice, tracing } = parts;
+    const { host, records, metrics, notice, tracing } = parts;
     const gateway = await openGateway(config, {
       component: 'standalone',
       stores,
       host,
       records,
+      metrics,
       log,
       health,
       tracing,

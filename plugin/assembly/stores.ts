@@ -1,5 +1,10 @@
 import type { Logger } from 'pino';
-import { type CouchClient, CouchSchemaError, CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
+import {
+  type CouchClient,
+  CouchSchemaError,
+  CouchUnavailableError,
+  type MetricsWriter,
+} from '@dataflower/invoker-shim/couchdb';
 import { EntitySubjects, type SubjectStore } from '../auth/subject-store.js';
 import type { Config } from '../config/index.js';
 import { CachedStore } from '../stores/cached-store.js';
@@ -7,6 +12,7 @@ import { connectCouch, couchSettings, CouchStartError } from '../stores/couchdb/
 import { openCouchEntityStore } from '../stores/couchdb/couch-entity-store.js';
 import { CouchSubjects } from '../stores/couchdb/couch-subjects.js';
 import { openEntities } from './data-directory.js';
+import { startMetrics } from './metrics.js';
 import { StartError } from './start-error.js';
 
 /** Where entities and users are kept: in CouchDB when it is configured, else in the data directory. */
@@ -15,6 +21,8 @@ export interface Stores {
   readonly subjects: SubjectStore;
   /** Why they cannot be used now; undefined: they can. */
   health(): string | undefined;
+  /** Writes the counters of this process into CouchDB from now on; without CouchDB there is nothing to do. */
+  keepMetrics(component: string, collect: () => Promise<string>): void;
   close(): Promise<void>;
 }
 
@@ -29,6 +37,7 @@ async function openEmbeddedStores({ dataDir }: Config): Promise<Stores> {
     entities,
     subjects: new EntitySubjects(entities),
     health: () => entities.health(),
+    keepMetrics: () => undefined,
     close: () => entities.close(),
   };
 }
@@ -53,12 +62,16 @@ async function openCouchStores({ couchdb }: Config, log: Logger): Promise<Stores
       await openCouchEntityStore({ client, database: `${prefix}whisks`, maxStaleMs, onProblem }),
     );
     const subjects = new CouchSubjects({ client, database: `${prefix}subjects` });
+    let metrics: MetricsWriter | undefined;
     return {
       entities,
       subjects,
       health: () => entities.health() ?? subjects.health(),
+      keepMetrics: (component, collect) => {
+        metrics ??= startMetrics(client, couchdb, log, component, collect);
+      },
       close: async () => {
-        await Promise.all([entities.close(), subjects.close()]);
+        await Promise.all([entities.close(), subjects.close(), metrics?.close()]);
         await client.close();
       },
     };

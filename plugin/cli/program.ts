@@ -10,6 +10,7 @@ import { pluginCommand } from './plugin.js';
 import { shimCommand } from './shim.js';
 import { standaloneCommand } from './standalone.js';
 import { statusCommand } from './status.js';
+import { storeCommand } from './store.js';
 import { userCommand } from './user.js';
 
 /** Runs the command line and gives its exit code: 0 done, 1 failed, 2 used wrongly. */
@@ -20,6 +21,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     pluginCommand,
     shimCommand,
     userCommand,
+    storeCommand,
     deployCommand,
     graphCommand,
     invokeCommand,

@@ -59,6 +59,17 @@ export const couchdb = section({
     about: 'How long a start waits for CouchDB, in milliseconds.',
     turn: 'Start fails with "cannot be reached" though CouchDB comes up: raise it.',
   }),
+  metrics: section({
+    intervalMs: whole(60_000, 0, MAX_MS, {
+      about:
+        'Time between two documents with the counters of this process in `<prefix>metrics`, in milliseconds; 0: none are written.',
+      turn: 'Short runs leave too few documents behind: lower it.',
+    }),
+    keepMs: whole(86_400_000, 1000, 1e12, {
+      about: 'How long those documents are kept, in milliseconds.',
+      turn: 'Runs are evaluated later than that: raise it. The database grows: lower it.',
+    }),
+  }),
   maxStaleMs: whole(3_600_000, 1000, MAX_MS, {
     about:
       'How long entities in memory are used while CouchDB cannot be heard, in milliseconds. Otherwise a change by another process is known within a round trip.',

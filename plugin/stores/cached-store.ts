@@ -8,8 +8,6 @@ import {
 } from './entity-store.js';
 
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
-/** Code of actions whose containers start often. */
-const ATTACHMENT_BYTES = 128 * 1024 * 1024;
 const KNOWN_GENERATIONS = 10_000;
 
 /**
@@ -19,7 +17,6 @@ const KNOWN_GENERATIONS = 10_000;
  */
 export class CachedStore implements EntityStore {
   private readonly cache: LRUCache<string, StoredDocument>;
-  private readonly attachments: LRUCache<string, Buffer>;
   /** A read that a write overtakes must not be cached: the write takes it out of here. */
   private readonly loading = new Map<string, Promise<StoredDocument | undefined>>();
   /** Of the changes last heard of: a read that another node of the store answered may be older. */
@@ -35,7 +32,6 @@ export class CachedStore implements EntityStore {
       maxSize: maxBytes,
       sizeCalculation: (document) => JSON.stringify(document).length + 64,
     });
-    this.attachments = new LRUCache({ maxSize: ATTACHMENT_BYTES, sizeCalculation: ({ length }) => length + 256 });
     this.watched = store.watch !== undefined;
     store.watch?.({ changed: (id, rev) => this.changed(id, rev), reset: () => this.reset() });
   }
@@ -71,14 +67,8 @@ export class CachedStore implements EntityStore {
     return this.store.count(query);
   }
 
-  /** An attachment belongs to its revision: once read it holds for good. */
-  async attachment(id: string, rev: string, name: string): Promise<Buffer | undefined> {
-    const key = JSON.stringify([id, rev, name]);
-    const cached = this.attachments.get(key);
-    if (cached !== undefined) return cached;
-    const found = await this.store.attachment(id, rev, name);
-    if (found !== undefined) this.attachments.set(key, found);
-    return found;
+  attachment(id: string, rev: string, name: string): Promise<Buffer | undefined> {
+    return this.store.attachment(id, rev, name);
   }
 
   health(): string | undefined {
@@ -87,7 +77,6 @@ export class CachedStore implements EntityStore {
 
   close(): Promise<void> {
     this.cache.clear();
-    this.attachments.clear();
     return this.store.close();
   }
 

@@ -1,4 +1,4 @@
-import type { FunctionTarget, WorkflowTarget } from '@dataflower/invoker-shim';
+import { CachedCode, type CodeSource, type FunctionTarget, type WorkflowTarget } from '@dataflower/invoker-shim';
 import { LRUCache } from 'lru-cache';
 import type { ActionDocument } from '../api/action-document.js';
 import { isTruthy, valueOf } from '../api/parameters.js';
@@ -37,13 +37,13 @@ export class TargetResolver {
   /** What is being looked up, each with the store's version at its beginning: many calls that come at once look once. */
   private readonly running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Found> }>();
   private readonly graphs = new Graphs();
-  private readonly codes: StoreCode;
+  private readonly codes: CodeSource;
 
   constructor(
     private readonly store: CachedStore,
     private readonly apiHost: () => string,
   ) {
-    this.codes = new StoreCode(store);
+    this.codes = new CachedCode(new StoreCode(store));
   }
 
   /** What is known to hold without looking; the path of nearly every invocation. */

@@ -62,7 +62,7 @@ export class Carrier {
   /** Ends the pause that the loop is in. */
   private wake: () => void = () => undefined;
   private pauseMs = FIRST_PAUSE_MS;
-  /** The database was made, and nothing is in it yet. */
+  /** The database was just made: when it is missing again, there is a pause first. */
   private remade = false;
   private readonly loop: Promise<void>;
 
@@ -125,7 +125,8 @@ export class Carrier {
     const { source } = this.options;
     const { records, bytes } = this.size;
     // A pause gathers what comes within it, unless there is enough already.
-    if (source.waitingRecords < records && source.waitingBytes < bytes) await this.pause(this.options.lingerMs ?? LINGER_MS);
+    if (source.waitingRecords < records && source.waitingBytes < bytes)
+      await this.pause(this.options.lingerMs ?? LINGER_MS);
     const run = await source.read(records, bytes);
     if (run === undefined) {
       this.oldest = undefined;
@@ -156,7 +157,10 @@ export class Carrier {
         document = documentOf(frame, place, this.options.source.logId);
       } catch (error) {
         this.gone++;
-        this.report(`The record at byte ${place.offset} of segment ${place.segment} is damaged and is passed over`, error);
+        this.report(
+          `The record at byte ${place.offset} of segment ${place.segment} is damaged and is passed over`,
+          error,
+        );
         continue;
       }
       parcels.delete(document.id);
@@ -188,9 +192,11 @@ export class Carrier {
 
   private async pauseAfter(error: unknown): Promise<void> {
     this.failures++;
+    this.remade = false;
     this.size.shrink();
     const reason = error instanceof Error ? error.message : String(error);
-    if (this.failing === undefined) this.report(`Records cannot be carried to CouchDB and wait in files: ${reason}`, error);
+    if (this.failing === undefined)
+      this.report(`Records cannot be carried to CouchDB and wait in files: ${reason}`, error);
     this.failing = { since: this.failing?.since ?? this.clock.now(), reason };
     if (this.state === 'flushing') this.state = 'stopping';
     await this.pause(this.pauseMs * (0.75 + Math.random() / 2));

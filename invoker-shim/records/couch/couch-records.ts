@@ -1,4 +1,4 @@
-import { type CouchClient, CouchRefusedError } from '../../couchdb/index.js';
+import { type CouchClient, CouchRefusedError, CouchUnavailableError } from '../../couchdb/index.js';
 import type { ActivationRecord, RecordFilter, RecordReader } from '../record.js';
 import { RECORDS_DESIGN } from './record-views.js';
 
@@ -33,12 +33,14 @@ export class CouchRecords implements RecordReader {
   constructor(
     private readonly client: CouchClient,
     private readonly database: string,
+    /** Makes the database and its views where they are missing. */
+    private readonly prepare: () => Promise<void>,
   ) {}
 
   async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
     try {
       const path = [this.database, `${namespace}/${activationId}`];
-      return recordOf(await this.client.request<ActivationDocument>({ method: 'GET', path }));
+      return recordOf(await this.ask(isGone, () => this.client.request<ActivationDocument>({ method: 'GET', path })));
     } catch (error) {
       if (error instanceof CouchRefusedError && error.status === 404) return undefined;
       throw error;
@@ -72,12 +74,14 @@ export class CouchRecords implements RecordReader {
     let present = 0;
     for (let at = 0; at < activationIds.length; at += KEYS_AT_ONCE) {
       const keys = activationIds.slice(at, at + KEYS_AT_ONCE).map((id) => `${namespace}/${id}`);
-      const { rows } = await this.client.request<{ rows: readonly { readonly value?: { deleted?: boolean } }[] }>({
-        method: 'POST',
-        path: [this.database, '_all_docs'],
-        body: { keys },
-        readOnly: true,
-      });
+      const { rows } = await this.ask(isGone, () =>
+        this.client.request<{ rows: readonly { readonly value?: { deleted?: boolean } }[] }>({
+          method: 'POST',
+          path: [this.database, '_all_docs'],
+          body: { keys },
+          readOnly: true,
+        }),
+      );
       present += rows.filter(({ value }) => value !== undefined && value.deleted !== true).length;
     }
     return present;
@@ -85,8 +89,27 @@ export class CouchRecords implements RecordReader {
 
   private view<Value>(view: string, query: Readonly<Record<string, unknown>>): Promise<ViewAnswer<Value>> {
     const path = [this.database, '_design', RECORDS_DESIGN, '_view', view];
-    return this.client.request({ method: 'GET', path, query });
+    return this.ask(isGoneOrWithoutViews, () => this.client.request({ method: 'GET', path, query }));
   }
+
+  private async ask<T>(isMissing: (error: unknown) => boolean, request: () => Promise<T>): Promise<T> {
+    try {
+      return await request();
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await this.prepare();
+      return request();
+    }
+  }
+}
+
+/** The database is not there. */
+function isGone(error: unknown): boolean {
+  return error instanceof CouchUnavailableError && !error.retryable;
+}
+
+function isGoneOrWithoutViews(error: unknown): boolean {
+  return isGone(error) || (error instanceof CouchRefusedError && error.status === 404);
 }
 
 /** An object sorts behind every number. */

@@ -8,6 +8,8 @@ export function asStoreError(id: string): (cause: unknown) => never {
       throw new StoreUnavailableError(cause);
     if (cause instanceof CouchRefusedError && (cause.status === 400 || cause.status === 413))
       throw new DocumentRefusedError(id, cause.status === 413, { cause });
+    // A document that is not there is no failure; a view that is not there is somebody's mistake.
+    if (cause instanceof CouchRefusedError && cause.status === 404) throw new StoreUnavailableError(cause);
     throw cause;
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { images } from './images-section.js';
 import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
 
 const MAX_BYTES = 2 ** 40;
@@ -99,6 +100,7 @@ const limits = section({
 });
 
 const containers = section({
+  images,
   max: optionalWhole('4 a core, at least 16', 1, 100_000, {
     about: 'Most containers at once.',
     turn: 'Activations wait (`waitTime` grows) while cores are idle: raise it. The machine swaps or thrashes: lower it.',

@@ -48,7 +48,7 @@ const RUN: Readonly<Record<string, Behaviour>> = {
     console.log(MARKER);
     answer(socket, 200, '{"ok":true}');
   },
-  many: async (socket) => {
+  many: (socket) => {
     for (let i = 0; i < 2000; i++) console.log(`line ${i} ${'y'.repeat(100)}`);
     answer(socket, 200, '{"ok":true}');
     marks();

@@ -27,6 +27,8 @@ export interface HandshakeHost {
   welcomed(): void;
   /** Its code is loaded. `runChannel`: it has opened one. */
   initialized(runChannel: boolean): void;
+  /** Has the API brought to where the container can reach it; false: it reaches it by itself, or need not. */
+  bringApi(): Promise<boolean>;
   stop(ending: ContainerEnding): void;
 }
 
@@ -119,7 +121,8 @@ export class Handshake {
     try {
       // Not before the container that this is for has been made.
       await Promise.resolve();
-      this.#init = await this.spec.load();
+      const [{ init, code }, api] = await Promise.all([this.spec.load(), this.host.bringApi()]);
+      this.#init = { init: api ? { ...init, api } : init, code };
     } catch (error) {
       this.host.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) });
       return;

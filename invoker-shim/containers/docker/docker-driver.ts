@@ -77,6 +77,7 @@ interface DriverParts {
 export class DockerDriver implements ContainerDriver {
   readonly name = 'docker';
   readonly sharesFiles = false;
+  readonly ownNetwork = true;
   readonly #limits: ContainerLimitsSettings;
   readonly #images: Images;
   readonly #removals: Removals;

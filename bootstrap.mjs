@@ -1,6 +1,6 @@
 /**
- * The way in: `npm run demo`, `npm test`, `npm run bench -- NAME`, `npm run dataflower -- ARGS` and `npm run verify`
- * come here, also on a clone that has never been installed or built. Installs when packages are missing, builds when a
+ * The way in: `npm run demo`, `npm test`, `npm run bench -- NAME`, `npm run dataflower -- ARGS`, `npm run services -- …` and
+ * `npm run verify` come here, also on a clone that has never been installed or built. Installs when packages are missing, builds when a
  * source has changed since the last build, then runs the command with its arguments. Plain JavaScript and nothing but
  * Node's own modules, because it runs before anything else is there.
  */
@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(fileURLToPath(import.meta.url));
 const workspaces = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).workspaces;
 const tsc = ['node_modules/typescript/bin/tsc', '-b'];
+const bundle = 'action-runtime/bundle.mjs';
 const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--config=jest.config.js'];
 const stampFile = join(root, 'node_modules/.cache/dataflower-build');
 
@@ -23,6 +24,10 @@ const commands = {
   test: { what: 'all tests, or those whose path is given', run: (args) => node([...jest, ...args], { cwd: root }) },
   bench: { what: 'one measurement, by name', run: (args) => node(['experiments/dist/bench/main.js', ...args]) },
   dataflower: { what: 'the command line of the platform', run: (args) => node(['plugin/dist/cli/main.js', ...args]) },
+  services: {
+    what: 'what tests need besides Node: up, down, status',
+    run: (args) => node(['deploy/services/dist/cli/main.js', ...args]),
+  },
   verify: { what: 'format, types, lint, tests and docs, or those that are named', run: verify },
 };
 
@@ -127,7 +132,13 @@ function sourceDigest() {
     const { mtimeMs, size } = statSync(path);
     hash.update(`${relative(root, path)} ${mtimeMs} ${size}\n`);
   };
-  for (const path of ['package.json', 'tsconfig.json', 'tsconfig.base.json', 'node_modules/.package-lock.json']) {
+  for (const path of [
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.base.json',
+    'node_modules/.package-lock.json',
+    bundle,
+  ]) {
     add(join(root, path));
   }
   for (const workspace of workspaces) {
@@ -154,6 +165,7 @@ async function build() {
   const digest = sourceDigest();
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === digest) return;
   await step('Building …', process.execPath, tsc);
+  await step('Bundling the runtime …', process.execPath, [bundle]);
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, sourceDigest());
 }

@@ -1,7 +1,4 @@
-import { makePrivateDirectoryIn } from './dlu/private-directory.js';
 import { startDlu } from './dlu/start.js';
-import { startHttp } from './http/start.js';
-
 /**
  * What runs in a container: with `__DF_SOCKET` the DLU of a host agent, else OpenWhisk's /init and /run. The agent's
  * variables are gone before any user code can see them.
@@ -19,6 +16,6 @@ delete process.env['__DF_HTTP_PORT'];
 // How this process gets its memory; what it starts has its own needs.
 delete process.env['GLIBC_TUNABLES'];
 
-if (directory !== undefined) makePrivateDirectoryIn(directory);
-if (socket === undefined) await startHttp(Number(port));
-else await startDlu(socket, token);
+if (socket !== undefined) void startDlu(socket, token, directory);
+// Only who needs it loads it: a cold start pays for every module.
+else void import('./http/start.js').then(({ startHttp }) => startHttp(Number(port), directory));

@@ -25,7 +25,7 @@ export interface ExecutorOptions extends ContainersOptions {
 
 /** What can be configured about containers. */
 export interface ContainersOptions {
-  /** Default: child processes with the Node runtime (no isolation: for development). */
+  /** Default: child processes with the Node runtime (no isolation: for development). The executor closes it. */
   readonly driver?: ContainerDriver;
   /** Monotonic milliseconds with fractions, for durations. Default: `performance.now`. */
   readonly stopwatch?: () => number;
@@ -72,6 +72,7 @@ class ContainerExecutor implements Executor {
   readonly #ender: RunEnder;
   readonly #pool: Pool;
   readonly #sockets: SocketDirectory;
+  readonly #driver: ContainerDriver;
   readonly #pending = new Map<FunctionRun, PendingRun>();
   #closing: Promise<void> | undefined;
 
@@ -83,9 +84,10 @@ class ContainerExecutor implements Executor {
     removeStale(options.socketDir);
     this.#sockets = new SocketDirectory(options.socketDir);
     this.#ender = new RunEnder(options.sink, this.#clock, logger, (pending) => this.#pending.delete(pending.run));
+    this.#driver = options.driver ?? new ProcessDriver({ entry: runtimeEntry });
     const context: ContainerContext = {
       sink: options.sink,
-      driver: options.driver ?? new ProcessDriver({ entry: runtimeEntry }),
+      driver: this.#driver,
       clock: this.#clock,
       stopwatch: options.stopwatch ?? (() => performance.now()),
       sockets: this.#sockets,
@@ -166,5 +168,6 @@ class ContainerExecutor implements Executor {
     // What was sent ahead and came back in the meantime.
     for (const pending of this.#pool.drainQueues()) this.#ender.drop(pending);
     this.#sockets.close();
+    await this.#driver.close?.();
   }
 }

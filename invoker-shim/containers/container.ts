@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type FrameType, ProtocolError } from '@dataflower/action-runtime/protocol';
+import { ApiRelay } from './api-relay.js';
 import { Connection, type ConnectionHandler } from './connection.js';
 import { type ContainerEnding, beforeInit, foreignBeforeInit, runText, startText } from './container-ending.js';
 import type { ContainerContext, ContainerOwner } from './container-context.js';
@@ -42,6 +43,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   #runChannel: RunChannel | undefined;
   /** It has said READY and its run channel has not come yet. */
   #awaitsRunChannel = false;
+  readonly #listening: Promise<Endpoint>;
+  #apiRelay: ApiRelay | undefined;
   #handle: ContainerHandle | undefined;
   /** Speaks for a container that has no runtime of ours. */
   #foreign: ForeignRuntime | undefined;
@@ -63,6 +66,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     private readonly owner: ContainerOwner,
   ) {
     this.#gone = new Promise((resolve) => (this.#resolveGone = resolve));
+    this.#listening = Endpoint.listen(context.sockets, (socket) => this.#onConnection(socket));
     this.#handshake = new Handshake(context, spec, this);
     void this.#start();
   }
@@ -168,7 +172,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     this.#runChannel?.connection.close();
     this.#foreign?.close();
     this.#handle?.stop();
-    if (ending.kind !== 'RETIRED') for (const pending of returned) pending.losses++;
+    // A run behind one that was cancelled has lost nothing: else its neighbour's user could have it fail.
+    if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') for (const pending of returned) pending.losses++;
     const payer = starting ? this.owner.onStartFailed(this, ending) : undefined;
     this.owner.onLeaving(this);
     this.#runs?.giveBack(returned);
@@ -233,6 +238,16 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     this.#stopIfDone();
   }
 
+  async bringApi(): Promise<boolean> {
+    const { apiHost } = this.spec;
+    if (apiHost === undefined || this.context.driver.ownNetwork !== true) return false;
+    const endpoint = await this.#listening;
+    const relay = await ApiRelay.listen(endpoint.apiPath, apiHost);
+    if (this.#state === 'STOPPING' || this.#state === 'STOPPED') relay.close();
+    else this.#apiRelay = relay;
+    return true;
+  }
+
   // From the runs.
 
   freed(): void {
@@ -255,7 +270,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   async #start(): Promise<void> {
     const { context, spec } = this;
     try {
-      this.#endpoint = await Endpoint.listen(context.sockets, (socket) => this.#onConnection(socket));
+      this.#endpoint = await this.#listening;
       const handle = await context.driver.start({
         spec,
         socketPath: this.#endpoint.path,
@@ -349,6 +364,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     }
     if (payer !== undefined) this.#failPayer(payer, ending, outOfMemory);
     await exited;
+    this.#apiRelay?.close();
     this.#endpoint?.close();
     this.#state = 'STOPPED';
     this.owner.onStopped(this);

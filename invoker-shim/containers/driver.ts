@@ -22,6 +22,9 @@ export interface ContainerHandle {
   readonly http?: { readonly host: string; readonly port: number };
   /** Ends it at once, with every process that it started. Calling it again, or after its end, does nothing. */
   stop(): void;
+  /** Its processes stand still and cost no processor until `resume`. Undefined: the driver cannot. */
+  pause?(): Promise<void>;
+  resume?(): Promise<void>;
 }
 
 /** Takes what a container wrote on its own stdout and stderr, line by line, at most `MAX_OUTPUT_LINE_BYTES` each. */
@@ -60,8 +63,15 @@ export interface ContainerDriver {
   /** True when containers see the agent's files under the same paths, so that large values need not be copied. */
   readonly sharesFiles: boolean;
   /**
+   * True when containers are not on this machine's network: what they are to reach of it is brought to them.
+   * Default: false.
+   */
+  readonly ownNetwork?: boolean;
+  /**
    * Starts one container. Rejects when it cannot be started; then nothing of it is left. With `ImageError` when the image
    * is why.
    */
   start(options: StartOptions): Promise<ContainerHandle>;
+  /** Called once, when none of its containers runs any more: gives back what it holds. */
+  close?(): Promise<void>;
 }

@@ -1,13 +1,17 @@
 import { type Server, type Socket, createServer } from 'node:net';
+import path from 'node:path';
 import type { SocketDirectory } from './socket-directory.js';
 
 /** The socket that one container connects to, in a directory of its own. */
 export class Endpoint {
   readonly path: string;
+  /** Beside it, where the API can be brought to the container. */
+  readonly apiPath: string;
   #server: Server | undefined;
 
   private constructor(private readonly directory: SocketDirectory) {
     this.path = directory.create();
+    this.apiPath = path.join(path.dirname(this.path), 'api');
   }
 
   /** Listens; calls back with each connection. Rejects when the socket cannot be made. */

@@ -27,6 +27,8 @@ export interface HandshakeHost {
   welcomed(): void;
   /** Its code is loaded. `runChannel`: it has opened one. */
   initialized(runChannel: boolean): void;
+  /** Has the API brought to where the container can reach it; false: it reaches it by itself, or need not. */
+  bringApi(): Promise<boolean>;
   stop(ending: ContainerEnding): void;
 }
 
@@ -71,7 +73,8 @@ export class Handshake {
     this.host.welcomed();
     const { emitWindowBytes } = this.context.limits;
     const files = this.context.driver.sharesFiles;
-    const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, runChannel: this.runKey };
+    const { memoryMiB } = this.spec;
+    const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, memoryMiB, runChannel: this.runKey };
     connection.send(encodeJsonFrame(FrameType.WELCOME, 0, welcome));
     this.#sendInit();
   }
@@ -118,7 +121,8 @@ export class Handshake {
     try {
       // Not before the container that this is for has been made.
       await Promise.resolve();
-      this.#init = await this.spec.load();
+      const [{ init, code }, api] = await Promise.all([this.spec.load(), this.host.bringApi()]);
+      this.#init = { init: api ? { ...init, api } : init, code };
     } catch (error) {
       this.host.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) });
       return;

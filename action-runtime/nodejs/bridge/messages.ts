@@ -21,9 +21,8 @@ export interface FluConfig {
   readonly emitWindowBytes: number;
 }
 
-/** What the FLU's thread gets beside its configuration. */
+/** What the FLU's thread is started with, before it is known what it will run. */
 export interface ThreadData {
-  readonly config: FluConfig;
   readonly port: MessagePort;
   readonly cells: SharedArrayBuffer;
   readonly held: SharedArrayBuffer;
@@ -31,6 +30,13 @@ export interface ThreadData {
   readonly fd: number;
   /** How to open a run channel; undefined: all runs come through the DLU. */
   readonly runChannel?: RunChannelAddress;
+}
+
+/** What the FLU's thread is told once, when it is known what it runs. */
+export interface ThreadConfig {
+  readonly config: FluConfig;
+  /** Variables of the action's own, beside the process's. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface RunChannelAddress {

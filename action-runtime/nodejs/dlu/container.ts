@@ -40,7 +40,17 @@ const STOP_GRACE_MS = 50;
 /** How long what is still to be sent may keep an ending container, in milliseconds. */
 const END_GRACE_MS = 10_000;
 
+/** What the agent has said. */
+export interface Welcome {
+  readonly emitWindowBytes: number;
+  readonly files: boolean;
+  /** Memory of the action to come; undefined: the FLU cannot be started before INIT says it. */
+  readonly memoryMiB: number | undefined;
+}
+
 export interface Shared {
+  /** Where it connected to. */
+  readonly address: string;
   readonly cells: SharedArrayBuffer;
   readonly held: SharedArrayBuffer;
   readonly fd: number;
@@ -65,7 +75,6 @@ export class Container {
   #flu: FluLink | undefined;
   #queue: RunQueue | undefined;
   #config: FluConfig | undefined;
-  #env: NodeJS.ProcessEnv = {};
   #generation = 0;
   /** Why the DLU itself ended the FLU. */
   #endedFor: string | undefined;
@@ -73,7 +82,7 @@ export class Container {
   constructor(
     private readonly writer: FrameWriter,
     private readonly shared: Shared,
-    private readonly welcome: { emitWindowBytes: number; files: boolean },
+    private readonly welcome: Welcome,
     private readonly exit: () => void,
   ) {
     this.#cells = new Int32Array(shared.cells);
@@ -82,6 +91,7 @@ export class Container {
     this.#offers = new FileOffers(writer);
     this.#outbox = new Outbox(writer, this.#outgoing, welcome.files ? this.#offers : undefined);
     this.#heldWatch = new HeldWatch(this.#cells, () => writer.flushHeld());
+    if (welcome.memoryMiB !== undefined) this.#thread(welcome.memoryMiB);
   }
 
   onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
@@ -156,9 +166,11 @@ export class Container {
     void this.#load(init, readSlot(code, this.#incoming));
   }
 
-  async #load(init: Init, codeBytes: Promise<ArrayBuffer>): Promise<void> {
+  async #load(given: Init, codeBytes: Promise<ArrayBuffer>): Promise<void> {
+    let init = given;
     let code: Code;
     try {
+      if (init.api === true) init = await withApi(init, this.shared.address);
       code = await prepareCode(Buffer.from(await codeBytes), init.binary);
     } catch (error) {
       const logs = initFailureLog(error);
@@ -172,8 +184,15 @@ export class Container {
       rules: 'flow',
       emitWindowBytes: this.welcome.emitWindowBytes,
     };
-    this.#env = { ...process.env, ...init.env };
-    this.#flu = new FluThread(this.#config, this.#env, this.shared, this.#events());
+    const thread = this.#flu === undefined ? this.#thread(init.memoryMiB) : (this.#flu as FluThread);
+    thread.load({ config: this.#config, env: init.env });
+  }
+
+  /** Starts the thread of the FLU, which takes as long as everything else up to READY. */
+  #thread(memoryMiB: number): FluThread {
+    const thread = new FluThread(memoryMiB, this.shared, this.#events());
+    this.#flu = thread;
+    return thread;
   }
 
   /** What a FLU has to say counts as long as it has not been replaced. */
@@ -227,7 +246,8 @@ export class Container {
     if (this.#state !== 'INITIALIZING') return;
     if (message.needsProcess === true && this.#flu instanceof FluThread) {
       const thread = this.#flu;
-      this.#flu = new FluProcess(this.#config!, this.#env, this.#cells, this.#events());
+      const config = this.#config!;
+      this.#flu = new FluProcess(config, { ...process.env, ...config.init.env }, this.#cells, this.#events());
       thread.terminate();
       return;
     }
@@ -305,6 +325,11 @@ export class Container {
 
   #onExit(exit: FluExit): void {
     if (this.#state === 'ENDING') return;
+    if (this.#state === 'WAITING' || this.#config === undefined) {
+      // There is no action yet that could be to blame.
+      this.#end();
+      return;
+    }
     if (this.#state === 'INITIALIZING') {
       if (exit.error !== undefined) this.#initialized({ type: 'ready', ok: false, error: initFailure(exit.error) });
       else this.#initialized({ type: 'ready', ok: false, error: exit.outOfMemory ? OUT_OF_MEMORY : INIT_EXITED });
@@ -341,6 +366,13 @@ export class Container {
     setTimeout(this.exit, END_GRACE_MS);
     this.#outbox.empty(() => this.#outgoing.done(() => this.writer.drained(this.exit)));
   }
+}
+
+/** The same with the API where it can be reached from here. */
+async function withApi(init: Init, address: string): Promise<Init> {
+  // Only who needs it loads it: a cold start pays for every module.
+  const { listenForApi } = await import('./api-listener.js');
+  return { ...init, env: { ...init.env, __OW_API_HOST: await listenForApi(address) } };
 }
 
 function developerError(invocationId: number, error: string): Buffer {

@@ -1,8 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Code } from '../bridge/messages.js';
-import { unpackTarGz } from './archive/tar-gz.js';
-import { unpackZip } from './archive/zip.js';
 import { privateDirectory } from './private-directory.js';
 
 /** Gets the code of an action ready for the FLU: an archive is unpacked, and the process moves into it. */
@@ -12,8 +10,8 @@ export async function prepareCode(code: Buffer, binary: boolean): Promise<Code> 
   const directory = join(privateDirectory(), 'code');
   mkdirSync(directory);
   const magic = code.toString('hex', 0, 4);
-  if (magic === '504b0304') await unpackZip(code, directory);
-  else if (magic.startsWith('1f8b08')) await unpackTarGz(code, directory);
+  if (magic === '504b0304') await (await import('./archive/zip.js')).unpackZip(code, directory);
+  else if (magic.startsWith('1f8b08')) await (await import('./archive/tar-gz.js')).unpackTarGz(code, directory);
   // eslint-disable-next-line @typescript-eslint/only-throw-error -- shown as it is, without a stack, as OpenWhisk's runtime does
   else throw 'There was an error uncompressing the action archive. The file type is unsupported';
   // A worker thread cannot change the directory itself.

@@ -8,16 +8,22 @@ import {
 } from '../../protocol/index.js';
 import { HELD_AREA_BYTES, createCells } from '../bridge/cells.js';
 import { connect, descriptorOf } from '../bridge/connect.js';
-import { Container } from './container.js';
+import { Container, type Welcome } from './container.js';
 import { FrameWriter } from './frame-writer.js';
+import { makePrivateDirectoryIn } from './private-directory.js';
 
 /** How long the end of the connection itself may take, in milliseconds. */
 const CLOSE_GRACE_MS = 1000;
 
-/** Connects to the agent, greets it and serves it until the connection ends or the agent has no more use for us. */
-export async function startDlu(address: string, token: string): Promise<void> {
+/**
+ * Connects to the agent, greets it and serves it until the connection ends or the agent has no more use for us.
+ *
+ * @param directory Where the runtime keeps what it unpacks. Default: the system's temporary directory.
+ */
+export async function startDlu(address: string, token: string, directory: string | undefined): Promise<void> {
+  if (directory !== undefined) makePrivateDirectoryIn(directory);
   const socket = await connect(address);
-  const shared = { cells: createCells(), held: new SharedArrayBuffer(HELD_AREA_BYTES), fd: descriptorOf(socket) };
+  const shared = { address, cells: createCells(), held: new SharedArrayBuffer(HELD_AREA_BYTES), fd: descriptorOf(socket) };
   const writer = new FrameWriter(socket, new Int32Array(shared.cells), Buffer.from(shared.held));
   let container: Container | undefined;
 
@@ -60,8 +66,8 @@ export async function startDlu(address: string, token: string): Promise<void> {
   );
 }
 
-function readWelcome(payload: Buffer): { emitWindowBytes: number; files: boolean; runChannel: string | undefined } {
-  const { version, emitWindowBytes, files, runChannel } = decodeJsonObject(payload);
+function readWelcome(payload: Buffer): Welcome & { runChannel: string | undefined } {
+  const { version, emitWindowBytes, files, memoryMiB, runChannel } = decodeJsonObject(payload);
   if (version !== PROTOCOL_VERSION)
     throw new ProtocolError('VERSION_MISMATCH', `the agent speaks ${String(version)}, not ${PROTOCOL_VERSION}`);
   if (typeof emitWindowBytes !== 'number')
@@ -69,6 +75,7 @@ function readWelcome(payload: Buffer): { emitWindowBytes: number; files: boolean
   return {
     emitWindowBytes,
     files: files === true,
+    memoryMiB: typeof memoryMiB === 'number' ? memoryMiB : undefined,
     runChannel: typeof runChannel === 'string' ? runChannel : undefined,
   };
 }

@@ -9,13 +9,19 @@ import type { Transport, TransportEvents } from './transport.js';
 /** A transport before it is told whom to call. */
 export interface StartableTransport extends Transport {
   listen(events: TransportEvents): void;
-  /** Opens a run channel where there is one to be had; true when it is open. */
-  open(): Promise<boolean>;
   post(message: FromFlu): void;
 }
 
-/** Loads the action, says READY to the DLU and serves runs from then on. */
-export async function startFlu(config: FluConfig, transport: StartableTransport): Promise<void> {
+/**
+ * Loads the action, says READY to the DLU and serves runs from then on.
+ *
+ * @param channel Settles when it is known whether there is a run channel: true when it is open.
+ */
+export async function startFlu(
+  config: FluConfig,
+  transport: StartableTransport,
+  channel: Promise<boolean>,
+): Promise<void> {
   const logs = new LogLines(transport, config.init.logLimitBytes);
   logs.capture();
   process.on('exit', () => {
@@ -23,8 +29,6 @@ export async function startFlu(config: FluConfig, transport: StartableTransport)
     transport.flush();
   });
   const emitter = new Emitter(transport, config.emitWindowBytes);
-  // Begun before the action's code can run, and done meanwhile.
-  const channel = transport.open();
   let main;
   try {
     main = await loadAction(config);

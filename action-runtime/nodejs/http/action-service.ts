@@ -135,7 +135,6 @@ export class ActionService {
       memoryMiB,
     };
     const config: FluConfig = { init, code, privateDirectory: privateDirectory(), rules: 'http', emitWindowBytes: 0 };
-    const env = { ...process.env, ...action.env };
     const events = {
       onMessage: (next: FromFlu) => this.#onMessage(next),
       onExit: (exit: FluExit) => this.#onExit(exit),
@@ -143,16 +142,16 @@ export class ActionService {
     const ready = new Promise<FromFlu & { type: 'ready' }>((resolve) => (this.#onReady = resolve));
     const held = new SharedArrayBuffer(HELD_AREA_BYTES);
     const thread = new FluThread(
-      config,
-      env,
+      memoryMiB,
       { cells: this.#cells, held, fd: -1 },
       { ...events, onExit: (exit) => this.#flu === thread && this.#onExit(exit) },
     );
     this.#flu = thread;
+    thread.load({ config, env: action.env });
     const message = await ready;
     if (message.needsProcess !== true) return message;
     const again = new Promise<FromFlu & { type: 'ready' }>((resolve) => (this.#onReady = resolve));
-    this.#flu = new FluProcess(config, env, new Int32Array(this.#cells), events);
+    this.#flu = new FluProcess(config, { ...process.env, ...action.env }, new Int32Array(this.#cells), events);
     thread.terminate();
     return again;
   }

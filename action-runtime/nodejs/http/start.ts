@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { makePrivateDirectoryIn } from '../dlu/private-directory.js';
 import { type Answer, ActionService } from './action-service.js';
 
 /** Largest request body, in bytes; OpenWhisk's Node runtime takes 48 MB. */
@@ -7,8 +8,13 @@ const MAX_BODY_BYTES = 48 * 1024 * 1024;
 
 const BAD_REQUEST: Answer = { status: 500, body: '{"error":"Bad request."}' };
 
-/** Serves OpenWhisk's runtime interface (POST /init, POST /run) on a port. */
-export async function startHttp(port: number): Promise<void> {
+/**
+ * Serves OpenWhisk's runtime interface (POST /init, POST /run) on a port.
+ *
+ * @param directory Where the runtime keeps what it unpacks. Default: the system's temporary directory.
+ */
+export async function startHttp(port: number, directory: string | undefined): Promise<void> {
+  if (directory !== undefined) makePrivateDirectoryIn(directory);
   const service = new ActionService();
   const server = createServer((request, response) => {
     void answer(service, request).then(({ status, body }) => reply(response, status, body));

@@ -74,6 +74,7 @@ function dockerOptions(
   return {
     ...(dockerHost === undefined ? {} : { dockerHost }),
     images: { default: image },
+    pull: containers.images.pull,
     network: { mode, refused: refusedRanges, dns: dns.length === 0 ? undefined : dns },
     limits: { tmpfsMiB, pids, openFiles, cpuPercent },
     dataDir,

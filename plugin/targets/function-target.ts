@@ -1,6 +1,6 @@
 import type { ActionDescription, ContainerSpec, FunctionTarget } from '@dataflower/invoker-shim';
 import { CodeGoneError, codeOf } from '../api/action-code.js';
-import { type ActionDocument, type CodeExec, isBlackbox, isSequence } from '../api/action-document.js';
+import { type ActionDocument, type CodeExec, NO_CODE, isBlackbox, isSequence } from '../api/action-document.js';
 import { checkImageAllowed } from '../api/image-name.js';
 import { DEFAULT_NODE_KIND } from '../api/kinds.js';
 import { isTruthy, type Parameter, valueOf } from '../api/parameters.js';
@@ -48,7 +48,7 @@ export function containerSpec(
   return {
     key: `${caller.namespace}/${id}@${rev!}${kind === 'steps' ? '/steps' : ''}`,
     kind: kind === 'steps' && isBlackbox(exec) ? DEFAULT_NODE_KIND : exec.kind,
-    ...(image === undefined ? {} : { image }),
+    ...(image === undefined ? {} : { image, bringsCode: exec.code !== NO_CODE }),
     ...(providesKey(document) ? { apiHost: context.apiHost() } : {}),
     memoryMiB: limits.memory,
     timeoutMs: limits.timeout,

@@ -155,5 +155,5 @@ const server = createServer((socket) => {
   serve(socket);
 });
 const delay = Number(process.env['DELAY'] ?? 0);
-if (delay >= 0) setTimeout(() => server.listen(Number(process.env['PORT']), '127.0.0.1'), delay);
+if (delay >= 0) setTimeout(() => server.listen(Number(process.env['PORT']), process.env['HOST'] ?? '127.0.0.1'), delay);
 else setInterval(() => undefined, 1000);

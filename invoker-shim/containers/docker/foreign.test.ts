@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describeWithService } from '@dataflower/services';
 import { createExecutor } from '../container-executor.js';
 import type { ContainerSpec, Executor } from '../executor.js';
-import { DockerImages, ownImage } from '../foreign/testing/docker-images.js';
+import { DockerImages } from '../foreign/testing/docker-images.js';
 import { MemorySink } from '../testing/memory-sink.js';
 import { type TestRun, execute, testSpec } from '../testing/test-runs.js';
 import { openDockerDriver } from './index.js';
@@ -31,7 +31,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     names['none'] = await images.build('none', { lines: ['CMD ["/there/is/no/such/program"]'] });
     socketDir = mkdtempSync(path.join(os.tmpdir(), 'dfd-'));
     sink = new MemorySink();
-    const driver = await openDockerDriver({ dockerHost: address, images: { default: ownImage } });
+    const driver = await openDockerDriver({ dockerHost: address, images: { default: await images.own() } });
     executor = createExecutor({ sink, socketDir, driver, maxContainers: 4 });
   }, 60_000);
 
@@ -74,7 +74,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
 
   it("give the same as this project's own, which is known by its label", async () => {
     const code = 'async function main(p, c) { return { p, ours: c !== undefined && typeof c.emit === "function" }; }';
-    expect((await run(ownImage, { n: 1 }, { code })).end).toMatchObject({
+    expect((await run(await images.own(), { n: 1 }, { code })).end).toMatchObject({
       status: 0,
       value: { p: { n: 1 }, ours: true },
     });

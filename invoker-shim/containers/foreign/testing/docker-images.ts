@@ -2,11 +2,9 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync, cpSync } from 'node:fs
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureImage } from '@dataflower/action-runtime/images';
 import { dockerOptions } from '@dataflower/services';
 import Docker from 'dockerode';
-
-/** This project's image, from which those of the tests are made: no registry is asked. */
-export const ownImage = process.env['DF_IMAGE'] ?? 'dataflower/action-nodejs';
 
 /** What an image of a test has in it. */
 export interface ImagePlan {
@@ -21,9 +19,15 @@ export class DockerImages {
   readonly #docker: Docker;
   readonly #made: string[] = [];
   readonly #tag = `t${process.pid}`;
+  #own: string | undefined;
 
   constructor(address: string) {
     this.#docker = new Docker(dockerOptions(address));
+  }
+
+  /** This project's own image, from which the others are made: no registry is asked. */
+  async own(): Promise<string> {
+    return (this.#own ??= (await ensureImage(this.#docker)).name);
   }
 
   /** Builds one; returns its name. The test's programs can be copied by their file names. */
@@ -36,7 +40,7 @@ export class DockerImages {
       writeFileSync(path.join(context, 'package.json'), '{"type":"module"}');
       writeFileSync(
         path.join(context, 'Dockerfile'),
-        [`FROM ${ownImage}`, 'LABEL dataflower.protocol=""', 'COPY package.json /srv/', ...lines].join('\n'),
+        [`FROM ${await this.own()}`, 'LABEL dataflower.protocol=""', 'COPY package.json /srv/', ...lines].join('\n'),
       );
       const tag = `dataflower-test/${name}:${this.#tag}`;
       const progress = await this.#docker.buildImage(

@@ -6,6 +6,8 @@ export const SOCKET_DIRECTORY = '/run/dataflower';
 /** Where the runtime keeps what it unpacks: its own, so that a function's home is empty. */
 const RUNTIME_DIRECTORY = '/run/action';
 const HOME = '/tmp';
+/** Large buffers in huge pages, where the kernel gives them to who asks: touched for the first time in a fifth of the time. */
+const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
 /** What the runtime itself takes, in MiB, beside what the action may use: the limit is the action's. */
 const RUNTIME_MIB = 64;
 /** An action of 256 MiB has one share of the processor, in the engine's unit. */
@@ -57,7 +59,7 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
     Hostname: 'action',
     ...(uid === undefined ? {} : { User: `${uid}:${uid}` }),
     WorkingDir: HOME,
-    Env: Object.entries({ HOME, __DF_DIRECTORY: RUNTIME_DIRECTORY, ...place.environment }).map(
+    Env: Object.entries({ HOME, GLIBC_TUNABLES: HUGE_PAGES, __DF_DIRECTORY: RUNTIME_DIRECTORY, ...place.environment }).map(
       ([name, value]) => `${name}=${value}`,
     ),
     AttachStdout: true,

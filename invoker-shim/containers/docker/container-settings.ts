@@ -8,6 +8,10 @@ const RUNTIME_DIRECTORY = '/run/action';
 const HOME = '/tmp';
 /** Where OpenWhisk's images for executables have the program. */
 const EXECUTABLE_DIRECTORY = '/action';
+/** Large buffers in huge pages, where the kernel gives them to who asks: touched for the first time in a fifth of the time. */
+const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
+/** What our runtime is told; it takes it away before user code could see it. */
+const RUNTIME_ENVIRONMENT = { GLIBC_TUNABLES: HUGE_PAGES, __DF_DIRECTORY: RUNTIME_DIRECTORY };
 /** What the runtime itself takes, in MiB, beside what the action may use: the limit is the action's. */
 const RUNTIME_MIB = 64;
 /** An action of 256 MiB has one share of the processor, in the engine's unit. */
@@ -61,7 +65,7 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
     Hostname: 'action',
     ...(uid === undefined ? {} : { User: `${uid}:${uid}` }),
     ...(foreign ? {} : { WorkingDir: HOME }),
-    Env: Object.entries({ HOME, ...(foreign ? {} : { __DF_DIRECTORY: RUNTIME_DIRECTORY }), ...place.environment }).map(
+    Env: Object.entries({ HOME, ...(foreign ? {} : RUNTIME_ENVIRONMENT), ...place.environment }).map(
       ([name, value]) => `${name}=${value}`,
     ),
     AttachStdout: true,

@@ -6,7 +6,7 @@ import { createExecutor } from '../container-executor.js';
 import type { ContainerSpec, Executor } from '../executor.js';
 import { DockerImages } from '../foreign/testing/docker-images.js';
 import { MemorySink } from '../testing/memory-sink.js';
-import { type TestRun, execute, testSpec } from '../testing/test-runs.js';
+import { type TestRun, type TestRunOptions, execute, testSpec } from '../testing/test-runs.js';
 import { openDockerDriver } from './index.js';
 
 describeWithService('docker', 'images of other people, on an engine', ({ address }) => {
@@ -47,6 +47,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     image: string,
     params: object,
     over: Partial<ContainerSpec> & { code?: string } = {},
+    options: TestRunOptions = {},
   ): Promise<TestRun> {
     const key = `guest/${image}@${over.code ?? ''}`;
     const bringsCode = (over.code ?? '') !== '';
@@ -55,6 +56,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
       sink,
       testSpec({ key, kind: 'blackbox', image: names[image] ?? image, bringsCode, ...over }),
       {
+        ...options,
         input: sink.of(params),
       },
     );
@@ -72,16 +74,17 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     expect(texts(second)).toEqual(['stdout: n 2']);
   });
 
-  it("give the same as this project's own, which is known by its label", async () => {
-    const code = 'async function main(p, c) { return { p, ours: c !== undefined && typeof c.emit === "function" }; }';
-    expect((await run(await images.own(), { n: 1 }, { code })).end).toMatchObject({
-      status: 0,
-      value: { p: { n: 1 }, ours: true },
-    });
-    expect((await run('plain', { n: 1 }, { code })).end).toMatchObject({
-      status: 0,
-      value: { p: { n: 1 }, ours: false },
-    });
+  it("give the same as this project's own, which is known by its label and can emit", async () => {
+    const code =
+      'async function main(p, c) { if (p.part) await c.emit("part", { i: 1 }); console.log("said"); return p; }';
+    const own = await images.own();
+    for (const image of [own, 'plain']) {
+      const it = await run(image, { n: 1 }, { code });
+      expect([it.end!.status, it.end!.value, texts(it)]).toEqual([0, { n: 1 }, ['stdout: said']]);
+    }
+    const definition = { definition: { outputs: ['part'], ports: false }, ports: ['part'] };
+    expect((await run(own, { part: true }, { code }, definition)).emits).toEqual([{ port: 'part', value: { i: 1 } }]);
+    expect((await run('plain', { part: true }, { code }, definition)).error).toContain('its image has no emit');
   });
 
   it('have an executable that the action brings, or that is in the image', async () => {

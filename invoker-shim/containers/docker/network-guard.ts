@@ -117,6 +117,10 @@ table inet ${table} {
     ${closed ? '' : ask.join('\n    ')}
     ${refuse}
   }
+  chain output {
+    type filter hook output priority -150; policy accept;
+    oifname "${bridge}" ct state new meta skuid != ${process.getuid?.() ?? 0} ${refuse}
+  }
 }
 `;
 }

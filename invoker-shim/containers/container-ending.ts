@@ -11,6 +11,8 @@ export type ContainerEnding =
   | { readonly kind: 'DIED'; readonly detail?: string }
   /** It broke the protocol. */
   | { readonly kind: 'PROTOCOL'; readonly detail: string }
+  /** It has refused its run without beginning it: another container is to have that. */
+  | { readonly kind: 'AWAY'; readonly detail: string }
   | { readonly kind: 'TIME_LIMIT'; readonly limitMs: number }
   | { readonly kind: 'CANCELLED'; readonly reason: string }
   /** It never came up: no process, no hello, wrong token or version. */

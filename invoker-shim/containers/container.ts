@@ -167,7 +167,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') {
       this.context.logger.warn({ container: this.id, key: this.spec.key, ...ending }, 'a container was stopped');
     }
-    const { started, returned } = this.#runs?.close() ?? { started: [], returned: [] };
+    const { started, returned } = this.#closeRuns(ending);
     this.#connection?.close();
     this.#runChannel?.connection.close();
     this.#foreign?.close();
@@ -203,7 +203,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   onEnd(error: Error | undefined): void {
-    if (error === undefined) this.stop({ kind: 'DIED', detail: this.#foreign?.detail ?? 'its connection ended' });
+    if (error === undefined) this.stop(this.#foreign?.ending ?? { kind: 'DIED', detail: 'its connection ended' });
     else if (ProtocolError.is(error)) this.stop({ kind: 'PROTOCOL', detail: error.message });
     else this.stop({ kind: 'DIED', detail: error.message });
   }
@@ -291,6 +291,14 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     } finally {
       this.#started();
     }
+  }
+
+  /** What it had begun, and what it had not: the latter in order. */
+  #closeRuns(ending: ContainerEnding): { started: PendingRun[]; returned: PendingRun[] } {
+    const { started, returned } = this.#runs?.close() ?? { started: [], returned: [] };
+    if (ending.kind !== 'AWAY') return { started, returned };
+    for (const pending of started) pending.startedAt = 0;
+    return { started: [], returned: [...started, ...returned] };
   }
 
   #speakFor(address: NonNullable<ContainerHandle['http']>, socketPath: string): void {

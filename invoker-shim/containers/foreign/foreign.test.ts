@@ -341,6 +341,20 @@ describe('the runs of a foreign image', () => {
     expect(runs.filter(({ end }) => end!.status !== 0).map(({ error }) => error)).toEqual([runDied]);
   });
 
+  it('that a container refuses because it goes away have another one', async () => {
+    for (let i = 0; i < 4; i++) expect((await run({ do: 'leaves', i })).end).toMatchObject({ status: 0, value: { i } });
+    expect(driver.started).toHaveLength(4);
+    await run({ do: 'deafens' });
+    expect((await run({ i: 5 })).end).toMatchObject({ status: 0, value: { value: { i: 5 } }, coldStart: true });
+  });
+
+  it('that every container refuses have none', async () => {
+    const none = { status: 3, value: { error: 'Failed to provision resources to run the action.' } };
+    expect((await run({ do: 'always503' })).end).toMatchObject(none);
+    expect((await run({}, { code: 'leaves' })).end).toMatchObject(none);
+    expect(driver.started.length).toBeLessThan(12);
+  });
+
   it('have no port but out: one that is wired is an error that names it', async () => {
     const definition = { outputs: ['part'], ports: false };
     const it = await run({}, {}, { definition });

@@ -96,6 +96,19 @@ const RUN: Readonly<Record<string, Behaviour>> = {
     const { bytes } = value as { bytes: number };
     answer(socket, 200, `{"a":[${'[],'.repeat(Math.floor(bytes / 3))}0]}`);
   },
+  // A container takes one run.
+  leaves: (socket, { value }) => {
+    if (served > 2) {
+      answer(socket, 503, '{"error":"leaving"}');
+      return;
+    }
+    answer(socket, 200, JSON.stringify(value));
+  },
+  always503: (socket) => answer(socket, 503, ''),
+  deafens: (socket, { value }) => {
+    server.close();
+    answer(socket, 200, JSON.stringify(value), 'Connection: close\r\n');
+  },
   hang: () => undefined,
   exits: () => process.exit(3),
   trickle: async (socket) => {
@@ -119,6 +132,7 @@ const INIT: Readonly<Record<string, Behaviour>> = {
   text: (socket) => answer(socket, 500, 'broken'),
   empty: (socket) => answer(socket, 500, ''),
   large: (socket) => answer(socket, 500, 'L'.repeat(2_000_000)),
+  leaves: (socket) => answer(socket, 503, ''),
   hang: () => undefined,
   exits: () => process.exit(4),
   drop: (socket) => {

@@ -90,6 +90,9 @@ export class ContainerHttp {
         const refused = (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED';
         reject(refused ? new NotBegunError(cause.message, { cause }) : new NoAnswerError(cause.message, { cause }));
       });
+      sent.on('close', () => {
+        if (!answered) reject(new NoAnswerError('the connection was closed'));
+      });
       sent.end(body);
     });
   }

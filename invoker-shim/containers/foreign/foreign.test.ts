@@ -168,7 +168,7 @@ describe('an answer of /run', () => {
     expect(it.end).toMatchObject({ status: expected, value, timedOut: false });
   });
 
-  it.each(['noLength', 'chunked', 'notHttp', 'hugeHeader', 'cut', 'exits'])(
+  it.each(['noLength', 'chunked', 'notHttp', 'hugeHeader', 'upgrade', 'twoLengths', 'both', 'cut', 'exits'])(
     'that is none (%s) is a container that died',
     async (kind) => {
       const it = await run({ do: kind });
@@ -194,8 +194,16 @@ describe('an answer of /run', () => {
     const large = await run({ do: 'large', bytes: 3_000_000 });
     expect((large.end!.value as { text: string }).text).toHaveLength(3_000_000);
     expect((await run({ do: 'trickle' })).end!.value).toEqual({ ok: true });
+    expect((await run({ do: 'interim' })).end!.value).toEqual({ ok: true });
     expect((await run({ do: 'more' })).end!.value).toEqual({ ok: true });
     expect((await run({ do: 'more' })).end!.value).toEqual({ ok: true });
+  });
+
+  it('that is nested too deep to be written again is an error of the action alone', async () => {
+    const it = await run({ do: 'deep' });
+    expect(it.end).toMatchObject({ status: 2 });
+    expect(it.error).toMatch(/^The response of the action could not be read: /);
+    expect((await run({ still: 'here' })).end).toMatchObject({ status: 0 });
   });
 
   it('that grows when it is read does so apart from the agent', async () => {

@@ -69,6 +69,20 @@ const RUN: Readonly<Record<string, Behaviour>> = {
   hugeHeader: (socket) => {
     socket.write(`HTTP/1.1 200 OK\r\nX: ${'h'.repeat(200_000)}\r\nContent-Length: 2\r\n\r\n{}`);
   },
+  upgrade: (socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n');
+  },
+  twoLengths: (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 11\r\n\r\n{"ok":true}');
+  },
+  both: (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n');
+  },
+  interim: (socket) => {
+    for (let i = 0; i < 1000; i++) socket.write('HTTP/1.1 102 Processing\r\n\r\n');
+    answer(socket, 200, '{"ok":true}');
+  },
+  deep: (socket) => answer(socket, 200, `{"error":${'['.repeat(50_000)}${']'.repeat(50_000)}}`),
   cut: (socket) => {
     socket.end('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"ok":');
   },

@@ -154,11 +154,15 @@ const INIT: Readonly<Record<string, Behaviour>> = {
   },
 };
 
+/** Those that the tests of logs are about. */
+const KEEPS_LOGS = new Set(['marked', 'unmarked', 'half', 'many']);
+
 function behave(socket: Socket, { path, body }: Request): void {
   const request = JSON.parse(body) as { value: { code?: string; do?: string } };
   served++;
   const behaviour = path === '/init' ? INIT[request.value.code ?? 'ok'] : RUN[request.value.do ?? 'echo'];
   void behaviour!(socket, request);
+  if (path === '/run' && !KEEPS_LOGS.has(request.value.do ?? 'echo')) marks();
 }
 
 /** Reads requests off a connection; knows just enough of HTTP for what the agent sends. */

@@ -16,12 +16,17 @@ import { ExitWatch } from './exit-watch.js';
 import { Images } from './images.js';
 import { removeLeftBehind } from './left-behind.js';
 import { Removals } from './removals.js';
+import { TcpWay } from './tcp-way.js';
 
 export interface DockerDriverOptions {
   /** Address of the engine. Default: what `DOCKER_HOST` says, else the system's socket. */
   readonly dockerHost?: string;
   /** The image of each kind; `default` for those that are not named. */
   readonly images: Readonly<Record<string, string>>;
+  /** How containers reach the agent. Default `auto`: its unix socket, but TCP for an engine on another, or a virtual, machine. */
+  readonly transport?: 'auto' | 'socket' | 'tcp';
+  /** By what name they do over TCP. Default: this machine's address in their network. */
+  readonly agentHost?: string;
   /** Default: nothing but the agent can be reached. */
   readonly network?: NetworkOptions;
   readonly limits?: Partial<ContainerLimitsSettings>;
@@ -50,14 +55,22 @@ export async function openDockerDriver(options: DockerDriverOptions): Promise<Do
   const { logger = silentLogger, clock = systemClock } = options;
   const identity = new AgentIdentity(options.dataDir);
   let network: ContainerNetwork | undefined;
+  let way: TcpWay | undefined;
   try {
     const info = await engine.info();
     await removeLeftBehind(engine, identity, logger);
-    network = await ContainerNetwork.open(options.network ?? CLOSED, { engine, identity, clock, logger });
-    const driver = new DockerDriver({ engine, info, identity, network, clock, logger }, options);
+    const { transport = 'auto' } = options;
+    if (transport === 'tcp' || (transport === 'auto' && info.remote)) way = new TcpWay(clock, options.agentHost);
+    const listen = way === undefined ? {} : { listen: (gateway: string) => way!.listen(gateway) };
+    network = await ContainerNetwork.open(
+      { ...(options.network ?? CLOSED), ...listen },
+      { engine, identity, clock, logger },
+    );
+    const driver = new DockerDriver({ engine, info, identity, network, way, clock, logger }, options);
     await driver.open();
     return driver;
   } catch (error) {
+    way?.close();
     await network?.close();
     engine.close();
     throw error;
@@ -69,6 +82,8 @@ interface DriverParts {
   readonly info: EngineInfo;
   readonly identity: AgentIdentity;
   readonly network: ContainerNetwork;
+  /** Undefined: over unix sockets. */
+  readonly way: TcpWay | undefined;
   readonly clock: Clock;
   readonly logger: ContainerLogger;
 }
@@ -106,8 +121,11 @@ export class DockerDriver implements ContainerDriver {
     try {
       const foreign = start.spec.image !== undefined && !(await this.#images.speakOurs(image));
       const settings = containerSettings(await this.#place(start, image, foreign), this.#limits);
-      return await this.#run(settings, start, foreign);
+      const container = await this.#run(settings, start, foreign);
+      void container.exited.then(() => this.parts.way?.dismiss(start.socketPath));
+      return container;
     } catch (error) {
+      this.parts.way?.dismiss(start.socketPath);
       if (!EngineError.is(error, 'IMAGE_MISSING')) throw error;
       throw new ImageError(`Failed to pull container image '${image}'.`, { cause: error });
     }
@@ -117,20 +135,26 @@ export class DockerDriver implements ContainerDriver {
   async close(): Promise<void> {
     await this.#removals.close(CLOSE_LIMIT_MS);
     this.#watch.close();
+    this.parts.way?.close();
     await this.parts.network.close();
     this.parts.engine.close();
   }
 
   async #place({ spec, socketPath, token }: StartOptions, image: string, foreign: boolean): Promise<ContainerPlace> {
-    const { identity, network, info } = this.parts;
+    const { identity, network, info, way } = this.parts;
     const place = {
       spec,
       image,
       labels: { ...identity.labels, [Label.key]: spec.key.slice(0, MAX_KEY_CHARS) },
-      network: await network.join(foreign),
+      network: await network.join(foreign || way !== undefined),
       dns: network.dns,
     };
     if (foreign) return { ...place, socketDirectory: undefined, environment: {}, uid: undefined };
+    const uid = info.mapsUsers ? undefined : freshUid();
+    if (way !== undefined) {
+      const environment = { __DF_SOCKET: await way.addressFor(socketPath), __DF_TOKEN: token };
+      return { ...place, socketDirectory: undefined, environment, uid };
+    }
     const socketDirectory = path.dirname(socketPath);
     // Whatever user it runs as can connect, and change nothing; others cannot enter the directory above.
     await chmod(socketPath, 0o666);
@@ -140,7 +164,7 @@ export class DockerDriver implements ContainerDriver {
       ...place,
       socketDirectory,
       environment: { __DF_SOCKET: address, __DF_TOKEN: token },
-      uid: info.mapsUsers ? undefined : freshUid(),
+      uid,
     };
   }
 

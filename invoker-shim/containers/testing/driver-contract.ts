@@ -207,7 +207,9 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
     await a.run({});
     a.handle.stop();
     await a.handle.exited;
-    expect(a.output).toEqual(expect.arrayContaining(['stdout: one', 'stdout: two', 'stderr: last']));
+    expect(a.output.filter((line) => line.length < 100)).toEqual(
+      expect.arrayContaining(['stdout: one', 'stdout: two', 'stderr: last']),
+    );
     expect(a.output.join('').split('x').length - 1).toBe(100_000);
     expect(Math.max(...a.output.map((line) => line.length))).toBeLessThan(9000);
   });

@@ -276,7 +276,9 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
         socketPath: this.#endpoint.path,
         token: this.#handshake.token,
         onOutput: (stream, line) => this.#onOutput(stream, line),
+        onFetch: () => this.#handshake.holdOn(),
       });
+      this.#handshake.goOn();
       this.#handle = handle;
       void handle.exited.then((exit) => this.#onExit(exit));
       if (this.#state === 'STOPPING') handle.stop();

@@ -51,6 +51,8 @@ export interface StartOptions {
   /** The secret that the container says in its HELLO. */
   readonly token: string;
   readonly onOutput: OutputHandler;
+  /** Called when the image has to be fetched first: the start may then take minutes. */
+  readonly onFetch?: () => void;
 }
 
 /**

@@ -9,6 +9,8 @@ export interface ContainerSpec {
   readonly kind: string;
   /** Name of the image for an action of the kind `blackbox`; undefined: the image of its kind. */
   readonly image?: string;
+  /** The action has code beside that image, which an image for executables writes to `/action/exec`. */
+  readonly bringsCode?: boolean;
   /** Address of the API, with scheme, when the function may call it; undefined: it need not be able to. */
   readonly apiHost?: string;
   readonly memoryMiB: number;

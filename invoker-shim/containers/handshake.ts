@@ -44,7 +44,8 @@ export class Handshake {
   initSentAt = 0;
   #connection: Connection | undefined;
   #init: { init: Init; code: Buffer } | undefined;
-  readonly #startedAt: number;
+  /** Milliseconds since the epoch; `Infinity` while its image is being fetched. */
+  #startedAt: number;
 
   constructor(
     private readonly context: ContainerContext,
@@ -54,6 +55,16 @@ export class Handshake {
     this.log = new RunLog(spec.logLimitBytes);
     this.#startedAt = context.clock.now();
     void this.#load();
+  }
+
+  /** Its image is being fetched: nothing is to be expected of it. */
+  holdOn(): void {
+    this.#startedAt = Infinity;
+  }
+
+  /** It has been started. */
+  goOn(): void {
+    if (this.#startedAt === Infinity) this.#startedAt = this.context.clock.now();
   }
 
   /** The first frame on its connection. */

@@ -81,6 +81,7 @@ function dockerOptions(
     images: { default: image },
     transport,
     ...(agentHost === undefined ? {} : { agentHost }),
+    pull: containers.images.pull,
     network: { mode, refused: refusedRanges, dns: dns.length === 0 ? undefined : dns },
     limits: { tmpfsMiB, pids, openFiles, cpuPercent },
     dataDir,

@@ -43,6 +43,7 @@ export async function openParts(config: Config, log: Logger): Promise<Parts> {
       ...(containers.max === undefined ? {} : { maxContainers: containers.max }),
       ...(containers.maxPerAction === undefined ? {} : { maxContainersPerKey: containers.maxPerAction }),
       ...(containers.memoryMiB === undefined ? {} : { memoryLimitMiB: containers.memoryMiB }),
+      foreignMessageBytes: containers.images.messageBytes,
       logger: log.child({ component: 'containers' }),
     },
     sink: { limitBytes: sink.limitBytes },

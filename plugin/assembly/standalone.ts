@@ -102,7 +102,7 @@ async function serve(
 
   const unexpected = (error: unknown, transactionId: string): void =>
     log.error({ err: error, transactionId }, 'request failed');
-  const resolver = new TargetResolver(store, () => apiHost);
+  const resolver = new TargetResolver(store, () => apiHost, config.containers.images.allowed);
   const throttles = new Throttles(config.throttles, now);
   const invoke = new InvokeRoute({
     authenticator,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { images } from './images-section.js';
 import { isolation } from './isolation-section.js';
 import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
 
@@ -100,6 +101,7 @@ const limits = section({
 });
 
 const containers = section({
+  images,
   ...isolation,
   max: optionalWhole('4 a core, at least 16', 1, 100_000, {
     about: 'Most containers at once.',

@@ -1,6 +1,8 @@
 import type { ActionDescription, ContainerSpec, FunctionTarget } from '@dataflower/invoker-shim';
 import { CodeGoneError, codeOf } from '../api/action-code.js';
-import { type ActionDocument, type CodeExec, isSequence } from '../api/action-document.js';
+import { type ActionDocument, type CodeExec, NO_CODE, isBlackbox, isSequence } from '../api/action-document.js';
+import { checkImageAllowed } from '../api/image-name.js';
+import { DEFAULT_NODE_KIND } from '../api/kinds.js';
 import { isTruthy, type Parameter, valueOf } from '../api/parameters.js';
 import { authorizationOf, type Caller } from '../auth/identity.js';
 import type { EntityStore } from '../stores/entity-store.js';
@@ -12,9 +14,11 @@ export interface TargetContext {
   readonly store: EntityStore;
   /** Address of the API with scheme, for the actions. */
   readonly apiHost: () => string;
+  /** Images that actions may name (`containers.images.allowed`). */
+  readonly allowedImages: readonly string[];
 }
 
-/** An action document as a function to run for this caller. */
+/** An action document as a function to run for this caller. Throws `ApiError` for an image that may not run. */
 export function functionTarget(caller: Caller, document: ActionDocument, context: TargetContext): FunctionTarget {
   return { type: 'function', action: describe(document), spec: containerSpec(caller, document, context, 'code') };
 }
@@ -37,10 +41,14 @@ export function containerSpec(
 ): ContainerSpec {
   const { _id: id, _rev: rev, limits, exec } = document;
   if (isSequence(exec)) throw new Error(`The sequence ${id} has no container.`);
+  // Inline functions of a composition are JavaScript: no image of the action's own knows them.
+  const image = isBlackbox(exec) && kind === 'code' ? exec.image : undefined;
+  if (image !== undefined) checkImageAllowed(image, context.allowedImages);
   const logLimitBytes = limits.logs * MIB;
   return {
     key: `${caller.namespace}/${id}@${rev!}${kind === 'steps' ? '/steps' : ''}`,
-    kind: exec.kind,
+    kind: kind === 'steps' && isBlackbox(exec) ? DEFAULT_NODE_KIND : exec.kind,
+    ...(image === undefined ? {} : { image, bringsCode: exec.code !== NO_CODE }),
     ...(providesKey(document) ? { apiHost: context.apiHost() } : {}),
     memoryMiB: limits.memory,
     timeoutMs: limits.timeout,

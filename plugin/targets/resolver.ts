@@ -40,6 +40,7 @@ export class TargetResolver {
   constructor(
     private readonly store: CachedStore,
     private readonly apiHost: () => string,
+    private readonly allowedImages: readonly string[] = [],
   ) {}
 
   /** What is known to hold without looking; the path of nearly every invocation. */
@@ -67,7 +68,8 @@ export class TargetResolver {
       entry.storeVersion = storeVersion;
       return entry.resolved;
     }
-    const builder = new TargetBuilder(caller, { store: this.store, apiHost: this.apiHost }, this.graphs);
+    const { store, apiHost, allowedImages } = this;
+    const builder = new TargetBuilder(caller, { store, apiHost, allowedImages }, this.graphs);
     const document = await builder.read(id);
     if (document === undefined) return undefined;
     const resolved = describeStart(document, await builder.build(document));

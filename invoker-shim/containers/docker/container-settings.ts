@@ -6,8 +6,12 @@ export const SOCKET_DIRECTORY = '/run/dataflower';
 /** Where the runtime keeps what it unpacks: its own, so that a function's home is empty. */
 const RUNTIME_DIRECTORY = '/run/action';
 const HOME = '/tmp';
+/** Where OpenWhisk's images for executables have the program. */
+const EXECUTABLE_DIRECTORY = '/action';
 /** Large buffers in huge pages, where the kernel gives them to who asks: touched for the first time in a fifth of the time. */
 const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
+/** What our runtime is told; it takes it away before user code could see it. */
+const RUNTIME_ENVIRONMENT = { GLIBC_TUNABLES: HUGE_PAGES, __DF_DIRECTORY: RUNTIME_DIRECTORY };
 /** What the runtime itself takes, in MiB, beside what the action may use: the limit is the action's. */
 const RUNTIME_MIB = 64;
 /** An action of 256 MiB has one share of the processor, in the engine's unit. */
@@ -31,6 +35,8 @@ export interface ContainerLimitsSettings {
 export interface ContainerPlace {
   readonly spec: ContainerSpec;
   readonly image: string;
+  /** It has not this project's runtime: the image says where it works, and nothing of ours is in it. */
+  readonly foreign: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** Of the engine: the network that it joins, or `none`. */
   readonly network: string;
@@ -50,7 +56,7 @@ export function freshUid(): number {
 
 /** The body of the engine's create call: everything that keeps a container in. */
 export function containerSettings(place: ContainerPlace, limits: ContainerLimitsSettings): object {
-  const { spec, uid } = place;
+  const { spec, uid, foreign } = place;
   const memory = (spec.memoryMiB + RUNTIME_MIB) * MIB;
   const tmpfs = tmpfsOptions(Math.min(limits.tmpfsMiB, spec.memoryMiB / 2), uid);
   return {
@@ -58,8 +64,8 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
     Labels: place.labels,
     Hostname: 'action',
     ...(uid === undefined ? {} : { User: `${uid}:${uid}` }),
-    WorkingDir: HOME,
-    Env: Object.entries({ HOME, GLIBC_TUNABLES: HUGE_PAGES, __DF_DIRECTORY: RUNTIME_DIRECTORY, ...place.environment }).map(
+    ...(foreign ? {} : { WorkingDir: HOME }),
+    Env: Object.entries({ HOME, ...(foreign ? {} : RUNTIME_ENVIRONMENT), ...place.environment }).map(
       ([name, value]) => `${name}=${value}`,
     ),
     AttachStdout: true,
@@ -68,7 +74,7 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
       NetworkMode: place.network,
       ...(place.network === 'none' ? {} : { Dns: place.dns, DnsSearch: ['.'], Sysctls: NO_IPV6 }),
       ReadonlyRootfs: true,
-      Tmpfs: { [HOME]: tmpfs, [RUNTIME_DIRECTORY]: tmpfs },
+      Tmpfs: Object.fromEntries(writableDirectories(place).map((directory) => [directory, tmpfs])),
       Mounts: place.socketDirectory === undefined ? [] : [socketMount(place.socketDirectory)],
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
@@ -93,6 +99,12 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
       AutoRemove: false,
     },
   };
+}
+
+/** All that can be written. A program that is in the image is not hidden by a directory for one that is not. */
+function writableDirectories({ spec, foreign }: ContainerPlace): string[] {
+  if (!foreign) return [HOME, RUNTIME_DIRECTORY];
+  return spec.bringsCode === true ? [HOME, EXECUTABLE_DIRECTORY] : [HOME];
 }
 
 /** The network has none; without this a container would have an address on the link all the same. */

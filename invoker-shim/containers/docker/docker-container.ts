@@ -85,11 +85,11 @@ export class DockerContainer implements ContainerHandle {
       await output.ended;
       cancel();
     }
-    const stopped = this.#state === 'STOPPING';
     this.#state = 'EXITED';
     // Whoever waits for the end need not wait for the disk.
     void removals.remove(this.id);
-    return exitOf(exitCode, this.#outOfMemory && !stopped);
+    // Also when it is being stopped: that its connection broke is often known before why.
+    return exitOf(exitCode, this.#outOfMemory);
   }
 }
 

@@ -7,13 +7,17 @@ import { type ContainerLogger, silentLogger } from '../logger.js';
 import { AgentIdentity, Label } from './agent-identity.js';
 import {
   type ContainerLimitsSettings,
-  type ContainerPlace, SOCKET_DIRECTORY, containerSettings, freshUid } from './container-settings.js';
+  type ContainerPlace,
+  SOCKET_DIRECTORY,
+  containerSettings,
+  freshUid,
+} from './container-settings.js';
 import { ContainerNetwork, type NetworkOptions } from './container-network.js';
 import { DockerContainer } from './docker-container.js';
 import { Engine, type EngineInfo } from './engine.js';
 import { EngineError } from './engine-error.js';
 import { ExitWatch } from './exit-watch.js';
-import { Images } from './images.js';
+import { Images, type PullPolicy } from './images.js';
 import { removeLeftBehind } from './left-behind.js';
 import { Removals } from './removals.js';
 import { TcpWay } from './tcp-way.js';
@@ -27,6 +31,8 @@ export interface DockerDriverOptions {
   readonly transport?: 'auto' | 'socket' | 'tcp';
   /** By what name they do over TCP. Default: this machine's address in their network. */
   readonly agentHost?: string;
+  /** What becomes of an image that an action names and the engine has not. Default: `never`. */
+  readonly pull?: PullPolicy;
   /** Default: nothing but the agent can be reached. */
   readonly network?: NetworkOptions;
   readonly limits?: Partial<ContainerLimitsSettings>;
@@ -105,7 +111,7 @@ export class DockerDriver implements ContainerDriver {
   ) {
     const { engine, identity, clock, logger } = parts;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#images = new Images(engine, clock);
+    this.#images = new Images(engine, clock, options.pull ?? 'never');
     this.#removals = new Removals(engine, clock, logger);
     this.#watch = new ExitWatch(engine, identity, clock, logger, () => this.#removals.retryNow());
   }
@@ -119,15 +125,15 @@ export class DockerDriver implements ContainerDriver {
     if (!this.#watch.connected) throw new EngineError('ENGINE_UNREACHABLE', 'the Docker engine is away');
     const image = this.#imageOf(start.spec);
     try {
-      const foreign = start.spec.image !== undefined && !(await this.#images.speakOurs(image));
+      const foreign = start.spec.image !== undefined && !(await this.#images.speakOurs(image, start.onFetch));
       const settings = containerSettings(await this.#place(start, image, foreign), this.#limits);
       const container = await this.#run(settings, start, foreign);
       void container.exited.then(() => this.parts.way?.dismiss(start.socketPath));
       return container;
-    } catch (error) {
+    } catch (cause) {
       this.parts.way?.dismiss(start.socketPath);
-      if (!EngineError.is(error, 'IMAGE_MISSING')) throw error;
-      throw new ImageError(`Failed to pull container image '${image}'.`, { cause: error });
+      const text = imageText(cause, start.spec.image);
+      throw text === undefined ? cause : new ImageError(text, { cause });
     }
   }
 
@@ -145,6 +151,7 @@ export class DockerDriver implements ContainerDriver {
     const place = {
       spec,
       image,
+      foreign,
       labels: { ...identity.labels, [Label.key]: spec.key.slice(0, MAX_KEY_CHARS) },
       network: await network.join(foreign || way !== undefined),
       dns: network.dns,
@@ -197,4 +204,14 @@ export class DockerDriver implements ContainerDriver {
     if (image === undefined) throw new EngineError('IMAGE_MISSING', `no image is set for the kind ${spec.kind}`);
     return image;
   }
+}
+
+/** OpenWhisk's texts for an image that an action names and that cannot be run; undefined: it is not the image's fault. */
+function imageText(cause: unknown, image: string | undefined): string | undefined {
+  if (image === undefined || !(cause instanceof EngineError)) return undefined;
+  if (cause.code === 'IMAGE_MISSING') return `Failed to pull container image '${image}'.`;
+  if (cause.code === 'IMAGE_NOT_PULLED')
+    return `Failed to pull container image '${image}'. It is not on this host, and images are not fetched here (containers.images.pull).`;
+  const noProgram = /no command specified|executable file not found|exec format error|no such file or directory/i;
+  return noProgram.test(cause.message) ? `executable file not found in image ${image}` : undefined;
 }

@@ -48,7 +48,7 @@ const RUN: Readonly<Record<string, Behaviour>> = {
     console.log(MARKER);
     answer(socket, 200, '{"ok":true}');
   },
-  many: async (socket) => {
+  many: (socket) => {
     for (let i = 0; i < 2000; i++) console.log(`line ${i} ${'y'.repeat(100)}`);
     answer(socket, 200, '{"ok":true}');
     marks();
@@ -130,7 +130,7 @@ function behave(socket: Socket, { path, body }: Request): void {
   const request = JSON.parse(body) as { value: { code?: string; do?: string } };
   served++;
   const behaviour = path === '/init' ? INIT[request.value.code ?? 'ok'] : RUN[request.value.do ?? 'echo'];
-  void behaviour!(socket, request as never);
+  void behaviour!(socket, request);
 }
 
 /** Reads requests off a connection; knows just enough of HTTP for what the agent sends. */
@@ -155,5 +155,5 @@ const server = createServer((socket) => {
   serve(socket);
 });
 const delay = Number(process.env['DELAY'] ?? 0);
-if (delay >= 0) setTimeout(() => server.listen(Number(process.env['PORT']), '127.0.0.1'), delay);
+if (delay >= 0) setTimeout(() => server.listen(Number(process.env['PORT']), process.env['HOST'] ?? '127.0.0.1'), delay);
 else setInterval(() => undefined, 1000);

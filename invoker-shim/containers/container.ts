@@ -9,6 +9,7 @@ import { type ContainerExit, type ContainerHandle, ImageError } from './driver.j
 import { Endpoint } from './endpoint.js';
 import { FailureText } from './failures.js';
 import type { ContainerSpec } from './executor.js';
+import { type FileSharing, noFiles, samePaths } from './file-sharing.js';
 import { ForeignRuntime } from './foreign/foreign-runtime.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
 import type { PendingRun } from './pending-run.js';
@@ -44,6 +45,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   /** It has said READY and its run channel has not come yet. */
   #awaitsRunChannel = false;
   readonly #listening: Promise<Endpoint>;
+  #files: FileSharing = noFiles;
   #apiRelay: ApiRelay | undefined;
   #handle: ContainerHandle | undefined;
   /** Speaks for a container that has no runtime of ours. */
@@ -231,11 +233,16 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
       this.#connection!,
       runChannel ? this.#runChannel!.connection : undefined,
       this,
+      this.#files,
     );
     this.#state = 'READY';
     this.context.logger.debug({ container: this.id, key: this.spec.key, initMs: this.initMs }, 'a container is ready');
     this.owner.onReady(this);
     this.#stopIfDone();
+  }
+
+  get sharesFiles(): boolean {
+    return this.#files !== noFiles;
   }
 
   async bringApi(): Promise<boolean> {
@@ -271,8 +278,10 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     const { context, spec } = this;
     try {
       this.#endpoint = await this.#listening;
+      this.#files = context.driver.sharesFiles ? samePaths : (context.driver.shareFiles?.(spec) ?? noFiles);
       const handle = await context.driver.start({
         spec,
+        files: this.#files,
         socketPath: this.#endpoint.path,
         token: this.#handshake.token,
         onOutput: (stream, line) => this.#onOutput(stream, line),

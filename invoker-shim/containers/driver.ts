@@ -1,4 +1,5 @@
 import type { ContainerSpec } from './executor.js';
+import type { FileSharing } from './file-sharing.js';
 
 /** How a container came to its end. */
 export interface ContainerExit {
@@ -51,6 +52,8 @@ export interface StartOptions {
   /** The secret that the container says in its HELLO. */
   readonly token: string;
   readonly onOutput: OutputHandler;
+  /** What the driver has made for this container by `shareFiles`. */
+  readonly files?: FileSharing | undefined;
   /** Called when the image has to be fetched first: the start may then take minutes. */
   readonly onFetch?: () => void;
 }
@@ -64,6 +67,8 @@ export interface ContainerDriver {
   readonly name: string;
   /** True when containers see the agent's files under the same paths, so that large values need not be copied. */
   readonly sharesFiles: boolean;
+  /** Makes what one container needs to share files; undefined where it can share none. The driver removes it with the container. */
+  shareFiles?(spec: ContainerSpec): FileSharing | undefined;
   /**
    * True when containers are not on this machine's network: what they are to reach of it is brought to them.
    * Default: false.

@@ -23,6 +23,8 @@ const LOAD_LIMIT_MS = 60_000;
 const MAX_ERROR_CHARS = 64 * 1024;
 
 export interface HandshakeHost {
+  /** Large values may travel in files. */
+  readonly sharesFiles: boolean;
   /** It has said the right HELLO. */
   welcomed(): void;
   /** Its code is loaded. `runChannel`: it has opened one. */
@@ -83,7 +85,7 @@ export class Handshake {
     this.#connection = connection;
     this.host.welcomed();
     const { emitWindowBytes } = this.context.limits;
-    const files = this.context.driver.sharesFiles;
+    const files = this.host.sharesFiles;
     const { memoryMiB } = this.spec;
     const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, memoryMiB, runChannel: this.runKey };
     connection.send(encodeJsonFrame(FrameType.WELCOME, 0, welcome));
@@ -147,7 +149,7 @@ export class Handshake {
     const { init, code } = this.#init;
     this.#init = undefined;
     this.initSentAt = this.context.clock.now();
-    const target = { sharesFiles: false, openStream: (bytes: Buffer) => connection.openStream(bytes) };
+    const target = { show: () => undefined, openStream: (bytes: Buffer) => connection.openStream(bytes) };
     try {
       connection.sendNow(encodeInit(init, bytesSlot(code, target)));
     } catch (error) {

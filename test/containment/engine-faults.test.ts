@@ -37,7 +37,7 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
   describe('on an engine that others use too', () => {
     let platform: Platform;
     beforeAll(async () => {
-      platform = await suite.start({ environment: dockerEnvironment(address) });
+      platform = await suite.start({ environment: await dockerEnvironment(address) });
       await putAction(platform.api, 'held', HELD, { limits: { timeout: 2000 } });
       const starts = `const {spawnSync}=require('child_process');
         function main(){spawnSync(process.execPath,['-e','setTimeout(()=>{},9000)']);return {}}`;
@@ -67,14 +67,14 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
 
     test('what a killed server leaves is removed by the next, and nothing of one that lives', async () => {
       await result(platform.api, 'held', { ms: 1 });
-      const other = await suite.start({ environment: dockerEnvironment(address) });
+      const other = await suite.start({ environment: await dockerEnvironment(address) });
       await putAction(other.api, 'held', HELD);
       await result(other.api, 'held', { ms: 1 });
       await other.kill();
       expect(await containersOf(other.pid)).not.toEqual([]);
       expect(filtersOf(other.pid)).not.toEqual([]);
 
-      const next = await suite.start({ environment: dockerEnvironment(address) });
+      const next = await suite.start({ environment: await dockerEnvironment(address) });
       expect([await containersOf(other.pid), await networksOf(other.pid), filtersOf(other.pid)]).toEqual([[], [], []]);
       expect(await containersOf(platform.pid)).not.toEqual([]);
       expect(await result(platform.api, 'held', { ms: 1 })).toEqual({ held: true });
@@ -91,15 +91,17 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
   });
 
   describe('on an engine that goes away', () => {
-    const image = dockerEnvironment(address).DATAFLOWER_CONTAINERS_IMAGE!;
+    let image: string;
     let engine: OwnEngine;
     let platform: Platform;
     beforeAll(async () => {
       engine = new OwnEngine();
       await engine.start();
+      const environment = await dockerEnvironment(address);
+      image = environment.DATAFLOWER_CONTAINERS_IMAGE!;
       await engine.load(image, address);
       platform = await suite.start({
-        environment: { ...dockerEnvironment(engine.address), DATAFLOWER_CONTAINERS_NETWORK: 'none' },
+        environment: { ...environment, DATAFLOWER_CONTAINERS_DOCKER_HOST: engine.address, DATAFLOWER_CONTAINERS_NETWORK: 'none' },
       });
       for (const name of ['one', 'two', 'three', 'four']) await putAction(platform.api, name, HELD);
       await result(platform.api, 'one', { ms: 1 });

@@ -1,4 +1,6 @@
-import { describeWithService } from '@dataflower/services';
+import { ensureImage } from '@dataflower/action-runtime/images';
+import { describeWithService, dockerOptions } from '@dataflower/services';
+import Docker from 'dockerode';
 import type { ContainerDriver } from '../driver.js';
 import { containerDriverContract } from '../testing/driver-contract.js';
 import { openDockerDriver } from './index.js';
@@ -7,9 +9,10 @@ describeWithService('docker', 'the Docker driver', ({ address }) => {
   describe.each(['socket', 'tcp'] as const)('over %s', (transport) => {
     let driver: ContainerDriver & { close(): Promise<void> };
     beforeAll(async () => {
+      const { id } = await ensureImage(new Docker(dockerOptions(address)));
       driver = await openDockerDriver({
         dockerHost: address,
-        images: { default: process.env['DF_IMAGE'] ?? 'dataflower/action-nodejs' },
+        images: { default: id },
         network: { mode: 'none', refused: [], dns: undefined },
         transport,
       });

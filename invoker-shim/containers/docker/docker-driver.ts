@@ -20,6 +20,8 @@ import { ExitWatch } from './exit-watch.js';
 import { Images, type PullPolicy } from './images.js';
 import { removeLeftBehind } from './left-behind.js';
 import { Removals } from './removals.js';
+import { SharedBox } from './shared-box.js';
+import { SharedBoxes } from './shared-boxes.js';
 import { TcpWay } from './tcp-way.js';
 
 export interface DockerDriverOptions {
@@ -72,7 +74,7 @@ export async function openDockerDriver(options: DockerDriverOptions): Promise<Do
       { ...(options.network ?? CLOSED), ...listen },
       { engine, identity, clock, logger },
     );
-    const driver = new DockerDriver({ engine, info, identity, network, way, clock, logger }, options);
+    const driver = new DockerDriver({ engine, info, identity, network, way, boxes: SharedBoxes.open(clock), clock, logger }, options);
     await driver.open();
     return driver;
   } catch (error) {
@@ -90,6 +92,8 @@ interface DriverParts {
   readonly network: ContainerNetwork;
   /** Undefined: over unix sockets. */
   readonly way: TcpWay | undefined;
+  /** Undefined where there is no shared memory. */
+  readonly boxes: SharedBoxes | undefined;
   readonly clock: Clock;
   readonly logger: ContainerLogger;
 }
@@ -121,6 +125,12 @@ export class DockerDriver implements ContainerDriver {
     return this.#watch.open();
   }
 
+  shareFiles(spec: ContainerSpec): SharedBox | undefined {
+    // An image that an action names may have no runtime that knows of files; over TCP the machine may be another.
+    if (spec.image !== undefined || this.parts.way !== undefined) return undefined;
+    return this.parts.boxes?.make();
+  }
+
   async start(start: StartOptions): Promise<ContainerHandle> {
     if (!this.#watch.connected) throw new EngineError('ENGINE_UNREACHABLE', 'the Docker engine is away');
     const image = this.#imageOf(start.spec);
@@ -128,13 +138,18 @@ export class DockerDriver implements ContainerDriver {
       const foreign = start.spec.image !== undefined && !(await this.#images.speakOurs(image, start.onFetch));
       const settings = containerSettings(await this.#place(start, image, foreign), this.#limits);
       const container = await this.#run(settings, start, foreign);
-      void container.exited.then(() => this.parts.way?.dismiss(start.socketPath));
+      void container.exited.then(() => this.#forget(start));
       return container;
     } catch (cause) {
-      this.parts.way?.dismiss(start.socketPath);
+      this.#forget(start);
       const text = imageText(cause, start.spec.image);
       throw text === undefined ? cause : new ImageError(text, { cause });
     }
+  }
+
+  #forget({ socketPath, files }: StartOptions): void {
+    this.parts.way?.dismiss(socketPath);
+    if (files instanceof SharedBox) this.parts.boxes?.remove(files);
   }
 
   /** Ends and removes what is left. */
@@ -143,10 +158,11 @@ export class DockerDriver implements ContainerDriver {
     this.#watch.close();
     this.parts.way?.close();
     await this.parts.network.close();
+    await this.parts.boxes?.close();
     this.parts.engine.close();
   }
 
-  async #place({ spec, socketPath, token }: StartOptions, image: string, foreign: boolean): Promise<ContainerPlace> {
+  async #place({ spec, socketPath, token, files }: StartOptions, image: string, foreign: boolean): Promise<ContainerPlace> {
     const { identity, network, info, way } = this.parts;
     const place = {
       spec,
@@ -156,11 +172,11 @@ export class DockerDriver implements ContainerDriver {
       network: await network.join(foreign || way !== undefined),
       dns: network.dns,
     };
-    if (foreign) return { ...place, socketDirectory: undefined, environment: {}, uid: undefined };
+    if (foreign) return { ...place, mounts: [], environment: {}, uid: undefined };
     const uid = info.mapsUsers ? undefined : freshUid();
     if (way !== undefined) {
       const environment = { __DF_SOCKET: await way.addressFor(socketPath), __DF_TOKEN: token };
-      return { ...place, socketDirectory: undefined, environment, uid };
+      return { ...place, mounts: [], environment, uid };
     }
     const socketDirectory = path.dirname(socketPath);
     // Whatever user it runs as can connect, and change nothing; others cannot enter the directory above.
@@ -169,7 +185,10 @@ export class DockerDriver implements ContainerDriver {
     const address = path.posix.join(SOCKET_DIRECTORY, path.basename(socketPath));
     return {
       ...place,
-      socketDirectory,
+      mounts: [
+        { source: socketDirectory, target: SOCKET_DIRECTORY, readOnly: true },
+        ...(files instanceof SharedBox ? files.mounts : []),
+      ],
       environment: { __DF_SOCKET: address, __DF_TOKEN: token },
       uid,
     };

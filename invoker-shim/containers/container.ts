@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { FrameType, ProtocolError, decodeAmount } from '@dataflower/action-runtime/protocol';
+import { type FrameType, ProtocolError } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from './connection.js';
 import { type ContainerEnding, beforeInit, runText, startText } from './container-ending.js';
 import type { ContainerContext, ContainerOwner } from './container-context.js';
@@ -11,10 +11,13 @@ import type { ContainerSpec } from './executor.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
 import type { PendingRun } from './pending-run.js';
 import { RunChannel } from './run-channel.js';
+import { onRunFrame } from './run-frames.js';
 import type { RunLog } from './run-log.js';
+import { Sleep } from './sleep.js';
+import { withinMs } from './within-ms.js';
 
 /**
- * STARTING: until its HELLO. INITIALIZING: until it is READY. STOPPING: its connection is closed, it is being ended.
+ * STARTING: until its HELLO. INITIALIZING: until it is READY; a pre-warmed one is told in between what it is to run. STOPPING: its connection is closed, it is being ended.
  * STOPPED: nothing is left of it. Any state but the last two goes to STOPPING.
  */
 export type ContainerState = 'STARTING' | 'INITIALIZING' | 'READY' | 'STOPPING' | 'STOPPED';
@@ -32,6 +35,10 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   idleSince = 0;
   /** By the stopwatch: when it became ready. */
   readySince = 0;
+  /** By the stopwatch: when it was started, or told what it is to run if it had been started before. */
+  startedSince: number;
+  /** It was started because a run was expected, none being there. */
+  expected = false;
   #state: ContainerState = 'STARTING';
   #retiring = false;
   #endpoint: Endpoint | undefined;
@@ -41,6 +48,10 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   #awaitsRunChannel = false;
   #handle: ContainerHandle | undefined;
   #runs: ContainerRuns | undefined;
+  #sleep: Sleep | undefined;
+  #spec: ContainerSpec;
+  #owner: ContainerOwner;
+  #assigned = false;
   readonly #handshake: Handshake;
   /** Of the run that ends with the container: what it still writes belongs there. */
   #lastLog: RunLog | undefined;
@@ -51,15 +62,44 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   readonly #gone: Promise<void>;
   #resolveGone!: () => void;
 
+  /**
+   * Starts it.
+   *
+   * @param spec What it is to run; of a pre-warmed one, what it is made for.
+   * @param prewarmed It greets and then waits for `assign`.
+   */
   constructor(
     readonly id: string,
-    readonly spec: ContainerSpec,
+    spec: ContainerSpec,
     private readonly context: ContainerContext,
-    private readonly owner: ContainerOwner,
+    owner: ContainerOwner,
+    prewarmed = false,
   ) {
+    this.#spec = spec;
+    this.#owner = owner;
+    this.startedSince = context.stopwatch();
     this.#gone = new Promise((resolve) => (this.#resolveGone = resolve));
-    this.#handshake = new Handshake(context, spec, this);
+    this.#handshake = new Handshake(context, spec.memoryMiB, this);
+    if (!prewarmed) this.assign(spec, owner);
     void this.#start();
+  }
+
+  /** Says what a pre-warmed one is to run, which it has to be made for, and whose it is from now on. Once. */
+  assign(spec: ContainerSpec, owner: ContainerOwner): void {
+    this.#assigned = true;
+    this.#spec = spec;
+    this.#owner = owner;
+    this.startedSince = this.context.stopwatch();
+    this.#handshake.assign(spec);
+  }
+
+  get spec(): ContainerSpec {
+    return this.#spec;
+  }
+
+  /** True while it waits to be told what it is to run. */
+  get waits(): boolean {
+    return !this.#assigned && this.#state === 'INITIALIZING';
   }
 
   get state(): ContainerState {
@@ -91,7 +131,15 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
 
   /** True while it is to take runs. */
   get accepts(): boolean {
-    return this.#state === 'READY' && !this.#retiring && this.#runs!.accepts;
+    return this.#state === 'READY' && !this.#retiring && (this.#sleep?.isAwake ?? true) && this.#runs!.accepts;
+  }
+
+  /** Whether its processes stand still; only of one that is ready. */
+  get sleep(): Sleep {
+    return (this.#sleep ??= new Sleep(this.#handle!, {
+      awake: () => this.#owner.onAwake(this),
+      lost: (error) => this.stop({ kind: 'DIED', detail: `it could not be paused or resumed: ${error.message}` }),
+    }));
   }
 
   get retiring(): boolean {
@@ -100,12 +148,14 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
 
   /** False when it has nothing to do and nothing to watch. */
   get busy(): boolean {
-    return this.#state === 'READY' ? this.#runs!.busy : this.#state !== 'STOPPED';
+    return this.#state === 'READY' ? this.#runs!.busy : this.#state !== 'STOPPED' && !this.waits;
   }
 
   /** Its state in a word, for people. */
   get label(): string {
+    if (this.waits) return 'PREWARMED';
     if (this.#state !== 'READY') return this.#state;
+    if (this.#sleep?.isAwake === false) return this.#sleep.state;
     if (this.held) return 'HELD';
     return this.#runs!.busy ? 'RUNNING' : 'IDLE';
   }
@@ -156,15 +206,15 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     this.#state = 'STOPPING';
     this.#cancelExitTimer?.();
     if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') {
-      this.context.logger.warn({ container: this.id, key: this.spec.key, ...ending }, 'a container was stopped');
+      this.context.logger.warn({ container: this.id, key: this.#spec.key, ...ending }, 'a container was stopped');
     }
     const { started, returned } = this.#runs?.close() ?? { started: [], returned: [] };
     this.#connection?.close();
     this.#runChannel?.connection.close();
     this.#handle?.stop();
     if (ending.kind !== 'RETIRED') for (const pending of returned) pending.losses++;
-    const payer = starting ? this.owner.onStartFailed(this, ending) : undefined;
-    this.owner.onLeaving(this);
+    const payer = starting ? this.#owner.onStartFailed(this, ending) : undefined;
+    this.#owner.onLeaving(this);
     this.#runs?.giveBack(returned);
     void this.#finish(ending, started, payer);
   }
@@ -174,7 +224,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
     switch (this.#state) {
       case 'READY':
-        this.#onRunFrame(type, flags, id, payload);
+        onRunFrame(this.#runs!, this.#connection!.streams, type, flags, id, payload);
         return;
       case 'STARTING':
         this.#handshake.onHello(type, payload, this.#connection!);
@@ -222,8 +272,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
       this,
     );
     this.#state = 'READY';
-    this.context.logger.debug({ container: this.id, key: this.spec.key, initMs: this.initMs }, 'a container is ready');
-    this.owner.onReady(this);
+    this.context.logger.debug({ container: this.id, key: this.#spec.key, initMs: this.initMs }, 'a container is ready');
+    this.#owner.onReady(this);
     this.#stopIfDone();
   }
 
@@ -231,19 +281,19 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
 
   freed(): void {
     if (this.#retiring) this.#stopIfDone();
-    else if (this.#state === 'READY') this.owner.onFreed(this);
+    else if (this.#state === 'READY') this.#owner.onFreed(this);
   }
 
   returned(runs: readonly PendingRun[]): void {
-    this.owner.onReturned(runs);
+    this.#owner.onReturned(runs);
   }
 
   heldChanged(): void {
-    this.owner.onHeldChanged(this);
+    this.#owner.onHeldChanged(this);
   }
 
   measured(meanMs: number): void {
-    this.owner.onMeasured(meanMs);
+    this.#owner.onMeasured(meanMs);
   }
 
   async #start(): Promise<void> {
@@ -295,42 +345,6 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     else if (this.#awaitsRunChannel) this.stop({ kind: 'DIED', detail: 'its run channel ended' });
   }
 
-  #onRunFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
-    const runs = this.#runs!;
-    switch (type) {
-      case FrameType.RESULT:
-        runs.onResult(flags, id, payload);
-        return;
-      case FrameType.EMIT:
-        runs.onEmit(id, payload);
-        return;
-      case FrameType.STARTED:
-        runs.onStarted(id);
-        return;
-      case FrameType.LOG:
-        runs.onLog(flags, id, payload);
-        return;
-      case FrameType.WITHDRAWN:
-        runs.onWithdrawn(payload);
-        return;
-      case FrameType.OFFER:
-        runs.inbound.onOffer(id, decodeAmount(payload));
-        return;
-      case FrameType.DATA:
-        runs.inbound.onData(id, flags, payload);
-        return;
-      case FrameType.CREDIT:
-        this.#connection!.streams.onCredit(id, decodeAmount(payload));
-        return;
-      case FrameType.RESET:
-        if (id % 2 === 0) this.#connection!.streams.drop(id);
-        else runs.inbound.onReset(id, payload.toString());
-        return;
-      default:
-        throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} from a container that is ready`);
-    }
-  }
-
   #onOutput(stream: 'stdout' | 'stderr', line: string): void {
     if (this.#runs?.onOutput(stream, line) === true) return;
     const log = this.#lastLog ?? (this.#runs === undefined ? this.#handshake.log : undefined);
@@ -366,7 +380,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     await exited;
     this.#endpoint?.close();
     this.#state = 'STOPPED';
-    this.owner.onStopped(this);
+    this.#owner.onStopped(this);
     this.#resolveGone();
   }
 
@@ -381,15 +395,4 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     payer.timedOut = ending.kind === 'TIME_LIMIT';
     this.context.ender.fail(payer, this.id, status, text);
   }
-}
-
-/** What the promise resolves to, or undefined when that takes longer than `ms`. */
-function withinMs<T>(promise: Promise<T>, ms: number, clock: ContainerContext['clock']): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(ms, () => resolve(undefined));
-    void promise.then((value) => {
-      cancel();
-      resolve(value);
-    });
-  });
 }

@@ -30,28 +30,48 @@ export interface HandshakeHost {
   stop(ending: ContainerEnding): void;
 }
 
-/** How a container becomes ready: HELLO and WELCOME, then INIT, once the code is there, and READY; each in its time. */
+/** Of a container that does not know yet what it is to run, output is not kept: it is nobody's. */
+const NO_LOG_BYTES = 0;
+
+/**
+ * How a container becomes ready: HELLO and WELCOME, then INIT, once it is known what it is to run and the code is there,
+ * and READY; each in its time. A pre-warmed one waits before INIT.
+ */
 export class Handshake {
   /** The secret by which the container is known. */
   readonly token = newSecret();
   /** The secret by which its run channel is known. */
   readonly runKey = newSecret();
   /** What it wrote before it was ready. */
-  readonly log: RunLog;
+  log = new RunLog(NO_LOG_BYTES);
   /** Milliseconds since the epoch; 0 before INIT is sent. */
   initSentAt = 0;
   #connection: Connection | undefined;
   #init: { init: Init; code: Buffer } | undefined;
   readonly #startedAt: number;
+  /** Since when it is known what it is to run, or it would have to be. */
+  #assignedAt = 0;
+  #spec: ContainerSpec | undefined;
 
   constructor(
     private readonly context: ContainerContext,
-    private readonly spec: ContainerSpec,
+    private readonly memoryMiB: number,
     private readonly host: HandshakeHost,
   ) {
-    this.log = new RunLog(spec.logLimitBytes);
     this.#startedAt = context.clock.now();
-    void this.#load();
+  }
+
+  /** True once it has greeted. */
+  get greeted(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /** Says what it is to run, once: that is loaded and sent to it. */
+  assign(spec: ContainerSpec): void {
+    this.#spec = spec;
+    this.#assignedAt = this.context.clock.now();
+    this.log = new RunLog(spec.logLimitBytes);
+    void this.#load(spec);
   }
 
   /** The first frame on its connection. */
@@ -71,7 +91,7 @@ export class Handshake {
     this.host.welcomed();
     const { emitWindowBytes } = this.context.limits;
     const files = this.context.driver.sharesFiles;
-    const { memoryMiB } = this.spec;
+    const { memoryMiB } = this;
     const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, memoryMiB, runChannel: this.runKey };
     connection.send(encodeJsonFrame(FrameType.WELCOME, 0, welcome));
     this.#sendInit();
@@ -107,19 +127,21 @@ export class Handshake {
     if (this.#connection === undefined) {
       if (now - this.#startedAt < helloTimeoutMs) return;
       this.host.stop({ kind: 'NOT_STARTED', detail: 'it said no hello in time' });
+    } else if (this.#spec === undefined) {
+      return;
     } else if (this.initSentAt === 0) {
-      if (now - this.#startedAt < LOAD_LIMIT_MS) return;
+      if (now - this.#assignedAt < LOAD_LIMIT_MS) return;
       this.host.stop({ kind: 'NOT_LOADED', detail: 'its code was not loaded in time' });
-    } else if (now - this.initSentAt >= this.spec.timeoutMs) {
-      this.host.stop({ kind: 'TIME_LIMIT', limitMs: this.spec.timeoutMs });
+    } else if (now - this.initSentAt >= this.#spec.timeoutMs) {
+      this.host.stop({ kind: 'TIME_LIMIT', limitMs: this.#spec.timeoutMs });
     }
   }
 
-  async #load(): Promise<void> {
+  async #load(spec: ContainerSpec): Promise<void> {
     try {
       // Not before the container that this is for has been made.
       await Promise.resolve();
-      this.#init = await this.spec.load();
+      this.#init = await spec.load();
     } catch (error) {
       this.host.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) });
       return;

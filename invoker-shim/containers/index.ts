@@ -9,5 +9,6 @@ export {
   MAX_OUTPUT_LINE_BYTES,
 } from './driver.js';
 export { ProcessDriver, type ProcessDriverOptions } from './process-driver.js';
+export type { PrewarmOptions } from './prewarmed.js';
 export { type ContainerLogger } from './logger.js';
 export { removeStale } from './socket-directory.js';

@@ -51,8 +51,12 @@ export class TokenFlow {
     env: string | null,
     components: number,
   ): void {
-    if (output === undefined) value.release();
-    else this.sendTo(activation, output.edges, tag, value, env, components);
+    if (output === undefined) {
+      value.release();
+      return;
+    }
+    output.choice?.took(output.name);
+    this.sendTo(activation, output.edges, tag, value, env, components);
   }
 
   /** Sends a returned value: one value, also where `out` is a FOREACH. */
@@ -64,6 +68,7 @@ export class TokenFlow {
     env: string | null,
     components: number,
   ): void {
+    out.choice?.took(out.name);
     this.sendTo(activation, out.edges, out.foreach ? tagInside(tag, 0) : tag, value, env, components);
   }
 
@@ -100,8 +105,9 @@ export class TokenFlow {
     for (const output of node.foreach) this.sendCount(activation, output, tag, counts?.get(output.name) ?? 0);
   }
 
-  sendCount(activation: Activation, { counted }: PlanOutput, tag: Tag, count: number): void {
+  sendCount(activation: Activation, { counted, fanOut }: PlanOutput, tag: Tag, count: number): void {
     if (activation.discarding) return;
+    fanOut?.observe(count);
     for (const { index } of counted) {
       activation.tokens++;
       this.#pipe.send({

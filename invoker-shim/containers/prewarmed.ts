@@ -14,7 +14,7 @@ export interface PrewarmOptions {
    * After so long without a cold start that could have used one they are removed, in ms; they come back with the next.
    * Undefined: they are kept.
    */
-  readonly keepAliveMs?: number;
+  readonly keepAliveMs?: number | undefined;
 }
 
 /** What pre-warmed containers ask of the pool. */

@@ -23,6 +23,9 @@ export async function openParts({ dataDir, containers, sink, records, limits }: 
     records: store,
     containers: {
       idleMs: containers.idleMs,
+      pauseAfterMs: containers.pauseAfterMs,
+      prewarmReplaceMs: containers.prewarmReplaceMs,
+      ...(containers.prewarm === undefined ? {} : { prewarm: containers.prewarm }),
       helloTimeoutMs: containers.helloTimeoutMs,
       ...(containers.max === undefined ? {} : { maxContainers: containers.max }),
       ...(containers.maxPerAction === undefined ? {} : { maxContainersPerKey: containers.maxPerAction }),

@@ -1,6 +1,6 @@
 /**
- * The way in: `npm run demo`, `npm test`, `npm run bench -- NAME`, `npm run dataflower -- ARGS` and `npm run verify`
- * come here, also on a clone that has never been installed or built. Installs when packages are missing, builds when a
+ * The way in: `npm run demo`, `npm test`, `npm run bench -- NAME`, `npm run dataflower -- ARGS`, `npm run services -- …` and
+ * `npm run verify` come here, also on a clone that has never been installed or built. Installs when packages are missing, builds when a
  * source has changed since the last build, then runs the command with its arguments. Plain JavaScript and nothing but
  * Node's own modules, because it runs before anything else is there.
  */
@@ -24,6 +24,10 @@ const commands = {
   test: { what: 'all tests, or those whose path is given', run: (args) => node([...jest, ...args], { cwd: root }) },
   bench: { what: 'one measurement, by name', run: (args) => node(['experiments/dist/bench/main.js', ...args]) },
   dataflower: { what: 'the command line of the platform', run: (args) => node(['plugin/dist/cli/main.js', ...args]) },
+  services: {
+    what: 'what tests need besides Node: up, down, status',
+    run: (args) => node(['deploy/services/dist/cli/main.js', ...args]),
+  },
   verify: { what: 'format, types, lint, tests and docs, or those that are named', run: verify },
 };
 

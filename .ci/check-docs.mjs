@@ -16,7 +16,7 @@ const problems = [];
 
 function* files(folder, suffix) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (['node_modules', 'dist', '.git', 'coverage'].includes(entry.name)) continue;
+    if (['node_modules', 'dist', '.git', '.services', 'coverage'].includes(entry.name)) continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory()) yield* files(path, suffix);
     else if (suffix.test(entry.name)) yield path;

@@ -1,4 +1,5 @@
 export { type Clock, systemClock } from './clock.js';
+export { type Finding, Health, type HealthCheck, type HealthReport, type Severity } from './health/health.js';
 export type { ActivationRecord, RecordFilter, RecordStore } from './records/record.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
@@ -6,6 +7,8 @@ export type {
   ActionDescription,
   ActionLimits,
   Answer,
+  CancelOutcome,
+  CancelRequest,
   FunctionTarget,
   Host,
   HostStatus,
@@ -28,3 +31,12 @@ export {
   toActivationSummary,
   toResponse,
 } from './records/index.js';
+export type { ContainerDriver } from './containers/driver.js';
+export {
+  type DockerDriverOptions,
+  type NetworkMode,
+  DockerEngine,
+  EngineError,
+  GuardError,
+  openDockerDriver,
+} from './containers/docker/index.js';

@@ -37,7 +37,12 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   if (options.core !== undefined) command.unshift('taskset', '-a', '-c', String(options.core));
   const child = spawn(command[0]!, command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...withoutOwn(process.env), DATAFLOWER_LOG_LEVEL: 'warn', ...options.environment },
+    env: {
+      ...withoutOwn(process.env),
+      DATAFLOWER_LOG_LEVEL: 'warn',
+      DATAFLOWER_CONTAINERS_DRIVER: 'process',
+      ...options.environment,
+    },
   });
   // However this process ends, nothing stays behind.
   const onExit = (): void => {

@@ -41,15 +41,18 @@ export class Connection {
     private readonly socket: Socket,
     private readonly batcher: WriteBatcher,
     private readonly handler: ConnectionHandler,
+    /** Of the streams that are opened here: 2 on the agent's side, 1 on a container's. */
+    firstStreamId: 1 | 2 = 2,
   ) {
     this.#decoder = new FrameDecoder((type, flags, id, payload) => {
       if (!this.#closed) handler.onFrame(type, flags, id, payload);
     });
-    this.streams = new OutboundStreams({
+    const writer = {
       isWritable: () => !this.#closed && this.socket.writableLength < DATA_BUFFER_BYTES,
-      writeChunk: (id, chunk, last) => this.#writeChunk(id, chunk, last),
-      failed: (error) => this.#fail(error),
-    });
+      writeChunk: (id: number, chunk: Buffer, last: boolean) => this.#writeChunk(id, chunk, last),
+      failed: (error: Error) => this.#fail(error),
+    };
+    this.streams = new OutboundStreams(writer, firstStreamId);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('drain', () => this.streams.pump());
     socket.on('error', (error) => this.#fail(error));

@@ -3,6 +3,7 @@ import type { DataSink } from '../sink/value.js';
 import type { Container } from './container.js';
 import type { ContainerEnding } from './container-ending.js';
 import type { ContainerDriver } from './driver.js';
+import type { JsonThreads } from './foreign/json-threads.js';
 import type { ContainerLogger } from './logger.js';
 import type { PendingRun } from './pending-run.js';
 import type { RunEnder } from './run-ender.js';
@@ -21,6 +22,8 @@ export interface ContainerContext {
   readonly ender: RunEnder;
   readonly logger: ContainerLogger;
   readonly limits: ContainerLimits;
+  /** For the JSON of containers without this project's runtime. */
+  readonly threads: JsonThreads;
 }
 
 export interface ContainerLimits {
@@ -32,6 +35,8 @@ export interface ContainerLimits {
   readonly emitWindowBytes: number;
   /** Largest value that a container may hand over. */
   readonly maxValueBytes: number;
+  /** Largest body of `/run`, and largest answer to it, of a container without this project's runtime. */
+  readonly foreignMessageBytes: number;
 }
 
 /** Who decides what a container gets: the queue of its function. */

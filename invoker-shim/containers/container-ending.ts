@@ -1,4 +1,7 @@
+import { type ContainerExit, ImageError } from './driver.js';
 import { FailureText } from './failures.js';
+import type { ContainerSpec } from './executor.js';
+import { ForeignText } from './foreign/failure-texts.js';
 import type { PendingRun } from './pending-run.js';
 
 /** Why a container is stopped; decides what becomes of the run that it had started. */
@@ -13,6 +16,8 @@ export type ContainerEnding =
   | { readonly kind: 'CANCELLED'; readonly reason: string }
   /** It never came up: no process, no hello, wrong token or version. */
   | { readonly kind: 'NOT_STARTED'; readonly detail: string }
+  /** Its image cannot be run, and no further container of it either: the user has to do something. */
+  | { readonly kind: 'NO_IMAGE'; readonly text: string }
   /** What it was to run could not be loaded. */
   | { readonly kind: 'NOT_LOADED'; readonly detail: string }
   /** Its answer to INIT was an error. */
@@ -30,6 +35,7 @@ export function startText(ending: ContainerEnding, outOfMemory: boolean): { stat
   switch (ending.kind) {
     case 'TIME_LIMIT':
       return { status: 2, text: FailureText.initTimeLimit(ending.limitMs) };
+    case 'NO_IMAGE':
     case 'INIT_FAILED':
       return { status: 2, text: ending.text };
     case 'NOT_LOADED':
@@ -48,4 +54,28 @@ export function beforeInit(ending: ContainerEnding): ContainerEnding {
   if (ending.kind === 'PROTOCOL') return { kind: 'NOT_STARTED', detail: ending.detail };
   if (ending.kind === 'DIED') return { kind: 'NOT_STARTED', detail: ending.detail ?? 'it ended' };
   return ending;
+}
+
+/**
+ * The same of an image without our runtime: the program that has to listen is the developer's, so that its end is an end of
+ * the action, and another container would do no better.
+ */
+export function foreignBeforeInit(
+  ending: ContainerEnding,
+  spec: ContainerSpec,
+  helloTimeoutMs: number,
+): ContainerEnding {
+  if (ending.kind !== 'NOT_STARTED') return ending;
+  return { kind: 'INIT_FAILED', text: ForeignText.notListening(spec.image ?? spec.kind, helloTimeoutMs) };
+}
+
+/** The driver could not start it. */
+export function notStarted(error: Error): ContainerEnding {
+  const { message } = error;
+  return error instanceof ImageError ? { kind: 'NO_IMAGE', text: message } : { kind: 'NOT_STARTED', detail: message };
+}
+
+/** How its process ended, in words. */
+export function exitDetail({ code, signal }: ContainerExit): string {
+  return signal === null ? `it exited with code ${code ?? '?'}` : `it ended by ${signal}`;
 }

@@ -8,6 +8,7 @@ import type { ContainerContext } from './container-context.js';
 import type { ContainerDriver } from './driver.js';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun } from './executor.js';
 import { FailureText } from './failures.js';
+import { JsonThreads } from './foreign/json-threads.js';
 import { type ContainerLogger, silentLogger } from './logger.js';
 import { PendingRun } from './pending-run.js';
 import { Pool } from './pool.js';
@@ -26,7 +27,7 @@ export interface ExecutorOptions extends ContainersOptions {
 
 /** What can be configured about containers. */
 export interface ContainersOptions {
-  /** Default: child processes with the Node runtime (no isolation: for development). */
+  /** Default: child processes with the Node runtime (no isolation: for development). The executor closes it. */
   readonly driver?: ContainerDriver;
   /** Monotonic milliseconds with fractions, for durations. Default: `performance.now`. */
   readonly stopwatch?: () => number;
@@ -59,6 +60,11 @@ export interface ContainersOptions {
   readonly emitWindowBytes?: number;
   /** Largest value that a container may hand over, in bytes. Default: 1 GiB. */
   readonly maxValueBytes?: number;
+  /**
+   * Largest body of `/run`, and largest answer, of a container that has not this project's runtime, in bytes. Default:
+   * 48 MiB, what OpenWhisk's runtimes take.
+   */
+  readonly foreignMessageBytes?: number;
   /** Cores that the containers share. Default: what the system says. */
   readonly cores?: number;
   /** Default: none. */
@@ -80,6 +86,7 @@ class ContainerExecutor implements Executor {
   readonly #ender: RunEnder;
   readonly #pool: Pool;
   readonly #sockets: SocketDirectory;
+  readonly #driver: ContainerDriver;
   readonly #pending = new ChurnMap<FunctionRun, PendingRun>();
   #closing: Promise<void> | undefined;
 
@@ -91,10 +98,10 @@ class ContainerExecutor implements Executor {
     removeStale(options.socketDir);
     this.#sockets = new SocketDirectory(options.socketDir);
     this.#ender = new RunEnder(options.sink, this.#clock, logger, (pending) => this.#pending.delete(pending.run));
-    const driver = options.driver ?? new ProcessDriver({ entry: runtimeEntry });
+    this.#driver = options.driver ?? new ProcessDriver({ entry: runtimeEntry });
     const context: ContainerContext = {
       sink: options.sink,
-      driver,
+      driver: this.#driver,
       clock: this.#clock,
       stopwatch: options.stopwatch ?? (() => performance.now()),
       sockets: this.#sockets,
@@ -106,7 +113,9 @@ class ContainerExecutor implements Executor {
         killGraceMs: options.killGraceMs ?? 100,
         emitWindowBytes: options.emitWindowBytes ?? 4 * MIB,
         maxValueBytes: options.maxValueBytes ?? 1024 * MIB,
+        foreignMessageBytes: options.foreignMessageBytes ?? 48 * MIB,
       },
+      threads: new JsonThreads(),
     };
     const limits = {
       maxContainers,
@@ -114,7 +123,7 @@ class ContainerExecutor implements Executor {
       memoryLimitMiB: options.memoryLimitMiB ?? Math.floor((os.totalmem() / MIB) * 0.75),
       idleMs: options.idleMs ?? 600_000,
       pauseAfterMs: options.pauseAfterMs ?? 60_000,
-      prewarm: options.prewarm ?? (driver.name === 'docker' ? STEM_CELLS : []),
+      prewarm: options.prewarm ?? (this.#driver.name === 'docker' ? STEM_CELLS : []),
       prewarmReplaceMs: options.prewarmReplaceMs ?? 1000,
       minTurnMs: options.minTurnMs ?? 50,
       cores,
@@ -176,5 +185,6 @@ class ContainerExecutor implements Executor {
     // What was sent ahead and came back in the meantime.
     for (const pending of this.#pool.drainQueues()) this.#ender.drop(pending);
     this.#sockets.close();
+    await this.#driver.close?.();
   }
 }

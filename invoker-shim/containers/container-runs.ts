@@ -62,6 +62,8 @@ export class ContainerRuns {
   /** The running function takes longer than expected: nothing is sent behind it. */
   #slow = false;
   #held = false;
+  /** Its last answer was a developer error: it starts nothing any more and ends. */
+  #spent = false;
   #closed = false;
 
   constructor(
@@ -305,6 +307,7 @@ export class ContainerRuns {
   }
 
   #beginFirst(): void {
+    if (this.#spent) return;
     const next = this.#ahead.startFirst();
     if (next !== undefined) this.#begin(next);
   }
@@ -330,10 +333,11 @@ export class ContainerRuns {
     this.#writer.dropStreams(pending);
     this.#running = undefined;
     this.#slow = false;
+    this.#spent = result.outcome === Outcome.DEVELOPER_ERROR;
     if (result.startedNext !== 0) this.#begin(this.#ahead.start(result.startedNext));
     // Without a word of the container's, the next one had not arrived when the answer left: it starts as it arrives.
     else this.#beginFirst();
-    if (result.outcome === Outcome.DEVELOPER_ERROR) this.host.retire();
+    if (this.#spent) this.host.retire();
     this.host.freed();
   }
 

@@ -1,17 +1,24 @@
 import type { Socket } from 'node:net';
 import { type FrameType, ProtocolError } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from './connection.js';
-import { type ContainerEnding, beforeInit, runText, startText } from './container-ending.js';
+import {
+  type ContainerEnding,
+  beforeInit,
+  exitDetail,
+  foreignBeforeInit,
+  notStarted,
+  runText,
+} from './container-ending.js';
 import type { ContainerContext, ContainerOwner } from './container-context.js';
 import { ContainerRuns, type RunsHost } from './container-runs.js';
 import type { ContainerExit, ContainerHandle } from './driver.js';
 import { Endpoint } from './endpoint.js';
-import { FailureText } from './failures.js';
 import type { ContainerSpec } from './executor.js';
+import { ForeignRuntime } from './foreign/foreign-runtime.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
 import type { PendingRun } from './pending-run.js';
 import { RunChannel } from './run-channel.js';
-import { onRunFrame } from './run-frames.js';
+import { takeRunFrame } from './run-frames.js';
 import type { RunLog } from './run-log.js';
 import { Sleep } from './sleep.js';
 import { withinMs } from './within-ms.js';
@@ -46,12 +53,13 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   #runChannel: RunChannel | undefined;
   /** It has said READY and its run channel has not come yet. */
   #awaitsRunChannel = false;
+  readonly #listening: Promise<Endpoint>;
   #handle: ContainerHandle | undefined;
+  /** Speaks for a container that has no runtime of ours. */
+  #foreign: ForeignRuntime | undefined;
   #runs: ContainerRuns | undefined;
   #sleep: Sleep | undefined;
-  #spec: ContainerSpec;
   #owner: ContainerOwner;
-  #assigned = false;
   readonly #handshake: Handshake;
   /** Of the run that ends with the container: what it still writes belongs there. */
   #lastLog: RunLog | undefined;
@@ -59,26 +67,27 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   #started!: () => void;
   readonly #startSettled = new Promise<void>((resolve) => (this.#started = resolve));
   #cancelExitTimer: (() => void) | undefined;
-  readonly #gone: Promise<void>;
+  /** Resolves when nothing is left of it. */
+  readonly gone: Promise<void>;
   #resolveGone!: () => void;
 
   /**
    * Starts it.
    *
-   * @param spec What it is to run; of a pre-warmed one, what it is made for.
    * @param prewarmed It greets and then waits for `assign`.
    */
   constructor(
     readonly id: string,
-    spec: ContainerSpec,
+    /** What it is to run; of a pre-warmed one, what it is made for. */
+    public spec: ContainerSpec,
     private readonly context: ContainerContext,
     owner: ContainerOwner,
     prewarmed = false,
   ) {
-    this.#spec = spec;
     this.#owner = owner;
     this.startedSince = context.stopwatch();
-    this.#gone = new Promise((resolve) => (this.#resolveGone = resolve));
+    this.gone = new Promise((resolve) => (this.#resolveGone = resolve));
+    this.#listening = Endpoint.listen(context.sockets, (socket) => this.#onConnection(socket));
     this.#handshake = new Handshake(context, spec.memoryMiB, this);
     if (!prewarmed) this.assign(spec, owner);
     void this.#start();
@@ -86,29 +95,15 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
 
   /** Says what a pre-warmed one is to run, which it has to be made for, and whose it is from now on. Once. */
   assign(spec: ContainerSpec, owner: ContainerOwner): void {
-    this.#assigned = true;
-    this.#spec = spec;
+    this.spec = spec;
     this.#owner = owner;
     this.startedSince = this.context.stopwatch();
     this.#handshake.assign(spec);
   }
 
-  get spec(): ContainerSpec {
-    return this.#spec;
-  }
-
   /** True while it waits to be told what it is to run. */
   get waits(): boolean {
-    return !this.#assigned && this.#state === 'INITIALIZING';
-  }
-
-  get state(): ContainerState {
-    return this.#state;
-  }
-
-  /** Resolves when nothing is left of it. */
-  get gone(): Promise<void> {
-    return this.#gone;
+    return this.#handshake.waits && this.#state === 'INITIALIZING';
   }
 
   /** Runs sent to it in its life. */
@@ -202,17 +197,19 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   stop(cause: ContainerEnding): void {
     if (this.#state === 'STOPPING' || this.#state === 'STOPPED') return;
     const starting = this.#state !== 'READY';
-    const ending = this.#handshake.initSentAt === 0 ? beforeInit(cause) : cause;
+    const ending = this.#handshake.initSentAt === 0 ? this.#beforeInit(cause) : cause;
     this.#state = 'STOPPING';
     this.#cancelExitTimer?.();
     if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') {
-      this.context.logger.warn({ container: this.id, key: this.#spec.key, ...ending }, 'a container was stopped');
+      this.context.logger.warn({ container: this.id, key: this.spec.key, ...ending }, 'a container was stopped');
     }
     const { started, returned } = this.#runs?.close() ?? { started: [], returned: [] };
     this.#connection?.close();
     this.#runChannel?.connection.close();
+    this.#foreign?.close();
     this.#handle?.stop();
-    if (ending.kind !== 'RETIRED') for (const pending of returned) pending.losses++;
+    // A run behind one that was cancelled has lost nothing: else its neighbour's user could have it fail.
+    if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') for (const pending of returned) pending.losses++;
     const payer = starting ? this.#owner.onStartFailed(this, ending) : undefined;
     this.#owner.onLeaving(this);
     this.#runs?.giveBack(returned);
@@ -224,7 +221,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
     switch (this.#state) {
       case 'READY':
-        onRunFrame(this.#runs!, this.#connection!.streams, type, flags, id, payload);
+        takeRunFrame(this.#runs!, this.#connection!, type, flags, id, payload);
         return;
       case 'STARTING':
         this.#handshake.onHello(type, payload, this.#connection!);
@@ -242,7 +239,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   onEnd(error: Error | undefined): void {
-    if (error === undefined) this.stop({ kind: 'DIED', detail: 'its connection ended' });
+    if (error === undefined) this.stop({ kind: 'DIED', detail: this.#foreign?.detail ?? 'its connection ended' });
     else if (ProtocolError.is(error)) this.stop({ kind: 'PROTOCOL', detail: error.message });
     else this.stop({ kind: 'DIED', detail: error.message });
   }
@@ -272,9 +269,16 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
       this,
     );
     this.#state = 'READY';
-    this.context.logger.debug({ container: this.id, key: this.#spec.key, initMs: this.initMs }, 'a container is ready');
+    this.context.logger.debug({ container: this.id, key: this.spec.key, initMs: this.initMs }, 'a container is ready');
     this.#owner.onReady(this);
     this.#stopIfDone();
+  }
+
+  async bringApi(): Promise<boolean> {
+    const { apiHost } = this.spec;
+    if (apiHost === undefined || this.context.driver.ownNetwork !== true) return false;
+    await (await this.#listening).bringApi(apiHost);
+    return true;
   }
 
   // From the runs.
@@ -299,7 +303,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   async #start(): Promise<void> {
     const { context, spec } = this;
     try {
-      this.#endpoint = await Endpoint.listen(context.sockets, (socket) => this.#onConnection(socket));
+      this.#endpoint = await this.#listening;
       const handle = await context.driver.start({
         spec,
         socketPath: this.#endpoint.path,
@@ -309,11 +313,21 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
       this.#handle = handle;
       void handle.exited.then((exit) => this.#onExit(exit));
       if (this.#state === 'STOPPING') handle.stop();
+      else if (handle.http !== undefined) {
+        const { path: socketPath } = this.#endpoint;
+        const { token } = this.#handshake;
+        this.#foreign = new ForeignRuntime({ address: handle.http, socketPath, token, container: this, context });
+      }
     } catch (error) {
-      this.stop({ kind: 'NOT_STARTED', detail: (error as Error).message });
+      this.stop(notStarted(error as Error));
     } finally {
       this.#started();
     }
+  }
+
+  #beforeInit(cause: ContainerEnding): ContainerEnding {
+    if (this.#foreign === undefined) return beforeInit(cause);
+    return foreignBeforeInit(cause, this.spec, this.context.limits.helloTimeoutMs);
   }
 
   #onConnection(socket: Socket): void {
@@ -346,6 +360,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   #onOutput(stream: 'stdout' | 'stderr', line: string): void {
+    this.#foreign?.onOutput(stream, line);
     if (this.#runs?.onOutput(stream, line) === true) return;
     const log = this.#lastLog ?? (this.#runs === undefined ? this.#handshake.log : undefined);
     const now = this.context.clock.now();
@@ -354,9 +369,9 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
 
   #onExit(exit: ContainerExit): void {
     if (this.#state === 'STOPPING' || this.#state === 'STOPPED') return;
-    const detail = exit.signal === null ? `it exited with code ${exit.code ?? '?'}` : `it ended by ${exit.signal}`;
+    const detail = exitDetail(exit);
     if (this.#connection === undefined)
-      this.stop({ kind: this.#state === 'STARTING' ? 'NOT_STARTED' : 'DIED', detail });
+      this.stop({ kind: this.#state === 'STARTING' && this.#foreign === undefined ? 'NOT_STARTED' : 'DIED', detail });
     // What it had sent may still be on its way; the end of the connection comes behind it.
     else this.#cancelExitTimer = this.context.clock.after(LAST_FRAMES_MS, () => this.stop({ kind: 'DIED', detail }));
   }
@@ -376,23 +391,11 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     for (const pending of started) {
       ender.fail(pending, this.id, 2, runText(pending, ending, outOfMemory));
     }
-    if (payer !== undefined) this.#failPayer(payer, ending, outOfMemory);
+    if (payer !== undefined) ender.failStart(payer, this.id, ending, outOfMemory, this.#handshake.initSentAt);
     await exited;
     this.#endpoint?.close();
     this.#state = 'STOPPED';
     this.#owner.onStopped(this);
     this.#resolveGone();
-  }
-
-  #failPayer(payer: PendingRun, ending: ContainerEnding, outOfMemory: boolean): void {
-    const { status, text } = startText(ending, outOfMemory) ?? { status: 3, text: FailureText.noContainer };
-    const { initSentAt } = this.#handshake;
-    if (initSentAt > 0) {
-      payer.startedAt = initSentAt;
-      payer.initMs = this.context.clock.now() - initSentAt;
-    }
-    payer.coldStart = true;
-    payer.timedOut = ending.kind === 'TIME_LIMIT';
-    this.context.ender.fail(payer, this.id, status, text);
   }
 }

@@ -28,6 +28,9 @@ export interface ContainerHandle {
   resume?(): Promise<void>;
   /** Ends it at once, paused or not, with every process that it started. Calling it again, or after its end, does nothing. */
   stop(): void;
+  /** Its processes stand still and cost no processor until `resume`. Undefined: the driver cannot. */
+  pause?(): Promise<void>;
+  resume?(): Promise<void>;
 }
 
 /** Takes what a container wrote on its own stdout and stderr, line by line, at most `MAX_OUTPUT_LINE_BYTES` each. */
@@ -35,6 +38,17 @@ export type OutputHandler = (stream: 'stdout' | 'stderr', line: string) => void;
 
 /** Longest piece of output given at once, in bytes; a longer line comes in several. */
 export const MAX_OUTPUT_LINE_BYTES = 8 * 1024;
+
+/**
+ * The image that an action names cannot be run here. The message is for the action's developer, who finds it in the
+ * activation's record: what is wrong and what can be done.
+ */
+export class ImageError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ImageError';
+  }
+}
 
 export interface StartOptions {
   readonly spec: ContainerSpec;
@@ -54,6 +68,16 @@ export interface ContainerDriver {
   readonly name: string;
   /** True when containers see the agent's files under the same paths, so that large values need not be copied. */
   readonly sharesFiles: boolean;
-  /** Starts one container. Rejects when it cannot be started; then nothing of it is left. */
+  /**
+   * True when containers are not on this machine's network: what they are to reach of it is brought to them.
+   * Default: false.
+   */
+  readonly ownNetwork?: boolean;
+  /**
+   * Starts one container. Rejects when it cannot be started; then nothing of it is left. With `ImageError` when the image
+   * is why.
+   */
   start(options: StartOptions): Promise<ContainerHandle>;
+  /** Called once, when none of its containers runs any more: gives back what it holds. */
+  close?(): Promise<void>;
 }

@@ -10,6 +10,8 @@ export interface ContainerSpec {
   readonly kind: string;
   /** Name of the image for an action of the kind `blackbox`; undefined: the image of its kind. */
   readonly image?: string;
+  /** Address of the API, with scheme, when the function may call it; undefined: it need not be able to. */
+  readonly apiHost?: string;
   readonly memoryMiB: number;
   readonly timeoutMs: number;
   readonly logLimitBytes: number;

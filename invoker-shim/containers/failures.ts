@@ -12,9 +12,19 @@ export const FailureText = {
   timeLimit: (limitMs: number): string => `The action exceeded its time limits of ${limitMs} milliseconds.`,
   initTimeLimit: (limitMs: number): string =>
     `The action exceeded its time limits of ${limitMs} milliseconds during initialization.`,
+  logsNotCollected: 'There was an issue while collecting your logs. Data might be missing.',
+  invalidRun: (body: string): string =>
+    `The action did not produce a valid JSON or JSON Array response${afterColon(body)}`,
+  invalidInit: (body: string): string => `The action failed during initialization${afterColon(body)}`,
+  responseTooLong: (bytes: number, limitBytes: number, beginning: string): string =>
+    `The action produced a response that exceeded the allowed length: ${bytes} > ${limitBytes} bytes. The truncated response was: ${beginning}`,
   logsTruncated: (limitBytes: number): string =>
     `Logs were truncated because the total bytes size exceeds the limit of ${limitBytes} bytes.`,
 } as const;
+
+function afterColon(text: string): string {
+  return text === '' ? '.' : `: ${text}`;
+}
 
 /** `{error: text}` as a value in the sink; the caller owns it. */
 export function errorValue(sink: DataSink, text: string): Value {

@@ -27,6 +27,8 @@ export interface HandshakeHost {
   welcomed(): void;
   /** Its code is loaded. `runChannel`: it has opened one. */
   initialized(runChannel: boolean): void;
+  /** Has the API brought to where the container can reach it; false: it reaches it by itself, or need not. */
+  bringApi(): Promise<boolean>;
   stop(ending: ContainerEnding): void;
 }
 
@@ -61,9 +63,9 @@ export class Handshake {
     this.#startedAt = context.clock.now();
   }
 
-  /** True once it has greeted. */
-  get greeted(): boolean {
-    return this.#connection !== undefined;
+  /** True once it has greeted, until it is told what it is to run. */
+  get waits(): boolean {
+    return this.#connection !== undefined && this.#spec === undefined;
   }
 
   /** Says what it is to run, once: that is loaded and sent to it. */
@@ -141,7 +143,8 @@ export class Handshake {
     try {
       // Not before the container that this is for has been made.
       await Promise.resolve();
-      this.#init = await spec.load();
+      const [{ init, code }, api] = await Promise.all([spec.load(), this.host.bringApi()]);
+      this.#init = { init: api ? { ...init, api } : init, code };
     } catch (error) {
       this.host.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) });
       return;

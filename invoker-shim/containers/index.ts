@@ -6,6 +6,7 @@ export {
   type ContainerHandle,
   type OutputHandler,
   type StartOptions,
+  ImageError,
   MAX_OUTPUT_LINE_BYTES,
 } from './driver.js';
 export { ProcessDriver, type ProcessDriverOptions } from './process-driver.js';

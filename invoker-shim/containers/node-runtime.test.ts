@@ -52,6 +52,14 @@ describe('the executor with the Node runtime', () => {
     expect(runs.map(({ end }) => end!.value)).toEqual(runs.map((_, n) => ({ n })));
   });
 
+  it('lets nobody pay for a developer error but the run that made it', async () => {
+    const code = 'function main({ n }) { if (n % 50 === 25) throw new Error("no"); return { n }; }';
+    const runs = Array.from({ length: 300 }, (_, n) => run(code, { n }));
+    await Promise.all(runs.map(({ done }) => done));
+    const failed = runs.flatMap(({ end }, n) => (end!.status === 0 ? [] : [n]));
+    expect(failed).toEqual([25, 75, 125, 175, 225, 275]);
+  });
+
   it('moves large values in and out, and emits while the function runs', async () => {
     const definition = { outputs: ['part'], ports: false };
     const code = `async function main({ bytes, text }, context) {

@@ -25,16 +25,22 @@ export interface ChunkWriter {
 }
 
 /**
- * The streams that the agent sends to one container: one chunk of each in turn, within its credit and only as fast as
+ * The streams that one side of a connection sends to the other: one chunk of each in turn, within its credit and only as fast as
  * the connection takes them, so that no value delays another nor a control frame for long.
  */
 export class OutboundStreams {
   readonly #streams = new Map<number, OutboundStream>();
   /** Those with something to send and credit for it, in turn. */
   readonly #turn = new Deque<OutboundStream>();
-  #nextId = 2;
+  #nextId: number;
 
-  constructor(private readonly writer: ChunkWriter) {}
+  /** @param firstId 2 on the agent's side, whose ids are even; 1 on a container's. */
+  constructor(
+    private readonly writer: ChunkWriter,
+    firstId: 1 | 2,
+  ) {
+    this.#nextId = firstId;
+  }
 
   /** Announces a stream; its bytes follow with `pump`. The source stays as it is until the stream ends or is dropped. */
   add(source: StreamSource): number {

@@ -1,11 +1,11 @@
 import { FrameType, ProtocolError, decodeAmount } from '@dataflower/action-runtime/protocol';
+import type { Connection } from './connection.js';
 import type { ContainerRuns } from './container-runs.js';
-import type { OutboundStreams } from './outbound-streams.js';
 
-/** Hands a frame of a container that is ready to whom it is for. Throws ProtocolError for one that it may not send. */
-export function onRunFrame(
+/** Acts on a frame of a container that is ready. Throws ProtocolError for what it may not say. */
+export function takeRunFrame(
   runs: ContainerRuns,
-  streams: OutboundStreams,
+  connection: Connection,
   type: FrameType,
   flags: number,
   id: number,
@@ -34,10 +34,10 @@ export function onRunFrame(
       runs.inbound.onData(id, flags, payload);
       return;
     case FrameType.CREDIT:
-      streams.onCredit(id, decodeAmount(payload));
+      connection.streams.onCredit(id, decodeAmount(payload));
       return;
     case FrameType.RESET:
-      if (id % 2 === 0) streams.drop(id);
+      if (id % 2 === 0) connection.streams.drop(id);
       else runs.inbound.onReset(id, payload.toString());
       return;
     default:

@@ -1,7 +1,7 @@
 import { FailureText } from './failures.js';
 
 /** OpenWhisk's mark of the end of an activation's logs; it is never shown (OW-71). */
-const SENTINEL = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
+export const SENTINEL = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
 /** Columns of OpenWhisk's time stamps in log lines. */
 const TIME_WIDTH = 30;
 /** What a line counts against the limit beyond its text, in bytes: its end. */

@@ -1,10 +1,11 @@
 import type { ContainerSpec } from '../containers/executor.js';
 import type { FunctionTarget, Identity, WorkflowTarget } from '../host/host.js';
+import type { Tag } from '../pipes/pipe.js';
 import type { ActivationRecord } from '../records/record.js';
 import type { Value } from '../sink/value.js';
 import type { InstanceLine } from './instance-line.js';
-import { PartList } from './part-list.js';
-import type { Plan } from './plan.js';
+import { CALLER, PartList } from './part-list.js';
+import type { Plan, PlanNode } from './plan.js';
 import { RunningInstances } from './running-instances.js';
 import type { WaitMatch } from './wait-match.js';
 
@@ -58,6 +59,10 @@ export class Activation {
   discarding = false;
   /** It was cancelled, or ran into its deadline. */
   stopped = false;
+  /** Its user has cancelled it, or that of the activation that it is a part of. */
+  cancelled = false;
+  /** Number of the part from which its result, or its error, has come; −1: none. */
+  lastPart = CALLER;
   /** Failures after the answer. */
   lateErrors = 0;
   /** What was answered, from the answer until its record is made. Holds a reference. */
@@ -76,6 +81,8 @@ export class Activation {
     readonly owner: ActivationOwner,
     readonly receivedAt: number,
     readonly startedAt: number,
+    /** Where it stands in the activation that it is a part of. */
+    readonly place?: { readonly node: PlanNode; readonly tag: Tag; readonly after: string | undefined },
   ) {
     this.fired = new Uint8Array(plan.nodes.length);
     this.lookedAhead = new Uint8Array(plan.nodes.length);

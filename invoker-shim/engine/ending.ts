@@ -28,6 +28,7 @@ export class Ending {
   result(activation: Activation, inputs: readonly Value[], components: number): void {
     const ports = activation.plan.user.inputs;
     const whole = ports.length === 1 && ports[0]!.name === 'result';
+    activation.lastPart = this.flow.trigger;
     const value = whole ? inputs[0]! : this.sink.record(ports.map(({ name }, slot) => [name, inputs[slot]!]));
     this.#answer(activation, 0, value, components);
   }
@@ -41,11 +42,15 @@ export class Ending {
     value: Value,
     env: string | null,
     components: number,
+    from: number,
   ): void {
-    if (node.error !== undefined && !activation.discarding)
-      this.flow.send(activation, node.error, tag, value, env, components);
+    if (node.error !== undefined && !activation.discarding) {
+      this.flow.send(activation, node.error, tag, value, env, components, from);
+      return;
+    }
+    if (!activation.answered) activation.lastPart = from;
     // To a composition every error of a part is data, and what it ends with is an application's error.
-    else this.uncaught(activation, activation.target.workflow === 'composition' ? 1 : status, value, components);
+    this.uncaught(activation, activation.target.workflow === 'composition' ? 1 : status, value, components);
   }
 
   /** E8: answers with the error, if nothing was answered yet, and drops what has not started. */
@@ -69,8 +74,15 @@ export class Ending {
     this.flow.discard(activation);
     for (const line of activation.lines) if (line !== undefined) activation.pending -= line.discard();
     for (const instance of activation.running.all()) if (instance.startedAt === 0) this.executor.withdraw(instance);
-    for (const child of [...activation.children]) this.#giveUp(child);
+    // Those of one that is stopped are stopped in a moment, for the same reason.
+    if (!activation.stopped) for (const child of [...activation.children]) this.#giveUp(child);
     this.release(activation);
+  }
+
+  /** What `stop` does, for its user: the records say so. */
+  cancel(activation: Activation, reason: string): void {
+    markCancelled(activation);
+    this.stop(activation, reason);
   }
 
   /** Cancel and the deadline: an uncaught error that also stops what runs. */
@@ -138,6 +150,11 @@ export class Ending {
   #giveUp(child: Activation): void {
     if (!child.discarding) this.uncaught(child, 1, errorValue(this.sink, PARENT_FAILED));
   }
+}
+
+function markCancelled(activation: Activation): void {
+  activation.cancelled = true;
+  for (const child of activation.children) markCancelled(child);
 }
 
 /** Composer ends a composition as a success when its error is falsy. */

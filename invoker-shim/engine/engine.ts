@@ -100,13 +100,30 @@ export class Engine {
     else this.#workflows.start(message, target, answer);
   }
 
-  /** Ends an activation with an error; false when it is not here (any more). */
+  /** Ends an activation with an error, for its user; false when it is not here (any more). */
   cancel(activationId: string, reason: string): boolean {
     if (this.#invocations.cancel(activationId, reason)) return true;
     const activation = this.#activations.get(activationId);
     if (activation === undefined) return false;
-    this.#ending.stop(activation, reason);
+    this.#ending.cancel(activation, reason);
     return true;
+  }
+
+  /**
+   * The activation as whose part this one runs, itself when it is nobody's; undefined when the namespace has none such here.
+   * Looks at all runs of the namespace: not for the path of an activation.
+   */
+  topmostOf(activationId: string, namespace: string): string | undefined {
+    if (this.#invocations.has(activationId, namespace)) return activationId;
+    let found = this.#activations.get(activationId);
+    if (found === undefined) {
+      for (const activation of this.#activations.values()) {
+        if (activation.identity.namespace === namespace && activation.running.has(activationId)) found = activation;
+      }
+    }
+    if (found?.identity.namespace !== namespace) return undefined;
+    while (found.parent !== undefined) found = found.parent;
+    return found.id;
   }
 
   /** Ends the activation that came last: what is done when memory and disk are full. False when there is none. */
@@ -115,7 +132,9 @@ export class Engine {
     for (const activation of this.#activations.values()) {
       if (activation.parent === undefined && !activation.discarding) youngest = activation;
     }
-    return youngest !== undefined && this.cancel(youngest.id, reason);
+    if (youngest === undefined) return false;
+    this.#ending.stop(youngest, reason);
+    return true;
   }
 
   /** Resolves when no activation is left. */

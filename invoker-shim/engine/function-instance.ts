@@ -27,6 +27,8 @@ export interface Place {
   readonly components: number;
   /** Its number among the activation's parts. */
   readonly part: number;
+  /** Number of the part whose value it has waited for longest; −1: the caller's. */
+  readonly after: number;
 }
 
 /** One run of user code on its way: in a queue, in a container, done. Counts what it emits. */

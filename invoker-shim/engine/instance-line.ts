@@ -13,6 +13,8 @@ export interface ReadyInstance {
   readonly components: number;
   /** When it got its last input: milliseconds since the epoch. */
   readonly readyAt: number;
+  /** Number of the part whose value came last; −1: the caller's. */
+  readonly after: number;
 }
 
 /** What instances have in common, as a rule with those before them. */
@@ -44,7 +46,7 @@ export class InstanceLine {
   }
 
   /** Takes the reference of the input over. */
-  push({ tag, input, env, components, readyAt }: ReadyInstance): void {
+  push({ tag, input, env, components, readyAt, after }: ReadyInstance): void {
     if (this.#last === undefined || this.#last.end === CHUNK) {
       const chunk = new Chunk(this.sink.openPack(CHUNK));
       if (this.#last === undefined) this.#first = chunk;
@@ -56,6 +58,7 @@ export class InstanceLine {
     chunk.indices[at] = tag[tag.length - 1]!;
     chunk.readyAt[at] = readyAt;
     chunk.components[at] = components;
+    chunk.after[at] = after;
     chunk.contexts.push(this.#contextOf(tag, env, chunk.inputs.put(at, input) ? undefined : input));
     this.#length++;
   }
@@ -72,6 +75,7 @@ export class InstanceLine {
       env,
       components: chunk.components[at]!,
       readyAt: chunk.readyAt[at]!,
+      after: chunk.after[at]!,
     };
     this.#length--;
     if (chunk.begin === chunk.end) {
@@ -107,6 +111,7 @@ class Chunk {
   readonly indices = new Uint32Array(CHUNK);
   readonly readyAt = new Float64Array(CHUNK);
   readonly components = new Uint32Array(CHUNK);
+  readonly after = new Int32Array(CHUNK);
   readonly contexts: Context[] = [];
   begin = 0;
   end = 0;

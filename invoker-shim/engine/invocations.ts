@@ -47,6 +47,10 @@ export class Invocations implements InstanceOwner {
     this.executor.execute(instance);
   }
 
+  has(activationId: string, namespace: string): boolean {
+    return this.#invocations.get(activationId)?.message.identity.namespace === namespace;
+  }
+
   /** False when it is not here (any more). */
   cancel(activationId: string, reason: string): boolean {
     const invocation = this.#invocations.get(activationId);

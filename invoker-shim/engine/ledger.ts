@@ -99,6 +99,7 @@ function tooLong(text: ResultText | AnswerText): boolean {
 }
 
 function isOutdated(activation: Activation, record: ActivationRecord): boolean {
-  const { lateErrors, parts } = activation;
+  const { lateErrors, parts, cancelled } = activation;
+  if (cancelled && record.annotations['cancelled'] !== true) return true;
   return lateErrors > 0 || parts.duration !== record.duration || parts.size !== record.logs.length;
 }

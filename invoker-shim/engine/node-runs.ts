@@ -68,14 +68,14 @@ export class NodeRuns implements InstanceOwner {
       inputs.length === 1 ? inputs[0]! : host.sink.record(node.inputs.map(({ name }, slot) => [name, inputs[slot]!]));
     if (target?.type !== 'function' || count > host.componentLimit) {
       if (target?.type === 'workflow' && count <= host.componentLimit && canNest(activation, host.componentLimit)) {
-        startPart(host, { activation, node, tag, target, env, components }, input);
+        startPart(host, { activation, node, tag, target, env, components, after: host.flow.trigger }, input);
         return;
       }
       this.#refuse(activation, node, tag, input, env, components, target);
       return;
     }
     activation.pending++;
-    const instance = { tag, input, env, components: count, readyAt: host.now() };
+    const instance = { tag, input, env, components: count, readyAt: host.now(), after: host.flow.trigger };
     // Outside every scatter there is one, which need not be counted.
     if (node.depth === 0) this.#execute(activation, node, target, instance);
     else this.#lineUp(activation, node, target, instance);
@@ -110,10 +110,10 @@ export class NodeRuns implements InstanceOwner {
 
   #execute(activation: Activation, node: PlanNode, target: FunctionTarget, ready: ReadyInstance): void {
     const { host } = this;
-    const { tag, input, env, components, readyAt } = ready;
+    const { tag, input, env, components, readyAt, after } = ready;
     const activationId = host.newId();
     const part = activation.parts.add(activationId, node.index, tag);
-    const place: Place = { activation, node, tag, components, part };
+    const place: Place = { activation, node, tag, components, part, after };
     const { transactionId } = activation;
     const instance = new FunctionInstance(this, target, activationId, transactionId, input, env, place, readyAt);
     activation.running.add(instance);
@@ -158,8 +158,17 @@ export class NodeRuns implements InstanceOwner {
       if (target === undefined) text = `The node "${node.id}" has no action.`;
       else if (target.type === 'missing') text = target.error;
     }
-    this.host.ending.failed(activation, node, tag, 1, errorValue(this.host.sink, text), env, components);
-    this.host.flow.sendCounts(activation, node, tag, undefined);
+    this.host.ending.failed(
+      activation,
+      node,
+      tag,
+      1,
+      errorValue(this.host.sink, text),
+      env,
+      components,
+      this.host.flow.trigger,
+    );
+    this.host.flow.sendCounts(activation, node, tag, undefined, this.host.flow.trigger);
   }
 
   instanceEmitted(instance: FunctionInstance, output: PlanOutput, tag: Tag, value: Value): void {
@@ -167,8 +176,8 @@ export class NodeRuns implements InstanceOwner {
       (instance.held ??= []).push({ output, tag, value });
       return;
     }
-    const { activation, components } = instance.place!;
-    this.host.flow.send(activation, output, tag, value, null, components);
+    const { activation, components, part } = instance.place!;
+    this.host.flow.send(activation, output, tag, value, null, components, part);
   }
 
   instanceOverLimit(instance: FunctionInstance): void {
@@ -193,16 +202,17 @@ export class NodeRuns implements InstanceOwner {
     activation.unrecorded++;
     value.retain();
     if (instance.held !== undefined) {
-      for (const held of instance.held) flow.send(activation, held.output, held.tag, held.value, null, components);
+      for (const held of instance.held)
+        flow.send(activation, held.output, held.tag, held.value, null, components, part);
       instance.held = undefined;
     }
     const env = instance.env === null ? null : checked(instance.env, end.env);
     if (end.status !== 0 || (value.shape & Shape.ERROR) !== 0) {
-      ending.failed(activation, node, tag, end.status === 0 ? 1 : end.status, value, env, components);
+      ending.failed(activation, node, tag, end.status === 0 ? 1 : end.status, value, env, components, part);
     } else {
       this.#returned(instance, value, env);
     }
-    if (node.foreach.length > 0) flow.sendCounts(activation, node, tag, instance.counts);
+    if (node.foreach.length > 0) flow.sendCounts(activation, node, tag, instance.counts, part);
     ledger.functionEnded(instance, activation.identity, end, () => ending.partRecorded(activation));
     if (node.depth > 0) this.#moveUp(activation, node, instance.target);
   }
@@ -216,7 +226,7 @@ export class NodeRuns implements InstanceOwner {
 
   /** The returned value leaves by `out`. */
   #returned(instance: FunctionInstance, value: Value, env: string | null): void {
-    const { activation, node, tag, components } = instance.place!;
+    const { activation, node, tag, components, part } = instance.place!;
     const { out } = node;
     // `out` may be one of the branches of a SWITCH.
     if (out === undefined || (out.branch && instance.chosen)) {
@@ -225,7 +235,7 @@ export class NodeRuns implements InstanceOwner {
     }
     const result = normalized(this.host.sink, node, value);
     if (out.foreach) (instance.counts ??= new Map<string, number>()).set('out', 1);
-    this.host.flow.sendReturned(activation, out, tag, result, env, components);
+    this.host.flow.sendReturned(activation, out, tag, result, env, components, part);
   }
 
   instanceDropped(instance: FunctionInstance): void {

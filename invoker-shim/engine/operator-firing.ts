@@ -42,6 +42,8 @@ export function fireOperator(
 
 class OperatorFiring implements OperatorRun {
   #items = 0;
+  /** What it puts out comes from the part that it has waited for: an operator is no part of its own. */
+  readonly #from: number;
 
   constructor(
     private readonly host: OperatorHost,
@@ -51,7 +53,9 @@ class OperatorFiring implements OperatorRun {
     readonly inputs: readonly Value[],
     readonly env: string | null,
     private readonly components: number,
-  ) {}
+  ) {
+    this.#from = host.flow.trigger;
+  }
 
   get sink(): DataSink {
     return this.host.sink;
@@ -62,12 +66,20 @@ class OperatorFiring implements OperatorRun {
   }
 
   send(port: string, value: Value, env: string | null): void {
-    this.host.flow.send(this.activation, this.node.outputs.get(port), this.tag, value, env, this.components);
+    this.host.flow.send(
+      this.activation,
+      this.node.outputs.get(port),
+      this.tag,
+      value,
+      env,
+      this.components,
+      this.#from,
+    );
   }
 
   /** Composer gives each branch of a `parallel` a budget of components of its own. */
   branch(value: Value): void {
-    this.host.flow.send(this.activation, this.node.outputs.get('branch'), this.tag, value, this.env, 0);
+    this.host.flow.send(this.activation, this.node.outputs.get('branch'), this.tag, value, this.env, 0, this.#from);
   }
 
   /** As a branch, for each element of a `map`. */
@@ -79,15 +91,17 @@ class OperatorFiring implements OperatorRun {
       value,
       this.env,
       0,
+      this.#from,
     );
   }
 
   fail(value: Value): void {
-    this.host.ending.failed(this.activation, this.node, this.tag, 1, value, this.env, this.components);
+    this.host.ending.failed(this.activation, this.node, this.tag, 1, value, this.env, this.components, this.#from);
   }
 
   sendCount(): void {
-    for (const output of this.node.foreach) this.host.flow.sendCount(this.activation, output, this.tag, this.#items);
+    for (const output of this.node.foreach)
+      this.host.flow.sendCount(this.activation, output, this.tag, this.#items, this.#from);
   }
 
   done(): void {

@@ -17,9 +17,11 @@ const annotations = fc
     binding: optional(text),
     initTime: optional(number),
     causedBy: optional(fc.constant('sequence' as const)),
+    cancelled: optional(fc.constant(true as const)),
     dataflow: fc.record({
       node: optional(text),
       tag: optional(fc.array(number, { maxLength: 3 })),
+      after: optional(fc.stringMatching(/^[0-9a-f]{32}$/)),
       queued: number,
       init: optional(number),
       started: number,

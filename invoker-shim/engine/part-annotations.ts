@@ -13,12 +13,16 @@ export interface PartAnnotations extends Readonly<Record<string, unknown>> {
   readonly binding?: string;
   readonly initTime?: number;
   readonly causedBy?: 'sequence';
+  /** It was stopped because its user had cancelled it, or the workflow around it. */
+  readonly cancelled?: true;
   readonly dataflow: DataflowAnnotation;
 }
 
 interface DataflowAnnotation {
   readonly node: string | undefined;
   readonly tag: readonly number[] | undefined;
+  /** Activation id of the part whose value came last, so that it could start then; undefined: the caller's. */
+  readonly after: string | undefined;
   readonly queued: number;
   readonly init: number | undefined;
   readonly started: number;
@@ -44,9 +48,11 @@ export function partAnnotations(instance: FunctionInstance, end: RunEnd, hostId:
     ...(action.binding !== undefined && { binding: action.binding }),
     ...(end.initMs !== undefined && { initTime: end.initMs }),
     ...(place !== undefined && { causedBy: 'sequence' as const }),
+    ...(end.status === 2 && wasCancelled(instance) && { cancelled: true as const }),
     dataflow: {
       node: place?.node.id,
       tag: place?.tag,
+      after: place?.activation.parts.idOf(place.after),
       queued: receivedAt,
       init: end.initMs,
       started: end.startedAt,
@@ -60,6 +66,10 @@ export function partAnnotations(instance: FunctionInstance, end: RunEnd, hostId:
       coldStart: end.coldStart,
     },
   };
+}
+
+function wasCancelled({ place, cancelReason }: FunctionInstance): boolean {
+  return place === undefined ? cancelReason !== undefined : place.activation.cancelled;
 }
 
 /** What is the same for every run of an action, as JSON. */
@@ -89,15 +99,17 @@ function textsOf(action: ActionDescription): ActionTexts {
  * it takes less than half as long.
  */
 export function annotationsText(annotations: PartAnnotations, action: ActionDescription): string {
-  const { binding, initTime, causedBy, dataflow: d } = annotations;
+  const { binding, initTime, causedBy, cancelled, dataflow: d } = annotations;
   const { path, kind, limits } = textsOf(action);
   const some =
     (binding === undefined ? '' : `"binding":${JSON.stringify(binding)},`) +
     (initTime === undefined ? '' : `"initTime":${initTime},`) +
-    (causedBy === undefined ? '' : `"causedBy":"${causedBy}",`);
+    (causedBy === undefined ? '' : `"causedBy":"${causedBy}",`) +
+    (cancelled === undefined ? '' : '"cancelled":true,');
   const where =
     (d.node === undefined ? '' : `"node":${quoted(d.node)},`) +
-    (d.tag === undefined ? '' : d.tag.length === 0 ? '"tag":[],' : `"tag":${JSON.stringify(d.tag)},`);
+    (d.tag === undefined ? '' : d.tag.length === 0 ? '"tag":[],' : `"tag":${JSON.stringify(d.tag)},`) +
+    (d.after === undefined ? '' : `"after":"${d.after}",`);
   const init = d.init === undefined ? '' : `"init":${d.init},`;
   return (
     `{"path":${path},"waitTime":${annotations.waitTime},"kind":${kind},"timeout":${annotations.timeout},` +

@@ -1,5 +1,8 @@
 import type { Tag } from '../pipes/pipe.js';
 
+/** In place of a part's number: the caller of the activation. */
+export const CALLER = -1;
+
 /** In place of a part's node: it was taken back before it started, and is no part any more. */
 const DROPPED = -1;
 
@@ -38,6 +41,11 @@ export class PartList {
     this.#indices.push(tag.length === 0 ? 0 : tag[tag.length - 1]!);
     if (tag.length > 1) (this.#tags ??= new Map<number, Tag>()).set(part, tag);
     return part;
+  }
+
+  /** Activation id of a part; undefined for a number that is none's. */
+  idOf(part: number): string | undefined {
+    return this.#ids[part];
   }
 
   setDuration(part: number, ms: number): void {

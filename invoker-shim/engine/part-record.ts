@@ -42,6 +42,17 @@ export function functionRecord(
   };
 }
 
+/** Where a workflow stands in the one around it, and the part that its result or its error came from (DV-5). */
+function workflowTimes({ place, parts, lastPart }: Activation): object | undefined {
+  const last = parts.idOf(lastPart);
+  if (place === undefined && last === undefined) return undefined;
+  return {
+    ...(place !== undefined && { node: place.node.id, tag: place.tag }),
+    ...(place?.after !== undefined && { after: place.after }),
+    ...(last !== undefined && { last }),
+  };
+}
+
 /** The record of a workflow (OpenWhisk's sequence activation): its logs are its parts, in graph order, then by tag. */
 export function workflowRecord(
   activation: Activation,
@@ -60,6 +71,9 @@ export function workflowRecord(
   };
   if (target.workflow === 'composition') annotations['conductor'] = true;
   if (cause !== undefined) annotations['causedBy'] = 'sequence';
+  const times = workflowTimes(activation);
+  if (times !== undefined) annotations['dataflow'] = times;
+  if (activation.cancelled) annotations['cancelled'] = true;
   if (activation.lateErrors > 0) annotations['failedAfterAnswer'] = activation.lateErrors;
   return {
     activationId: activation.id,

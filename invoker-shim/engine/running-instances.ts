@@ -22,6 +22,11 @@ export class RunningInstances {
     last.position = position;
   }
 
+  /** Looks at all of them. */
+  has(activationId: string): boolean {
+    return this.#instances.some((instance) => instance.activationId === activationId);
+  }
+
   /** Those that run now: what is done with them may change which those are. */
   all(): FunctionInstance[] {
     return this.#instances.slice();

@@ -2,6 +2,7 @@ import type { Pipe, Tag, Token, TokenReceiver } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
+import { CALLER } from './part-list.js';
 import type { PlanInput, PlanNode, PlanOutput } from './plan.js';
 import { WaitMatch } from './wait-match.js';
 import { tagInside } from './tag.js';
@@ -29,6 +30,8 @@ export interface FlowOwner {
  * consumed when it is first taken; a duplicate is dropped and counts for nothing, so that a pipe may deliver twice.
  */
 export class TokenFlow {
+  /** Who sent the token at hand, which is what an instance that fires now has waited for (`Token.from`). */
+  trigger = CALLER;
   readonly #pipe: Pipe;
   /** A table is taking a token in: it cannot be emptied now. */
   #matching = false;
@@ -50,13 +53,14 @@ export class TokenFlow {
     value: Value,
     env: string | null,
     components: number,
+    from: number,
   ): void {
     if (output === undefined) {
       value.release();
       return;
     }
     output.choice?.took(output.name);
-    this.sendTo(activation, output.edges, tag, value, env, components);
+    this.sendTo(activation, output.edges, tag, value, env, components, from);
   }
 
   /** Sends a returned value: one value, also where `out` is a FOREACH. */
@@ -67,9 +71,10 @@ export class TokenFlow {
     value: Value,
     env: string | null,
     components: number,
+    from: number,
   ): void {
     out.choice?.took(out.name);
-    this.sendTo(activation, out.edges, out.foreach ? tagInside(tag, 0) : tag, value, env, components);
+    this.sendTo(activation, out.edges, out.foreach ? tagInside(tag, 0) : tag, value, env, components, from);
   }
 
   sendTo(
@@ -79,6 +84,7 @@ export class TokenFlow {
     value: Value,
     env: string | null,
     components: number,
+    from: number,
   ): void {
     if (inputs.length === 0 || activation.discarding) {
       value.release();
@@ -96,16 +102,23 @@ export class TokenFlow {
         count: undefined,
         env,
         components,
+        from,
       });
     }
   }
 
   /** E6: tells who counts how many values each FOREACH port of an instance has had. */
-  sendCounts(activation: Activation, node: PlanNode, tag: Tag, counts: ReadonlyMap<string, number> | undefined): void {
-    for (const output of node.foreach) this.sendCount(activation, output, tag, counts?.get(output.name) ?? 0);
+  sendCounts(
+    activation: Activation,
+    node: PlanNode,
+    tag: Tag,
+    counts: ReadonlyMap<string, number> | undefined,
+    from: number,
+  ): void {
+    for (const output of node.foreach) this.sendCount(activation, output, tag, counts?.get(output.name) ?? 0, from);
   }
 
-  sendCount(activation: Activation, { counted, fanOut }: PlanOutput, tag: Tag, count: number): void {
+  sendCount(activation: Activation, { counted, fanOut }: PlanOutput, tag: Tag, count: number, from: number): void {
     if (activation.discarding) return;
     fanOut?.observe(count);
     for (const { index } of counted) {
@@ -119,6 +132,7 @@ export class TokenFlow {
         count,
         env: null,
         components: 0,
+        from,
       });
     }
   }
@@ -140,6 +154,7 @@ export class TokenFlow {
       return;
     }
     let taken = true;
+    this.trigger = token.from;
     try {
       taken = this.#match(activation, token);
     } catch (error) {

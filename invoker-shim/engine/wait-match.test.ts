@@ -44,6 +44,7 @@ function tokensOf(counts: readonly (readonly number[])[]): Token[] {
       port,
       tag,
       attempt: 1,
+      from: 0,
       value: undefined,
       count: undefined,
       env: null,

@@ -133,7 +133,9 @@ test('behind a scatter as many are asked for as there were instances the last ti
     edges('$USER.params -> split.in', 'split.part -> count.in', 'count.out -> merge.all', 'merge.out -> $USER.result'),
   );
   const target = workflow(flow);
-  bench.executor.script('split', () => [1, 2, 3, 4].map((value) => ({ emit: 'part', value })).concat({ end: {} } as never));
+  bench.executor.script('split', () =>
+    [1, 2, 3, 4].map((value) => ({ emit: 'part', value })).concat({ end: {} } as never),
+  );
   bench.run(target);
   expect(asked()).toEqual(['count', 'merge']);
   bench.run(target);

@@ -16,18 +16,20 @@ export interface WorkflowPart {
   readonly env: string | null;
   /** Components run before it. */
   readonly components: number;
+  /** Number of the part whose value it has waited for longest; −1: the caller's. */
+  readonly after: number;
 }
 
 /** Starts a workflow inside another: an activation of its own, whose answer is the node's result. */
 export function startPart(host: RunsHost, place: WorkflowPart, input: Value): void {
-  const { activation: parent, node, tag, target, env, components } = place;
+  const { activation: parent, node, tag, target, env, components, after } = place;
   let plan: Plan;
   try {
     plan = host.workflows.planOf(target);
   } catch (error) {
     input.release();
     const text = `The workflow "${target.action.path}" has a graph that cannot run: ${error instanceof Error ? error.message : String(error)}`;
-    host.ending.failed(parent, node, tag, 2, errorValue(host.sink, text), env, components);
+    host.ending.failed(parent, node, tag, 2, errorValue(host.sink, text), env, components, after);
     return;
   }
   const activationId = host.newId();
@@ -35,7 +37,11 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
   const { transactionId, identity } = parent;
   const now = host.now();
   const owner = new PartOwner(host, place, part);
-  const child = new Activation(activationId, transactionId, identity, target, plan, parent, owner, now, now);
+  const child = new Activation(activationId, transactionId, identity, target, plan, parent, owner, now, now, {
+    node,
+    tag,
+    after: parent.parts.idOf(after),
+  });
   parent.pending++;
   parent.children.add(child);
   const begin = (given: Value): void => host.workflows.begin(child, given, componentsInside(place));
@@ -78,9 +84,9 @@ class PartOwner implements ActivationOwner {
       return;
     }
     const total = componentsAfter(this.place, components);
-    if (status !== 0) ending.failed(parent, node, tag, status, value, env, total);
-    else flow.sendReturned(parent, node.out!, tag, normalized(sink, node, value), env, total);
-    flow.sendCounts(parent, node, tag, status === 0 ? ONE_RETURNED : undefined);
+    if (status !== 0) ending.failed(parent, node, tag, status, value, env, total, this.part);
+    else flow.sendReturned(parent, node.out!, tag, normalized(sink, node, value), env, total, this.part);
+    flow.sendCounts(parent, node, tag, status === 0 ? ONE_RETURNED : undefined, this.part);
   }
 
   recorded(): void {

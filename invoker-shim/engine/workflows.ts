@@ -8,6 +8,7 @@ import type { Ending } from './ending.js';
 import type { Ledger } from './ledger.js';
 import { errorValue, put } from './operators.js';
 import { payloadValue } from './payload.js';
+import { CALLER } from './part-list.js';
 import type { Plan } from './plan.js';
 import { compilePlan } from './plan-compiler.js';
 import { ROOT_TAG } from './tag.js';
@@ -73,7 +74,7 @@ export class Workflows {
     this.running.set(activation.id, activation);
     activation.pending++;
     if (named.size > 0) input.retain();
-    this.flow.sendTo(activation, params, ROOT_TAG, input, null, components);
+    this.flow.sendTo(activation, params, ROOT_TAG, input, null, components, CALLER);
     if (named.size === 0) {
       this.ending.release(activation);
       return;
@@ -96,7 +97,7 @@ export class Workflows {
         this.ending.uncaught(activation, 1, errorValue(this.sink, `The workflow needs a parameter '${name}'.`));
         return;
       }
-      this.flow.sendTo(activation, inputs, ROOT_TAG, put(this.sink, value), null, components);
+      this.flow.sendTo(activation, inputs, ROOT_TAG, put(this.sink, value), null, components, CALLER);
     }
   }
 }

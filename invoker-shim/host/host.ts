@@ -91,12 +91,31 @@ export interface StartMessage {
  */
 export type Answer = (record: ActivationRecord, result: string) => void;
 
+/** Which activation is to be cancelled, and by whom. */
+export interface CancelRequest {
+  readonly activationId: string;
+  /** Only an activation of this namespace is cancelled; one of another is as unknown as one that never was. */
+  readonly namespace: string;
+  /** The error that its caller gets and that its record says. */
+  readonly reason: string;
+}
+
+/**
+ * What became of a request to cancel. `stopping`: its caller is answered, what it runs is being stopped, its record says so.
+ * `part`: it is a part of the activation `of`, which is to be cancelled instead; nothing was done. `unknown`: nothing of it
+ * is here (any more), or it is another namespace's.
+ */
+export type CancelOutcome =
+  | { readonly outcome: 'stopping' }
+  | { readonly outcome: 'part'; readonly of: string }
+  | { readonly outcome: 'unknown' };
+
 /** A host, as the gateway sees it: in process when standalone. */
 export interface Host {
   readonly id: string;
   start(message: StartMessage, answer: Answer): void;
-  /** Stops an activation; false when this host does not know it (any more). Rejects when the host cannot be asked. */
-  cancel(activationId: string, reason: string): Promise<boolean>;
+  /** Stops an activation. Rejects when the host cannot be asked. */
+  cancel(request: CancelRequest): Promise<CancelOutcome>;
   /** Rejects when the host cannot be asked. */
   status(): Promise<HostStatus>;
   /** Prometheus text of what this host counts. */

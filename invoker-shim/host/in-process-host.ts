@@ -9,7 +9,7 @@ import type { RecordStore } from '../records/record.js';
 import { answerText } from '../records/answer-text.js';
 import { MAX_RESULT_BYTES, resultText } from '../records/result-text.js';
 import { type DataSinkOptions, type MeasuredDataSink, createDataSink } from '../sink/index.js';
-import type { Answer, Host, HostStatus, StartMessage } from './host.js';
+import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from './host.js';
 import { hostMetrics } from './metrics.js';
 
 export interface InProcessHostOptions {
@@ -89,10 +89,14 @@ class InProcessHost implements Host {
     });
   }
 
-  cancel(activationId: string, reason: string): Promise<boolean> {
-    return Promise.resolve(
-      this.#dataflow.cancel(activationId, reason) || this.#controlflow.cancel(activationId, reason),
-    );
+  cancel({ activationId, namespace, reason }: CancelRequest): Promise<CancelOutcome> {
+    for (const engine of [this.#dataflow, this.#controlflow]) {
+      const topmost = engine.topmostOf(activationId, namespace);
+      if (topmost === undefined) continue;
+      if (topmost !== activationId) return Promise.resolve({ outcome: 'part', of: topmost });
+      if (engine.cancel(activationId, reason)) return Promise.resolve({ outcome: 'stopping' });
+    }
+    return Promise.resolve({ outcome: 'unknown' });
   }
 
   status(): Promise<HostStatus> {

@@ -22,6 +22,7 @@ describe('the local pipe', () => {
     port,
     tag: [],
     attempt: 1,
+    from: 0,
     value: undefined,
     count: undefined,
     env: null,

@@ -52,6 +52,7 @@ export function pipeContract(name: string, makePair: MakePipePair): void {
         port: index,
         tag: [index, 7],
         attempt: 1,
+        from: 0,
         value,
         count: undefined,
         env: null,

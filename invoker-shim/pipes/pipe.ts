@@ -19,6 +19,8 @@ export interface Token {
   readonly env: string | null;
   /** Components run on the way here, for the component limit. */
   readonly components: number;
+  /** Number of the part that sent it among the activation's parts; −1: the caller. */
+  readonly from: number;
 }
 
 /** What takes tokens in on a host. Must be ready for duplicates and for any order. */

@@ -11,7 +11,9 @@ export type RecordLogErrorCode =
   /** A file with a segment's name that is something else. */
   | 'NOT_A_RECORD_LOG'
   /** Queued records cannot be written; they stay queued and readable, and are tried again. */
-  | 'RECORD_WRITE_FAILED';
+  | 'RECORD_WRITE_FAILED'
+  /** Records that wait to be carried cannot be read any more: their file is gone, or was cut. */
+  | 'RECORDS_GONE';
 
 /** A failure of the record log. */
 export class RecordLogError extends CodedError<RecordLogErrorCode> {

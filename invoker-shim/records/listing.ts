@@ -8,28 +8,43 @@ export interface ListedRow {
   readonly start: number;
 }
 
+/** The first row of a segment that a listing looks at. */
+export type FirstRow = (segment: Segment) => number;
+
+const wholeSegment: FirstRow = () => 0;
+
 /** The newest `count` rows that the filter takes: by start, of equal ones the later appended first. */
-export function newestRows(segments: readonly Segment[], filter: RecordFilter, count: number): ListedRow[] {
+export function newestRows(
+  segments: readonly Segment[],
+  filter: RecordFilter,
+  count: number,
+  firstRow = wholeSegment,
+): ListedRow[] {
   if (count <= 0) return [];
   const newest = new NewestHeap(count);
   const byMaxStart = [...segments].sort((a, b) => b.index.maxStart - a.index.maxStart);
   for (const segment of byMaxStart) {
     const bound = newest.bound;
     if (bound !== undefined && segment.index.maxStart < bound) break;
-    eachMatch(segment, filter, (row, start) => newest.offer(segment, row, start));
+    eachMatch(segment, firstRow(segment), filter, (row, start) => newest.offer(segment, row, start));
   }
   return newest.sorted();
 }
 
 /** How many rows the filter takes. */
-export function countRows(segments: readonly Segment[], filter: RecordFilter): number {
+export function countRows(segments: readonly Segment[], filter: RecordFilter, firstRow = wholeSegment): number {
   let count = 0;
-  for (const segment of segments) eachMatch(segment, filter, () => count++);
+  for (const segment of segments) eachMatch(segment, firstRow(segment), filter, () => count++);
   return count;
 }
 
 /** Newest appended first, so that a heap that is full turns most of the rest away at once. */
-function eachMatch(segment: Segment, filter: RecordFilter, visit: (row: number, start: number) => void): void {
+function eachMatch(
+  segment: Segment,
+  firstRow: number,
+  filter: RecordFilter,
+  visit: (row: number, start: number) => void,
+): void {
   const { index } = segment;
   const namespace = index.numberOf(filter.namespace);
   const name = filter.name === undefined ? undefined : index.numberOf(filter.name);
@@ -38,7 +53,7 @@ function eachMatch(segment: Segment, filter: RecordFilter, visit: (row: number, 
   const upto = filter.upto ?? Infinity;
   if (index.maxStart < since || index.minStart > upto) return;
   const { namespaces, names, starts } = index;
-  for (let row = index.count - 1; row >= 0; row--) {
+  for (let row = index.count - 1; row >= firstRow; row--) {
     if (namespaces[row] !== namespace) continue;
     if (name !== undefined && names[row] !== name) continue;
     const start = starts[row]!;

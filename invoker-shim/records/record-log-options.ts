@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
-import type { RecordStore } from './record.js';
+import type { CarrySource } from './carry/carry-source.js';
+import type { RecordReader, RecordStore } from './record.js';
 import type { SegmentFiles } from './segment.js';
 
 export interface RecordLogOptions {
@@ -19,14 +20,31 @@ export interface RecordLogOptions {
   readonly files?: SegmentFiles;
 }
 
+/** A log whose records are carried to another store. `maxBytes` bounds what waits: reaching it makes the log full. */
+export interface CarriedLogOptions extends RecordLogOptions {
+  /** Bytes of carried records that are kept to be read from here. Default 64 MiB, at most an eighth of `maxBytes`. */
+  readonly cacheBytes?: number;
+  /** Memory of the indexes of waiting records from which on the log is full, in bytes. Default 256 MiB. */
+  readonly maxIndexBytes?: number;
+}
+
 /** What the log holds, for metrics. */
 export interface RecordLogMetrics {
   readonly records: number;
+  /** Records appended since the start. */
+  readonly appended: number;
   readonly bytes: number;
   readonly segments: number;
   readonly unwrittenBytes: number;
   /** Memory of the indexes. */
   readonly indexBytes: number;
+}
+
+/** A record log whose records are carried to another store. */
+export interface CarriedLog extends RecordLog {
+  readonly carry: CarrySource;
+  /** What is not carried yet, alone. */
+  readonly waiting: RecordReader;
 }
 
 /** A record store that can be measured. */

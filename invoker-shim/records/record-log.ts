@@ -3,11 +3,13 @@ import { type Clock, systemClock } from '../clock.js';
 import { AppendQueue } from './append-queue.js';
 import { lockDirectory } from './directory-lock.js';
 import { RecordLogError } from './errors.js';
-import { countRows, newestRows } from './listing.js';
-import type { ActivationRecord, RecordFilter } from './record.js';
+import { CarriedMark } from './carry/carried-mark.js';
+import { LogCarry, type LogCarryBounds } from './carry/log-carry.js';
+import { type FirstRow, countRows, newestRows } from './listing.js';
+import type { ActivationRecord, RecordFilter, RecordReader } from './record.js';
 import { encodeRecordTexts, listedName } from './record-codec.js';
 import { FrameReader } from './frame-reader.js';
-import type { RecordLog, RecordLogMetrics, RecordLogOptions } from './record-log-options.js';
+import type { CarriedLog, CarriedLogOptions, RecordLog, RecordLogMetrics, RecordLogOptions } from './record-log-options.js';
 import { segmentFiles } from './segment.js';
 import { parseId, tryParseId } from './segment-index.js';
 import { SegmentStore } from './segment-store.js';
@@ -26,11 +28,21 @@ const LINGER_BYTES = 64 * 1024;
  * says.
  */
 export async function createRecordLog(options: RecordLogOptions): Promise<RecordLog> {
+  return openLog(options, () => undefined);
+}
+
+/** The same with records that are carried to another store: none goes before it is carried. Rejects in the same way. */
+export async function createCarriedLog(options: CarriedLogOptions): Promise<CarriedLog> {
+  const log = await openLog(options, () => CarriedMark.open(options.dir));
+  return log as SegmentedLog & { readonly carry: LogCarry };
+}
+
+async function openLog(options: CarriedLogOptions, mark: () => CarriedMark | undefined): Promise<SegmentedLog> {
   await fs.promises.mkdir(options.dir, { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(options.dir);
   try {
     const files = options.files ?? segmentFiles;
-    return new SegmentedLog(options, SegmentStore.open(options.dir, files), new AppendQueue(files), unlock);
+    return new SegmentedLog(options, SegmentStore.open(options.dir, files), new AppendQueue(files), unlock, mark());
   } catch (error) {
     unlock();
     throw error;
@@ -38,12 +50,15 @@ export async function createRecordLog(options: RecordLogOptions): Promise<Record
 }
 
 class SegmentedLog implements RecordLog {
+  readonly carry: LogCarry | undefined;
   private readonly clock: Clock;
   private readonly maxBytes: number;
+  private readonly cacheBytes: number;
   private readonly maxAgeMs: number;
   private readonly segmentBytes: number;
   private readonly queueBytes: number;
   private readonly reader: FrameReader;
+  private appended = 0;
   /** A write follows at the end of this turn of the loop. */
   private scheduled = false;
   private cancelLinger: (() => void) | undefined = undefined;
@@ -56,29 +71,35 @@ class SegmentedLog implements RecordLog {
   private cancelAgeing: () => void;
 
   constructor(
-    private readonly options: RecordLogOptions,
+    private readonly options: CarriedLogOptions,
     private readonly store: SegmentStore,
     private readonly queue: AppendQueue,
     private readonly unlock: () => void,
+    mark?: CarriedMark,
   ) {
     this.clock = options.clock ?? systemClock;
     this.maxBytes = options.maxBytes ?? 1024 * MiB;
     this.maxAgeMs = options.maxAgeMs ?? 7 * 24 * HOUR_MS;
     this.segmentBytes = Math.min(options.segmentBytes ?? 16 * MiB, Math.ceil(this.maxBytes / 8));
+    this.cacheBytes = Math.min(options.cacheBytes ?? 64 * MiB, Math.ceil(this.maxBytes / 8));
     this.queueBytes = options.queueBytes ?? 64 * MiB;
     this.reader = new FrameReader(queue);
     this.cancelAgeing = this.ageLater();
+    if (mark !== undefined) this.carry = new LogCarry(store, mark, carryBounds(options, this.maxBytes), () => this.dropOld());
     this.age();
   }
 
   get full(): boolean {
-    return this.cancelRetry !== undefined || this.queue.unwrittenBytes >= this.queueBytes;
+    return (
+      this.cancelRetry !== undefined || this.queue.unwrittenBytes >= this.queueBytes || (this.carry?.full ?? false)
+    );
   }
 
   get metrics(): RecordLogMetrics {
     const { segments } = this.store;
     return {
       records: segments.reduce((sum, segment) => sum + segment.index.count, 0),
+      appended: this.appended,
       bytes: this.store.bytes,
       segments: segments.length,
       unwrittenBytes: this.queue.unwrittenBytes,
@@ -100,6 +121,7 @@ class SegmentedLog implements RecordLog {
     if (again) this.store.supersede();
     const length = this.queue.append(segment, texts);
     segment.index.add(segment.length - length, length, record.start, record.namespace, name);
+    this.appended++;
     if (this.queue.unwrittenBytes >= LINGER_BYTES) this.schedule();
     else this.linger();
   }
@@ -128,12 +150,19 @@ class SegmentedLog implements RecordLog {
   }
 
   list(filter: RecordFilter, skip: number, limit: number, brief = false): Promise<ActivationRecord[]> {
-    return this.reader.read(newestRows(this.store.segments, filter, skip + limit).slice(skip), brief);
+    return this.listFrom(undefined, filter, skip, limit, brief);
   }
 
   count(filter: RecordFilter, skip: number): Promise<number> {
     return Promise.resolve(Math.max(0, countRows(this.store.segments, filter) - skip));
   }
+
+  readonly waiting: RecordReader = {
+    get: (namespace, activationId) => this.get(namespace, activationId),
+    list: (filter, skip, limit, brief = false) => this.listFrom(this.carry?.firstRow, filter, skip, limit, brief),
+    count: (filter, skip) =>
+      Promise.resolve(Math.max(0, countRows(this.store.segments, filter, this.carry?.firstRow) - skip)),
+  };
 
   /** Writes what is queued and lets the directory go. Rejects when the disk refuses: those records are lost. */
   async close(): Promise<void> {
@@ -152,6 +181,16 @@ class SegmentedLog implements RecordLog {
     await this.store.close();
     this.unlock();
     if (failure !== undefined) throw failure;
+  }
+
+  private listFrom(
+    firstRow: FirstRow | undefined,
+    filter: RecordFilter,
+    skip: number,
+    limit: number,
+    brief: boolean,
+  ): Promise<ActivationRecord[]> {
+    return this.reader.read(newestRows(this.store.segments, filter, skip + limit, firstRow).slice(skip), brief);
   }
 
   private schedule(): void {
@@ -183,6 +222,7 @@ class SegmentedLog implements RecordLog {
       this.store.sealWritten();
       this.dropOld();
     }
+    this.carry?.grew();
   }
 
   private retryLater(cause: unknown): void {
@@ -205,11 +245,15 @@ class SegmentedLog implements RecordLog {
   }
 
   private dropOld(): void {
+    const { carry } = this;
     const oldestStart = this.clock.now() - this.maxAgeMs;
     let { bytes } = this.store;
+    let carried = carry === undefined ? 0 : bytes - carry.waitingBytes;
     this.store.dropOldest((oldest) => {
-      if (bytes <= this.maxBytes && oldest.index.maxStart >= oldestStart) return false;
+      if (carry !== undefined && !carry.isCarried(oldest)) return false;
+      if (bytes <= this.maxBytes && carried <= this.cacheBytes && oldest.index.maxStart >= oldestStart) return false;
       bytes -= oldest.length;
+      carried -= oldest.length;
       return true;
     });
   }
@@ -229,4 +273,8 @@ class SegmentedLog implements RecordLog {
       this.cancelAgeing = this.ageLater();
     });
   }
+}
+
+function carryBounds({ maxIndexBytes }: CarriedLogOptions, maxBytes: number): LogCarryBounds {
+  return { maxBytes, maxIndexBytes: maxIndexBytes ?? 256 * MiB };
 }

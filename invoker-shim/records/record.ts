@@ -35,8 +35,17 @@ export interface RecordFilter {
   readonly upto?: number;
 }
 
-/** Where activation records are kept. */
-export interface RecordStore {
+/** Where activation records can be looked up. */
+export interface RecordReader {
+  get(namespace: string, activationId: string): Promise<ActivationRecord | undefined>;
+  /** Newest `start` first. With `brief` the results (`{}`) and logs (none) are left out: enough for a summary. */
+  list(filter: RecordFilter, skip: number, limit: number, brief?: boolean): Promise<ActivationRecord[]>;
+  /** How many the filter takes, less `skip`, never below 0. */
+  count(filter: RecordFilter, skip: number): Promise<number>;
+}
+
+/** Where activation records are written. */
+export interface RecordWriter {
   /**
    * Queues a record; it is readable through `get` from now on and on disk before `written` calls back. `again`: it
    * replaces the one appended before under its id.
@@ -46,9 +55,9 @@ export interface RecordStore {
   written(callback: (error?: Error) => void): void;
   /** True when the bound of the queue or the disk is reached: new invocations are refused with 503. */
   readonly full: boolean;
-  get(namespace: string, activationId: string): Promise<ActivationRecord | undefined>;
-  /** Newest `start` first. With `brief` the results (`{}`) and logs (none) are left out: enough for a summary. */
-  list(filter: RecordFilter, skip: number, limit: number, brief?: boolean): Promise<ActivationRecord[]>;
-  count(filter: RecordFilter, skip: number): Promise<number>;
+}
+
+/** Where activation records are kept. */
+export interface RecordStore extends RecordWriter, RecordReader {
   close(): Promise<void>;
 }

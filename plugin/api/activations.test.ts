@@ -83,5 +83,6 @@ test('ids that are none are told apart from ids that are not there', async () =>
     status: 404,
     json: { error: 'The requested resource does not exist.' },
   });
-  expect((await server.call('DELETE', `activations/${ids[0]!}`)).status).toBe(405);
+  expect((await server.call('PUT', `activations/${ids[0]!}`)).status).toBe(405);
+  expect((await server.call('DELETE', `activations/${ids[0]!}/logs`)).status).toBe(405);
 });

@@ -1,4 +1,4 @@
-import { Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import {
   type ActivationRecord,
   activationText,
@@ -8,21 +8,21 @@ import {
 } from '@dataflower/invoker-shim';
 import type { Caller } from '../auth/identity.js';
 import { ApiError, malformedQuery, noSuchEntity } from './api-error.js';
-import { answering, type ApiContext, JsonText, onlyMethods, pathParameter } from './context.js';
+import { cancelActivation } from './cancel-activation.js';
+import { answering, type ApiContext, JsonText, localsOf, onlyMethods, pathParameter } from './context.js';
 import { entitledNamespace, isEntityName } from './names.js';
 import { booleanParameter, pageParameters, type Query } from './query.js';
+import { sendJson } from './reply.js';
 
 const COLLECTION = 'activations';
 const ID_LENGTH = 32;
 
 /** `N/activations` (OW-49, OW-50). */
-export function activationRoutes({ records }: ApiContext): Router {
+export function activationRoutes({ records, host }: ApiContext): Router {
   const router = Router({ caseSensitive: true });
 
   const read = async (caller: Caller, namespace: string, id: string): Promise<ActivationRecord> => {
-    if (id.length !== ID_LENGTH)
-      throw new ApiError(400, `Activation id length is ${id.length} but must be ${ID_LENGTH}.`);
-    if (!/^[0-9a-f]+$/.test(id)) throw new ApiError(400, 'The activation id is not valid.');
+    checkId(id);
     const record = await records.get(entitledNamespace(caller, namespace, id), id);
     if (record === undefined) throw noSuchEntity();
     return record;
@@ -32,7 +32,18 @@ export function activationRoutes({ records }: ApiContext): Router {
     const route = answering(async (request, { caller }) => {
       return new JsonText(show(await read(caller, pathParameter(request, 'namespace'), pathParameter(request, 'id'))));
     });
-    router.route(`/:namespace/activations/:id${path}`).get(route).all(onlyMethods('GET'));
+    const routes = router.route(`/:namespace/activations/:id${path}`).get(route);
+    if (path === '') routes.delete(cancel);
+    routes.all(path === '' ? onlyMethods('GET', 'DELETE') : onlyMethods('GET'));
+  };
+
+  const cancel: RequestHandler = async (request, response) => {
+    const { caller, query, transactionId } = localsOf(response);
+    const id = pathParameter(request, 'id');
+    checkId(id);
+    const namespace = entitledNamespace(caller, pathParameter(request, 'namespace'), id);
+    const cancelled = await cancelActivation(host, records, namespace, id, query);
+    sendJson(response, 202, transactionId, JSON.stringify(cancelled), ['x-openwhisk-activation-id', id]);
   };
 
   const list = answering(async (request, { caller, query }) => {
@@ -51,6 +62,12 @@ export function activationRoutes({ records }: ApiContext): Router {
   one('/result', responseText);
   one('/logs', (record) => JSON.stringify({ logs: record.logs }));
   return router;
+}
+
+function checkId(id: string): void {
+  if (id.length !== ID_LENGTH)
+    throw new ApiError(400, `Activation id length is ${id.length} but must be ${ID_LENGTH}.`);
+  if (!/^[0-9a-f]+$/.test(id)) throw new ApiError(400, 'The activation id is not valid.');
 }
 
 function filterOf(namespace: string, query: Query): RecordFilter {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
-import type { RecordStore } from '@dataflower/invoker-shim';
+import type { Host, RecordStore } from '@dataflower/invoker-shim';
 import type { Caller } from '../auth/identity.js';
 import type { Config } from '../config/index.js';
 import type { EntityStore } from '../stores/entity-store.js';
@@ -15,6 +15,7 @@ const MAX_NESTING = 500;
 export interface ApiContext {
   readonly store: EntityStore;
   readonly records: RecordStore;
+  readonly host: Host;
   readonly config: Config;
   readonly now: () => number;
 }

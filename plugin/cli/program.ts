@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.js';
+import { cancelCommand } from './cancel.js';
 import { deployCommand } from './deploy.js';
 import { graphCommand } from './graph.js';
 import { invokeCommand } from './invoke.js';
@@ -10,7 +11,7 @@ import { userCommand } from './user.js';
 /** Runs the command line and gives its exit code: 0 done, 1 failed, 2 used wrongly. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
   const program = new Command('dataflower');
-  const commands = [standaloneCommand, userCommand, deployCommand, graphCommand, invokeCommand];
+  const commands = [standaloneCommand, userCommand, deployCommand, graphCommand, invokeCommand, cancelCommand];
   program.description('Serverless workflows on OpenWhisk, run by data flow.').version(VERSION);
   for (const make of commands) program.addCommand(make(terminal));
   for (const command of [program, ...program.commands, ...program.commands.flatMap((sub) => sub.commands)]) {

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Standalone } from '../standalone/standalone.js';
+import type { Standalone } from '../assembly/standalone.js';
 import { VERSION } from '../version.js';
 import type { Terminal } from './outcome.js';
 
@@ -35,7 +35,7 @@ export function standaloneCommand(terminal: Terminal): Command {
           server: { port: options.port, host: options.host },
         },
       });
-      const { createStandalone } = await import('../standalone/standalone.js');
+      const { createStandalone } = await import('../assembly/standalone.js');
       const server = await createStandalone(config);
       terminal.out(welcome(server, config.dataDir));
       await stopped(server, terminal);
@@ -51,7 +51,7 @@ function port(text: string): number {
 function welcome(server: Standalone, dataDir: string): string {
   return [
     `DataFlower ${VERSION} at ${server.url}, data in ${dataDir}`,
-    'Functions run as child processes, without isolation: for development, with code that you trust.',
+    ...(server.notice === undefined ? [] : [server.notice]),
     '',
     `  wsk property set --apihost ${server.url} --auth ${server.authorization}`,
     '',

@@ -1,7 +1,7 @@
 import { Subjects } from '../auth/subjects.js';
 import { loadConfig } from '../config/index.js';
 import { addUser, userJson, USERS_PATH } from '../server/admin.js';
-import { DirectoryInUseError, openEntities, prepareDataDirectory, readRunning } from '../standalone/data-directory.js';
+import { DirectoryInUseError, openEntities, prepareDataDirectory, readRunning } from '../assembly/data-directory.js';
 import { CommandError, type Terminal } from './outcome.js';
 
 /** Whose users: those of a data directory, or of the one that a configuration names. */

@@ -30,7 +30,8 @@ export const poolKeys = {
     },
   ),
   prewarmReplaceMs: whole(1000, 0, MAX_MS, {
-    about: 'How long after its use a pre-warmed container is replaced, when nothing else starts or waits, in milliseconds.',
+    about:
+      'How long after its use a pre-warmed container is replaced, when nothing else starts or waits, in milliseconds.',
     turn: 'Bursts of new actions find none left: lower it. Starting them slows down what runs: raise it.',
   }),
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isolation } from './isolation-section.js';
 import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
 import { poolKeys } from './pool-keys.js';
 
@@ -8,7 +9,7 @@ const MAX_MS = 2_147_483_647;
 const server = section({
   host: text('127.0.0.1', {
     about: 'Address to listen on.',
-    turn: 'Only this machine can connect: that is on purpose, containers are child processes without isolation. Set 0.0.0.0 only on a network you trust, and name the machine in `server.names`.',
+    turn: 'Only this machine can connect: that is on purpose, above all while containers are child processes without isolation. Set 0.0.0.0 only on a network you trust, and name the machine in `server.names`.',
   }),
   port: whole(3233, 0, 65535, {
     about: 'TCP port to listen on; 0 takes a free one.',
@@ -100,6 +101,7 @@ const limits = section({
 });
 
 const containers = section({
+  ...isolation,
   max: optionalWhole('4 a core, at least 16', 1, 100_000, {
     about: 'Most containers at once.',
     turn: 'Activations wait (`waitTime` grows) while cores are idle: raise it. The machine swaps or thrashes: lower it.',

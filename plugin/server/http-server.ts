@@ -5,6 +5,7 @@ import type { App } from '../api/app.js';
 import { sendError } from '../api/reply.js';
 import type { Config } from '../config/index.js';
 import type { InvokeRoute } from '../invoke/invoke-route.js';
+import { type HealthRoute, isHealthPath } from './health-route.js';
 import { HostCheck } from './host-check.js';
 import type { Ids } from './ids.js';
 import type { RequestCounts } from './request-counts.js';
@@ -14,6 +15,7 @@ export interface ServerDependencies {
   readonly ids: Ids;
   readonly invoke: InvokeRoute;
   readonly app: App;
+  readonly health: HealthRoute;
   readonly admin: (request: IncomingMessage, response: ServerResponse, transactionId: string) => void;
   readonly counts: RequestCounts;
 }
@@ -86,12 +88,6 @@ export class HttpServer {
   private dispatch(request: IncomingMessage, response: ServerResponse): void {
     const { deps } = this;
     const transactionId = deps.ids.transaction(request.headers['x-request-id']);
-    if (this.draining) {
-      response.shouldKeepAlive = false;
-      request.resume();
-      sendError(response, overloaded(), transactionId);
-      return;
-    }
     if (this.hostCheck?.allows(request.headers.host) !== true) {
       request.resume();
       const text = `The Host header '${request.headers.host ?? ''}' is not allowed: call the server by localhost, or add the name to server.names of its configuration.`;
@@ -99,6 +95,17 @@ export class HttpServer {
       return;
     }
     const url = request.url ?? '/';
+    // Also while it drains: a reason is worth more than an error.
+    if (isHealthPath(url)) {
+      deps.health(request, response, transactionId);
+      return;
+    }
+    if (this.draining) {
+      response.shouldKeepAlive = false;
+      request.resume();
+      sendError(response, overloaded(), transactionId);
+      return;
+    }
     if (request.method === 'POST' && url.startsWith(NAMESPACES) && this.invoke(url, request, response, transactionId))
       return;
     const admin = url.startsWith(ADMIN);

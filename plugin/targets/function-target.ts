@@ -41,6 +41,7 @@ export function containerSpec(
   return {
     key: `${caller.namespace}/${id}@${rev!}${kind === 'steps' ? '/steps' : ''}`,
     kind: exec.kind,
+    ...(providesKey(document) ? { apiHost: context.apiHost() } : {}),
     memoryMiB: limits.memory,
     timeoutMs: limits.timeout,
     logLimitBytes,
@@ -67,6 +68,12 @@ export function runParameters(parameters: readonly Parameter[]): Record<string, 
   );
 }
 
+/** An action that is given a key may call the API. */
+function providesKey({ annotations }: ActionDocument): boolean {
+  const wanted = valueOf(annotations, 'provide-api-key');
+  return wanted === undefined || isTruthy(wanted);
+}
+
 /** OW-72, and the parameters marked `init`: texts as they are, other values as JSON. */
 function environment(caller: Caller, document: ActionDocument, apiHost: string): Record<string, string> {
   const env: Record<string, string> = {
@@ -75,8 +82,7 @@ function environment(caller: Caller, document: ActionDocument, apiHost: string):
     __OW_ACTION_NAME: `/${document._id}`,
     __OW_ACTION_VERSION: document.version,
   };
-  const wantsKey = valueOf(document.annotations, 'provide-api-key');
-  if (wantsKey === undefined || isTruthy(wantsKey)) env.__OW_API_KEY = authorizationOf(caller);
+  if (providesKey(document)) env.__OW_API_KEY = authorizationOf(caller);
   for (const { key, value, init } of document.parameters) {
     if (init === true) env[key] = typeof value === 'string' ? value : JSON.stringify(value);
   }

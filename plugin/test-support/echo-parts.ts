@@ -1,5 +1,14 @@
-import type { ActivationRecord, Answer, Host, RecordFilter, RecordStore, StartMessage } from '@dataflower/invoker-shim';
-import type { Parts } from '../standalone/parts.js';
+import type {
+  ActivationRecord,
+  Answer,
+  CancelOutcome,
+  CancelRequest,
+  Host,
+  RecordFilter,
+  RecordStore,
+  StartMessage,
+} from '@dataflower/invoker-shim';
+import type { Parts } from '../assembly/parts.js';
 
 /** How an echoing host ends an activation; by default with its payload. */
 export type Script = (message: StartMessage) => Partial<Pick<ActivationRecord, 'status' | 'result' | 'logs'>> | 'held';
@@ -48,26 +57,34 @@ export class EchoHost implements Host {
   readonly id = 'echo';
   readonly messages: StartMessage[] = [];
   script: Script = () => ({});
-  private readonly held = new Map<string, () => void>();
+  private readonly held = new Map<
+    string,
+    { message: StartMessage; finish: (end: Partial<ActivationRecord>) => void }
+  >();
 
   constructor(private readonly records: MemoryRecords) {}
 
   start(message: StartMessage, answer: Answer): void {
     this.messages.push(message);
     const end = this.script(message);
-    const finish = (): void => this.finish(message, answer, end === 'held' ? {} : end);
-    if (end === 'held') this.held.set(message.activationId, finish);
-    else setImmediate(finish);
+    const finish = (given: Partial<ActivationRecord>): void => this.finish(message, answer, given);
+    if (end === 'held') this.held.set(message.activationId, { message, finish });
+    else setImmediate(finish, end);
   }
 
   /** Ends what was held. */
   release(): void {
-    for (const finish of this.held.values()) finish();
+    for (const { finish } of this.held.values()) finish({});
     this.held.clear();
   }
 
-  cancel(): Promise<boolean> {
-    return Promise.resolve(false);
+  /** Ends what was held, with the reason. */
+  cancel({ activationId, namespace, reason }: CancelRequest): Promise<CancelOutcome> {
+    const held = this.held.get(activationId);
+    if (held?.message.identity.namespace !== namespace) return Promise.resolve({ outcome: 'unknown' });
+    this.held.delete(activationId);
+    held.finish({ status: 2, result: JSON.stringify({ error: reason }) });
+    return Promise.resolve({ outcome: 'stopping' });
   }
 
   status(): ReturnType<Host['status']> {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../config/index.js';
-import { createStandalone, type Standalone } from '../standalone/standalone.js';
+import { createStandalone, type Standalone } from '../assembly/standalone.js';
 import { echoParts, type EchoParts } from './echo-parts.js';
 import { type Reply, send, type Sent } from './http-client.js';
 

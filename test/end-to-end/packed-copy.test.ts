@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { command } from '../kit/command.js';
 import { repositoryPath } from '../kit/repository.js';
@@ -37,8 +37,16 @@ function linkPackages(copy: string): void {
   link(join(root, 'node_modules'), join(copy, 'node_modules'));
   const own = join(copy, 'node_modules/@dataflower');
   mkdirSync(own);
-  for (const workspace of ['composer', 'action-runtime', 'invoker-shim', 'plugin', 'experiments', 'test']) {
-    symlinkSync(join(copy, workspace), join(own, workspace));
+  for (const workspace of [
+    'composer',
+    'action-runtime',
+    'invoker-shim',
+    'plugin',
+    'experiments',
+    'deploy/services',
+    'test',
+  ]) {
+    symlinkSync(join(copy, workspace), join(own, basename(workspace)));
     const nested = join(root, workspace, 'node_modules');
     if (existsSync(nested)) link(nested, join(copy, workspace, 'node_modules'));
   }

@@ -12,7 +12,7 @@ const open: { server: Standalone; api: Api }[] = [];
 
 async function start(dataDir = suite.folder('data'), overrides: object = {}): Promise<Api> {
   const config = loadConfig({
-    environment: {},
+    environment: { DATAFLOWER_CONTAINERS_DRIVER: 'process' },
     overrides: { dataDir, logLevel: 'warn', server: { port: 0 }, ...overrides },
   });
   const server = await createStandalone(config);

@@ -57,6 +57,8 @@ export class Platform {
         HOME: options.temporaryDir,
         TMPDIR: options.temporaryDir,
         DATAFLOWER_LOG_LEVEL: 'warn',
+        // What a machine has beside this project is not to decide what is tested.
+        DATAFLOWER_CONTAINERS_DRIVER: 'process',
         ...options.environment,
       },
     });

@@ -49,6 +49,8 @@ export interface Welcome {
 }
 
 export interface Shared {
+  /** Where it connected to. */
+  readonly address: string;
   readonly cells: SharedArrayBuffer;
   readonly held: SharedArrayBuffer;
   readonly fd: number;
@@ -164,9 +166,11 @@ export class Container {
     void this.#load(init, readSlot(code, this.#incoming));
   }
 
-  async #load(init: Init, codeBytes: Promise<ArrayBuffer>): Promise<void> {
+  async #load(given: Init, codeBytes: Promise<ArrayBuffer>): Promise<void> {
+    let init = given;
     let code: Code;
     try {
+      if (init.api === true) init = await withApi(init, this.shared.address);
       code = await prepareCode(Buffer.from(await codeBytes), init.binary);
     } catch (error) {
       const logs = initFailureLog(error);
@@ -362,6 +366,13 @@ export class Container {
     setTimeout(this.exit, END_GRACE_MS);
     this.#outbox.empty(() => this.#outgoing.done(() => this.writer.drained(this.exit)));
   }
+}
+
+/** The same with the API where it can be reached from here. */
+async function withApi(init: Init, address: string): Promise<Init> {
+  // Only who needs it loads it: a cold start pays for every module.
+  const { listenForApi } = await import('./api-listener.js');
+  return { ...init, env: { ...init.env, __OW_API_HOST: await listenForApi(address) } };
 }
 
 function developerError(invocationId: number, error: string): Buffer {

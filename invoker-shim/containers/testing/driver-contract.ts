@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { type Server, type Socket, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -148,13 +148,16 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
 
   it('stops what the function has started, too', async () => {
     const a = await started();
+    const mark = `1000.${process.pid}${Date.now()}`;
     await a.load(`const { spawn } = require('child_process');
-      function main() { return { pid: spawn('sleep', ['1000'], { stdio: 'ignore' }).pid }; }`);
-    const { pid } = (await a.run({})) as { pid: number };
+      function main({ mark }) { return { pid: spawn('sleep', [mark], { stdio: 'ignore' }).pid }; }`);
+    const { pid } = (await a.run({ mark })) as { pid: number };
     expect(pid).toBeGreaterThan(1);
+    // In a container the process has another id than on the machine.
+    await until(() => runs(`sleep ${mark}`), 'the child of the function runs');
     a.handle.stop();
     await a.handle.exited;
-    await until(() => !isAlive(pid), 'the child of the function has ended');
+    await until(() => !runs(`sleep ${mark}`), 'the child of the function has ended');
   });
 
   it('tells when it has ended by itself', async () => {
@@ -222,11 +225,13 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
   });
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+/** True while a process of this machine has this command line. */
+function runs(command: string): boolean {
+  return readdirSync('/proc').some((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim() === command;
+    } catch {
+      return false;
+    }
+  });
 }

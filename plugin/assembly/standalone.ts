@@ -1,3 +1,4 @@
+import { Health } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { createApp } from '../api/app.js';
@@ -8,6 +9,7 @@ import type { Config } from '../config/index.js';
 import { InvokeRoute } from '../invoke/invoke-route.js';
 import { Throttles } from '../invoke/throttles.js';
 import { adminRoute, newOperatorKey } from '../server/admin.js';
+import { healthRoute } from '../server/health-route.js';
 import { isLoopback } from '../server/host-check.js';
 import { HttpServer } from '../server/http-server.js';
 import { Ids } from '../server/ids.js';
@@ -28,6 +30,8 @@ export interface Standalone {
   readonly port: number;
   /** `uuid:key` of the namespace `guest`. */
   readonly authorization: string;
+  /** What of its containers the operator has to know: a line for people. */
+  readonly notice: string | undefined;
   /** Takes no more work, lets running work end, and stops; `drainMs` instead of the configured time. */
   close(drainMs?: number): Promise<void>;
 }
@@ -42,10 +46,11 @@ export async function createStandalone(config: Config, open: OpenParts = openPar
   await prepareDataDirectory(config.dataDir);
   const store = await openEntities(config.dataDir);
   const log = createLogger(config.logLevel);
+  const health = new Health({ onError: (check, err) => log.error({ check, err }, 'a health check failed') });
   let parts: Parts | undefined;
   try {
-    parts = await open(config, log);
-    return await serve(config, store, parts, log);
+    parts = await open(config, log, health);
+    return await serve(config, store, parts, log, health);
   } catch (error) {
     await inTurn(
       () => parts?.host.close(0),
@@ -55,6 +60,12 @@ export async function createStandalone(config: Config, open: OpenParts = openPar
     throw error;
   }
 }
+
+const RECORDS_FULL = {
+  severity: 'unready',
+  reason:
+    'the record files are full: new invocations are refused with 503 until there is room (records.maxBytes, the disk)',
+} as const;
 
 /** Stops one part after the other: that one cannot be stopped must not leave the next running. */
 async function inTurn(...steps: readonly (() => Promise<unknown> | undefined)[]): Promise<void> {
@@ -70,7 +81,15 @@ async function inTurn(...steps: readonly (() => Promise<unknown> | undefined)[])
   if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '));
 }
 
-async function serve(config: Config, store: CachedStore, { host, records }: Parts, log: Logger): Promise<Standalone> {
+async function serve(
+  config: Config,
+  store: CachedStore,
+  parts: Parts,
+  log: Logger,
+  health: Health,
+): Promise<Standalone> {
+  const { host, records } = parts;
+  const startedAt = Date.now();
   const subjects = await Subjects.open(store);
   const guest = await guestOf(subjects, config.wellKnownKey);
   const authenticator = new Authenticator(subjects);
@@ -97,12 +116,13 @@ async function serve(config: Config, store: CachedStore, { host, records }: Part
     unexpected,
   });
   const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}`;
-  const app = createApp({ authenticator, store, records, config, now, version: VERSION, metrics, unexpected });
+  const app = createApp({ authenticator, store, records, host, config, now, version: VERSION, metrics, unexpected });
   const server = new HttpServer({
     config: config.server,
     ids,
     invoke,
     app,
+    health: healthRoute(health, { component: 'standalone', version: VERSION, startedAt }),
     admin: adminRoute(subjects, operatorKey),
     counts,
   });
@@ -118,8 +138,10 @@ async function serve(config: Config, store: CachedStore, { host, records }: Part
   }
   log.debug({ url }, 'listening');
 
+  health.register('records', () => (records.full ? RECORDS_FULL : undefined));
   let closing: Promise<void> | undefined;
   const close = (drainMs: number): Promise<void> => {
+    health.register('server', () => ({ severity: 'unready', reason: 'the server is stopping' }));
     server.drain();
     return inTurn(
       () => removeRunning(config.dataDir),
@@ -133,6 +155,7 @@ async function serve(config: Config, store: CachedStore, { host, records }: Part
     url,
     port,
     authorization: authorizationOf(guest),
+    notice: parts.notice,
     close: (drainMs = config.server.drainMs) => (closing ??= close(drainMs)),
   };
 }

@@ -1,0 +1,25 @@
+import path from 'node:path';
+import type { Service } from '../service.js';
+import { askCouchDb, startCouchDbStandIn } from './stand-in.js';
+
+/** A stand-in for CouchDB, since Debian and npm have none. What it cannot do is in README.md beside this file. */
+export const couchDb: Service = {
+  name: 'couchdb',
+  what: "a stand-in for CouchDB's API, from npm",
+  // A CouchDB that somebody runs here wants credentials, so it has to be named by its variable.
+  find: () => Promise.resolve(undefined),
+  async start({ directory, log, keep, progress }) {
+    progress('its packages, at the first time');
+    const { url, process } = await startCouchDbStandIn({
+      directory: path.join(directory, 'data'),
+      log,
+      onStarted: (started) => {
+        keep({ address: started.url, log, process: started.process });
+        progress('waiting until it answers');
+      },
+    });
+    return { address: url, log, process };
+  },
+  ask: askCouchDb,
+  clear: () => Promise.resolve(),
+};

@@ -1,0 +1,8 @@
+import type { DockerOptions } from 'dockerode';
+
+/** What dockerode takes for an address as `DOCKER_HOST` has it: `unix:///path`, or `tcp://host:port` without TLS. */
+export function dockerOptions(address: string): DockerOptions {
+  if (address.startsWith('unix://')) return { socketPath: address.slice('unix://'.length) };
+  const { hostname, port } = new URL(address);
+  return { protocol: 'http', host: hostname, port: port === '' ? 2375 : Number(port) };
+}

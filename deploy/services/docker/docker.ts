@@ -1,0 +1,89 @@
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import Docker from 'dockerode';
+import { startProgram, untilReady } from '../background-program.js';
+import type { Service, StartContext, StartedService } from '../service.js';
+import { endLeftovers } from './control-groups.js';
+import { dockerOptions } from './docker-options.js';
+import { readForwarding, restoreForwarding } from './forwarding.js';
+import { engineProgram } from './install.js';
+import { networkInterfaces, removeBridges, removeTree } from './leftovers.js';
+
+const DEFAULT_SOCKET = '/var/run/docker.sock';
+const DEFAULT_BRIDGE = 'docker0';
+const READY_MS = 60_000;
+const ASK_MS = 5_000;
+
+/**
+ * A Docker engine with everything of its own: data, sockets, pid file, control group. It does not touch one that is
+ * there already; what it needs of the kernel (a bridge, packet filter rules, forwarding) is put back when it is stopped.
+ */
+export const docker: Service = {
+  name: 'docker',
+  what: "a Docker engine (Debian's docker.io), or the one that runs here",
+  async find() {
+    const address = `unix://${DEFAULT_SOCKET}`;
+    const answers = existsSync(DEFAULT_SOCKET) && (await ask(address).then(Boolean, () => false));
+    return answers ? address : undefined;
+  },
+  async start(context) {
+    const dockerd = await engineProgram(context.progress);
+    // Installing it may have started it.
+    const address = await this.find();
+    return address === undefined ? startEngine(dockerd, context) : { address };
+  },
+  ask: async (address) => void (await ask(address)),
+  async clear({ details }) {
+    const { directory, forwarding } = details as unknown as Details;
+    await endLeftovers(controlGroup(directory), directory);
+    removeTree(directory);
+    removeBridges(DEFAULT_BRIDGE);
+    restoreForwarding(forwarding);
+  },
+};
+
+interface Details {
+  /** Data, sockets and pid file. Its path is short because a socket's must be. */
+  readonly directory: string;
+  readonly forwarding: ReturnType<typeof readForwarding>;
+}
+
+const controlGroup = (directory: string): string => path.basename(directory);
+
+async function startEngine(dockerd: string, { log, keep, progress }: StartContext): Promise<StartedService> {
+  if (networkInterfaces().includes(DEFAULT_BRIDGE)) {
+    throw new Error(
+      `There is a bridge ${DEFAULT_BRIDGE}, so another Docker engine runs here, or has left it. Set DOCKER_HOST to where ` +
+        `it listens (unix:///path/to/docker.sock); if none runs, remove the bridge: ip link delete ${DEFAULT_BRIDGE}`,
+    );
+  }
+  const own = mkdtempSync(path.join(os.tmpdir(), 'dataflower-docker-'));
+  const details: Details = { directory: own, forwarding: readForwarding() };
+  const address = `unix://${own}/docker.sock`;
+  const started = { address, log, details: details as unknown as Record<string, unknown> };
+  keep(started);
+  // A file of its own also keeps it from reading one that is meant for another engine.
+  const configuration = path.join(own, 'engine.json');
+  writeFileSync(configuration, JSON.stringify(settings(own, address)));
+  const identity = await startProgram(dockerd, ['--config-file', configuration], { cwd: own, log });
+  const running = { ...started, process: identity };
+  keep(running);
+  progress('waiting until it answers');
+  await untilReady(identity, { log, withinMs: READY_MS, ask: () => ask(address) });
+  return running;
+}
+
+const settings = (own: string, address: string): Record<string, unknown> => ({
+  hosts: [address],
+  'data-root': `${own}/data`,
+  'exec-root': `${own}/exec`,
+  pidfile: `${own}/dockerd.pid`,
+  'cgroup-parent': controlGroup(own),
+  'shutdown-timeout': 5,
+});
+
+async function ask(address: string): Promise<true> {
+  await new Docker({ ...dockerOptions(address), timeout: ASK_MS }).ping();
+  return true;
+}

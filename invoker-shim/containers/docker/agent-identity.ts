@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import os from 'node:os';
+import { identityText, isAlive, ownIdentity, parseIdentity } from '../../sink/process-identity.js';
+
+/** What everything carries that an agent makes on an engine. Several agents may share one. */
+export const Label = {
+  /** The machine, and on it the space in which process ids mean something. */
+  host: 'dataflower.host',
+  /** The data directory, which one agent at a time works with. */
+  home: 'dataflower.home',
+  /** The process, named for good. */
+  process: 'dataflower.process',
+  /** What the container was started for: namespace, action and revision. */
+  key: 'dataflower.key',
+} as const;
+
+/** Which agent something on an engine belongs to. */
+export class AgentIdentity {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Eight hex digits, another for each agent: for the names of what it makes. */
+  readonly short: string;
+  readonly #host: string;
+  readonly #home: string | undefined;
+
+  /** @param dataDir The directory that no other live agent has, where there is one. */
+  constructor(dataDir?: string) {
+    this.#host = digest([machineId(), os.hostname(), pidNamespace()]);
+    this.#home = dataDir === undefined ? undefined : digest([this.#machine(), dataDir, inodeOf(dataDir)]);
+    const process = identityText(ownIdentity());
+    this.short = digest([this.#host, process, String(performance.timeOrigin)]).slice(0, 8);
+    this.labels = {
+      [Label.host]: this.#host,
+      [Label.process]: process,
+      ...(this.#home === undefined ? {} : { [Label.home]: this.#home }),
+    };
+  }
+
+  /** True for what an agent has left that is no more: its process is gone, or it had the data directory that is ours now. */
+  isLeftBehind(labels: Readonly<Record<string, string>>): boolean {
+    if (labels[Label.process] === this.labels[Label.process] && labels[Label.host] === this.#host) return false;
+    if (this.#home !== undefined && labels[Label.home] === this.#home) return true;
+    if (labels[Label.host] !== this.#host) return false;
+    const owner = parseIdentity(labels[Label.process] ?? '');
+    return owner !== undefined && !isAlive(owner);
+  }
+
+  #machine(): string {
+    return `${machineId()} ${os.hostname()}`;
+  }
+}
+
+function digest(parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 24);
+}
+
+function machineId(): string {
+  return firstLine('/etc/machine-id') ?? firstLine('/var/lib/dbus/machine-id') ?? '';
+}
+
+function firstLine(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').split('\n')[0];
+  } catch {
+    return undefined;
+  }
+}
+
+function pidNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    // No such thing on this system.
+    return '';
+  }
+}
+
+function inodeOf(directory: string): string {
+  try {
+    const { dev, ino } = statSync(directory);
+    return `${dev}:${ino}`;
+  } catch {
+    return '';
+  }
+}

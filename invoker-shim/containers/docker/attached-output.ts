@@ -1,0 +1,79 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../clock.js';
+import { MAX_OUTPUT_LINE_BYTES, type OutputHandler } from '../driver.js';
+import { LineSplitter } from '../line-splitter.js';
+import { OutputBudget } from './output-budget.js';
+
+/** The engine's frames on an attached stream: 1 byte stream, 3 bytes nothing, 4 bytes length. */
+const HEADER_BYTES = 8;
+const STDERR = 2;
+
+/** What comes through `attach`: stdout and stderr of one container in the engine's frames, given out as bounded lines. */
+export class AttachedOutput {
+  /** Resolves once, when no more will come. */
+  readonly ended: Promise<void>;
+  readonly #budget: OutputBudget;
+  readonly #header = Buffer.alloc(HEADER_BYTES);
+  #headerBytes = 0;
+  #stream: 'stdout' | 'stderr' = 'stdout';
+  /** Of the frame's payload, what has not come yet. */
+  #left = 0;
+  readonly #lines: Record<'stdout' | 'stderr', LineSplitter>;
+
+  constructor(
+    private readonly socket: Duplex,
+    onOutput: OutputHandler,
+    clock: Clock,
+  ) {
+    this.#budget = new OutputBudget(clock, {
+      line: onOutput,
+      setPaused: (paused) => {
+        if (paused) socket.pause();
+        else socket.resume();
+      },
+    });
+    const lines = (name: 'stdout' | 'stderr'): LineSplitter =>
+      new LineSplitter(MAX_OUTPUT_LINE_BYTES, (line) => this.#budget.line(name, line));
+    this.#lines = { stdout: lines('stdout'), stderr: lines('stderr') };
+    this.ended = new Promise((resolve) => {
+      const end = (): void => {
+        socket.destroy();
+        resolve();
+      };
+      socket.on('data', (chunk: Buffer) => this.#push(chunk));
+      socket.on('end', end);
+      socket.on('error', end);
+      socket.on('close', () => {
+        this.#lines.stdout.end();
+        this.#lines.stderr.end();
+        this.#budget.end();
+        resolve();
+      });
+    });
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  #push(chunk: Buffer): void {
+    this.#budget.read(chunk.length);
+    for (let at = 0; at < chunk.length;) {
+      if (this.#left === 0) {
+        const taken = Math.min(HEADER_BYTES - this.#headerBytes, chunk.length - at);
+        chunk.copy(this.#header, this.#headerBytes, at, at + taken);
+        this.#headerBytes += taken;
+        at += taken;
+        if (this.#headerBytes < HEADER_BYTES) return;
+        this.#headerBytes = 0;
+        this.#stream = this.#header[0] === STDERR ? 'stderr' : 'stdout';
+        this.#left = this.#header.readUInt32BE(4);
+      } else {
+        const part = chunk.subarray(at, at + this.#left);
+        this.#lines[this.#stream].push(part);
+        this.#left -= part.length;
+        at += part.length;
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { BridgeOptions, BridgeParts } from './guarded-bridge.js';
+import { GuardedBridge } from './guarded-bridge.js';
+
+/** What containers may reach beside their agent: the public Internet, or nothing. */
+export type NetworkMode = 'outbound' | 'none';
+
+export interface NetworkOptions extends Omit<BridgeOptions, 'closed'> {
+  readonly mode: NetworkMode;
+}
+
+/** Which network of the engine's a container joins. */
+export class ContainerNetwork {
+  #bridge: Promise<GuardedBridge> | undefined;
+
+  private constructor(
+    private readonly options: NetworkOptions,
+    private readonly parts: BridgeParts,
+  ) {}
+
+  /** Rejects with `GuardError` when containers could not be kept from the machine. */
+  static async open(options: NetworkOptions, parts: BridgeParts): Promise<ContainerNetwork> {
+    const network = new ContainerNetwork(options, parts);
+    if (options.mode === 'outbound') await network.#open();
+    return network;
+  }
+
+  /**
+   * The name of the network for a container, ready to be joined. Rejects when it cannot be had safely.
+   * @param reached The agent and the container speak over it, so that it needs one even where nothing else may be reached.
+   */
+  async join(reached: boolean): Promise<string> {
+    if (this.options.mode === 'none' && !reached) return 'none';
+    const bridge = await this.#open();
+    await bridge.check();
+    return bridge.name;
+  }
+
+  /** Resolvers that containers are given; none: the engine's. */
+  get dns(): readonly string[] {
+    return this.options.dns ?? [];
+  }
+
+  /** No container is on it any more. */
+  async close(): Promise<void> {
+    const bridge = await this.#bridge?.catch(() => undefined);
+    await bridge?.close();
+  }
+
+  #open(): Promise<GuardedBridge> {
+    const opening = (this.#bridge ??= GuardedBridge.open(
+      { ...this.options, closed: this.options.mode === 'none' },
+      this.parts,
+    ));
+    // What failed once is tried again: the engine may have been away.
+    opening.catch(() => (this.#bridge = undefined));
+    return opening;
+  }
+}

@@ -1,0 +1,113 @@
+import { randomInt } from 'node:crypto';
+import type { ContainerSpec } from '../executor.js';
+
+/** Where a container finds its socket. */
+export const SOCKET_DIRECTORY = '/run/dataflower';
+/** Where the runtime keeps what it unpacks: its own, so that a function's home is empty. */
+const RUNTIME_DIRECTORY = '/run/action';
+const HOME = '/tmp';
+/** What the runtime itself takes, in MiB, beside what the action may use: the limit is the action's. */
+const RUNTIME_MIB = 64;
+/** An action of 256 MiB has one share of the processor, in the engine's unit. */
+const SHARES_OF_256_MIB = 1024;
+const MIB = 1024 * 1024;
+/** Files and directories of one tmpfs: each takes memory of the kernel's. */
+const TMPFS_INODES = 65_536;
+
+/** What can be set about every container. */
+export interface ContainerLimitsSettings {
+  /** Of each of a container's writable directories, in MiB; at most half of the action's memory, which they count against. */
+  readonly tmpfsMiB: number;
+  /** Processes and threads of one container. */
+  readonly pids: number;
+  /** Of one core, in percent: 100 is one whole core. Undefined: no bound but the shares. */
+  readonly cpuPercent: number | undefined;
+  /** Open files of one process. */
+  readonly openFiles: number;
+}
+
+export interface ContainerPlace {
+  readonly spec: ContainerSpec;
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Of the engine: the network that it joins, or `none`. */
+  readonly network: string;
+  /** Resolvers; the engine's where there are none. */
+  readonly dns: readonly string[];
+  /** The directory on this machine that holds its socket; undefined: it connects over TCP. */
+  readonly socketDirectory: string | undefined;
+  readonly environment: Readonly<Record<string, string>>;
+  /** The user id it runs with; undefined: the image's. */
+  readonly uid: number | undefined;
+}
+
+/** User ids that no account has and no other container: what the kernel counts by user, nobody else can use up. */
+export function freshUid(): number {
+  return randomInt(1_100_000_000, 1_800_000_000);
+}
+
+/** The body of the engine's create call: everything that keeps a container in. */
+export function containerSettings(place: ContainerPlace, limits: ContainerLimitsSettings): object {
+  const { spec, uid } = place;
+  const memory = (spec.memoryMiB + RUNTIME_MIB) * MIB;
+  const tmpfs = tmpfsOptions(Math.min(limits.tmpfsMiB, spec.memoryMiB / 2), uid);
+  return {
+    Image: place.image,
+    Labels: place.labels,
+    Hostname: 'action',
+    ...(uid === undefined ? {} : { User: `${uid}:${uid}` }),
+    WorkingDir: HOME,
+    Env: Object.entries({ HOME, __DF_DIRECTORY: RUNTIME_DIRECTORY, ...place.environment }).map(
+      ([name, value]) => `${name}=${value}`,
+    ),
+    AttachStdout: true,
+    AttachStderr: true,
+    HostConfig: {
+      NetworkMode: place.network,
+      ...(place.network === 'none' ? {} : { Dns: place.dns, DnsSearch: ['.'], Sysctls: NO_IPV6 }),
+      ReadonlyRootfs: true,
+      Tmpfs: { [HOME]: tmpfs, [RUNTIME_DIRECTORY]: tmpfs },
+      Mounts: place.socketDirectory === undefined ? [] : [socketMount(place.socketDirectory)],
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges'],
+      Privileged: false,
+      IpcMode: 'private',
+      ShmSize: Math.min(limits.tmpfsMiB, spec.memoryMiB / 2) * MIB,
+      CgroupnsMode: 'private',
+      Memory: memory,
+      // Together with swap: none.
+      MemorySwap: memory,
+      CpuShares: Math.max(2, Math.round((spec.memoryMiB / 256) * SHARES_OF_256_MIB)),
+      ...(limits.cpuPercent === undefined ? {} : { NanoCpus: limits.cpuPercent * 10_000_000 }),
+      PidsLimit: limits.pids,
+      Ulimits: [
+        { Name: 'nofile', Soft: limits.openFiles, Hard: limits.openFiles },
+        { Name: 'core', Soft: 0, Hard: 0 },
+      ],
+      // Where the machine itself runs out of memory, containers go first.
+      OomScoreAdj: 500,
+      LogConfig: { Type: 'none', Config: {} },
+      RestartPolicy: { Name: 'no' },
+      AutoRemove: false,
+    },
+  };
+}
+
+/** The network has none; without this a container would have an address on the link all the same. */
+const NO_IPV6 = { 'net.ipv6.conf.all.disable_ipv6': '1', 'net.ipv6.conf.default.disable_ipv6': '1' };
+
+function tmpfsOptions(sizeMiB: number, uid: number | undefined): string {
+  const owner = uid === undefined ? 'mode=1777' : `mode=0700,uid=${uid},gid=${uid}`;
+  // `exec`: archives bring programs and native modules.
+  return `rw,exec,nosuid,nodev,size=${Math.floor(sizeMiB * MIB)},nr_inodes=${TMPFS_INODES},${owner}`;
+}
+
+function socketMount(directory: string): object {
+  return {
+    Type: 'bind',
+    Source: directory,
+    Target: SOCKET_DIRECTORY,
+    ReadOnly: true,
+    BindOptions: { Propagation: 'rprivate' },
+  };
+}

@@ -1,0 +1,102 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../clock.js';
+import type { ContainerExit, ContainerHandle, OutputHandler } from '../driver.js';
+import { AttachedOutput } from './attached-output.js';
+import type { Engine } from './engine.js';
+import type { ExitWatch } from './exit-watch.js';
+import type { Removals } from './removals.js';
+
+/** After the end, what is still in the engine's pipes is awaited at most so long, in ms. */
+const OUTPUT_GRACE_MS = 500;
+/** A container that is being ended and of which the engine says nothing is given up after so long, in ms. */
+const STOP_LIMIT_MS = 10_000;
+/** Exit codes beyond this say that a signal ended it. */
+const SIGNAL_BASE = 128;
+const SIGKILL = 9;
+const SIGNALS: Readonly<Record<number, string>> = { 6: 'SIGABRT', 9: 'SIGKILL', 11: 'SIGSEGV', 15: 'SIGTERM' };
+
+export interface DockerContainerParts {
+  readonly engine: Engine;
+  readonly watch: ExitWatch;
+  readonly removals: Removals;
+  readonly clock: Clock;
+  readonly onOutput: OutputHandler;
+}
+
+/** One container on an engine. */
+export class DockerContainer implements ContainerHandle {
+  readonly exited: Promise<ContainerExit>;
+  http?: NonNullable<ContainerHandle['http']>;
+  #state: ContainerHandle['state'] = 'RUNNING';
+  #outOfMemory = false;
+  #end!: (exitCode: number | null) => void;
+  #output: AttachedOutput | undefined;
+  #cancelLimit: (() => void) | undefined;
+
+  constructor(
+    readonly id: string,
+    private readonly parts: DockerContainerParts,
+  ) {
+    const ended = new Promise<number | null>((resolve) => (this.#end = resolve));
+    this.exited = ended.then((exitCode) => this.#finish(exitCode));
+    parts.watch.add(id, {
+      outOfMemory: () => (this.#outOfMemory = true),
+      ended: (exitCode) => this.#end(exitCode),
+    });
+  }
+
+  get state(): ContainerHandle['state'] {
+    return this.#state;
+  }
+
+  /** Its stdout and stderr, before it is started. */
+  attached(socket: Duplex): void {
+    const { onOutput, clock } = this.parts;
+    const watched: OutputHandler = (stream, line) => {
+      if (stream === 'stderr' && line.includes('JavaScript heap out of memory')) this.#outOfMemory = true;
+      onOutput(stream, line);
+    };
+    this.#output = new AttachedOutput(socket, watched, clock);
+  }
+
+  stop(): void {
+    if (this.#state !== 'RUNNING') return;
+    this.#state = 'STOPPING';
+    this.#cancelLimit = this.parts.clock.after(STOP_LIMIT_MS, () => this.#end(null));
+    void this.parts.removals.remove(this.id).then(() => this.#end(null));
+  }
+
+  /** Its processes stand still and cost no processor until `resume`. */
+  pause(): Promise<void> {
+    return this.parts.engine.pause(this.id);
+  }
+
+  resume(): Promise<void> {
+    return this.parts.engine.resume(this.id);
+  }
+
+  async #finish(exitCode: number | null): Promise<ContainerExit> {
+    const { watch, removals, clock } = this.parts;
+    watch.forget(this.id);
+    this.#cancelLimit?.();
+    if (this.#output !== undefined) {
+      const output = this.#output;
+      const cancel = clock.after(OUTPUT_GRACE_MS, () => output.close());
+      await output.ended;
+      cancel();
+    }
+    const stopped = this.#state === 'STOPPING';
+    this.#state = 'EXITED';
+    // Whoever waits for the end need not wait for the disk.
+    void removals.remove(this.id);
+    return exitOf(exitCode, this.#outOfMemory && !stopped);
+  }
+}
+
+function exitOf(exitCode: number | null, sawOutOfMemory: boolean): ContainerExit {
+  if (exitCode === null) return { code: null, signal: 'SIGKILL', outOfMemory: sawOutOfMemory };
+  const number = exitCode - SIGNAL_BASE;
+  if (number <= 0) return { code: exitCode, signal: null, outOfMemory: sawOutOfMemory && exitCode !== 0 };
+  const signal = SIGNALS[number] ?? `signal ${number}`;
+  return { code: null, signal, outOfMemory: sawOutOfMemory && (number === SIGKILL || signal === 'SIGABRT') };
+}

@@ -1,0 +1,199 @@
+import { Agent } from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
+import Docker from 'dockerode';
+import { EngineError } from './engine-error.js';
+
+/** Calls to the engine at once; further ones wait. */
+const MAX_CALLS = 16;
+/** An engine that has not answered after so long, in ms, is not waited for. A disk that is busy may need a good part of it. */
+const CALL_LIMIT_MS = 30_000;
+/** An unused connection is kept so long, in ms. */
+const KEEP_MS = 60_000;
+
+/** What of an engine decides how containers are started on it. */
+export interface EngineInfo {
+  readonly version: string;
+  /** It runs on another machine, or in a virtual one: it cannot mount this machine's sockets. */
+  readonly remote: boolean;
+  /** It maps user ids into a range of its own (rootless, or user namespaces): high ids do not exist in containers. */
+  readonly mapsUsers: boolean;
+}
+
+/** What to look for: label, name, type, event. */
+export type Filters = Readonly<Record<string, readonly string[]>>;
+
+export interface NetworkDescription {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The machine's own address in it, where it has one. */
+  readonly gateway: string | undefined;
+}
+
+/** One Docker engine: every call has a time limit, few run at once, and whatever fails is an `EngineError`. */
+export class Engine {
+  readonly #docker: Docker;
+  readonly #agent: Agent;
+  readonly #local: boolean;
+  readonly #address: string;
+
+  /** @param address `unix:///path` or `tcp://host:port`. Default: what `DOCKER_HOST` says, else the system's socket. */
+  constructor(address?: string) {
+    // Connections are kept: a cold start asks three times.
+    this.#agent = new Agent({ keepAlive: true, maxSockets: MAX_CALLS, maxFreeSockets: 4, timeout: KEEP_MS });
+    this.#docker = new Docker({ ...parseAddress(address), agent: this.#agent } as Docker.DockerOptions);
+    const { host, port, socketPath } = this.#docker.modem as { host?: string; port?: number; socketPath?: unknown };
+    this.#local = host === undefined;
+    if (host !== undefined) this.#address = `${host}:${port ?? ''}`;
+    else this.#address = typeof socketPath === 'string' ? socketPath : '/var/run/docker.sock';
+  }
+
+  async info(): Promise<EngineInfo> {
+    const ask = this.#docker.info.bind(this.#docker) as unknown as (options: object) => Promise<InfoAnswer>;
+    const info = await this.#call('tell about itself', (abortSignal) => ask({ abortSignal }));
+    const security = info.SecurityOptions ?? [];
+    return {
+      version: info.ServerVersion,
+      remote: !this.#local || info.OperatingSystem === 'Docker Desktop',
+      mapsUsers: security.some((option) => /name=(?:userns|rootless)/.test(option)),
+    };
+  }
+
+  /** The labels of an image; undefined when it is not there. */
+  async imageLabels(image: string): Promise<Readonly<Record<string, string>> | undefined> {
+    try {
+      const { Config } = await this.#call('look at an image', (abortSignal) =>
+        this.#docker.getImage(image).inspect({ abortSignal } as object),
+      );
+      return (Config.Labels as Record<string, string> | null) ?? {};
+    } catch (error) {
+      if (EngineError.is(error, 'IMAGE_MISSING') || EngineError.is(error, 'NOT_FOUND')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Creates a container with this body of the engine's create call; returns its id. */
+  async create(name: string, settings: object): Promise<string> {
+    const { id } = await this.#call('create a container', (abortSignal) =>
+      this.#docker.createContainer({ _query: { name }, _body: settings, abortSignal } as Docker.ContainerCreateOptions),
+    );
+    return id;
+  }
+
+  /** Stdout and stderr of a container that has not been started, in the engine's frames. */
+  async attach(id: string): Promise<Duplex> {
+    const options = { stream: true, stdout: true, stderr: true, hijack: true };
+    const stream = await this.#call('attach to a container', (abortSignal) =>
+      this.#docker.getContainer(id).attach({ ...options, abortSignal }),
+    );
+    return stream as Duplex;
+  }
+
+  async start(id: string): Promise<void> {
+    await this.#call('start a container', (abortSignal) => this.#docker.getContainer(id).start({ abortSignal }));
+  }
+
+  /** The address of a running container in its network. */
+  async addressOf(id: string): Promise<string> {
+    const { NetworkSettings } = await this.#call('look at a container', (abortSignal) =>
+      this.#docker.getContainer(id).inspect({ abortSignal }),
+    );
+    const address = Object.values(NetworkSettings.Networks).find(({ IPAddress }) => IPAddress !== '')?.IPAddress;
+    if (address === undefined) throw new EngineError('ENGINE_REFUSED', 'a container has no address: it has ended');
+    return address;
+  }
+
+  async pause(id: string): Promise<void> {
+    await this.#call('pause a container', (abortSignal) => this.#docker.getContainer(id).pause({ abortSignal }));
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#call('resume a container', (abortSignal) => this.#docker.getContainer(id).unpause({ abortSignal }));
+  }
+
+  /** Kills a container if it runs, and removes it with what it wrote. @param id Or its name. */
+  async remove(id: string): Promise<void> {
+    await this.#call('remove a container', (abortSignal) =>
+      this.#docker.getContainer(id).remove({ force: true, v: true, abortSignal }),
+    );
+  }
+
+  /** Containers in any state. */
+  containers(filters: Filters): Promise<Docker.ContainerInfo[]> {
+    return this.#call('list containers', (abortSignal) =>
+      this.#docker.listContainers({ all: true, filters: JSON.stringify(filters), abortSignal }),
+    );
+  }
+
+  /** What happens from now on, as lines of JSON. */
+  async events(filters: Filters): Promise<Readable> {
+    const stream = await this.#call('report what happens', (abortSignal) =>
+      this.#docker.getEvents({ filters: JSON.stringify(filters), abortSignal }),
+    );
+    return stream as Readable;
+  }
+
+  async networks(filters: Filters): Promise<NetworkDescription[]> {
+    const networks = await this.#call('list networks', (abortSignal) =>
+      this.#docker.listNetworks({ filters: JSON.stringify(filters), abortSignal }),
+    );
+    return networks.map(({ Id, Name, Labels, IPAM }) => ({
+      id: Id,
+      name: Name,
+      labels: (Labels as Record<string, string> | null) ?? {},
+      gateway: IPAM?.Config?.[0]?.['Gateway'],
+    }));
+  }
+
+  /** Creates a network with this body of the engine's create call; returns its id. */
+  async createNetwork(settings: object): Promise<string> {
+    const { id } = await this.#call('create a network', (abortSignal) =>
+      this.#docker.createNetwork({ ...settings, abortSignal } as unknown as Docker.NetworkCreateOptions),
+    );
+    return id;
+  }
+
+  async removeNetwork(id: string): Promise<void> {
+    await this.#call('remove a network', (abortSignal) => this.#docker.getNetwork(id).remove({ abortSignal }));
+  }
+
+  /** Ends the connections that are kept. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** @param doing What is asked for, for messages. */
+  async #call<T>(doing: string, ask: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), CALL_LIMIT_MS);
+    try {
+      return await ask(abort.signal);
+    } catch (cause) {
+      throw EngineError.from(abort.signal.aborted ? abort.signal.reason : cause, doing, this.#address);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+interface InfoAnswer {
+  readonly ServerVersion: string;
+  readonly OperatingSystem: string;
+  readonly SecurityOptions: readonly string[] | null;
+}
+
+function parseAddress(address: string | undefined): Docker.DockerOptions {
+  if (address === undefined) return {};
+  if (address.startsWith('unix://')) return { socketPath: address.slice('unix://'.length), host: undefined } as never;
+  const { protocol, hostname, port } = new URL(address);
+  if (protocol !== 'tcp:' && protocol !== 'http:' && protocol !== 'https:')
+    throw new EngineError(
+      'ENGINE_UNREACHABLE',
+      `${address} is no address of a Docker engine: unix:///path or tcp://host:port`,
+    );
+  return {
+    host: hostname,
+    port: Number(port),
+    ...(protocol === 'tcp:' ? {} : { protocol: protocol.slice(0, -1) as 'http' }),
+  };
+}

@@ -1,0 +1,106 @@
+import dns from 'node:dns';
+import { isIPv4 } from 'node:net';
+import type { Clock } from '../../clock.js';
+import type { ContainerLogger } from '../logger.js';
+import type { AgentIdentity } from './agent-identity.js';
+import type { Engine } from './engine.js';
+import { NetworkGuard, PRIVATE_RANGES, removeStaleGuards } from './network-guard.js';
+
+/** Whether the rules are still there is looked at once in so long, in ms: a firewall that is loaded anew takes them out. */
+const CHECK_MS = 10_000;
+
+export interface BridgeOptions {
+  /** Nothing outside may be reached at all. */
+  readonly closed: boolean;
+  /** IPv4 ranges that containers may not reach, beside the private ones. */
+  readonly refused: readonly string[];
+  /** Resolvers for containers, IPv4. Undefined: those of this machine, asked by the engine. */
+  readonly dns: readonly string[] | undefined;
+  /** A port of this machine that containers may connect to. */
+  readonly agentPort?: number;
+}
+
+export interface BridgeParts {
+  readonly engine: Engine;
+  readonly identity: AgentIdentity;
+  readonly clock: Clock;
+  readonly logger: ContainerLogger;
+}
+
+/** A bridge network of one agent's containers, with the packet filter around it. */
+export class GuardedBridge {
+  #checkedAt = 0;
+  #checking: Promise<void> | undefined;
+
+  private constructor(
+    readonly name: string,
+    private readonly id: string,
+    private readonly guard: NetworkGuard,
+    private readonly parts: BridgeParts,
+  ) {}
+
+  /** Rejects with `GuardError` when containers could not be kept from the machine; then nothing is left. */
+  static async open(options: BridgeOptions, parts: BridgeParts): Promise<GuardedBridge> {
+    const { engine, identity } = parts;
+    const name = `dataflower-${identity.short}`;
+    const bridge = `df-${identity.short}`;
+    await removeStaleGuards();
+    const guard = new NetworkGuard({
+      bridge,
+      refused: [...PRIVATE_RANGES, ...options.refused],
+      // One on loopback the engine asks in the machine's own name.
+      resolvers: (options.dns ?? dns.getServers()).filter((server) => isIPv4(server) && !server.startsWith('127.')),
+      closed: options.closed,
+      agentPort: options.agentPort,
+    });
+    const id = await engine.createNetwork(networkSettings(name, bridge, identity.labels));
+    try {
+      await guard.install();
+    } catch (error) {
+      await engine.removeNetwork(id);
+      throw error;
+    }
+    return new GuardedBridge(name, id, guard, parts);
+  }
+
+  /** Before a container joins: the rules are there. Rejects with `GuardError` when they cannot be. */
+  check(): Promise<void> {
+    if (this.parts.clock.now() - this.#checkedAt < CHECK_MS) return Promise.resolve();
+    return (this.#checking ??= this.#check().finally(() => (this.#checking = undefined)));
+  }
+
+  /** No container is on it any more. Never rejects: what cannot be removed goes at the next start. */
+  async close(): Promise<void> {
+    const { engine, logger } = this.parts;
+    try {
+      await engine.removeNetwork(this.id);
+      await this.guard.remove();
+    } catch (error) {
+      logger.warn({ err: error }, 'the network of the containers cannot be removed; the next start does it');
+    }
+  }
+
+  async #check(): Promise<void> {
+    if (!(await this.guard.installed())) {
+      this.parts.logger.warn({}, 'the packet filter around the containers was taken out; it is put in again');
+      await this.guard.install();
+    }
+    this.#checkedAt = this.parts.clock.now();
+  }
+}
+
+function networkSettings(name: string, bridge: string, labels: Readonly<Record<string, string>>): object {
+  return {
+    Name: name,
+    Driver: 'bridge',
+    CheckDuplicate: true,
+    EnableIPv6: false,
+    Labels: labels,
+    Options: {
+      'com.docker.network.bridge.name': bridge,
+      // The engine has the kernel filter what goes from port to port then.
+      'com.docker.network.bridge.enable_icc': 'false',
+      'com.docker.network.bridge.enable_ip_masquerade': 'true',
+    },
+  };
+}

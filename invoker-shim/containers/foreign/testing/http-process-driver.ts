@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import {
+  type ContainerDriver,
+  type ContainerExit,
+  type ContainerHandle,
+  MAX_OUTPUT_LINE_BYTES,
+  type StartOptions,
+} from '../../driver.js';
+import { LineSplitter } from '../../line-splitter.js';
+
+/** A program that plays an image which only knows `/init` and `/run`; it listens on the port in the variable `PORT_VARIABLE`. */
+export interface TestImage {
+  readonly entry: string;
+  readonly portVariable: string;
+  /** Further variables. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Containers without our runtime, as child processes on loopback: what images are to the Docker driver, programs are here. */
+export class HttpProcessDriver implements ContainerDriver {
+  readonly name = 'http-process';
+  readonly started: HttpProcess[] = [];
+
+  /** @param native Starts containers of specs without an image; they share the agent's files. */
+  constructor(
+    private readonly images: Readonly<Record<string, TestImage>>,
+    private readonly native?: ContainerDriver,
+  ) {}
+
+  get sharesFiles(): boolean {
+    return this.native?.sharesFiles ?? false;
+  }
+
+  async start(options: StartOptions): Promise<ContainerHandle> {
+    const image = this.images[options.spec.image ?? ''];
+    if (image === undefined) {
+      if (this.native === undefined) throw new Error(`no program for the image ${options.spec.image ?? 'of the kind'}`);
+      return this.native.start(options);
+    }
+    const port = await freePort();
+    const child = spawn(process.execPath, [image.entry], {
+      env: { PATH: process.env['PATH'], ...image.env, [image.portVariable]: String(port) },
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const started = new HttpProcess(child, port, options);
+    this.started.push(started);
+    return started;
+  }
+}
+
+class HttpProcess implements ContainerHandle {
+  readonly http: { readonly host: string; readonly port: number };
+  state: ContainerHandle['state'] = 'RUNNING';
+  readonly exited: Promise<ContainerExit>;
+
+  constructor(
+    private readonly child: ChildProcess,
+    port: number,
+    { onOutput }: StartOptions,
+  ) {
+    this.http = { host: '127.0.0.1', port };
+    for (const name of ['stdout', 'stderr'] as const) {
+      const lines = new LineSplitter(MAX_OUTPUT_LINE_BYTES, (line) => onOutput(name, line));
+      child[name]!.on('data', (chunk: Buffer) => lines.push(chunk));
+      child[name]!.on('end', () => lines.end());
+    }
+    this.exited = once(child, 'close').then(([code, signal]) => {
+      this.state = 'EXITED';
+      return { code: code as number | null, signal: signal as string | null, outOfMemory: false };
+    });
+  }
+
+  get id(): string {
+    return String(this.child.pid);
+  }
+
+  stop(): void {
+    if (this.state !== 'RUNNING') return;
+    this.state = 'STOPPING';
+    try {
+      process.kill(-this.child.pid!, 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

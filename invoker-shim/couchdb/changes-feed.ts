@@ -1,0 +1,139 @@
+import type { CouchClient } from './couch-client.js';
+import type { PreparedDatabase } from './prepare-database.js';
+
+export interface Change<T = unknown> {
+  readonly id: string;
+  readonly changes: readonly [{ readonly rev: string }, ...unknown[]];
+  readonly deleted?: true;
+  /** With `includeDocs`; null for one that is gone. */
+  readonly doc?: T | null;
+}
+
+export interface ChangesFeedOptions<T> {
+  readonly client: CouchClient;
+  readonly database: string;
+  /** Makes the database ready again after CouchDB was away; it may be another one then. */
+  readonly prepare: () => Promise<PreparedDatabase>;
+  readonly includeDocs?: boolean;
+  readonly onChange: (change: Change<T>) => void;
+  /** It is another database now; what was known of the old one does not hold. Called again when it fails. */
+  readonly onReset: () => void | Promise<void>;
+  /** Nothing was heard for `maxSilenceMs`, and again after each time as long. */
+  readonly onSilence?: () => void;
+  /** How long CouchDB holds a question that it has nothing to answer to, in milliseconds. Default 20 000. */
+  readonly pollMs?: number;
+  /** In milliseconds. Default: never. */
+  readonly maxSilenceMs?: number;
+  readonly now?: () => number;
+}
+
+const POLL_MS = 20_000;
+const ANSWER_MS = 10_000;
+const PAGE = 500;
+const FIRST_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 2_000;
+/** CouchDB holds an empty answer back for `pollMs`; what does not is asked no faster than this. */
+const SHORTEST_EMPTY_MS = 500;
+
+/**
+ * Every change of a database, in order, by long polling. When CouchDB is away it asks again, every two seconds at
+ * least, and goes on from where it was: no change is missed. A change is told within the time of one round trip; a
+ * connection that went dead without a word is found out after `pollMs` and ten seconds.
+ */
+export class ChangesFeed<T> {
+  private readonly finished: Promise<void>;
+  private readonly stop = new AbortController();
+  private readonly now: () => number;
+  private since: string | number;
+  private heardAt: number;
+  private trouble: string | undefined;
+
+  constructor(
+    private readonly options: ChangesFeedOptions<T>,
+    private prepared: PreparedDatabase,
+  ) {
+    this.now = options.now ?? Date.now;
+    this.since = prepared.sequence;
+    this.heardAt = this.now();
+    this.finished = this.run();
+  }
+
+  /** Why changes are not heard now; undefined: they are. */
+  problem(): string | undefined {
+    return this.trouble;
+  }
+
+  /** The client is not closed. */
+  async close(): Promise<void> {
+    this.stop.abort();
+    await this.finished;
+  }
+
+  private async run(): Promise<void> {
+    let pause = FIRST_PAUSE_MS;
+    while (!this.stop.signal.aborted) {
+      try {
+        if (this.trouble !== undefined) await this.resume();
+        await this.poll();
+        pause = FIRST_PAUSE_MS;
+      } catch (error) {
+        if (this.stop.signal.aborted) return;
+        this.trouble = (error as Error).message;
+        this.silence();
+        await this.sleep(pause);
+        pause = Math.min(2 * pause, MAX_PAUSE_MS);
+      }
+    }
+  }
+
+  private async poll(): Promise<void> {
+    const { client, database, includeDocs = false, pollMs = POLL_MS, onChange } = this.options;
+    const asked = performance.now();
+    const { results, last_seq: last } = await client.request<{
+      results: readonly Change<T>[];
+      last_seq: string | number;
+    }>({
+      method: 'GET',
+      path: [database, '_changes'],
+      query: { feed: 'longpoll', since: this.since, limit: PAGE, timeout: pollMs, include_docs: includeDocs },
+      timeoutMs: pollMs + ANSWER_MS,
+      retries: 0,
+      signal: this.stop.signal,
+    });
+    this.heardAt = this.now();
+    for (const change of results) onChange(change);
+    this.since = last;
+    const short = SHORTEST_EMPTY_MS - (performance.now() - asked);
+    if (results.length === 0 && short > 0) await this.sleep(short);
+  }
+
+  private async resume(): Promise<void> {
+    const prepared = await this.options.prepare();
+    if (prepared.incarnation !== this.prepared.incarnation) {
+      await this.options.onReset();
+      this.prepared = prepared;
+      this.since = prepared.sequence;
+    }
+    this.trouble = undefined;
+  }
+
+  private silence(): void {
+    const { maxSilenceMs = Infinity, onSilence } = this.options;
+    if (this.now() - this.heardAt < maxSilenceMs) return;
+    this.heardAt = this.now();
+    onSilence?.();
+  }
+
+  private sleep(ms: number): Promise<void> {
+    const { signal } = this.stop;
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal.addEventListener('abort', end);
+    });
+  }
+}

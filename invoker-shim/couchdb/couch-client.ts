@@ -1,0 +1,176 @@
+import nano from 'nano';
+import { type Connections, openConnections } from './connections.js';
+import { CouchRefusedError, CouchUnavailableError } from './errors.js';
+import { Reachability } from './reachability.js';
+import { COUCH_DEFAULTS, type CouchSettings } from './settings.js';
+
+export interface CouchRequest {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Parts of the path, as they are; they are encoded here. */
+  readonly path: readonly string[];
+  /** `key`, `startkey` and `endkey` go out as JSON, the others as text. */
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly body?: object;
+  /** A POST that only asks counts as a read; every other PUT, POST and DELETE writes. */
+  readonly readOnly?: boolean;
+  /** Instead of the client's, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** Instead of the client's. */
+  readonly retries?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What nano gives for an answer that is an error; for a failed connection only the message. */
+interface NanoError {
+  readonly message: string;
+  readonly statusCode?: number;
+  readonly error?: string;
+  readonly reason?: string;
+}
+
+const FIRST_PAUSE_MS = 100;
+const MAX_REASON_CHARS = 300;
+/** PouchDB's servers and CouchDB have each their own words for a database that is not there. */
+const NO_DATABASE = /^(?:no_db_file|database does not exist)/i;
+
+/**
+ * CouchDB's HTTP interface over nano: one limit of time for an operation with its retries, a bound on what waits, and
+ * errors that hold neither credentials nor documents (nano's own carry the request).
+ */
+export class CouchClient {
+  /** What messages call the server. */
+  readonly origin: string;
+  private readonly server: nano.ServerScope;
+  private readonly connections: Connections;
+  private readonly reachability: Reachability;
+  private readonly running = new Set<AbortController>();
+  private readonly secrets: readonly string[];
+  private readonly limits: Required<Pick<CouchSettings, keyof typeof COUCH_DEFAULTS>>;
+  private closed = false;
+
+  constructor(settings: CouchSettings, now: () => number = Date.now) {
+    const { username, password = '' } = settings;
+    const url = new URL(settings.url);
+    this.origin = url.origin;
+    this.limits = { ...COUCH_DEFAULTS, ...settings };
+    this.connections = openConnections(settings, this.limits.connections);
+    this.reachability = new Reachability(now);
+    const authorization = Buffer.from(`${username ?? ''}:${password}`).toString('base64');
+    this.secrets = password === '' ? [] : [password, encodeURIComponent(password), authorization];
+    this.server = nano({
+      url: url.origin + url.pathname.replace(/\/$/, ''),
+      agentOptions: this.connections.dispatcher as never,
+      parseUrl: false,
+      ...(username === undefined ? {} : { headers: { Authorization: `Basic ${authorization}` } }),
+    } as nano.Configuration);
+  }
+
+  /** Why CouchDB cannot be used, by the last requests; undefined: it can. */
+  problem(): string | undefined {
+    return this.reachability.problem();
+  }
+
+  /** The JSON of the answer. Throws `CouchRefusedError` and `CouchUnavailableError`. */
+  async request<T>(request: CouchRequest): Promise<T> {
+    const write = request.method !== 'GET' && request.readOnly !== true;
+    const endsAt = performance.now() + (request.timeoutMs ?? this.limits.timeoutMs);
+    const retries = request.retries ?? this.limits.retries;
+    let uncertain = false;
+    for (let attempt = 0; ; attempt++) {
+      const left = endsAt - performance.now();
+      try {
+        const answer = await this.attempt<T>(request, Math.max(1, left));
+        this.reachability.succeeded(write);
+        return answer;
+      } catch (cause) {
+        const failure = this.classify(cause as Error, uncertain);
+        if (failure instanceof CouchRefusedError) {
+          this.reachability.succeeded(false);
+          throw failure;
+        }
+        const pause = FIRST_PAUSE_MS * 2 ** attempt;
+        const again = failure.retryable && attempt < retries && endsAt - performance.now() > 2 * pause;
+        if (!again || request.signal?.aborted === true) {
+          if (failure !== cause && request.signal?.aborted !== true) this.reachability.failed(write, failure.message);
+          throw failure;
+        }
+        uncertain ||= write;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+  }
+
+  /** What runs fails as unavailable. */
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const controller of this.running) controller.abort();
+    await this.connections.close();
+  }
+
+  private async attempt<T>({ method, path, query, body, signal }: CouchRequest, timeoutMs: number): Promise<T> {
+    if (this.closed) throw new CouchUnavailableError('The connection to CouchDB was closed.', false);
+    if (this.running.size >= this.limits.maxRequests)
+      throw new CouchUnavailableError(`More than ${this.limits.maxRequests} requests wait for CouchDB.`, false);
+    signal?.throwIfAborted();
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    signal?.addEventListener('abort', abort);
+    this.running.add(controller);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      controller.abort();
+    }, timeoutMs);
+    try {
+      const answer: unknown = await this.server.request({
+        method,
+        path: path.map(encodeURIComponent).join('/'),
+        ...(query === undefined ? {} : { qs: query }),
+        ...(body === undefined ? {} : { body: JSON.stringify(body), dontStringify: true }),
+        signal: controller.signal,
+      } as nano.RequestOptions);
+      // nano gives an empty text when the body is cut off or is not what its head says.
+      if (answer === '') throw new Error('its answer is incomplete');
+      return answer as T;
+    } catch (cause) {
+      if (this.closed) throw new CouchUnavailableError('The connection to CouchDB was closed.', false);
+      throw late ? new Error(`no answer within ${Math.ceil(timeoutMs)} ms`) : cause;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      this.running.delete(controller);
+    }
+  }
+
+  /** The thrown error is not kept as the cause: it has the request in it, with documents and keys. */
+  private classify(thrown: Error, uncertain: boolean): CouchRefusedError | CouchUnavailableError {
+    if (thrown instanceof CouchUnavailableError) return thrown;
+    const cause = thrown as NanoError;
+    const { statusCode: status } = cause;
+    if (status === undefined) {
+      const why = cause.message.replace(/^error happened in your connection\. Reason: /, '');
+      return new CouchUnavailableError(this.redact(`CouchDB at ${this.origin} cannot be reached: ${why}`));
+    }
+    const reason = this.redact([cause.error, cause.reason].filter((part) => typeof part === 'string').join(': '));
+    const said = `${status}${reason === '' ? '' : ` (${reason})`}`;
+    if (status === 401 || status === 403) {
+      return new CouchUnavailableError(
+        `CouchDB at ${this.origin} does not let us in, ${said}: check couchdb.username and couchdb.password, and the rights of that user.`,
+        false,
+      );
+    }
+    if (status === 404 && NO_DATABASE.test(cause.reason ?? '')) {
+      return new CouchUnavailableError(`A database is missing in CouchDB at ${this.origin}, ${said}.`, false);
+    }
+    if (status >= 500 || status === 429 || status === 408) {
+      return new CouchUnavailableError(`CouchDB at ${this.origin} answers ${said}.`);
+    }
+    return new CouchRefusedError(status, `CouchDB refuses with ${said}.`, uncertain);
+  }
+
+  private redact(text: string): string {
+    let safe = text;
+    for (const secret of this.secrets) safe = safe.replaceAll(secret, '…');
+    return safe.length > MAX_REASON_CHARS ? `${safe.slice(0, MAX_REASON_CHARS)}…` : safe;
+  }
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import type { CouchClient } from './couch-client.js';
+import { CouchRefusedError } from './errors.js';
+
+/** A document as CouchDB has it. */
+export interface CouchDocument {
+  readonly _id: string;
+  readonly _rev?: string;
+  readonly _attachments?: Readonly<Record<string, CouchAttachment>>;
+}
+
+/** A stub names an attachment that is stored already; else `data` is base64. */
+export type CouchAttachment =
+  | { readonly stub: true; readonly content_type: string; readonly digest: string; readonly length: number }
+  | { readonly content_type: string; readonly data: string };
+
+export interface ViewQuery {
+  readonly startkey?: readonly unknown[];
+  readonly endkey?: readonly unknown[];
+  readonly skip?: number;
+  readonly limit?: number;
+  readonly reduce: boolean;
+  readonly include_docs?: boolean;
+}
+
+export interface ViewRow<T> {
+  readonly id: string;
+  readonly key: unknown;
+  readonly value: unknown;
+  /** Missing when the document went after the view had read it. */
+  readonly doc?: T | null;
+}
+
+/** Names the write that made a revision: so a write whose answer was lost is known again. */
+const WRITE_ID = 'dataflowerWrite';
+
+/** 404: the document is gone. 409: another revision is there. 412: what a stub names went with its revision. */
+const LOST_RACE: ReadonlySet<number> = new Set([404, 409, 412]);
+
+/** The documents of one database. A lost race is undefined, every other failure is thrown as the client's errors. */
+export class CouchDatabase {
+  constructor(
+    readonly client: CouchClient,
+    readonly name: string,
+  ) {}
+
+  /** One request. `query`: `rev`, `attachments`. */
+  async get<T extends CouchDocument>(
+    id: string,
+    query?: { readonly rev?: string; readonly attachments?: boolean },
+  ): Promise<T | undefined> {
+    const found = await this.read<T>(id, query);
+    return found === undefined ? undefined : withoutWriteId(found);
+  }
+
+  /** One request, durable when it is answered: CouchDB 3 has no delayed commits. Gives the new `_rev`. */
+  async put(document: CouchDocument): Promise<string | undefined> {
+    const write = randomUUID();
+    try {
+      const answer = await this.client.request<{ readonly rev: string }>({
+        method: 'PUT',
+        path: this.pathOf(document._id),
+        body: { ...document, [WRITE_ID]: write },
+      });
+      return answer.rev;
+    } catch (error) {
+      if (!isLostRace(error)) throw error;
+      if (!error.afterUncertainty) return undefined;
+      const stored = await this.read<CouchDocument & { [WRITE_ID]?: string }>(document._id);
+      return stored?.[WRITE_ID] === write ? stored._rev : undefined;
+    }
+  }
+
+  /** False: the stored revision differs, or there is none. */
+  async remove(id: string, rev: string): Promise<boolean> {
+    try {
+      await this.client.request({ method: 'DELETE', path: this.pathOf(id), query: { rev } });
+      return true;
+    } catch (error) {
+      if (!isLostRace(error)) throw error;
+      return error.afterUncertainty && (await this.read(id)) === undefined;
+    }
+  }
+
+  async view<T extends CouchDocument>(design: string, view: string, query: ViewQuery): Promise<readonly ViewRow<T>[]> {
+    const path = [this.name, '_design', design, '_view', view];
+    const { rows } = await this.client.request<{ rows: readonly ViewRow<T>[] }>({
+      method: 'GET',
+      path,
+      query: { ...query },
+    });
+    return rows.map((row) => (row.doc ? { ...row, doc: withoutWriteId(row.doc) } : row));
+  }
+
+  private async read<T extends CouchDocument>(id: string, query?: object): Promise<T | undefined> {
+    try {
+      return await this.client.request<T>({
+        method: 'GET',
+        path: this.pathOf(id),
+        ...(query === undefined ? {} : { query: { ...query } }),
+      });
+    } catch (error) {
+      if (error instanceof CouchRefusedError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  private pathOf(id: string): string[] {
+    const design = /^_design\/(.*)$/.exec(id)?.[1];
+    return design === undefined ? [this.name, id] : [this.name, '_design', design];
+  }
+}
+
+function withoutWriteId<T extends CouchDocument>(stored: T): T {
+  const document: Partial<T> & { [WRITE_ID]?: string } = { ...stored };
+  delete document[WRITE_ID];
+  return document as T;
+}
+
+function isLostRace(error: unknown): error is CouchRefusedError {
+  return error instanceof CouchRefusedError && LOST_RACE.has(error.status);
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { CouchClient } from './couch-client.js';
+import { CouchDatabase, type CouchDocument } from './couch-database.js';
+import { CouchRefusedError, CouchSchemaError, CouchUnavailableError } from './errors.js';
+
+/** A design document's views, by name. */
+export type Views = Readonly<Record<string, { readonly map: string; readonly reduce?: string }>>;
+
+/** What a database of this version looks like. */
+export interface DatabaseSchema {
+  /** Of the documents and the views; a database with a higher one is not touched. */
+  readonly version: number;
+  /** By the name of the design document, which has the version in it: an older plugin goes on with its own. */
+  readonly designs: Readonly<Record<string, Views>>;
+  /** Changes the documents of version `from` into those of `from + 1`; may run twice and beside another one. */
+  readonly migrate?: (database: CouchDatabase, from: number) => Promise<void>;
+}
+
+/** A database that is ready to be used. */
+export interface PreparedDatabase {
+  /** Made with the database: another one has another. */
+  readonly incarnation: string;
+  /** Where the feed of changes stood before anything was read. */
+  readonly sequence: string | number;
+}
+
+interface Marker extends CouchDocument {
+  readonly dataflower?: { readonly schema: number; readonly database: string };
+}
+
+interface Design extends CouchDocument {
+  readonly views?: Views;
+}
+
+const MARKER_ID = '_design/dataflower';
+/** Plugins that start at once undo nothing of each other: each round at least one of them is done. */
+const MAX_ROUNDS = 20;
+const INDEX_MS = 600_000;
+const ADMINS_ONLY = { names: [], roles: ['_admin'] };
+
+/**
+ * Makes a database with its views where they are missing, brings its documents to this version, and waits until the
+ * views are built. Any number of processes may do so at once. Throws `CouchSchemaError` when a newer one was here.
+ */
+export async function prepareDatabase(
+  client: CouchClient,
+  name: string,
+  schema: DatabaseSchema,
+): Promise<PreparedDatabase> {
+  const database = new CouchDatabase(client, name);
+  await create(client, name);
+  const incarnation = await mark(database, schema);
+  for (const [design, views] of Object.entries(schema.designs)) {
+    await write(database, `_design/${design}`, views);
+    for (const view of Object.keys(views)) await built(database, design, view);
+  }
+  const { update_seq: sequence } = await client.request<{ update_seq: string | number }>({
+    method: 'GET',
+    path: [name],
+  });
+  return { incarnation, sequence };
+}
+
+/** Documents hold keys and code: a database that we make is for administrators alone, as CouchDB 3 has it by default. */
+async function create(client: CouchClient, name: string): Promise<void> {
+  try {
+    await client.request({ method: 'GET', path: [name], retries: 0 });
+    return;
+  } catch (error) {
+    if (!(error instanceof CouchUnavailableError) || error.retryable) throw error;
+  }
+  try {
+    await client.request({ method: 'PUT', path: [name] });
+    const body = { admins: ADMINS_ONLY, members: ADMINS_ONLY };
+    await client.request({ method: 'PUT', path: [name, '_security'], body });
+  } catch (error) {
+    if (!(error instanceof CouchRefusedError) || error.status !== 412) throw error;
+  }
+}
+
+async function mark(database: CouchDatabase, schema: DatabaseSchema): Promise<string> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const marker = await database.get<Marker>(MARKER_ID);
+    const known = marker?.dataflower;
+    if (known !== undefined && known.schema > schema.version) {
+      throw new CouchSchemaError(
+        `The database ${database.name} was written by a newer DataFlower (schema ${known.schema}, this one knows ${schema.version}): upgrade this process, or give it another couchdb.prefix.`,
+      );
+    }
+    if (known?.schema === schema.version) return known.database;
+    if (known !== undefined) await schema.migrate?.(database, known.schema);
+    const next = {
+      schema: known === undefined ? schema.version : known.schema + 1,
+      database: known?.database ?? randomUUID(),
+    };
+    await database.put({ ...marker, _id: MARKER_ID, language: 'javascript', dataflower: next } as CouchDocument);
+  }
+  throw new CouchUnavailableError(`The schema of the database ${database.name} changes all the time.`);
+}
+
+async function write(database: CouchDatabase, id: string, views: Views): Promise<void> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const design = await database.get<Design>(id);
+    if (design !== undefined && isDeepStrictEqual(design.views, views)) return;
+    await database.put({ ...design, _id: id, language: 'javascript', views } as CouchDocument);
+  }
+  throw new CouchUnavailableError(`The views ${id} of the database ${database.name} change all the time.`);
+}
+
+/** CouchDB builds a view when it is asked, and gives up on the request, not on the view, when that takes long. */
+async function built(database: CouchDatabase, design: string, view: string): Promise<void> {
+  const endsAt = performance.now() + INDEX_MS;
+  for (;;) {
+    try {
+      await database.view(design, view, { reduce: false, limit: 1 });
+      return;
+    } catch (error) {
+      if (!(error instanceof CouchUnavailableError) || !error.retryable || performance.now() > endsAt) throw error;
+    }
+  }
+}

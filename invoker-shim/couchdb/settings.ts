@@ -1,0 +1,29 @@
+/** How CouchDB is reached. */
+export interface CouchSettings {
+  /** `http://host:5984` or `https://host`, without credentials. */
+  readonly url: string;
+  /** Both or none. */
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: {
+    /** Certificate authorities to trust instead of the system's, PEM. */
+    readonly ca?: string;
+    /** Any certificate will do. Whoever is on the way can read the password then. */
+    readonly insecure?: boolean;
+  };
+  /** For one operation with all its retries, in milliseconds. Default 10 000. */
+  readonly timeoutMs?: number;
+  /** Further attempts when CouchDB cannot be reached or answers 429 or 5xx. Default 2. */
+  readonly retries?: number;
+  /** Most connections at once; further requests wait. Default 16. */
+  readonly connections?: number;
+  /** Most requests that wait or run; one more fails at once. Default 1 000. */
+  readonly maxRequests?: number;
+}
+
+export const COUCH_DEFAULTS = {
+  timeoutMs: 10_000,
+  retries: 2,
+  connections: 16,
+  maxRequests: 1_000,
+} as const satisfies Partial<CouchSettings>;

@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto';
+import { type LongParts, type RecordDocument, reducedDocumentOf } from './document.js';
+import { isBefore } from './position.js';
+import { BatchRefusedError, type RecordDatabase, type WriteOutcome } from './record-database.js';
+
+/** A record on its way: its document, and how to make it again from its frame. */
+export interface Parcel {
+  readonly document: RecordDocument;
+  readonly frame: Buffer;
+}
+
+/** What became of the records of one delivery. */
+export interface DeliveryCounts {
+  written: number;
+  /** Were there already: from an attempt whose answer got lost, or from a process that was killed. */
+  repeated: number;
+  /** Another process had written a record of the activation before. */
+  yielded: number;
+  /** Written without their long parts. */
+  reduced: number;
+  setAside: number;
+}
+
+export interface DeliveryPorts {
+  readonly database: RecordDatabase;
+  readonly logId: string;
+  /** Keeps a record that the database does not take, whatever is done. */
+  readonly setAside: (document: RecordDocument, reason: string) => Promise<void>;
+  /** The database refuses the size of a request. */
+  readonly tooLarge: () => void;
+}
+
+/** Results over this many bytes are replaced in a record that is not taken as it is. */
+const REDUCED_RESULT_BYTES = 4096;
+const REDUCED_LOG_BYTES = 64 * 1024;
+/** Somebody else keeps changing the same records: after so many rounds the whole batch is tried again later. */
+const MAX_ROUNDS = 5;
+
+/**
+ * Brings the records of one batch into the database, each exactly once: resolves when every one of them is there or set
+ * aside. Rejects when the database fails; doing the same again is harmless.
+ */
+export class Delivery {
+  readonly counts: DeliveryCounts = { written: 0, repeated: 0, yielded: 0, reduced: 0, setAside: 0 };
+
+  constructor(private readonly ports: DeliveryPorts) {}
+
+  /** Of two records with one id, only the last may be among them. */
+  async deliver(parcels: readonly Parcel[]): Promise<void> {
+    let left = parcels;
+    let revisions: Map<string, string> | undefined;
+    for (let round = 0; left.length > 0; round++) {
+      if (round === MAX_ROUNDS) throw new Error(`${left.length} records are changed by somebody else all the time`);
+      const outcomes = await this.write(left, revisions);
+      if (outcomes === undefined) return;
+      const conflicts = await this.settle(left, outcomes);
+      [left, revisions] = await this.resolve(conflicts);
+    }
+  }
+
+  /** Undefined when the request was refused, and its parts were delivered each for itself. */
+  private async write(
+    parcels: readonly Parcel[],
+    revisions: ReadonlyMap<string, string> | undefined,
+  ): Promise<readonly WriteOutcome[] | undefined> {
+    try {
+      return await this.ports.database.write(
+        parcels.map(({ document }) => document),
+        revisions,
+      );
+    } catch (error) {
+      if (!(error instanceof BatchRefusedError)) throw error;
+      if (error.tooLarge) this.ports.tooLarge();
+      if (parcels.length === 1) {
+        await this.reduceOrSetAside(parcels[0]!, revisions, error.message);
+      } else {
+        const middle = parcels.length >> 1;
+        await this.deliver(parcels.slice(0, middle));
+        await this.deliver(parcels.slice(middle));
+      }
+      return undefined;
+    }
+  }
+
+  /** Returns the conflicts. */
+  private async settle(parcels: readonly Parcel[], outcomes: readonly WriteOutcome[]): Promise<Parcel[]> {
+    const conflicts: Parcel[] = [];
+    let failure: string | undefined;
+    for (const [i, parcel] of parcels.entries()) {
+      const result = outcomes[i]!;
+      switch (result.outcome) {
+        case 'written':
+          this.counts.written++;
+          break;
+        case 'conflict':
+          conflicts.push(parcel);
+          break;
+        case 'refused':
+          await this.setAside(parcel, result.reason);
+          break;
+        case 'failed':
+          failure ??= result.reason;
+      }
+    }
+    if (failure !== undefined) throw new Error(`CouchDB does not take a record: ${failure}`);
+    return conflicts;
+  }
+
+  /**
+   * What is there already is this very record, an older one of the same log, which is replaced, a later one of the same
+   * log, or one of somebody else, who was first.
+   */
+  private async resolve(conflicts: readonly Parcel[]): Promise<[Parcel[], Map<string, string>]> {
+    const revisions = new Map<string, string>();
+    const again: Parcel[] = [];
+    if (conflicts.length === 0) return [again, revisions];
+    const existing = await this.ports.database.existing(conflicts.map(({ document }) => document.id));
+    for (const parcel of conflicts) {
+      const { id, place } = parcel.document;
+      const found = existing.get(id);
+      if (found === undefined) {
+        again.push(parcel);
+      } else if (found.origin?.log !== this.ports.logId) {
+        this.counts.yielded++;
+      } else if (isBefore(found.origin, place)) {
+        revisions.set(id, found.revision);
+        again.push(parcel);
+      } else {
+        this.counts.repeated++;
+      }
+    }
+    return [again, revisions];
+  }
+
+  private async reduceOrSetAside(
+    { document, frame }: Parcel,
+    revisions: ReadonlyMap<string, string> | undefined,
+    reason: string,
+  ): Promise<void> {
+    const reduced = reducedDocumentOf(frame, document.place, this.ports.logId, reduceParts);
+    let outcome: WriteOutcome;
+    try {
+      [outcome] = (await this.ports.database.write([reduced], revisions)) as [WriteOutcome];
+    } catch (error) {
+      if (!(error instanceof BatchRefusedError)) throw error;
+      outcome = { outcome: 'refused', reason };
+    }
+    if (outcome.outcome !== 'refused') {
+      const conflicts = await this.settle([{ document: reduced, frame }], [outcome]);
+      this.counts.reduced += 1 - conflicts.length;
+      const [again, newer] = await this.resolve(conflicts);
+      if (again.length > 0) await this.reduceOrSetAside({ document, frame }, newer, reason);
+      return;
+    }
+    await this.setAside({ document, frame }, outcome.reason);
+  }
+
+  /** A proxy in front that refuses everything must not empty the log into a file: the database is asked first. */
+  private async setAside({ document }: Parcel, reason: string): Promise<void> {
+    await this.ports.database.ping();
+    await this.ports.setAside(document, reason);
+    this.counts.setAside++;
+  }
+}
+
+/** Size and hash for a long result, the beginning of long logs. */
+function reduceParts({ result, logs }: LongParts): LongParts {
+  const sha256 = createHash('sha256').update(result).digest('hex');
+  const note = Buffer.from(`{"$value":{"bytes":${result.length},"sha256":"${sha256}"}}`);
+  return { result: result.length > REDUCED_RESULT_BYTES ? note : result, logs: beginningOf(logs) };
+}
+
+function beginningOf(logs: Buffer): Buffer {
+  if (logs.length <= REDUCED_LOG_BYTES) return logs;
+  const lines = JSON.parse(logs.toString()) as string[];
+  const kept: string[] = [];
+  let bytes = 0;
+  for (const line of lines) {
+    bytes += Buffer.byteLength(line);
+    if (bytes > REDUCED_LOG_BYTES) break;
+    kept.push(line);
+  }
+  // OpenWhisk's own words for logs that were cut (OW-48).
+  kept.push(`Logs were truncated because the total bytes size exceeds the limit of ${REDUCED_LOG_BYTES} bytes.`);
+  return Buffer.from(JSON.stringify(kept));
+}

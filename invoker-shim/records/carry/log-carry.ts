@@ -1,0 +1,182 @@
+import fs from 'node:fs/promises';
+import { RecordLogError } from '../errors.js';
+import type { Segment } from '../segment.js';
+import type { SegmentStore } from '../segment-store.js';
+import type { CarriedMark } from './carried-mark.js';
+import type { CarrySource, FrameRun } from './carry-source.js';
+import { type LogPosition, isBefore } from './position.js';
+
+export interface LogCarryBounds {
+  /** Waiting bytes from which on the log is full. */
+  readonly maxBytes: number;
+  /** Memory of the indexes of waiting segments, in bytes, from which on the log is full. */
+  readonly maxIndexBytes: number;
+}
+
+/** What of a log's segments is carried, and what waits. */
+export class LogCarry implements CarrySource {
+  position: LogPosition;
+  full = false;
+  private waiters: (() => void)[] = [];
+
+  constructor(
+    private readonly store: SegmentStore,
+    private readonly mark: CarriedMark,
+    private readonly bounds: LogCarryBounds,
+    /** Segments may be dropped. */
+    private readonly onCarried: () => void,
+  ) {
+    this.position = within(store.segments, mark.load());
+    this.refresh();
+  }
+
+  get logId(): string {
+    return this.mark.logId;
+  }
+
+  get waitingRecords(): number {
+    return this.waitingSegments().reduce((sum, segment) => sum + segment.index.count - this.firstRow(segment), 0);
+  }
+
+  get waitingBytes(): number {
+    const { segment, offset } = this.position;
+    return this.waitingSegments().reduce(
+      (sum, waiting) => sum + waiting.length - (waiting.sequence === segment ? offset : 0),
+      0,
+    );
+  }
+
+  /** The first row of a segment that is not carried; its number of rows when all are. */
+  readonly firstRow = (segment: Segment): number => {
+    if (segment.sequence > this.position.segment) return 0;
+    const { count, offsets } = segment.index;
+    if (segment.sequence < this.position.segment) return count;
+    let low = 0;
+    let high = count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (offsets[middle]! < this.position.offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+
+  /** Segments with rows that are not carried. */
+  waitingSegments(): Segment[] {
+    return this.store.segments.filter((segment) => this.firstRow(segment) < segment.index.count);
+  }
+
+  /** True when every record of the segment is carried. */
+  isCarried(segment: Segment): boolean {
+    return segment.sequence < this.position.segment || this.firstRow(segment) === segment.index.count;
+  }
+
+  /** Something was written. */
+  grew(): void {
+    this.refresh();
+    const { waiters } = this;
+    if (waiters.length === 0 || this.firstWritten() === undefined) return;
+    this.waiters = [];
+    for (const waiter of waiters) waiter();
+  }
+
+  whenWaiting(callback: () => void): void {
+    if (this.firstWritten() === undefined) this.waiters.push(callback);
+    else queueMicrotask(callback);
+  }
+
+  async read(maxRecords: number, maxBytes: number): Promise<FrameRun | undefined> {
+    const segment = this.firstWritten();
+    if (segment === undefined) return undefined;
+    const { offsets, lengths, count } = segment.index;
+    const first = this.firstRow(segment);
+    const begin = offsets[first]!;
+    let last = first;
+    const fits = (row: number): boolean => {
+      const end = offsets[row]! + lengths[row]!;
+      return end <= segment.written && row - first < maxRecords && end - begin <= maxBytes;
+    };
+    while (last + 1 < count && fits(last + 1)) last++;
+    const places = new Uint32Array((last - first + 1) * 2);
+    for (let row = first, at = 0; row <= last; row++) {
+      places[at++] = offsets[row]! - begin;
+      places[at++] = lengths[row]!;
+    }
+    const end = offsets[last]! + lengths[last]!;
+    const bytes = await readRange(segment.path, begin, end - begin);
+    return {
+      bytes,
+      places,
+      from: { segment: segment.sequence, offset: begin },
+      to: { segment: segment.sequence, offset: end },
+    };
+  }
+
+  async carried(position: LogPosition): Promise<void> {
+    if (!isBefore(this.position, position)) return;
+    // A disk that is full must not keep what would free it. An older mark does no harm: what follows it is carried again.
+    await this.mark.save(position).catch(() => undefined);
+    this.position = position;
+    this.refresh();
+    this.onCarried();
+  }
+
+  async skipSegment(): Promise<number> {
+    const segment = this.firstWritten();
+    if (segment === undefined) return 0;
+    const skipped = segment.index.count - this.firstRow(segment);
+    await this.carried({ segment: segment.sequence, offset: segment.length });
+    return skipped;
+  }
+
+  /** The segment with the first waiting record, when that is in its file. */
+  private firstWritten(): Segment | undefined {
+    for (const segment of this.store.segments) {
+      const row = this.firstRow(segment);
+      if (row === segment.index.count) continue;
+      return segment.index.offsets[row]! + segment.index.lengths[row]! <= segment.written ? segment : undefined;
+    }
+    return undefined;
+  }
+
+  private refresh(): void {
+    const waiting = this.waitingSegments();
+    const indexBytes = waiting.reduce((sum, segment) => sum + segment.index.bytes, 0);
+    this.full = this.waitingBytes >= this.bounds.maxBytes || indexBytes >= this.bounds.maxIndexBytes;
+  }
+}
+
+/** A mark may be newer than the files: a crash of the machine cuts them, an operator takes them away. */
+function within(segments: readonly Segment[], mark: LogPosition | undefined): LogPosition {
+  const begin = { segment: segments[0]!.sequence, offset: 0 };
+  if (mark === undefined || isBefore(mark, begin)) return begin;
+  const same = segments.find(({ sequence }) => sequence === mark.segment);
+  if (same !== undefined) return { segment: mark.segment, offset: Math.min(mark.offset, same.length) };
+  return segments.some(({ sequence }) => sequence > mark.segment) ? mark : begin;
+}
+
+/** @throws RecordLogError RECORDS_GONE when the file is not there or ends before. */
+async function readRange(path: string, offset: number, length: number): Promise<Buffer> {
+  const file = await openOrGone(path);
+  try {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
+      if (bytesRead === 0) throw new RecordLogError('RECORDS_GONE', `${path} was cut at byte ${offset + done}`);
+      done += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+async function openOrGone(path: string): Promise<fs.FileHandle> {
+  try {
+    return await fs.open(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new RecordLogError('RECORDS_GONE', `${path} was removed before its records were carried`, { cause: error });
+  }
+}

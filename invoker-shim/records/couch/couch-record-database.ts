@@ -1,0 +1,116 @@
+import { type CouchClient, CouchRefusedError, CouchUnavailableError } from '../../couchdb/index.js';
+import { type RecordDocument, bulkBody } from '../carry/document.js';
+import {
+  BatchRefusedError,
+  DatabaseMissingError,
+  type ExistingRecord,
+  type RecordDatabase,
+  type WriteOutcome,
+} from '../carry/record-database.js';
+
+interface BulkAnswer {
+  readonly id: string;
+  readonly ok?: boolean;
+  readonly rev?: string;
+  readonly error?: string;
+  readonly reason?: string;
+}
+
+interface KeysAnswer {
+  readonly rows: readonly {
+    readonly id?: string;
+    readonly doc?: {
+      readonly _id: string;
+      readonly _rev: string;
+      readonly dataflower?: { readonly log?: unknown; readonly segment?: unknown; readonly offset?: unknown };
+    } | null;
+  }[];
+}
+
+/** A large batch may take a slow disk this long, in milliseconds. */
+const WRITE_MS = 30_000;
+/** Documents with their results come with it: a few at a time. */
+const EXISTING_AT_ONCE = 20;
+
+/** What a single document in an answered request is refused with for good; all else may pass. */
+const REFUSALS: readonly string[] = ['forbidden', 'document_too_large', 'doc_validation', 'bad_request'];
+
+/** Records in a database of CouchDB. */
+export class CouchRecordDatabase implements RecordDatabase {
+  constructor(
+    private readonly client: CouchClient,
+    private readonly database: string,
+    readonly prepare: () => Promise<void>,
+  ) {}
+
+  async write(
+    documents: readonly RecordDocument[],
+    revisions?: ReadonlyMap<string, string>,
+  ): Promise<readonly WriteOutcome[]> {
+    const answers = await this.post(bulkBody(documents, revisions));
+    const byId = new Map(answers.map((answer) => [answer.id, answer]));
+    return documents.map(({ id }) => outcomeOf(byId.get(id)));
+  }
+
+  async existing(ids: readonly string[]): Promise<ReadonlyMap<string, ExistingRecord>> {
+    const found = new Map<string, ExistingRecord>();
+    for (let at = 0; at < ids.length; at += EXISTING_AT_ONCE) {
+      const keys = ids.slice(at, at + EXISTING_AT_ONCE);
+      const { rows } = await this.client.request<KeysAnswer>({
+        method: 'POST',
+        path: [this.database, '_all_docs'],
+        query: { include_docs: 'true' },
+        body: { keys },
+        readOnly: true,
+      });
+      for (const { doc } of rows) {
+        if (doc === undefined || doc === null) continue;
+        found.set(doc._id, { revision: doc._rev, origin: originOf(doc.dataflower) });
+      }
+    }
+    return found;
+  }
+
+  async ping(): Promise<void> {
+    await this.client.request({ method: 'GET', path: [this.database], retries: 0 });
+  }
+
+  private async post(body: Buffer): Promise<readonly BulkAnswer[]> {
+    let answers: unknown;
+    try {
+      // The carrier has its own pauses, and a size that it adapts between attempts.
+      answers = await this.client.request({
+        method: 'POST',
+        path: [this.database, '_bulk_docs'],
+        body,
+        timeoutMs: WRITE_MS,
+        retries: 0,
+      });
+    } catch (cause) {
+      if (cause instanceof CouchRefusedError && [400, 413, 415, 422].includes(cause.status)) {
+        throw new BatchRefusedError(cause.message, cause.status === 413, { cause });
+      }
+      if (cause instanceof CouchUnavailableError && !cause.retryable) {
+        throw new DatabaseMissingError(cause.message, { cause });
+      }
+      throw cause;
+    }
+    if (!Array.isArray(answers)) throw new Error('CouchDB answers a bulk write with something else than a list');
+    return answers as BulkAnswer[];
+  }
+}
+
+function outcomeOf(answer: BulkAnswer | undefined): WriteOutcome {
+  if (answer === undefined) return { outcome: 'failed', reason: 'CouchDB says nothing of it' };
+  if (answer.error === undefined) return { outcome: 'written' };
+  if (answer.error === 'conflict') return { outcome: 'conflict' };
+  const reason = `${answer.error}: ${answer.reason ?? ''}`.slice(0, 300);
+  return { outcome: REFUSALS.includes(answer.error) ? 'refused' : 'failed', reason };
+}
+
+function originOf(found: { log?: unknown; segment?: unknown; offset?: unknown } | undefined): ExistingRecord['origin'] {
+  if (found === undefined) return undefined;
+  const { log, segment, offset } = found;
+  if (typeof log !== 'string' || typeof segment !== 'number' || typeof offset !== 'number') return undefined;
+  return { log, segment, offset };
+}

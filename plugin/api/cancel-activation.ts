@@ -1,0 +1,37 @@
+import type { CancelOutcome, Host, RecordStore } from '@dataflower/invoker-shim';
+import type { Query } from './query.js';
+import { ApiError, malformedQuery, noSuchEntity } from './api-error.js';
+
+const LONGEST_REASON = 256;
+/** No control characters: the reason stands in logs and in terminals. */
+const REASON = /^[^\p{Cc}]*$/u;
+
+/** What a cancelled activation's caller gets as its error, and what its record says. */
+export function cancelText(reason: string | null): string {
+  return reason === null || reason === '' ? 'The activation was cancelled.' : `The activation was cancelled: ${reason}`;
+}
+
+/** Cancels an activation of a namespace (DV-19). Throws 404, 409 and 503 when that is not done. */
+export async function cancelActivation(
+  host: Host,
+  records: RecordStore,
+  namespace: string,
+  activationId: string,
+  query: Query,
+): Promise<{ readonly activationId: string }> {
+  const reason = query.get('reason');
+  if (reason !== null && (reason.length > LONGEST_REASON || !REASON.test(reason))) {
+    throw malformedQuery('reason', `A reason has up to ${LONGEST_REASON} characters and no control characters.`);
+  }
+  let outcome: CancelOutcome;
+  try {
+    outcome = await host.cancel({ activationId, namespace, reason: cancelText(reason) });
+  } catch (cause) {
+    throw new ApiError(503, 'The host that may run the activation does not answer: try again.', { cause });
+  }
+  if (outcome.outcome === 'part')
+    throw new ApiError(409, `This activation is a part of ${outcome.of}: cancel that one, its parts end with it.`);
+  if (outcome.outcome === 'stopping') return { activationId };
+  if ((await records.get(namespace, activationId)) === undefined) throw noSuchEntity();
+  throw new ApiError(409, 'The activation has ended: there is nothing left to cancel.');
+}

@@ -1,0 +1,90 @@
+import {
+  type ContainerDriver,
+  DockerEngine,
+  type DockerDriverOptions,
+  EngineError,
+  GuardError,
+  openDockerDriver,
+} from '@dataflower/invoker-shim';
+import type { Logger } from 'pino';
+import type { Config } from '../config/index.js';
+import { StartError } from './start-error.js';
+
+/** What containers are, and what of it the operator has to know. */
+export interface ChosenDriver {
+  /** Undefined: child processes. */
+  readonly driver: ContainerDriver | undefined;
+  /** A line for people. */
+  readonly notice: string;
+}
+
+const PROCESSES = 'functions run as child processes, without isolation: for development, with code that you trust.';
+
+/**
+ * The driver that the configuration asks for; `auto` takes what works here and says what it took. Rejects with
+ * `StartError` when what was asked for cannot be had.
+ */
+export async function chooseDriver(config: Config, log: Logger): Promise<ChosenDriver> {
+  const { driver, network, image } = config.containers;
+  if (driver === 'process') return { driver: undefined, notice: capitalized(PROCESSES) };
+  const missing = await whyNoEngine(config);
+  if (missing !== undefined) {
+    if (driver === 'auto') return { driver: undefined, notice: `${missing}: ${PROCESSES}` };
+    throw new StartError(`${missing}. Start it or make it, or set containers.driver to process.`);
+  }
+  try {
+    const opened = await openDockerDriver(dockerOptions(config, log, network));
+    const reach = network === 'outbound' ? 'that reach the public Internet alone' : 'without a network';
+    return { driver: opened, notice: `Functions run in Docker containers of ${image} ${reach}.` };
+  } catch (cause) {
+    if (!(cause instanceof GuardError)) throw asStartError(cause);
+    if (driver !== 'auto')
+      throw new StartError(
+        `Functions cannot be kept from this machine's networks: ${cause.message}. Or set containers.network to none.`,
+        { cause },
+      );
+    const opened = await openDockerDriver(dockerOptions(config, log, 'none')).catch((error: unknown) => {
+      throw asStartError(error);
+    });
+    const notice = `Functions run in Docker containers of ${image} without a network, because ${cause.message}.`;
+    return { driver: opened, notice };
+  }
+}
+
+/** Undefined when an engine answers and has the image. */
+async function whyNoEngine({ containers }: Config): Promise<string | undefined> {
+  const engine = new DockerEngine(containers.dockerHost);
+  try {
+    const there = (await engine.imageLabels(containers.image)) !== undefined;
+    return there ? undefined : `The Docker engine has no image ${containers.image} (\`npm run images\` makes it)`;
+  } catch (error) {
+    if (!EngineError.is(error)) throw error;
+    return capitalized(error.message);
+  } finally {
+    engine.close();
+  }
+}
+
+function dockerOptions(
+  { containers, dataDir }: Config,
+  log: Logger,
+  mode: Config['containers']['network'],
+): DockerDriverOptions {
+  const { dockerHost, image, refusedRanges, dns, tmpfsMiB, pids, openFiles, cpuPercent } = containers;
+  return {
+    ...(dockerHost === undefined ? {} : { dockerHost }),
+    images: { default: image },
+    network: { mode, refused: refusedRanges, dns: dns.length === 0 ? undefined : dns },
+    limits: { tmpfsMiB, pids, openFiles, cpuPercent },
+    dataDir,
+    logger: log.child({ component: 'docker' }),
+  };
+}
+
+function asStartError(cause: unknown): unknown {
+  return EngineError.is(cause) ? new StartError(`${capitalized(cause.message)}.`, { cause }) : cause;
+}
+
+function capitalized(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}

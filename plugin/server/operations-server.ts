@@ -1,0 +1,94 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ApiError, asApiError, noSuchRoute } from '../api/api-error.js';
+import { sendError, sendText } from '../api/reply.js';
+import { type HealthRoute, isHealthPath } from './health-route.js';
+import { HostCheck } from './host-check.js';
+import type { Ids } from './ids.js';
+
+export interface OperationsServerOptions {
+  /** Address to listen on. */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Names by which it may be called, beside the loopback's and `host` (DV-14). */
+  readonly names: readonly string[];
+  readonly health: HealthRoute;
+  /** Text for Prometheus. */
+  readonly metrics: () => Promise<string>;
+  readonly ids: Ids;
+  readonly unexpected: (error: unknown, transactionId: string) => void;
+}
+
+const MAX_CONNECTIONS = 64;
+const REQUEST_TIMEOUT_MS = 5000;
+
+/**
+ * `/health` and `/metrics` of a process that serves no API: a host agent. The text of the metrics is made once for all who
+ * ask at the same time.
+ */
+export class OperationsServer {
+  readonly #server: Server;
+  #hostCheck: HostCheck | undefined;
+  #metrics: Promise<string> | undefined;
+
+  constructor(private readonly options: OperationsServerOptions) {
+    const { health, ids, unexpected } = options;
+    this.#server = createServer(
+      { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, noDelay: true },
+      (request, response) => {
+        const transactionId = ids.transaction(request.headers['x-request-id']);
+        const refuse = (error: ApiError): void => {
+          request.resume();
+          sendError(response, error, transactionId);
+        };
+        const url = request.url ?? '/';
+        if (this.#hostCheck?.allows(request.headers.host) !== true) {
+          refuse(new ApiError(403, 'The Host header is not allowed: call the process by the address it listens on.'));
+        } else if (isHealthPath(url)) {
+          health(request, response, transactionId);
+        } else if (url === '/metrics' && (request.method === 'GET' || request.method === 'HEAD')) {
+          request.resume();
+          this.#text().then(
+            (text) => sendText(response, 200, transactionId, text),
+            (error: unknown) => {
+              unexpected(error, transactionId);
+              refuse(asApiError(error));
+            },
+          );
+        } else {
+          refuse(noSuchRoute());
+        }
+      },
+    );
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /** Resolves to the port. Rejects with what the operating system says, `EADDRINUSE` for one. */
+  async listen(): Promise<number> {
+    const { host, port, names } = this.options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    const bound = (this.#server.address() as AddressInfo).port;
+    const own = host.includes(':') ? `[${host}]` : host;
+    this.#hostCheck = new HostCheck([...names, own], bound);
+    return bound;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  #text(): Promise<string> {
+    return (this.#metrics ??= this.options.metrics().finally(() => (this.#metrics = undefined)));
+  }
+}

@@ -21,6 +21,7 @@ import { RunChannel } from './run-channel.js';
 import { takeRunFrame } from './run-frames.js';
 import type { RunLog } from './run-log.js';
 import { Sleep } from './sleep.js';
+import { StartTimes } from './start-times.js';
 import { withinMs } from './within-ms.js';
 
 /**
@@ -40,10 +41,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   initMs = 0;
   /** By the stopwatch: since when it has had nothing to do. */
   idleSince = 0;
-  /** By the stopwatch: when it became ready. */
-  readySince = 0;
-  /** By the stopwatch: when it was started, or told what it is to run if it had been started before. */
-  startedSince: number;
+  readonly times: StartTimes;
   /** It was started because a run was expected, none being there. */
   expected = false;
   #state: ContainerState = 'STARTING';
@@ -85,10 +83,10 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     prewarmed = false,
   ) {
     this.#owner = owner;
-    this.startedSince = context.stopwatch();
+    this.times = new StartTimes(context.stopwatch);
     this.gone = new Promise((resolve) => (this.#resolveGone = resolve));
     this.#listening = Endpoint.listen(context.sockets, (socket) => this.#onConnection(socket));
-    this.#handshake = new Handshake(context, spec.memoryMiB, this);
+    this.#handshake = new Handshake(context, spec.memoryMiB, this.times, this);
     if (!prewarmed) this.assign(spec, owner);
     void this.#start();
   }
@@ -97,7 +95,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   assign(spec: ContainerSpec, owner: ContainerOwner): void {
     this.spec = spec;
     this.#owner = owner;
-    this.startedSince = this.context.stopwatch();
+    this.times.wanted = this.times.now();
     this.#handshake.assign(spec);
   }
 
@@ -261,7 +259,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     this.#endpoint!.stopListening();
     this.readyAt = this.context.clock.now();
     this.initMs = this.readyAt - this.#handshake.initSentAt;
-    this.readySince = this.idleSince = this.context.stopwatch();
+    this.times.ready = this.idleSince = this.times.now();
     this.#runs = new ContainerRuns(
       this.context,
       this.#connection!,
@@ -269,7 +267,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
       this,
     );
     this.#state = 'READY';
-    this.context.logger.debug({ container: this.id, key: this.spec.key, initMs: this.initMs }, 'a container is ready');
+    this.context.logger.debug({ container: this.id, key: this.spec.key, ...this.times.phases }, 'a container is ready');
     this.#owner.onReady(this);
     this.#stopIfDone();
   }
@@ -311,6 +309,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
         onOutput: (stream, line) => this.#onOutput(stream, line),
       });
       this.#handle = handle;
+      this.times.running = this.times.now();
       void handle.exited.then((exit) => this.#onExit(exit));
       if (this.#state === 'STOPPING') handle.stop();
       else if (handle.http !== undefined) {

@@ -16,6 +16,7 @@ import type { ContainerSpec } from './executor.js';
 import { bytesSlot } from './input-slots.js';
 import { RunLog } from './run-log.js';
 import { isSame, newSecret } from './secrets.js';
+import type { StartTimes } from './start-times.js';
 
 /** What a container is to run has to be loaded within so long, in ms. */
 const LOAD_LIMIT_MS = 60_000;
@@ -58,6 +59,7 @@ export class Handshake {
   constructor(
     private readonly context: ContainerContext,
     private readonly memoryMiB: number,
+    private readonly times: StartTimes,
     private readonly host: HandshakeHost,
   ) {
     this.#startedAt = context.clock.now();
@@ -90,6 +92,7 @@ export class Handshake {
       return;
     }
     this.#connection = connection;
+    this.times.greeted = this.times.now();
     this.host.welcomed();
     const { emitWindowBytes } = this.context.limits;
     const files = this.context.driver.sharesFiles;
@@ -158,6 +161,7 @@ export class Handshake {
     const { init, code } = this.#init;
     this.#init = undefined;
     this.initSentAt = this.context.clock.now();
+    this.times.told = this.times.now();
     const target = { sharesFiles: false, openStream: (bytes: Buffer) => connection.openStream(bytes) };
     try {
       connection.sendNow(encodeInit(init, bytesSlot(code, target)));

@@ -189,7 +189,7 @@ export class Pool implements QueueHost, PrewarmedHost {
   claims(queue: FunctionQueue, container: Container): boolean {
     if (this.#overBound() && queue.waiting === 0 && container.unfinished === 0) return true;
     if (this.#placeless.size <= this.#claimed.size) return false;
-    if (queue.waiting > 0 && this.context.stopwatch() - container.readySince < this.limits.minTurnMs) return false;
+    if (queue.waiting > 0 && this.context.stopwatch() - container.times.ready < this.limits.minTurnMs) return false;
     this.#claimed.add(container);
     return true;
   }

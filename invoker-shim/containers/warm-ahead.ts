@@ -39,7 +39,7 @@ export class WarmAhead {
   /** A container has become ready. */
   observe(container: Container, prewarmed: boolean): void {
     const kind = kindOf(container.spec, prewarmed);
-    const took = container.readySince - container.startedSince;
+    const took = container.times.ready - container.times.wanted;
     const before = this.#startMs.get(kind);
     if (before === undefined && this.#startMs.size >= MAX_KINDS) return;
     this.#startMs.set(kind, before === undefined ? took : before + WEIGHT * (took - before));

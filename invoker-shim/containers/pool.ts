@@ -276,7 +276,9 @@ export class Pool implements QueueHost, PrewarmedHost {
     }
     if (this.#closed || this.#placeless.size > 0 || this.exceedsLimits(spec)) return;
     if (!this.#prewarmed.has(spec) && !this.fits(spec) && !this.#evictFor(spec, known, WARM_EVICTS_AFTER_MS)) return;
-    this.queue(spec).start(true);
+    const queue = this.queue(spec);
+    queue.start(true);
+    queue.warm(count);
   }
 
   #look(): boolean {

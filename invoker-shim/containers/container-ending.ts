@@ -1,3 +1,4 @@
+import { type ContainerExit, ImageError } from './driver.js';
 import { FailureText } from './failures.js';
 import type { ContainerSpec } from './executor.js';
 import { ForeignText } from './foreign/failure-texts.js';
@@ -66,4 +67,15 @@ export function foreignBeforeInit(
 ): ContainerEnding {
   if (ending.kind !== 'NOT_STARTED') return ending;
   return { kind: 'INIT_FAILED', text: ForeignText.notListening(spec.image ?? spec.kind, helloTimeoutMs) };
+}
+
+/** The driver could not start it. */
+export function notStarted(error: Error): ContainerEnding {
+  const { message } = error;
+  return error instanceof ImageError ? { kind: 'NO_IMAGE', text: message } : { kind: 'NOT_STARTED', detail: message };
+}
+
+/** How its process ended, in words. */
+export function exitDetail({ code, signal }: ContainerExit): string {
+  return signal === null ? `it exited with code ${code ?? '?'}` : `it ended by ${signal}`;
 }

@@ -76,8 +76,12 @@ export class ContainerRuns {
     files: FileSharing,
   ) {
     const send = (frame: Buffer): void => connection.send(frame);
-    this.inbound = new InboundValues(context.sink, files.offers(context.sink), context.limits.maxValueBytes, send, (error) =>
-      host.stop({ kind: 'PROTOCOL', detail: error.message }),
+    this.inbound = new InboundValues(
+      context.sink,
+      files.offers(context.sink),
+      context.limits.maxValueBytes,
+      send,
+      (error) => host.stop({ kind: 'PROTOCOL', detail: error.message }),
     );
     this.#late = new LateOutputs(this.inbound, context.stopwatch, {
       emitted: (pending, port, value, cost) => this.#deliver(pending, port, value, cost),

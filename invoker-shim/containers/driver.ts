@@ -21,7 +21,13 @@ export interface ContainerHandle {
    * connects to the socket by itself.
    */
   readonly http?: { readonly host: string; readonly port: number };
-  /** Ends it at once, with every process that it started. Calling it again, or after its end, does nothing. */
+  /**
+   * Has its processes stand still: they use no processor until `resume`, and keep their memory and connections. Undefined:
+   * the driver cannot, as an idle process costs nothing anyway. Both reject when it is not known what became of it.
+   */
+  pause?(): Promise<void>;
+  resume?(): Promise<void>;
+  /** Ends it at once, paused or not, with every process that it started. Calling it again, or after its end, does nothing. */
   stop(): void;
   /** Its processes stand still and cost no processor until `resume`. Undefined: the driver cannot. */
   pause?(): Promise<void>;

@@ -75,7 +75,8 @@ function dockerOptions(
   log: Logger,
   mode: Config['containers']['network'],
 ): DockerDriverOptions {
-  const { dockerHost, image, refusedRanges, dns, transport, agentHost, tmpfsMiB, pids, openFiles, cpuPercent } = containers;
+  const { dockerHost, image, refusedRanges, dns, transport, agentHost, tmpfsMiB, pids, openFiles, cpuPercent } =
+    containers;
   return {
     ...(dockerHost === undefined ? {} : { dockerHost }),
     images: { default: image },

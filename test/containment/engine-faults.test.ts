@@ -29,7 +29,9 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
     return all.filter(({ Labels }) => Labels!['dataflower.process']!.startsWith(`${pid}-`)).map(({ Id }) => Id);
   };
   const filtersOf = (pid: number): string[] =>
-    execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' }).split('\n').filter((line) => line.includes(`_${pid}_`));
+    execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' })
+      .split('\n')
+      .filter((line) => line.includes(`_${pid}_`));
   const errorOf = (record: ActivationRecord): unknown => (record.response.result as { error?: unknown }).error;
   const record = async (platform: Platform, name: string, params: object): Promise<ActivationRecord> =>
     (await run(platform.api, name, params)).json as unknown as ActivationRecord;
@@ -49,10 +51,19 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
       await until('its child runs', async () => {
         const [id] = await containersOf(platform.pid);
         if (id === undefined) return false;
-        const { Processes } = (await docker.getContainer(id).top().catch(() => ({ Processes: [] }))) as {
+        const { Processes } = (await docker
+          .getContainer(id)
+          .top()
+          .catch(() => ({ Processes: [] }))) as {
           Processes: string[][];
         };
-        return Processes.length > 1 && docker.getContainer(id).kill().then(() => true);
+        return (
+          Processes.length > 1 &&
+          docker
+            .getContainer(id)
+            .kill()
+            .then(() => true)
+        );
       });
       expect(errorOf(await running)).toBe(DIED);
       expect(await result(platform.api, 'held', { ms: 1 })).toEqual({ held: true });
@@ -101,7 +112,11 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
       image = environment.DATAFLOWER_CONTAINERS_IMAGE!;
       await engine.load(image, address);
       platform = await suite.start({
-        environment: { ...environment, DATAFLOWER_CONTAINERS_DOCKER_HOST: engine.address, DATAFLOWER_CONTAINERS_NETWORK: 'none' },
+        environment: {
+          ...environment,
+          DATAFLOWER_CONTAINERS_DOCKER_HOST: engine.address,
+          DATAFLOWER_CONTAINERS_NETWORK: 'none',
+        },
       });
       for (const name of ['one', 'two', 'three', 'four']) await putAction(platform.api, name, HELD);
       await result(platform.api, 'one', { ms: 1 });

@@ -40,7 +40,9 @@ describeWithService('docker', 'large values between containers', ({ address }) =
   let platform: Platform;
 
   beforeAll(async () => {
-    platform = await suite.start({ environment: { ...(await dockerEnvironment(address)), DATAFLOWER_CONTAINERS_NETWORK: 'none' } });
+    platform = await suite.start({
+      environment: { ...(await dockerEnvironment(address)), DATAFLOWER_CONTAINERS_NETWORK: 'none' },
+    });
   }, 60_000);
 
   test('what was handed over cannot be changed by who handed it over', async () => {
@@ -62,7 +64,11 @@ describeWithService('docker', 'large values between containers', ({ address }) =
         return { changed, bytes: data.length, own: data.subarray(0, 8).toString() };
       }`;
     await putAction(platform.api, 'produce', produce);
-    await putAction(platform.api, 'check', `const check = ${check.replace('exports.main = ', '')};exports.main = (value) => check({ data: value })`);
+    await putAction(
+      platform.api,
+      'check',
+      `const check = ${check.replace('exports.main = ', '')};exports.main = (value) => check({ data: value })`,
+    );
     const node = (id: string, outputs: object): object => ({
       id,
       kind: 'action',
@@ -107,7 +113,11 @@ describeWithService('docker', 'large values between containers', ({ address }) =
   }, 60_000);
 
   test('what was handed to one cannot be changed by it, nor seen by it or anyone else later', async () => {
-    await putAction(platform.api, 'make', `exports.main = ({ text }) => ({ text, data: Buffer.alloc(${BYTES}, text) })`);
+    await putAction(
+      platform.api,
+      'make',
+      `exports.main = ({ text }) => ({ text, data: Buffer.alloc(${BYTES}, text) })`,
+    );
     const spy = `${KEEP}
       exports.main = ({ text, data, then }) => {
         const first = data === undefined ? '' : data.subarray(0, 8).toString();

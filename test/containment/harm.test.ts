@@ -55,9 +55,13 @@ describeWithService('docker', 'harm from inside a container', ({ address }) => {
     expect((started as { started: number }).started).toBeLessThan(256);
   }, 30_000);
 
-  test.each(['heap', 'buffers'])('memory without end (%s) is told as such', async (kind) => {
-    expect(errorOf(await harm(kind))).toBe(NO_MEMORY);
-  }, 30_000);
+  test.each(['heap', 'buffers'])(
+    'memory without end (%s) is told as such',
+    async (kind) => {
+      expect(errorOf(await harm(kind))).toBe(NO_MEMORY);
+    },
+    30_000,
+  );
 
   test('memory that is taken at once, or by a child, ends the container at its limit', async () => {
     expect([NO_MEMORY, DIED]).toContain(errorOf(await harm('buffersAtOnce')));

@@ -122,7 +122,8 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
 
     test('its own socket cannot be moved, replaced or spoken to again', async () => {
       const found = await probe('socket');
-      for (const how of [found.list, found.rename, found.unlink, found.make, found.link, found.mode]) expect(how).not.toMatch(/^reached/);
+      for (const how of [found.list, found.rename, found.unlink, found.make, found.link, found.mode])
+        expect(how).not.toMatch(/^reached/);
       expect(await probe('paths', { paths: ['/run/dataflower/s'] })).not.toContain('reached');
     });
 
@@ -130,9 +131,24 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
       const engine = dockerHost.replace(/^unix:\/\//, '');
       const paths = [engine, '/var/run/docker.sock', '/run/docker.sock', '/run/containerd/containerd.sock'];
       expect(await probe('paths', { paths })).not.toContain('reached');
-      const files = [suite.directory, join(platform.options.dataDir, 'entities'), `/proc/1/root${suite.directory}`, '/dev/sda', '/dev/mem', '/dev/kmsg'];
+      const files = [
+        suite.directory,
+        join(platform.options.dataDir, 'entities'),
+        `/proc/1/root${suite.directory}`,
+        '/dev/sda',
+        '/dev/mem',
+        '/dev/kmsg',
+      ];
       for (const how of (await probe('files', { paths: files })) as string[]) expect(how).not.toMatch(/^reached/);
-      const writes = ['/x', '/usr/x', '/etc/passwd', '/run/x', '/proc/sys/kernel/hostname', '/proc/sysrq-trigger', '/sys/x'];
+      const writes = [
+        '/x',
+        '/usr/x',
+        '/etc/passwd',
+        '/run/x',
+        '/proc/sys/kernel/hostname',
+        '/proc/sysrq-trigger',
+        '/sys/x',
+      ];
       for (const how of (await probe('writes', { paths: writes })) as string[]) expect(how).not.toMatch(/^reached/);
     });
 

@@ -38,7 +38,15 @@ export class OwnEngine {
     });
     closeSync(log);
     this.#child = child;
-    await until('the engine answers', () => this.docker.ping().then(() => true, () => false), { withinMs: READY_MS });
+    await until(
+      'the engine answers',
+      () =>
+        this.docker.ping().then(
+          () => true,
+          () => false,
+        ),
+      { withinMs: READY_MS },
+    );
   }
 
   /** Copies an image from another engine. */
@@ -94,7 +102,10 @@ export class OwnEngine {
 
   #mounts(): string[] {
     const lines = execFileSync('cat', ['/proc/mounts'], { encoding: 'utf8' }).split('\n');
-    return lines.map((line) => line.split(' ')[1] ?? '').filter((point) => point.startsWith(this.directory)).reverse();
+    return lines
+      .map((line) => line.split(' ')[1] ?? '')
+      .filter((point) => point.startsWith(this.directory))
+      .reverse();
   }
 }
 

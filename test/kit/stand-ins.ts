@@ -52,7 +52,10 @@ export class StandIns {
 
   /** What has reached them so far: protocol and address. */
   reached(): string[] {
-    return this.said().split('\n').slice(1).filter((line) => line !== '');
+    return this.said()
+      .split('\n')
+      .slice(1)
+      .filter((line) => line !== '');
   }
 
   async stop(): Promise<void> {
@@ -69,7 +72,10 @@ function ip(...words: string[]): void {
 
 /** Of this run, or of one that was killed. */
 function removeWorld(): void {
-  for (const words of [['link', 'del', LINK[0]], ['netns', 'del', NAMESPACE]]) {
+  for (const words of [
+    ['link', 'del', LINK[0]],
+    ['netns', 'del', NAMESPACE],
+  ]) {
     try {
       ip(...words);
     } catch {

@@ -74,7 +74,10 @@ export async function openDockerDriver(options: DockerDriverOptions): Promise<Do
       { ...(options.network ?? CLOSED), ...listen },
       { engine, identity, clock, logger },
     );
-    const driver = new DockerDriver({ engine, info, identity, network, way, boxes: SharedBoxes.open(clock), clock, logger }, options);
+    const driver = new DockerDriver(
+      { engine, info, identity, network, way, boxes: SharedBoxes.open(clock), clock, logger },
+      options,
+    );
     await driver.open();
     return driver;
   } catch (error) {
@@ -162,7 +165,11 @@ export class DockerDriver implements ContainerDriver {
     this.parts.engine.close();
   }
 
-  async #place({ spec, socketPath, token, files }: StartOptions, image: string, foreign: boolean): Promise<ContainerPlace> {
+  async #place(
+    { spec, socketPath, token, files }: StartOptions,
+    image: string,
+    foreign: boolean,
+  ): Promise<ContainerPlace> {
     const { identity, network, info, way } = this.parts;
     const place = {
       spec,

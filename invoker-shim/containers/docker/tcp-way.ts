@@ -31,7 +31,9 @@ export class TcpWay {
     const port = await (this.#port ??= this.#gate.listen(EVERYWHERE));
     const host = this.agentHost ?? this.#gateway;
     if (host === undefined)
-      throw new Error('containers of this engine have to be told how they reach this machine: set containers.agentHost');
+      throw new Error(
+        'containers of this engine have to be told how they reach this machine: set containers.agentHost',
+      );
     const key = this.#gate.admit(socketPath);
     this.#keys.set(socketPath, key);
     return `tcp:${key}@${host}:${port}`;

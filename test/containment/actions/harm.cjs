@@ -8,7 +8,7 @@ const kinds = {
   /** Processes until there can be no more. */
   async processes() {
     const children = [];
-    for (let failed = false; !failed && children.length < 5000; ) {
+    for (let failed = false; !failed && children.length < 5000;) {
       const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'], { stdio: 'ignore' });
       children.push(child);
       failed = await new Promise((resolve) => {
@@ -74,7 +74,8 @@ const kinds = {
   /** Speaks about invocations that others have, and that nobody has. */
   others: () => forge((frame) => [2, 3, 4, 1000].map((id) => frame(RESULT, id, okResult())).at(-1)),
   /** Says hello again, as somebody else. */
-  hello: () => forge((frame) => frame(HELLO, 0, Buffer.from('{"version":1,"token":"00000000000000000000000000000000"}'))),
+  hello: () =>
+    forge((frame) => frame(HELLO, 0, Buffer.from('{"version":1,"token":"00000000000000000000000000000000"}'))),
 };
 
 const HELLO = 1;

@@ -30,6 +30,8 @@ export class PendingRun {
   outputs: RunOutputs | undefined;
   /** Streams to its container that carry its input. */
   inputStreams: readonly number[] | undefined;
+  /** Files of its input, as its container sees them. */
+  inputFiles: readonly string[] | undefined;
   /** The container that it is in. */
   container: Container | undefined;
   #log: RunLog | undefined;

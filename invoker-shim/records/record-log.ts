@@ -9,7 +9,13 @@ import { type FirstRow, countRows, newestRows } from './listing.js';
 import type { ActivationRecord, RecordFilter, RecordReader } from './record.js';
 import { encodeRecordTexts, listedName } from './record-codec.js';
 import { FrameReader } from './frame-reader.js';
-import type { CarriedLog, CarriedLogOptions, RecordLog, RecordLogMetrics, RecordLogOptions } from './record-log-options.js';
+import type {
+  CarriedLog,
+  CarriedLogOptions,
+  RecordLog,
+  RecordLogMetrics,
+  RecordLogOptions,
+} from './record-log-options.js';
 import { segmentFiles } from './segment.js';
 import { parseId, tryParseId } from './segment-index.js';
 import { SegmentStore } from './segment-store.js';
@@ -85,7 +91,8 @@ class SegmentedLog implements RecordLog {
     this.queueBytes = options.queueBytes ?? 64 * MiB;
     this.reader = new FrameReader(queue);
     this.cancelAgeing = this.ageLater();
-    if (mark !== undefined) this.carry = new LogCarry(store, mark, carryBounds(options, this.maxBytes), () => this.dropOld());
+    if (mark !== undefined)
+      this.carry = new LogCarry(store, mark, carryBounds(options, this.maxBytes), () => this.dropOld());
     this.age();
   }
 

@@ -39,6 +39,9 @@ export async function openParts(config: Config, log: Logger): Promise<Parts> {
     containers: {
       ...(driver === undefined ? {} : { driver }),
       idleMs: containers.idleMs,
+      pauseAfterMs: containers.pauseAfterMs,
+      prewarmReplaceMs: containers.prewarmReplaceMs,
+      ...(containers.prewarm === undefined ? {} : { prewarm: containers.prewarm }),
       helloTimeoutMs: containers.helloTimeoutMs,
       ...(containers.max === undefined ? {} : { maxContainers: containers.max }),
       ...(containers.maxPerAction === undefined ? {} : { maxContainersPerKey: containers.maxPerAction }),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { images } from './images-section.js';
 import { isolation } from './isolation-section.js';
 import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
+import { poolKeys } from './pool-keys.js';
 
 const MAX_BYTES = 2 ** 40;
 const MAX_MS = 2_147_483_647;
@@ -115,10 +116,7 @@ const containers = section({
     about: "Sum of the containers' memory limits, in MiB.",
     turn: 'Activations wait while memory is free: raise it. The machine swaps: lower it.',
   }),
-  idleMs: whole(600_000, 0, MAX_MS, {
-    about: 'How long an unused container is kept, in milliseconds.',
-    turn: 'Cold starts are frequent: raise it. Idle containers hold memory: lower it.',
-  }),
+  ...poolKeys,
   helloTimeoutMs: whole(10_000, 100, MAX_MS, {
     about: 'Time a container has to start and say hello, in milliseconds.',
     turn: 'Activations fail with "Failed to provision resources" on a slow machine: raise it.',

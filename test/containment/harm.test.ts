@@ -20,7 +20,7 @@ describeWithService('docker', 'harm from inside a container', ({ address }) => {
   let neighbour: Promise<number>;
 
   beforeAll(async () => {
-    platform = await suite.start({ environment: dockerEnvironment(address) });
+    platform = await suite.start({ environment: await dockerEnvironment(address) });
     const limits = { timeout: 20_000, memory: MEMORY_MIB, logs: 1 };
     const code = readFileSync(repositoryPath('test/containment/actions/harm.cjs'), 'utf8');
     await putAction(platform.api, 'harm', code, { limits });

@@ -43,7 +43,7 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
     beforeAll(async () => {
       platform = await suite.start({
         environment: {
-          ...dockerEnvironment(dockerHost),
+          ...(await dockerEnvironment(dockerHost)),
           DATAFLOWER_CONTAINERS_NETWORK: network,
           DATAFLOWER_CONTAINERS_DNS: `[${PUBLIC_ADDRESS}]`,
         },

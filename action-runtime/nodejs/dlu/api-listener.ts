@@ -12,10 +12,10 @@ const SOCKET = 'api';
  * Brings the API into a container that has no network of its own to reach it: listens on loopback and passes what comes
  * to the agent, which looks what it is. Returns the address for the action's `__OW_API_HOST`.
  *
- * @param address The path of the socket that the container connected to.
+ * @param address Where the container connected to.
  */
 export async function listenForApi(address: string): Promise<string> {
-  const target = join(dirname(address), SOCKET);
+  const target = apiAddress(address);
   const server = createServer({ allowHalfOpen: true }, (client) => void pass(client, target));
   server.maxConnections = MAX_CONNECTIONS;
   server.on('error', () => undefined);
@@ -23,6 +23,11 @@ export async function listenForApi(address: string): Promise<string> {
   await once(server, 'listening');
   server.unref();
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Beside its own socket; over TCP the same port, with the name behind the key. */
+function apiAddress(address: string): string {
+  return address.startsWith('tcp:') ? address.replace('@', `/${SOCKET}@`) : join(dirname(address), SOCKET);
 }
 
 async function pass(client: Socket, target: string): Promise<void> {

@@ -22,7 +22,6 @@ import type { Code, FluConfig, FromFlu, RunChannelAddress } from '../bridge/mess
 import { EXITED, INIT_EXITED, OUT_OF_MEMORY } from './failure-texts.js';
 import { FileOffers } from './file-offers.js';
 import type { FluEvents, FluExit, FluLink } from './flu-link.js';
-import { FluProcess } from './flu-process.js';
 import { FluThread } from './flu-thread.js';
 import type { FrameWriter } from './frame-writer.js';
 import { HeldWatch } from './held-watch.js';
@@ -247,8 +246,12 @@ export class Container {
     if (message.needsProcess === true && this.#flu instanceof FluThread) {
       const thread = this.#flu;
       const config = this.#config!;
-      this.#flu = new FluProcess(config, { ...process.env, ...config.init.env }, this.#cells, this.#events());
+      // From now on what the thread says does not count.
+      const events = this.#events();
       thread.terminate();
+      void import('./flu-process.js').then(({ FluProcess }) => {
+        this.#flu = new FluProcess(config, { ...process.env, ...config.init.env }, this.#cells, events);
+      });
       return;
     }
     for (const line of message.logs ?? []) this.writer.write(encodeLog(line));

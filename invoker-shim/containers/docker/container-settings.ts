@@ -32,6 +32,13 @@ export interface ContainerLimitsSettings {
   readonly openFiles: number;
 }
 
+/** A directory of this machine in a container. */
+export interface BindMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
 export interface ContainerPlace {
   readonly spec: ContainerSpec;
   readonly image: string;
@@ -42,8 +49,8 @@ export interface ContainerPlace {
   readonly network: string;
   /** Resolvers; the engine's where there are none. */
   readonly dns: readonly string[];
-  /** The directory on this machine that holds its socket; undefined: it connects over TCP. */
-  readonly socketDirectory: string | undefined;
+  /** Directories of this machine that it sees. */
+  readonly mounts: readonly BindMount[];
   readonly environment: Readonly<Record<string, string>>;
   /** The user id it runs with; undefined: the image's. */
   readonly uid: number | undefined;
@@ -75,7 +82,7 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
       ...(place.network === 'none' ? {} : { Dns: place.dns, DnsSearch: ['.'], Sysctls: NO_IPV6 }),
       ReadonlyRootfs: true,
       Tmpfs: Object.fromEntries(writableDirectories(place).map((directory) => [directory, tmpfs])),
-      Mounts: place.socketDirectory === undefined ? [] : [socketMount(place.socketDirectory)],
+      Mounts: place.mounts.map(bindMount),
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       Privileged: false,
@@ -116,12 +123,12 @@ function tmpfsOptions(sizeMiB: number, uid: number | undefined): string {
   return `rw,exec,nosuid,nodev,size=${Math.floor(sizeMiB * MIB)},nr_inodes=${TMPFS_INODES},${owner}`;
 }
 
-function socketMount(directory: string): object {
+function bindMount({ source, target, readOnly }: BindMount): object {
   return {
     Type: 'bind',
-    Source: directory,
-    Target: SOCKET_DIRECTORY,
-    ReadOnly: true,
+    Source: source,
+    Target: target,
+    ReadOnly: readOnly,
     BindOptions: { Propagation: 'rprivate' },
   };
 }

@@ -39,7 +39,8 @@ export interface ForeignOptions {
   /** Where the agent listens for this container, and the secret of its HELLO. */
   readonly socketPath: string;
   readonly token: string;
-  readonly spec: ContainerSpec;
+  /** Of a pre-warmed one it is known late what it runs. */
+  readonly container: { readonly spec: ContainerSpec };
   readonly context: ContainerContext;
 }
 
@@ -148,9 +149,9 @@ export class ForeignRuntime implements ConnectionHandler {
   }
 
   async #init(init: Init, code: Slot): Promise<void> {
-    const { context, spec } = this.options;
+    const { context, container } = this.options;
     const { signal } = this.#ended;
-    const deadline = context.clock.now() + spec.timeoutMs;
+    const deadline = context.clock.now() + container.spec.timeoutMs;
     const error = init.kind === 'steps' ? ForeignText.noSteps : await this.#load(init, code, deadline);
     if (error !== undefined) await this.#markers.complete(deadline);
     signal.throwIfAborted();

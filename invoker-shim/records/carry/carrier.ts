@@ -123,7 +123,8 @@ export class Carrier {
     const { source } = this.options;
     const { records, bytes } = this.size;
     // A pause gathers what comes within it, unless there is enough already.
-    if (source.waitingRecords < records && source.waitingBytes < bytes) await this.pause(this.options.lingerMs ?? LINGER_MS);
+    if (source.waitingRecords < records && source.waitingBytes < bytes)
+      await this.pause(this.options.lingerMs ?? LINGER_MS);
     const run = await source.read(records, bytes);
     if (run === undefined) {
       this.oldest = undefined;
@@ -153,7 +154,10 @@ export class Carrier {
         document = documentOf(frame, place, this.options.source.logId);
       } catch (error) {
         this.gone++;
-        this.report(`The record at byte ${place.offset} of segment ${place.segment} is damaged and is passed over`, error);
+        this.report(
+          `The record at byte ${place.offset} of segment ${place.segment} is damaged and is passed over`,
+          error,
+        );
         continue;
       }
       parcels.delete(document.id);
@@ -186,7 +190,8 @@ export class Carrier {
     this.failures++;
     this.size.shrink();
     const reason = error instanceof Error ? error.message : String(error);
-    if (this.failing === undefined) this.report(`Records cannot be carried to CouchDB and wait in files: ${reason}`, error);
+    if (this.failing === undefined)
+      this.report(`Records cannot be carried to CouchDB and wait in files: ${reason}`, error);
     this.failing = { since: this.failing?.since ?? this.clock.now(), reason };
     if (this.state === 'flushing') this.state = 'stopping';
     await this.pause(this.pauseMs * (0.75 + Math.random() / 2));

@@ -45,7 +45,10 @@ export interface RecordDatabase {
    * Writes in one request; the outcomes are in the order of the documents. With a revision, a document replaces that one.
    * Rejects with `BatchRefusedError`, `DatabaseMissingError`, or when it is not known what happened.
    */
-  write(documents: readonly RecordDocument[], revisions?: ReadonlyMap<string, string>): Promise<readonly WriteOutcome[]>;
+  write(
+    documents: readonly RecordDocument[],
+    revisions?: ReadonlyMap<string, string>,
+  ): Promise<readonly WriteOutcome[]>;
   /** Those of the documents that are there, by id. */
   existing(ids: readonly string[]): Promise<ReadonlyMap<string, ExistingRecord>>;
   /** Resolves when it answers as it should; rejects when it does not. */

@@ -1,6 +1,6 @@
 export { type Clock, systemClock } from './clock.js';
 export { type Finding, Health, type HealthCheck, type HealthReport, type Severity } from './health/health.js';
-export type { ActivationRecord, RecordFilter, RecordStore } from './records/record.js';
+export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './records/record.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
 export { isOwnImage } from './containers/own-image.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
@@ -20,18 +20,57 @@ export type {
   Target,
   WorkflowTarget,
 } from './host/host.js';
+export { registerGroupMetrics } from './host/group-metrics.js';
+export { countHost } from './metrics/host-registry.js';
+export { registerProcessMetrics } from './metrics/process-metrics.js';
+export { Tally } from './metrics/tally.js';
+export type { RecordObserver } from './records/observed-records.js';
+export { defaultDriver } from './containers/index.js';
 export { type InProcessHostOptions, createInProcessHost } from './host/in-process-host.js';
 export {
+  type ArchivedRecords,
+  type ArchivedRecordsOptions,
+  type ArchivedRecordsStatus,
   type RecordLog,
   type RecordLogOptions,
   RecordLogError,
+  RecordsUnavailableError,
   activationText,
+  type RecordArchive,
+  MergedRecords,
+  createArchivedRecords,
   createRecordLog,
+  registerRecordMetrics,
   responseText,
   toActivation,
   toActivationSummary,
   toResponse,
 } from './records/index.js';
+export {
+  type ActionCode,
+  type CodeReference,
+  type CodeSource,
+  type ContainerSource,
+  loadSource,
+} from './code/code-source.js';
+export { HostGroup } from './host/host-group.js';
+export { CachedCode, firstOf } from './code/cached-code.js';
+export {
+  type Address,
+  type HostLoad,
+  type HostReach,
+  type HostServerOptions,
+  type RemoteHostOptions,
+  type SecureListener,
+  HostLinkError,
+  type HostLinkErrorCode,
+  HostServer,
+  MIN_SECRET_CHARS,
+  RemoteHost,
+  WithheldRecords,
+  connectSecurely,
+  listenSecurely,
+} from './host/remote/index.js';
 export type { ContainerDriver } from './containers/driver.js';
 export {
   type DockerDriverOptions,

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type Docker from 'dockerode';
 import { type ImageFile, textFile } from './image-file.js';
-import { CONTENT_LABEL, IMAGE_NAME, type ImageIdentity, imageLabels, imageTags } from './image-identity.js';
+import { CONTENT_LABEL, type ImageIdentity, imageLabels, imageTags } from './image-identity.js';
 import { makeLayer } from './layer.js';
 import { runtimeFiles } from './runtime-files.js';
 
@@ -25,9 +25,9 @@ export async function buildOnBase(
   identity: ImageIdentity,
   base: string,
   onProgress: (text: string) => void,
+  tags = imageTags({ ...identity, node: nodeOf(base) ?? identity.node }),
 ): Promise<string> {
   const context = await makeLayer(buildContext());
-  const tags = imageTags({ ...identity, node: nodeOf(base) ?? identity.node });
   const content = `${base} ${context.digest}`;
   const answer = await docker.buildImage(Readable.from(context.tar()), {
     t: tags[0]!,
@@ -46,7 +46,10 @@ export async function buildOnBase(
       },
     );
   });
-  for (const tag of tags.slice(1)) await docker.getImage(tags[0]!).tag({ repo: IMAGE_NAME, tag: tag.split(':')[1]! });
+  for (const tag of tags.slice(1)) {
+    const [repo, version] = tag.split(':') as [string, string];
+    await docker.getImage(tags[0]!).tag({ repo, tag: version });
+  }
   return (await docker.getImage(tags[0]!).inspect()).Id;
 }
 

@@ -12,7 +12,7 @@ const PACKAGES_FOLDER = '/node_modules';
 
 /** What the compiled package has besides the runtime itself, and what only a developer reads. */
 const NOT_RUN = /(?:^|[/\\])(?:images|testing|vectors|inputs\.json)$|\.(?:d\.ts|map|tsbuildinfo|md)$|\.test\.js$/;
-const NOT_LOADED = /\.(?:md|map|d\.ts|d\.mts|markdown|ts)$|[/\\](?:test|tests|\.github|example|examples|docs)$/i;
+const NOT_LOADED = /\.(?:md|map|d\.ts|d\.mts|markdown|ts|c|h)$|[/\\](?:test|tests|\.github|example|examples|docs)$/i;
 
 const compiled = fileURLToPath(new URL('..', import.meta.url));
 const source = fileURLToPath(new URL('../..', import.meta.url));
@@ -40,11 +40,13 @@ function collect(name: string, from: string, packages: Map<string, string>): voi
   // The first `node_modules` of the path is that of the repository, the second one is a package's own.
   const [, ...inner] = folder.split(`node_modules${path.sep}`);
   const target = path.posix.join(PACKAGES_FOLDER, inner.join('node_modules/').split(path.sep).join('/'));
-  if (packages.has(target)) return;
-  packages.set(target, folder);
-  const { dependencies = {} } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as {
+  const { dependencies = {}, engines = {} } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as {
     dependencies?: Record<string, string>;
+    engines?: Record<string, string>;
   };
+  // Some packages bring what they need on other JavaScript engines.
+  if (packages.has(target) || ('bare' in engines && !('node' in engines))) return;
+  packages.set(target, folder);
   for (const needed of Object.keys(dependencies)) collect(needed, folder, packages);
 }
 

@@ -1,3 +1,4 @@
+import { type RunRecord, timelineOf, type TimelineRow } from '@dataflower/plugin/explain';
 import openwhisk, { type Client } from 'openwhisk';
 import { median } from '../platform/median.js';
 import type { Platform } from '../platform/platform.js';
@@ -6,7 +7,6 @@ import { type Library, wholeText } from '../wordcount/books.js';
 import { deployOnPorts, WORKFLOW } from '../wordcount/deploy.js';
 import { differences, straightCount, type WordCount } from '../wordcount/straight-count.js';
 import { progress } from './progress.js';
-import { type RecordOfInstance, timelineOf, type TimelineRow } from './timeline.js';
 
 /** What the demo found out. */
 export interface DemoResult {
@@ -47,7 +47,7 @@ async function traced(platform: Platform, client: Client): Promise<{ result: Wor
   const { result, activationId, requestedAt } = await invoke(platform, WORKFLOW, 'dataflow');
   const { logs } = await client.activations.get(activationId);
   const parts = await Promise.all(logs.map((id) => client.activations.get(id)));
-  return { result: result as WordCount, timeline: timelineOf(parts as RecordOfInstance[], requestedAt) };
+  return { result: result as WordCount, timeline: timelineOf(parts as RunRecord[], requestedAt) };
 }
 
 /** Runs both in turn, warm and on the same input; every result is checked like the first. */

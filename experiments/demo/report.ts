@@ -1,6 +1,6 @@
+import { drawTimeline, legend } from '@dataflower/plugin/explain';
 import { mostFrequent } from '../wordcount/straight-count.js';
 import type { DemoResult } from './demo.js';
-import { drawTimeline, LEGEND } from './timeline.js';
 
 /** The result as text, `width` characters wide. */
 export function report(result: DemoResult, width: number): string {
@@ -25,7 +25,7 @@ The second run, containers warm${overlapNote(timeline)}
 
 ${drawTimeline(timeline, width)}
 
-${LEGEND}
+${legend(timeline, width)}
 
 Response time, median of warm runs on the same input
   by data flow     ${ms(dataflow)}

@@ -75,6 +75,10 @@ const MIB = 1024 * 1024;
 
 /** What OpenWhisk's own runtimes manifest asks for. */
 const STEM_CELLS: readonly PrewarmOptions[] = [{ kind: 'nodejs:20', memoryMiB: 256, count: 2 }];
+/** Child processes with the Node runtime: what containers are where no driver is given. */
+export function defaultDriver(): ContainerDriver {
+  return new ProcessDriver({ entry: runtimeEntry });
+}
 
 /** An executor over one driver's containers. Its socket directory exists from now until `close`. */
 export function createExecutor(options: ExecutorOptions): Executor {
@@ -98,7 +102,7 @@ class ContainerExecutor implements Executor {
     removeStale(options.socketDir);
     this.#sockets = new SocketDirectory(options.socketDir);
     this.#ender = new RunEnder(options.sink, this.#clock, logger, (pending) => this.#pending.delete(pending.run));
-    this.#driver = options.driver ?? new ProcessDriver({ entry: runtimeEntry });
+    this.#driver = options.driver ?? defaultDriver();
     const context: ContainerContext = {
       sink: options.sink,
       driver: this.#driver,

@@ -14,7 +14,7 @@ import type { ContainerContext, ContainerOwner } from './container-context.js';
 import { ContainerRuns, type RunsHost } from './container-runs.js';
 import type { ContainerExit, ContainerHandle } from './driver.js';
 import { Endpoint } from './endpoint.js';
-import type { ContainerSpec } from './executor.js';
+import type { ContainerSpec, ExecutorStatus } from './executor.js';
 import { type FileSharing, noFiles, samePaths } from './file-sharing.js';
 import { ForeignRuntime } from './foreign/foreign-runtime.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
@@ -155,6 +155,18 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     if (this.#sleep?.isAwake === false) return this.#sleep.state;
     if (this.held) return 'HELD';
     return this.#runs!.busy ? 'RUNNING' : 'IDLE';
+  }
+
+  status(): ExecutorStatus['containers'][number] {
+    const idle = this.#state === 'READY' && !this.#runs!.busy;
+    return {
+      id: this.id,
+      key: this.spec.key,
+      state: this.label,
+      runs: this.runCount,
+      memoryMiB: this.spec.memoryMiB,
+      ...(idle && { idleMs: Math.round(this.context.stopwatch() - this.idleSince) }),
+    };
   }
 
   runningFor(now: number): number {

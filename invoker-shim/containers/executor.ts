@@ -1,4 +1,5 @@
 import type { Definition, Init, Outcome } from '@dataflower/action-runtime/protocol';
+import type { ContainerSource } from '../code/code-source.js';
 import type { Value } from '../sink/value.js';
 import type { WarmedCounts } from './warm-ahead.js';
 
@@ -17,6 +18,8 @@ export interface ContainerSpec {
   readonly memoryMiB: number;
   readonly timeoutMs: number;
   readonly logLimitBytes: number;
+  /** What `load` gives, as data: what a host in another process loads by itself. Undefined: only this process can. */
+  readonly source?: ContainerSource;
   /** Loads what INIT carries; called once per container start, may read a store. */
   load(): Promise<{ init: Init; code: Buffer }>;
 }
@@ -89,6 +92,10 @@ export interface ExecutorStatus {
     readonly key: string;
     readonly state: string;
     readonly runs: number;
+    /** Its memory limit. */
+    readonly memoryMiB?: number;
+    /** How long it has had nothing to do; undefined while it has something. */
+    readonly idleMs?: number;
   }[];
   /** Containers that were started for expected runs: how many, how many had one, how many ended without. */
   readonly warmed: WarmedCounts;

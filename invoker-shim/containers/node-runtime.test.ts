@@ -1,6 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { ZipFile } from 'yazl';
 import { createExecutor } from './container-executor.js';
 import type { Executor } from './executor.js';
 import { openHandles } from './testing/leaks.js';
@@ -84,6 +86,23 @@ describe('the executor with the Node runtime', () => {
     await bad.done;
     expect(bad.end).toMatchObject({ status: 2 });
     expect(JSON.stringify(bad.end!.value)).toContain('not today');
+  });
+
+  it('gives them the package openwhisk without their bringing it, in an archive too', async () => {
+    const code = "exports.main = () => ({ found: typeof require('openwhisk') });";
+    const plain = run(code);
+    await plain.done;
+    expect(plain.end).toMatchObject({ status: 0, value: { found: 'function' } });
+    const zip = new ZipFile();
+    zip.addBuffer(Buffer.from(code), 'index.js');
+    zip.end();
+    const archive = await buffer(zip.outputStream);
+    const { load } = testSpec();
+    const { init } = await load();
+    const binary = { load: () => Promise.resolve({ init: { ...init, binary: true }, code: archive }) };
+    const zipped = run(code, {}, { key: 'zip', ...binary });
+    await zipped.done;
+    expect(zipped.end).toMatchObject({ status: 0, value: { found: 'function' } });
   });
 
   it('runs many short ones at once', async () => {

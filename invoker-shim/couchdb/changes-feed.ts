@@ -20,6 +20,8 @@ export interface ChangesFeedOptions<T> {
   readonly onReset: () => void | Promise<void>;
   /** Nothing was heard for `maxSilenceMs`, and again after each time as long. */
   readonly onSilence?: () => void;
+  /** Changes can no longer be heard, and why; undefined: they are again. */
+  readonly onProblem?: (reason: string | undefined) => void;
   /** How long CouchDB holds a question that it has nothing to answer to, in milliseconds. Default 20 000. */
   readonly pollMs?: number;
   /** In milliseconds. Default: never. */
@@ -27,8 +29,12 @@ export interface ChangesFeedOptions<T> {
   readonly now?: () => number;
 }
 
+interface Page<T> {
+  readonly results: readonly Change<T>[];
+  readonly last_seq: string | number;
+}
+
 const POLL_MS = 20_000;
-const ANSWER_MS = 10_000;
 const PAGE = 500;
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 2_000;
@@ -37,8 +43,8 @@ const SHORTEST_EMPTY_MS = 500;
 
 /**
  * Every change of a database, in order, by long polling. When CouchDB is away it asks again, every two seconds at
- * least, and goes on from where it was: no change is missed. A change is told within the time of one round trip; a
- * connection that went dead without a word is found out after `pollMs` and ten seconds.
+ * least, and goes on from where it was: no change is missed. A change is told within the time of one round trip; on
+ * a connection that went dead without a word, after `pollMs` and the client's `timeoutMs`.
  */
 export class ChangesFeed<T> {
   private readonly finished: Promise<void>;
@@ -78,6 +84,7 @@ export class ChangesFeed<T> {
         pause = FIRST_PAUSE_MS;
       } catch (error) {
         if (this.stop.signal.aborted) return;
+        if (this.trouble === undefined) this.options.onProblem?.((error as Error).message);
         this.trouble = (error as Error).message;
         this.silence();
         await this.sleep(pause);
@@ -87,24 +94,29 @@ export class ChangesFeed<T> {
   }
 
   private async poll(): Promise<void> {
-    const { client, database, includeDocs = false, pollMs = POLL_MS, onChange } = this.options;
+    const { client, pollMs = POLL_MS, onChange } = this.options;
     const asked = performance.now();
-    const { results, last_seq: last } = await client.request<{
-      results: readonly Change<T>[];
-      last_seq: string | number;
-    }>({
+    // A question that nobody answers may have been held for too long by something on the way: then ask without waiting.
+    const page = await this.ask('longpoll', pollMs + client.timeoutMs).catch(() =>
+      this.ask('normal', client.timeoutMs),
+    );
+    this.heardAt = this.now();
+    for (const change of page.results) onChange(change);
+    this.since = page.last_seq;
+    const short = SHORTEST_EMPTY_MS - (performance.now() - asked);
+    if (page.results.length === 0 && short > 0) await this.sleep(short);
+  }
+
+  private ask(feed: 'longpoll' | 'normal', timeoutMs: number): Promise<Page<T>> {
+    const { client, database, includeDocs = false, pollMs = POLL_MS } = this.options;
+    return client.request<Page<T>>({
       method: 'GET',
       path: [database, '_changes'],
-      query: { feed: 'longpoll', since: this.since, limit: PAGE, timeout: pollMs, include_docs: includeDocs },
-      timeoutMs: pollMs + ANSWER_MS,
+      query: { feed, since: this.since, limit: PAGE, timeout: pollMs, include_docs: includeDocs },
+      timeoutMs,
       retries: 0,
       signal: this.stop.signal,
     });
-    this.heardAt = this.now();
-    for (const change of results) onChange(change);
-    this.since = last;
-    const short = SHORTEST_EMPTY_MS - (performance.now() - asked);
-    if (results.length === 0 && short > 0) await this.sleep(short);
   }
 
   private async resume(): Promise<void> {
@@ -115,6 +127,7 @@ export class ChangesFeed<T> {
       this.since = prepared.sequence;
     }
     this.trouble = undefined;
+    this.options.onProblem?.(undefined);
   }
 
   private silence(): void {

@@ -10,7 +10,8 @@ export interface CouchRequest {
   readonly path: readonly string[];
   /** `key`, `startkey` and `endkey` go out as JSON, the others as text. */
   readonly query?: Readonly<Record<string, unknown>>;
-  readonly body?: object;
+  /** JSON text as it is, or what becomes JSON. */
+  readonly body?: Buffer | object;
   /** A POST that only asks counts as a read; every other PUT, POST and DELETE writes. */
   readonly readOnly?: boolean;
   /** Instead of the client's, in milliseconds. */
@@ -65,6 +66,11 @@ export class CouchClient {
     } as nano.Configuration);
   }
 
+  /** Of one operation with its retries. */
+  get timeoutMs(): number {
+    return this.limits.timeoutMs;
+  }
+
   /** Why CouchDB cannot be used, by the last requests; undefined: it can. */
   problem(): string | undefined {
     return this.reachability.problem();
@@ -91,7 +97,8 @@ export class CouchClient {
         const pause = FIRST_PAUSE_MS * 2 ** attempt;
         const again = failure.retryable && attempt < retries && endsAt - performance.now() > 2 * pause;
         if (!again || request.signal?.aborted === true) {
-          if (failure !== cause && request.signal?.aborted !== true) this.reachability.failed(write, failure.message);
+          if (failure !== cause && request.signal?.aborted !== true)
+            this.reachability.failed(write && failure.status !== undefined, failure.message);
           throw failure;
         }
         uncertain ||= write;
@@ -121,14 +128,21 @@ export class CouchClient {
       late = true;
       controller.abort();
     }, timeoutMs);
+    // An answer that is given up while it is unpacked is not always told as given up.
+    const givenUp = new Promise<never>((_, reject) =>
+      controller.signal.addEventListener('abort', () => reject(new Error('given up'))),
+    );
     try {
-      const answer: unknown = await this.server.request({
+      const asked = this.server.request({
         method,
         path: path.map(encodeURIComponent).join('/'),
         ...(query === undefined ? {} : { qs: query }),
-        ...(body === undefined ? {} : { body: JSON.stringify(body), dontStringify: true }),
+        ...(body === undefined
+          ? {}
+          : { body: Buffer.isBuffer(body) ? body : JSON.stringify(body), dontStringify: true }),
         signal: controller.signal,
       } as nano.RequestOptions);
+      const answer: unknown = await Promise.race([asked, givenUp]);
       // nano gives an empty text when the body is cut off or is not what its head says.
       if (answer === '') throw new Error('its answer is incomplete');
       return answer as T;
@@ -157,13 +171,15 @@ export class CouchClient {
       return new CouchUnavailableError(
         `CouchDB at ${this.origin} does not let us in, ${said}: check couchdb.username and couchdb.password, and the rights of that user.`,
         false,
+        status,
       );
     }
     if (status === 404 && NO_DATABASE.test(cause.reason ?? '')) {
-      return new CouchUnavailableError(`A database is missing in CouchDB at ${this.origin}, ${said}.`, false);
+      return new CouchUnavailableError(`A database is missing in CouchDB at ${this.origin}, ${said}.`, false, status);
     }
-    if (status >= 500 || status === 429 || status === 408) {
-      return new CouchUnavailableError(`CouchDB at ${this.origin} answers ${said}.`);
+    // 501: it does not offer that, and never will.
+    if ((status >= 500 && status !== 501) || status === 429 || status === 408) {
+      return new CouchUnavailableError(`CouchDB at ${this.origin} answers ${said}.`, true, status);
     }
     return new CouchRefusedError(status, `CouchDB refuses with ${said}.`, uncertain);
   }

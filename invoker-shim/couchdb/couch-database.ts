@@ -92,6 +92,20 @@ export class CouchDatabase {
     return rows.map((row) => (row.doc ? { ...row, doc: withoutWriteId(row.doc) } : row));
   }
 
+  /** All documents by id, the views' own among them, `size` at once. */
+  async *pages<T extends CouchDocument>(size: number): AsyncGenerator<readonly T[]> {
+    for (let after: string | undefined; ;) {
+      const { rows } = await this.client.request<{ rows: readonly ViewRow<T>[] }>({
+        method: 'GET',
+        path: [this.name, '_all_docs'],
+        query: { include_docs: true, limit: size, ...(after === undefined ? {} : { startkey: after, skip: 1 }) },
+      });
+      yield rows.flatMap(({ doc }) => (doc ? [withoutWriteId(doc)] : []));
+      if (rows.length < size) return;
+      after = rows.at(-1)!.id;
+    }
+  }
+
   private async read<T extends CouchDocument>(id: string, query?: object): Promise<T | undefined> {
     try {
       return await this.client.request<T>({

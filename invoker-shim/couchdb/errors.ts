@@ -8,13 +8,17 @@ export type CouchErrorCode = 'COUCHDB_UNAVAILABLE' | 'COUCHDB_REFUSED' | 'COUCHD
  * write was carried out is not known.
  */
 export class CouchUnavailableError extends CodedError<CouchErrorCode> {
+  /** What CouchDB answered; undefined: it did not. */
+  readonly status: number | undefined;
+
   /** `passing`: it may pass by itself, as a restart does; what an operator has to put right does not. */
-  constructor(message: string, passing = true) {
+  constructor(message: string, passing = true, status?: number) {
     super('CouchUnavailableError', 'COUCHDB_UNAVAILABLE', passing, message);
+    this.status = status;
   }
 }
 
-/** CouchDB answered, and said no: 400, 404, 409, 412, 413 and the like. */
+/** CouchDB answered, and said no: 400, 404, 409, 412, 413, 501 and the like. */
 export class CouchRefusedError extends CodedError<CouchErrorCode> {
   readonly status: number;
   /**

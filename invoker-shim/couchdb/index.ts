@@ -7,7 +7,8 @@ export {
   type ViewRow,
 } from './couch-database.js';
 export { type Change, ChangesFeed, type ChangesFeedOptions } from './changes-feed.js';
-export { type ActionCode, CODE_ATTACHMENT, CodeGoneError, type CodeSource, CouchCodeSource } from './code-source.js';
+export { CouchCodeSource } from './code-source.js';
 export { type CouchErrorCode, CouchRefusedError, CouchSchemaError, CouchUnavailableError } from './errors.js';
+export { type MetricsDocument, MetricsWriter, type MetricsWriterOptions } from './metrics-writer.js';
 export { type DatabaseSchema, prepareDatabase, type PreparedDatabase, type Views } from './prepare-database.js';
 export { COUCH_DEFAULTS, type CouchSettings } from './settings.js';

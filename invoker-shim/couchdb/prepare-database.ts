@@ -75,7 +75,8 @@ async function create(client: CouchClient, name: string): Promise<void> {
     const body = { admins: ADMINS_ONLY, members: ADMINS_ONLY };
     await client.request({ method: 'PUT', path: [name, '_security'], body });
   } catch (error) {
-    if (!(error instanceof CouchRefusedError) || error.status !== 412) throw error;
+    // Somebody else made it at the same time; or there are no rights that could be set.
+    if (!(error instanceof CouchRefusedError) || ![412, 501].includes(error.status)) throw error;
   }
 }
 
@@ -102,10 +103,16 @@ async function mark(database: CouchDatabase, schema: DatabaseSchema): Promise<st
 async function write(database: CouchDatabase, id: string, views: Views): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const design = await database.get<Design>(id);
-    if (design !== undefined && isDeepStrictEqual(design.views, views)) return;
+    if (design !== undefined && sameJson(design.views, views)) return;
     await database.put({ ...design, _id: id, language: 'javascript', views } as CouchDocument);
   }
   throw new CouchUnavailableError(`The views ${id} of the database ${database.name} change all the time.`);
+}
+
+/** The order of members means nothing; neither does the realm that the objects come from. */
+function sameJson(a: unknown, b: unknown): boolean {
+  const copy = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null));
+  return isDeepStrictEqual(copy(a), copy(b));
 }
 
 /** CouchDB builds a view when it is asked, and gives up on the request, not on the view, when that takes long. */

@@ -13,10 +13,15 @@ export class Reachability {
     if (write) this.writeFailure = undefined;
   }
 
-  /** A disk that is full shows in writes alone: reads that succeed do not take that back. */
-  failed(write: boolean, reason: string): void {
+  /**
+   * `inWriting`: it has refused a write. When reads go on, as with a full disk, their success does not take that back;
+   * when they fail too, it was not about writing.
+   */
+  failed(inWriting: boolean, reason: string): void {
+    if (!inWriting) this.writeFailure = undefined;
+    else if (this.failure === undefined || this.writeFailure !== undefined)
+      this.writeFailure = { reason, at: this.now() };
     this.failure = reason;
-    if (write) this.writeFailure = { reason, at: this.now() };
   }
 
   /** Why it cannot be used; undefined: it can. */

@@ -1,4 +1,16 @@
+export {
+  type ArchivedRecords,
+  type ArchivedRecordsOptions,
+  type ArchivedRecordsStatus,
+  createArchivedRecords,
+} from './archived-records.js';
 export { RecordLogError, type RecordLogErrorCode } from './errors.js';
+export {
+  MergedRecords,
+  type MergedRecordsOptions,
+  type RecordArchive,
+  RecordsUnavailableError,
+} from './merged-records.js';
 export {
   type OpenWhiskActivation,
   type OpenWhiskActivationSummary,
@@ -10,7 +22,8 @@ export {
   toActivationSummary,
   toResponse,
 } from './openwhisk-json.js';
-export type { ActivationRecord, RecordFilter, RecordStore } from './record.js';
+export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './record.js';
 export { createRecordLog } from './record-log.js';
 export type { RecordLog, RecordLogMetrics, RecordLogOptions } from './record-log-options.js';
+export { registerRecordMetrics } from './record-metrics.js';
 export { MAX_RESULT_BYTES, type ResultText, resultText } from './result-text.js';

@@ -27,6 +27,20 @@ export function encodeRecordTexts(record: ActivationRecord): RecordTexts {
   return { head, result: record.result, logs };
 }
 
+/** A whole frame. */
+export function encodeFrame(record: ActivationRecord): Buffer {
+  const { head, result, logs } = encodeRecordTexts(record);
+  const lengths = [head, result, logs].map((text) => Buffer.byteLength(text)) as [number, number, number];
+  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + lengths[0] + lengths[1] + lengths[2]);
+  let at = FRAME_HEADER_BYTES;
+  for (const [i, text] of [head, result, logs].entries()) {
+    frame.writeUInt32LE(lengths[i]!, 4 * i);
+    frame.write(text, at);
+    at += lengths[i]!;
+  }
+  return frame;
+}
+
 /** Decodes a whole frame, or with `brief` the beginning of one that holds its head. */
 export function decodeFrame(frame: Buffer, brief = false): ActivationRecord {
   const headEnd = FRAME_HEADER_BYTES + frame.readUInt32LE(0);

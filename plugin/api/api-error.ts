@@ -1,3 +1,6 @@
+import { HostLinkError, RecordsUnavailableError } from '@dataflower/invoker-shim';
+import { DocumentRefusedError, StoreUnavailableError } from '../stores/entity-store.js';
+
 /** An answer that refuses a request: OpenWhisk's status and text (OW-4). */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -44,12 +47,23 @@ export function unsupportedContentType(contentType: string): ApiError {
 /** OW-12: whatever was thrown, as an answer. Values nested so deeply that they cannot be walked are their sender's error. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof StoreUnavailableError || error instanceof RecordsUnavailableError) return overloaded(error);
+  if (error instanceof HostLinkError && error.retryable) return overloaded(error);
+  if (error instanceof DocumentRefusedError) return refusedByStore(error);
   if (error instanceof Error && error.message === 'Maximum call stack size exceeded')
     return malformed('The values are nested too deeply.');
   return new ApiError(500, 'There was an internal server error.', { cause: error });
 }
 
 /** OW-12. */
-export function overloaded(): ApiError {
-  return new ApiError(503, 'The server is currently unavailable (because it is overloaded or down for maintenance).');
+export function overloaded(cause?: unknown): ApiError {
+  return new ApiError(503, 'The server is currently unavailable (because it is overloaded or down for maintenance).', {
+    cause,
+  });
+}
+
+/** The store's own limits: larger than OpenWhisk's, unless somebody set them lower. */
+function refusedByStore(cause: DocumentRefusedError): ApiError {
+  if (!cause.tooLarge) return malformed('The entity has what cannot be stored, such as half of a Unicode pair.');
+  return new ApiError(413, 'The request content is larger than the server is willing or able to process.', { cause });
 }

@@ -8,11 +8,12 @@ const OWNER_ONLY = 0o700;
 const OWNER_READS = 0o600;
 const RUNNING_FILE = 'running.json';
 
-/** Makes the directory where it is missing; the keys in it are for its owner alone. */
-export async function prepareDataDirectory(directory: string): Promise<void> {
+/** Makes the directory where it is missing, with one for `entities`; the keys in that are for its owner alone. */
+export async function prepareDataDirectory(directory: string, entities = true): Promise<void> {
   try {
     await makeDirectory(directory);
     await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (!entities) return;
     await makeDirectory(join(directory, 'entities'));
     await chmod(join(directory, 'entities'), OWNER_ONLY);
   } catch (cause) {

@@ -1,19 +1,18 @@
-import { join } from 'node:path';
-import {
-  createInProcessHost,
-  createRecordLog,
-  type Health,
-  type Host,
-  type RecordStore,
-} from '@dataflower/invoker-shim';
+import { createInProcessHost, type Health, type Host, type RecordStore } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
+import { openTracing, type Tracing } from '../telemetry/tracing.js';
 import { chooseDriver } from './container-driver.js';
+import { openRecords, registerRecordChecks } from './records.js';
 
 /** What runs activations and what keeps their records: the platform's own, or a test's. */
 export interface Parts {
   readonly host: Host;
   readonly records: RecordStore;
+  /** Prometheus text of what is counted beside the host. */
+  readonly metrics?: () => Promise<string>;
+  /** Spans of what runs, when a collector is configured. */
+  readonly tracing?: Tracing | undefined;
   /** What the operator has to know of them. */
   readonly notice?: string;
 }
@@ -22,20 +21,39 @@ export interface Parts {
 export type OpenParts = (config: Config, log: Logger, health: Health) => Promise<Parts>;
 
 /** A host in this process, and its records in the data directory. */
-export async function openParts(config: Config, log: Logger): Promise<Parts> {
-  const { dataDir, containers, sink, records, limits } = config;
-  const store = await createRecordLog({
-    dir: join(dataDir, 'records'),
-    maxBytes: records.maxBytes,
-    maxAgeMs: records.maxAgeMs,
-    onError: (err) => log.error({ err }, 'records cannot be written'),
-  });
-  const { driver, notice } = await chooseDriver(config, log).catch(async (error: unknown) => {
-    await store.close();
+export async function openParts(config: Config, log: Logger, health: Health): Promise<Parts> {
+  const records = await openRecords(config, config.dataDir, log, { retains: true });
+  registerRecordChecks(health, records);
+  try {
+    const tracing = await openTracing(config.telemetry, 'standalone', log.child({ component: 'telemetry' }));
+    const { store, metrics } = records;
+    return { ...(await openHost(config, { records: store, log, tracing })), records: store, metrics, tracing };
+  } catch (error) {
+    await records.store.close();
     throw error;
-  });
+  }
+}
+
+export interface HostSurroundings {
+  /** Name in records. Default `host0`. */
+  readonly id?: string;
+  readonly records: RecordStore;
+  readonly log: Logger;
+  readonly tracing?: Tracing | undefined;
+}
+
+/** A host agent in this process, with the containers that the configuration chooses. */
+export async function openHost(
+  config: Config,
+  { id, records, log, tracing }: HostSurroundings,
+): Promise<{ readonly host: Host; readonly notice: string }> {
+  const { containers, sink, limits } = config;
+  const { driver, notice } = await chooseDriver(config, log);
   const host = createInProcessHost({
-    records: store,
+    ...(id === undefined ? {} : { id }),
+    records,
+    ...(tracing === undefined ? {} : { onRecord: tracing.onRecord }),
+    ...(log.isLevelEnabled('debug') ? { activationLogger: log.child({ component: 'activations' }) } : {}),
     containers: {
       ...(driver === undefined ? {} : { driver }),
       idleMs: containers.idleMs,
@@ -53,5 +71,5 @@ export async function openParts(config: Config, log: Logger): Promise<Parts> {
     componentLimit: limits.sequenceLength,
     resultLimitBytes: limits.resultBytes,
   });
-  return { host, records: store, notice };
+  return { host, notice };
 }

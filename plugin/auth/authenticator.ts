@@ -5,7 +5,10 @@ import type { Subjects } from './subjects.js';
 
 const KNOWN_HEADERS = 10_000;
 
-/** From the Authorization header to the caller; headers that were right before are looked up whole. */
+/**
+ * From the Authorization header to the caller; headers that were right before, and still are, are looked up
+ * whole.
+ */
 export class Authenticator {
   private readonly known = new LRUCache<string, Caller>({ max: KNOWN_HEADERS });
 
@@ -15,7 +18,7 @@ export class Authenticator {
   authenticate(header: string | undefined): Caller | 'absent' | 'invalid' {
     if (header === undefined) return 'absent';
     const known = this.known.get(header);
-    if (known !== undefined) return known;
+    if (known !== undefined && this.subjects.find(known.uuid) === known) return known;
     const encoded = /^basic +(\S+)$/i.exec(header)?.[1];
     if (encoded === undefined) return 'absent';
     const supplied = Buffer.from(encoded, 'base64');

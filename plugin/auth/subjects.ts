@@ -1,71 +1,58 @@
-import { ConflictError, type EntityStore, type StoredDocument } from '../stores/entity-store.js';
 import { type Caller, newKey } from './identity.js';
+import type { Subject, SubjectStore } from './subject-store.js';
 
-/** A subject owns the namespace of its name. Kept in the same store as the entities, under its bare name. */
-interface SubjectDocument extends StoredDocument {
-  readonly entityType: 'subject';
-  readonly subject: string;
-  readonly uuid: string;
-  readonly key: string;
-}
-
-const TYPE = 'subject';
-const MOST = 1_000_000;
-
-/** The subjects and their keys. */
+/** The subjects and their keys, all in memory: who calls is known without asking the store, and while it is away. */
 export class Subjects {
   private readonly byUuid = new Map<string, Caller>();
+  private readonly byName = new Map<string, readonly Caller[]>();
+  private readonly lent = new Map<string, Caller>();
 
-  private constructor(private readonly store: EntityStore) {}
+  private constructor(private readonly store: SubjectStore) {}
 
-  static async open(store: EntityStore): Promise<Subjects> {
+  static async open(store: SubjectStore): Promise<Subjects> {
     const subjects = new Subjects(store);
-    const documents = (await store.list({ type: TYPE, skip: 0, limit: MOST })) as SubjectDocument[];
-    for (const document of documents) subjects.remember(document);
+    await store.open((subject) => subjects.remember(subject));
     return subjects;
   }
 
   find(uuid: string): Caller | undefined {
-    return this.byUuid.get(uuid);
+    return this.byUuid.get(uuid) ?? this.lent.get(uuid);
   }
 
+  /** With the key of its own namespace, or of its first. */
   named(name: string): Caller | undefined {
-    return this.list().find((caller) => caller.subject === name);
+    const callers = this.byName.get(name);
+    return callers?.find((caller) => caller.namespace === name) ?? callers?.[0];
   }
 
-  /** By name. */
+  /** By name; a subject with several namespaces has a line for each. */
   list(): Caller[] {
-    return [...this.byUuid.values()].sort((a, b) => (a.subject < b.subject ? -1 : 1));
+    return [...this.byUuid.values(), ...this.lent.values()].sort((a, b) => (a.subject < b.subject ? -1 : 1));
   }
 
-  /** Makes a subject with a new key, and its namespace; undefined when the name is taken. */
+  /** Makes a subject with a new key, and its namespace; undefined when the name is taken: then it is known from now on. */
   async add(name: string): Promise<Caller | undefined> {
-    const document: SubjectDocument = {
-      _id: name,
-      entityType: TYPE,
-      namespace: name,
-      name,
-      subject: name,
-      updated: Date.now(),
-      ...newKey(),
-    };
-    try {
-      await this.store.put(document);
-    } catch (cause) {
-      if (cause instanceof ConflictError) return undefined;
-      throw cause;
-    }
-    return this.remember(document);
+    const caller: Caller = { namespace: name, subject: name, ...newKey() };
+    const subject: Subject = { name, callers: [caller] };
+    const added = await this.store.add(subject);
+    const stored = added ? subject : await this.store.get(name);
+    if (stored !== undefined) this.remember(stored);
+    return added ? caller : undefined;
   }
 
   /** A key that holds for the life of this process only. */
   lend(name: string, key: { readonly uuid: string; readonly key: string }): Caller {
-    return this.remember({ namespace: name, subject: name, ...key });
+    const caller: Caller = { namespace: name, subject: name, ...key };
+    this.lent.set(key.uuid, caller);
+    return caller;
   }
 
-  private remember({ namespace, subject, uuid, key }: Caller): Caller {
-    const caller: Caller = { namespace, subject, uuid, key };
-    this.byUuid.set(uuid, caller);
-    return caller;
+  private remember({ name, callers }: Subject): void {
+    for (const { uuid } of this.byName.get(name) ?? []) {
+      if (this.byUuid.get(uuid)?.subject === name) this.byUuid.delete(uuid);
+    }
+    if (callers.length === 0) this.byName.delete(name);
+    else this.byName.set(name, callers);
+    for (const caller of callers) this.byUuid.set(caller.uuid, caller);
   }
 }

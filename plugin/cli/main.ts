@@ -5,4 +5,5 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   out: (text) => process.stdout.write(`${text}\n`),
   err: (text) => process.stderr.write(`${text}\n`),
   environment: process.env,
+  columns: process.stdout.isTTY ? process.stdout.columns : undefined,
 });

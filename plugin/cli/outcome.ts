@@ -3,6 +3,8 @@ export interface Terminal {
   out(text: string): void;
   err(text: string): void;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Width in characters; undefined when it is no terminal that a person looks at. */
+  readonly columns?: number | undefined;
 }
 
 export const USAGE_ERROR = 2;

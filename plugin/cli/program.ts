@@ -2,16 +2,33 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.js';
 import { cancelCommand } from './cancel.js';
 import { deployCommand } from './deploy.js';
+import { explainCommand } from './explain.js';
 import { graphCommand } from './graph.js';
 import { invokeCommand } from './invoke.js';
 import { CommandError, FAILURE, messageOf, type Terminal, USAGE_ERROR } from './outcome.js';
+import { pluginCommand } from './plugin.js';
+import { shimCommand } from './shim.js';
 import { standaloneCommand } from './standalone.js';
+import { storeCommand } from './store.js';
+import { statusCommand } from './status.js';
 import { userCommand } from './user.js';
 
 /** Runs the command line and gives its exit code: 0 done, 1 failed, 2 used wrongly. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
   const program = new Command('dataflower');
-  const commands = [standaloneCommand, userCommand, deployCommand, graphCommand, invokeCommand, cancelCommand];
+  const commands = [
+    standaloneCommand,
+    pluginCommand,
+    shimCommand,
+    userCommand,
+    storeCommand,
+    deployCommand,
+    graphCommand,
+    invokeCommand,
+    explainCommand,
+    cancelCommand,
+    statusCommand,
+  ];
   program.description('Serverless workflows on OpenWhisk, run by data flow.').version(VERSION);
   for (const make of commands) program.addCommand(make(terminal));
   for (const command of [program, ...program.commands, ...program.commands.flatMap((sub) => sub.commands)]) {

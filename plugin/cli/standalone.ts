@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { Standalone } from '../assembly/standalone.js';
 import { VERSION } from '../version.js';
 import type { Terminal } from './outcome.js';
+import { portOf, stopped } from './running-process.js';
 
 interface Options {
   readonly port?: number;
@@ -11,14 +12,10 @@ interface Options {
   readonly wellKnownKey?: true;
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
-const SIGNAL_EXIT = 128;
-const SIGNAL_NUMBER = { SIGINT: 2, SIGTERM: 15 } as const;
-
 export function standaloneCommand(terminal: Terminal): Command {
   return new Command('standalone')
     .description('Run the whole platform in one process, on this machine.')
-    .option('--port <number>', 'TCP port (default 3233; 0 takes a free one)', port)
+    .option('--port <number>', 'TCP port (default 3233; 0 takes a free one)', portOf)
     .option('--host <address>', 'address to listen on (default 127.0.0.1)')
     .option('--data <directory>', 'where entities, records and keys are kept (default ~/.dataflower)')
     .option('--config <file>', 'configuration in YAML (docs/configuration.md)')
@@ -42,12 +39,6 @@ export function standaloneCommand(terminal: Terminal): Command {
     });
 }
 
-function port(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value > 65535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
-  return value;
-}
-
 function welcome(server: Standalone, dataDir: string): string {
   return [
     `DataFlower ${VERSION} at ${server.url}, data in ${dataDir}`,
@@ -57,15 +48,4 @@ function welcome(server: Standalone, dataDir: string): string {
     '',
     'Ready. Stop with Ctrl-C.',
   ].join('\n');
-}
-
-/** Resolves when a signal has stopped the server; a second signal ends the process at once. */
-async function stopped(server: Standalone, terminal: Terminal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    for (const signal of SIGNALS) process.once(signal, () => resolve());
-  });
-  for (const signal of SIGNALS) process.once(signal, () => process.exit(SIGNAL_EXIT + SIGNAL_NUMBER[signal]));
-  terminal.err('Stopping: running activations may end. A second signal stops at once.');
-  await server.close();
-  for (const signal of SIGNALS) process.removeAllListeners(signal);
 }

@@ -1,8 +1,11 @@
+import { EntitySubjects } from '../auth/subject-store.js';
 import { Subjects } from '../auth/subjects.js';
 import { loadConfig } from '../config/index.js';
 import { addUser, userJson, USERS_PATH } from '../server/admin.js';
 import { DirectoryInUseError, openEntities, prepareDataDirectory, readRunning } from '../assembly/data-directory.js';
-import { CommandError, type Terminal } from './outcome.js';
+import { openCouchSubjects } from '../assembly/stores.js';
+import { askOperator } from './operator.js';
+import type { Terminal } from './outcome.js';
 
 /** Whose users: those of a data directory, or of the one that a configuration names. */
 export interface UsersAt {
@@ -27,23 +30,35 @@ export async function listUsersAt(at: UsersAt, terminal: Terminal): Promise<User
   return (await onUsers(at, terminal, list, undefined)) as User[];
 }
 
-/** Works on the data directory; when a server has that, through the server: then `body` is what it is asked with. */
+/**
+ * Works on CouchDB when that is configured, else on the data directory; when a server has that, through the server: then
+ * `body` is what it is asked with.
+ */
 async function onUsers(
   at: UsersAt,
   terminal: Terminal,
   work: (subjects: Subjects) => Promise<unknown>,
   body: object | undefined,
 ): Promise<unknown> {
-  const { dataDir } = loadConfig({
+  const config = loadConfig({
     file: at.config,
     environment: terminal.environment,
     overrides: { dataDir: at.data },
   });
+  const shared = await openCouchSubjects(config);
+  if (shared !== undefined) {
+    try {
+      return await work(await Subjects.open(shared));
+    } finally {
+      await shared.close();
+    }
+  }
+  const { dataDir } = config;
   await prepareDataDirectory(dataDir);
   try {
     const store = await openEntities(dataDir);
     try {
-      return await work(await Subjects.open(store));
+      return await work(await Subjects.open(new EntitySubjects(store)));
     } finally {
       await store.close();
     }
@@ -56,12 +71,5 @@ async function onUsers(
 async function askServer(dataDir: string, body: object | undefined, inUse: DirectoryInUseError): Promise<unknown> {
   const running = await readRunning(dataDir);
   if (running === undefined) throw inUse;
-  const response = await fetch(running.url + USERS_PATH, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { authorization: `Bearer ${running.operatorKey}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const answer = await response.json();
-  if (!response.ok) throw new CommandError((answer as { error: string }).error);
-  return answer;
+  return askOperator(running, USERS_PATH, body);
 }

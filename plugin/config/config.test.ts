@@ -70,6 +70,21 @@ test('all problems are told at once, with path, what was expected and what was f
   ]);
 });
 
+test('what may hold a secret is not shown, however wrong it is', () => {
+  const secrets = file(
+    'couchdb: {url: "http://admin:hunter2@db:5984", password: 12345678, prefix: "_no", tls: {insecure: 5}}\n',
+  );
+  const problems = problemsOf(() => loadConfig({ file: secrets, environment: {} }));
+  expect([...problems].sort()).toEqual([
+    'couchdb.password: expected a text that is not empty, found something else (not shown)',
+    'couchdb.prefix: expected a lower case letter, then at most 63 of a-z 0-9 _ $ ( ) + -, found "_no"',
+    'couchdb.tls.insecure: expected true or false, found 5',
+    'couchdb.url: expected an http or https URL without user name and password, found something else (not shown)',
+  ]);
+  const environment = { DATAFLOWER_COUCHDB_URL: 'https://db:6984', DATAFLOWER_COUCHDB_PASSWORD: '12345678' };
+  expect(loadConfig({ environment }).couchdb).toMatchObject({ url: 'https://db:6984', password: '12345678' });
+});
+
 test('a file that cannot be read, or is not YAML, or is no mapping, is told as such', () => {
   expect(problemsOf(() => loadConfig({ file: '/nowhere.yaml', environment: {} }))).toEqual([
     '/nowhere.yaml: cannot be read (ENOENT)',

@@ -12,6 +12,8 @@ export interface KeyMeta {
   readonly text: boolean;
   /** What holds when the key is left out and has no default of its own. */
   readonly meanwhile?: string;
+  /** The value, or part of it, is for nobody's eyes: no error message shows it. */
+  readonly secret?: boolean;
 }
 
 interface Words {
@@ -59,6 +61,38 @@ export function optionalText(meanwhile: string, words: Words) {
   return schema;
 }
 
+/** A text that no message shows. */
+export function secret(meanwhile: string, words: Words) {
+  const schema = z.string().min(1).optional();
+  metas.add(schema, { ...words, expected: 'a text that is not empty', text: true, meanwhile, secret: true });
+  return schema;
+}
+
+/** A text of a form; `expected` says which. */
+export function textLike(fallback: string, form: RegExp, expected: string, words: Words) {
+  const schema = z.string().regex(form).default(fallback);
+  metas.add(schema, { ...words, expected, text: true });
+  return schema;
+}
+
+/**
+ * The address of a service with `http` or `https`, without credentials: they have keys of their own. No message shows
+ * it, since somebody may have written them there.
+ */
+export function optionalUrl(meanwhile: string, words: Words) {
+  const schema = z
+    .string()
+    .refine((value) => {
+      if (!URL.canParse(value)) return false;
+      const { protocol, username, password } = new URL(value);
+      return /^https?:$/.test(protocol) && username === '' && password === '';
+    })
+    .optional();
+  const expected = 'an http or https URL without user name and password';
+  metas.add(schema, { ...words, expected, text: true, meanwhile, secret: true });
+  return schema;
+}
+
 export function texts(words: Words) {
   const schema = z.array(z.string().min(1)).default([]);
   metas.add(schema, { ...words, expected: 'a list of texts', text: false });
@@ -80,6 +114,18 @@ export function optionalList<T extends z.core.$ZodLooseShape>(
 export function choice<const T extends readonly [string, ...string[]]>(fallback: T[number], values: T, words: Words) {
   const schema = z.enum(values).default(() => fallback);
   metas.add(schema, { ...words, expected: `one of ${values.join(', ')}`, text: true });
+  return schema;
+}
+
+/** A list of sections; `isValid` checks what the items are together. */
+export function items<T extends z.ZodType>(
+  item: T,
+  isValid: (list: readonly z.output<T>[]) => boolean,
+  expected: string,
+  words: Words,
+) {
+  const schema = z.array(item).refine(isValid).default([]);
+  metas.add(schema, { ...words, expected, text: false });
   return schema;
 }
 

@@ -105,7 +105,7 @@ function describe(issue: z.core.$ZodIssue, tree: Tree, environment: Environment)
   );
   const variable = leaf !== undefined && environment[leaf.variable] !== undefined ? ` (${leaf.variable})` : '';
   return [
-    `${place}${variable}: expected ${leaf?.meta.expected ?? (issue.code === 'custom' ? issue.message : 'a section with keys')}, found ${found(value)}`,
+    `${place}${variable}: expected ${leaf?.meta.expected ?? (issue.code === 'custom' ? issue.message : 'a section with keys')}, found ${leaf?.meta.secret === true && value !== undefined ? 'something else (not shown)' : found(value)}`,
   ];
 }
 

@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { cluster, hosts } from './cluster-section.js';
+import { couchdb } from './couchdb-section.js';
 import { images } from './images-section.js';
 import { isolation } from './isolation-section.js';
+import { telemetry } from './telemetry-section.js';
 import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
 import { poolKeys } from './pool-keys.js';
 
@@ -132,12 +135,17 @@ const sink = section({
 
 const records = section({
   maxBytes: whole(1_073_741_824, 65_536, MAX_BYTES, {
-    about: 'Most bytes of activation records kept on disk; the oldest go first.',
-    turn: 'Old activations vanish too early: raise it. The disk fills: lower it.',
+    about:
+      'Most bytes of activation records kept on disk; the oldest go first. With CouchDB, most that wait for it: then new invocations get 503.',
+    turn: 'Old activations vanish too early, or callers get 503 during an outage of CouchDB: raise it. The disk fills: lower it.',
   }),
   maxAgeMs: whole(604_800_000, 1000, 1e13, {
-    about: 'How long activation records are kept, in milliseconds.',
-    turn: 'Old activations vanish too early: raise it.',
+    about: 'How long activation records are kept, in milliseconds, on disk and in CouchDB.',
+    turn: 'Old activations vanish too early: raise it. CouchDB grows: lower it.',
+  }),
+  maxCount: optionalWhole('as many as came within `records.maxAgeMs`', 1, 1e12, {
+    about: 'Most activation records kept in CouchDB; the oldest go first, in steps every ten minutes or so.',
+    turn: 'CouchDB grows beyond its disk under load: set it.',
   }),
 });
 
@@ -157,6 +165,10 @@ export const schema = z.strictObject({
   containers,
   sink,
   records,
+  couchdb,
+  telemetry,
+  cluster,
+  hosts,
   logLevel: choice('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     about: 'What goes to the log on standard error.',
     turn: 'Something fails and the log does not say why: `debug`. Too much: `warn`.',

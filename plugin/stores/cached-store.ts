@@ -1,16 +1,27 @@
 import { LRUCache } from 'lru-cache';
-import type { Attachment, EntityStore, ListQuery, StoredDocument } from './entity-store.js';
+import {
+  type Attachment,
+  type EntityStore,
+  type ListQuery,
+  type StoredDocument,
+  StoreUnavailableError,
+} from './entity-store.js';
 
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
+const KNOWN_GENERATIONS = 10_000;
 
 /**
- * A store with the documents last read in memory, so that an invocation does not touch the disk. It must be the only
- * writer of the store behind it.
+ * A store with the documents last read in memory, so that an invocation neither touches the disk nor leaves the process.
+ * It must be the only writer of the store behind it, or that store tells of the changes: then a document in memory is
+ * as old as the news are, and stays in use while the store cannot be reached.
  */
 export class CachedStore implements EntityStore {
   private readonly cache: LRUCache<string, StoredDocument>;
   /** A read that a write overtakes must not be cached: the write takes it out of here. */
   private readonly loading = new Map<string, Promise<StoredDocument | undefined>>();
+  /** Of the changes last heard of: a read that another node of the store answered may be older. */
+  private readonly generations = new LRUCache<string, number>({ max: KNOWN_GENERATIONS });
+  private readonly watched: boolean;
   private writes = 0;
 
   constructor(
@@ -21,6 +32,8 @@ export class CachedStore implements EntityStore {
       maxSize: maxBytes,
       sizeCalculation: (document) => JSON.stringify(document).length + 64,
     });
+    this.watched = store.watch !== undefined;
+    store.watch?.({ changed: (id, rev) => this.changed(id, rev), reset: () => this.reset() });
   }
 
   /** Grows with every write: what was derived from documents holds as long as it stays the same. */
@@ -58,6 +71,10 @@ export class CachedStore implements EntityStore {
     return this.store.attachment(id, rev, name);
   }
 
+  health(): string | undefined {
+    return this.store.health();
+  }
+
   close(): Promise<void> {
     this.cache.clear();
     return this.store.close();
@@ -70,7 +87,7 @@ export class CachedStore implements EntityStore {
       (document) => {
         if (this.loading.get(id) === reading) {
           this.loading.delete(id);
-          if (document !== undefined) this.cache.set(id, document);
+          if (document !== undefined && !this.isOld(document)) this.cache.set(id, document);
         }
         return document;
       },
@@ -83,13 +100,46 @@ export class CachedStore implements EntityStore {
     return reading;
   }
 
+  private isOld({ _id: id, _rev: rev }: StoredDocument): boolean {
+    return generationOf(rev) < (this.generations.get(id) ?? 0);
+  }
+
+  /**
+   * After a write that may or may not have been carried out, what is in memory stays when the store will tell: that
+   * nobody can write an action now does not stop its invocations.
+   */
   private async write<T>(id: string, operation: () => Promise<T>): Promise<T> {
+    let unknown = false;
     try {
       return await operation();
+    } catch (cause) {
+      unknown = this.watched && cause instanceof StoreUnavailableError;
+      throw cause;
     } finally {
-      this.loading.delete(id);
-      this.cache.delete(id);
-      this.writes++;
+      if (!unknown) this.forget(id);
     }
   }
+
+  private changed(id: string, rev: string): void {
+    this.generations.set(id, generationOf(rev));
+    if (this.cache.peek(id)?._rev !== rev) this.forget(id);
+  }
+
+  private forget(id: string): void {
+    this.loading.delete(id);
+    this.cache.delete(id);
+    this.writes++;
+  }
+
+  private reset(): void {
+    this.loading.clear();
+    this.cache.clear();
+    this.generations.clear();
+    this.writes++;
+  }
+}
+
+/** The number that CouchDB's revisions begin with; it grows with every write of a document. */
+function generationOf(rev: string | undefined): number {
+  return Number.parseInt(rev ?? '0', 10) || 0;
 }

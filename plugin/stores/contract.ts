@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { ConflictError, type EntityStore, type StoredDocument } from './entity-store.js';
 
 function document(id: string, updated = 1, more: object = {}): StoredDocument {
@@ -71,6 +73,112 @@ export function entityStoreContract(name: string, open: () => Promise<EntityStor
       expect(await store.count({ type: 'action', namespace: 'ns', skip: 1 })).toBe(2);
       expect(await store.count({ type: 'action', namespace: 'ns', skip: 7 })).toBe(0);
       expect(await store.list({ type: 'action', skip: 0, limit: 10 })).toHaveLength(4);
+    });
+
+    test('lists equal times by id, whatever was written last', async () => {
+      const names = ['b', 'a@x', 'A', 'a', 'a.b', 'Z9'];
+      for (const name of names) await store.put(document(`ns/${name}`, 7));
+      await store.put(document('ns/newer', 8));
+      const sorted = ['newer', ...[...names].sort()];
+      const all = await store.list({ type: 'action', namespace: 'ns', skip: 0, limit: 200 });
+      expect(all.map(({ name }) => name)).toEqual(sorted);
+      const pages = await Promise.all(
+        [0, 3, 6].map((skip) => store.list({ type: 'action', namespace: 'ns', skip, limit: 3 })),
+      );
+      expect(pages.flat().map(({ name }) => name)).toEqual(sorted);
+    });
+
+    test('keeps namespaces apart whose names begin alike, and moves what was written again to the front', async () => {
+      for (const id of ['a/x', 'a/y', 'aa/x', 'a b/x', 'A/x']) await store.put(document(id, 5));
+      const first = await store.list({ type: 'action', namespace: 'a', skip: 0, limit: 200 });
+      expect(first.map(({ _id }) => _id)).toEqual(['a/x', 'a/y']);
+      const again = first[1]!;
+      await store.put({ ...again, updated: 6 });
+      await store.delete('a b/x', (await store.get('a b/x'))!._rev!);
+      const second = await store.list({ type: 'action', namespace: 'a', skip: 0, limit: 200 });
+      expect(second.map(({ _id }) => _id)).toEqual(['a/y', 'a/x']);
+      expect(await store.count({ type: 'action', namespace: 'a b', skip: 0 })).toBe(0);
+      expect(await store.count({ type: 'action', skip: 0 })).toBe(4);
+      expect(await store.list({ type: 'none', namespace: 'a', skip: 0, limit: 5 })).toEqual([]);
+    });
+
+    test('takes every id that is a name', async () => {
+      const ids = [
+        'ns/a b',
+        'ns/my_local_x',
+        'ns/_design',
+        'n@s.x&y-z/a.b&c@d-e',
+        'ns/100',
+        `ns/${'x'.repeat(256)}`,
+        'ns/a+b%2Fc?d#e',
+      ];
+      for (const id of ids) {
+        const rev = await store.put(document(id), bytes(id));
+        expect(await store.get(id)).toEqual(document(id, 1, { _rev: rev }));
+        expect((await store.attachment(id, rev, 'codefile'))?.toString()).toBe(id);
+      }
+      expect(await store.count({ type: 'action', skip: 0 })).toBe(ids.length);
+      for (const id of ids) await store.delete(id, (await store.get(id))!._rev!);
+      expect(await store.count({ type: 'action', skip: 0 })).toBe(0);
+    });
+
+    test('gives back what is in a document, byte for byte', async () => {
+      const more = {
+        texts: ['', 'grüße, 世界 🌍', 'a\u0000b', '\u2028"\\\n', 'e\u0301', '\ufeffx'],
+        numbers: [0, -1.5, 1e300, 2 ** 53, 5e-324],
+        nothing: null,
+        nested: { '': { '.': [[], {}] }, ключ: true, $in: [1], constructor: 'x' },
+        long: 'x'.repeat(2_000_000),
+      };
+      const rev = await store.put(document('ns/a', 1, more));
+      expect(await store.get('ns/a')).toEqual(document('ns/a', 1, { ...more, _rev: rev }));
+    });
+
+    test('keeps large attachments of any bytes', async () => {
+      const data = Buffer.alloc(3_000_000);
+      for (let i = 0; i < data.length; i++) data[i] = (i * 2_654_435_761) >>> 13;
+      const rev = await store.put(document('ns/a'), {
+        name: 'codefile',
+        contentType: 'application/octet-stream',
+        data,
+      });
+      expect((await store.attachment('ns/a', rev, 'codefile'))?.equals(data)).toBe(true);
+      expect(await store.attachment('ns/a', rev, 'other')).toBeUndefined();
+      expect(await store.attachment('ns/none', rev, 'codefile')).toBeUndefined();
+    });
+
+    test('an attachment that is to be kept goes with a lost race', async () => {
+      const first = await store.put(document('ns/a'), bytes('one'));
+      const second = await store.put(document('ns/a', 2, { _rev: first }), bytes('two'));
+      await expect(store.put(document('ns/a', 3, { _rev: first }), 'keep')).rejects.toBeInstanceOf(ConflictError);
+      expect((await store.attachment('ns/a', second, 'codefile'))?.toString()).toBe('two');
+      await store.delete('ns/a', second);
+      await expect(store.put(document('ns/a', 4, { _rev: second }), 'keep')).rejects.toBeInstanceOf(ConflictError);
+      const again = await store.put(document('ns/a', 5), 'keep');
+      expect(await store.attachment('ns/a', again, 'codefile')).toBeUndefined();
+    });
+
+    test('loses no update, however many writers there are', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 2, maxLength: 8 }), async (writers) => {
+          const id = `ns/${randomUUID()}`;
+          await store.put(document(id, 1, { written: [] }));
+          const add = async (entry: string): Promise<void> => {
+            const stored = (await store.get(id)) as StoredDocument & { written: string[] };
+            try {
+              await store.put({ ...stored, written: [...stored.written, entry] } as StoredDocument);
+            } catch (error) {
+              if (!(error instanceof ConflictError)) throw error;
+              await add(entry);
+            }
+          };
+          const entries = writers.flatMap((count, writer) => Array.from({ length: count }, (_, i) => `${writer}.${i}`));
+          await Promise.all(entries.map(add));
+          const { written } = (await store.get(id)) as StoredDocument & { written: string[] };
+          expect([...written].sort()).toEqual(entries.sort());
+        }),
+        { numRuns: 3 },
+      );
     });
 
     test('keeps attachments, replaces them and drops them', async () => {

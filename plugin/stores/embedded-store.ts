@@ -91,6 +91,10 @@ class EmbeddedStore implements EntityStore {
     }
   }
 
+  health(): undefined {
+    return undefined;
+  }
+
   close(): Promise<void> {
     return this.db.close();
   }

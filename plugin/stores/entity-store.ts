@@ -36,24 +36,63 @@ export class ConflictError extends Error {
 }
 
 /**
- * Where entities are kept. Every write is durable when its promise resolves. Left out on purpose: queries beyond a
- * listing by type, transactions over several documents, and change notices.
+ * The store cannot be reached, or is broken: the same may succeed later. Whether a write was carried out is not known.
+ * The message says what is wrong.
+ */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
+
+  constructor(cause: Error) {
+    super(`The store cannot be used now: ${cause.message}`, { cause });
+  }
+}
+
+/** The store takes no such document, whoever writes it whenever: it is too large, or has what the store cannot keep. */
+export class DocumentRefusedError extends Error {
+  override readonly name = 'DocumentRefusedError';
+  readonly tooLarge: boolean;
+
+  constructor(id: string, tooLarge: boolean, options?: ErrorOptions) {
+    super(`The store does not take the document ${id}${tooLarge ? ': it is too large' : ''}.`, options);
+    this.tooLarge = tooLarge;
+  }
+}
+
+/** Hears of documents that anybody wrote, this process too. */
+export interface ChangeListener {
+  /** The document has this revision now, or had it and has a later one. */
+  changed(id: string, rev: string): void;
+  /** Anything may have changed. */
+  reset(): void;
+}
+
+/**
+ * Where entities are kept. Every write is durable when its promise resolves. Every operation ends within a bounded time
+ * and may fail with `StoreUnavailableError`. Left out on purpose: queries beyond a listing by type, and transactions
+ * over several documents.
  */
 export interface EntityStore {
   get(id: string): Promise<StoredDocument | undefined>;
   /**
    * Writes a document: a new one without `_rev`, else the revision that was read; `ConflictError` when the stored one
    * differs. `attachment`: it replaces what was there; `keep`: what was there stays; undefined: there is none any more.
-   * Gives the new `_rev`.
+   * Gives the new `_rev`. `DocumentRefusedError` when the store cannot keep it.
    */
   put(document: StoredDocument, attachment?: Attachment | 'keep'): Promise<string>;
   /** `ConflictError` when the stored revision differs or there is none. */
   delete(id: string, rev: string): Promise<void>;
-  /** Newest `updated` first. */
+  /** Newest `updated` first, equal ones by `_id`. */
   list(query: ListQuery): Promise<StoredDocument[]>;
   /** How many documents `list` would give without its limit. */
   count(query: Omit<ListQuery, 'limit'>): Promise<number>;
   /** Undefined when that revision, or its attachment, is no longer there. */
   attachment(id: string, rev: string, name: string): Promise<Buffer | undefined>;
+  /** Why the store cannot be used now, for operators; undefined: it can. */
+  health(): string | undefined;
+  /**
+   * Tells one listener of every write by anybody, in order, from now on and until `close`. Missing where this process is
+   * the only writer.
+   */
+  watch?(listener: ChangeListener): void;
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { temporaryDirectory } from '../test-support/server.js';
 import { CachedStore } from './cached-store.js';
 import { entityStoreContract } from './contract.js';
 import { openEmbeddedStore } from './embedded-store.js';
-import type { EntityStore, StoredDocument } from './entity-store.js';
+import { type ChangeListener, type EntityStore, type StoredDocument, StoreUnavailableError } from './entity-store.js';
 
 const directories: string[] = [];
 const open = async (): Promise<EntityStore> => {
@@ -92,4 +92,47 @@ test('a second read is answered from memory, until a write', async () => {
   expect(cached.peek('ns/a')).toBeUndefined();
   expect(cached.version).toBeGreaterThan(version);
   await cached.close();
+});
+
+/** A store that others write too: the test says what they do. */
+async function shared(): Promise<{ store: EntityStore; listener: ChangeListener; cached: CachedStore }> {
+  const store = await open();
+  let listener: ChangeListener | undefined;
+  const watched = Object.create(store, {
+    watch: { value: (heard: ChangeListener) => (listener = heard) },
+  }) as EntityStore;
+  const cached = new CachedStore(watched);
+  return { store, listener: listener!, cached };
+}
+
+test('what another node of the store still has is not kept once a later revision was heard of', async () => {
+  const { listener, cached } = await shared();
+  const rev = await cached.put(document(1));
+  listener.changed('ns/a', '2-somebody-else');
+  expect((await cached.get('ns/a'))?._rev).toBe(rev);
+  expect(cached.peek('ns/a')).toBeUndefined();
+  listener.reset();
+  await cached.get('ns/a');
+  expect(cached.peek('ns/a')?._rev).toBe(rev);
+  listener.changed('ns/a', rev);
+  expect(cached.peek('ns/a')?._rev).toBe(rev);
+  await cached.close();
+});
+
+test('a write that may have failed leaves what is in memory only where the news will tell', async () => {
+  for (const [watched, kept] of [
+    [await shared(), true],
+    [{ store: await open() }, false],
+  ] as const) {
+    const { store } = watched;
+    const cached = 'cached' in watched ? watched.cached : new CachedStore(store);
+    const rev = await cached.put(document(1));
+    await cached.get('ns/a');
+    const { version } = cached;
+    store.put = () => Promise.reject(new StoreUnavailableError(new Error('it is away')));
+    await expect(cached.put(document(2))).rejects.toThrow('The store cannot be used now: it is away');
+    expect(cached.peek('ns/a')?._rev).toBe(kept ? rev : undefined);
+    expect(cached.version === version).toBe(kept);
+    await cached.close();
+  }
 });

@@ -1,5 +1,12 @@
-import type { ActionDescription, ContainerSpec, FunctionTarget } from '@dataflower/invoker-shim';
-import { CodeGoneError, codeOf } from '../api/action-code.js';
+import {
+  type ActionDescription,
+  type CodeReference,
+  type CodeSource,
+  type ContainerSource,
+  type ContainerSpec,
+  type FunctionTarget,
+  loadSource,
+} from '@dataflower/invoker-shim';
 import { type ActionDocument, type CodeExec, NO_CODE, isBlackbox, isSequence } from '../api/action-document.js';
 import { checkImageAllowed } from '../api/image-name.js';
 import { DEFAULT_NODE_KIND } from '../api/kinds.js';
@@ -12,6 +19,8 @@ const MIB = 1024 * 1024;
 /** What targets are made with. */
 export interface TargetContext {
   readonly store: EntityStore;
+  /** Where containers of this process find code. */
+  readonly codes: CodeSource;
   /** Address of the API with scheme, for the actions. */
   readonly apiHost: () => string;
   /** Images that actions may name (`containers.images.allowed`). */
@@ -45,6 +54,19 @@ export function containerSpec(
   const image = isBlackbox(exec) && kind === 'code' ? exec.image : undefined;
   if (image !== undefined) checkImageAllowed(image, context.allowedImages);
   const logLimitBytes = limits.logs * MIB;
+  const source: ContainerSource = {
+    init: {
+      name: document.name,
+      main: exec.main ?? 'main',
+      binary: kind === 'code' && exec.binary,
+      kind,
+      env: environment(caller, document, context.apiHost()),
+      parameters: kind === 'code' ? runParameters(document.parameters) : {},
+      logLimitBytes,
+      memoryMiB: limits.memory,
+    },
+    ...(kind === 'code' ? { code: codeReference(document, exec) } : {}),
+  };
   return {
     key: `${caller.namespace}/${id}@${rev!}${kind === 'steps' ? '/steps' : ''}`,
     kind: kind === 'steps' && isBlackbox(exec) ? DEFAULT_NODE_KIND : exec.kind,
@@ -53,20 +75,13 @@ export function containerSpec(
     memoryMiB: limits.memory,
     timeoutMs: limits.timeout,
     logLimitBytes,
-    load: async () => ({
-      init: {
-        name: document.name,
-        main: exec.main ?? 'main',
-        binary: kind === 'code' && exec.binary,
-        kind,
-        env: environment(caller, document, context.apiHost()),
-        parameters: kind === 'code' ? runParameters(document.parameters) : {},
-        logLimitBytes,
-        memoryMiB: limits.memory,
-      },
-      code: kind === 'code' ? await codeBytes(document, exec, context.store) : Buffer.alloc(0),
-    }),
+    source,
+    load: () => loadSource(source, context.codes),
   };
+}
+
+function codeReference({ _id, _rev }: ActionDocument, { code, binary }: CodeExec): CodeReference {
+  return code === undefined ? { documentId: _id, revision: _rev!, binary } : { code, binary };
 }
 
 /** Parameters that a run gets below its payload; the others are for the environment. */
@@ -95,15 +110,4 @@ function environment(caller: Caller, document: ActionDocument, apiHost: string):
     if (init === true) env[key] = typeof value === 'string' ? value : JSON.stringify(value);
   }
   return env;
-}
-
-async function codeBytes(document: ActionDocument, exec: CodeExec, store: EntityStore): Promise<Buffer> {
-  let code: string;
-  try {
-    code = (await codeOf(document, store)) ?? '';
-  } catch (cause) {
-    if (!(cause instanceof CodeGoneError)) throw cause;
-    throw new Error('Action could not be found or may have been deleted.', { cause });
-  }
-  return exec.binary ? Buffer.from(code.trim(), 'base64') : Buffer.from(code);
 }

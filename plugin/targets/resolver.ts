@@ -1,4 +1,4 @@
-import type { FunctionTarget, WorkflowTarget } from '@dataflower/invoker-shim';
+import { CachedCode, type CodeSource, type FunctionTarget, type WorkflowTarget } from '@dataflower/invoker-shim';
 import { LRUCache } from 'lru-cache';
 import type { ActionDocument } from '../api/action-document.js';
 import { isTruthy, valueOf } from '../api/parameters.js';
@@ -6,6 +6,7 @@ import { PARADIGM_ANNOTATION, paradigmOf } from '../api/workflow-kind.js';
 import type { Caller } from '../auth/identity.js';
 import type { CachedStore } from '../stores/cached-store.js';
 import { Graphs } from './graphs.js';
+import { StoreCode } from './store-code.js';
 import { TargetBuilder } from './target-builder.js';
 
 /** An action that can be started, for one caller. */
@@ -36,12 +37,15 @@ export class TargetResolver {
   /** What is being looked up, each with the store's version at its beginning: many calls that come at once look once. */
   private readonly running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Found> }>();
   private readonly graphs = new Graphs();
+  private readonly codes: CodeSource;
 
   constructor(
     private readonly store: CachedStore,
     private readonly apiHost: () => string,
     private readonly allowedImages: readonly string[] = [],
-  ) {}
+  ) {
+    this.codes = new CachedCode(new StoreCode(store));
+  }
 
   /** What is known to hold without looking; the path of nearly every invocation. */
   peek(caller: Caller, id: string): Resolved | undefined {
@@ -68,8 +72,8 @@ export class TargetResolver {
       entry.storeVersion = storeVersion;
       return entry.resolved;
     }
-    const { store, apiHost, allowedImages } = this;
-    const builder = new TargetBuilder(caller, { store, apiHost, allowedImages }, this.graphs);
+    const { store, codes, apiHost, allowedImages } = this;
+    const builder = new TargetBuilder(caller, { store, codes, apiHost, allowedImages }, this.graphs);
     const document = await builder.read(id);
     if (document === undefined) return undefined;
     const resolved = describeStart(document, await builder.build(document));

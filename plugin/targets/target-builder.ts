@@ -10,6 +10,8 @@ import type { Graphs } from './graphs.js';
 
 type Workflow = WorkflowTarget['workflow'];
 
+const READ_AT_ONCE = 64;
+
 /**
  * Looks up everything that one invocation needs, each action once: two workflows that name the same one share its
  * target, and a composition that calls itself has itself among its actions.
@@ -56,6 +58,7 @@ export class TargetBuilder {
     const below = Object.keys(bound).length === 0 ? {} : { parameters: bound };
     const target: WorkflowTarget = { type: 'workflow', workflow, action, graph, digest, actions, ...steps, ...below };
     this.targets.set(document._id, target);
+    await this.readAhead(graph);
     for (const node of graph.nodes) {
       if (node.kind !== 'action' || actions.has(node.action)) continue;
       actions.set(node.action, await this.component(node.action, workflow));
@@ -64,10 +67,26 @@ export class TargetBuilder {
     return target;
   }
 
+  /** A store that is far away is asked for all parts at once; one that fails fails again when its turn comes. */
+  private async readAhead(graph: Graph): Promise<void> {
+    const named = graph.nodes.flatMap((node) => (node.kind === 'action' ? [this.idOf(node.action)] : []));
+    const ids = [...new Set(named)].filter((id) => this.isOwn(id) && !this.targets.has(id));
+    for (let from = 0; from < ids.length && ids.length > 1; from += READ_AT_ONCE) {
+      await Promise.allSettled(ids.slice(from, from + READ_AT_ONCE).map((id) => this.context.store.get(id)));
+    }
+  }
+
+  private idOf(name: string): string {
+    return name.slice(1).replace(/^_(?=\/)/, this.caller.namespace);
+  }
+
+  private isOwn(id: string): boolean {
+    return id.startsWith(`${this.caller.namespace}/`);
+  }
+
   /** A name that leads nowhere is an error only when the run gets there (OW-66, CO-10). */
   private async component(name: string, workflow: Workflow): Promise<Target> {
-    const { namespace } = this.caller;
-    const id = name.slice(1).replace(/^_(?=\/)/, namespace);
+    const id = this.idOf(name);
     const known = this.targets.get(id);
     if (known !== undefined) return known;
     const missing = (failed: string): Target => ({
@@ -77,7 +96,7 @@ export class TargetBuilder {
           ? 'Sequence component does not exist.'
           : `${failed} with name '/${id}' during composition.`,
     });
-    if (!id.startsWith(`${namespace}/`)) return missing('Failed entitlement check for action');
+    if (!this.isOwn(id)) return missing('Failed entitlement check for action');
     const document = await this.read(id);
     if (document === undefined) return missing('Failed to resolve action');
     try {

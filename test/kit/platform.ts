@@ -12,7 +12,9 @@ export interface PlatformOptions {
   readonly temporaryDir: string;
   /** Configuration by environment variables. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Further arguments of `dataflower standalone`. */
+  /** Which process serves the API. Default: `standalone`. */
+  readonly program?: 'standalone' | 'plugin';
+  /** Further arguments of it. */
   readonly args?: readonly string[];
 }
 
@@ -49,7 +51,15 @@ export class Platform {
 
   /** Starts one on a free port; rejects with what it said when it does not come up. */
   static async start(options: PlatformOptions): Promise<Platform> {
-    const args = [cli, 'standalone', '--port', '0', '--data', options.dataDir, ...(options.args ?? [])];
+    const args = [
+      cli,
+      options.program ?? 'standalone',
+      '--port',
+      '0',
+      '--data',
+      options.dataDir,
+      ...(options.args ?? []),
+    ];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {

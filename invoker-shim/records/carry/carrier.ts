@@ -62,6 +62,8 @@ export class Carrier {
   /** Ends the pause that the loop is in. */
   private wake: () => void = () => undefined;
   private pauseMs = FIRST_PAUSE_MS;
+  /** The database was just made: when it is missing again, there is a pause first. */
+  private remade = false;
   private readonly loop: Promise<void>;
 
   /** Begins at once. */
@@ -136,6 +138,7 @@ export class Carrier {
     await this.delivery.deliver(await this.parcels(run));
     await source.carried(run.to);
     this.batches++;
+    this.remade = false;
     this.failing = undefined;
     this.pauseMs = FIRST_PAUSE_MS;
     if (run.places.length >= 2 * records || run.bytes.length >= bytes / 2) this.size.answered(this.clock.now() - begin);
@@ -170,7 +173,8 @@ export class Carrier {
   /** True when there is no reason to wait before the next attempt. */
   private async mended(error: unknown): Promise<boolean> {
     try {
-      if (error instanceof DatabaseMissingError) {
+      if (error instanceof DatabaseMissingError && !this.remade) {
+        this.remade = true;
         await this.options.database.prepare();
         return true;
       }
@@ -188,6 +192,7 @@ export class Carrier {
 
   private async pauseAfter(error: unknown): Promise<void> {
     this.failures++;
+    this.remade = false;
     this.size.shrink();
     const reason = error instanceof Error ? error.message : String(error);
     if (this.failing === undefined)

@@ -27,8 +27,6 @@ interface KeysAnswer {
   }[];
 }
 
-/** A large batch may take a slow disk this long, in milliseconds. */
-const WRITE_MS = 30_000;
 /** Documents with their results come with it: a few at a time. */
 const EXISTING_AT_ONCE = 20;
 
@@ -41,6 +39,8 @@ export class CouchRecordDatabase implements RecordDatabase {
     private readonly client: CouchClient,
     private readonly database: string,
     readonly prepare: () => Promise<void>,
+    /** Longest time of one write, in milliseconds: a large batch takes a slow disk longer than a document. */
+    private readonly writeMs: number,
   ) {}
 
   async write(
@@ -83,7 +83,7 @@ export class CouchRecordDatabase implements RecordDatabase {
         method: 'POST',
         path: [this.database, '_bulk_docs'],
         body,
-        timeoutMs: WRITE_MS,
+        timeoutMs: this.writeMs,
         retries: 0,
       });
     } catch (cause) {

@@ -1,6 +1,11 @@
 import { drawTimeline, timelineOf, type TimelineRow } from './timeline.js';
 
-const record = (name: string, times: object) => ({ name, annotations: [{ key: 'dataflow', value: times }] });
+const record = (name: string, times: object) => ({
+  activationId: '',
+  start: 0,
+  name,
+  annotations: [{ key: 'dataflow', value: times }],
+});
 const row = (part: Partial<TimelineRow>): TimelineRow => ({
   node: 'n',
   tag: '',
@@ -28,7 +33,7 @@ describe('time line', () => {
       [
         record('b', { ...times, node: 'count', tag: [2, 1], started: 1055, coldStart: false }),
         record('a', { ...times, node: 'split', tag: [] }),
-        { name: 'without times', annotations: [] },
+        { ...record('without times', {}), annotations: [] },
       ],
       1000,
     );

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import type { CouchClient } from './couch-client.js';
+import { samplesOf } from './metrics-text.js';
+import { prepareDatabase } from './prepare-database.js';
+
+export interface MetricsWriterOptions {
+  readonly client: CouchClient;
+  /** Name of the database. */
+  readonly database: string;
+  /** Who writes: `standalone`, `plugin`, `shim`. */
+  readonly component: string;
+  /** Name of the machine. */
+  readonly host: string;
+  /** The counters as Prometheus' text. */
+  readonly collect: () => Promise<string>;
+  /** Between two documents, in milliseconds. */
+  readonly intervalMs: number;
+  /** How long documents are kept, in milliseconds; every writer removes those of all. */
+  readonly keepMs: number;
+  /** Hears of the first failure after a success. */
+  readonly onError: (error: unknown) => void;
+  readonly now?: () => number;
+}
+
+/** What a document has; `_id` begins with the time in ISO 8601, so that documents are in order of time. */
+export interface MetricsDocument {
+  readonly _id: string;
+  readonly component: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** By name and labels, as Prometheus writes them. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** How many did not fit; missing when all did. */
+  readonly left?: number;
+}
+
+const MOST_SAMPLES = 5_000;
+/** Documents that one round removes: more than all writers write in the meantime. */
+const REMOVED_AT_ONCE = 500;
+const SCHEMA = { version: 1, designs: {} } as const;
+
+/**
+ * Writes the counters of this process into CouchDB from time to time, for those who evaluate runs from there. What cannot
+ * be written is given up: nothing waits, nothing is kept in memory, and nothing else of the process is disturbed.
+ */
+export class MetricsWriter {
+  private readonly stop = new AbortController();
+  private readonly now: () => number;
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> = Promise.resolve();
+  private prepared = false;
+  private failing = false;
+
+  constructor(private readonly options: MetricsWriterOptions) {
+    this.now = options.now ?? Date.now;
+    this.wait();
+  }
+
+  /** The client stays open. */
+  async close(): Promise<void> {
+    this.stop.abort();
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  private wait(): void {
+    this.timer = setTimeout(() => {
+      this.running = this.round();
+    }, this.options.intervalMs);
+    this.timer.unref();
+  }
+
+  private async round(): Promise<void> {
+    try {
+      await this.write();
+      this.failing = false;
+    } catch (error) {
+      if (!this.failing && !this.stop.signal.aborted) this.options.onError(error);
+      this.failing = true;
+    }
+    if (!this.stop.signal.aborted) this.wait();
+  }
+
+  private async write(): Promise<void> {
+    const { client, database, component, host, collect, keepMs } = this.options;
+    if (!this.prepared) await prepareDatabase(client, database, SCHEMA);
+    this.prepared = true;
+    const at = this.now();
+    const { samples: metrics, left } = samplesOf(await collect(), MOST_SAMPLES);
+    const document: MetricsDocument = {
+      _id: `${new Date(at).toISOString()}-${component}-${randomUUID()}`,
+      component,
+      host,
+      pid: process.pid,
+      at,
+      metrics,
+      ...(left === 0 ? {} : { left }),
+    };
+    const common = { retries: 0, signal: this.stop.signal };
+    await client.request({ method: 'PUT', path: [database, document._id], body: document, ...common });
+    const { rows } = await client.request<{ rows: readonly { id: string; value: { rev: string } }[] }>({
+      method: 'GET',
+      path: [database, '_all_docs'],
+      query: { endkey: new Date(at - keepMs).toISOString(), limit: REMOVED_AT_ONCE },
+      ...common,
+    });
+    if (rows.length === 0) return;
+    const docs = rows.map(({ id, value: { rev } }) => ({ _id: id, _rev: rev, _deleted: true }));
+    // Another writer may have removed some of them: those are conflicts in the answer, and as good.
+    await client.request({ method: 'POST', path: [database, '_bulk_docs'], body: { docs }, ...common });
+  }
+}

@@ -1,0 +1,27 @@
+import type { ActionCode, CodeSource } from '../../code/code-source.js';
+import type { Requests, Responder } from './requests.js';
+
+/** Code goes in parts of so many bytes, so that answers pass between them. */
+const PART_BYTES = 1024 * 1024;
+
+interface CodeQuestion {
+  readonly documentId: string;
+  readonly revision: string;
+}
+
+/** Answers `code` with the text. */
+export function codeResponder(codes: CodeSource): Responder {
+  return async (params) => {
+    const { documentId, revision } = params as CodeQuestion;
+    const bytes = Buffer.from((await codes.load(documentId, revision)).code);
+    const parts: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += PART_BYTES) parts.push(bytes.subarray(at, at + PART_BYTES));
+    return parts;
+  };
+}
+
+/** Asks the other side for code. */
+export async function askForCode(requests: Requests, documentId: string, revision: string): Promise<ActionCode> {
+  const question: CodeQuestion = { documentId, revision };
+  return { code: Buffer.concat(await requests.ask('code', question)).toString() };
+}

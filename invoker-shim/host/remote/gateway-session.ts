@@ -1,0 +1,246 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../clock.js';
+import type { ActivationRecord, RecordReader } from '../../records/record.js';
+import type { ContainerLogger } from '../../containers/logger.js';
+import { encodeFrame } from '../../records/record-codec.js';
+import type { CancelRequest, FunctionTarget, Host, StartMessage, WorkflowTarget } from '../host.js';
+import { encodeAnswer } from './answer-message.js';
+import { HostLinkError } from './errors.js';
+import type { Link } from './link.js';
+import { MessageType } from './message-type.js';
+import { Pulse } from './pulse.js';
+import { decodeFrames } from './record-frames.js';
+import { Requests, type Responder, respond } from './requests.js';
+import { readStart } from './start-message.js';
+import type { WithheldRecords } from './withheld-records.js';
+
+const MIB = 1024 * 1024;
+/** A gateway that does not read is cut off; what it missed it finds in the records. */
+const MAX_UNSENT_BYTES = 256 * MIB;
+/** What is sent again waits while so much is unsent. */
+const RESENT_BYTES = 4 * MIB;
+/** A beat is sent ahead of its time after so many bytes of payloads, so that the gateway need not keep them. */
+const PAYLOAD_BYTES = 8 * MIB;
+/** Answers that say more than the record does are kept a while: binary results, and those beyond a record's size. */
+const KEPT_ANSWERS_BYTES = 64 * MIB;
+const KEPT_ANSWERS_MS = 10_000;
+const REPLY_MS = 20_000;
+/** A gateway of which nothing is heard for so many beats is disconnected. */
+const BREAK_BEATS = 4;
+
+export interface SessionContext {
+  readonly host: Host;
+  readonly records: WithheldRecords;
+  /** What a gateway is told of the records here: those that nobody else has yet. */
+  readonly readable: RecordReader;
+  readonly clock: Clock;
+  readonly logger: ContainerLogger;
+  readonly readTarget: (text: string) => FunctionTarget | WorkflowTarget;
+  /** What every beat says. */
+  readonly load: () => object;
+}
+
+type Targets = Map<number, FunctionTarget | WorkflowTarget>;
+
+/** What a host knows of one process of a gateway, over all its connections. */
+export class GatewaySession {
+  /** Questions to the gateway. */
+  readonly requests: Requests;
+  #received: number | null = null;
+  readonly #running = new Set<string>();
+  readonly #kept = new LRUCache<string, { readonly record: ActivationRecord; readonly result: string }>({
+    maxSize: KEPT_ANSWERS_BYTES,
+    ttl: KEPT_ANSWERS_MS,
+    sizeCalculation: ({ record, result }) => record.result.length + result.length,
+  });
+  #link: Link | undefined;
+  #targets: Targets = new Map();
+  #payloadBytes = 0;
+  readonly #responders: Readonly<Record<string, Responder>>;
+  readonly #pulse: Pulse;
+
+  constructor(
+    /** Of the gateway's process. */
+    readonly instance: string,
+    readonly name: string,
+    private readonly context: SessionContext,
+  ) {
+    this.requests = new Requests(context.clock, `The plugin ${name}`, REPLY_MS);
+    this.#responders = sessionResponders(context, (record) => this.#abandon(record));
+    this.#pulse = new Pulse(context.clock, {
+      beat: () => this.beat(),
+      heard: () => this.#heard(),
+      silent: (beats) => {
+        if (beats >= BREAK_BEATS) this.#link?.destroy(new HostLinkError('UNREACHABLE', `${name} has gone silent`));
+      },
+    });
+  }
+
+  /** Number of the last start that was taken; null when this gateway was not known before. */
+  get received(): number | null {
+    return this.#received;
+  }
+
+  /** Activations of it that are not answered. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
+  /** A connection of this gateway; the one before it is cut off, so that nothing of that comes later. */
+  attach(link: Link): void {
+    this.#link?.destroy();
+    this.#link = link;
+    this.#targets = new Map();
+  }
+
+  /** The greeting is over. */
+  greeted(): void {
+    this.#received ??= 0;
+    this.requests.use(this.#link);
+    this.beat();
+  }
+
+  /** False when another connection has taken its place. */
+  detach(link: Link): boolean {
+    if (this.#link !== link) return false;
+    this.#link = undefined;
+    this.#targets = new Map();
+    this.requests.use(undefined);
+    return true;
+  }
+
+  beat(): void {
+    this.#payloadBytes = 0;
+    this.#link?.send(MessageType.BEAT, JSON.stringify({ received: this.#received ?? 0, ...this.context.load() }));
+  }
+
+  frame(link: Link, type: number, head: string, body: Buffer): void {
+    if (type === MessageType.START) this.#start(head, body);
+    else if (type === MessageType.TARGET) this.#targets.set(Number(head), this.context.readTarget(body.toString()));
+    else if (type === MessageType.FORGET) this.#targets.delete(Number(head));
+    else if (type === MessageType.REQUEST) void respond(link, this.#responders, head, body);
+    else if (type === MessageType.REPLY) this.requests.onReply(head, body);
+    else if (type === MessageType.RESUME) void this.#resume(link, JSON.parse(head) as [string, string][]);
+    else if (type !== MessageType.BEAT && type !== MessageType.BYE)
+      throw new HostLinkError('PROTOCOL', `a message of the unknown type ${type}`);
+  }
+
+  /** It is forgotten; what runs goes on to its end and has its record. */
+  close(): void {
+    this.#pulse.close();
+    this.requests.close(new HostLinkError('CLOSED', `The plugin ${this.name} is gone.`));
+  }
+
+  #heard(): boolean {
+    const link = this.#link;
+    if (link?.heard === false) return false;
+    if (link !== undefined) link.heard = false;
+    return true;
+  }
+
+  #start(head: string, body: Buffer): void {
+    const { number, message } = readStart(head, body, (target) => this.#targets.get(target));
+    this.#received = number;
+    this.#payloadBytes += body.length;
+    if (this.#payloadBytes >= PAYLOAD_BYTES) this.beat();
+    const { activationId } = message;
+    if (this.#running.has(activationId)) return;
+    this.#running.add(activationId);
+    try {
+      this.context.host.start(message, (record, result) => this.#answered(message, record, result));
+    } catch (err) {
+      this.#running.delete(activationId);
+      this.context.logger.warn({ err, activationId }, 'an activation was not taken');
+      this.#link?.send(MessageType.LOST, activationId);
+    }
+  }
+
+  #answered({ activationId }: StartMessage, record: ActivationRecord, result: string): void {
+    this.#running.delete(activationId);
+    if (this.context.records.withholds(activationId)) return;
+    if (result !== record.result) this.#kept.set(activationId, { record, result });
+    const link = this.#link;
+    if (link === undefined) return;
+    this.#send(link, record, result);
+    if (link.unsentBytes > MAX_UNSENT_BYTES) {
+      link.destroy(new HostLinkError('OVERLOADED', `the plugin ${this.name} does not take its answers`));
+    }
+  }
+
+  #send(link: Link, record: ActivationRecord, result: string): void {
+    const { head, body } = encodeAnswer(record, result);
+    link.send(MessageType.ANSWER, head, body);
+  }
+
+  /** Says of each activation what became of it; of one that still runs nothing, since its answer comes. */
+  async #resume(link: Link, inDoubt: readonly (readonly [string, string])[]): Promise<void> {
+    for (const [activationId, namespace] of inDoubt) {
+      if (this.#running.has(activationId)) continue;
+      const kept = this.#kept.get(activationId);
+      const record = kept?.record ?? (await this.context.records.get(namespace, activationId).catch(() => undefined));
+      if (record === undefined) link.send(MessageType.LOST, activationId);
+      else this.#send(link, record, kept?.result ?? record.result);
+      await link.drained(RESENT_BYTES);
+      if (link.closed) return;
+    }
+  }
+
+  /** The gateway has answered it and written its record: what still runs is stopped, what was written gives way. */
+  async #abandon(record: ActivationRecord): Promise<void> {
+    const { activationId, namespace } = record;
+    const { host, records } = this.context;
+    if (this.#running.has(activationId)) {
+      records.withhold(activationId);
+      const request: CancelRequest = { activationId, namespace, reason: 'The plugin has given the activation up.' };
+      await host.cancel(request);
+    } else if ((await records.get(namespace, activationId)) !== undefined) {
+      records.replace(record);
+    }
+  }
+}
+
+const json = (value: unknown): readonly Buffer[] => [Buffer.from(JSON.stringify(value))];
+
+interface RecordsQuestion {
+  readonly get?: string;
+  readonly namespace: string;
+}
+
+function sessionResponders(
+  { host, readable }: SessionContext,
+  abandon: (record: ActivationRecord) => Promise<void>,
+): Readonly<Record<string, Responder>> {
+  return {
+    cancel: async (params) => json(await host.cancel(params as CancelRequest)),
+    status: async () => json(await host.status()),
+    metrics: async () => json(await host.metrics()),
+    count: async (params) => {
+      const { filter, skip } = params as { filter: Parameters<RecordReader['count']>[0]; skip: number };
+      return json(await readable.count(filter, skip));
+    },
+    records: async (params) => {
+      const { get, namespace } = params as RecordsQuestion;
+      if (get !== undefined) {
+        const record = await readable.get(namespace, get);
+        return record === undefined ? [] : [encodeFrame(record)];
+      }
+      const { filter, skip, limit, brief } = params as ListQuestion;
+      return (await readable.list(filter, skip, limit, brief)).map((record) => encodeFrame(record));
+    },
+    abandon: async (_params, body) => {
+      for (const record of decodeFrames(body)) await abandon(record);
+      return [];
+    },
+  };
+}
+
+interface ListQuestion {
+  readonly filter: Parameters<RecordReader['list']>[0];
+  readonly skip: number;
+  readonly limit: number;
+  readonly brief: boolean;
+}

@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { type Clock, systemClock } from '../../clock.js';
+import { CachedCode, firstOf } from '../../code/cached-code.js';
+import type { ActionCode, CodeSource } from '../../code/code-source.js';
+import { type ContainerLogger, silentLogger } from '../../containers/logger.js';
+import type { RecordReader } from '../../records/record.js';
+import type { Host } from '../host.js';
+import { askForCode } from './code-transfer.js';
+import { HostLinkError } from './errors.js';
+import { GatewaySession } from './gateway-session.js';
+import { GraphTable } from './graph-table.js';
+import { FEATURES, type Hello, otherHost, PROTOCOL_VERSION, readGreeting, type Welcome } from './greeting.js';
+import { Link } from './link.js';
+import { MessageType } from './message-type.js';
+import { readTarget } from './target-text.js';
+import type { WithheldRecords } from './withheld-records.js';
+
+/** A connection that does not greet within so long, in ms, is closed. */
+const GREETING_MS = 5000;
+/** What is known of a gateway without a connection is kept so long, in ms. */
+const FORGET_MS = 60_000;
+/** Most gateway processes that are known at once. */
+const MAX_SESSIONS = 256;
+/** Answers that wait for a slow connection at the end have so long, in ms. */
+const LAST_ANSWERS_MS = 1000;
+
+export interface HostServerOptions {
+  readonly id: string;
+  /** Release of this program. */
+  readonly product: string;
+  /** What runs the activations; it writes its records to `records`. */
+  readonly host: Host;
+  readonly records: WithheldRecords;
+  /** What gateways are told of the records here. Default: all of `records`. */
+  readonly readable?: RecordReader;
+  /** Where code is looked for before a gateway is asked. Default: nowhere. */
+  readonly codes?: CodeSource;
+  /** Code in memory, in bytes. Default 128 MiB. */
+  readonly codeCacheBytes?: number;
+  readonly clock?: Clock;
+  readonly logger?: ContainerLogger;
+}
+
+/** The side of the protocol where the activations run. It is handed authenticated connections, and closes them. */
+export class HostServer {
+  readonly #instance = randomBytes(16).toString('hex');
+  readonly #sessions = new Map<string, GatewaySession>();
+  /** Stops the timers of those that have no connection. */
+  readonly #forgetting = new Map<GatewaySession, () => void>();
+  /** Connections that have not greeted yet. */
+  readonly #greeting = new Set<Link>();
+  readonly #graphs = new GraphTable();
+  readonly #clock: Clock;
+  readonly #logger: ContainerLogger;
+  readonly #codes: CodeSource;
+  #draining = false;
+
+  constructor(private readonly options: HostServerOptions) {
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? silentLogger;
+    const gateways: CodeSource = { load: (id, revision) => this.#askGateway(id, revision) };
+    const source = options.codes === undefined ? gateways : firstOf(options.codes, gateways);
+    this.#codes = new CachedCode(source, options.codeCacheBytes);
+  }
+
+  /** Names of the gateways that are connected. */
+  get gateways(): readonly string[] {
+    return [...this.#sessions.values()].filter(({ link }) => link !== undefined).map(({ name }) => name);
+  }
+
+  /** Takes over an authenticated connection. */
+  accept(stream: Duplex): void {
+    let session: GatewaySession | undefined;
+    const link: Link = new Link(
+      stream,
+      (type, head, body) => {
+        if (session === undefined) session = this.#greet(link, type, head);
+        else session.frame(link, type, head, body);
+      },
+      (error) => {
+        stopTimer();
+        this.#greeting.delete(link);
+        this.#ended(link, session, error);
+      },
+    );
+    this.#greeting.add(link);
+    const stopTimer = this.#clock.after(GREETING_MS, () => {
+      if (session === undefined) link.destroy(new HostLinkError('PROTOCOL', 'it does not greet'));
+    });
+  }
+
+  /** Gateways are told to give it nothing more. */
+  drain(): void {
+    this.#draining = true;
+    for (const session of this.#sessions.values()) session.beat();
+  }
+
+  /** Sends what is to be sent, and ends all connections. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    for (const link of this.#greeting) link.destroy();
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    for (const stopTimer of [...this.#forgetting.values()]) stopTimer();
+    await Promise.all(sessions.map((session) => this.#endSession(session)));
+  }
+
+  async #endSession(session: GatewaySession): Promise<void> {
+    const { link } = session;
+    if (link !== undefined) {
+      let stopTimer = (): void => undefined;
+      const late = new Promise<void>((resolve) => {
+        stopTimer = this.#clock.after(LAST_ANSWERS_MS, resolve);
+      });
+      await Promise.race([link.drained(0), late]);
+      stopTimer();
+      link.send(MessageType.BYE, '');
+      link.end();
+    }
+    session.close();
+  }
+
+  /** Undefined when the greeting was refused. */
+  #greet(link: Link, type: number, head: string): GatewaySession | undefined {
+    const { id, product } = this.options;
+    try {
+      if (type !== MessageType.HELLO) throw new HostLinkError('PROTOCOL', 'it does not greet');
+      const hello = readGreeting(head, { product });
+      if (hello.host !== id) throw new HostLinkError('REFUSED', otherHost(id, hello.host));
+      const session = this.#sessionOf(hello);
+      this.#greeting.delete(link);
+      this.#forgetting.get(session)?.();
+      link.greeted();
+      session.attach(link);
+      const own = { protocol: PROTOCOL_VERSION, features: FEATURES, product, host: id, instance: this.#instance };
+      link.send(MessageType.WELCOME, JSON.stringify({ ...own, received: session.received } satisfies Welcome));
+      session.greeted();
+      this.#logger.debug({ gateway: session.name }, 'a plugin is connected');
+      return session;
+    } catch (error) {
+      if (!(error instanceof HostLinkError) || error.code !== 'REFUSED') throw error;
+      this.#logger.warn({ err: error }, 'a plugin was refused');
+      link.send(MessageType.REJECT, error.message);
+      link.end();
+      return undefined;
+    }
+  }
+
+  #sessionOf({ instance, name }: Hello): GatewaySession {
+    const known = this.#sessions.get(instance);
+    if (known !== undefined) return known;
+    if (this.#sessions.size >= MAX_SESSIONS) {
+      throw new HostLinkError('REFUSED', `more than ${MAX_SESSIONS} plugins speak with this host`);
+    }
+    const { host, records, readable = records } = this.options;
+    const session = new GatewaySession(instance, name, {
+      host,
+      records,
+      readable,
+      clock: this.#clock,
+      logger: this.#logger,
+      readTarget: (text) =>
+        readTarget(text, { codes: this.#codes, internGraph: (digest, graph) => this.#graphs.intern(digest, graph) }),
+      load: () => ({ full: records.full, draining: this.#draining }),
+    });
+    this.#sessions.set(instance, session);
+    return session;
+  }
+
+  #ended(link: Link, session: GatewaySession | undefined, error: Error | undefined): void {
+    if (error !== undefined) this.#logger.warn({ err: error, gateway: session?.name }, 'a connection has failed');
+    if (session?.detach(link) === true) this.#forgetLater(session);
+  }
+
+  /** Not while something of it runs: then it must still be told that it does. */
+  #forgetLater(session: GatewaySession): void {
+    const stopTimer = this.#clock.after(FORGET_MS, () => {
+      this.#forgetting.delete(session);
+      if (session.running > 0) {
+        this.#forgetLater(session);
+        return;
+      }
+      this.#sessions.delete(session.instance);
+      session.close();
+    });
+    this.#forgetting.set(session, () => {
+      stopTimer();
+      this.#forgetting.delete(session);
+    });
+  }
+
+  /** Any of them: a revision has the same code for all. */
+  async #askGateway(documentId: string, revision: string): Promise<ActionCode> {
+    const session = [...this.#sessions.values()].findLast(({ link }) => link !== undefined);
+    if (session === undefined) throw new HostLinkError('UNREACHABLE', 'no plugin is connected that has the code');
+    return askForCode(session.requests, documentId, revision);
+  }
+}

@@ -1,0 +1,41 @@
+import type { ActivationRecord } from '../../records/record.js';
+import type { StartMessage } from '../host.js';
+
+/** OW-12: what went wrong inside the platform. */
+const LOST = 'There was an internal server error.';
+/** OW-58: it never got to a host. */
+const NOT_STARTED = 'Failed to provision resources to run the action.';
+
+/**
+ * The record of an activation whose host was lost: an internal error of the platform. The annotation `lostHost` names
+ * the host; `started` says whether it may have run.
+ */
+export function lostRecord(message: StartMessage, hostId: string, started: boolean, now: number): ActivationRecord {
+  const { activationId, identity, target, receivedAt } = message;
+  const { action } = target;
+  const result = JSON.stringify({ error: started ? LOST : NOT_STARTED });
+  const workflow = target.type === 'workflow';
+  return {
+    activationId,
+    namespace: identity.namespace,
+    subject: identity.subject,
+    name: action.name,
+    version: action.version,
+    start: receivedAt,
+    end: Math.max(now, receivedAt),
+    duration: Math.max(0, now - receivedAt),
+    status: 3,
+    result,
+    size: Buffer.byteLength(result),
+    logs: [],
+    annotations: {
+      path: action.path,
+      kind: workflow ? 'sequence' : action.kind,
+      ...(workflow ? { topmost: true } : { timeout: false }),
+      ...(workflow && target.workflow === 'composition' ? { conductor: true } : {}),
+      limits: action.limits,
+      ...(action.binding === undefined ? {} : { binding: action.binding }),
+      lostHost: hostId,
+    },
+  };
+}

@@ -1,0 +1,293 @@
+import type { Duplex } from 'node:stream';
+import { randomBytes } from 'node:crypto';
+import { type Clock, systemClock } from '../../clock.js';
+import type { CodeSource } from '../../code/code-source.js';
+import { type ContainerLogger, silentLogger } from '../../containers/logger.js';
+import type { ActivationRecord, RecordReader, RecordWriter } from '../../records/record.js';
+import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
+import { decodeAnswer } from './answer-message.js';
+import { codeResponder } from './code-transfer.js';
+import { Connector } from './connector.js';
+import { HostLinkError } from './errors.js';
+import { FEATURES, PROTOCOL_VERSION, type Welcome } from './greeting.js';
+import type { Link } from './link.js';
+import { lostRecord } from './lost-record.js';
+import { MessageType } from './message-type.js';
+import { encodeFrames } from './record-frames.js';
+import { RemoteRecords } from './remote-records.js';
+import { Requests, respond } from './requests.js';
+import { SentTargets } from './sent-targets.js';
+import { startHead } from './start-message.js';
+import { type Unanswered, UnansweredTable } from './unanswered.js';
+
+const MIB = 1024 * 1024;
+/** A question to a host waits so long for its reply, a new connection included, in ms. */
+const REPLY_MS = 8000;
+const MAX_GIVEN_UP = 10_000;
+const IDS_A_FRAME = 1000;
+const RECORDS_A_FRAME = 500;
+
+export interface RemoteHostOptions {
+  readonly id: string;
+  /** For messages. */
+  readonly address: string;
+  /** Connects to the host's process, authenticated and encrypted. */
+  readonly open: (signal: AbortSignal) => Promise<Duplex>;
+  /** Release of this program, and its name in the host's log. */
+  readonly product: string;
+  readonly name: string;
+  /** Takes the records of the activations that are lost with the host. */
+  readonly records: RecordWriter;
+  /** What the host asks for the code of actions. */
+  readonly codes: CodeSource;
+  /** Payloads kept because they may have to be sent again; beyond it nothing is taken. Default 128 MiB. */
+  readonly maxKeptBytes?: number;
+  /** Bytes that the connection has not taken yet; beyond it nothing is taken. Default 64 MiB. */
+  readonly maxUnsentBytes?: number;
+  readonly clock?: Clock;
+  readonly logger?: ContainerLogger;
+}
+
+/** What the host says of itself with every beat. */
+export interface HostLoad {
+  /** Its record files take no more. */
+  readonly full: boolean;
+  /** It is being stopped and takes no more work. */
+  readonly draining: boolean;
+  readonly activations: number;
+}
+
+/** `connected`; `reconnecting`: work is held for it; `lost`: it gets none until it is back. */
+export type HostReach = 'connected' | 'reconnecting' | 'lost';
+
+/**
+ * A host agent in another process. Each activation is answered exactly once: by the host, also after a broken connection;
+ * or, when the host is lost, with an internal error whose record is written here. PROTOCOL.md has the rules.
+ */
+export class RemoteHost implements Host {
+  readonly id: string;
+  /** What the host's record files hold and nobody else has yet. */
+  readonly records: RecordReader;
+  readonly #options: RemoteHostOptions;
+  readonly #clock: Clock;
+  readonly #logger: ContainerLogger;
+  readonly #connector: Connector;
+  readonly #requests: Requests;
+  readonly #unanswered = new UnansweredTable();
+  /** Records of what was given up and the host has not been told of. */
+  #givenUp: ActivationRecord[] = [];
+  #connection: { readonly link: Link; readonly targets: SentTargets; readonly instance: string } | undefined;
+  #load: HostLoad | undefined;
+  #closing = false;
+  #idle: (() => void) | undefined;
+
+  constructor(options: RemoteHostOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? silentLogger;
+    this.#requests = new Requests(this.#clock, `The host ${this.id}`, REPLY_MS);
+    this.records = new RemoteRecords((method, params) => this.#ask(method, params));
+    const instance = randomBytes(16).toString('hex');
+    const { product, name } = options;
+    this.#connector = new Connector(
+      options.open,
+      { protocol: PROTOCOL_VERSION, features: FEATURES, product, role: 'gateway', name, instance, host: this.id },
+      this.#clock,
+      {
+        up: (link, welcome) => this.#up(link, welcome),
+        frame: (type, head, body) => this.#frame(type, head, body),
+        down: () => this.#down(),
+        lost: () => this.#lost(),
+        trouble: (error) => this.#trouble(error),
+      },
+    );
+  }
+
+  get reach(): HostReach {
+    if (this.#connection !== undefined) return 'connected';
+    return this.#connector.isLost ? 'lost' : 'reconnecting';
+  }
+
+  /** Undefined while it is not connected. */
+  get load(): HostLoad | undefined {
+    return this.#load;
+  }
+
+  /** Activations that it was given, or will be, and has not answered. */
+  get unanswered(): number {
+    return this.#unanswered.size;
+  }
+
+  /** Throws `HostLinkError` OVERLOADED or UNREACHABLE, and takes nothing, when the host cannot take more. */
+  start(message: StartMessage, answer: Answer): void {
+    this.#checkRoom();
+    const entry = this.#unanswered.add(message, answer);
+    if (this.#connection === undefined) return;
+    try {
+      this.#send(entry);
+    } catch (error) {
+      this.#unanswered.take(message.activationId);
+      throw error;
+    }
+  }
+
+  #checkRoom(): void {
+    const { maxKeptBytes = 128 * MIB, maxUnsentBytes = 64 * MIB } = this.#options;
+    if (this.#closing) throw new HostLinkError('CLOSED', 'The plugin is stopping and takes no more work.');
+    if (this.reach === 'lost') throw new HostLinkError('UNREACHABLE', `The host ${this.id} cannot be reached.`);
+    const unsent = this.#connection?.link.unsentBytes ?? 0;
+    if (this.#load?.draining === true || this.#unanswered.keptBytes > maxKeptBytes || unsent > maxUnsentBytes) {
+      throw new HostLinkError('OVERLOADED', `The host ${this.id} takes no more work at the moment.`);
+    }
+  }
+
+  async cancel(request: CancelRequest): Promise<CancelOutcome> {
+    return (await this.#ask('cancel', request)) as CancelOutcome;
+  }
+
+  async status(): Promise<HostStatus> {
+    return (await this.#ask('status', null)) as HostStatus;
+  }
+
+  async metrics(): Promise<string> {
+    return (await this.#ask('metrics', null)) as string;
+  }
+
+  /**
+   * Takes no more work and waits until what was given is answered. What the host still runs then goes on there to its end
+   * and has its record.
+   */
+  async close(drainMs: number): Promise<void> {
+    this.#closing = true;
+    if (this.#unanswered.size > 0) {
+      let stopTimer = (): void => undefined;
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+        stopTimer = this.#clock.after(drainMs, resolve);
+      });
+      stopTimer();
+    }
+    this.#giveUp(this.#unanswered.all().filter(({ number }) => number === 0));
+    this.#connector.close();
+    this.#requests.close(new HostLinkError('CLOSED', 'The plugin is stopping.'));
+  }
+
+  async #ask(method: string, params: unknown): Promise<unknown> {
+    if (this.reach === 'lost') throw new HostLinkError('UNREACHABLE', `The host ${this.id} cannot be reached.`);
+    const parts = await this.#requests.ask(method, params);
+    return method === 'records' ? parts : JSON.parse(Buffer.concat(parts).toString());
+  }
+
+  #send(entry: Unanswered): void {
+    const { link, targets, instance } = this.#connection!;
+    // Whatever may throw comes before the number is given.
+    const target = targets.numberOf(entry.message.target);
+    if (entry.number === 0) this.#unanswered.sent(entry, instance);
+    link.send(MessageType.START, startHead(entry.number, target, entry.message), entry.message.payload);
+  }
+
+  /** A connection stands: what the host cannot have received goes out, and of the rest it says what became of it. */
+  #up(link: Link, { instance, received }: Welcome): void {
+    this.#connection = { link, targets: new SentTargets(link), instance };
+    this.#requests.use(link);
+    this.#tellGivenUp();
+    const inDoubt: [id: string, namespace: string][] = [];
+    for (const entry of this.#unanswered.all()) {
+      const arrived =
+        entry.number > 0 && (entry.instance !== instance || received === null || entry.number <= received);
+      if (arrived) inDoubt.push([entry.message.activationId, entry.message.identity.namespace]);
+      else this.#resend(entry);
+    }
+    for (let at = 0; at < inDoubt.length; at += IDS_A_FRAME) {
+      link.send(MessageType.RESUME, JSON.stringify(inDoubt.slice(at, at + IDS_A_FRAME)));
+    }
+    this.#logger.debug({ host: this.id, inDoubt: inDoubt.length }, 'connected to the host');
+  }
+
+  #resend(entry: Unanswered): void {
+    try {
+      this.#send(entry);
+    } catch (err) {
+      this.#logger.error({ err, host: this.id }, 'an activation cannot be sent to the host');
+      this.#giveUp([entry]);
+    }
+  }
+
+  #frame(type: number, head: string, body: Buffer): void {
+    if (type === MessageType.ANSWER) {
+      const { record, result } = decodeAnswer(head, body);
+      this.#answer(record, result);
+    } else if (type === MessageType.BEAT) {
+      const { received, ...load } = JSON.parse(head) as HostLoad & { received: number };
+      this.#load = load;
+      this.#unanswered.received(received);
+    } else if (type === MessageType.LOST) {
+      const entry = this.#unanswered.take(head);
+      if (entry !== undefined) this.#giveUp([entry]);
+    } else if (type === MessageType.REPLY) {
+      this.#requests.onReply(head, body);
+    } else if (type === MessageType.REQUEST) {
+      void respond(this.#connection!.link, { code: codeResponder(this.#options.codes) }, head, body);
+    } else if (type !== MessageType.BYE) {
+      throw new HostLinkError('PROTOCOL', `a message of the unknown type ${type}`);
+    }
+  }
+
+  #answer(record: ActivationRecord, result: string): void {
+    this.#unanswered.take(record.activationId)?.answer(record, result);
+    if (this.#closing && this.#unanswered.size === 0) this.#idle?.();
+  }
+
+  #down(): void {
+    this.#connection = undefined;
+    this.#load = undefined;
+    this.#requests.use(undefined);
+  }
+
+  #lost(): void {
+    const all = this.#unanswered.all();
+    this.#logger.error({ host: this.id, address: this.#options.address, activations: all.length }, 'the host is lost');
+    this.#giveUp(all);
+  }
+
+  /** Answers with an internal error once its record is written; a host that comes back is told. */
+  #giveUp(entries: readonly Unanswered[]): void {
+    if (entries.length === 0) return;
+    const { records } = this.#options;
+    const lost = entries.map((entry) => {
+      const started = entry.number > 0;
+      const record = lostRecord(entry.message, this.id, started, this.#clock.now());
+      records.append(record);
+      this.#unanswered.take(record.activationId);
+      return { entry, record, started };
+    });
+    this.#keepGivenUp(lost.filter(({ started }) => started).map(({ record }) => record));
+    records.written(() => {
+      for (const { entry, record } of lost) entry.answer(record, record.result);
+      if (this.#closing && this.#unanswered.size === 0) this.#idle?.();
+    });
+  }
+
+  #tellGivenUp(): void {
+    const records = this.#givenUp;
+    this.#givenUp = [];
+    for (let at = 0; at < records.length; at += RECORDS_A_FRAME) {
+      const some = records.slice(at, at + RECORDS_A_FRAME);
+      this.#requests.ask('abandon', null, encodeFrames(some)).catch(() => {
+        // For the next connection.
+        this.#keepGivenUp(some);
+      });
+    }
+  }
+
+  #keepGivenUp(records: readonly ActivationRecord[]): void {
+    this.#givenUp = [...this.#givenUp, ...records].slice(-MAX_GIVEN_UP);
+  }
+
+  #trouble(error: HostLinkError): void {
+    const { address } = this.#options;
+    const fields = { host: this.id, address, code: error.code };
+    this.#logger.warn(fields, `the host ${this.id} at ${address} cannot be used: ${error.message}; goes on trying`);
+  }
+}

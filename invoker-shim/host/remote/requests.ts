@@ -1,0 +1,120 @@
+import type { Clock } from '../../clock.js';
+import { HostLinkError } from './errors.js';
+import type { Link } from './link.js';
+import { MessageType } from './message-type.js';
+
+/** Most requests that wait for a reply; one more is refused. */
+const MAX_WAITING = 4096;
+
+interface Waiting {
+  readonly head: string;
+  readonly body: Buffer | undefined;
+  parts: Buffer[];
+  readonly resolve: (parts: Buffer[]) => void;
+  readonly reject: (error: Error) => void;
+  readonly stopTimer: () => void;
+}
+
+/**
+ * Questions to the other side, each with one reply in one or more parts. They may be asked again and again: what has no
+ * reply when a connection is lost goes out over the next one.
+ */
+export class Requests {
+  readonly #waiting = new Map<number, Waiting>();
+  #last = 0;
+  #link: Link | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    /** Who is asked, for messages. */
+    private readonly peer: string,
+    /** Milliseconds a reply may take, a lost connection included. */
+    private readonly timeoutMs: number,
+  ) {}
+
+  /** Gives the parts of the reply. Rejects with `HostLinkError`, and with an Error of what the other side says. */
+  ask(method: string, params: unknown, body?: Buffer): Promise<Buffer[]> {
+    if (this.#waiting.size >= MAX_WAITING) {
+      return Promise.reject(new HostLinkError('OVERLOADED', `${this.peer} has too many questions to answer already`));
+    }
+    const id = ++this.#last;
+    const head = JSON.stringify([id, method, params]);
+    return new Promise((resolve, reject) => {
+      const stopTimer = this.clock.after(this.timeoutMs, () => {
+        this.#waiting.delete(id);
+        reject(new HostLinkError('UNREACHABLE', `${this.peer} did not answer within ${this.timeoutMs} ms`));
+      });
+      this.#waiting.set(id, { head, body, parts: [], resolve, reject, stopTimer });
+      this.#link?.send(MessageType.REQUEST, head, body);
+    });
+  }
+
+  /** A new connection, over which everything without a reply is asked again; undefined: there is none. */
+  use(link: Link | undefined): void {
+    this.#link = link;
+    if (link === undefined) return;
+    for (const waiting of this.#waiting.values()) {
+      waiting.parts = [];
+      link.send(MessageType.REQUEST, waiting.head, waiting.body);
+    }
+  }
+
+  onReply(head: string, body: Buffer): void {
+    const { id, more, error } = JSON.parse(head) as ReplyHead;
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    if (body.length > 0) waiting.parts.push(Buffer.from(body));
+    if (more === true) return;
+    this.#waiting.delete(id);
+    waiting.stopTimer();
+    if (error === undefined) waiting.resolve(waiting.parts);
+    else waiting.reject(new Error(error));
+  }
+
+  /** Nobody will answer any more. */
+  close(error: Error): void {
+    for (const { reject, stopTimer } of this.#waiting.values()) {
+      stopTimer();
+      reject(error);
+    }
+    this.#waiting.clear();
+    this.#link = undefined;
+  }
+}
+
+interface ReplyHead {
+  readonly id: number;
+  /** Further parts follow. */
+  readonly more?: true;
+  readonly error?: string;
+}
+
+/** Answers one method: the parts of the reply. */
+export type Responder = (params: unknown, body: Buffer) => Promise<readonly Buffer[]>;
+
+const MAX_ERROR_CHARS = 1000;
+/** A reply waits while so many bytes are unsent. */
+const UNSENT_BYTES = 4 * 1024 * 1024;
+
+/** Answers one REQUEST over the connection that it came by. */
+export async function respond(
+  link: Link,
+  responders: Readonly<Record<string, Responder>>,
+  head: string,
+  body: Buffer,
+): Promise<void> {
+  const [id, method, params] = JSON.parse(head) as [number, string, unknown];
+  const reply = (more: object, part?: Buffer): void =>
+    link.send(MessageType.REPLY, JSON.stringify({ id, ...more }), part);
+  try {
+    const responder = Object.hasOwn(responders, method) ? responders[method] : undefined;
+    if (responder === undefined) throw new Error(`The method ${method.slice(0, 64)} is not known here.`);
+    for (const part of await responder(params, Buffer.from(body))) {
+      await link.drained(UNSENT_BYTES);
+      reply({ more: true }, part);
+    }
+    reply({});
+  } catch (error) {
+    reply({ error: (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_CHARS) });
+  }
+}

@@ -1,0 +1,67 @@
+import { quoted } from '../../records/quoted.js';
+import type { StartMessage } from '../host.js';
+import { HostLinkError } from './errors.js';
+
+const PARADIGMS = ['dataflow', 'controlflow'] as const;
+
+/** The head of START: everything but the payload, which is the body. `target` is the number it was sent under. */
+export function startHead(number: number, target: number, message: StartMessage): string {
+  const { activationId, transactionId, identity, receivedAt, workflowTimeoutMs, paradigm, traceparent } = message;
+  return (
+    `[${number},${target},${quoted(activationId)},${quoted(transactionId)},` +
+    `${quoted(identity.namespace)},${quoted(identity.subject)},${receivedAt},` +
+    `${workflowTimeoutMs ?? 'null'},${PARADIGMS.indexOf(paradigm)}` +
+    (traceparent === undefined ? ']' : `,${quoted(traceparent)}]`)
+  );
+}
+
+type Head = [
+  number: number,
+  target: number,
+  activationId: string,
+  transactionId: string,
+  namespace: string,
+  subject: string,
+  receivedAt: number,
+  workflowTimeoutMs: number | null,
+  paradigm: number,
+  traceparent?: string,
+];
+
+/** The reverse of `startHead`. Throws `HostLinkError` PROTOCOL for a target that was not sent. */
+export function readStart(
+  head: string,
+  body: Buffer,
+  targetOf: (number: number) => StartMessage['target'] | undefined,
+): { readonly number: number; readonly message: StartMessage } {
+  const fields = JSON.parse(head) as Head;
+  const [
+    number,
+    target,
+    activationId,
+    transactionId,
+    namespace,
+    subject,
+    receivedAt,
+    workflowTimeoutMs,
+    paradigm,
+    trace,
+  ] = fields;
+  const found = targetOf(target);
+  if (found === undefined || !/^[0-9a-f]{32}$/.test(activationId)) {
+    throw new HostLinkError('PROTOCOL', 'a start with an unknown target or a wrong activation id');
+  }
+  const message: StartMessage = {
+    activationId,
+    transactionId,
+    identity: { namespace, subject },
+    target: found,
+    // A copy: the frame's bytes are not ours.
+    payload: Buffer.from(body),
+    receivedAt,
+    paradigm: PARADIGMS[paradigm] ?? 'dataflow',
+    ...(workflowTimeoutMs === null ? {} : { workflowTimeoutMs }),
+    ...(trace === undefined ? {} : { traceparent: trace }),
+  };
+  return { number, message };
+}

@@ -1,0 +1,116 @@
+import { MemoryRecords } from '../../../engine/testing/memory-records.js';
+import { HandClock } from '../../../engine/testing/hand-clock.js';
+import type { CodeSource } from '../../../code/code-source.js';
+import type { ActivationRecord } from '../../../records/record.js';
+import type { StartMessage } from '../../host.js';
+import { HostServer } from '../host-server.js';
+import { RemoteHost, type RemoteHostOptions } from '../remote-host.js';
+import { WithheldRecords } from '../withheld-records.js';
+import { ScriptedHost } from './scripted-host.js';
+import { type Delay, simulatedConnection, type SimulatedStream } from './simulated-network.js';
+
+/** One process of a host: dies as a whole. Its record files outlive it. */
+export class HostProcess {
+  readonly host: ScriptedHost;
+  readonly server: HostServer;
+  readonly #streams: SimulatedStream[] = [];
+
+  constructor(
+    readonly files: MemoryRecords,
+    clock: HandClock,
+    product = '1',
+  ) {
+    const records = new WithheldRecords(files);
+    this.host = new ScriptedHost(records);
+    this.server = new HostServer({ id: 'host0', product, host: this.host, records, clock });
+  }
+
+  accept(stream: SimulatedStream): void {
+    this.#streams.push(stream);
+    this.server.accept(stream);
+  }
+
+  kill(): void {
+    for (const stream of this.#streams) stream.destroy();
+  }
+}
+
+/** A gateway and a host with a simulated network between them, and a clock that the test moves. */
+export class Distance {
+  readonly clock = new HandClock();
+  readonly files = new MemoryRecords();
+  readonly ownRecords = new MemoryRecords();
+  /** Answers by activation. */
+  readonly answers = new Map<string, { record: ActivationRecord; result: string }[]>();
+  readonly remote: RemoteHost;
+  /** Undefined: nothing answers at the address. */
+  process: HostProcess | undefined;
+  /** Connections so far, the gateway's ends. */
+  readonly streams: SimulatedStream[] = [];
+
+  constructor(
+    private readonly delay: Delay = () => 0,
+    codes: CodeSource = { load: () => Promise.reject(new Error('no code here')) },
+    options: Partial<RemoteHostOptions> = {},
+  ) {
+    this.process = new HostProcess(this.files, this.clock);
+    this.remote = new RemoteHost({
+      id: 'host0',
+      address: 'simulated',
+      open: () => this.#open(),
+      product: '1',
+      name: 'test',
+      records: this.ownRecords,
+      codes,
+      clock: this.clock,
+      ...options,
+    });
+  }
+
+  get stream(): SimulatedStream {
+    return this.streams.at(-1)!;
+  }
+
+  start(message: StartMessage): void {
+    const answers: { record: ActivationRecord; result: string }[] = [];
+    this.remote.start(message, (record, result) => answers.push({ record, result }));
+    this.answers.set(message.activationId, answers);
+  }
+
+  /** The time goes on, 10 ms a turn of the loop. */
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 10) {
+      this.clock.advance(10);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Time goes on until the condition holds. */
+  async until(condition: () => boolean, limitMs = 60_000): Promise<void> {
+    for (let passed = 0; !condition(); passed += 10) {
+      if (passed > limitMs) throw new Error(`waited too long until ${condition.toString()}`);
+      await this.pass(10);
+    }
+  }
+
+  restart(): HostProcess {
+    this.process?.kill();
+    this.process = new HostProcess(this.files, this.clock);
+    return this.process;
+  }
+
+  async close(): Promise<void> {
+    const closing = Promise.all([this.remote.close(0), this.process?.server.close()]);
+    await this.pass(1200);
+    await closing;
+  }
+
+  #open(): Promise<SimulatedStream> {
+    const { process } = this;
+    if (process === undefined) return Promise.reject(new Error('ECONNREFUSED'));
+    const [gateway, host] = simulatedConnection(this.delay);
+    this.streams.push(gateway);
+    process.accept(host);
+    return Promise.resolve(gateway);
+  }
+}

@@ -1,0 +1,57 @@
+import { LRUCache } from 'lru-cache';
+import type { ActivationRecord, RecordFilter, RecordStore } from '../../records/record.js';
+
+/** Activations whose record belongs to the gateway that gave them up; more are not remembered. */
+const MAX_WITHHELD = 10_000;
+
+/**
+ * The records of a host agent, less those of activations that a gateway has given up: it has written their records
+ * itself, and an activation has one.
+ */
+export class WithheldRecords implements RecordStore {
+  readonly #withheld = new LRUCache<string, true>({ max: MAX_WITHHELD });
+
+  constructor(private readonly store: RecordStore) {}
+
+  get full(): boolean {
+    return this.store.full;
+  }
+
+  /** No record of this activation is written from now on. */
+  withhold(activationId: string): void {
+    this.#withheld.set(activationId, true);
+  }
+
+  withholds(activationId: string): boolean {
+    return this.#withheld.has(activationId);
+  }
+
+  /** A record that was written already gives way to the gateway's. */
+  replace(record: ActivationRecord): void {
+    this.store.append(record, true);
+  }
+
+  append(record: ActivationRecord, again?: boolean): void {
+    if (!this.#withheld.has(record.activationId)) this.store.append(record, again);
+  }
+
+  written(callback: (error?: Error) => void): void {
+    this.store.written(callback);
+  }
+
+  get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
+    return this.store.get(namespace, activationId);
+  }
+
+  list(filter: RecordFilter, skip: number, limit: number, brief?: boolean): Promise<ActivationRecord[]> {
+    return this.store.list(filter, skip, limit, brief);
+  }
+
+  count(filter: RecordFilter, skip: number): Promise<number> {
+    return this.store.count(filter, skip);
+  }
+
+  close(): Promise<void> {
+    return this.store.close();
+  }
+}

@@ -1,0 +1,219 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../clock.js';
+import { COUCH_DEFAULTS, CouchClient, type CouchSettings, prepareDatabase } from '../couchdb/index.js';
+import type { Finding } from '../health/health.js';
+import { type BatchBounds } from './carry/batch-size.js';
+import { Carrier, type CarrierStatus } from './carry/carrier.js';
+import { SET_ASIDE_FILE, SetAside } from './carry/set-aside.js';
+import { CouchRecordDatabase } from './couch/couch-record-database.js';
+import { CouchRecords } from './couch/couch-records.js';
+import { RECORDS_DATABASE, RECORDS_SCHEMA } from './couch/record-views.js';
+import { Retention } from './couch/retention.js';
+import { MergedRecords } from './merged-records.js';
+import type { ActivationRecord, RecordFilter, RecordReader, RecordStore } from './record.js';
+import { createCarriedLog } from './record-log.js';
+import type { CarriedLog, CarriedLogOptions, RecordLogMetrics } from './record-log-options.js';
+
+const MiB = 1024 * 1024;
+
+export interface ArchivedRecordsOptions {
+  readonly log: CarriedLogOptions;
+  readonly couchdb: CouchSettings;
+  /** What the database's name begins with. */
+  readonly prefix: string;
+  /** What waits in the logs of other hosts, for reading; the list may change with the hosts. */
+  readonly others?: () => readonly RecordReader[];
+  /** Deletes old records from CouchDB. One process of an installation is enough, several do no harm. */
+  readonly retention?: { readonly maxAgeMs?: number | undefined; readonly maxCount?: number | undefined };
+  readonly batches?: BatchBounds;
+  /** How long records may fail to be carried before `health` says so, in milliseconds. Default 10 000. */
+  readonly patienceMs?: number;
+  /** Bytes of records that CouchDB refuses, kept in a file beside the log. Default 64 MiB. */
+  readonly setAsideBytes?: number;
+  readonly clock?: Clock;
+  /** Hears of everything that an operator should know: once when carrying begins to fail, and of each record that is not carried as it was. */
+  readonly onProblem?: (message: string, cause?: unknown) => void;
+}
+
+/** What an archive of records counts. */
+export interface ArchivedRecordsStatus extends CarrierStatus {
+  readonly log: RecordLogMetrics;
+  readonly full: boolean;
+  /** Deleted from CouchDB for their age or number. */
+  readonly deleted: number;
+}
+
+/** Records that are written to a log on this host, carried to CouchDB, and read from wherever they are. */
+export interface ArchivedRecords extends RecordStore {
+  /** What waits on this host alone: for other processes that merge it with theirs. */
+  readonly waiting: RecordReader;
+  status(): ArchivedRecordsStatus;
+  /** What is wrong, as a health check. */
+  health(): Promise<Finding | undefined>;
+  /** Writes and carries what is left, as long as that goes well and at most `flushMs` (default 5 000); the rest waits for the next start. */
+  close(flushMs?: number): Promise<void>;
+}
+
+/**
+ * Opens the log of this process, and begins to carry it. CouchDB need not be there. Rejects as `createRecordLog` does,
+ * and with a TypeError when the address of CouchDB is none.
+ */
+export async function createArchivedRecords(options: ArchivedRecordsOptions): Promise<ArchivedRecords> {
+  const client = new CouchClient({ ...options.couchdb, connections: 4 });
+  try {
+    return new LogAndArchive(options, client, await createCarriedLog(options.log));
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+const FIRST_PREPARE_MS = 1000;
+const LAST_PREPARE_MS = 60_000;
+const FLUSH_MS = 5000;
+/** A batch may take so many times as long as an operation. */
+const BATCH_TIMES = 3;
+
+class LogAndArchive implements ArchivedRecords {
+  private readonly clock: Clock;
+  private readonly merged: MergedRecords;
+  private readonly carrier: Carrier;
+  private readonly retention: Retention | undefined;
+  private cancelPrepare = (): void => undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly options: ArchivedRecordsOptions,
+    private readonly client: CouchClient,
+    private readonly log: CarriedLog,
+  ) {
+    const { onProblem, others, clock = systemClock } = options;
+    this.clock = clock;
+    const database = `${options.prefix}${RECORDS_DATABASE}`;
+    const { timeoutMs = COUCH_DEFAULTS.timeoutMs } = options.couchdb;
+    const prepare = sharing(async () => void (await prepareDatabase(client, database, RECORDS_SCHEMA)));
+    const archive = new CouchRecords(client, database, prepare);
+    this.merged = new MergedRecords({ own: log.waiting, archive, ...(others === undefined ? {} : { others }) });
+    const setAside = new SetAside(options.log.dir, options.setAsideBytes ?? 64 * MiB);
+    this.carrier = new Carrier({
+      source: log.carry,
+      database: new CouchRecordDatabase(client, database, prepare, BATCH_TIMES * timeoutMs),
+      setAside: (document, reason) => setAside.add(document, reason),
+      clock,
+      ...(options.batches === undefined ? {} : { bounds: options.batches }),
+      ...(onProblem === undefined ? {} : { onProblem }),
+    });
+    if (options.retention !== undefined) {
+      const report = onProblem === undefined ? {} : { onProblem };
+      this.retention = new Retention({ client, database, clock, ...options.retention, ...report });
+    }
+    this.keepPreparing(prepare, FIRST_PREPARE_MS);
+  }
+
+  get full(): boolean {
+    return this.log.full;
+  }
+
+  get waiting(): RecordReader {
+    return this.log.waiting;
+  }
+
+  append(record: ActivationRecord, again?: boolean): void {
+    this.log.append(record, again);
+  }
+
+  written(callback: (error?: Error) => void): void {
+    this.log.written(callback);
+  }
+
+  get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
+    return this.merged.get(namespace, activationId);
+  }
+
+  list(filter: RecordFilter, skip: number, limit: number, brief?: boolean): Promise<ActivationRecord[]> {
+    return this.merged.list(filter, skip, limit, brief);
+  }
+
+  count(filter: RecordFilter, skip: number): Promise<number> {
+    return this.merged.count(filter, skip);
+  }
+
+  status(): ArchivedRecordsStatus {
+    const deleted = this.retention?.deleted ?? 0;
+    return { ...this.carrier.status(), log: this.log.metrics, full: this.log.full, deleted };
+  }
+
+  async health(): Promise<Finding | undefined> {
+    const { failing, waitingRecords, waitingBytes } = this.carrier.status();
+    const wait = `${waitingRecords} records (${(waitingBytes / MiB).toFixed(1)} MiB) wait in files`;
+    const why = failing === undefined ? '' : `: ${failing.reason}`;
+    if (this.log.carry.full) {
+      return {
+        severity: 'unready',
+        reason: `${wait}, which is their bound: invocations are refused until CouchDB takes them${why}`,
+      };
+    }
+    const failingMs = failing === undefined ? 0 : this.clock.now() - failing.since;
+    if (failingMs > (this.options.patienceMs ?? 10_000)) {
+      const reason = `CouchDB has taken no records for ${Math.round(failingMs / 1000)} s, ${wait}${why}`;
+      return { severity: 'degraded', reason };
+    }
+    const file = join(this.options.log.dir, SET_ASIDE_FILE);
+    const bytes = await stat(file).then(
+      ({ size }) => size,
+      () => 0,
+    );
+    if (bytes === 0) return undefined;
+    const reason = `CouchDB has refused records, which are in ${file} now (${bytes} bytes): look at them, then move the file away`;
+    return { severity: 'degraded', reason };
+  }
+
+  close(flushMs = FLUSH_MS): Promise<void> {
+    return (this.closing ??= this.stop(flushMs));
+  }
+
+  private async stop(flushMs: number): Promise<void> {
+    this.cancelPrepare();
+    await this.atMost(flushMs, new Promise<void>((resolve) => this.log.written(() => resolve())));
+    const carried = this.carrier.close(flushMs);
+    await this.atMost(flushMs, carried);
+    // What is still under way fails now.
+    await this.client.close();
+    await carried;
+    await this.retention?.close();
+    await this.log.close();
+  }
+
+  private async atMost(ms: number, work: Promise<void>): Promise<void> {
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = this.clock.after(ms, resolve);
+    });
+    await Promise.race([work, late]);
+    cancel();
+  }
+
+  /** The views are wanted before the first record is there; the carrier makes a database that is missing. */
+  private keepPreparing(prepare: () => Promise<void>, pauseMs: number): void {
+    prepare().catch((cause: unknown) => {
+      if (this.closing !== undefined) return;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      if (pauseMs === FIRST_PREPARE_MS) {
+        this.options.onProblem?.(`The database of the records is not ready yet: ${reason}`, cause);
+      }
+      this.cancelPrepare = this.clock.after(pauseMs, () => {
+        this.keepPreparing(prepare, Math.min(pauseMs * 2, LAST_PREPARE_MS));
+      });
+    });
+  }
+}
+
+/** Who asks while it is under way gets the same. */
+function sharing(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () =>
+    (running ??= work().finally(() => {
+      running = undefined;
+    }));
+}

@@ -1,0 +1,153 @@
+import { type CouchClient, CouchRefusedError, CouchUnavailableError } from '../../couchdb/index.js';
+import type { ActivationRecord, RecordFilter, RecordReader } from '../record.js';
+import { RECORDS_DESIGN } from './record-views.js';
+
+/** A document of OpenWhisk's activations database, ours or one that OpenWhisk wrote. */
+interface ActivationDocument {
+  readonly activationId: string;
+  readonly namespace: string;
+  readonly subject?: string;
+  readonly name: string;
+  readonly version?: string;
+  readonly cause?: string;
+  readonly start: number;
+  readonly end?: number;
+  readonly duration?: number;
+  readonly annotations?: readonly { readonly key: string; readonly value: unknown }[];
+  readonly response?: { readonly statusCode?: number; readonly size?: number; readonly result?: unknown };
+  readonly logs?: readonly string[];
+}
+
+interface ViewAnswer<Value> {
+  readonly rows: readonly { readonly id: string; readonly value: Value; readonly doc?: ActivationDocument | null }[];
+}
+
+/** Keys of one request that asks which records are there. */
+const KEYS_AT_ONCE = 500;
+
+/**
+ * The records in CouchDB. Every method rejects with the client's errors while CouchDB cannot be used. Numbers of results
+ * are JavaScript's: integers beyond 2^53 come back rounded.
+ */
+export class CouchRecords implements RecordReader {
+  constructor(
+    private readonly client: CouchClient,
+    private readonly database: string,
+    /** Makes the database and its views where they are missing. */
+    private readonly prepare: () => Promise<void>,
+  ) {}
+
+  async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
+    try {
+      const path = [this.database, `${namespace}/${activationId}`];
+      return recordOf(await this.ask(isGone, () => this.client.request<ActivationDocument>({ method: 'GET', path })));
+    } catch (error) {
+      if (error instanceof CouchRefusedError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async list(filter: RecordFilter, skip: number, limit: number, brief = false): Promise<ActivationRecord[]> {
+    if (limit <= 0) return [];
+    const { view, oldest, newest } = rangeOf(filter);
+    const { rows } = await this.view<ActivationDocument>(view, {
+      reduce: 'false',
+      descending: 'true',
+      startkey: newest,
+      endkey: oldest,
+      skip,
+      limit,
+      ...(brief ? {} : { include_docs: 'true' }),
+    });
+    // A document may go between the look at the view and that at the document.
+    return rows.map(({ value, doc }) => (brief ? value : doc)).flatMap((doc) => (doc ? [recordOf(doc)] : []));
+  }
+
+  async count(filter: RecordFilter, skip: number): Promise<number> {
+    const { view, oldest, newest } = rangeOf(filter);
+    const { rows } = await this.view<number>(view, { reduce: 'true', startkey: oldest, endkey: newest });
+    return Math.max(0, (rows[0]?.value ?? 0) - skip);
+  }
+
+  /** How many of the activations have a record here. */
+  async present(namespace: string, activationIds: readonly string[]): Promise<number> {
+    let present = 0;
+    for (let at = 0; at < activationIds.length; at += KEYS_AT_ONCE) {
+      const keys = activationIds.slice(at, at + KEYS_AT_ONCE).map((id) => `${namespace}/${id}`);
+      const { rows } = await this.ask(isGone, () =>
+        this.client.request<{ rows: readonly { readonly value?: { deleted?: boolean } }[] }>({
+          method: 'POST',
+          path: [this.database, '_all_docs'],
+          body: { keys },
+          readOnly: true,
+        }),
+      );
+      present += rows.filter(({ value }) => value !== undefined && value.deleted !== true).length;
+    }
+    return present;
+  }
+
+  private view<Value>(view: string, query: Readonly<Record<string, unknown>>): Promise<ViewAnswer<Value>> {
+    const path = [this.database, '_design', RECORDS_DESIGN, '_view', view];
+    return this.ask(isGoneOrWithoutViews, () => this.client.request({ method: 'GET', path, query }));
+  }
+
+  private async ask<T>(isMissing: (error: unknown) => boolean, request: () => Promise<T>): Promise<T> {
+    try {
+      return await request();
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await this.prepare();
+      return request();
+    }
+  }
+}
+
+/** The database is not there. */
+function isGone(error: unknown): boolean {
+  return error instanceof CouchUnavailableError && !error.retryable;
+}
+
+function isGoneOrWithoutViews(error: unknown): boolean {
+  return isGone(error) || (error instanceof CouchRefusedError && error.status === 404);
+}
+
+/** An object sorts behind every number. */
+const END = {};
+
+function rangeOf({ namespace, name, since, upto }: RecordFilter): {
+  readonly view: string;
+  readonly oldest: readonly unknown[];
+  readonly newest: readonly unknown[];
+} {
+  const key = name === undefined ? [namespace] : [namespace, name];
+  return {
+    view: name === undefined ? 'by-namespace' : 'by-name',
+    oldest: since === undefined ? key : [...key, since],
+    newest: upto === undefined ? [...key, END] : [...key, upto, END],
+  };
+}
+
+function recordOf(document: ActivationDocument): ActivationRecord {
+  const { activationId, namespace, name, cause, start, end = 0, response = {} } = document;
+  return {
+    activationId,
+    namespace,
+    subject: document.subject ?? namespace,
+    name,
+    version: document.version ?? '0.0.1',
+    ...(cause === undefined ? {} : { cause }),
+    start,
+    end,
+    duration: document.duration ?? (end === 0 ? 0 : end - start),
+    status: statusOf(response.statusCode),
+    result: JSON.stringify(response.result ?? {}),
+    size: response.size ?? 0,
+    logs: document.logs ?? [],
+    annotations: Object.fromEntries((document.annotations ?? []).map(({ key, value }) => [key, value])),
+  };
+}
+
+function statusOf(code: number | undefined): ActivationRecord['status'] {
+  return code === 1 || code === 2 || code === 3 ? code : 0;
+}

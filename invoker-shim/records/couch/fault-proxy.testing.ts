@@ -1,0 +1,87 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What the proxy does to every request; a number is the status that it answers. */
+export type ProxyFault = 'refuse' | 'reset' | 'lose answer' | 'cut answer' | 'swallow' | 'slow' | number;
+
+const SLOW_MS = 300;
+
+/** Between the platform and CouchDB, on loopback: passes everything on, or does what a network and a sick server do. */
+export class FaultProxy {
+  fault: ProxyFault | undefined;
+  /** Longer bodies are answered with 413. */
+  maxBodyBytes = Infinity;
+  /** Bodies with this text are answered with 400. */
+  refuse: string | undefined;
+  /** Requests that were passed on to `_bulk_docs`. */
+  bulkWrites = 0;
+
+  private constructor(
+    private readonly target: URL,
+    private readonly server: http.Server,
+  ) {}
+
+  static async open(target: string): Promise<FaultProxy> {
+    const server = http.createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const proxy = new FaultProxy(new URL(target), server);
+    server.on('connection', (socket) => {
+      if (proxy.fault === 'refuse') socket.destroy();
+    });
+    server.on('request', (request, response) => {
+      proxy.handle(request, response).catch(() => response.destroy());
+    });
+    return proxy;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.server.close();
+    this.server.closeAllConnections();
+    await once(this.server, 'close');
+  }
+
+  private async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const body = Buffer.concat(await request.toArray());
+    const { fault } = this;
+    if (fault === 'swallow') return;
+    if (fault === 'reset' || fault === 'refuse') {
+      request.socket.resetAndDestroy();
+      return;
+    }
+    if (typeof fault === 'number') return answer(response, fault, 'a fault');
+    if (body.length > this.maxBodyBytes) return answer(response, 413, 'document_too_large');
+    if (this.refuse !== undefined && body.includes(this.refuse)) return answer(response, 400, 'bad_request');
+    if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
+    const passed = await this.passOn(request, body);
+    const text = Buffer.concat(await passed.toArray());
+    if (request.url!.includes('_bulk_docs')) this.bulkWrites++;
+    if (fault === 'lose answer') {
+      request.socket.resetAndDestroy();
+      return;
+    }
+    const type = passed.headers['content-type'] ?? 'application/json';
+    response.writeHead(passed.statusCode!, { 'content-type': type, 'content-length': text.length });
+    if (fault === 'cut answer') response.write(text.subarray(0, text.length >> 1), () => response.destroy());
+    else response.end(text);
+  }
+
+  private async passOn({ method, url, headers }: http.IncomingMessage, body: Buffer): Promise<http.IncomingMessage> {
+    const { hostname, port } = this.target;
+    const given = { ...headers, host: `${hostname}:${port}`, 'accept-encoding': 'identity' };
+    const passed = http.request({ hostname, port, method, path: url, headers: given });
+    passed.end(body);
+    const [response] = (await once(passed, 'response')) as [http.IncomingMessage];
+    return response;
+  }
+}
+
+function answer(response: http.ServerResponse, status: number, error: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ error, reason: 'the test wants it so' }));
+}

@@ -1,0 +1,140 @@
+import { CodedError } from '../coded-error.js';
+import type { ActivationRecord, RecordFilter, RecordReader } from './record.js';
+
+/** Some records cannot be looked up at the moment, so that the answer would be wrong or incomplete. */
+export class RecordsUnavailableError extends CodedError<'RECORDS_UNAVAILABLE'> {
+  constructor(message: string, options?: ErrorOptions) {
+    super('RecordsUnavailableError', 'RECORDS_UNAVAILABLE', true, message, options);
+  }
+}
+
+/** Where carried records are. */
+export interface RecordArchive extends RecordReader {
+  /** How many of the activations have a record here. */
+  present(namespace: string, activationIds: readonly string[]): Promise<number>;
+}
+
+export interface MergedRecordsOptions {
+  /** The log of this process, what is not carried yet: asked first. */
+  readonly own: RecordReader;
+  /** Those of other hosts; the list may change with the hosts. */
+  readonly others?: () => readonly RecordReader[];
+  readonly archive: RecordArchive;
+}
+
+/** Up to so many records that wait, `count` is exact; beyond, one that is being carried may count twice. */
+const EXACT_COUNT = 2000;
+/** Most records that a listing puts in order in memory. */
+const MAX_MERGED = 50_000;
+/** Records of a page that are read at once, each by its id. */
+const AT_ONCE = 20;
+
+/**
+ * Records of which some wait in logs and the others are in the archive. A record is found wherever it is: logs are asked
+ * before the archive, so that one that is carried meanwhile is seen in either; the log's version wins, being the later one.
+ *
+ * A record that is on hand is given whatever else fails. An answer that would silently leave something out is none: where
+ * nothing is found and something could not be asked, and for every listing and count then, the methods reject with
+ * RecordsUnavailableError.
+ */
+export class MergedRecords implements RecordReader {
+  constructor(private readonly options: MergedRecordsOptions) {}
+
+  async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
+    const { own, archive } = this.options;
+    const ask = (reader: RecordReader): Promise<Looked> =>
+      reader.get(namespace, activationId).then(
+        (record) => ({ record }),
+        (failure: unknown) => ({ failure }),
+      );
+    const mine = await ask(own);
+    if (mine.record !== undefined) return mine.record;
+    const looked = await Promise.all([...this.others(), archive].map(ask));
+    const found = looked.find(({ record }) => record !== undefined)?.record;
+    const failed = [mine, ...looked].find(({ failure }) => failure !== undefined);
+    if (found === undefined && failed !== undefined) throw unavailable(failed.failure);
+    return found;
+  }
+
+  async list(filter: RecordFilter, skip: number, limit: number, brief = false): Promise<ActivationRecord[]> {
+    // What is skipped is not read in full.
+    if (!brief && skip > 0) return this.inFull(await this.list(filter, skip, limit, true));
+    const wanted = skip + limit;
+    const asked = Math.min(wanted, MAX_MERGED);
+    const fromLogs = await this.logs((reader) => reader.list(filter, 0, asked, brief));
+    if (fromLogs.some(({ length }) => length < wanted && length === MAX_MERGED)) throw tooMany();
+    const waiting = [...new Map(fromLogs.flat().map((record) => [record.activationId, record])).values()];
+    // At most so many of those that wait stand before what the archive skips.
+    const archiveSkip = Math.max(0, skip - waiting.length);
+    const archived = await this.archive((archive) => archive.list(filter, archiveSkip, wanted - archiveSkip, brief));
+    return newestFirst(waiting, archived).slice(skip - archiveSkip, wanted - archiveSkip);
+  }
+
+  async count(filter: RecordFilter, skip: number): Promise<number> {
+    const counts = await this.logs((reader) => reader.count(filter, 0));
+    const sum = counts.reduce((total, count) => total + count, 0);
+    const waiting = sum === 0 || sum > EXACT_COUNT ? sum : await this.notArchived(filter);
+    return Math.max(0, waiting + (await this.archive((archive) => archive.count(filter, 0))) - skip);
+  }
+
+  /** How many of the records that wait are not in the archive too: a batch may be there and not yet known to be. */
+  private async notArchived(filter: RecordFilter): Promise<number> {
+    const waiting = await this.logs((reader) => reader.list(filter, 0, EXACT_COUNT, true));
+    const ids = [...new Set(waiting.flat().map(({ activationId }) => activationId))];
+    return ids.length - (await this.archive((archive) => archive.present(filter.namespace, ids)));
+  }
+
+  /** Those that went meanwhile are left out. */
+  private async inFull(page: readonly ActivationRecord[]): Promise<ActivationRecord[]> {
+    const full: ActivationRecord[] = [];
+    for (let at = 0; at < page.length; at += AT_ONCE) {
+      const some = page.slice(at, at + AT_ONCE);
+      const read = await Promise.all(some.map(({ namespace, activationId }) => this.get(namespace, activationId)));
+      full.push(...read.filter((record) => record !== undefined));
+    }
+    return full;
+  }
+
+  private others(): readonly RecordReader[] {
+    return this.options.others?.() ?? [];
+  }
+
+  private async logs<T>(ask: (log: RecordReader) => Promise<T>): Promise<T[]> {
+    try {
+      return await Promise.all([this.options.own, ...this.others()].map(ask));
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  private async archive<T>(ask: (archive: RecordArchive) => Promise<T>): Promise<T> {
+    try {
+      return await ask(this.options.archive);
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+}
+
+interface Looked {
+  readonly record?: ActivationRecord | undefined;
+  readonly failure?: unknown;
+}
+
+/** Of two with one id the first list's; of equal starts its too. */
+function newestFirst(waiting: readonly ActivationRecord[], archived: readonly ActivationRecord[]): ActivationRecord[] {
+  const known = new Set(waiting.map(({ activationId }) => activationId));
+  const all = [...waiting, ...archived.filter(({ activationId }) => !known.has(activationId))];
+  return all.sort((a, b) => b.start - a.start);
+}
+
+function unavailable(cause: unknown): RecordsUnavailableError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new RecordsUnavailableError(`Some activation records cannot be looked up at the moment: ${reason}`, { cause });
+}
+
+function tooMany(): RecordsUnavailableError {
+  return new RecordsUnavailableError(
+    `More than ${MAX_MERGED} activation records wait to be carried to CouchDB: list fewer, or from a later time on.`,
+  );
+}

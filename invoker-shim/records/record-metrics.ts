@@ -1,0 +1,57 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { ArchivedRecordsStatus } from './archived-records.js';
+
+type Read = (status: ArchivedRecordsStatus) => number;
+
+/** Counts since the start of the process. */
+const COUNTERS: readonly (readonly [name: string, help: string, read: Read])[] = [
+  ['appended', 'Activation records written on this host', ({ log }) => log.appended],
+  ['carried', 'Activation records written to CouchDB', ({ written }) => written],
+  ['repeated', 'Activation records that were in CouchDB already when they were carried', ({ repeated }) => repeated],
+  ['yielded', 'Activation records not carried, another process having written one first', ({ yielded }) => yielded],
+  [
+    'reduced',
+    'Activation records carried without their result or logs, too large for CouchDB',
+    ({ reduced }) => reduced,
+  ],
+  ['set_aside', 'Activation records that CouchDB refuses, put into a file', ({ setAside }) => setAside],
+  ['gone', 'Activation records whose file was removed, cut or damaged before they were carried', ({ gone }) => gone],
+  ['deleted', 'Activation records deleted from CouchDB for their age or number', ({ deleted }) => deleted],
+  ['carry_batches', 'Requests that carried activation records to CouchDB', ({ batches }) => batches],
+  ['carry_failures', 'Failed attempts to carry activation records to CouchDB', ({ failures }) => failures],
+];
+
+const GAUGES: readonly (readonly [name: string, help: string, read: Read])[] = [
+  ['waiting', 'Activation records on this host that are not in CouchDB yet', ({ waitingRecords }) => waitingRecords],
+  ['waiting_bytes', 'Bytes of them', ({ waitingBytes }) => waitingBytes],
+  ['lag_seconds', 'Age of the oldest of them', ({ lagMs }) => lagMs / 1000],
+  ['full', '1 while new invocations are refused because too much waits', ({ full }) => (full ? 1 : 0)],
+  ['log_bytes', 'Bytes of activation records on this host', ({ log }) => log.bytes],
+  ['index_bytes', 'Memory of the indexes of the activation records on this host', ({ log }) => log.indexBytes],
+];
+
+/** Registers what a host counts of its records; it is read when the metrics are asked for. */
+export function registerRecordMetrics(registry: Registry, status: () => ArchivedRecordsStatus): void {
+  const registers = [registry];
+  for (const [name, help, read] of COUNTERS) {
+    new Counter({
+      name: `dataflower_records_${name}_total`,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read(status()));
+      },
+    });
+  }
+  for (const [name, help, read] of GAUGES) {
+    new Gauge({
+      name: `dataflower_records_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(read(status()));
+      },
+    });
+  }
+}

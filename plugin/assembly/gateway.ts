@@ -1,0 +1,174 @@
+import { type Finding, type Health, type Host, HostGroup, type RecordStore } from '@dataflower/invoker-shim';
+import type { Logger } from 'pino';
+import { createApp } from '../api/app.js';
+import { Authenticator } from '../auth/authenticator.js';
+import { authorizationOf } from '../auth/identity.js';
+import { Subjects } from '../auth/subjects.js';
+import type { Config } from '../config/index.js';
+import { InvokeRoute } from '../invoke/invoke-route.js';
+import { Throttles } from '../invoke/throttles.js';
+import { adminRoute, newOperatorKey } from '../server/admin.js';
+import { healthRoute } from '../server/health-route.js';
+import { isLoopback } from '../server/host-check.js';
+import { HttpServer } from '../server/http-server.js';
+import { Ids } from '../server/ids.js';
+import { RequestCounts } from '../server/request-counts.js';
+import { TargetResolver } from '../targets/resolver.js';
+import { type StatusReport, recordsReport, statusReport, storesOf } from '../server/status.js';
+import type { Tracing } from '../telemetry/tracing.js';
+import { VERSION } from '../version.js';
+import { processRegistry } from './process-registry.js';
+import { removeRunning, writeRunning } from './data-directory.js';
+import { guestOf } from './guest.js';
+import { inTurn } from './in-turn.js';
+import { listenError } from './listen-error.js';
+import { StartError } from './start-error.js';
+import type { Stores } from './stores.js';
+
+/** What a gateway is made of; it closes all of it. */
+export interface GatewayParts {
+  /** What it calls itself. */
+  readonly component: 'standalone' | 'plugin';
+  readonly stores: Stores;
+  readonly host: Host;
+  readonly records: RecordStore;
+  /** Prometheus text of what is counted beside the host. */
+  readonly metrics?: (() => Promise<string>) | undefined;
+  readonly log: Logger;
+  readonly health: Health;
+  /** Spans of what runs in this process. */
+  readonly tracing?: Tracing | undefined;
+}
+
+/** A process that serves the API and runs. */
+export interface Gateway {
+  /** `http://localhost:3233`: what clients take as their API host. */
+  readonly url: string;
+  readonly port: number;
+  /** `uuid:key` of the namespace `guest`. */
+  readonly authorization: string;
+  /** Takes no more work, lets running work end, and stops; `drainMs` instead of the configured time. */
+  close(drainMs?: number): Promise<void>;
+}
+
+/** Throws `StartError` where the well-known key could be used from other machines. */
+export function checkWellKnownKey({ wellKnownKey, server: { host } }: Config): void {
+  if (!wellKnownKey || isLoopback(host)) return;
+  throw new StartError(
+    `The well-known key is known to everybody: with it the server listens on loopback only, not on ${host}. Leave out --well-known-key or --host.`,
+  );
+}
+
+const RECORDS_FULL = {
+  severity: 'unready',
+  reason:
+    'the record files are full: new invocations are refused with 503 until there is room (records.maxBytes, the disk)',
+} as const;
+
+/** Actions in memory go on: who takes the process out of service stops them too. */
+function degraded(reason: string | undefined): Finding | undefined {
+  return reason === undefined ? undefined : { severity: 'degraded', reason };
+}
+
+/** Serves the API. When it throws, usually a `StartError`, nothing listens, and the parts are still their maker's. */
+export async function openGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
+  const { component, stores, host, records, log, health, tracing } = parts;
+  const description = { component, version: VERSION, startedAt: Date.now() };
+  const store = stores.entities;
+  const subjects = await Subjects.open(stores.subjects);
+  const guest = await guestOf(subjects, config.wellKnownKey);
+  const authenticator = new Authenticator(subjects);
+  const { registry, stop: stopMetrics } = processRegistry(records, tracing);
+  const counts = new RequestCounts(registry);
+  const ids = new Ids();
+  const now = Date.now;
+  const operatorKey = newOperatorKey();
+  let apiHost = config.server.apiHost ?? '';
+
+  const unexpected = (error: unknown, transactionId: string): void =>
+    log.error({ err: error, transactionId }, 'request failed');
+  const resolver = new TargetResolver(store, () => apiHost, config.containers.images.allowed);
+  const throttles = new Throttles(config.throttles, now);
+  const invoke = new InvokeRoute({
+    authenticator,
+    throttles,
+    resolver,
+    host,
+    records,
+    ids,
+    limits: config.limits,
+    now,
+    ...(log.isLevelEnabled('debug') && { log: log.child({ component: 'invocations' }) }),
+    traced: config.telemetry.otlpEndpoint !== undefined,
+    unexpected,
+  });
+  const more = parts.metrics ?? (() => Promise.resolve(''));
+  const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}\n${await more()}`;
+  const app = createApp({ authenticator, store, records, host, config, now, version: VERSION, metrics, unexpected });
+  const status = (): Promise<StatusReport> =>
+    statusReport({
+      process: description,
+      url,
+      health,
+      hosts: () => (host instanceof HostGroup ? host.hosts : [host]),
+      stores: storesOf(config, records),
+      records: () => recordsReport(records),
+    });
+  const server = new HttpServer({
+    config: config.server,
+    ids,
+    invoke,
+    app,
+    health: healthRoute(health, description),
+    admin: adminRoute(subjects, operatorKey, status),
+    counts,
+  });
+  const port = await listen(server, config).catch((error: unknown) => {
+    stopMetrics();
+    throw error;
+  });
+  const url = `http://${config.server.host === '::1' ? '[::1]' : 'localhost'}:${port}`;
+  if (apiHost === '') apiHost = url;
+  try {
+    await writeRunning(config.dataDir, { url, pid: process.pid, operatorKey });
+  } catch (error) {
+    stopMetrics();
+    server.drain();
+    await server.closed(0);
+    throw error;
+  }
+  log.info({ url, version: VERSION }, 'started');
+
+  stores.keepMetrics(component, metrics);
+  health.register('entities', () => degraded(stores.health()));
+  health.register('records', () => (records.full ? RECORDS_FULL : undefined));
+  let closing: Promise<void> | undefined;
+  const close = (drainMs: number): Promise<void> => {
+    log.info('stopping');
+    health.register('server', () => ({ severity: 'unready', reason: 'the server is stopping' }));
+    server.drain();
+    stopMetrics();
+    return inTurn(
+      () => removeRunning(config.dataDir),
+      () => host.close(drainMs),
+      () => server.closed(Math.min(drainMs, 1000)),
+      () => tracing?.close(),
+      () => records.close(),
+      () => stores.close(),
+    );
+  };
+  return {
+    url,
+    port,
+    authorization: authorizationOf(guest),
+    close: (drainMs = config.server.drainMs) => (closing ??= close(drainMs)),
+  };
+}
+
+async function listen(server: HttpServer, { server: address }: Config): Promise<number> {
+  try {
+    return await server.listen();
+  } catch (cause) {
+    throw listenError(cause, address, { port: '--port', host: '--host' });
+  }
+}

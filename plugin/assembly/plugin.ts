@@ -1,0 +1,113 @@
+import { hostname } from 'node:os';
+import {
+  connectSecurely,
+  type Finding,
+  Health,
+  HostGroup,
+  MergedRecords,
+  type RecordArchive,
+  RemoteHost,
+  type RecordReader,
+  type RecordStore,
+} from '@dataflower/invoker-shim';
+import type { Logger } from 'pino';
+import { type Config, parseAddress } from '../config/index.js';
+import { StoreCode } from '../targets/store-code.js';
+import { VERSION } from '../version.js';
+import { checkMessageLimits, clusterSecret, configuredHosts } from './cluster.js';
+import { prepareDataDirectory } from './data-directory.js';
+import { checkWellKnownKey, type Gateway, openGateway } from './gateway.js';
+import { inTurn } from './in-turn.js';
+import { createLogger } from './log.js';
+import { openRecords, registerRecordChecks } from './records.js';
+import { openStores, type Stores } from './stores.js';
+
+/** The process that serves the API and gives its activations to hosts. Throws `StartError` when it cannot start. */
+export async function createPlugin(config: Config): Promise<Gateway> {
+  checkWellKnownKey(config);
+  checkMessageLimits(config);
+  configuredHosts(config);
+  const secret = clusterSecret(config);
+  await prepareDataDirectory(config.dataDir);
+  const log = createLogger(config.logLevel, 'plugin');
+  const stores = await openStores(config, log);
+  const health = new Health({ onError: (check, err) => log.error({ check, err }, 'a health check failed') });
+  let records: RecordStore | undefined;
+  let host: HostGroup | undefined;
+  try {
+    // Of a host that is lost nothing can be read until it is back.
+    const others = (): readonly RecordReader[] =>
+      (host?.hosts ?? []).filter(({ reach }) => reach !== 'lost').map((remote) => remote.records);
+    const own = await openRecords(config, config.dataDir, log, { others, retains: true });
+    records = own.store;
+    registerRecordChecks(health, own);
+    host = connectHosts(config, secret, stores, own.store, log);
+    const group = host;
+    health.register('hosts', () => hostsFinding(group));
+    const readable = own.archived ?? withOthers(own.store, others);
+    return await openGateway(config, {
+      component: 'plugin',
+      stores,
+      host,
+      records: readable,
+      metrics: own.metrics,
+      log,
+      health,
+    });
+  } catch (error) {
+    await inTurn(
+      () => host?.close(0),
+      () => records?.close(),
+      () => stores.close(),
+    ).catch((cause: unknown) => log.error({ err: cause }, 'a part that was started cannot be stopped'));
+    throw error;
+  }
+}
+
+function connectHosts(config: Config, secret: string, stores: Stores, records: RecordStore, log: Logger): HostGroup {
+  const codes = new StoreCode(stores.entities);
+  const connect = ({ id, address }: Config['hosts'][number]): RemoteHost =>
+    new RemoteHost({
+      id,
+      address,
+      open: (signal) => connectSecurely(parseAddress(address), secret, signal),
+      product: VERSION,
+      name: `${hostname()}:${process.pid}`,
+      records,
+      codes,
+      logger: log.child({ component: 'hosts' }),
+    });
+  const [first, ...others] = configuredHosts(config);
+  return new HostGroup([connect(first), ...others.map(connect)]);
+}
+
+/** Nothing is carried anywhere: everything is in the files of this process and of the hosts. */
+const NO_ARCHIVE: RecordArchive = {
+  get: () => Promise.resolve(undefined),
+  list: () => Promise.resolve([]),
+  count: () => Promise.resolve(0),
+  present: () => Promise.resolve(0),
+};
+
+function withOthers(own: RecordStore, others: () => readonly RecordReader[]): RecordStore {
+  const merged = new MergedRecords({ own, others, archive: NO_ARCHIVE });
+  return {
+    append: (record, again) => own.append(record, again),
+    written: (callback) => own.written(callback),
+    get full() {
+      return own.full;
+    },
+    get: (namespace, activationId) => merged.get(namespace, activationId),
+    list: (filter, skip, limit, brief) => merged.list(filter, skip, limit, brief),
+    count: (filter, skip) => merged.count(filter, skip),
+    close: () => own.close(),
+  };
+}
+
+function hostsFinding({ hosts }: HostGroup): Finding | undefined {
+  const away = hosts.filter(({ reach }) => reach !== 'connected');
+  if (away.length === 0) return undefined;
+  const names = away.map(({ id }) => id).join(', ');
+  if (away.length < hosts.length) return { severity: 'degraded', reason: `not connected: ${names}` };
+  return { severity: 'unready', reason: `no host is connected (${names}): invocations are refused with 503` };
+}

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import {
+  type ArchivedRecords,
+  createArchivedRecords,
+  createRecordLog,
+  type Health,
+  RecordLogError,
+  registerRecordMetrics,
+  type RecordReader,
+  type RecordStore,
+} from '@dataflower/invoker-shim';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import type { Config } from '../config/index.js';
+import { couchSettings } from '../stores/couchdb/connect.js';
+import { DirectoryInUseError } from './data-directory.js';
+
+export interface OpenRecordsOptions {
+  /** What waits in the files of other processes. */
+  readonly others?: () => readonly RecordReader[];
+  /** This process deletes old records from CouchDB. */
+  readonly retains: boolean;
+}
+
+/** The records of a process. */
+export interface ProcessRecords {
+  readonly store: RecordStore;
+  /** What is in the files of this process and nowhere else. */
+  readonly waiting: RecordReader;
+  /** They are carried to CouchDB, and `store` reads from there and from other processes too. */
+  readonly archived: ArchivedRecords | undefined;
+  /** Prometheus text of what is counted of them; empty without CouchDB. */
+  metrics(): Promise<string>;
+}
+
+/** The record files in `dataDir`; with CouchDB configured, they are carried there. Throws `StartError`. */
+export async function openRecords(
+  config: Config,
+  dataDir: string,
+  log: Logger,
+  { others, retains }: OpenRecordsOptions,
+): Promise<ProcessRecords> {
+  const { maxBytes, maxAgeMs, maxCount } = config.records;
+  const onError = (err: Error): void => log.error({ err }, 'records cannot be written');
+  const files = { dir: join(dataDir, 'records'), maxBytes, maxAgeMs, onError };
+  const couchdb = couchSettings(config.couchdb);
+  try {
+    if (couchdb === undefined) {
+      const store = await createRecordLog(files);
+      return { store, waiting: store, archived: undefined, metrics: () => Promise.resolve('') };
+    }
+    const archived = await createArchivedRecords({
+      log: files,
+      couchdb,
+      prefix: config.couchdb.prefix,
+      ...(others === undefined ? {} : { others }),
+      ...(retains ? { retention: { maxAgeMs, maxCount } } : {}),
+      onProblem: (problem, err) => log.warn({ err }, problem),
+    });
+    const registry = new Registry();
+    registerRecordMetrics(registry, () => archived.status());
+    return { store: archived, waiting: archived.waiting, archived, metrics: () => registry.metrics() };
+  } catch (cause) {
+    if (cause instanceof RecordLogError && cause.code === 'RECORD_LOG_LOCKED')
+      throw new DirectoryInUseError(dataDir, { cause });
+    throw cause;
+  }
+}
+
+/** Registers what the records know of their health. */
+export function registerRecordChecks(health: Health, { archived }: ProcessRecords): void {
+  if (archived !== undefined) health.register('archive', () => archived.health());
+}

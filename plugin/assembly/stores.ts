@@ -1,0 +1,100 @@
+import type { Logger } from 'pino';
+import {
+  type CouchClient,
+  CouchSchemaError,
+  CouchUnavailableError,
+  type MetricsWriter,
+} from '@dataflower/invoker-shim/couchdb';
+import { EntitySubjects, type SubjectStore } from '../auth/subject-store.js';
+import type { Config } from '../config/index.js';
+import { CachedStore } from '../stores/cached-store.js';
+import { connectCouch, couchSettings, CouchStartError } from '../stores/couchdb/connect.js';
+import { openCouchEntityStore } from '../stores/couchdb/couch-entity-store.js';
+import { CouchSubjects } from '../stores/couchdb/couch-subjects.js';
+import { openEntities } from './data-directory.js';
+import { startMetrics } from './metrics.js';
+import { StartError } from './start-error.js';
+
+/** Where entities and users are kept: in CouchDB when it is configured, else in the data directory. */
+export interface Stores {
+  readonly entities: CachedStore;
+  readonly subjects: SubjectStore;
+  /** Why they cannot be used now; undefined: they can. */
+  health(): string | undefined;
+  /** Writes the counters of this process into CouchDB from now on; without CouchDB there is nothing to do. */
+  keepMetrics(component: string, collect: () => Promise<string>): void;
+  close(): Promise<void>;
+}
+
+/** The data directory must have been prepared. Throws `StartError`. */
+export async function openStores(config: Config, log: Logger): Promise<Stores> {
+  return (await asStartError(openCouchStores(config, log))) ?? (await openEmbeddedStores(config));
+}
+
+async function openEmbeddedStores({ dataDir }: Config): Promise<Stores> {
+  const entities = await openEntities(dataDir);
+  return {
+    entities,
+    subjects: new EntitySubjects(entities),
+    health: () => entities.health(),
+    keepMetrics: () => undefined,
+    close: () => entities.close(),
+  };
+}
+
+/** The users alone, for a command that works on them; undefined when no CouchDB is configured. */
+export async function openCouchSubjects({ couchdb }: Config): Promise<SubjectStore | undefined> {
+  const client = await asStartError(connect(couchdb, () => undefined));
+  if (client === undefined) return undefined;
+  return new CouchSubjects({ client, database: `${couchdb.prefix}subjects`, ownsClient: true });
+}
+
+async function openCouchStores({ couchdb }: Config, log: Logger): Promise<Stores | undefined> {
+  const client = await connect(couchdb, (reason) => log.warn({ reason }, 'waiting for CouchDB'));
+  if (client === undefined) return undefined;
+  const { prefix, maxStaleMs } = couchdb;
+  try {
+    const onProblem = (reason: string | undefined): void => {
+      if (reason === undefined) log.info('CouchDB can be used again');
+      else log.warn({ reason }, 'CouchDB cannot be used: actions in memory go on, all else of the API answers 503');
+    };
+    const entities = new CachedStore(
+      await openCouchEntityStore({ client, database: `${prefix}whisks`, maxStaleMs, onProblem }),
+    );
+    const subjects = new CouchSubjects({ client, database: `${prefix}subjects` });
+    let metrics: MetricsWriter | undefined;
+    return {
+      entities,
+      subjects,
+      health: () => entities.health() ?? subjects.health(),
+      keepMetrics: (component, collect) => {
+        metrics ??= startMetrics(client, couchdb, log, component, collect);
+      },
+      close: async () => {
+        await Promise.all([entities.close(), subjects.close(), metrics?.close()]);
+        await client.close();
+      },
+    };
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+async function connect(
+  section: Config['couchdb'],
+  waiting: (reason: string) => void,
+): Promise<CouchClient | undefined> {
+  const settings = couchSettings(section);
+  return settings === undefined ? undefined : connectCouch(settings, section.startMs, waiting);
+}
+
+async function asStartError<T>(opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (cause) {
+    if (cause instanceof CouchStartError || cause instanceof CouchSchemaError || cause instanceof CouchUnavailableError)
+      throw new StartError(cause.message, { cause });
+    throw cause;
+  }
+}

@@ -1,0 +1,24 @@
+import { InvalidArgumentError } from 'commander';
+import type { Terminal } from './outcome.js';
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const SIGNAL_EXIT = 128;
+const SIGNAL_NUMBER = { SIGINT: 2, SIGTERM: 15 } as const;
+
+/** A flag's value as a TCP port. */
+export function portOf(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  return value;
+}
+
+/** Resolves when a signal has stopped the server; a second signal ends the process at once. */
+export async function stopped(server: { close(): Promise<void> }, terminal: Terminal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const signal of SIGNALS) process.once(signal, () => resolve());
+  });
+  for (const signal of SIGNALS) process.once(signal, () => process.exit(SIGNAL_EXIT + SIGNAL_NUMBER[signal]));
+  terminal.err('Stopping: running activations may end. A second signal stops at once.');
+  await server.close();
+  for (const signal of SIGNALS) process.removeAllListeners(signal);
+}

@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { CouchClient, type CouchSettings, CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
+import type { Config } from '../../config/index.js';
+
+type Section = Config['couchdb'];
+
+/** What is wrong with the settings, or that CouchDB did not come within `couchdb.startMs`: for whoever starts. */
+export class CouchStartError extends Error {
+  override readonly name = 'CouchStartError';
+}
+
+const PAUSE_MS = 250;
+
+/** The section as settings of a client, files read; undefined without a URL. Throws `CouchStartError`. */
+export function couchSettings(section: Section): CouchSettings | undefined {
+  const { url, username, tls, timeoutMs, retries, connections, maxRequests } = section;
+  if (url === undefined) return undefined;
+  const password = passwordOf(section);
+  if ((username === undefined) !== (password === undefined)) {
+    throw new CouchStartError(
+      'couchdb.username and a password belong together: set couchdb.passwordFile or couchdb.password, or neither name nor password.',
+    );
+  }
+  const ca = tls.caFile === undefined ? undefined : readText(tls.caFile, 'couchdb.tls.caFile');
+  return {
+    url,
+    tls: { insecure: tls.insecure, ...(ca === undefined ? {} : { ca }) },
+    timeoutMs,
+    retries,
+    connections,
+    maxRequests,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  };
+}
+
+/**
+ * A client of a CouchDB that answers: waits for it to come up for `startMs`. `waiting` hears once why. Throws
+ * `CouchStartError`.
+ */
+export async function connectCouch(
+  settings: CouchSettings,
+  startMs: number,
+  waiting: (reason: string) => void,
+): Promise<CouchClient> {
+  const client = new CouchClient(settings);
+  const endsAt = performance.now() + startMs;
+  for (let told = false; ;) {
+    try {
+      await client.request({ method: 'GET', path: [], retries: 0 });
+      return client;
+    } catch (cause) {
+      const late = performance.now() > endsAt;
+      if (late || !(cause instanceof CouchUnavailableError) || !cause.retryable) {
+        await client.close();
+        throw new CouchStartError(`${(cause as Error).message}${late ? ` It was waited for ${startMs} ms.` : ''}`, {
+          cause,
+        });
+      }
+      if (!told) waiting(cause.message);
+      told = true;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+}
+
+function passwordOf({ password, passwordFile }: Section): string | undefined {
+  if (passwordFile === undefined) return password;
+  if (password !== undefined)
+    throw new CouchStartError('couchdb.password and couchdb.passwordFile say the same twice: leave one out.');
+  const text = readText(passwordFile, 'couchdb.passwordFile').trimEnd();
+  if (text === '') throw new CouchStartError(`The file ${passwordFile} (couchdb.passwordFile) is empty.`);
+  return text;
+}
+
+function readText(path: string, key: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new CouchStartError(`The file ${path} (${key}) cannot be read (${code ?? 'error'}).`, { cause });
+  }
+}

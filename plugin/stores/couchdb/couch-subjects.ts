@@ -1,0 +1,129 @@
+import {
+  type Change,
+  ChangesFeed,
+  type CouchClient,
+  CouchDatabase,
+  type CouchDocument,
+  type DatabaseSchema,
+  prepareDatabase,
+  type PreparedDatabase,
+} from '@dataflower/invoker-shim/couchdb';
+import { z } from 'zod';
+import type { Subject, SubjectStore } from '../../auth/subject-store.js';
+import { asStoreError } from './store-errors.js';
+
+/** Subjects are looked up by id or read all together: no view is needed. */
+const SUBJECT_SCHEMA: DatabaseSchema = { version: 1, designs: {} };
+
+/**
+ * A subject as OpenWhisk keeps it: the administrators' tools of either read what the other wrote. Documents of another
+ * form, such as limits, are passed over.
+ */
+const document = z.object({
+  _id: z.string(),
+  subject: z.string(),
+  blocked: z.boolean().optional(),
+  namespaces: z.array(z.object({ name: z.string(), uuid: z.string(), key: z.string() })),
+});
+
+type Told = (subject: Subject) => void;
+
+export interface CouchSubjectsOptions {
+  readonly client: CouchClient;
+  /** Name of the database. */
+  readonly database: string;
+  /** How long CouchDB holds the question for changes, in milliseconds. */
+  readonly pollMs?: number;
+  /** It is closed with the store. */
+  readonly ownsClient?: boolean;
+}
+
+const PAGE = 500;
+
+/**
+ * Subjects in a database of their own, which several processes write. A new key, or a blocked one, is known everywhere
+ * within a round trip; while CouchDB cannot be reached the known ones hold.
+ */
+export class CouchSubjects implements SubjectStore {
+  private readonly database: CouchDatabase;
+  private feed: ChangesFeed<CouchDocument> | undefined;
+  private readonly known = new Set<string>();
+
+  constructor(private readonly options: CouchSubjectsOptions) {
+    this.database = new CouchDatabase(options.client, options.database);
+  }
+
+  async open(told: Told): Promise<void> {
+    const { client, database, pollMs } = this.options;
+    const prepare = (): Promise<PreparedDatabase> => prepareDatabase(client, database, SUBJECT_SCHEMA);
+    const prepared = await prepare().catch(asStoreError(database));
+    await this.readAll(told).catch(asStoreError(database));
+    this.feed = new ChangesFeed<CouchDocument>(
+      {
+        client,
+        database,
+        prepare,
+        includeDocs: true,
+        onChange: (change) => this.changed(change, told),
+        onReset: () => this.readAll(told),
+        ...(pollMs === undefined ? {} : { pollMs }),
+      },
+      prepared,
+    );
+  }
+
+  async get(name: string): Promise<Subject | undefined> {
+    const found = await this.database.get(name).catch(asStoreError(name));
+    return found === undefined ? undefined : subjectOf(found);
+  }
+
+  async add({ name, callers }: Subject): Promise<boolean> {
+    const namespaces = callers.map(({ namespace, uuid, key }) => ({ name: namespace, uuid, key }));
+    const added: CouchDocument & z.infer<typeof document> = { _id: name, subject: name, namespaces };
+    return (await this.database.put(added).catch(asStoreError(name))) !== undefined;
+  }
+
+  health(): string | undefined {
+    return this.options.client.problem() ?? this.feed?.problem();
+  }
+
+  async close(): Promise<void> {
+    await this.feed?.close();
+    if (this.options.ownsClient === true) await this.options.client.close();
+  }
+
+  /** Who is no longer there is told too. */
+  private async readAll(told: Told): Promise<void> {
+    const gone = new Set(this.known);
+    for await (const documents of this.database.pages(PAGE)) {
+      for (const found of documents) {
+        const subject = subjectOf(found);
+        if (subject === undefined) continue;
+        gone.delete(subject.name);
+        this.tell(subject, told);
+      }
+    }
+    for (const name of gone) this.tell({ name, callers: [] }, told);
+  }
+
+  private changed({ id, deleted, doc }: Change<CouchDocument>, told: Told): void {
+    const subject = deleted === true || !doc ? undefined : subjectOf(doc);
+    if (subject !== undefined) this.tell(subject, told);
+    else if (this.known.has(id)) this.tell({ name: id, callers: [] }, told);
+  }
+
+  private tell(subject: Subject, told: Told): void {
+    if (subject.callers.length === 0) this.known.delete(subject.name);
+    else this.known.add(subject.name);
+    told(subject);
+  }
+}
+
+/** The subject's id names it; OpenWhisk writes the same into `subject`. */
+function subjectOf(found: CouchDocument): Subject | undefined {
+  const read = document.safeParse(found);
+  if (!read.success) return undefined;
+  const { _id: name, namespaces, blocked } = read.data;
+  const callers = namespaces.map(({ name: namespace, uuid, key }) => ({ namespace, subject: name, uuid, key }));
+  return { name, callers: blocked === true ? [] : callers };
+}

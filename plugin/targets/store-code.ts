@@ -1,0 +1,14 @@
+import type { ActionCode, CodeSource } from '@dataflower/invoker-shim';
+import { CODE_ATTACHMENT } from '../api/action-document.js';
+import type { EntityStore } from '../stores/entity-store.js';
+
+/** The code of actions in an entity store, where it is too large for their documents. */
+export class StoreCode implements CodeSource {
+  constructor(private readonly store: Pick<EntityStore, 'attachment'>) {}
+
+  async load(documentId: string, revision: string): Promise<ActionCode> {
+    const stored = await this.store.attachment(documentId, revision, CODE_ATTACHMENT);
+    if (stored === undefined) throw new Error('Action could not be found or may have been deleted.');
+    return { code: stored.toString() };
+  }
+}

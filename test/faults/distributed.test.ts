@@ -1,0 +1,179 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type ActivationRecord, putAction, putGated, putSequence, result, run } from '../kit/calls.js';
+import { Cluster, type Shim } from '../kit/cluster.js';
+import type { Reply } from '../kit/api.js';
+import type { Platform } from '../kit/platform.js';
+import { isRunning } from '../kit/processes.js';
+import { Suite } from '../kit/suite.js';
+import { until } from '../kit/until.js';
+
+// Plugin and shim as separate processes, one of them killed, stopped or cut off.
+
+const suite = Suite.open();
+const INTERNAL_ERROR = 'There was an internal server error.';
+let cluster: Cluster;
+let shim: Shim;
+let plugin: Platform;
+let gates = 0;
+
+beforeEach(async () => {
+  cluster = await Cluster.open(suite);
+  [shim, plugin] = await Promise.all([cluster.shim(), cluster.plugin()]);
+  const { api } = plugin;
+  await putAction(api, 'inc', 'function main({n}){return {n:n+1}}');
+  await putSequence(api, 'chain', ['inc', 'inc', 'inc']);
+  await putGated(api, 'gated');
+  expect(await result(api, 'chain', { n: 1 })).toEqual({ n: 4 });
+}, 60_000);
+
+afterEach(async () => {
+  await plugin.stop();
+  await cluster.close();
+}, 60_000);
+
+const shimSays = async (path: '/metrics' | '/health'): Promise<string> =>
+  (await fetch(`${cluster.operationsUrl}${path}`)).text();
+
+/** Starts one that runs until `open` is called. */
+async function runningOne(): Promise<{ readonly answer: Promise<Reply>; open(): void }> {
+  const gate = join(suite.directory, `gate-${++gates}`);
+  const answer = run(plugin.api, 'gated', { gate });
+  answer.catch(() => undefined);
+  await until('its run', async () => /^dataflower_runs_running 1$/m.test(await shimSays('/metrics')));
+  return { answer, open: () => writeFileSync(gate, '') };
+}
+
+async function recordsOf(name: string): Promise<ActivationRecord[]> {
+  const reply = await plugin.api.get(`_/activations?name=${name}&docs=true&limit=200`);
+  expect(reply.status).toBe(200);
+  return reply.json as ActivationRecord[];
+}
+
+describe('a shim', () => {
+  test('that is killed fails what it ran within 5 s, with a record; started again, it serves', async () => {
+    const { answer } = await runningOne();
+    const containers = shim.containers();
+    const since = performance.now();
+    await shim.kill();
+    const { status, json } = await answer;
+    expect(performance.now() - since).toBeLessThan(5000);
+    expect(status).toBe(500);
+    expect(json).toMatchObject({ response: { status: 'whisk internal error', result: { error: INTERNAL_ERROR } } });
+    expect((await plugin.api.get(`_/activations/${json.activationId}`)).json).toEqual(json);
+
+    // Nobody is there: OpenWhisk's 503, and it says so.
+    expect(await run(plugin.api, 'inc', { n: 1 })).toMatchObject({ status: 503 });
+    expect((await plugin.api.get('/health')).status).toBe(503);
+    await until('the containers of the killed shim to be gone', () => !containers.some(isRunning));
+
+    shim = await cluster.shim();
+    await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
+    expect(await result(plugin.api, 'chain', { n: 1 })).toEqual({ n: 4 });
+    expect(await recordsOf('gated')).toHaveLength(1);
+    expect(await recordsOf('inc')).toHaveLength(6);
+  }, 60_000);
+
+  test('that is killed and back at once fails at once what it ran, and takes what came meanwhile', async () => {
+    const { answer } = await runningOne();
+    await shim.kill();
+    const held = run(plugin.api, 'chain', { n: 1 });
+    shim = await cluster.shim();
+    expect(await answer).toMatchObject({ status: 500 });
+    const { status, json } = await held;
+    // Held until it was back, or refused with a record when that took over 4 s.
+    if (status === 200) expect(json.response.result).toEqual({ n: 4 });
+    else expect(json).toMatchObject({ response: { status: 'whisk internal error' } });
+    expect(await result(plugin.api, 'chain', { n: 1 })).toEqual({ n: 4 });
+  }, 60_000);
+
+  test('that only hangs is given up too; when it goes on, it stops what was given up', async () => {
+    const { answer } = await runningOne();
+    const since = performance.now();
+    shim.signal('SIGSTOP');
+    const { status, json } = await answer;
+    expect(performance.now() - since).toBeLessThan(5500);
+    expect(status).toBe(500);
+    shim.signal('SIGCONT');
+    await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
+    await until('what was given up to be stopped', async () =>
+      /^dataflower_activations 0$/m.test(await shimSays('/metrics')),
+    );
+    expect(await recordsOf('gated')).toEqual([json]);
+    expect(await result(plugin.api, 'chain', { n: 1 })).toEqual({ n: 4 });
+  }, 60_000);
+
+  test('that is asked to stop answers what it runs', async () => {
+    const { answer, open } = await runningOne();
+    const stopped = shim.stop();
+    await until('the plugin to know', async () => (await run(plugin.api, 'inc', { n: 1 })).status === 503);
+    open();
+    expect(await answer).toMatchObject({ status: 200, json: { response: { result: { done: true } } } });
+    expect(await stopped).toBe(0);
+    shim = await cluster.shim();
+    await until('it to be back', async () => (await run(plugin.api, 'inc', { n: 1 })).status === 200);
+    expect(await recordsOf('gated')).toHaveLength(1);
+  }, 60_000);
+});
+
+describe('a plugin', () => {
+  test('that is killed leaves what runs to the shim; started again, it finds the record', async () => {
+    const { answer, open } = await runningOne();
+    await plugin.kill();
+    await expect(answer).rejects.toThrow();
+    open();
+    plugin = await cluster.plugin();
+    const [record] = await until('the record', async () => {
+      const found = await recordsOf('gated');
+      return found.length > 0 ? found : undefined;
+    });
+    expect(record!.response).toMatchObject({ status: 'success', result: { done: true } });
+    expect(await result(plugin.api, 'chain', { n: 1 })).toEqual({ n: 4 });
+  }, 60_000);
+
+  test('that was stopped for longer than a host may be silent gives nothing up', async () => {
+    const { answer, open } = await runningOne();
+    plugin.signal('SIGSTOP');
+    await until('the shim to miss it', async () => (await shimSays('/health')).includes('no plugin is connected'));
+    plugin.signal('SIGCONT');
+    open();
+    expect(await answer).toMatchObject({ status: 200 });
+    expect(await recordsOf('gated')).toHaveLength(1);
+  }, 60_000);
+});
+
+test('a connection that is cut again and again under load loses nothing and answers nothing twice', async () => {
+  const replies: Reply[] = [];
+  let going = true;
+  const callers = Array.from({ length: 8 }, async (_, id) => {
+    for (let n = 0; going; n++) replies.push(await run(plugin.api, (id + n) % 2 === 0 ? 'inc' : 'chain', { n }));
+  });
+  for (let cuts = 0; cuts < 10; cuts++) {
+    const now = replies.length;
+    await until('more answers', () => replies.length >= now + 20, { withinMs: 20_000 });
+    cluster.cut();
+  }
+  going = false;
+  await Promise.all(callers);
+  expect(replies.filter(({ status }) => status !== 200)).toEqual([]);
+  const ids = replies.map(({ json }) => (json as ActivationRecord).activationId);
+  expect(new Set(ids).size).toBe(ids.length);
+  // One of each was made before the load: nothing ran but what was answered.
+  const chains = replies.filter(({ json }) => (json as ActivationRecord).name === 'chain').length + 1;
+  const incs = replies.length + 1 - chains + 3 * chains;
+  const count = async (name: string): Promise<number> =>
+    (await plugin.api.get(`_/activations?name=${name}&count=true`)).json.activations as number;
+  expect(await count('chain')).toBe(chains);
+  expect(await count('inc')).toBe(incs);
+}, 90_000);
+
+test('code too large for its document gets to the shim, once for all its containers', async () => {
+  const filler = `/* ${'x'.repeat(3_000_000)} */`;
+  await putAction(plugin.api, 'large', `${filler} function main(){return {large:true}}`);
+  expect(await result(plugin.api, 'large')).toEqual({ large: true });
+  await putAction(plugin.api, 'large', `${filler} function main(){return {large:'again'}}`);
+  expect(await result(plugin.api, 'large')).toEqual({ large: 'again' });
+  expect(existsSync(join(cluster.dataDir, 'hosts', 'host0', 'records'))).toBe(true);
+  expect(shim.output()).not.toContain('at least thirty-two');
+}, 60_000);

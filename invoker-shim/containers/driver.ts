@@ -29,9 +29,6 @@ export interface ContainerHandle {
   resume?(): Promise<void>;
   /** Ends it at once, paused or not, with every process that it started. Calling it again, or after its end, does nothing. */
   stop(): void;
-  /** Its processes stand still and cost no processor until `resume`. Undefined: the driver cannot. */
-  pause?(): Promise<void>;
-  resume?(): Promise<void>;
 }
 
 /** Takes what a container wrote on its own stdout and stderr, line by line, at most `MAX_OUTPUT_LINE_BYTES` each. */

@@ -52,7 +52,7 @@ describe('the executor with the Node runtime', () => {
     const prewarm = [{ kind: 'nodejs:20', memoryMiB: 128, count: 1 }];
     executor = createExecutor({ sink, socketDir, maxContainers: 2, prewarm, prewarmReplaceMs: 60_000 });
     await until(() => executor.status().containers[0]?.state === 'PREWARMED', 'one is pre-warmed');
-    const [{ id }] = executor.status().containers as unknown as [{ id: string }];
+    const { id } = executor.status().containers[0]!;
     const code = `
       const atStart = process.env.MINE;
       function main({ n }) { console.log('n is', n); return { n: n + 1, atStart, now: process.env.MINE, cwd: process.cwd() }; }`;

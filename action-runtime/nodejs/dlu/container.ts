@@ -183,7 +183,7 @@ export class Container {
       rules: 'flow',
       emitWindowBytes: this.welcome.emitWindowBytes,
     };
-    const thread = this.#flu === undefined ? this.#thread(init.memoryMiB) : (this.#flu as FluThread);
+    const thread = this.#flu instanceof FluThread ? this.#flu : this.#thread(init.memoryMiB);
     thread.load({ config: this.#config, env: init.env });
   }
 

@@ -9,10 +9,10 @@ import { openRecords, registerRecordChecks } from './records.js';
 export interface Parts {
   readonly host: Host;
   readonly records: RecordStore;
-  /** Spans of what runs, when a collector is configured. */
-  readonly tracing?: Tracing | undefined;
   /** Prometheus text of what is counted beside the host. */
   readonly metrics?: () => Promise<string>;
+  /** Spans of what runs, when a collector is configured. */
+  readonly tracing?: Tracing | undefined;
   /** What the operator has to know of them. */
   readonly notice?: string;
 }
@@ -53,13 +53,18 @@ export async function openHost(
     ...(id === undefined ? {} : { id }),
     records,
     ...(tracing === undefined ? {} : { onRecord: tracing.onRecord }),
+    ...(log.isLevelEnabled('debug') ? { activationLogger: log.child({ component: 'activations' }) } : {}),
     containers: {
       ...(driver === undefined ? {} : { driver }),
       idleMs: containers.idleMs,
+      pauseAfterMs: containers.pauseAfterMs,
+      prewarmReplaceMs: containers.prewarmReplaceMs,
+      ...(containers.prewarm === undefined ? {} : { prewarm: containers.prewarm }),
       helloTimeoutMs: containers.helloTimeoutMs,
       ...(containers.max === undefined ? {} : { maxContainers: containers.max }),
       ...(containers.maxPerAction === undefined ? {} : { maxContainersPerKey: containers.maxPerAction }),
       ...(containers.memoryMiB === undefined ? {} : { memoryLimitMiB: containers.memoryMiB }),
+      foreignMessageBytes: containers.images.messageBytes,
       logger: log.child({ component: 'containers' }),
     },
     sink: { limitBytes: sink.limitBytes },

@@ -52,7 +52,9 @@ export async function createShim(config: Config, hostId: string | undefined): Pr
   const log = createLogger(config.logLevel, 'shim').child({ host: own.id });
   const parts = new ShimParts({ ...config, dataDir }, own, log);
   try {
-    return await parts.start(secret);
+    const shim = await parts.start(secret);
+    log.info({ address: shim.address, version: VERSION }, 'started');
+    return shim;
   } catch (error) {
     await parts
       .close(0)
@@ -70,9 +72,9 @@ class ShimParts {
   #operations: OperationsServer | undefined;
   #records: RecordStore | undefined;
   #couch: CouchClient | undefined;
+  #metrics: MetricsWriter | undefined;
   #tracing: Tracing | undefined;
   #stopMetrics = (): void => undefined;
-  #metrics: MetricsWriter | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -104,10 +106,7 @@ class ShimParts {
     });
     this.#server = server;
     this.#registerChecks(records, server);
-    const { registry, stop } = processRegistry(tracing);
-    this.#stopMetrics = stop;
-    const metrics = async (): Promise<string> =>
-      [await registry.metrics(), await host.metrics(), await records.metrics()].join('\n');
+    const metrics = this.#counters(host, records);
     const operations = await this.#serveOperations(metrics);
     if (this.#couch !== undefined) this.#metrics = startMetrics(this.#couch, config.couchdb, log, 'shim', metrics);
     await this.#listen(server, secret);
@@ -126,6 +125,7 @@ class ShimParts {
   }
 
   async #close(drainMs: number): Promise<void> {
+    this.log.info('stopping');
     this.#listener?.close();
     this.#server?.drain();
     this.#stopMetrics();
@@ -162,6 +162,12 @@ class ShimParts {
         : undefined,
     );
     registerRecordChecks(health, records);
+  }
+
+  #counters(host: Host, records: ProcessRecords): () => Promise<string> {
+    const { registry, stop } = processRegistry(this.#tracing);
+    this.#stopMetrics = stop;
+    return async () => `${await registry.metrics()}\n${await host.metrics()}\n${await records.metrics()}`;
   }
 
   async #serveOperations(metrics: () => Promise<string>): Promise<string> {

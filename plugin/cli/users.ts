@@ -30,7 +30,10 @@ export async function listUsersAt(at: UsersAt, terminal: Terminal): Promise<User
   return (await onUsers(at, terminal, list, undefined)) as User[];
 }
 
-/** Works on CouchDB when that is configured, else on the data directory; when a server has that, through the server: then `body` is what it is asked with. */
+/**
+ * Works on CouchDB when that is configured, else on the data directory; when a server has that, through the server: then
+ * `body` is what it is asked with.
+ */
 async function onUsers(
   at: UsersAt,
   terminal: Terminal,

@@ -24,7 +24,12 @@ export const docker: Service = {
   what: "a Docker engine (Debian's docker.io), or the one that runs here",
   async find() {
     const address = `unix://${DEFAULT_SOCKET}`;
-    const answers = existsSync(DEFAULT_SOCKET) && (await ask(address).then(Boolean, () => false));
+    const answers =
+      existsSync(DEFAULT_SOCKET) &&
+      (await ask(address).then(
+        () => true,
+        () => false,
+      ));
     return answers ? address : undefined;
   },
   async start(context) {
@@ -33,7 +38,7 @@ export const docker: Service = {
     const address = await this.find();
     return address === undefined ? startEngine(dockerd, context) : { address };
   },
-  ask: async (address) => void (await ask(address)),
+  ask,
   async clear({ details }) {
     const { directory, forwarding } = details as unknown as Details;
     await endLeftovers(controlGroup(directory), directory);
@@ -83,7 +88,6 @@ const settings = (own: string, address: string): Record<string, unknown> => ({
   'shutdown-timeout': 5,
 });
 
-async function ask(address: string): Promise<true> {
+async function ask(address: string): Promise<void> {
   await new Docker({ ...dockerOptions(address), timeout: ASK_MS }).ping();
-  return true;
 }

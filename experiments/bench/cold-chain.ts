@@ -54,14 +54,15 @@ export async function coldChain({ rounds, driver, say }: BenchContext): Promise<
   };
 }
 
-async function round(number: number, { platform, newName, cold }: ColdPlatform): Promise<Round> {
-  const single = newName();
-  const chain = newName();
-  const steps = Array.from({ length: STEPS }, newName);
+async function round(number: number, coldPlatform: ColdPlatform): Promise<Round> {
+  const { platform } = coldPlatform;
+  const single = coldPlatform.newName();
+  const chain = coldPlatform.newName();
+  const steps = Array.from({ length: STEPS }, () => coldPlatform.newName());
   await Promise.all([single, ...steps].map((name) => createAction(platform, 'noop', name)));
   await createSequence(platform, chain, steps);
   const invoke = async (name: string): Promise<{ ms: number; cpuMs: number }> => {
-    await cold();
+    await coldPlatform.cold();
     return timed(() => platform.invoke(name, {}));
   };
   const first = await invoke(number % 2 === 0 ? single : chain);

@@ -14,15 +14,15 @@ const TICK_MS = 10;
 /** A platform whose containers all start cold, on every core: a start uses more than one, and which says nothing. */
 export interface ColdPlatform {
   readonly platform: BenchPlatform;
-  /** Where the time of each container's start went, in ms, in the order of the starts. */
-  readonly starts: readonly StartPhases[];
+  /** Where the time of the next container's start that a function has to wait for goes. */
+  nextStart(): Promise<StartPhases>;
   /** A name that no action has had. */
   newName(): string;
   /** Waits until no container is left but those that are pre-warmed, and they are all there. */
   cold(): Promise<void>;
 }
 
-/** As the platform's log says it, at the level `debug`. */
+/** In ms, as the platform's log says it at the level `debug`. */
 export interface StartPhases {
   readonly driverMs: number;
   readonly bootMs: number;
@@ -36,7 +36,7 @@ export async function withColdPlatform<T>(
   prewarmed: number,
   work: (cold: ColdPlatform) => Promise<T>,
 ): Promise<T> {
-  const starts: StartPhases[] = [];
+  const waiting: ((phases: StartPhases) => void)[] = [];
   let said = '';
   const platform = await startBenchPlatform(
     undefined,
@@ -52,14 +52,16 @@ export async function withColdPlatform<T>(
     (text) => {
       const lines = (said + text).split('\n');
       said = lines.pop()!;
-      for (const line of lines) if (line.includes('a container is ready')) starts.push(JSON.parse(line) as StartPhases);
+      for (const line of lines) {
+        if (line.includes('a container is ready')) waiting.shift()?.(JSON.parse(line) as StartPhases);
+      }
     },
   );
   let names = 0;
   try {
     return await work({
       platform,
-      starts,
+      nextStart: () => new Promise((resolve) => waiting.push(resolve)),
       newName: () => `cold-${String(++names)}`,
       cold: () => untilCold(platform, prewarmed),
     });

@@ -21,27 +21,29 @@ interface Round {
   /** In ms. */
   readonly platform: number;
   readonly raw: number;
+  readonly phases: StartPhases;
 }
 
 /** One cold action, as a ratio to the start of a container of the same image that does nothing. */
 export async function coldStart({ rounds, driver, say }: BenchContext): Promise<Measured> {
-  const measured = async (prewarmed: number): Promise<{ found: Round[]; starts: StartPhases[] }> => {
+  const measured = async (prewarmed: number): Promise<Round[]> => {
     say(`Containers: ${driver}, ${prewarmed === 0 ? 'none' : 'one'} pre-warmed`);
-    return withColdPlatform(driver, prewarmed, async (platform) => ({
-      found: await runRounds((n) => round(n, driver, platform), { ...rounds, say }),
-      starts: [...platform.starts],
-    }));
+    return withColdPlatform(driver, prewarmed, (platform) =>
+      runRounds((n) => round(n, driver, platform), { ...rounds, say }),
+    );
   };
   const cold = await measured(0);
   const warm = await measured(1);
-  const ratio = ({ found }: { found: readonly Round[] }): number =>
-    median(found.map(({ platform, raw }) => platform / raw));
-  const of = ({ found }: { found: readonly Round[] }, what: keyof Round): number =>
-    median(found.map((one) => one[what]));
-  const phase = (what: keyof StartPhases): number => median(cold.starts.map((start) => start[what]));
+  const ratio = (found: readonly Round[]): number => median(found.map(({ platform, raw }) => platform / raw));
+  const of = (found: readonly Round[], what: 'platform' | 'raw'): number => median(found.map((one) => one[what]));
+  const phase = (what: keyof StartPhases): number => median(cold.map(({ phases }) => phases[what]));
   const whole = of(cold, 'platform');
   const parts = { driver: phase('driverMs'), boot: phase('bootMs'), load: phase('loadMs'), init: phase('initMs') };
-  const rest = whole - parts.driver - parts.boot - parts.load - parts.init;
+  const rest = median(
+    cold.map(
+      ({ platform, phases: { driverMs, bootMs, loadMs, initMs } }) => platform - driverMs - bootMs - loadMs - initMs,
+    ),
+  );
   const { also, figure, unit, better } = targets['cold-start'];
   const ofPart = (ms: number): ReturnType<typeof withGoal> => withGoal(ms / whole, also.part);
   return {
@@ -58,7 +60,7 @@ export async function coldStart({ rounds, driver, say }: BenchContext): Promise<
         initPart: ofPart(parts.init),
         restPart: ofPart(rest),
       },
-      samples: cold.found.length,
+      samples: cold.length,
     },
     rows: [
       { what: COMMAND[driver].join(' ').replace(process.execPath, 'node'), figure: of(cold, 'raw'), unit: 'ms' },
@@ -74,18 +76,20 @@ export async function coldStart({ rounds, driver, say }: BenchContext): Promise<
   };
 }
 
-async function round(number: number, driver: Driver, { platform, newName, cold }: ColdPlatform): Promise<Round> {
-  const name = newName();
+async function round(number: number, driver: Driver, coldPlatform: ColdPlatform): Promise<Round> {
+  const { platform } = coldPlatform;
+  const name = coldPlatform.newName();
   await createAction(platform, 'noop', name);
-  await cold();
+  await coldPlatform.cold();
   const [program, ...args] = COMMAND[driver];
   // As containers get it: what the caller's environment has Node do at its start is not the platform's.
   const { PATH, HOME, DOCKER_HOST } = process.env;
   const env = { PATH, HOME, ...(DOCKER_HOST === undefined ? {} : { DOCKER_HOST }) };
+  const started = coldPlatform.nextStart();
   const [action, raw] = await alternately(
     number,
     () => timed(() => platform.invoke(name, {})),
     () => timed(() => run(program, args, { env })),
   );
-  return { platform: action.ms, raw: raw.ms };
+  return { platform: action.ms, raw: raw.ms, phases: await started };
 }

@@ -43,6 +43,11 @@ export class HostGroup implements Host {
         queued: sum(({ executor }) => executor.queued),
         running: sum(({ executor }) => executor.running),
         containers: all.flatMap(({ executor }) => executor.containers),
+        warmed: {
+          started: sum(({ executor }) => executor.warmed.started),
+          used: sum(({ executor }) => executor.warmed.used),
+          inVain: sum(({ executor }) => executor.warmed.inVain),
+        },
       },
       sink: {
         residentBytes: sum(({ sink }) => sink.residentBytes),

@@ -87,7 +87,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
 
   const unexpected = (error: unknown, transactionId: string): void =>
     log.error({ err: error, transactionId }, 'request failed');
-  const resolver = new TargetResolver(store, () => apiHost);
+  const resolver = new TargetResolver(store, () => apiHost, config.containers.images.allowed);
   const throttles = new Throttles(config.throttles, now);
   const invoke = new InvokeRoute({
     authenticator,

@@ -7,7 +7,7 @@ import type { ExitWatch } from './exit-watch.js';
 import type { Removals } from './removals.js';
 
 /** After the end, what is still in the engine's pipes is awaited at most so long, in ms. */
-const OUTPUT_GRACE_MS = 500;
+const OUTPUT_GRACE_MS = 2000;
 /** A container that is being ended and of which the engine says nothing is given up after so long, in ms. */
 const STOP_LIMIT_MS = 10_000;
 /** Exit codes beyond this say that a signal ended it. */
@@ -85,11 +85,11 @@ export class DockerContainer implements ContainerHandle {
       await output.ended;
       cancel();
     }
-    const stopped = this.#state === 'STOPPING';
     this.#state = 'EXITED';
     // Whoever waits for the end need not wait for the disk.
     void removals.remove(this.id);
-    return exitOf(exitCode, this.#outOfMemory && !stopped);
+    // Also when it is being stopped: that its connection broke is often known before why.
+    return exitOf(exitCode, this.#outOfMemory);
   }
 }
 

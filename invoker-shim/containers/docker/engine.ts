@@ -7,6 +7,8 @@ import { EngineError } from './engine-error.js';
 const MAX_CALLS = 16;
 /** An engine that has not answered after so long, in ms, is not waited for. A disk that is busy may need a good part of it. */
 const CALL_LIMIT_MS = 30_000;
+/** An image is on the host after so long, in ms, or counts as not to be had. */
+const PULL_LIMIT_MS = 600_000;
 /** An unused connection is kept so long, in ms. */
 const KEEP_MS = 60_000;
 
@@ -69,6 +71,26 @@ export class Engine {
     } catch (error) {
       if (EngineError.is(error, 'IMAGE_MISSING') || EngineError.is(error, 'NOT_FOUND')) return undefined;
       throw error;
+    }
+  }
+
+  /** Fetches an image from its registry. Rejects with `IMAGE_MISSING` when that fails, or takes longer than `PULL_LIMIT_MS`. */
+  async pull(image: string): Promise<void> {
+    const tagged = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), PULL_LIMIT_MS);
+    try {
+      const progress = await this.#docker.pull(tagged, { abortSignal: abort.signal });
+      await new Promise<void>((resolve, reject) => {
+        abort.signal.addEventListener('abort', () => reject(new Error('it takes too long')));
+        this.#docker.modem.followProgress(progress, (error) => (error === null ? resolve() : reject(error)));
+      });
+    } catch (cause) {
+      throw new EngineError('IMAGE_MISSING', `the image ${image} cannot be fetched: ${(cause as Error).message}`, {
+        cause,
+      });
+    } finally {
+      clearTimeout(timer);
     }
   }
 

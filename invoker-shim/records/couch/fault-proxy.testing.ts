@@ -16,6 +16,7 @@ export class FaultProxy {
   refuse: string | undefined;
   /** Requests that were passed on to `_bulk_docs`. */
   bulkWrites = 0;
+  private readonly agent = new http.Agent();
 
   private constructor(
     private readonly target: URL,
@@ -43,6 +44,7 @@ export class FaultProxy {
   async close(): Promise<void> {
     this.server.close();
     this.server.closeAllConnections();
+    this.agent.destroy();
     await once(this.server, 'close');
   }
 
@@ -74,7 +76,7 @@ export class FaultProxy {
   private async passOn({ method, url, headers }: http.IncomingMessage, body: Buffer): Promise<http.IncomingMessage> {
     const { hostname, port } = this.target;
     const given = { ...headers, host: `${hostname}:${port}`, 'accept-encoding': 'identity' };
-    const passed = http.request({ hostname, port, method, path: url, headers: given });
+    const passed = http.request({ hostname, port, method, path: url, headers: given, agent: this.agent });
     passed.end(body);
     const [response] = (await once(passed, 'response')) as [http.IncomingMessage];
     return response;

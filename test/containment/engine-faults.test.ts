@@ -118,6 +118,8 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
           ...environment,
           DATAFLOWER_CONTAINERS_DOCKER_HOST: engine.address,
           DATAFLOWER_CONTAINERS_IMAGE: image,
+          // Every call of an action that has none is to need a container of its own.
+          DATAFLOWER_CONTAINERS_PREWARM: '[]',
           DATAFLOWER_CONTAINERS_NETWORK: 'none',
         },
       });
@@ -154,9 +156,10 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
       });
     }, 60_000);
 
-    test('an image that is not there any more is an error that names it', async () => {
+    test('an image of the platform that is not there any more is an error of the call, and the log names it', async () => {
       await engine.docker.getImage(image).remove({ force: true });
-      expect(errorOf(await record(platform, 'four', { ms: 1 }))).toBe(`Failed to pull container image '${image}'.`);
+      expect(errorOf(await record(platform, 'four', { ms: 1 }))).toBe(NOT_PROVISIONED);
+      expect(platform.output()).toMatch(/No such image: dataflower-test\/runtime:1/i);
     }, 30_000);
   });
 });

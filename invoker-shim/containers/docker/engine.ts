@@ -67,7 +67,7 @@ export class Engine {
       const { Config } = await this.#call('look at an image', (abortSignal) =>
         this.#docker.getImage(image).inspect({ abortSignal } as object),
       );
-      return (Config.Labels) ?? {};
+      return Config.Labels ?? {};
     } catch (error) {
       if (EngineError.is(error, 'IMAGE_MISSING') || EngineError.is(error, 'NOT_FOUND')) return undefined;
       throw error;

@@ -316,16 +316,7 @@ export class ContainerRuns {
 
   #begin(pending: PendingRun): void {
     this.#running = pending;
-    pending.state = 'STARTED';
-    pending.startedAt = this.context.clock.now();
-    try {
-      pending.run.started(pending.startedAt);
-    } catch (error) {
-      this.context.logger.error(
-        { activationId: pending.run.activationId, err: error },
-        'a run could not take its start',
-      );
-    }
+    pending.begin(this.context.clock.now(), this.context.logger);
   }
 
   /** The function has answered: the next one runs, and there is room for one more. */

@@ -8,6 +8,7 @@ import {
   foreignBeforeInit,
   notStarted,
   runText,
+  divide,
 } from './container-ending.js';
 import type { ContainerContext, ContainerOwner } from './container-context.js';
 import { ContainerRuns, type RunsHost } from './container-runs.js';
@@ -204,7 +205,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') {
       this.context.logger.warn({ container: this.id, key: this.spec.key, ...ending }, 'a container was stopped');
     }
-    const { started, returned } = this.#runs?.close() ?? { started: [], returned: [] };
+    const { started, returned } = divide(ending, this.#runs?.close());
     this.#connection?.close();
     this.#runChannel?.connection.close();
     this.#foreign?.close();
@@ -240,7 +241,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   onEnd(error: Error | undefined): void {
-    if (error === undefined) this.stop({ kind: 'DIED', detail: this.#foreign?.detail ?? 'its connection ended' });
+    if (error === undefined) this.stop(this.#foreign?.ending ?? { kind: 'DIED', detail: 'its connection ended' });
     else if (ProtocolError.is(error)) this.stop({ kind: 'PROTOCOL', detail: error.message });
     else this.stop({ kind: 'DIED', detail: error.message });
   }
@@ -387,9 +388,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     const exit = await withinMs(exited, LAST_WORDS_MS, this.context.clock);
     const outOfMemory = exit?.outOfMemory ?? false;
     const { ender } = this.context;
-    for (const pending of started) {
-      ender.fail(pending, this.id, 2, runText(pending, ending, outOfMemory));
-    }
+    for (const pending of started) ender.fail(pending, this.id, 2, runText(pending, ending, outOfMemory));
     if (payer !== undefined) ender.failStart(payer, this.id, ending, outOfMemory, this.#handshake.initSentAt);
     await exited;
     this.#endpoint?.close();

@@ -231,7 +231,7 @@ export class FunctionQueue implements ContainerOwner {
 
   onStartFailed(_container: Container, ending: ContainerEnding): PendingRun | undefined {
     const ends = startText(ending, false) !== undefined;
-    if (!ends && ending.kind !== 'NOT_STARTED') return undefined;
+    if (!ends && ending.kind !== 'NOT_STARTED' && ending.kind !== 'AWAY') return undefined;
     const first = this.#peek();
     if (first === undefined) return undefined;
     if (!ends && ++first.losses <= MAX_LOSSES) return undefined;

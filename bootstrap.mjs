@@ -24,6 +24,10 @@ const commands = {
   test: { what: 'all tests, or those whose path is given', run: (args) => node([...jest, ...args], { cwd: root }) },
   bench: { what: 'one measurement, by name', run: (args) => node(['experiments/dist/bench/main.js', ...args]) },
   dataflower: { what: 'the command line of the platform', run: (args) => node(['plugin/dist/cli/main.js', ...args]) },
+  images: {
+    what: 'the image of the action runtime',
+    run: (args) => node(['action-runtime/dist/images/main.js', ...args]),
+  },
   services: {
     what: 'what tests need besides Node: up, down, status',
     run: (args) => node(['deploy/services/dist/cli/main.js', ...args]),

@@ -1,4 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -21,4 +23,12 @@ function isBundled(): boolean {
   } catch {
     return false;
   }
+}
+
+/** Packages that every action may `require` without bringing them along, as in OpenWhisk's own runtime. */
+export const preinstalledPackages: readonly string[] = ['openwhisk'];
+
+/** Folder of one of them on this machine. */
+export function preinstalledFolder(name: string): string {
+  return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
 }

@@ -4,9 +4,12 @@ import type { ServiceName } from './names.js';
 import { repositoryPath } from './repository.js';
 import type { StartedService } from './service.js';
 
-/** Where the services of this copy of the repository keep what they need while they run; git ignores it. */
+/**
+ * Where the services of this copy of the repository keep what they need while they run; git ignores it. The variable
+ * DATAFLOWER_SERVICES names another folder.
+ */
 export function servicesDirectory(): string {
-  return repositoryPath('.services');
+  return process.env['DATAFLOWER_SERVICES'] ?? repositoryPath('.services');
 }
 
 const stateFile = (directory: string, name: ServiceName): string => path.join(directory, `${name}.json`);

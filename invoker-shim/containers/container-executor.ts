@@ -62,6 +62,11 @@ export interface ContainersOptions {
 
 const MIB = 1024 * 1024;
 
+/** Child processes with the Node runtime: what containers are where no driver is given. */
+export function defaultDriver(): ContainerDriver {
+  return new ProcessDriver({ entry: runtimeEntry });
+}
+
 /** An executor over one driver's containers. Its socket directory exists from now until `close`. */
 export function createExecutor(options: ExecutorOptions): Executor {
   return new ContainerExecutor(options);
@@ -84,7 +89,7 @@ class ContainerExecutor implements Executor {
     removeStale(options.socketDir);
     this.#sockets = new SocketDirectory(options.socketDir);
     this.#ender = new RunEnder(options.sink, this.#clock, logger, (pending) => this.#pending.delete(pending.run));
-    this.#driver = options.driver ?? new ProcessDriver({ entry: runtimeEntry });
+    this.#driver = options.driver ?? defaultDriver();
     const context: ContainerContext = {
       sink: options.sink,
       driver: this.#driver,

@@ -7,7 +7,7 @@ import { ContainerRuns, type RunsHost } from './container-runs.js';
 import { type ContainerExit, type ContainerHandle, ImageError } from './driver.js';
 import { Endpoint } from './endpoint.js';
 import { FailureText } from './failures.js';
-import type { ContainerSpec } from './executor.js';
+import type { ContainerSpec, ExecutorStatus } from './executor.js';
 import { ForeignRuntime } from './foreign/foreign-runtime.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
 import type { PendingRun } from './pending-run.js';
@@ -113,6 +113,18 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     if (this.#state !== 'READY') return this.#state;
     if (this.held) return 'HELD';
     return this.#runs!.busy ? 'RUNNING' : 'IDLE';
+  }
+
+  status(): ExecutorStatus['containers'][number] {
+    const idle = this.#state === 'READY' && !this.#runs!.busy;
+    return {
+      id: this.id,
+      key: this.spec.key,
+      state: this.label,
+      runs: this.runCount,
+      memoryMiB: this.spec.memoryMiB,
+      ...(idle && { idleMs: Math.round(this.context.stopwatch() - this.idleSince) }),
+    };
   }
 
   runningFor(now: number): number {
@@ -360,8 +372,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     const { status, text } = startText(ending, outOfMemory) ?? { status: 3, text: FailureText.noContainer };
     const { initSentAt } = this.#handshake;
     if (initSentAt > 0) {
-      payer.startedAt = initSentAt;
-      payer.initMs = this.context.clock.now() - initSentAt;
+      payer.startedAt = this.context.clock.now();
+      payer.initMs = payer.startedAt - initSentAt;
     }
     payer.coldStart = true;
     payer.timedOut = ending.kind === 'TIME_LIMIT';

@@ -81,5 +81,9 @@ export interface ExecutorStatus {
     readonly key: string;
     readonly state: string;
     readonly runs: number;
+    /** Its memory limit. */
+    readonly memoryMiB?: number;
+    /** How long it has had nothing to do; undefined while it has something. */
+    readonly idleMs?: number;
   }[];
 }

@@ -1,5 +1,5 @@
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './executor.js';
-export { type ContainersOptions, type ExecutorOptions, createExecutor } from './container-executor.js';
+export { type ContainersOptions, type ExecutorOptions, createExecutor, defaultDriver } from './container-executor.js';
 export {
   type ContainerDriver,
   type ContainerExit,

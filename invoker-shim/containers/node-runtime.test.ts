@@ -1,6 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { ZipFile } from 'yazl';
 import { createExecutor } from './container-executor.js';
 import type { Executor } from './executor.js';
 import { openHandles } from './testing/leaks.js';
@@ -43,6 +45,23 @@ describe('the executor with the Node runtime', () => {
     expect(last.end).toMatchObject({ status: 0, value: { n: 42 }, coldStart: false });
     expect(last.end!.logs).toEqual([expect.stringMatching(/^\S{24} {7}stdout: n is 41$/)]);
     expect(executor.status().containers).toHaveLength(1);
+  });
+
+  it('gives them the package openwhisk without their bringing it, in an archive too', async () => {
+    const code = "exports.main = () => ({ found: typeof require('openwhisk') });";
+    const plain = run(code);
+    await plain.done;
+    expect(plain.end).toMatchObject({ status: 0, value: { found: 'function' } });
+    const zip = new ZipFile();
+    zip.addBuffer(Buffer.from(code), 'index.js');
+    zip.end();
+    const archive = await buffer(zip.outputStream);
+    const { load } = testSpec();
+    const { init } = await load();
+    const binary = { load: () => Promise.resolve({ init: { ...init, binary: true }, code: archive }) };
+    const zipped = run(code, {}, { key: 'zip', ...binary });
+    await zipped.done;
+    expect(zipped.end).toMatchObject({ status: 0, value: { found: 'function' } });
   });
 
   it('runs many short ones at once', async () => {

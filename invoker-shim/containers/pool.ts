@@ -97,7 +97,7 @@ export class Pool implements QueueHost {
       const { unfinished } = container;
       if (unfinished > 0) running++;
       queued += Math.max(0, unfinished - 1);
-      return { id: container.id, key: container.spec.key, state: container.label, runs: container.runCount };
+      return container.status();
     });
     return { queued, running, containers };
   }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
+import { preinstalledFolder, preinstalledPackages } from '@dataflower/action-runtime/nodejs';
 import {
   type ContainerDriver,
   type ContainerExit,
@@ -33,13 +34,18 @@ const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
 export class ProcessDriver implements ContainerDriver {
   readonly name = 'process';
   readonly sharesFiles = true;
+  readonly #preinstalled = preinstalledPackages.map((name) => [name, preinstalledFolder(name)] as const);
 
   constructor(private readonly options: ProcessDriverOptions) {}
 
   async start(start: StartOptions): Promise<ContainerHandle> {
-    const directories = ['home', 'runtime'].map((name) => path.join(path.dirname(start.socketPath), name));
+    const directories = ['home', 'runtime', 'node_modules'].map((name) =>
+      path.join(path.dirname(start.socketPath), name),
+    );
     for (const directory of directories) await mkdir(directory, { mode: 0o700 });
-    const [home, runtime] = directories;
+    const [home, runtime, packages] = directories;
+    // Node looks for packages in every folder above a file: those of the action's own archive come first.
+    for (const [name, folder] of this.#preinstalled) await symlink(folder, path.join(packages!, name));
     const child = spawn(process.execPath, [...(this.options.nodeArguments ?? []), this.options.entry], {
       cwd: home,
       env: {

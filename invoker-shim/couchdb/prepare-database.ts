@@ -33,7 +33,8 @@ interface Design extends CouchDocument {
   readonly views?: Views;
 }
 
-const MARKER_ID = '_design/dataflower';
+/** The document that says which database this is, and of which schema. */
+export const MARKER_ID = '_design/dataflower';
 /** Plugins that start at once undo nothing of each other: each round at least one of them is done. */
 const MAX_ROUNDS = 20;
 const INDEX_MS = 600_000;
@@ -60,6 +61,11 @@ export async function prepareDatabase(
     path: [name],
   });
   return { incarnation, sequence };
+}
+
+/** As `PreparedDatabase` has it; undefined: the database is as good as new. */
+export async function incarnationOf(database: CouchDatabase): Promise<string | undefined> {
+  return (await database.get<Marker>(MARKER_ID))?.dataflower?.database;
 }
 
 /** Documents hold keys and code: a database that we make is for administrators alone, as CouchDB 3 has it by default. */

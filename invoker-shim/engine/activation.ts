@@ -81,6 +81,8 @@ export class Activation {
     readonly owner: ActivationOwner,
     readonly receivedAt: number,
     readonly startedAt: number,
+    /** The `traceparent` of the request, else the id of the outermost activation. */
+    readonly trace: string,
     /** Where it stands in the activation that it is a part of. */
     readonly place?: { readonly node: PlanNode; readonly tag: Tag; readonly after: string | undefined },
   ) {

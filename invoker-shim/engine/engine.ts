@@ -4,7 +4,7 @@ import type { Executor } from '../containers/executor.js';
 import type { Answer, StartMessage } from '../host/host.js';
 import type { NewId } from '../ids.js';
 import type { Pipe, Tag, TokenReceiver } from '../pipes/pipe.js';
-import type { RecordStore } from '../records/record.js';
+import type { RecordWriter } from '../records/record.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
@@ -22,7 +22,7 @@ export interface EngineOptions {
   readonly hostId: string;
   readonly executor: Executor;
   readonly sink: PackingSink;
-  readonly records: RecordStore;
+  readonly records: RecordWriter;
   readonly clock: Clock;
   readonly newId: NewId;
   /** How a result is put into a record. */

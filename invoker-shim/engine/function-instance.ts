@@ -60,6 +60,8 @@ export class FunctionInstance implements FunctionRun {
     /** Undefined: an action invoked by itself. */
     readonly place: Place | undefined,
     readonly receivedAt: number,
+    /** Of an action invoked by itself. */
+    readonly traceparent?: string,
   ) {}
 
   get spec(): ContainerSpec {

@@ -42,6 +42,7 @@ export class Invocations implements InstanceOwner {
       null,
       undefined,
       receivedAt,
+      message.traceparent,
     );
     this.#invocations.set(activationId, { instance, message, answer });
     this.executor.execute(instance);

@@ -1,6 +1,6 @@
 import type { RunEnd } from '../containers/executor.js';
 import type { Identity } from '../host/host.js';
-import type { ActivationRecord, RecordStore } from '../records/record.js';
+import type { ActivationRecord, RecordWriter } from '../records/record.js';
 import type { Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
 import type { FunctionInstance } from './function-instance.js';
@@ -20,7 +20,7 @@ export type Appended = (record: ActivationRecord, answer: string) => void;
 /** The books of an engine: makes the records of what has ended and appends them, off the path of the data. */
 export class Ledger {
   constructor(
-    private readonly records: RecordStore,
+    private readonly records: RecordWriter,
     private readonly resultText: ToResultText,
     private readonly answerText: ToAnswerText,
     private readonly hostId: string,

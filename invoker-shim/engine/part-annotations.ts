@@ -18,7 +18,8 @@ export interface PartAnnotations extends Readonly<Record<string, unknown>> {
   readonly dataflow: DataflowAnnotation;
 }
 
-interface DataflowAnnotation {
+/** The annotation `dataflow` of a function's record; times in milliseconds since the epoch, `init` in milliseconds. */
+export interface DataflowAnnotation {
   readonly node: string | undefined;
   readonly tag: readonly number[] | undefined;
   /** Activation id of the part whose value came last, so that it could start then; undefined: the caller's. */

@@ -39,6 +39,7 @@ export function functionRecord(
     logs: end.logs,
     annotations,
     annotationsText: annotationsText(annotations, action),
+    trace: place === undefined ? (instance.traceparent ?? instance.activationId) : place.activation.trace,
   };
 }
 
@@ -90,5 +91,6 @@ export function workflowRecord(
     size: result.size,
     logs: activation.parts.inGraphOrder(),
     annotations,
+    trace: activation.trace,
   };
 }

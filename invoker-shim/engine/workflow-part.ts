@@ -37,11 +37,23 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
   const { transactionId, identity } = parent;
   const now = host.now();
   const owner = new PartOwner(host, place, part);
-  const child = new Activation(activationId, transactionId, identity, target, plan, parent, owner, now, now, {
-    node,
-    tag,
-    after: parent.parts.idOf(after),
-  });
+  const child = new Activation(
+    activationId,
+    transactionId,
+    identity,
+    target,
+    plan,
+    parent,
+    owner,
+    now,
+    now,
+    parent.trace,
+    {
+      node,
+      tag,
+      after: parent.parts.idOf(after),
+    },
+  );
   parent.pending++;
   parent.children.add(child);
   const begin = (given: Value): void => host.workflows.begin(child, given, componentsInside(place));

@@ -50,6 +50,7 @@ export class Workflows {
       owner,
       receivedAt,
       now,
+      message.traceparent ?? activationId,
     );
     const input = payloadValue(this.sink, message.payload, target.workflow !== 'sequence');
     if (workflowTimeoutMs !== undefined) {

@@ -1,3 +1,5 @@
+import { Registry } from 'prom-client';
+import { registerGroupMetrics } from './group-metrics.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from './host.js';
 import { HostLinkError } from './remote/errors.js';
 import type { RemoteHost } from './remote/remote-host.js';
@@ -9,7 +11,11 @@ import type { RemoteHost } from './remote/remote-host.js';
 export class HostGroup implements Host {
   readonly id = 'hosts';
 
-  constructor(readonly hosts: readonly [RemoteHost, ...RemoteHost[]]) {}
+  readonly #registry = new Registry();
+
+  constructor(readonly hosts: readonly [RemoteHost, ...RemoteHost[]]) {
+    registerGroupMetrics(this.#registry, () => hosts);
+  }
 
   /** Throws `HostLinkError`, and takes nothing, when no host takes work. */
   start(message: StartMessage, answer: Answer): void {
@@ -17,8 +23,13 @@ export class HostGroup implements Host {
   }
 
   async cancel(request: CancelRequest): Promise<CancelOutcome> {
-    const outcomes = await Promise.all(this.#reachable().map((host) => host.cancel(request)));
-    return outcomes.find(({ outcome }) => outcome !== 'unknown') ?? { outcome: 'unknown' };
+    const asked = await Promise.allSettled(this.#reachable().map((host) => host.cancel(request)));
+    const found = asked.find((host) => host.status === 'fulfilled' && host.value.outcome !== 'unknown');
+    if (found?.status === 'fulfilled') return found.value;
+    // One that cannot be asked may have it.
+    const failed = asked.find((host) => host.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return { outcome: 'unknown' };
   }
 
   /** Of all hosts that can be reached, together. */
@@ -40,22 +51,8 @@ export class HostGroup implements Host {
     };
   }
 
-  /** What this process knows of its hosts; each host serves what it counts itself. */
   metrics(): Promise<string> {
-    const gauge = (name: string, help: string, value: (host: RemoteHost) => number): string => {
-      const lines = this.hosts.map((host) => `${name}{host="${host.id}"} ${value(host)}`);
-      return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...lines, ''].join('\n');
-    };
-    return Promise.resolve(
-      gauge('dataflower_host_connected', 'Whether the host is connected', ({ reach }) =>
-        reach === 'connected' ? 1 : 0,
-      ) +
-        gauge(
-          'dataflower_host_unanswered',
-          'Activations given to the host and not answered',
-          (host) => host.unanswered,
-        ),
-    );
+    return this.#registry.metrics();
   }
 
   async close(drainMs: number): Promise<void> {

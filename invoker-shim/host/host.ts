@@ -83,6 +83,8 @@ export interface StartMessage {
   /** Milliseconds a workflow may take as a whole, from `receivedAt`; undefined: no limit of its own. */
   readonly workflowTimeoutMs?: number;
   readonly paradigm: Paradigm;
+  /** The W3C trace context of the request, when spans are wanted and it had one. */
+  readonly traceparent?: string;
 }
 
 /**

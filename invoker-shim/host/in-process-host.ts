@@ -1,21 +1,25 @@
 import { type Clock, systemClock } from '../clock.js';
-import { type ContainersOptions, createExecutor } from '../containers/index.js';
+import { type ContainersOptions, createExecutor, defaultDriver } from '../containers/index.js';
 import type { Executor } from '../containers/executor.js';
 import { GatewayExecutor } from '../controlflow/gateway-executor.js';
 import { Engine } from '../engine/engine.js';
 import { randomIds } from '../ids.js';
+import { countHost } from '../metrics/host-registry.js';
 import { createLocalPipe } from '../pipes/index.js';
-import type { RecordStore } from '../records/record.js';
+import { type RecordObserver, observedRecords } from '../records/observed-records.js';
+import type { RecordWriter } from '../records/record.js';
 import { answerText } from '../records/answer-text.js';
 import { MAX_RESULT_BYTES, resultText } from '../records/result-text.js';
 import { type DataSinkOptions, type MeasuredDataSink, createDataSink } from '../sink/index.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from './host.js';
-import { hostMetrics } from './metrics.js';
+import type { HostMetrics } from './metrics.js';
 
 export interface InProcessHostOptions {
   /** Name in records. Default `host0`. */
   readonly id?: string;
-  readonly records: RecordStore;
+  readonly records: RecordWriter;
+  /** Hears of every record as it is written; quick, and never throws. */
+  readonly onRecord?: RecordObserver;
   readonly containers?: ContainersOptions;
   readonly sink?: Omit<DataSinkOptions, 'onPressure'>;
   /** Components along one path. Default 50 (OpenWhisk). */
@@ -45,7 +49,7 @@ class InProcessHost implements Host {
   readonly #executor: Executor;
   readonly #dataflow: Engine;
   readonly #controlflow: Engine;
-  readonly #metrics: { text(): Promise<string>; answered(status: number): void };
+  readonly #metrics: HostMetrics;
   #closing = false;
 
   constructor(options: InProcessHostOptions) {
@@ -58,13 +62,24 @@ class InProcessHost implements Host {
         if (!this.#dataflow.cancelYoungest(error.message)) this.#controlflow.cancelYoungest(error.message);
       },
     });
-    this.#executor = createExecutor({ ...options.containers, sink: this.#sink, clock });
+    const counted = countHost(
+      options.containers?.driver ?? defaultDriver(),
+      () => this.#status(),
+      () => this.#sink.metrics,
+    );
+    this.#metrics = counted;
+    const { onRecord } = options;
+    const records = observedRecords(
+      options.records,
+      onRecord === undefined ? [counted.onRecord] : [counted.onRecord, onRecord],
+    );
+    this.#executor = createExecutor({ ...options.containers, driver: counted.driver, sink: this.#sink, clock });
     const engine = (executor: Executor, holdOutputs: boolean): Engine =>
       new Engine({
         hostId: this.id,
         executor,
         sink: this.#sink,
-        records: options.records,
+        records,
         clock,
         newId: randomIds(),
         resultText: (value) => resultText(this.#sink, value),
@@ -77,7 +92,6 @@ class InProcessHost implements Host {
       });
     this.#dataflow = engine(this.#executor, false);
     this.#controlflow = engine(new GatewayExecutor(this.#executor, this.#sink), true);
-    this.#metrics = hostMetrics(() => this.#status(), this.#sink);
   }
 
   start(message: StartMessage, answer: Answer): void {

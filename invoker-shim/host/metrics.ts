@@ -1,5 +1,5 @@
-import { Counter, Gauge, Registry } from 'prom-client';
-import type { MeasuredDataSink, SinkMetrics } from '../sink/index.js';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { SinkMetrics } from '../sink/index.js';
 import type { HostStatus } from './host.js';
 
 /** Names of everything that a host counts (Prometheus; base units). */
@@ -24,12 +24,14 @@ const SINK: readonly (readonly [field: keyof SinkMetrics, name: string, help: st
   ['heldEmits', 'dataflower_sink_held_emits', 'Containers whose emits wait for room'],
 ];
 
-/** The Prometheus text of a host; gauges are read when it is asked for. */
-export function hostMetrics(
-  status: () => HostStatus,
-  sink: MeasuredDataSink,
-): { text(): Promise<string>; answered(status: number): void } {
-  const registry = new Registry();
+export interface HostMetrics {
+  text(): Promise<string>;
+  /** An activation was answered with this OpenWhisk status code. */
+  answered(status: number): void;
+}
+
+/** The metrics of a host, in a registry of its own; gauges are read when it is asked for. */
+export function hostMetrics(registry: Registry, status: () => HostStatus, sink: () => SinkMetrics): HostMetrics {
   const registers = [registry];
   const gauge = ([name, help]: readonly [string, string], read: () => number): void => {
     new Gauge({
@@ -41,10 +43,24 @@ export function hostMetrics(
       },
     });
   };
+  const counter = (name: string, help: string, read: () => number): void => {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  };
   gauge(METRICS.activations, () => status().activations);
   gauge(METRICS.queued, () => status().queued);
   gauge(METRICS.running, () => status().executor.running);
-  for (const [field, name, help] of SINK) gauge([name, help], () => sink.metrics[field]);
+  for (const [field, name, help] of SINK) {
+    if (name.endsWith('_total')) counter(name, help, () => sink()[field]);
+    else gauge([name, help], () => sink()[field]);
+  }
   new Gauge({
     name: METRICS.containers[0],
     help: METRICS.containers[1],

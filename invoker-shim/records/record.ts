@@ -24,6 +24,11 @@ export interface ActivationRecord {
   readonly annotations: Readonly<Record<string, unknown>>;
   /** The annotations as JSON, where who made the record has it already. */
   readonly annotationsText?: string;
+  /**
+   * The trace that it belongs to: the `traceparent` of the request, else the activation id of the outermost activation.
+   * Known to the process that has run it; not kept.
+   */
+  readonly trace?: string;
 }
 
 /** What a listing filters by; times in milliseconds since the epoch, inclusive. */

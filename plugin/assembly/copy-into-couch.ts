@@ -1,9 +1,9 @@
+import { pino } from 'pino';
 import { CODE_ATTACHMENT } from '../api/action-document.js';
 import { EntitySubjects, type Subject } from '../auth/subject-store.js';
 import type { Config } from '../config/index.js';
 import { copyEntities, type Copied } from '../stores/copy-entities.js';
 import { openEntities, prepareDataDirectory } from './data-directory.js';
-import { createLogger } from './log.js';
 import { openStores, type Stores } from './stores.js';
 
 /** Copies what the data directory has into CouchDB; what is there already stays. May be done again. Throws `StartError`. */
@@ -12,7 +12,7 @@ export async function copyIntoCouch(config: Config): Promise<{ readonly users: C
   const from = await openEntities(config.dataDir);
   let to: Stores | undefined;
   try {
-    to = await openStores(config, createLogger('silent', 'store'));
+    to = await openStores(config, pino({ level: 'silent' }));
     const users = await copyUsers(new EntitySubjects(from), to);
     const code = { name: CODE_ATTACHMENT, contentType: 'text/plain' };
     return { users, actions: await copyEntities(from, to.entities, 'action', code) };

@@ -1,6 +1,5 @@
-import { type Finding, type Health, type Host, type RecordStore } from '@dataflower/invoker-shim';
+import { type Finding, type Health, type Host, HostGroup, type RecordStore } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
-import { Registry } from 'prom-client';
 import { createApp } from '../api/app.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { authorizationOf } from '../auth/identity.js';
@@ -15,7 +14,10 @@ import { HttpServer } from '../server/http-server.js';
 import { Ids } from '../server/ids.js';
 import { RequestCounts } from '../server/request-counts.js';
 import { TargetResolver } from '../targets/resolver.js';
+import { type StatusReport, recordsReport, statusReport, storesOf } from '../server/status.js';
+import type { Tracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
+import { processRegistry } from './process-registry.js';
 import { removeRunning, writeRunning } from './data-directory.js';
 import { guestOf } from './guest.js';
 import { inTurn } from './in-turn.js';
@@ -34,6 +36,8 @@ export interface GatewayParts {
   readonly metrics?: (() => Promise<string>) | undefined;
   readonly log: Logger;
   readonly health: Health;
+  /** Spans of what runs in this process. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** A process that serves the API and runs. */
@@ -68,13 +72,13 @@ function degraded(reason: string | undefined): Finding | undefined {
 
 /** Serves the API. When it throws, usually a `StartError`, nothing listens, and the parts are still their maker's. */
 export async function openGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
-  const { component, stores, host, records, log, health } = parts;
-  const startedAt = Date.now();
+  const { component, stores, host, records, log, health, tracing } = parts;
+  const description = { component, version: VERSION, startedAt: Date.now() };
   const store = stores.entities;
   const subjects = await Subjects.open(stores.subjects);
   const guest = await guestOf(subjects, config.wellKnownKey);
   const authenticator = new Authenticator(subjects);
-  const registry = new Registry();
+  const { registry, stop: stopMetrics } = processRegistry(records, tracing);
   const counts = new RequestCounts(registry);
   const ids = new Ids();
   const now = Date.now;
@@ -94,26 +98,40 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     ids,
     limits: config.limits,
     now,
+    traced: config.telemetry.otlpEndpoint !== undefined,
     unexpected,
   });
   const more = parts.metrics ?? (() => Promise.resolve(''));
   const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}\n${await more()}`;
   const app = createApp({ authenticator, store, records, host, config, now, version: VERSION, metrics, unexpected });
+  const status = (): Promise<StatusReport> =>
+    statusReport({
+      process: description,
+      url,
+      health,
+      hosts: () => (host instanceof HostGroup ? host.hosts : [host]),
+      stores: storesOf(config, records),
+      records: () => recordsReport(records),
+    });
   const server = new HttpServer({
     config: config.server,
     ids,
     invoke,
     app,
-    health: healthRoute(health, { component, version: VERSION, startedAt }),
-    admin: adminRoute(subjects, operatorKey),
+    health: healthRoute(health, description),
+    admin: adminRoute(subjects, operatorKey, status),
     counts,
   });
-  const port = await listen(server, config);
+  const port = await listen(server, config).catch((error: unknown) => {
+    stopMetrics();
+    throw error;
+  });
   const url = `http://${config.server.host === '::1' ? '[::1]' : 'localhost'}:${port}`;
   if (apiHost === '') apiHost = url;
   try {
     await writeRunning(config.dataDir, { url, pid: process.pid, operatorKey });
   } catch (error) {
+    stopMetrics();
     server.drain();
     await server.closed(0);
     throw error;
@@ -127,10 +145,12 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   const close = (drainMs: number): Promise<void> => {
     health.register('server', () => ({ severity: 'unready', reason: 'the server is stopping' }));
     server.drain();
+    stopMetrics();
     return inTurn(
       () => removeRunning(config.dataDir),
       () => host.close(drainMs),
       () => server.closed(Math.min(drainMs, 1000)),
+      () => tracing?.close(),
       () => records.close(),
       () => stores.close(),
     );

@@ -3,7 +3,10 @@ import type { Subjects } from '../auth/subjects.js';
 
 export const GUEST = 'guest';
 
-/** The namespace to start with: its key is made at the first start and kept (DV-14). Of several processes at once, one makes it. */
+/**
+ * The namespace to start with: its key is made at the first start and kept (DV-14). Of several processes at once, one
+ * makes it.
+ */
 export async function guestOf(subjects: Subjects, wellKnownKey: boolean): Promise<Caller> {
   const guest = subjects.named(GUEST) ?? (await subjects.add(GUEST)) ?? subjects.named(GUEST);
   if (wellKnownKey) return subjects.lend(GUEST, WELL_KNOWN_KEY);

@@ -1,6 +1,7 @@
 import { createInProcessHost, type Health, type Host, type RecordStore } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
+import { openTracing, type Tracing } from '../telemetry/tracing.js';
 import { chooseDriver } from './container-driver.js';
 import { openRecords, registerRecordChecks } from './records.js';
 
@@ -10,6 +11,8 @@ export interface Parts {
   readonly records: RecordStore;
   /** Prometheus text of what is counted beside the host. */
   readonly metrics?: () => Promise<string>;
+  /** Spans of what runs, when a collector is configured. */
+  readonly tracing?: Tracing | undefined;
   /** What the operator has to know of them. */
   readonly notice?: string;
 }
@@ -22,8 +25,9 @@ export async function openParts(config: Config, log: Logger, health: Health): Pr
   const records = await openRecords(config, config.dataDir, log, { retains: true });
   registerRecordChecks(health, records);
   try {
-    const host = await openHost(config, { records: records.store, log });
-    return { ...host, records: records.store, metrics: records.metrics };
+    const tracing = await openTracing(config.telemetry, 'standalone', log.child({ component: 'telemetry' }));
+    const { store, metrics } = records;
+    return { ...(await openHost(config, { records: store, log, tracing })), records: store, metrics, tracing };
   } catch (error) {
     await records.store.close();
     throw error;
@@ -35,18 +39,20 @@ export interface HostSurroundings {
   readonly id?: string;
   readonly records: RecordStore;
   readonly log: Logger;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** A host agent in this process, with the containers that the configuration chooses. */
 export async function openHost(
   config: Config,
-  { id, records, log }: HostSurroundings,
+  { id, records, log, tracing }: HostSurroundings,
 ): Promise<{ readonly host: Host; readonly notice: string }> {
   const { containers, sink, limits } = config;
   const { driver, notice } = await chooseDriver(config, log);
   const host = createInProcessHost({
     ...(id === undefined ? {} : { id }),
     records,
+    ...(tracing === undefined ? {} : { onRecord: tracing.onRecord }),
     containers: {
       ...(driver === undefined ? {} : { driver }),
       idleMs: containers.idleMs,

@@ -16,6 +16,7 @@ import { healthRoute } from '../server/health-route.js';
 import { Ids } from '../server/ids.js';
 import { OperationsServer } from '../server/operations-server.js';
 import { couchSettings } from '../stores/couchdb/connect.js';
+import { openTracing, type Tracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
 import { checkMessageLimits, clusterSecret, type HostEntry, ownHost } from './cluster.js';
 import { prepareDataDirectory } from './data-directory.js';
@@ -24,6 +25,7 @@ import { listenError } from './listen-error.js';
 import { createLogger } from './log.js';
 import { startMetrics } from './metrics.js';
 import { openHost } from './parts.js';
+import { processRegistry } from './process-registry.js';
 import { openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
 
 /** A host agent that runs. */
@@ -69,6 +71,8 @@ class ShimParts {
   #records: RecordStore | undefined;
   #couch: CouchClient | undefined;
   #metrics: MetricsWriter | undefined;
+  #tracing: Tracing | undefined;
+  #stopMetrics = (): void => undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -84,7 +88,9 @@ class ShimParts {
     const records = await openRecords(config, config.dataDir, log, { retains: false });
     this.#records = records.store;
     const withheld = new WithheldRecords(records.store);
-    const { host, notice } = await openHost(config, { id: own.id, records: withheld, log });
+    const tracing = await openTracing(config.telemetry, own.id, log.child({ component: 'telemetry' }));
+    this.#tracing = tracing;
+    const { host, notice } = await openHost(config, { id: own.id, records: withheld, log, tracing });
     this.#host = host;
     const codes = this.#codes();
     const server = new HostServer({
@@ -98,7 +104,7 @@ class ShimParts {
     });
     this.#server = server;
     this.#registerChecks(records, server);
-    const metrics = async (): Promise<string> => `${await host.metrics()}\n${await records.metrics()}`;
+    const metrics = this.#counters(host, records);
     const operations = await this.#serveOperations(metrics);
     if (this.#couch !== undefined) this.#metrics = startMetrics(this.#couch, config.couchdb, log, 'shim', metrics);
     await this.#listen(server, secret);
@@ -119,10 +125,12 @@ class ShimParts {
   async #close(drainMs: number): Promise<void> {
     this.#listener?.close();
     this.#server?.drain();
+    this.#stopMetrics();
     await inTurn(
       () => this.#host?.close(drainMs),
       () => this.#server?.close(),
       () => this.#operations?.close(),
+      () => this.#tracing?.close(),
       () => this.#records?.close(),
       () => this.#metrics?.close(),
       () => this.#couch?.close(),
@@ -151,6 +159,12 @@ class ShimParts {
         : undefined,
     );
     registerRecordChecks(health, records);
+  }
+
+  #counters(host: Host, records: ProcessRecords): () => Promise<string> {
+    const { registry, stop } = processRegistry(records.store, this.#tracing);
+    this.#stopMetrics = stop;
+    return async () => `${await registry.metrics()}\n${await host.metrics()}\n${await records.metrics()}`;
   }
 
   async #serveOperations(metrics: () => Promise<string>): Promise<string> {

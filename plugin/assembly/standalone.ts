@@ -23,7 +23,7 @@ export async function createStandalone(config: Config, open: OpenParts = openPar
   let parts: Parts | undefined;
   try {
     parts = await open(config, log, health);
-    const { host, records, metrics, notice } = parts;
+    const { host, records, metrics, notice, tracing } = parts;
     const gateway = await openGateway(config, {
       component: 'standalone',
       stores,
@@ -32,11 +32,13 @@ export async function createStandalone(config: Config, open: OpenParts = openPar
       metrics,
       log,
       health,
+      tracing,
     });
     return { ...gateway, notice };
   } catch (error) {
     await inTurn(
       () => parts?.host.close(0),
+      () => parts?.tracing?.close(),
       () => parts?.records.close(),
       () => stores.close(),
     ).catch((cause: unknown) => log.error({ err: cause }, 'a part that was started cannot be stopped'));

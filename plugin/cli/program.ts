@@ -10,6 +10,7 @@ import { pluginCommand } from './plugin.js';
 import { shimCommand } from './shim.js';
 import { standaloneCommand } from './standalone.js';
 import { storeCommand } from './store.js';
+import { statusCommand } from './status.js';
 import { userCommand } from './user.js';
 
 /** Runs the command line and gives its exit code: 0 done, 1 failed, 2 used wrongly. */
@@ -26,6 +27,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     invokeCommand,
     explainCommand,
     cancelCommand,
+    statusCommand,
   ];
   program.description('Serverless workflows on OpenWhisk, run by data flow.').version(VERSION);
   for (const make of commands) program.addCommand(make(terminal));

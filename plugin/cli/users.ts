@@ -4,7 +4,8 @@ import { loadConfig } from '../config/index.js';
 import { addUser, userJson, USERS_PATH } from '../server/admin.js';
 import { DirectoryInUseError, openEntities, prepareDataDirectory, readRunning } from '../assembly/data-directory.js';
 import { openCouchSubjects } from '../assembly/stores.js';
-import { CommandError, type Terminal } from './outcome.js';
+import { askOperator } from './operator.js';
+import type { Terminal } from './outcome.js';
 
 /** Whose users: those of a data directory, or of the one that a configuration names. */
 export interface UsersAt {
@@ -29,7 +30,10 @@ export async function listUsersAt(at: UsersAt, terminal: Terminal): Promise<User
   return (await onUsers(at, terminal, list, undefined)) as User[];
 }
 
-/** Works on CouchDB when that is configured, else on the data directory; when a server has that, through the server: then `body` is what it is asked with. */
+/**
+ * Works on CouchDB when that is configured, else on the data directory; when a server has that, through the server: then
+ * `body` is what it is asked with.
+ */
 async function onUsers(
   at: UsersAt,
   terminal: Terminal,
@@ -67,12 +71,5 @@ async function onUsers(
 async function askServer(dataDir: string, body: object | undefined, inUse: DirectoryInUseError): Promise<unknown> {
   const running = await readRunning(dataDir);
   if (running === undefined) throw inUse;
-  const response = await fetch(running.url + USERS_PATH, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { authorization: `Bearer ${running.operatorKey}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const answer = await response.json();
-  if (!response.ok) throw new CommandError((answer as { error: string }).error);
-  return answer;
+  return askOperator(running, USERS_PATH, body);
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { cluster, hosts } from './cluster-section.js';
 import { couchdb } from './couchdb-section.js';
 import { isolation } from './isolation-section.js';
+import { telemetry } from './telemetry-section.js';
 import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
 
 const MAX_BYTES = 2 ** 40;
@@ -165,6 +166,7 @@ export const schema = z.strictObject({
   sink,
   records,
   couchdb,
+  telemetry,
   cluster,
   hosts,
   logLevel: choice('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {

@@ -74,8 +74,8 @@ function pathOf({ criticalPath: { steps, shares }, durationMs }: Explanation, wi
   ].join('\n');
 }
 
-function labelOf({ activationId, node, tag }: PathStep): string {
-  if (activationId === undefined) return 'from the caller';
+function labelOf({ activationId, node, tag, ms }: PathStep): string {
+  if (activationId === undefined) return ms.waiting > 0 ? 'not known' : 'from the caller';
   return tag === '' ? node : `${node} ${tag}`;
 }
 

@@ -24,6 +24,8 @@ export interface InvokeDependencies {
   readonly ids: Ids;
   readonly limits: Config['limits'];
   readonly now: () => number;
+  /** Spans are wanted: a request's trace context is taken over. */
+  readonly traced?: boolean;
   readonly unexpected: (error: unknown, transactionId: string) => void;
 }
 
@@ -132,6 +134,7 @@ export class InvokeRoute {
           payload: payloadOf(body, given, resolved),
           receivedAt,
           paradigm: header ?? resolved.paradigm,
+          ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
         },
         (record, result) => {
           deps.throttles.ended(namespace);
@@ -174,6 +177,13 @@ export class InvokeRoute {
     if (refused.status === 500) this.deps.unexpected(error, transactionId);
     sendError(response, refused, transactionId);
   }
+}
+
+/** W3C trace context, version 00; what is none is left out. */
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+function traceOf(header: string | string[] | undefined): { traceparent?: string } {
+  return typeof header === 'string' && TRACEPARENT.test(header) ? { traceparent: header } : {};
 }
 
 /** OW-35, OW-37. */

@@ -6,6 +6,7 @@ import { isEntityName } from '../api/names.js';
 import { sendError, sendJson } from '../api/reply.js';
 import { authorizationOf, type Caller } from '../auth/identity.js';
 import type { Subjects } from '../auth/subjects.js';
+import { STATUS_PATH, type StatusReport } from './status.js';
 
 /** The route of `dataflower user …` while the server runs and has the data directory to itself. */
 export const USERS_PATH = '/dataflower/v1/users';
@@ -36,11 +37,13 @@ export async function addUser(subjects: Subjects, name: unknown): Promise<Caller
 export function adminRoute(
   subjects: Subjects,
   operatorKey: string,
+  status: () => Promise<StatusReport>,
 ): (request: IncomingMessage, response: ServerResponse, transactionId: string) => void {
   const expected = Buffer.from(`Bearer ${operatorKey}`);
   const handle = async (request: IncomingMessage): Promise<unknown> => {
     const given = Buffer.from(request.headers.authorization ?? '');
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw noSuchRoute();
+    if (request.url === STATUS_PATH && request.method === 'GET') return status();
     if (request.url !== USERS_PATH) throw noSuchRoute();
     if (request.method === 'GET') return subjects.list().map(userJson);
     if (request.method !== 'POST') throw malformed('GET or POST');

@@ -87,6 +87,7 @@ export class HttpServer {
 
   private dispatch(request: IncomingMessage, response: ServerResponse): void {
     const { deps } = this;
+    const since = performance.now();
     const transactionId = deps.ids.transaction(request.headers['x-request-id']);
     if (this.hostCheck?.allows(request.headers.host) !== true) {
       request.resume();
@@ -106,20 +107,30 @@ export class HttpServer {
       sendError(response, overloaded(), transactionId);
       return;
     }
-    if (request.method === 'POST' && url.startsWith(NAMESPACES) && this.invoke(url, request, response, transactionId))
+    if (
+      request.method === 'POST' &&
+      url.startsWith(NAMESPACES) &&
+      this.invoke(url, request, response, transactionId, since)
+    )
       return;
     const admin = url.startsWith(ADMIN);
-    response.once('finish', () => deps.counts.add(admin ? 'admin' : 'api', response.statusCode));
+    response.once('finish', () => deps.counts.add(admin ? 'admin' : 'api', response.statusCode, since));
     if (admin) deps.admin(request, response, transactionId);
     else deps.app(request, response, transactionId);
   }
 
   /** False when the path is not that of an action. */
-  private invoke(url: string, request: IncomingMessage, response: ServerResponse, transactionId: string): boolean {
+  private invoke(
+    url: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    transactionId: string,
+    since: number,
+  ): boolean {
     const end = url.indexOf('?');
     const parts = (end < 0 ? url.slice(NAMESPACES.length) : url.slice(NAMESPACES.length, end)).split('/');
     if (parts[1] !== 'actions' || parts.length < 3 || parts.length > 4 || parts[parts.length - 1] === '') return false;
-    response.once('finish', () => this.deps.counts.add('invoke', response.statusCode));
+    response.once('finish', () => this.deps.counts.add('invoke', response.statusCode, since));
     this.deps.invoke.handle(
       request,
       response,

@@ -1,14 +1,23 @@
+import { Tally } from '@dataflower/invoker-shim';
 import { Counter, type Registry } from 'prom-client';
 
 /** What a request was for. */
-export type RouteClass = 'invoke' | 'api' | 'admin';
+const ROUTES = ['invoke', 'api', 'admin'] as const;
+export type RouteClass = (typeof ROUTES)[number];
 
-/** Counts answers by route class and status; plain numbers on the path, Prometheus only when it asks. */
+/** Counts answers by route class and status, and how long they took; plain numbers on the path, Prometheus only when it asks. */
 export class RequestCounts {
   private readonly counts = new Map<RouteClass, Map<number, number>>();
+  private readonly durations: Tally;
 
   constructor(registry: Registry) {
     const { counts } = this;
+    this.durations = new Tally(
+      'dataflower_http_request_duration_seconds',
+      'Time from the head of an HTTP request to the end of its answer, by route class',
+      registry,
+      { name: 'route', values: ROUTES },
+    );
     new Counter({
       name: 'dataflower_http_requests_total',
       help: 'HTTP requests answered, by route class and status',
@@ -22,7 +31,9 @@ export class RequestCounts {
     });
   }
 
-  add(route: RouteClass, status: number): void {
+  /** @param since When the request came, by `performance.now`. */
+  add(route: RouteClass, status: number, since: number): void {
+    this.durations.observe(performance.now() - since, ROUTES.indexOf(route));
     let statuses = this.counts.get(route);
     if (statuses === undefined) this.counts.set(route, (statuses = new Map<number, number>()));
     statuses.set(status, (statuses.get(status) ?? 0) + 1);

@@ -177,7 +177,7 @@ export function entityStoreContract(name: string, open: () => Promise<EntityStor
           const { written } = (await store.get(id)) as StoredDocument & { written: string[] };
           expect([...written].sort()).toEqual(entries.sort());
         }),
-        { numRuns: 5 },
+        { numRuns: 3 },
       );
     });
 

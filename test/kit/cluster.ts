@@ -27,7 +27,7 @@ export class Shim {
     });
     const said = [listen(child, 'stdout'), listen(child, 'stderr')];
     const output = (): string => said.map((text) => text()).join('');
-    const ended = once(child, 'exit').then(([code]) => code as number | null);
+    const ended = once(child, 'exit').then(([code]): number | null => code);
     const ready = new Promise<void>((resolve, reject) => {
       child.stdout!.on('data', () => output().includes('Ready.') && resolve());
       void ended.then((code) => reject(new Error(`the shim ended with ${String(code)}:\n${output()}`)));

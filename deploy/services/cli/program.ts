@@ -84,10 +84,11 @@ function namesCommand(name: string, description: string, output: Output): Comman
   return configured(new Command(name), output).description(description).argument('[names...]', 'default: all');
 }
 
-function configured(command: Command, { out, err }: Output): Command {
-  return command
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => out(text.trimEnd()), writeErr: (text) => void err.write(text) });
+function configured(command: Command, output: Output): Command {
+  return command.exitOverride().configureOutput({
+    writeOut: (text) => output.out(text.trimEnd()),
+    writeErr: (text) => void output.err.write(text),
+  });
 }
 
 /** The services of these names, all when there are none. */

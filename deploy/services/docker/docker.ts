@@ -5,13 +5,13 @@ import Docker from 'dockerode';
 import { startProgram, untilReady } from '../background-program.js';
 import type { Service, StartContext, StartedService } from '../service.js';
 import { endLeftovers } from './control-groups.js';
+import { enginesHere } from './engines-here.js';
 import { dockerOptions } from './docker-options.js';
 import { readForwarding, restoreForwarding } from './forwarding.js';
 import { engineProgram } from './install.js';
 import { networkInterfaces, removeBridges, removeTree } from './leftovers.js';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
-const DEFAULT_BRIDGE = 'docker0';
 const READY_MS = 60_000;
 const ASK_MS = 5_000;
 
@@ -24,7 +24,12 @@ export const docker: Service = {
   what: "a Docker engine (Debian's docker.io), or the one that runs here",
   async find() {
     const address = `unix://${DEFAULT_SOCKET}`;
-    const answers = existsSync(DEFAULT_SOCKET) && (await ask(address).then(Boolean, () => false));
+    const answers =
+      existsSync(DEFAULT_SOCKET) &&
+      (await ask(address).then(
+        () => true,
+        () => false,
+      ));
     return answers ? address : undefined;
   },
   async start(context) {
@@ -33,12 +38,12 @@ export const docker: Service = {
     const address = await this.find();
     return address === undefined ? startEngine(dockerd, context) : { address };
   },
-  ask: async (address) => void (await ask(address)),
+  ask,
   async clear({ details }) {
-    const { directory, forwarding } = details as unknown as Details;
+    const { directory, interfaces, forwarding } = details as unknown as Details;
     await endLeftovers(controlGroup(directory), directory);
     removeTree(directory);
-    removeBridges(DEFAULT_BRIDGE);
+    removeBridges(interfaces);
     restoreForwarding(forwarding);
   },
 };
@@ -46,20 +51,24 @@ export const docker: Service = {
 interface Details {
   /** Data, sockets and pid file. Its path is short because a socket's must be. */
   readonly directory: string;
+  /** Network interfaces that were there before. */
+  readonly interfaces: readonly string[];
   readonly forwarding: ReturnType<typeof readForwarding>;
 }
 
 const controlGroup = (directory: string): string => path.basename(directory);
 
 async function startEngine(dockerd: string, { log, keep, progress }: StartContext): Promise<StartedService> {
-  if (networkInterfaces().includes(DEFAULT_BRIDGE)) {
+  const [other] = enginesHere();
+  if (other !== undefined) {
+    // Two engines on one network would undo each other's bridges and packet filter rules.
     throw new Error(
-      `There is a bridge ${DEFAULT_BRIDGE}, so another Docker engine runs here, or has left it. Set DOCKER_HOST to where ` +
-        `it listens (unix:///path/to/docker.sock); if none runs, remove the bridge: ip link delete ${DEFAULT_BRIDGE}`,
+      `Another Docker engine runs here (process ${other}), and does not listen at ${DEFAULT_SOCKET}. Set DOCKER_HOST to ` +
+        'where it does (unix:///path/to/docker.sock).',
     );
   }
   const own = mkdtempSync(path.join(os.tmpdir(), 'dataflower-docker-'));
-  const details: Details = { directory: own, forwarding: readForwarding() };
+  const details: Details = { directory: own, interfaces: networkInterfaces(), forwarding: readForwarding() };
   const address = `unix://${own}/docker.sock`;
   const started = { address, log, details: details as unknown as Record<string, unknown> };
   keep(started);
@@ -83,7 +92,6 @@ const settings = (own: string, address: string): Record<string, unknown> => ({
   'shutdown-timeout': 5,
 });
 
-async function ask(address: string): Promise<true> {
+async function ask(address: string): Promise<void> {
   await new Docker({ ...dockerOptions(address), timeout: ASK_MS }).ping();
-  return true;
 }

@@ -9,10 +9,12 @@ import { needsTitle } from './missing-services.js';
 export function describeWithService(name: ServiceName, title: string, suite: (service: FoundService) => void): void {
   const address = serviceAddress(name);
   describe(title, () => {
-    if (address !== undefined) return suite({ name, address });
-    if (process.env['CI'] !== 'true') return test.skip(needsTitle(name), () => undefined);
-    return test(`has ${name}`, () => {
-      throw new Error(`There is no ${name}: run "${howToGet(name)}", or set ${SERVICE_VARIABLES[name]}.`);
-    });
+    if (address !== undefined) suite({ name, address });
+    else if (process.env['CI'] !== 'true') test.skip(needsTitle(name), () => undefined);
+    else {
+      test(`has ${name}`, () => {
+        throw new Error(`There is no ${name}: run "${howToGet(name)}", or set ${SERVICE_VARIABLES[name]}.`);
+      });
+    }
   });
 }

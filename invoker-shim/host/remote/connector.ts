@@ -109,7 +109,7 @@ export class Connector {
     if (this.#up) {
       this.events.frame(type, head, body);
     } else if (type === MessageType.WELCOME) {
-      const welcome = readGreeting<Welcome>(head, this.hello);
+      const welcome = readGreeting(head, this.hello);
       if (welcome.host !== this.hello.host)
         throw new HostLinkError('REFUSED', otherHost(welcome.host, this.hello.host));
       this.#stopTimer();

@@ -32,8 +32,8 @@ export interface Welcome {
   readonly received: number | null;
 }
 
-/** Reads a greeting; throws `HostLinkError` REFUSED with what to do. */
-export function readGreeting<T extends Hello | Welcome>(head: string, own: { readonly product: string }): T {
+/** Reads either greeting; throws `HostLinkError` REFUSED with what to do. */
+export function readGreeting(head: string, own: { readonly product: string }): Hello & Welcome {
   let greeting: Partial<Record<keyof Hello, unknown>>;
   try {
     greeting = (JSON.parse(head) ?? {}) as typeof greeting;
@@ -47,7 +47,7 @@ export function readGreeting<T extends Hello | Welcome>(head: string, own: { rea
   if (!texts.every((text) => typeof text === 'string' && text !== '' && text.length <= 256)) {
     throw new HostLinkError('PROTOCOL', 'the greeting lacks what it must say');
   }
-  return greeting as T;
+  return greeting as Hello & Welcome;
 }
 
 function versionText(protocol: unknown, product: unknown, own: string): string {

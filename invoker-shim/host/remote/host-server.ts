@@ -126,7 +126,7 @@ export class HostServer {
     const { id, product } = this.options;
     try {
       if (type !== MessageType.HELLO) throw new HostLinkError('PROTOCOL', 'it does not greet');
-      const hello = readGreeting<Hello>(head, { product });
+      const hello = readGreeting(head, { product });
       if (hello.host !== id) throw new HostLinkError('REFUSED', otherHost(id, hello.host));
       const session = this.#sessionOf(hello);
       this.#greeting.delete(link);

@@ -5,7 +5,6 @@ export const MessageType = {
   FORGET: 3,
   START: 4,
   RESUME: 5,
-  ABANDON: 6,
   WELCOME: 16,
   REJECT: 17,
   ANSWER: 18,

@@ -6,11 +6,12 @@ const PARADIGMS = ['dataflow', 'controlflow'] as const;
 
 /** The head of START: everything but the payload, which is the body. `target` is the number it was sent under. */
 export function startHead(number: number, target: number, message: StartMessage): string {
-  const { activationId, transactionId, identity, receivedAt, workflowTimeoutMs, paradigm } = message;
+  const { activationId, transactionId, identity, receivedAt, workflowTimeoutMs, paradigm, traceparent } = message;
   return (
     `[${number},${target},${quoted(activationId)},${quoted(transactionId)},` +
     `${quoted(identity.namespace)},${quoted(identity.subject)},${receivedAt},` +
-    `${workflowTimeoutMs ?? 'null'},${PARADIGMS.indexOf(paradigm)}]`
+    `${workflowTimeoutMs ?? 'null'},${PARADIGMS.indexOf(paradigm)}` +
+    (traceparent === undefined ? ']' : `,${quoted(traceparent)}]`)
   );
 }
 
@@ -24,6 +25,7 @@ type Head = [
   receivedAt: number,
   workflowTimeoutMs: number | null,
   paradigm: number,
+  traceparent?: string,
 ];
 
 /** The reverse of `startHead`. Throws `HostLinkError` PROTOCOL for a target that was not sent. */
@@ -33,8 +35,18 @@ export function readStart(
   targetOf: (number: number) => StartMessage['target'] | undefined,
 ): { readonly number: number; readonly message: StartMessage } {
   const fields = JSON.parse(head) as Head;
-  const [number, target, activationId, transactionId, namespace, subject, receivedAt, workflowTimeoutMs, paradigm] =
-    fields;
+  const [
+    number,
+    target,
+    activationId,
+    transactionId,
+    namespace,
+    subject,
+    receivedAt,
+    workflowTimeoutMs,
+    paradigm,
+    trace,
+  ] = fields;
   const found = targetOf(target);
   if (found === undefined || !/^[0-9a-f]{32}$/.test(activationId)) {
     throw new HostLinkError('PROTOCOL', 'a start with an unknown target or a wrong activation id');
@@ -49,6 +61,7 @@ export function readStart(
     receivedAt,
     paradigm: PARADIGMS[paradigm] ?? 'dataflow',
     ...(workflowTimeoutMs === null ? {} : { workflowTimeoutMs }),
+    ...(trace === undefined ? {} : { traceparent: trace }),
   };
   return { number, message };
 }

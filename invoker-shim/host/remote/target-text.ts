@@ -48,9 +48,9 @@ function toJson(target: Target, place: (part: Target) => number): TargetJson {
 }
 
 function specJson(spec: ContainerSpec): SpecJson {
-  const { load, source, ...data } = spec;
-  void load;
+  const { source, ...data } = spec;
   if (source === undefined) throw new Error(`The container ${spec.key} can be started by this process alone.`);
+  // JSON leaves `load` out, being a function.
   return { ...data, source };
 }
 

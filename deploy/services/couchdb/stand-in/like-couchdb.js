@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import express from 'express';
 
 /** CouchDB's own default for `max_document_size`. */
@@ -30,8 +32,21 @@ export function documentTag(body) {
   }
 }
 
+/** Who may do what in a database: kept, and not asked, since there is one user who may do everything. */
+function security(folder) {
+  const file = join(folder, 'security.json');
+  const read = () => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {});
+  const router = express.Router();
+  router.get('/:database/_security', ({ params }, response) => response.json(read()[params.database] ?? {}));
+  router.put('/:database/_security', express.json(), ({ params, body }, response) => {
+    writeFileSync(file, JSON.stringify({ ...read(), [params.database]: body }));
+    response.json({ ok: true });
+  });
+  return router;
+}
+
 /** Where express-pouchdb alone would answer otherwise than CouchDB 3 does. */
-export function likeCouchDb() {
+export function likeCouchDb(folder) {
   const router = express.Router();
   const fail = (response, status, error, reason) => response.status(status).json({ error, reason });
 
@@ -44,6 +59,7 @@ export function likeCouchDb() {
     response.json({ uuids: Array.from({ length: count }, () => randomBytes(16).toString('hex')) });
   });
 
+  router.use(security(folder));
   router.use((request, response, next) => {
     const [, database = '', part, ...rest] = request.path.split('/');
     if (database.startsWith('_') && database !== '_all_dbs' && !DATABASE_NAME.test(database)) {

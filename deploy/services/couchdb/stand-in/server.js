@@ -24,7 +24,7 @@ databases.set('etag', documentTag);
 const app = express();
 app.disable('x-powered-by');
 app.use(authentication(name, password));
-app.use(likeCouchDb());
+app.use(likeCouchDb(folder));
 app.use(databases);
 const server = app.listen(Number(port), '127.0.0.1', () => {
   process.stdout.write(`Ready at http://127.0.0.1:${server.address().port}\n`);

@@ -1,0 +1,97 @@
+import type { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import { DEFAULT_BASE, buildOnBase } from './build-on-base.js';
+import { buildImage, ownArchitecture } from './image-archive.js';
+import {
+  CONTENT_LABEL,
+  IMAGE_NAME,
+  type ImageIdentity,
+  imageIdentity,
+  imageLabels,
+  imageTags,
+} from './image-identity.js';
+
+export interface EnsureImageOptions {
+  /** Told what is being done, for who waits. */
+  readonly onProgress?: (text: string) => void;
+  /**
+   * An image of a registry to build on, such as `node:20-slim`. Default: none where this machine's own Node can run in
+   * the engine's containers, else `node:20-slim`.
+   */
+  readonly base?: string;
+}
+
+/** The image that the engine has now. */
+export interface EnsuredImage {
+  /** With the tag of the version: this one belongs to this program, whatever the other tags name. */
+  readonly name: string;
+  /** `sha256:…`, as the engine calls it. */
+  readonly id: string;
+  /** False when it was there already. */
+  readonly made: boolean;
+}
+
+/**
+ * Has the engine hold the image of the Node runtime, made from what is compiled here. Does nothing when it is there.
+ * Rejects, with what to do, when it can neither be made of this machine's Node nor be built on a base.
+ */
+export async function ensureImage(docker: Docker, options: EnsureImageOptions = {}): Promise<EnsuredImage> {
+  const { onProgress = () => undefined, base } = options;
+  const identity = imageIdentity();
+  const name = `${IMAGE_NAME}:${identity.version}`;
+  const same = base === undefined && (await present(docker, identity, isSameCommit(identity)));
+  if (same) return { name, id: same, made: false };
+  const onto = base ?? ((await runsOurPrograms(docker)) ? undefined : DEFAULT_BASE);
+  if (onto !== undefined) {
+    onProgress(`building it on ${onto}`);
+    return { name, id: await buildOnBase(docker, identity, onto, onProgress), made: true };
+  }
+  onProgress('collecting Node and the runtime');
+  const image = await buildImage(identity);
+  const there = await present(docker, identity, (labels) => labels[CONTENT_LABEL] === image.content);
+  if (there !== undefined) return { name, id: there, made: false };
+  onProgress('handing it to the engine');
+  await load(docker, image.archive());
+  const made = await present(docker, identity, (labels) => labels[CONTENT_LABEL] === image.content);
+  if (made === undefined) throw new Error(`The engine has taken the image ${name} and does not have it.`);
+  return { name, id: made, made: true };
+}
+
+/** Id of the image that all of the tags name, when its labels are as wanted. */
+async function present(
+  docker: Docker,
+  identity: ImageIdentity,
+  wanted: (labels: Record<string, string>) => boolean,
+): Promise<string | undefined> {
+  const ids = new Set<string | undefined>();
+  for (const tag of imageTags(identity)) {
+    const found = await docker.getImage(tag).inspect().catch(onlyMissing);
+    ids.add(found !== undefined && wanted(found.Config.Labels ?? {}) ? found.Id : undefined);
+  }
+  return ids.size === 1 ? [...ids][0] : undefined;
+}
+
+/** Files that are as they were committed need not be looked at to know that an image was made of them. */
+function isSameCommit(identity: ImageIdentity): (labels: Record<string, string>) => boolean {
+  const wanted = Object.entries(imageLabels(identity));
+  const known = /^[0-9a-f]{40,64}$/.test(identity.revision);
+  return (labels) => known && CONTENT_LABEL in labels && wanted.every(([label, value]) => labels[label] === value);
+}
+
+function onlyMissing(error: unknown): undefined {
+  if ((error as { statusCode?: number }).statusCode !== 404) throw error;
+  return undefined;
+}
+
+/** True when a program of this machine runs in the engine's containers as it is. */
+async function runsOurPrograms(docker: Docker): Promise<boolean> {
+  const { Os, Arch } = await docker.version();
+  return process.platform === 'linux' && Os === 'linux' && Arch === ownArchitecture();
+}
+
+async function load(docker: Docker, archive: Readable): Promise<void> {
+  const answer = await docker.loadImage(archive, { quiet: true });
+  let said = '';
+  for await (const line of answer) said = (said + line.toString()).slice(-4000);
+  if (/"error(?:Detail)?":/.test(said)) throw new Error(`The engine does not take the image: ${said.trim()}`);
+}

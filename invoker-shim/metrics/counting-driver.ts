@@ -1,0 +1,58 @@
+import { Counter, type Registry } from 'prom-client';
+import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../containers/driver.js';
+
+/** How a container ended: as it was told to, by itself, or for using too much memory. */
+const EXITS = ['stopped', 'died', 'out_of_memory'] as const;
+type Exit = (typeof EXITS)[number];
+
+/** A driver that counts what the one inside it does: containers started, not started, and ended. */
+export function countingDriver(driver: ContainerDriver, registry: Registry): ContainerDriver {
+  const registers = [registry];
+  const started = new Counter({ name: 'dataflower_container_starts_total', help: 'Containers started', registers });
+  const failed = new Counter({
+    name: 'dataflower_container_start_failures_total',
+    help: 'Containers that could not be started',
+    registers,
+  });
+  const ended = new Counter({
+    name: 'dataflower_container_exits_total',
+    help: 'Containers ended: stopped by the platform, died by themselves, or ended for using too much memory',
+    labelNames: ['reason'],
+    registers,
+  });
+  for (const reason of EXITS) ended.inc({ reason }, 0);
+  const start = async (options: StartOptions): Promise<ContainerHandle> => {
+    let handle: ContainerHandle;
+    try {
+      handle = await driver.start(options);
+    } catch (error) {
+      failed.inc();
+      throw error;
+    }
+    started.inc();
+    let told = false;
+    void handle.exited.then((exit) => ended.inc({ reason: reasonOf(exit, told) }));
+    const stop = (): void => {
+      told = true;
+      handle.stop();
+    };
+    return withMember(handle, 'stop', stop);
+  };
+  return withMember(driver, 'start', start);
+}
+
+/** The same object to all who use it, but for one member. */
+function withMember<T extends object, K extends keyof T & string>(object: T, name: K, member: T[K]): T {
+  return new Proxy(object, {
+    get: (target, asked) => {
+      if (asked === name) return member;
+      const value = Reflect.get(target, asked, target) as unknown;
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+function reasonOf({ outOfMemory }: ContainerExit, told: boolean): Exit {
+  if (outOfMemory) return 'out_of_memory';
+  return told ? 'stopped' : 'died';
+}

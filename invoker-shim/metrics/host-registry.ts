@@ -1,0 +1,26 @@
+import { Registry } from 'prom-client';
+import type { ContainerDriver } from '../containers/driver.js';
+import { type HostMetrics, hostMetrics } from '../host/metrics.js';
+import type { HostStatus } from '../host/host.js';
+import type { RecordObserver } from '../records/observed-records.js';
+import type { SinkMetrics } from '../sink/index.js';
+import { countingDriver } from './counting-driver.js';
+import { RunMetrics } from './run-metrics.js';
+
+/** Everything that a host counts. */
+export interface CountedHost extends HostMetrics {
+  /** The driver, counted. */
+  readonly driver: ContainerDriver;
+  /** To hear of every record that is written. */
+  readonly onRecord: RecordObserver;
+}
+
+export function countHost(
+  driver: ContainerDriver,
+  status: () => HostStatus,
+  sink: () => SinkMetrics,
+  registry = new Registry(),
+): CountedHost {
+  const runs = new RunMetrics(registry);
+  return { ...hostMetrics(registry, status, sink), driver: countingDriver(driver, registry), onRecord: runs.observe };
+}

@@ -1,0 +1,40 @@
+import { readRunning, type RunningServer } from '../assembly/data-directory.js';
+import { CommandError } from './outcome.js';
+
+/** Asks a server that runs on this machine, with the key that it has put into its data directory. */
+export async function askOperator(running: RunningServer, path: string, body?: object): Promise<unknown> {
+  let response: Response;
+  let answer: unknown;
+  try {
+    response = await fetch(running.url + path, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { authorization: `Bearer ${running.operatorKey}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    answer = await response.json();
+  } catch (cause) {
+    throw new CommandError(`The server at ${running.url} (process ${running.pid}) does not answer: has it ended?`, 1, {
+      cause,
+    });
+  }
+  if (!response.ok) throw new CommandError((answer as { error: string }).error);
+  return answer;
+}
+
+/** The server that runs on a data directory. Throws `CommandError` when none does. */
+export async function runningServer(dataDir: string): Promise<RunningServer> {
+  const running = await readRunning(dataDir);
+  if (running !== undefined && isAlive(running.pid)) return running;
+  throw new CommandError(
+    `No server runs on ${dataDir}: start one with \`dataflower standalone\`, or name another data directory with --data or --config.`,
+  );
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

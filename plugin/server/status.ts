@@ -1,0 +1,98 @@
+import type { ArchivedRecords, Health, HealthReport, Host, HostStatus, RecordStore } from '@dataflower/invoker-shim';
+import type { Config } from '../config/index.js';
+import type { ProcessDescription } from './health-route.js';
+
+/** The route of `dataflower status`. */
+export const STATUS_PATH = '/dataflower/v1/status';
+
+/** A host as the gateway sees it now, or why it does not. */
+export type HostReport =
+  { readonly id: string; readonly status: HostStatus } | { readonly id: string; readonly error: string };
+
+/** Activation records that this process keeps or carries. */
+export interface RecordsReport {
+  /** New invocations are refused with 503. */
+  readonly full: boolean;
+  /** Where there is a database to carry them to: what is not there yet. */
+  readonly waitingRecords?: number;
+  readonly waitingBytes?: number;
+  readonly lagMs?: number;
+}
+
+/** What `dataflower status --json` prints. */
+export interface StatusReport {
+  readonly component: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly url: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly uptimeSeconds: number;
+  readonly residentBytes: number;
+  readonly health: HealthReport;
+  readonly hosts: readonly HostReport[];
+  readonly stores: Readonly<Record<string, string>>;
+  readonly records: RecordsReport;
+}
+
+export interface StatusSources {
+  readonly process: ProcessDescription;
+  readonly url: string;
+  readonly health: Health;
+  readonly hosts: () => readonly Host[];
+  /** What is kept where, for people: `{entities: 'CouchDB', records: 'files'}`. */
+  readonly stores: Readonly<Record<string, string>>;
+  readonly records: () => RecordsReport;
+}
+
+/** How long a host has to tell how it is, in milliseconds. */
+const ANSWER_MS = 2000;
+
+export async function statusReport(sources: StatusSources): Promise<StatusReport> {
+  const { process: description, url, stores } = sources;
+  const [health, hosts] = await Promise.all([sources.health.report(), Promise.all(sources.hosts().map(hostReport))]);
+  return {
+    ...description,
+    pid: process.pid,
+    url,
+    uptimeSeconds: Math.floor((Date.now() - description.startedAt) / 1000),
+    residentBytes: process.memoryUsage.rss(),
+    health,
+    hosts,
+    stores,
+    records: sources.records(),
+  };
+}
+
+async function hostReport(host: Host): Promise<HostReport> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it has not answered within ${ANSWER_MS} ms`)), ANSWER_MS);
+  });
+  try {
+    return { id: host.id, status: await Promise.race([host.status(), late]) };
+  } catch (error) {
+    return { id: host.id, error: error instanceof Error ? error.message : String(error) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Where a configuration has its data kept. */
+export function storesOf({ couchdb, dataDir }: Config, records: RecordStore): Readonly<Record<string, string>> {
+  const inCouch = couchdb.url !== undefined;
+  return {
+    entities: inCouch ? 'CouchDB' : `files in ${dataDir}`,
+    records: isArchive(records) ? `CouchDB, by way of files in ${dataDir}` : `files in ${dataDir}`,
+  };
+}
+
+export function recordsReport(records: RecordStore): RecordsReport {
+  if (!isArchive(records)) return { full: records.full };
+  const { full, waitingRecords, waitingBytes, lagMs } = records.status();
+  return { full, waitingRecords, waitingBytes, lagMs };
+}
+
+function isArchive(records: RecordStore): records is ArchivedRecords {
+  return 'status' in records;
+}

@@ -1,0 +1,3 @@
+import { metricsPage } from './metrics-reference.js';
+
+process.stdout.write(metricsPage());

@@ -78,7 +78,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   const subjects = await Subjects.open(stores.subjects);
   const guest = await guestOf(subjects, config.wellKnownKey);
   const authenticator = new Authenticator(subjects);
-  const { registry, stop: stopMetrics } = processRegistry(records, tracing);
+  const { registry, stop: stopMetrics } = processRegistry(tracing);
   const counts = new RequestCounts(registry);
   const ids = new Ids();
   const now = Date.now;

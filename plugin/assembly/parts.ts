@@ -9,10 +9,10 @@ import { openRecords, registerRecordChecks } from './records.js';
 export interface Parts {
   readonly host: Host;
   readonly records: RecordStore;
-  /** Prometheus text of what is counted beside the host. */
-  readonly metrics?: () => Promise<string>;
   /** Spans of what runs, when a collector is configured. */
   readonly tracing?: Tracing | undefined;
+  /** Prometheus text of what is counted beside the host. */
+  readonly metrics?: () => Promise<string>;
   /** What the operator has to know of them. */
   readonly notice?: string;
 }

@@ -30,7 +30,7 @@ export interface ProcessRecords {
   /** They are carried to CouchDB, and `store` reads from there and from other processes too. */
   readonly archived: ArchivedRecords | undefined;
   /** Prometheus text of what is counted of them; empty without CouchDB. */
-  metrics(): Promise<string>;
+  readonly metrics: () => Promise<string>;
 }
 
 /** The record files in `dataDir`; with CouchDB configured, they are carried there. Throws `StartError`. */

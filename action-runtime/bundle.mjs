@@ -34,7 +34,6 @@ const { metafile } = await build({
   entryPoints: {
     'dlu/main': join(source, 'main.js'),
     'flu/thread': join(source, 'flu/thread.js'),
-    'flu/process': join(source, 'flu/process.js'),
   },
   outdir: target,
   bundle: true,

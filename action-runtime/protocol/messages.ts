@@ -55,6 +55,8 @@ export interface Init {
   readonly logLimitBytes: number;
   /** Total JS heap, in MiB; the FLU ends with an out-of-memory error beyond it. */
   readonly memoryMiB: number;
+  /** The API is reached through the agent: the runtime listens for it, and `__OW_API_HOST` is where. */
+  readonly api?: boolean;
 }
 
 /** READY, the answer to INIT: `error` is the text of the developer error when it failed. */

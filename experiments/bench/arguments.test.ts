@@ -8,6 +8,7 @@ describe('arguments of a bench', () => {
       help: false,
       anyNoise: false,
       rounds: 7,
+      driver: 'process',
     });
   });
 
@@ -21,6 +22,14 @@ describe('arguments of a bench', () => {
     expect(() => parseBenchArguments(['toString'])).toThrow(UsageError);
     expect(() => parseBenchArguments(['hop', 'pass'])).toThrow(UsageError);
     expect(() => parseBenchArguments(['hop', '--jsn'])).toThrow(/usage: npm run bench/);
+  });
+
+  it('choose what containers are, where a bench is about their start', () => {
+    expect(parseBenchArguments(['cold-chain']).driver).toBe('process');
+    expect(parseBenchArguments(['cold-start']).driver).toBe('docker');
+    expect(parseBenchArguments(['cold-start', '--driver', 'process']).driver).toBe('process');
+    expect(() => parseBenchArguments(['cold-start', '--driver', 'podman'])).toThrow('--driver takes process or docker');
+    expect(() => parseBenchArguments(['hop', '--driver', 'docker'])).toThrow('not for hop');
   });
 
   it('take fewer rounds only for trying out', () => {

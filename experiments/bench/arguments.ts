@@ -2,17 +2,21 @@ import { parseArgs } from 'node:util';
 import { ROUNDS } from './rounds.js';
 import { type BenchName, targets } from './targets.js';
 
+/** What the platform's containers are. */
+export type Driver = 'process' | 'docker';
+
 export interface BenchArguments {
   readonly json: boolean;
   readonly help: boolean;
   readonly anyNoise: boolean;
   readonly rounds: number;
+  readonly driver: Driver;
   readonly name?: BenchName;
 }
 
 const names = Object.keys(targets);
 
-export const USAGE = `usage: npm run bench -- NAME [--json] [--rounds N] [--any-noise]
+export const USAGE = `usage: npm run bench -- NAME [--json] [--driver D] [--rounds N] [--any-noise]
 
 Measures the platform on this machine beside a raw baseline. NAME is one of:
   hop          what one more step of a chain costs
@@ -21,8 +25,12 @@ Measures the platform on this machine beside a raw baseline. NAME is one of:
   overlap      a consumer's start while its producer burns the CPU
   fanout       what one more item of a scatter costs
   invoke       a blocking call over REST
+  cold-chain   a chain of five actions that have no container yet
+  cold-start   one action that has no container yet
 
   --json        print one JSON object on standard output, everything else goes to standard error
+  --driver D    what containers are, for cold-chain and cold-start: process or docker
+                (default docker for cold-start, else process)
   --rounds N    rounds that count, ${ROUNDS} at least unless --any-noise is given (default ${ROUNDS})
   --any-noise   measure on a busy machine too; for trying out, the figures mean nothing
   --help        print this
@@ -43,6 +51,7 @@ export function parseBenchArguments(args: readonly string[]): BenchArguments {
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
         'any-noise': { type: 'boolean', default: false },
+        driver: { type: 'string' },
         rounds: { type: 'string', default: String(ROUNDS) },
       },
     });
@@ -53,7 +62,11 @@ export function parseBenchArguments(args: readonly string[]): BenchArguments {
   const [name] = positionals;
   const anyNoise = values['any-noise'];
   const rounds = Number(values.rounds);
-  const options = { json: values.json, help: values.help, anyNoise, rounds };
+  const driver = values.driver ?? (name === 'cold-start' ? 'docker' : 'process');
+  if (driver !== 'process' && driver !== 'docker') {
+    throw new UsageError(`--driver takes process or docker, not "${driver}".`);
+  }
+  const options: BenchArguments = { json: values.json, help: values.help, anyNoise, rounds, driver };
   if (values.help) return options;
   if (!Number.isInteger(rounds) || rounds < (anyNoise ? 1 : ROUNDS) || rounds > 1000) {
     throw new UsageError(
@@ -63,6 +76,9 @@ export function parseBenchArguments(args: readonly string[]): BenchArguments {
   if (positionals.length !== 1 || !names.includes(name!)) {
     const problem = name === undefined ? 'Which bench?' : `There is no bench "${positionals.join(' ')}".`;
     throw new UsageError(`${problem} Give one of ${names.join(', ')}.`);
+  }
+  if (driver === 'docker' && !name!.startsWith('cold-')) {
+    throw new UsageError(`--driver docker is for cold-chain and cold-start, not for ${name!}.`);
   }
   return { ...options, name: name as BenchName };
 }

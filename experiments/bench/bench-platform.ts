@@ -33,14 +33,19 @@ const environment = {
 
 const COUNT_TIMEOUT_MS = 15_000;
 
+/** @param placement Undefined: everything on every core, as the scheduler likes. */
 export async function startBenchPlatform(
-  placement: Placement,
+  placement: Placement | undefined,
   settings: Readonly<Record<string, string>> = {},
+  onOutput?: (text: string) => void,
 ): Promise<BenchPlatform> {
-  pin(process.pid, coreOf.client[placement]);
-  const options = { environment: { ...environment, ...settings }, core: coreOf.platform[placement] };
-  const platform = await startPlatform(options);
-  return benchPlatform(platform, new ContainerPins(platform.pid, coreOf.containers[placement]));
+  if (placement !== undefined) pin(process.pid, coreOf.client[placement]);
+  const platform = await startPlatform({
+    environment: { ...environment, ...settings },
+    ...(placement === undefined ? {} : { core: coreOf.platform[placement] }),
+    ...(onOutput === undefined ? {} : { onOutput }),
+  });
+  return benchPlatform(platform, new ContainerPins(platform.pid, coreOf.containers[placement ?? 'C']));
 }
 
 function benchPlatform(platform: Platform, pins: ContainerPins): BenchPlatform {

@@ -1,6 +1,8 @@
 import { cpus } from 'node:os';
 import { endOnSignals, isEnding } from '../platform/cleanup.js';
 import { type BenchArguments, parseBenchArguments, USAGE, UsageError } from './arguments.js';
+import { coldChain } from './cold-chain.js';
+import { coldStart } from './cold-start.js';
 import type { BenchContext } from './context.js';
 import { fanout } from './fanout.js';
 import { hop } from './hop.js';
@@ -21,16 +23,19 @@ const benches: Record<BenchName, (context: BenchContext) => Promise<Measured>> =
   overlap,
   fanout,
   invoke,
+  'cold-chain': coldChain,
+  'cold-start': coldStart,
 };
 
 const REFUSED = 3;
 
-async function bench(name: BenchName, { json, anyNoise, rounds }: BenchArguments): Promise<number> {
+async function bench(name: BenchName, { json, anyNoise, rounds, driver }: BenchArguments): Promise<number> {
   if (process.platform !== 'linux' || cpus().length < 2) {
     throw new UsageError('The benches pin processes to two cores, which takes Linux and at least two cores.');
   }
   const context: BenchContext = {
     rounds: { anyNoise, rounds },
+    driver,
     say: (text) => process.stderr.write(`${text}\n`),
   };
   let measured: Measured;

@@ -33,6 +33,18 @@ export const targets = {
     figure: goal(3.5, 2.5),
     also: { rate: goal(0.45, 0.6) },
   },
+  'cold-chain': {
+    unit: '× one cold action',
+    better: 'lower',
+    figure: goal(1.6, 1.3),
+    also: { prewarmed: goal(null), bound: goal(null) },
+  },
+  'cold-start': {
+    unit: '× an empty container',
+    better: 'lower',
+    figure: goal(1.5, 1.2),
+    also: { prewarmed: goal(0.2), part: goal(null) },
+  },
 } as const satisfies Record<string, { unit: string; better: Better; figure: Goal; also: Record<string, Goal> }>;
 
 export type BenchName = keyof typeof targets;

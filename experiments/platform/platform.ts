@@ -21,6 +21,8 @@ export interface PlatformOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** The core that it, and everything it starts, runs on at first; undefined: all of them. */
   readonly core?: number;
+  /** Gets what it says on standard output and standard error. */
+  readonly onOutput?: (text: string) => void;
 }
 
 const main = fileURLToPath(new URL('../../../plugin/dist/cli/main.js', import.meta.url));
@@ -44,6 +46,10 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       ...options.environment,
     },
   });
+  const { onOutput } = options;
+  if (onOutput !== undefined) {
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => onOutput(chunk.toString()));
+  }
   // However this process ends, nothing stays behind.
   const onExit = (): void => {
     child.kill('SIGKILL');

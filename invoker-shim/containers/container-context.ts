@@ -43,6 +43,8 @@ export interface ContainerLimits {
 export interface ContainerOwner {
   /** It can take runs. */
   onReady(container: Container): void;
+  /** It was paused and can take runs again. */
+  onAwake(container: Container): void;
   /** A run has left it, or it was let go from a full sink: it can take more, if it accepts. */
   onFreed(container: Container): void;
   /** Runs that were sent ahead and have not started, in order. */

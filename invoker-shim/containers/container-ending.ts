@@ -1,3 +1,4 @@
+import { type ContainerExit, ImageError } from './driver.js';
 import { FailureText } from './failures.js';
 import type { ContainerSpec } from './executor.js';
 import { ForeignText } from './foreign/failure-texts.js';
@@ -11,6 +12,8 @@ export type ContainerEnding =
   | { readonly kind: 'DIED'; readonly detail?: string }
   /** It broke the protocol. */
   | { readonly kind: 'PROTOCOL'; readonly detail: string }
+  /** It has refused its run without beginning it: another container is to have that. */
+  | { readonly kind: 'AWAY'; readonly detail: string }
   | { readonly kind: 'TIME_LIMIT'; readonly limitMs: number }
   | { readonly kind: 'CANCELLED'; readonly reason: string }
   /** It never came up: no process, no hello, wrong token or version. */
@@ -66,4 +69,25 @@ export function foreignBeforeInit(
 ): ContainerEnding {
   if (ending.kind !== 'NOT_STARTED') return ending;
   return { kind: 'INIT_FAILED', text: ForeignText.notListening(spec.image ?? spec.kind, helloTimeoutMs) };
+}
+
+/** The driver could not start it. */
+export function notStarted(error: Error): ContainerEnding {
+  const { message } = error;
+  return error instanceof ImageError ? { kind: 'NO_IMAGE', text: message } : { kind: 'NOT_STARTED', detail: message };
+}
+
+/** How its process ended, in words. */
+export function exitDetail({ code, signal }: ContainerExit): string {
+  return signal === null ? `it exited with code ${code ?? '?'}` : `it ended by ${signal}`;
+}
+
+/** The runs of a container that ends so: those that end with it, and those that another container is to have, in order. */
+export function divide(
+  ending: ContainerEnding,
+  runs: { readonly started: PendingRun[]; readonly returned: PendingRun[] } = { started: [], returned: [] },
+): { readonly started: readonly PendingRun[]; readonly returned: readonly PendingRun[] } {
+  if (ending.kind !== 'AWAY') return runs;
+  for (const pending of runs.started) pending.startedAt = 0;
+  return { started: [], returned: [...runs.started, ...runs.returned] };
 }

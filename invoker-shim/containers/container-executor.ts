@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
+import { ChurnMap } from '../churn-map.js';
 import { type Clock, systemClock } from '../clock.js';
 import type { DataSink } from '../sink/value.js';
 import type { ContainerContext } from './container-context.js';
@@ -11,6 +12,7 @@ import { JsonThreads } from './foreign/json-threads.js';
 import { type ContainerLogger, silentLogger } from './logger.js';
 import { PendingRun } from './pending-run.js';
 import { Pool } from './pool.js';
+import type { PrewarmOptions } from './prewarmed.js';
 import { ProcessDriver } from './process-driver.js';
 import { RunEnder } from './run-ender.js';
 import { SocketDirectory, removeStale } from './socket-directory.js';
@@ -39,6 +41,15 @@ export interface ContainersOptions {
   readonly memoryLimitMiB?: number;
   /** A container without work is removed after so long, in ms. Default: 600,000 (as OpenWhisk). */
   readonly idleMs?: number;
+  /** Before, it is paused, where the driver can, after so long, in ms. Default: 60,000; `Infinity`: never. */
+  readonly pauseAfterMs?: number;
+  /**
+   * Containers that start before a function needs them. Default: with Docker two of `nodejs:20` with 256 MiB, OpenWhisk's
+   * own; with child processes none, which start in the time that a message of Docker's engine takes.
+   */
+  readonly prewarm?: readonly PrewarmOptions[];
+  /** One that was taken is replaced after so long, in ms, when nothing else starts or waits. Default: 1,000. */
+  readonly prewarmReplaceMs?: number;
   /** A container that has not said hello after so long, in ms, is given up. Default: 10,000. */
   readonly helloTimeoutMs?: number;
   /** After its time limit a function's container has so long, in ms, to write its logs. Default: 100. */
@@ -62,6 +73,8 @@ export interface ContainersOptions {
 
 const MIB = 1024 * 1024;
 
+/** What OpenWhisk's own runtimes manifest asks for. */
+const STEM_CELLS: readonly PrewarmOptions[] = [{ kind: 'nodejs:20', memoryMiB: 256, count: 2 }];
 /** Child processes with the Node runtime: what containers are where no driver is given. */
 export function defaultDriver(): ContainerDriver {
   return new ProcessDriver({ entry: runtimeEntry });
@@ -78,7 +91,7 @@ class ContainerExecutor implements Executor {
   readonly #pool: Pool;
   readonly #sockets: SocketDirectory;
   readonly #driver: ContainerDriver;
-  readonly #pending = new Map<FunctionRun, PendingRun>();
+  readonly #pending = new ChurnMap<FunctionRun, PendingRun>();
   #closing: Promise<void> | undefined;
 
   constructor(options: ExecutorOptions) {
@@ -113,6 +126,9 @@ class ContainerExecutor implements Executor {
       maxContainersPerKey: options.maxContainersPerKey ?? maxContainers,
       memoryLimitMiB: options.memoryLimitMiB ?? Math.floor((os.totalmem() / MIB) * 0.75),
       idleMs: options.idleMs ?? 600_000,
+      pauseAfterMs: options.pauseAfterMs ?? 60_000,
+      prewarm: options.prewarm ?? (this.#driver.name === 'docker' ? STEM_CELLS : []),
+      prewarmReplaceMs: options.prewarmReplaceMs ?? 1000,
       minTurnMs: options.minTurnMs ?? 50,
       cores,
     };
@@ -148,8 +164,8 @@ class ContainerExecutor implements Executor {
     }
   }
 
-  warm(spec: ContainerSpec): void {
-    if (this.#closing === undefined) this.#pool.warm(spec);
+  warm(spec: ContainerSpec, behind: readonly ContainerSpec[] = [], count = 1): (() => void) | undefined {
+    return this.#closing === undefined ? this.#pool.warm(spec, behind, count) : undefined;
   }
 
   status(): ExecutorStatus {

@@ -16,6 +16,7 @@ import type { Connection } from './connection.js';
 import type { ContainerContext } from './container-context.js';
 import type { ContainerEnding } from './container-ending.js';
 import { EmitWindow } from './emit-window.js';
+import type { FileSharing } from './file-sharing.js';
 import { InboundValues } from './inbound-values.js';
 import { LateOutputs } from './late-outputs.js';
 import type { PendingRun } from './pending-run.js';
@@ -72,11 +73,12 @@ export class ContainerRuns {
     /** Undefined when all runs go on the connection. */
     runChannel: Connection | undefined,
     private readonly host: RunsHost,
+    files: FileSharing,
   ) {
     const send = (frame: Buffer): void => connection.send(frame);
-    this.inbound = new InboundValues(context.sink, context.limits.maxValueBytes, send, (error) =>
-      host.stop({ kind: 'PROTOCOL', detail: error.message }),
-    );
+    const broke = (error: Error): void => host.stop({ kind: 'PROTOCOL', detail: error.message });
+    const { sink, limits } = context;
+    this.inbound = new InboundValues(sink, files.offers(sink), limits.maxValueBytes, send, broke);
     this.#late = new LateOutputs(this.inbound, context.stopwatch, {
       emitted: (pending, port, value, cost) => this.#deliver(pending, port, value, cost),
       finished: (pending, result, value, env) => {
@@ -85,8 +87,8 @@ export class ContainerRuns {
       },
       arrived: (pending) => this.#arrived(pending),
     });
-    this.#window = new EmitWindow(context.sink, context.limits.emitWindowBytes, send, () => this.#updateHeld());
-    this.#writer = new RunWriter(connection, runChannel ?? connection, context.clock, context.driver.sharesFiles);
+    this.#window = new EmitWindow(sink, limits.emitWindowBytes, send, () => this.#updateHeld());
+    this.#writer = new RunWriter(connection, runChannel ?? connection, context.clock, files);
     this.#meter = new WorkMeter(context.stopwatch);
   }
 
@@ -314,23 +316,14 @@ export class ContainerRuns {
 
   #begin(pending: PendingRun): void {
     this.#running = pending;
-    pending.state = 'STARTED';
-    pending.startedAt = this.context.clock.now();
-    try {
-      pending.run.started(pending.startedAt);
-    } catch (error) {
-      this.context.logger.error(
-        { activationId: pending.run.activationId, err: error },
-        'a run could not take its start',
-      );
-    }
+    pending.begin(this.context.clock.now(), this.context.logger);
   }
 
   /** The function has answered: the next one runs, and there is room for one more. */
   #leave(pending: PendingRun, result: Result): void {
     pending.endedAt = this.context.clock.now();
     this.#meter.result();
-    this.#writer.dropStreams(pending);
+    this.#writer.dropInput(pending);
     this.#running = undefined;
     this.#slow = false;
     this.#spent = result.outcome === Outcome.DEVELOPER_ERROR;
@@ -372,7 +365,7 @@ export class ContainerRuns {
   giveBack(runs: readonly PendingRun[]): void {
     const wanted: PendingRun[] = [];
     for (const pending of runs) {
-      this.#writer.dropStreams(pending);
+      this.#writer.dropInput(pending);
       pending.invocationId = 0;
       pending.coldStart = false;
       pending.initMs = undefined;

@@ -1,23 +1,33 @@
 import type { Socket } from 'node:net';
 import { type FrameType, ProtocolError } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from './connection.js';
-import { type ContainerEnding, beforeInit, foreignBeforeInit, runText, startText } from './container-ending.js';
+import {
+  type ContainerEnding,
+  beforeInit,
+  exitDetail,
+  foreignBeforeInit,
+  notStarted,
+  runText,
+  divide,
+} from './container-ending.js';
 import type { ContainerContext, ContainerOwner } from './container-context.js';
 import { ContainerRuns, type RunsHost } from './container-runs.js';
-import { type ContainerExit, type ContainerHandle, ImageError } from './driver.js';
+import type { ContainerExit, ContainerHandle } from './driver.js';
 import { Endpoint } from './endpoint.js';
-import { FailureText } from './failures.js';
 import type { ContainerSpec, ExecutorStatus } from './executor.js';
+import { type FileSharing, noFiles, samePaths } from './file-sharing.js';
 import { ForeignRuntime } from './foreign/foreign-runtime.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
 import type { PendingRun } from './pending-run.js';
 import { RunChannel } from './run-channel.js';
 import { takeRunFrame } from './run-frames.js';
 import type { RunLog } from './run-log.js';
+import { Sleep } from './sleep.js';
+import { StartTimes } from './start-times.js';
 import { withinMs } from './within-ms.js';
 
 /**
- * STARTING: until its HELLO. INITIALIZING: until it is READY. STOPPING: its connection is closed, it is being ended.
+ * STARTING: until its HELLO. INITIALIZING: until it is READY; a pre-warmed one is told in between what it is to run. STOPPING: its connection is closed, it is being ended.
  * STOPPED: nothing is left of it. Any state but the last two goes to STOPPING.
  */
 export type ContainerState = 'STARTING' | 'INITIALIZING' | 'READY' | 'STOPPING' | 'STOPPED';
@@ -33,8 +43,9 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   initMs = 0;
   /** By the stopwatch: since when it has had nothing to do. */
   idleSince = 0;
-  /** By the stopwatch: when it became ready. */
-  readySince = 0;
+  readonly times: StartTimes;
+  /** It was started because a run was expected, none being there. */
+  expected = false;
   #state: ContainerState = 'STARTING';
   #retiring = false;
   #endpoint: Endpoint | undefined;
@@ -42,10 +53,15 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   #runChannel: RunChannel | undefined;
   /** It has said READY and its run channel has not come yet. */
   #awaitsRunChannel = false;
+  readonly #listening: Promise<Endpoint>;
+  /** How large values reach it; set before it greets. */
+  files: FileSharing = noFiles;
   #handle: ContainerHandle | undefined;
   /** Speaks for a container that has no runtime of ours. */
   #foreign: ForeignRuntime | undefined;
   #runs: ContainerRuns | undefined;
+  #sleep: Sleep | undefined;
+  #owner: ContainerOwner;
   readonly #handshake: Handshake;
   /** Of the run that ends with the container: what it still writes belongs there. */
   #lastLog: RunLog | undefined;
@@ -53,27 +69,43 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   #started!: () => void;
   readonly #startSettled = new Promise<void>((resolve) => (this.#started = resolve));
   #cancelExitTimer: (() => void) | undefined;
-  readonly #gone: Promise<void>;
+  /** Resolves when nothing is left of it. */
+  readonly gone: Promise<void>;
   #resolveGone!: () => void;
 
+  /**
+   * Starts it.
+   *
+   * @param prewarmed It greets and then waits for `assign`.
+   */
   constructor(
     readonly id: string,
-    readonly spec: ContainerSpec,
+    /** What it is to run; of a pre-warmed one, what it is made for. */
+    public spec: ContainerSpec,
     private readonly context: ContainerContext,
-    private readonly owner: ContainerOwner,
+    owner: ContainerOwner,
+    prewarmed = false,
   ) {
-    this.#gone = new Promise((resolve) => (this.#resolveGone = resolve));
-    this.#handshake = new Handshake(context, spec, this);
+    this.#owner = owner;
+    this.times = new StartTimes(context.stopwatch);
+    this.gone = new Promise((resolve) => (this.#resolveGone = resolve));
+    this.#listening = Endpoint.listen(context.sockets, (socket) => this.#onConnection(socket));
+    this.#handshake = new Handshake(context, spec.memoryMiB, this.times, this.#listening, this);
+    if (!prewarmed) this.assign(spec, owner);
     void this.#start();
   }
 
-  get state(): ContainerState {
-    return this.#state;
+  /** Says what a pre-warmed one is to run, which it has to be made for, and whose it is from now on. Once. */
+  assign(spec: ContainerSpec, owner: ContainerOwner): void {
+    this.spec = spec;
+    this.#owner = owner;
+    this.times.wanted = this.times.now();
+    this.#handshake.assign(spec);
   }
 
-  /** Resolves when nothing is left of it. */
-  get gone(): Promise<void> {
-    return this.#gone;
+  /** True while it waits to be told what it is to run. */
+  get waits(): boolean {
+    return this.#handshake.waits && this.#state === 'INITIALIZING';
   }
 
   /** Runs sent to it in its life. */
@@ -96,7 +128,15 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
 
   /** True while it is to take runs. */
   get accepts(): boolean {
-    return this.#state === 'READY' && !this.#retiring && this.#runs!.accepts;
+    return this.#state === 'READY' && !this.#retiring && (this.#sleep?.isAwake ?? true) && this.#runs!.accepts;
+  }
+
+  /** Whether its processes stand still; only of one that is ready. */
+  get sleep(): Sleep {
+    return (this.#sleep ??= new Sleep(this.#handle!, {
+      awake: () => this.#owner.onAwake(this),
+      lost: (error) => this.stop({ kind: 'DIED', detail: `it could not be paused or resumed: ${error.message}` }),
+    }));
   }
 
   get retiring(): boolean {
@@ -105,12 +145,14 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
 
   /** False when it has nothing to do and nothing to watch. */
   get busy(): boolean {
-    return this.#state === 'READY' ? this.#runs!.busy : this.#state !== 'STOPPED';
+    return this.#state === 'READY' ? this.#runs!.busy : this.#state !== 'STOPPED' && !this.waits;
   }
 
   /** Its state in a word, for people. */
   get label(): string {
+    if (this.waits) return 'PREWARMED';
     if (this.#state !== 'READY') return this.#state;
+    if (this.#sleep?.isAwake === false) return this.#sleep.state;
     if (this.held) return 'HELD';
     return this.#runs!.busy ? 'RUNNING' : 'IDLE';
   }
@@ -175,15 +217,15 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') {
       this.context.logger.warn({ container: this.id, key: this.spec.key, ...ending }, 'a container was stopped');
     }
-    const { started, returned } = this.#runs?.close() ?? { started: [], returned: [] };
+    const { started, returned } = divide(ending, this.#runs?.close());
     this.#connection?.close();
     this.#runChannel?.connection.close();
     this.#foreign?.close();
     this.#handle?.stop();
     // A run behind one that was cancelled has lost nothing: else its neighbour's user could have it fail.
     if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') for (const pending of returned) pending.losses++;
-    const payer = starting ? this.owner.onStartFailed(this, ending) : undefined;
-    this.owner.onLeaving(this);
+    const payer = starting ? this.#owner.onStartFailed(this, ending) : undefined;
+    this.#owner.onLeaving(this);
     this.#runs?.giveBack(returned);
     void this.#finish(ending, started, payer);
   }
@@ -211,7 +253,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   onEnd(error: Error | undefined): void {
-    if (error === undefined) this.stop({ kind: 'DIED', detail: this.#foreign?.detail ?? 'its connection ended' });
+    if (error === undefined) this.stop(this.#foreign?.ending ?? { kind: 'DIED', detail: 'its connection ended' });
     else if (ProtocolError.is(error)) this.stop({ kind: 'PROTOCOL', detail: error.message });
     else this.stop({ kind: 'DIED', detail: error.message });
   }
@@ -233,16 +275,17 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     this.#endpoint!.stopListening();
     this.readyAt = this.context.clock.now();
     this.initMs = this.readyAt - this.#handshake.initSentAt;
-    this.readySince = this.idleSince = this.context.stopwatch();
+    this.times.ready = this.idleSince = this.times.now();
     this.#runs = new ContainerRuns(
       this.context,
       this.#connection!,
       runChannel ? this.#runChannel!.connection : undefined,
       this,
+      this.files,
     );
     this.#state = 'READY';
-    this.context.logger.debug({ container: this.id, key: this.spec.key, initMs: this.initMs }, 'a container is ready');
-    this.owner.onReady(this);
+    this.context.logger.debug({ container: this.id, key: this.spec.key, ...this.times.phases }, 'a container is ready');
+    this.#owner.onReady(this);
     this.#stopIfDone();
   }
 
@@ -250,48 +293,48 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
 
   freed(): void {
     if (this.#retiring) this.#stopIfDone();
-    else if (this.#state === 'READY') this.owner.onFreed(this);
+    else if (this.#state === 'READY') this.#owner.onFreed(this);
   }
 
   returned(runs: readonly PendingRun[]): void {
-    this.owner.onReturned(runs);
+    this.#owner.onReturned(runs);
   }
 
   heldChanged(): void {
-    this.owner.onHeldChanged(this);
+    this.#owner.onHeldChanged(this);
   }
 
   measured(meanMs: number): void {
-    this.owner.onMeasured(meanMs);
+    this.#owner.onMeasured(meanMs);
   }
 
   async #start(): Promise<void> {
     const { context, spec } = this;
     try {
-      this.#endpoint = await Endpoint.listen(context.sockets, (socket) => this.#onConnection(socket));
+      this.#endpoint = await this.#listening;
+      this.files = context.driver.sharesFiles ? samePaths : (context.driver.shareFiles?.(spec) ?? noFiles);
       const handle = await context.driver.start({
         spec,
+        files: this.files,
         socketPath: this.#endpoint.path,
         token: this.#handshake.token,
         onOutput: (stream, line) => this.#onOutput(stream, line),
+        onFetch: () => this.#handshake.holdOn(),
       });
+      this.#handshake.goOn();
       this.#handle = handle;
+      this.times.running = this.times.now();
       void handle.exited.then((exit) => this.#onExit(exit));
       if (this.#state === 'STOPPING') handle.stop();
-      else if (handle.http !== undefined) this.#speakFor(handle.http, this.#endpoint.path);
+      else if (handle.http !== undefined) {
+        const own = { socketPath: this.#endpoint.path, token: this.#handshake.token, container: this };
+        this.#foreign = new ForeignRuntime({ address: handle.http, ...own, context });
+      }
     } catch (error) {
-      const { message } = error as Error;
-      this.stop(
-        error instanceof ImageError ? { kind: 'NO_IMAGE', text: message } : { kind: 'NOT_STARTED', detail: message },
-      );
+      this.stop(notStarted(error as Error));
     } finally {
       this.#started();
     }
-  }
-
-  #speakFor(address: NonNullable<ContainerHandle['http']>, socketPath: string): void {
-    const { context, spec } = this;
-    this.#foreign = new ForeignRuntime({ address, socketPath, token: this.#handshake.token, spec, context });
   }
 
   #beforeInit(cause: ContainerEnding): ContainerEnding {
@@ -338,7 +381,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
 
   #onExit(exit: ContainerExit): void {
     if (this.#state === 'STOPPING' || this.#state === 'STOPPED') return;
-    const detail = exit.signal === null ? `it exited with code ${exit.code ?? '?'}` : `it ended by ${exit.signal}`;
+    const detail = exitDetail(exit);
     if (this.#connection === undefined)
       this.stop({ kind: this.#state === 'STARTING' && this.#foreign === undefined ? 'NOT_STARTED' : 'DIED', detail });
     // What it had sent may still be on its way; the end of the connection comes behind it.
@@ -357,26 +400,12 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     const exit = await withinMs(exited, LAST_WORDS_MS, this.context.clock);
     const outOfMemory = exit?.outOfMemory ?? false;
     const { ender } = this.context;
-    for (const pending of started) {
-      ender.fail(pending, this.id, 2, runText(pending, ending, outOfMemory));
-    }
-    if (payer !== undefined) this.#failPayer(payer, ending, outOfMemory);
+    for (const pending of started) ender.fail(pending, this.id, 2, runText(pending, ending, outOfMemory));
+    if (payer !== undefined) ender.failStart(payer, this.id, ending, outOfMemory, this.#handshake.initSentAt);
     await exited;
     this.#endpoint?.close();
     this.#state = 'STOPPED';
-    this.owner.onStopped(this);
+    this.#owner.onStopped(this);
     this.#resolveGone();
-  }
-
-  #failPayer(payer: PendingRun, ending: ContainerEnding, outOfMemory: boolean): void {
-    const { status, text } = startText(ending, outOfMemory) ?? { status: 3, text: FailureText.noContainer };
-    const { initSentAt } = this.#handshake;
-    if (initSentAt > 0) {
-      payer.startedAt = this.context.clock.now();
-      payer.initMs = payer.startedAt - initSentAt;
-    }
-    payer.coldStart = true;
-    payer.timedOut = ending.kind === 'TIME_LIMIT';
-    this.context.ender.fail(payer, this.id, status, text);
   }
 }

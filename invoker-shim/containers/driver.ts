@@ -1,4 +1,5 @@
 import type { ContainerSpec } from './executor.js';
+import type { FileSharing } from './file-sharing.js';
 
 /** How a container came to its end. */
 export interface ContainerExit {
@@ -20,11 +21,14 @@ export interface ContainerHandle {
    * connects to the socket by itself.
    */
   readonly http?: { readonly host: string; readonly port: number };
-  /** Ends it at once, with every process that it started. Calling it again, or after its end, does nothing. */
+  /**
+   * Has its processes stand still: they use no processor until `resume`, and keep their memory and connections. Undefined:
+   * the driver cannot, as an idle process costs nothing anyway. Both reject when it is not known what became of it.
+   */
+  pause?: () => Promise<void>;
+  resume?: () => Promise<void>;
+  /** Ends it at once, paused or not, with every process that it started. Calling it again, or after its end, does nothing. */
   stop(): void;
-  /** Its processes stand still and cost no processor until `resume`. Undefined: the driver cannot. */
-  pause?(): Promise<void>;
-  resume?(): Promise<void>;
 }
 
 /** Takes what a container wrote on its own stdout and stderr, line by line, at most `MAX_OUTPUT_LINE_BYTES` each. */
@@ -51,6 +55,10 @@ export interface StartOptions {
   /** The secret that the container says in its HELLO. */
   readonly token: string;
   readonly onOutput: OutputHandler;
+  /** What the driver has made for this container by `shareFiles`. */
+  readonly files?: FileSharing | undefined;
+  /** Called when the image has to be fetched first: the start may then take minutes. */
+  readonly onFetch?: () => void;
 }
 
 /**
@@ -62,6 +70,8 @@ export interface ContainerDriver {
   readonly name: string;
   /** True when containers see the agent's files under the same paths, so that large values need not be copied. */
   readonly sharesFiles: boolean;
+  /** Makes what one container needs to share files; undefined where it can share none. The driver removes it with the container. */
+  shareFiles?(spec: ContainerSpec): FileSharing | undefined;
   /**
    * True when containers are not on this machine's network: what they are to reach of it is brought to them.
    * Default: false.

@@ -1,10 +1,14 @@
 import { type Server, type Socket, createServer } from 'node:net';
+import path from 'node:path';
+import { ApiRelay } from './api-relay.js';
 import type { SocketDirectory } from './socket-directory.js';
 
 /** The socket that one container connects to, in a directory of its own. */
 export class Endpoint {
   readonly path: string;
   #server: Server | undefined;
+  #apiRelay: ApiRelay | undefined;
+  #closed = false;
 
   private constructor(private readonly directory: SocketDirectory) {
     this.path = directory.create();
@@ -32,6 +36,13 @@ export class Endpoint {
     return endpoint;
   }
 
+  /** Brings the API to the container, beside its socket. Rejects when the address is none, or the socket cannot be made. */
+  async bringApi(apiHost: string): Promise<void> {
+    const relay = await ApiRelay.listen(path.join(path.dirname(this.path), 'api'), apiHost);
+    if (this.#closed) relay.close();
+    else this.#apiRelay = relay;
+  }
+
   /** Takes no further connection. */
   stopListening(): void {
     this.#server?.close();
@@ -40,7 +51,9 @@ export class Endpoint {
 
   /** Stops listening and removes the container's directory. */
   close(): void {
+    this.#closed = true;
     this.stopListening();
+    this.#apiRelay?.close();
     this.directory.release(this.path);
   }
 }

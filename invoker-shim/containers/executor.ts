@@ -1,6 +1,7 @@
 import type { Definition, Init, Outcome } from '@dataflower/action-runtime/protocol';
 import type { ContainerSource } from '../code/code-source.js';
 import type { Value } from '../sink/value.js';
+import type { WarmedCounts } from './warm-ahead.js';
 
 /** What a container is made for. Containers are kept per key and never shared between keys. */
 export interface ContainerSpec {
@@ -10,6 +11,10 @@ export interface ContainerSpec {
   readonly kind: string;
   /** Name of the image for an action of the kind `blackbox`; undefined: the image of its kind. */
   readonly image?: string;
+  /** The action has code beside that image, which an image for executables writes to `/action/exec`. */
+  readonly bringsCode?: boolean;
+  /** Address of the API, with scheme, when the function may call it; undefined: it need not be able to. */
+  readonly apiHost?: string;
   readonly memoryMiB: number;
   readonly timeoutMs: number;
   readonly logLimitBytes: number;
@@ -66,8 +71,14 @@ export interface Executor {
   cancel(run: FunctionRun, reason: string): void;
   /** Takes a run back if it has not started (`dropped`); a run that has started goes on. */
   withdraw(run: FunctionRun): void;
-  /** A hint that a run of this spec comes soon: starts a container if none is free and the bounds allow. */
-  warm(spec: ContainerSpec): void;
+  /**
+   * A hint that runs of this spec come: a container starts in time for them if none is free and the bounds allow.
+   *
+   * @param behind What runs before them, one after the other; the first was just executed. Default: nothing, they come now.
+   * @param count How many come at once. Default: 1.
+   * @returns Takes the hint back as long as nothing was started; undefined when there is nothing to take back.
+   */
+  warm(spec: ContainerSpec, behind?: readonly ContainerSpec[], count?: number): (() => void) | undefined;
   status(): ExecutorStatus;
   /** Lets running work end (at most `drainMs`), then stops every container. */
   close(drainMs: number): Promise<void>;
@@ -86,4 +97,6 @@ export interface ExecutorStatus {
     /** How long it has had nothing to do; undefined while it has something. */
     readonly idleMs?: number;
   }[];
+  /** Containers that were started for expected runs: how many, how many had one, how many ended without. */
+  readonly warmed: WarmedCounts;
 }

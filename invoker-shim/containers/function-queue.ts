@@ -27,6 +27,10 @@ export interface QueueHost {
   nextContainerId(): string;
   /** Makes room for one container of the queue, evicting idle ones of others; false: there is none now. */
   makeRoom(queue: FunctionQueue): boolean;
+  /** A pre-warmed container that the function takes over; undefined: one has to be started. */
+  takePrewarmed(spec: ContainerSpec): Container | undefined;
+  /** A queue has a container that starts: for a run that waits, or for one that is expected. */
+  startedOne(queue: FunctionQueue, expected: boolean): void;
   /** A queue without any container has to wait for the place of another's. */
   waitForPlace(queue: FunctionQueue): void;
   /** True when the container's place is wanted by another queue: it is not given more work. */
@@ -34,6 +38,7 @@ export interface QueueHost {
   /** Something is under way that needs watching. */
   watch(): void;
   containerAdded(container: Container): void;
+  containerReady(container: Container): void;
   /** A place is free. */
   containerLeaving(container: Container): void;
   containerStopped(container: Container): void;
@@ -43,12 +48,15 @@ export interface QueueHost {
 
 /** The runs and the containers of one function. First in, first out; the container that ran last runs next. */
 export class FunctionQueue implements ContainerOwner {
-  readonly duration = new DurationEstimate();
   readonly #waiting = new Deque<PendingRun>();
   /** Runs in `#waiting` that were not cancelled. */
   #waitingCount = 0;
   /** Ready and without work, the one that ran last at the end. */
   readonly #idle: Container[] = [];
+  /** Ready and paused, or on the way there or back; the one that ran last at the end. */
+  readonly #asleep: Container[] = [];
+  /** Those of them that wake up. */
+  readonly #waking = new Set<Container>();
   readonly #ready: Container[] = [];
   #starting = 0;
 
@@ -56,6 +64,7 @@ export class FunctionQueue implements ContainerOwner {
     readonly key: string,
     /** Of the last run: its `load` is used for the next start. */
     public spec: ContainerSpec,
+    readonly duration: DurationEstimate,
     private readonly context: ContainerContext,
     private readonly host: QueueHost,
   ) {}
@@ -75,6 +84,10 @@ export class FunctionQueue implements ContainerOwner {
 
   get idle(): readonly Container[] {
     return this.#idle;
+  }
+
+  get asleep(): readonly Container[] {
+    return this.#asleep;
   }
 
   get ready(): readonly Container[] {
@@ -109,16 +122,29 @@ export class FunctionQueue implements ContainerOwner {
     return this.#waiting.drain().filter((pending) => pending.state === 'WAITING');
   }
 
-  warm(): void {
-    if (this.#starting > 0 || this.#idle.length > 0) return;
-    // Busy ones are free again before another has started, unless the function is known to be long.
-    if (this.#ready.length > 0 && (this.duration.typicalMs ?? 0) < DRAIN_MS) return;
-    if (this.host.makeRoom(this)) this.start();
+  /** Has `count` containers for runs that are expected. More than one, or one beside those that work, only of a long function. */
+  warm(count: number): void {
+    const isLong = (this.duration.typicalMs ?? 0) >= DRAIN_MS;
+    const wanted = isLong ? Math.min(count, this.host.cores, this.host.maxContainersPerKey) : 1;
+    for (let atHand = this.#idle.length + this.#coming; atHand < wanted; atHand++) {
+      if (this.#wakeOne()) continue;
+      if (this.#ready.length > 0 && !isLong) return;
+      if (this.containers >= this.host.maxContainersPerKey || !this.host.makeRoom(this)) return;
+      this.start(true);
+    }
+  }
+
+  /** Pauses an idle container. */
+  putToSleep(container: Container): void {
+    remove(this.#idle, container);
+    this.#asleep.push(container);
+    container.sleep.pause();
   }
 
   /** Starts containers for what waits, when those at hand are not through with it soon and there is room. */
   scaleOut(): void {
-    while (this.#waitingCount > this.#starting && this.#wantsMore()) {
+    while (this.#waitingCount > this.#coming && this.#wantsMore()) {
+      if (this.#wakeOne()) continue;
       if (this.containers >= this.host.maxContainersPerKey) return;
       if (!this.host.makeRoom(this)) {
         if (this.containers === 0) this.host.waitForPlace(this);
@@ -128,11 +154,19 @@ export class FunctionQueue implements ContainerOwner {
     }
   }
 
-  start(): void {
+  /** @param expected It is for a run that is expected, not for one that waits. */
+  start(expected = false): void {
     this.#starting++;
     this.host.starting++;
-    const container = new Container(this.host.nextContainerId(), this.spec, this.context, this);
-    this.host.containerAdded(container);
+    let container = this.host.takePrewarmed(this.spec);
+    if (container === undefined) {
+      container = new Container(this.host.nextContainerId(), this.spec, this.context, this);
+      this.host.containerAdded(container);
+    } else {
+      container.assign(this.spec, this);
+    }
+    container.expected = expected;
+    this.host.startedOne(this, expected);
     this.host.watch();
   }
 
@@ -148,8 +182,15 @@ export class FunctionQueue implements ContainerOwner {
     this.#starting--;
     this.host.starting--;
     this.#ready.push(container);
+    this.host.containerReady(container);
     this.#fill(container);
     if (container.unfinished === 0 && container.accepts) this.#toIdle(container);
+  }
+
+  onAwake(container: Container): void {
+    this.#waking.delete(container);
+    remove(this.#asleep, container);
+    this.onFreed(container);
   }
 
   onFreed(container: Container): void {
@@ -190,7 +231,7 @@ export class FunctionQueue implements ContainerOwner {
 
   onStartFailed(_container: Container, ending: ContainerEnding): PendingRun | undefined {
     const ends = startText(ending, false) !== undefined;
-    if (!ends && ending.kind !== 'NOT_STARTED') return undefined;
+    if (!ends && ending.kind !== 'NOT_STARTED' && ending.kind !== 'AWAY') return undefined;
     const first = this.#peek();
     if (first === undefined) return undefined;
     if (!ends && ++first.losses <= MAX_LOSSES) return undefined;
@@ -206,6 +247,8 @@ export class FunctionQueue implements ContainerOwner {
       this.host.starting--;
     }
     remove(this.#idle, container);
+    remove(this.#asleep, container);
+    this.#waking.delete(container);
     this.host.containerLeaving(container);
     this.scaleOut();
   }
@@ -273,6 +316,20 @@ export class FunctionQueue implements ContainerOwner {
     this.host.containerIdle();
   }
 
+  /** Containers that will be ready without more being started. */
+  get #coming(): number {
+    return this.#starting + this.#waking.size;
+  }
+
+  /** Wakes the paused container that ran last; false when none is left. */
+  #wakeOne(): boolean {
+    const container = this.#asleep.findLast((candidate) => !this.#waking.has(candidate));
+    if (container === undefined) return false;
+    this.#waking.add(container);
+    container.sleep.wake();
+    return true;
+  }
+
   #peek(): PendingRun | undefined {
     let first = this.#waiting.peekFront();
     while (first !== undefined && first.state !== 'WAITING') {
@@ -292,8 +349,9 @@ export class FunctionQueue implements ContainerOwner {
 
   #wantsMore(): boolean {
     const { cores } = this.host;
-    let capacity = this.#starting;
-    for (const container of this.#ready) if (!container.held && !container.slow && !container.retiring) capacity++;
+    let capacity = this.#coming;
+    for (const container of this.#ready)
+      if (!container.held && !container.slow && !container.retiring && !this.#asleep.includes(container)) capacity++;
     if (capacity === 0) return true;
     const typical = this.duration.typicalMs ?? this.#leastAge();
     if (typical === undefined) return capacity < cores;

@@ -12,10 +12,13 @@ import {
 import type { Connection } from './connection.js';
 import type { ContainerContext } from './container-context.js';
 import type { ContainerEnding } from './container-ending.js';
+import type { Endpoint } from './endpoint.js';
 import type { ContainerSpec } from './executor.js';
+import { type FileSharing, noFiles } from './file-sharing.js';
 import { bytesSlot } from './input-slots.js';
 import { RunLog } from './run-log.js';
 import { isSame, newSecret } from './secrets.js';
+import type { StartTimes } from './start-times.js';
 
 /** What a container is to run has to be loaded within so long, in ms. */
 const LOAD_LIMIT_MS = 60_000;
@@ -23,6 +26,7 @@ const LOAD_LIMIT_MS = 60_000;
 const MAX_ERROR_CHARS = 64 * 1024;
 
 export interface HandshakeHost {
+  readonly files: FileSharing;
   /** It has said the right HELLO. */
   welcomed(): void;
   /** Its code is loaded. `runChannel`: it has opened one. */
@@ -30,28 +34,61 @@ export interface HandshakeHost {
   stop(ending: ContainerEnding): void;
 }
 
-/** How a container becomes ready: HELLO and WELCOME, then INIT, once the code is there, and READY; each in its time. */
+/** Of a container that does not know yet what it is to run, output is not kept: it is nobody's. */
+const NO_LOG_BYTES = 0;
+
+/**
+ * How a container becomes ready: HELLO and WELCOME, then INIT, once it is known what it is to run and the code is there,
+ * and READY; each in its time. A pre-warmed one waits before INIT.
+ */
 export class Handshake {
   /** The secret by which the container is known. */
   readonly token = newSecret();
   /** The secret by which its run channel is known. */
   readonly runKey = newSecret();
   /** What it wrote before it was ready. */
-  readonly log: RunLog;
+  log = new RunLog(NO_LOG_BYTES);
   /** Milliseconds since the epoch; 0 before INIT is sent. */
   initSentAt = 0;
   #connection: Connection | undefined;
   #init: { init: Init; code: Buffer } | undefined;
-  readonly #startedAt: number;
+  /** Milliseconds since the epoch; `Infinity` while its image is being fetched. */
+  #startedAt: number;
+  /** Since when it is known what it is to run, or it would have to be. */
+  #assignedAt = 0;
+  #spec: ContainerSpec | undefined;
 
   constructor(
     private readonly context: ContainerContext,
-    private readonly spec: ContainerSpec,
+    private readonly memoryMiB: number,
+    private readonly times: StartTimes,
+    private readonly listening: Promise<Endpoint>,
     private readonly host: HandshakeHost,
   ) {
-    this.log = new RunLog(spec.logLimitBytes);
     this.#startedAt = context.clock.now();
-    void this.#load();
+  }
+
+  /** True once it has greeted, until it is told what it is to run. */
+  get waits(): boolean {
+    return this.#connection !== undefined && this.#spec === undefined;
+  }
+
+  /** Says what it is to run, once: that is loaded and sent to it. */
+  assign(spec: ContainerSpec): void {
+    this.#spec = spec;
+    this.#assignedAt = this.context.clock.now();
+    this.log = new RunLog(spec.logLimitBytes);
+    void this.#load(spec);
+  }
+
+  /** Its image is being fetched: nothing is to be expected of it. */
+  holdOn(): void {
+    this.#startedAt = Infinity;
+  }
+
+  /** It has been started. */
+  goOn(): void {
+    if (this.#startedAt === Infinity) this.#startedAt = this.context.clock.now();
   }
 
   /** The first frame on its connection. */
@@ -68,10 +105,11 @@ export class Handshake {
       return;
     }
     this.#connection = connection;
+    this.times.greeted = this.times.now();
     this.host.welcomed();
     const { emitWindowBytes } = this.context.limits;
-    const files = this.context.driver.sharesFiles;
-    const { memoryMiB } = this.spec;
+    const files = this.host.files !== noFiles;
+    const { memoryMiB } = this;
     const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, memoryMiB, runChannel: this.runKey };
     connection.send(encodeJsonFrame(FrameType.WELCOME, 0, welcome));
     this.#sendInit();
@@ -107,24 +145,34 @@ export class Handshake {
     if (this.#connection === undefined) {
       if (now - this.#startedAt < helloTimeoutMs) return;
       this.host.stop({ kind: 'NOT_STARTED', detail: 'it said no hello in time' });
+    } else if (this.#spec === undefined) {
+      return;
     } else if (this.initSentAt === 0) {
-      if (now - this.#startedAt < LOAD_LIMIT_MS) return;
+      if (now - this.#assignedAt < LOAD_LIMIT_MS) return;
       this.host.stop({ kind: 'NOT_LOADED', detail: 'its code was not loaded in time' });
-    } else if (now - this.initSentAt >= this.spec.timeoutMs) {
-      this.host.stop({ kind: 'TIME_LIMIT', limitMs: this.spec.timeoutMs });
+    } else if (now - this.initSentAt >= this.#spec.timeoutMs) {
+      this.host.stop({ kind: 'TIME_LIMIT', limitMs: this.#spec.timeoutMs });
     }
   }
 
-  async #load(): Promise<void> {
+  async #load(spec: ContainerSpec): Promise<void> {
     try {
       // Not before the container that this is for has been made.
       await Promise.resolve();
-      this.#init = await this.spec.load();
+      const [{ init, code }, api] = await Promise.all([spec.load(), this.#bringApi(spec)]);
+      this.#init = { init: api ? { ...init, api } : init, code };
     } catch (error) {
       this.host.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) });
       return;
     }
     this.#sendInit();
+  }
+
+  /** Has the API brought to where the container can reach it; false: it reaches it by itself, or need not. */
+  async #bringApi({ apiHost }: ContainerSpec): Promise<boolean> {
+    if (apiHost === undefined || this.context.driver.ownNetwork !== true) return false;
+    await (await this.listening).bringApi(apiHost);
+    return true;
   }
 
   #sendInit(): void {
@@ -133,7 +181,8 @@ export class Handshake {
     const { init, code } = this.#init;
     this.#init = undefined;
     this.initSentAt = this.context.clock.now();
-    const target = { sharesFiles: false, openStream: (bytes: Buffer) => connection.openStream(bytes) };
+    this.times.told = this.times.now();
+    const target = { show: () => undefined, openStream: (bytes: Buffer) => connection.openStream(bytes) };
     try {
       connection.sendNow(encodeInit(init, bytesSlot(code, target)));
     } catch (error) {

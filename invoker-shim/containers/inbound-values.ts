@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import {
   FLAG_END,
   FrameType,
@@ -9,7 +8,9 @@ import {
   encodeAmount,
   encodeText,
 } from '@dataflower/action-runtime/protocol';
-import type { DataSink, HandoverFile, HandoverSource, Value } from '../sink/value.js';
+import type { DataSink, Value } from '../sink/value.js';
+import type { OfferedFile, OfferedFiles } from './file-sharing.js';
+import { readBytes } from './read-bytes.js';
 
 /** Bytes that a container may send of a stream before the agent gives it more. */
 export const INITIAL_CREDIT_BYTES = 1024 * 1024;
@@ -30,8 +31,9 @@ interface InboundStream {
 /** Where the values that a container announces come in: inline, as streams of DATA, or in files that the agent made. */
 export class InboundValues {
   readonly #streams = new Map<number, InboundStream>();
-  readonly #offers = new Map<number, HandoverFile>();
-  readonly #files: HandoverSource;
+  readonly #offers = new Map<number, OfferedFile>();
+  /** Offers whose file is being made. */
+  readonly #coming = new Set<number>();
   #closed = false;
 
   /**
@@ -40,12 +42,11 @@ export class InboundValues {
    */
   constructor(
     private readonly sink: DataSink,
+    private readonly files: OfferedFiles,
     private readonly maxValueBytes: number,
     private readonly send: (frame: Buffer) => void,
     private readonly fail: (error: Error) => void,
-  ) {
-    this.#files = sink.handoverSource();
-  }
+  ) {}
 
   /** Bytes announced and not here yet make the agent wait for them: true while that is so. */
   get busy(): boolean {
@@ -86,10 +87,10 @@ export class InboundValues {
         return;
       case 'file': {
         const file = this.#takeOffer(slot.fileId, slot.size);
-        readFile(file.path, 'utf8').then(
-          (text) => {
+        readBytes(file.path, file.size).then(
+          (bytes) => {
             file.discard();
-            if (!this.#closed) done(text);
+            if (!this.#closed) done(bytes.toString());
           },
           (error: unknown) => {
             file.discard();
@@ -102,11 +103,20 @@ export class InboundValues {
 
   /** OFFER: a file, or none when there can be none. */
   onOffer(id: number, size: number): void {
-    if (this.#offers.has(id)) throw new ProtocolError('UNEXPECTED_FRAME', `offer ${id} was made before`);
-    const refused = size === 0 || size > this.maxValueBytes || this.#offers.size >= MAX_OPEN_OFFERS;
-    const file = refused ? undefined : this.#files.allocate(size);
-    if (file !== undefined) this.#offers.set(id, file);
-    this.send(encodeText(FrameType.FILE, id, file?.path ?? ''));
+    if (this.#offers.has(id) || this.#coming.has(id))
+      throw new ProtocolError('UNEXPECTED_FRAME', `offer ${id} was made before`);
+    const refused = size === 0 || size > this.maxValueBytes || this.#offers.size + this.#coming.size >= MAX_OPEN_OFFERS;
+    const file = refused ? undefined : this.files.allocate(size);
+    if (!(file instanceof Promise)) {
+      this.#give(id, file);
+      return;
+    }
+    this.#coming.add(id);
+    void file.then((made) => {
+      this.#coming.delete(id);
+      if (this.#closed) made?.discard();
+      else this.#give(id, made);
+    });
   }
 
   onData(id: number, flags: number, chunk: Buffer): void {
@@ -153,7 +163,12 @@ export class InboundValues {
     this.#streams.clear();
     for (const file of this.#offers.values()) file.discard();
     this.#offers.clear();
-    this.#files.close();
+    this.files.close();
+  }
+
+  #give(id: number, file: OfferedFile | undefined): void {
+    if (file !== undefined) this.#offers.set(id, file);
+    this.send(encodeText(FrameType.FILE, id, file?.pathThere ?? ''));
   }
 
   #open(id: number, size: number, done: (bytes: Buffer) => void): void {
@@ -171,7 +186,7 @@ export class InboundValues {
     this.#streams.set(id, { bytes: Buffer.allocUnsafeSlow(size), fill: 0, credit: INITIAL_CREDIT_BYTES, done });
   }
 
-  #takeOffer(id: number, size: number): HandoverFile {
+  #takeOffer(id: number, size: number): OfferedFile {
     const file = this.#offers.get(id);
     if (file === undefined) throw new ProtocolError('UNEXPECTED_FRAME', `file ${id} was not given`);
     if (file.size !== size)

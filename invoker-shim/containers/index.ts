@@ -9,6 +9,8 @@ export {
   ImageError,
   MAX_OUTPUT_LINE_BYTES,
 } from './driver.js';
+export { isOwnImage } from './own-image.js';
 export { ProcessDriver, type ProcessDriverOptions } from './process-driver.js';
+export type { PrewarmOptions } from './prewarmed.js';
 export { type ContainerLogger } from './logger.js';
 export { removeStale } from './socket-directory.js';

@@ -15,8 +15,8 @@ const MAX_SLOTS_BYTES = 800 * 1024;
 
 /** What the slots are made for: how one container gets large values. */
 export interface SlotTarget {
-  /** True when it sees the agent's files. */
-  readonly sharesFiles: boolean;
+  /** Where it sees this file; undefined when it cannot. */
+  show(path: string): string | undefined;
   /** Opens a stream to it; returns the stream's id. */
   openStream(source: StreamSource): number;
 }
@@ -64,16 +64,17 @@ class SlotBuilder {
           ? undefined
           : { where: 'stream', streamId: this.target.openStream(body.bytes), size: body.bytes.length };
       case 'file':
-        if (this.target.sharesFiles) return { where: 'file', fileId: 0, size: value.size, path: body.path };
-        return {
-          where: 'stream',
-          streamId: this.target.openStream({ path: body.path, size: value.size }),
-          size: value.size,
-        };
+        return this.#file(body.path, value.size);
       case 'list':
       case 'record':
         return undefined;
     }
+  }
+
+  #file(path: string, size: number): Slot {
+    const shown = this.target.show(path);
+    if (shown !== undefined) return { where: 'file', fileId: 0, size, path: shown };
+    return { where: 'stream', streamId: this.target.openStream({ path, size }), size };
   }
 
   #encode(value: Value): Buffer {

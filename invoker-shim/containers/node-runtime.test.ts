@@ -47,6 +47,47 @@ describe('the executor with the Node runtime', () => {
     expect(executor.status().containers).toHaveLength(1);
   });
 
+  it('gives a function a container that had started before it was there', async () => {
+    await executor.close(0);
+    const prewarm = [{ kind: 'nodejs:20', memoryMiB: 128, count: 1 }];
+    executor = createExecutor({ sink, socketDir, maxContainers: 2, prewarm, prewarmReplaceMs: 60_000 });
+    await until(() => executor.status().containers[0]?.state === 'PREWARMED', 'one is pre-warmed');
+    const { id } = executor.status().containers[0]!;
+    const code = `
+      const atStart = process.env.MINE;
+      function main({ n }) { console.log('n is', n); return { n: n + 1, atStart, now: process.env.MINE, cwd: process.cwd() }; }`;
+    const spec = testSpec({ code, key: 'a' });
+    const load = async () => {
+      const loaded = await spec.load();
+      return { ...loaded, init: { ...loaded.init, env: { MINE: 'yes' } } };
+    };
+    const one = execute(executor, sink, { ...spec, load }, { input: sink.of({ n: 1 }) });
+    await one.done;
+    expect(one.end).toMatchObject({
+      containerId: id,
+      coldStart: true,
+      status: 0,
+      value: { n: 2, atStart: 'yes', now: 'yes', cwd: expect.any(String) },
+    });
+    expect(one.end!.logs).toEqual([expect.stringMatching(/stdout: n is 1$/)]);
+    // Another action never gets it, nor one that has run.
+    const other = run('function main() { return { mine: process.env.MINE ?? null }; }');
+    await other.done;
+    expect(other.end).toMatchObject({ value: { mine: null } });
+    expect(other.end!.containerId).not.toBe(id);
+  });
+
+  it('fails a function whose code cannot be loaded in a pre-warmed container as in any other', async () => {
+    await executor.close(0);
+    const prewarm = [{ kind: 'nodejs:20', memoryMiB: 128, count: 1 }];
+    executor = createExecutor({ sink, socketDir, maxContainers: 2, prewarm, prewarmReplaceMs: 60_000 });
+    await until(() => executor.status().containers[0]?.state === 'PREWARMED', 'one is pre-warmed');
+    const bad = run('throw new Error("not today"); function main() {}');
+    await bad.done;
+    expect(bad.end).toMatchObject({ status: 2 });
+    expect(JSON.stringify(bad.end!.value)).toContain('not today');
+  });
+
   it('gives them the package openwhisk without their bringing it, in an archive too', async () => {
     const code = "exports.main = () => ({ found: typeof require('openwhisk') });";
     const plain = run(code);

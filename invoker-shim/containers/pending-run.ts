@@ -1,6 +1,7 @@
 import type { Container } from './container.js';
 import type { RunOutputs } from './run-outputs.js';
 import type { FunctionRun } from './executor.js';
+import type { ContainerLogger } from './logger.js';
 import { RunLog } from './run-log.js';
 
 /**
@@ -30,6 +31,8 @@ export class PendingRun {
   outputs: RunOutputs | undefined;
   /** Streams to its container that carry its input. */
   inputStreams: readonly number[] | undefined;
+  /** Files of its input, as its container sees them. */
+  inputFiles: readonly string[] | undefined;
   /** The container that it is in. */
   container: Container | undefined;
   #log: RunLog | undefined;
@@ -39,6 +42,17 @@ export class PendingRun {
     /** Milliseconds since the epoch. */
     readonly queuedAt: number,
   ) {}
+
+  /** The function has it from now on. */
+  begin(now: number, logger: ContainerLogger): void {
+    this.state = 'STARTED';
+    this.startedAt = now;
+    try {
+      this.run.started(now);
+    } catch (error) {
+      logger.error({ activationId: this.run.activationId, err: error }, 'a run could not take its start');
+    }
+  }
 
   get log(): RunLog {
     return (this.#log ??= new RunLog(this.run.spec.logLimitBytes));

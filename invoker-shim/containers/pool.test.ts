@@ -324,6 +324,6 @@ describe('the pool', () => {
       f.clock.advance(200);
       await until(() => f.driver.alive.length === 0);
     }
-    expect(f.executor.status()).toEqual({ queued: 0, running: 0, containers: [] });
+    expect(f.executor.status()).toMatchObject({ queued: 0, running: 0, containers: [] });
   });
 });

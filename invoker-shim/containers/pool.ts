@@ -1,9 +1,14 @@
+import { LRUCache } from 'lru-cache';
 import type { Container } from './container.js';
 import type { ContainerContext } from './container-context.js';
 import type { ContainerSpec, ExecutorStatus } from './executor.js';
+import { DurationEstimate } from './duration-estimate.js';
 import { FunctionQueue, type QueueHost } from './function-queue.js';
+import { IdleWatch } from './idle-watch.js';
 import type { PendingRun } from './pending-run.js';
+import { type PrewarmOptions, Prewarmed, type PrewarmedHost } from './prewarmed.js';
 import { Sweep } from './sweep.js';
+import { WarmAhead } from './warm-ahead.js';
 
 export interface PoolLimits {
   /** Containers in all, beside one for each that is held in `emit`. */
@@ -13,6 +18,12 @@ export interface PoolLimits {
   readonly memoryLimitMiB: number;
   /** A container without work is removed after so long, in ms. */
   readonly idleMs: number;
+  /** It is paused before, where the driver can, after so long, in ms. */
+  readonly pauseAfterMs: number;
+  /** Containers that wait for a function to take them. */
+  readonly prewarm: readonly PrewarmOptions[];
+  /** A pre-warmed container that was taken is replaced after so long, in ms, when the host is quiet. */
+  readonly prewarmReplaceMs: number;
   /** What a function's containers may do at least before their place goes to a function that has none, in ms. */
   readonly minTurnMs: number;
   readonly cores: number;
@@ -23,10 +34,16 @@ const WARM_EVICTS_AFTER_MS = 5000;
 /** The same for a further one of a function that has some: else functions in use take each other's only containers. */
 const FURTHER_EVICTS_AFTER_MS = 10_000;
 
+/** Functions whose run times are remembered when their containers are gone. */
+const MAX_DURATIONS = 10_000;
+/** What waking a paused container takes at most, as far as it is waited for, in ms. */
+const RESUME_MS = 50;
+
 /** The containers of one agent: their bounds, who gets a place, and who has to give one up. */
-export class Pool implements QueueHost {
+export class Pool implements QueueHost, PrewarmedHost {
   starting = 0;
   readonly #queues = new Map<string, FunctionQueue>();
+  readonly #durations = new LRUCache<string, DurationEstimate>({ max: MAX_DURATIONS });
   readonly #containers = new Set<Container>();
   /** Those that are being ended; they hold no place. */
   readonly #leaving = new Set<Container>();
@@ -39,7 +56,11 @@ export class Pool implements QueueHost {
   #count = 0;
   #closed = false;
   readonly #sweep: Sweep;
-  #cancelIdleTimer: (() => void) | undefined;
+  readonly #idleWatch: IdleWatch;
+  readonly #prewarmed: Prewarmed;
+  readonly #ahead: WarmAhead;
+  /** Containers that were pre-warmed. */
+  readonly #taken = new WeakSet<Container>();
 
   constructor(
     private readonly context: ContainerContext,
@@ -47,6 +68,9 @@ export class Pool implements QueueHost {
     private readonly idPrefix: string,
   ) {
     this.#sweep = new Sweep(context.clock, () => this.#look());
+    this.#ahead = new WarmAhead(context);
+    this.#idleWatch = new IdleWatch(context, limits.idleMs, limits.pauseAfterMs, () => this.#queues.values());
+    this.#prewarmed = new Prewarmed(this, context, limits.prewarm, limits.prewarmReplaceMs);
   }
 
   get closing(): boolean {
@@ -64,7 +88,7 @@ export class Pool implements QueueHost {
   queue(spec: ContainerSpec): FunctionQueue {
     let queue = this.#queues.get(spec.key);
     if (queue === undefined) {
-      queue = new FunctionQueue(spec.key, spec, this.context, this);
+      queue = new FunctionQueue(spec.key, spec, this.#durationOf(spec.key), this.context, this);
       this.#queues.set(spec.key, queue);
     } else {
       queue.spec = spec;
@@ -77,16 +101,19 @@ export class Pool implements QueueHost {
     return spec.memoryMiB > this.limits.memoryLimitMiB;
   }
 
-  /** Starts a container for a run that is expected, when that costs nobody anything. */
-  warm(spec: ContainerSpec): void {
+  /**
+   * Has a container ready in time for a run that is expected, when that costs nobody anything.
+   *
+   * @param behind What runs before it, one after the other; the first of them has just been given to the pool.
+   * @param count Runs that come at once.
+   * @returns Takes it back as long as nothing was started; undefined when there is nothing to take back.
+   */
+  warm(spec: ContainerSpec, behind: readonly ContainerSpec[], count: number): (() => void) | undefined {
     const known = this.#queues.get(spec.key);
-    if (known !== undefined && known.containers > 0) {
-      known.warm();
-      return;
-    }
-    if (this.#placeless.size > 0 || this.exceedsLimits(spec)) return;
-    if (!this.#fits(spec) && !this.#evictFor(spec, known, WARM_EVICTS_AFTER_MS)) return;
-    this.queue(spec).start();
+    if (known !== undefined && known.idle.length >= count) return undefined;
+    const isPaused = known !== undefined && known.asleep.length > 0;
+    const startMs = isPaused ? RESUME_MS : this.#ahead.startMs(spec, this.#prewarmed.has(spec));
+    return this.#ahead.schedule(this.#timeOf(behind), startMs, () => this.#warmNow(spec, count));
   }
 
   status(): ExecutorStatus {
@@ -99,7 +126,7 @@ export class Pool implements QueueHost {
       queued += Math.max(0, unfinished - 1);
       return container.status();
     });
-    return { queued, running, containers };
+    return { queued, running, containers, warmed: this.#ahead.counts(this.#containers) };
   }
 
   /** Takes everything out of the queues that has not been sent, and what was sent ahead as soon as it is given back. */
@@ -114,7 +141,9 @@ export class Pool implements QueueHost {
   /** No container is started any more, and those without work are stopped. Resolves when all are gone, at the latest after `drainMs`. */
   async close(drainMs: number): Promise<void> {
     this.#closed = true;
-    this.#cancelIdleTimer?.();
+    this.#idleWatch.close();
+    this.#prewarmed.close();
+    this.#ahead.close();
     for (const container of [...this.#containers]) container.retire();
     const all = Promise.all([...this.#containers, ...this.#leaving].map((container) => container.gone));
     const cancel = this.context.clock.after(drainMs, () => {
@@ -136,8 +165,21 @@ export class Pool implements QueueHost {
     // Who waits for a place comes first.
     if (this.#placeless.size > 0 && !this.#placeless.has(queue) && queue.containers > 0) return false;
     return (
-      this.#fits(queue.spec) || this.#evictFor(queue.spec, queue, queue.containers === 0 ? 0 : FURTHER_EVICTS_AFTER_MS)
+      this.#prewarmed.has(queue.spec) ||
+      this.fits(queue.spec) ||
+      this.#evictFor(queue.spec, queue, queue.containers === 0 ? 0 : FURTHER_EVICTS_AFTER_MS)
     );
+  }
+
+  startedOne(queue: FunctionQueue, expected: boolean): void {
+    this.#placeless.delete(queue);
+    if (expected) this.#ahead.containerStarted();
+  }
+
+  takePrewarmed(spec: ContainerSpec): Container | undefined {
+    const container = this.#prewarmed.take(spec);
+    if (container !== undefined) this.#taken.add(container);
+    return container;
   }
 
   waitForPlace(queue: FunctionQueue): void {
@@ -147,7 +189,7 @@ export class Pool implements QueueHost {
   claims(queue: FunctionQueue, container: Container): boolean {
     if (this.#overBound() && queue.waiting === 0 && container.unfinished === 0) return true;
     if (this.#placeless.size <= this.#claimed.size) return false;
-    if (queue.waiting > 0 && this.context.stopwatch() - container.readySince < this.limits.minTurnMs) return false;
+    if (queue.waiting > 0 && this.context.stopwatch() - container.times.ready < this.limits.minTurnMs) return false;
     this.#claimed.add(container);
     return true;
   }
@@ -159,8 +201,11 @@ export class Pool implements QueueHost {
   containerAdded(container: Container): void {
     this.#containers.add(container);
     this.#memoryMiB += container.spec.memoryMiB;
-    const queue = this.#queues.get(container.spec.key);
-    if (queue !== undefined) this.#placeless.delete(queue);
+    this.#sweep.start();
+  }
+
+  containerReady(container: Container): void {
+    this.#ahead.observe(container, this.#taken.has(container));
   }
 
   containerLeaving(container: Container): void {
@@ -168,6 +213,7 @@ export class Pool implements QueueHost {
     this.#leaving.add(container);
     this.#memoryMiB -= container.spec.memoryMiB;
     this.#claimed.delete(container);
+    if (container.expected) this.#ahead.containerGone(container.runCount > 0);
     this.heldChanged();
   }
 
@@ -178,7 +224,23 @@ export class Pool implements QueueHost {
 
   containerIdle(): void {
     if (this.#placeless.size > 0) this.#servePlaceless();
-    this.#cancelIdleTimer ??= this.context.clock.after(this.limits.idleMs, () => this.#removeIdle());
+    this.#idleWatch.containerIdle();
+  }
+
+  // From the pre-warmed containers.
+
+  get quiet(): boolean {
+    if (this.starting > 0) return false;
+    let busy = 0;
+    for (const queue of this.#queues.values()) if (queue.waiting > 0) return false;
+    for (const container of this.#containers) if (container.unfinished > 0) busy++;
+    return busy < this.limits.cores;
+  }
+
+  fits(spec: ContainerSpec): boolean {
+    const { maxContainers, memoryLimitMiB } = this.limits;
+    if (this.#containers.size >= maxContainers + this.#held) return false;
+    return this.#memoryMiB + spec.memoryMiB <= memoryLimitMiB + this.#held * spec.memoryMiB;
   }
 
   heldChanged(): void {
@@ -188,6 +250,35 @@ export class Pool implements QueueHost {
     if (this.#closed) return;
     this.#servePlaceless();
     if (held > 0) for (const queue of this.#queues.values()) queue.scaleOut();
+  }
+
+  #durationOf(key: string): DurationEstimate {
+    let duration = this.#durations.get(key);
+    if (duration === undefined) this.#durations.set(key, (duration = new DurationEstimate()));
+    return duration;
+  }
+
+  /** How long these take, one after the other, as far as it is known; the first may have to wait for its container. */
+  #timeOf(specs: readonly ContainerSpec[]): number {
+    const [first] = specs;
+    let ms = 0;
+    if (first !== undefined && (this.#queues.get(first.key)?.ready.length ?? 0) === 0)
+      ms += this.#ahead.startMs(first, this.#prewarmed.has(first)) ?? 0;
+    for (const { key } of specs) ms += this.#durations.peek(key)?.typicalMs ?? 0;
+    return ms;
+  }
+
+  #warmNow(spec: ContainerSpec, count: number): void {
+    const known = this.#queues.get(spec.key);
+    if (known !== undefined && known.containers > 0) {
+      known.warm(count);
+      return;
+    }
+    if (this.#closed || this.#placeless.size > 0 || this.exceedsLimits(spec)) return;
+    if (!this.#prewarmed.has(spec) && !this.fits(spec) && !this.#evictFor(spec, known, WARM_EVICTS_AFTER_MS)) return;
+    const queue = this.queue(spec);
+    queue.start(true);
+    queue.warm(count);
   }
 
   #look(): boolean {
@@ -219,33 +310,28 @@ export class Pool implements QueueHost {
     }
   }
 
-  #fits(spec: ContainerSpec): boolean {
-    const { maxContainers, memoryLimitMiB } = this.limits;
-    if (this.#containers.size >= maxContainers + this.#held) return false;
-    return this.#memoryMiB + spec.memoryMiB <= memoryLimitMiB + this.#held * spec.memoryMiB;
-  }
-
   #overBound(): boolean {
     return this.#containers.size > this.limits.maxContainers + this.#held;
   }
 
   /**
-   * Ends idle containers of other functions until there is room; none when that is not enough. First those of functions
-   * that have more of them, then the longest idle: functions that take turns would else take each other's only one.
+   * Ends idle containers of other functions until there is room; none when that is not enough. First the pre-warmed ones,
+   * then those of functions that have more of them, then the longest idle: functions that take turns would else take each other's only one.
    */
   #evictFor(spec: ContainerSpec, queue: FunctionQueue | undefined, idleForMs: number): boolean {
     const before = this.context.stopwatch() - idleForMs;
     const idle: Container[] = [];
     for (const other of this.#queues.values()) {
-      if (other !== queue)
-        for (const container of other.idle) if (container.idleSince <= before && !container.busy) idle.push(container);
+      if (other === queue) continue;
+      for (const container of [...other.idle, ...other.asleep])
+        if (container.idleSince <= before && !container.busy) idle.push(container);
     }
     const isOnly = (container: Container): boolean => this.#queues.get(container.spec.key)!.containers === 1;
     idle.sort((a, b) => Number(isOnly(a)) - Number(isOnly(b)) || a.idleSince - b.idleSince);
     let count = this.#containers.size - this.limits.maxContainers - this.#held + 1;
     let memory = this.#memoryMiB + spec.memoryMiB - this.limits.memoryLimitMiB - this.#held * spec.memoryMiB;
     const chosen: Container[] = [];
-    for (const container of idle) {
+    for (const container of [...this.#prewarmed.containers, ...idle]) {
       if (count <= 0 && memory <= 0) break;
       chosen.push(container);
       count--;
@@ -253,24 +339,8 @@ export class Pool implements QueueHost {
     }
     if (count > 0 || memory > 0) return false;
     for (const container of chosen) container.stop({ kind: 'RETIRED' });
-    return true;
-  }
-
-  #removeIdle(): void {
-    this.#cancelIdleTimer = undefined;
-    const now = this.context.stopwatch();
-    let oldest = Infinity;
-    for (const queue of [...this.#queues.values()]) {
-      for (const container of [...queue.idle]) {
-        if (now - container.idleSince >= this.limits.idleMs) container.stop({ kind: 'RETIRED' });
-        else oldest = Math.min(oldest, container.idleSince);
-      }
-    }
-    if (oldest < Infinity && !this.#closed) {
-      this.#cancelIdleTimer = this.context.clock.after(Math.max(1, oldest + this.limits.idleMs - now), () =>
-        this.#removeIdle(),
-      );
-    }
+    // A queue that has waited longer may have taken the place.
+    return this.fits(spec);
   }
 
   #forgetQueue(key: string): void {

@@ -6,10 +6,12 @@ import {
   type ContainerDriver,
   type ContainerExit,
   type ContainerHandle,
+  ImageError,
   MAX_OUTPUT_LINE_BYTES,
   type StartOptions,
 } from './driver.js';
 import { LineSplitter } from './line-splitter.js';
+import { isOwnImage } from './own-image.js';
 
 export interface ProcessDriverOptions {
   /** Absolute path of the program that is started with this Node. */
@@ -39,6 +41,8 @@ export class ProcessDriver implements ContainerDriver {
   constructor(private readonly options: ProcessDriverOptions) {}
 
   async start(start: StartOptions): Promise<ContainerHandle> {
+    const { image } = start.spec;
+    if (image !== undefined && !isOwnImage(image)) throw new ImageError(noDocker(image));
     const directories = ['home', 'runtime', 'node_modules'].map((name) =>
       path.join(path.dirname(start.socketPath), name),
     );
@@ -67,6 +71,10 @@ export class ProcessDriver implements ContainerDriver {
     });
     return handle;
   }
+}
+
+function noDocker(image: string): string {
+  return `The image '${image}' needs Docker, and containers are child processes here: no Docker engine was there when the server was started.`;
 }
 
 class ProcessHandle implements ContainerHandle {

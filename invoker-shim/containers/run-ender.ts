@@ -1,3 +1,4 @@
+import { type ContainerEnding, startText } from './container-ending.js';
 import type { Outcome } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '../clock.js';
 import type { DataSink, Value } from '../sink/value.js';
@@ -44,6 +45,28 @@ export class RunEnder {
     if (pending.endedAt === 0) pending.endedAt = now;
     if (status === 2) pending.log.note(FailureText.logsMayMiss, now);
     this.finish(pending, containerId, status, errorValue(this.sink, text), null);
+  }
+
+  /**
+   * The run that paid for the start of a container ends with it.
+   *
+   * @param initSentAt When the container was told what to run, in ms since the epoch; 0: it never was.
+   */
+  failStart(
+    payer: PendingRun,
+    containerId: string,
+    ending: ContainerEnding,
+    outOfMemory: boolean,
+    initSentAt: number,
+  ): void {
+    const { status, text } = startText(ending, outOfMemory) ?? { status: 3, text: FailureText.noContainer };
+    if (initSentAt > 0) {
+      payer.startedAt = initSentAt;
+      payer.initMs = this.clock.now() - initSentAt;
+    }
+    payer.coldStart = true;
+    payer.timedOut = ending.kind === 'TIME_LIMIT';
+    this.fail(payer, containerId, status, text);
   }
 
   /** It was cancelled, or the executor closes, before it started. */

@@ -1,6 +1,7 @@
 import { type Definition, FrameType, encodeJsonFrame, encodeRun } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '../clock.js';
 import type { Connection } from './connection.js';
+import type { FileSharing } from './file-sharing.js';
 import { type SlotTarget, bytesSlot, inputSlots } from './input-slots.js';
 import type { PendingRun } from './pending-run.js';
 
@@ -12,17 +13,24 @@ export class RunWriter {
   readonly #definitions = new Map<Definition, number>();
   readonly #activationId = Buffer.alloc(16);
   readonly #target: SlotTarget;
+  readonly #files: FileSharing;
   #streams: number[] | undefined;
+  #shown: string[] | undefined;
 
   /** @param small Where DEFINE goes, and a RUN whose slots are all inline: the run channel, where there is one. */
   constructor(
     private readonly connection: Connection,
     private readonly small: Connection,
     private readonly clock: Clock,
-    sharesFiles: boolean,
+    files: FileSharing,
   ) {
+    this.#files = files;
     this.#target = {
-      sharesFiles,
+      show: (path) => {
+        const shown = files.show(path);
+        if (shown !== undefined) (this.#shown ??= []).push(shown);
+        return shown;
+      },
       openStream: (source) => {
         const id = connection.openStream(source);
         (this.#streams ??= []).push(id);
@@ -40,6 +48,7 @@ export class RunWriter {
   send(pending: PendingRun, id: number, now: boolean): void {
     const { run } = pending;
     this.#streams = undefined;
+    this.#shown = undefined;
     try {
       const slots = inputSlots(run.input, this.#target);
       if (run.env !== null) slots.push(bytesSlot(Buffer.from(run.env), this.#target));
@@ -58,15 +67,18 @@ export class RunWriter {
       else way.send(frame);
     } catch (error) {
       pending.inputStreams = this.#streams;
-      this.dropStreams(pending);
+      pending.inputFiles = this.#shown;
+      this.dropInput(pending);
       throw error;
-    } finally {
-      pending.inputStreams = this.#streams;
     }
+    pending.inputStreams = this.#streams;
+    pending.inputFiles = this.#shown;
   }
 
   /** The input is not needed any more: what of it is still on its way is not sent. */
-  dropStreams(pending: PendingRun): void {
+  dropInput(pending: PendingRun): void {
+    for (const shown of pending.inputFiles ?? []) this.#files.hide(shown);
+    pending.inputFiles = undefined;
     const streams = pending.inputStreams;
     if (streams === undefined) return;
     pending.inputStreams = undefined;

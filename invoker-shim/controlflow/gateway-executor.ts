@@ -39,7 +39,7 @@ export class GatewayExecutor implements Executor {
   }
 
   /** OpenWhisk's controller knows no next node. */
-  warm(): void {
+  warm(): undefined {
     // Nothing to do, by definition of the paradigm.
   }
 

@@ -42,8 +42,8 @@ export class Activation {
   readonly fired: Uint8Array;
   /** Nodes whose successors have been warmed. */
   readonly lookedAhead: Uint8Array;
-  /** Containers that were asked for ahead, or by a run: each once. */
-  readonly warmed = new Set<ContainerSpec>();
+  /** Containers that were asked for ahead, or by a run: each once, with how to take that back where it can be. */
+  readonly warmed = new Map<ContainerSpec, (() => void) | undefined>();
   readonly running = new RunningInstances();
   readonly children = new Set<Activation>();
   readonly parts = new PartList();
@@ -88,6 +88,12 @@ export class Activation {
   ) {
     this.fired = new Uint8Array(plan.nodes.length);
     this.lookedAhead = new Uint8Array(plan.nodes.length);
+  }
+
+  /** What was asked for ahead, and has not started, is not needed any more. */
+  coolDown(): void {
+    for (const takeBack of this.warmed.values()) takeBack?.();
+    this.warmed.clear();
   }
 
   /** The function nodes' container; undefined when the workflow has none. */

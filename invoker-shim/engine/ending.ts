@@ -69,6 +69,7 @@ export class Ending {
       this.#answer(activation, harmless ? 0 : status, value, components);
     }
     if (!first) return;
+    activation.coolDown();
     activation.pending++;
     this.flow.discard(activation);
     for (const line of activation.lines) if (line !== undefined) activation.pending -= line.discard();
@@ -130,6 +131,7 @@ export class Ending {
       return;
     }
     activation.ended = true;
+    activation.coolDown();
     activation.stopDeadline?.();
     this.flow.discard(activation);
     this.ledger.ended(activation);

@@ -15,6 +15,7 @@ import { NEVER_STARTED } from './invocations.js';
 import type { Ledger } from './ledger.js';
 import { boxed, errorValue } from './operators.js';
 import type { PlanNode, PlanOutput } from './plan.js';
+import { instancesOf, isLikely, longest } from './successors.js';
 import type { TokenFlow } from './token-flow.js';
 import { canNest, startPart } from './workflow-part.js';
 import type { Workflows } from './workflows.js';
@@ -120,18 +121,24 @@ export class NodeRuns implements InstanceOwner {
     this.#warmSuccessors(activation, node, target.spec);
   }
 
-  /** While an instance runs, or waits for its own container, those of the next nodes start; each is asked for once. */
+  /** While an instance runs, or waits for its own container, those of the nodes that are likely to come start. */
   #warmSuccessors(activation: Activation, node: PlanNode, spec: ContainerSpec): void {
     const { lookedAhead, warmed } = activation;
     // Once for all instances of a node.
-    if (lookedAhead[node.index] === 1 || this.host.holdOutputs) return;
+    if (lookedAhead[node.index] === 1 || this.host.holdOutputs || activation.discarding) return;
     lookedAhead[node.index] = 1;
-    warmed.add(spec);
-    for (const next of node.successors()) {
+    // What it needs it gets by itself now.
+    warmed.get(spec)?.();
+    warmed.set(spec, undefined);
+    for (const { node: next, ways } of node.successors()) {
       const wanted = specOf(activation, next);
-      if (wanted === undefined || warmed.has(wanted)) continue;
-      warmed.add(wanted);
-      this.host.executor.warm(wanted);
+      if (wanted === undefined || warmed.has(wanted) || !isLikely(ways)) continue;
+      const behind = [spec];
+      for (const between of longest(ways)) {
+        const before = specOf(activation, between);
+        if (before !== undefined) behind.push(before);
+      }
+      warmed.set(wanted, this.host.executor.warm(wanted, behind, instancesOf(ways)));
     }
   }
 

@@ -9,8 +9,9 @@ import {
   scopes,
   splitEndpoint,
 } from '@dataflower/composer/graph';
+import { Choice, FanOut } from './learned.js';
 import type { Plan, PlanInput, PlanNode, PlanOutput } from './plan.js';
-import { successorsOf } from './successors.js';
+import { type Successor, successorsOf } from './successors.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type DraftInput = Mutable<PlanInput>;
@@ -66,7 +67,7 @@ function collect(map: Map<string, Set<DraftInput>>, key: string, input: DraftInp
 }
 
 function draft(node: GraphNode, index: number, depth: number): Draft {
-  let successors: PlanNode[] | undefined;
+  let successors: Successor[] | undefined;
   const result: Draft = {
     index,
     id: node.id,
@@ -133,7 +134,10 @@ function wireOutputs(
   counted: ReadonlyMap<string, Set<DraftInput>>,
 ): void {
   const outputs = new Map<string, PlanOutput>();
-  for (const [name, type] of Object.entries(outputPorts(node.node as GraphNode))) {
+  const ports = Object.entries(outputPorts(node.node as GraphNode));
+  const ways = ports.filter(([, type]) => type === 'SWITCH').length;
+  const choice = ways > 0 ? new Choice(ways) : undefined;
+  for (const [name, type] of ports) {
     const endpoint = `${node.id}.${name}`;
     const edges = edgesOf.get(endpoint) ?? [];
     if (edges.length === 0 && name !== 'out') continue;
@@ -144,6 +148,8 @@ function wireOutputs(
       branch,
       edges,
       counted: [...(counted.get(endpoint) ?? [])],
+      choice: type === 'SWITCH' ? choice : undefined,
+      fanOut: type === 'FOREACH' ? new FanOut() : undefined,
     });
   }
   node.outputs = outputs;

@@ -1,5 +1,7 @@
 import type { Definition } from '@dataflower/action-runtime/protocol';
 import type { ActionNode, FunctionNode, OperatorNode, USER } from '@dataflower/composer/graph';
+import type { Choice, FanOut } from './learned.js';
+import type { Successor } from './successors.js';
 
 /** A graph made ready to run: names are numbers, and everything that only depends on the graph is worked out. */
 export interface Plan {
@@ -35,6 +37,10 @@ export interface PlanOutput {
   readonly edges: readonly PlanInput[];
   /** Ports that must hear how many values left by this output: LIST ports that collect them, and values from outside. */
   readonly counted: readonly PlanInput[];
+  /** What has been learnt of the choice that this output is one way of. */
+  readonly choice: Choice | undefined;
+  /** What has been learnt of how many values leave by it; of FOREACH outputs. */
+  readonly fanOut: FanOut | undefined;
 }
 
 export interface PlanNode {
@@ -55,8 +61,8 @@ export interface PlanNode {
   /** Slot whose environment and component count the node goes on with; −1: the first environment, the highest count. */
   readonly leadingSlot: number;
   readonly definition: Definition | undefined;
-  /** Action and function nodes that are to run next, the nearest first: their containers start while this one waits or runs. */
-  successors(): readonly PlanNode[];
+  /** Action and function nodes that may run next, the nearest first: their containers start while this one waits or runs. */
+  successors(): readonly Successor[];
 }
 
 export interface UserNode {

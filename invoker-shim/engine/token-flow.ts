@@ -55,8 +55,12 @@ export class TokenFlow {
     components: number,
     from: number,
   ): void {
-    if (output === undefined) value.release();
-    else this.sendTo(activation, output.edges, tag, value, env, components, from);
+    if (output === undefined) {
+      value.release();
+      return;
+    }
+    output.choice?.took(output.name);
+    this.sendTo(activation, output.edges, tag, value, env, components, from);
   }
 
   /** Sends a returned value: one value, also where `out` is a FOREACH. */
@@ -69,6 +73,7 @@ export class TokenFlow {
     components: number,
     from: number,
   ): void {
+    out.choice?.took(out.name);
     this.sendTo(activation, out.edges, out.foreach ? tagInside(tag, 0) : tag, value, env, components, from);
   }
 
@@ -113,8 +118,9 @@ export class TokenFlow {
     for (const output of node.foreach) this.sendCount(activation, output, tag, counts?.get(output.name) ?? 0, from);
   }
 
-  sendCount(activation: Activation, { counted }: PlanOutput, tag: Tag, count: number, from: number): void {
+  sendCount(activation: Activation, { counted, fanOut }: PlanOutput, tag: Tag, count: number, from: number): void {
     if (activation.discarding) return;
+    fanOut?.observe(count);
     for (const { index } of counted) {
       activation.tokens++;
       this.#pipe.send({

@@ -28,7 +28,7 @@ export class HostGroup implements Host {
     if (found?.status === 'fulfilled') return found.value;
     // One that cannot be asked may have it.
     const failed = asked.find((host) => host.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    if (failed !== undefined) throw failed.reason as Error;
     return { outcome: 'unknown' };
   }
 
@@ -43,6 +43,11 @@ export class HostGroup implements Host {
         queued: sum(({ executor }) => executor.queued),
         running: sum(({ executor }) => executor.running),
         containers: all.flatMap(({ executor }) => executor.containers),
+        warmed: {
+          started: sum(({ executor }) => executor.warmed.started),
+          used: sum(({ executor }) => executor.warmed.used),
+          inVain: sum(({ executor }) => executor.warmed.inVain),
+        },
       },
       sink: {
         residentBytes: sum(({ sink }) => sink.residentBytes),

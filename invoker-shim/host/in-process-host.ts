@@ -11,6 +11,7 @@ import type { RecordWriter } from '../records/record.js';
 import { answerText } from '../records/answer-text.js';
 import { MAX_RESULT_BYTES, resultText } from '../records/result-text.js';
 import { type DataSinkOptions, type MeasuredDataSink, createDataSink } from '../sink/index.js';
+import { ActivationLog, type ActivationLogger } from './activation-log.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from './host.js';
 import type { HostMetrics } from './metrics.js';
 
@@ -20,6 +21,8 @@ export interface InProcessHostOptions {
   readonly records: RecordWriter;
   /** Hears of every record as it is written; quick, and never throws. */
   readonly onRecord?: RecordObserver;
+  /** Hears of every activation and of its parts; leave it out where nobody listens, it costs. */
+  readonly activationLogger?: ActivationLogger;
   readonly containers?: ContainersOptions;
   readonly sink?: Omit<DataSinkOptions, 'onPressure'>;
   /** Components along one path. Default 50 (OpenWhisk). */
@@ -50,6 +53,7 @@ class InProcessHost implements Host {
   readonly #dataflow: Engine;
   readonly #controlflow: Engine;
   readonly #metrics: HostMetrics;
+  #log: ActivationLog | undefined;
   #closing = false;
 
   constructor(options: InProcessHostOptions) {
@@ -68,11 +72,10 @@ class InProcessHost implements Host {
       () => this.#sink.metrics,
     );
     this.#metrics = counted;
-    const { onRecord } = options;
-    const records = observedRecords(
-      options.records,
-      onRecord === undefined ? [counted.onRecord] : [counted.onRecord, onRecord],
-    );
+    const { onRecord, activationLogger } = options;
+    if (activationLogger !== undefined) this.#log = new ActivationLog(activationLogger);
+    const observers = [counted.onRecord, onRecord, this.#log?.ended].filter((observer) => observer !== undefined);
+    const records = observedRecords(options.records, observers);
     this.#executor = createExecutor({ ...options.containers, driver: counted.driver, sink: this.#sink, clock });
     const engine = (executor: Executor, holdOutputs: boolean): Engine =>
       new Engine({
@@ -96,6 +99,7 @@ class InProcessHost implements Host {
 
   start(message: StartMessage, answer: Answer): void {
     if (this.#closing) throw new Error('the host is stopping and takes no more work');
+    this.#log?.started(message);
     const engine = message.paradigm === 'controlflow' ? this.#controlflow : this.#dataflow;
     engine.start(message, (record, result) => {
       this.#metrics.answered(record.status);

@@ -9,6 +9,10 @@ const METRICS = {
   queued: ['dataflower_runs_queued', 'Function runs that wait for a container'],
   running: ['dataflower_runs_running', 'Function runs in containers'],
   containers: ['dataflower_containers', 'Containers, by state'],
+  warmed: [
+    'dataflower_containers_warmed_total',
+    'Containers started for runs that were expected, by what became of them',
+  ],
 } as const;
 
 /** Sink gauges by the field of its own metrics. */
@@ -69,6 +73,19 @@ export function hostMetrics(registry: Registry, status: () => HostStatus, sink: 
     collect() {
       this.reset();
       for (const { state } of status().executor.containers) this.inc({ state });
+    },
+  });
+  new Counter({
+    name: METRICS.warmed[0],
+    help: METRICS.warmed[1],
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      const { started, used, inVain } = status().executor.warmed;
+      this.reset();
+      this.inc({ outcome: 'used' }, used);
+      this.inc({ outcome: 'in_vain' }, inVain);
+      this.inc({ outcome: 'waiting' }, started - used - inVain);
     },
   });
   const answered = new Counter({

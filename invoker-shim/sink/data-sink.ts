@@ -97,8 +97,8 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, PackOwner
     return new Leaf(this, shape, bytes.length, { at: 'memory', bytes }, Place.MEMORY);
   }
 
-  handoverSource(): HandoverSource {
-    const writer: HandoverWriter = { gone: false };
+  handoverSource(reuse = true): HandoverSource {
+    const writer: HandoverWriter = { gone: !reuse };
     return {
       allocate: (size) => this.allocateFile(size, writer),
       close: () => this.handovers?.writerGone(writer),
@@ -190,7 +190,7 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, PackOwner
       this.spilledBytes -= leaf.size;
       return;
     }
-    if (leaf.place === Place.HANDOVER && !this.handovers!.release(leaf.filePath!)) this.unlink(leaf.filePath!);
+    if (leaf.place === Place.HANDOVER && !this.handovers!.release(leaf.filePath!)) this.empty(leaf.filePath!);
     this.shrink(leaf.size);
     this.trimSpares();
   }
@@ -236,6 +236,16 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, PackOwner
   private shrink(bytes: number): void {
     this.resident -= bytes;
     if (this.room.length > 0) this.room.roomMade();
+  }
+
+  /** Its pages go although a container may have it open. */
+  private empty(path: string): void {
+    const work = fs.promises.truncate(path).catch(() => undefined);
+    this.unlinks.add(work);
+    void work.then(() => {
+      this.unlinks.delete(work);
+      this.unlink(path);
+    });
   }
 
   /** Off the event loop: to free the pages of a large file takes milliseconds. */

@@ -50,8 +50,8 @@ export interface DataSink {
   whenRoom(callback: () => void): void;
   /** Puts bytes in; they belong to the sink from now on (no slice of a read buffer). The caller owns one reference. */
   put(bytes: Buffer, shape: number): Value;
-  /** Files for the large values of one container. */
-  handoverSource(): HandoverSource;
+  /** Files for the large values of one container. @param reuse False: each file is for one value and never given again. Default: true. */
+  handoverSource(reuse?: boolean): HandoverSource;
   /** Composites take over the references of what they are made of. */
   list(items: readonly Value[]): Value;
   record(entries: readonly (readonly [name: string, item: Value])[]): Value;

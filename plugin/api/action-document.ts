@@ -24,7 +24,16 @@ export interface SequenceExec {
   readonly components: readonly string[];
 }
 
-export type Exec = CodeExec | SequenceExec;
+/** An image that the action names itself; what it runs may be all in the image, or come as code too. */
+export interface BlackboxExec extends CodeExec {
+  readonly kind: 'blackbox';
+  readonly image: string;
+}
+
+/** Code of an action that has none beside its image. */
+export const NO_CODE = '';
+
+export type Exec = CodeExec | BlackboxExec | SequenceExec;
 
 /** An action as it is stored, in the members of OpenWhisk's own documents. */
 export interface ActionDocument extends StoredDocument {
@@ -43,6 +52,10 @@ export const CODE_ATTACHMENT = 'codefile';
 
 export function isAction(document: StoredDocument | undefined): document is ActionDocument {
   return document?.entityType === 'action';
+}
+
+export function isBlackbox(exec: Exec): exec is BlackboxExec {
+  return exec.kind === 'blackbox';
 }
 
 export function isSequence(exec: Exec): exec is SequenceExec {
@@ -66,7 +79,8 @@ function execJson(exec: Exec, code: string | undefined): object {
   if (isSequence(exec)) return { kind: exec.kind, components: exec.components };
   return {
     kind: exec.kind,
-    ...(code === undefined ? {} : { code }),
+    ...(isBlackbox(exec) ? { image: exec.image } : {}),
+    ...(code === undefined || (isBlackbox(exec) && code === NO_CODE) ? {} : { code }),
     binary: exec.binary,
     ...(exec.main === undefined ? {} : { main: exec.main }),
   };

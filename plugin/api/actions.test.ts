@@ -137,10 +137,72 @@ test('kinds are resolved, and an unknown one is refused with those that are know
     ),
   );
   expect((await put('kind', { exec: { ...exec, kind: 'nodejs' } })).status).toBe(400);
-  expect(await put('kind', { exec: { kind: 'blackbox', image: 'me/x' } })).toMatchObject({
-    status: 400,
-    json: { error: expect.stringContaining('Docker') },
+});
+
+test('an action may name its image, with code or without, and shows it as it was given (OW-77)', async () => {
+  const image = 'registry.example.org:5000/team/thing:1.0';
+  const bare = { kind: 'blackbox', image, binary: false };
+  expect((await put('bare', { exec: { kind: 'BlackBox', image: ` ${image} `, binary: true } })).json).toMatchObject({
+    exec: bare,
+    annotations: expect.arrayContaining([{ key: 'exec', value: 'blackbox' }]),
   });
+  for (const query of ['', '?code=true', '?code=false'])
+    expect((await server.call('GET', `actions/bare${query}`)).json.exec).toEqual(bare);
+  const code = Buffer.from('#!/bin/sh').toString('base64').padEnd(20_000, 'A');
+  const exec = { kind: 'blackbox', image: 'openwhisk/dockerskeleton', code, main: 'go' };
+  expect((await put('native', { exec })).json.exec).toEqual({ ...exec, binary: true });
+  expect((await server.call('GET', 'actions/native?code=false')).json.exec).toEqual({
+    kind: 'blackbox',
+    image: 'openwhisk/dockerskeleton',
+    binary: true,
+    main: 'go',
+  });
+  // An update without exec keeps both; one with an image alone has no code any more.
+  expect((await put('native', { publish: true })).json.exec).toEqual({ ...exec, binary: true });
+  expect((await put('native', { exec: { kind: 'blackbox', image } })).json.exec).toEqual(bare);
+  expect((await server.call('GET', 'actions/native')).json.exec).toEqual(bare);
+  expect((await server.call('DELETE', 'actions/bare')).json.exec).toEqual(bare);
+});
+
+test.each([
+  'a',
+  'a:1',
+  'me/x',
+  'me/x@sha256:' + 'a'.repeat(64),
+  'localhost/x',
+  'localhost:5000/a/b_c/d.e-f:v1.0_x',
+  'r.example.org/a@sha256:' + '0'.repeat(64),
+  '[::1]:5000/x',
+  'a__b/c--d',
+])('the image %s has a name', async (image) => {
+  expect((await put('named', { exec: { kind: 'blackbox', image } })).json.exec.image).toBe(image);
+});
+
+test.each([
+  'A/b',
+  'a b',
+  'a//b',
+  '/a',
+  'a/',
+  'a:',
+  'a:b:c',
+  'a:.x',
+  'a@b',
+  'a@sha256:12',
+  '-a',
+  'a-',
+  'a..b',
+  'a___b',
+  'http://a/b',
+  'a/../b',
+  'a;reboot',
+  'r.example.org:port/a',
+  'a'.repeat(256),
+  'a/'.repeat(600),
+])('the image %s has none', async (image) => {
+  const { status, json } = await put('unnamed', { exec: { kind: 'blackbox', image } });
+  expect(status).toBe(400);
+  expect(json.error).toMatch(/^The request content was malformed:\ncould not parse image name '/);
 });
 
 test.each([
@@ -150,6 +212,18 @@ test.each([
   [
     { exec: { kind: 'nodejs:20' } },
     malformed("'code' must be a string or attachment object defined in 'exec' for 'nodejs:20' actions"),
+  ],
+  [
+    { exec: { kind: 'blackbox', image: 'a', code: 7 } },
+    malformed("'code' must be a string or attachment object defined in 'exec' for 'blackbox' actions"),
+  ],
+  [
+    { exec: { kind: 'blackbox', image: 'a', main: 7 } },
+    malformed("if defined, 'main' must be a string in 'exec' for 'blackbox' actions"),
+  ],
+  [
+    { exec: { kind: 'blackbox', image: ' ' } },
+    malformed("'image' must be a string defined in 'exec' for 'blackbox' actions"),
   ],
   [{ exec: { kind: 'blackbox' } }, malformed("'image' must be a string defined in 'exec' for 'blackbox' actions")],
   [{ exec: { kind: 'sequence' } }, malformed("'components' must be defined for sequence kind")],

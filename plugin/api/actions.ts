@@ -57,6 +57,7 @@ export function actionRoutes(context: ApiContext): Router {
         const { document, code } = await putAction(caller, name, body, overwrite, {
           store,
           limits: config.limits,
+          allowedImages: config.containers.images.allowed,
           now,
         });
         return fullAction(document, code);

@@ -1,5 +1,6 @@
-import { ApiError, malformed } from './api-error.js';
-import type { Exec } from './action-document.js';
+import { malformed } from './api-error.js';
+import { type BlackboxExec, type Exec, NO_CODE } from './action-document.js';
+import { readImageName } from './image-name.js';
 import { checkEntityName, checkNamespaceName } from './names.js';
 import { resolveKind } from './kinds.js';
 
@@ -12,13 +13,31 @@ export function readExec(value: unknown, callerNamespace: string): { exec: Exec;
   const kind = resolveKind(kindText);
   if (kind === 'sequence')
     return { exec: { kind, components: readComponents(components, callerNamespace) }, code: undefined };
-  if (kind === 'blackbox') refuseBlackbox(image);
+  if (kind === 'blackbox') return readBlackbox(image, code, entryOf(kind, main));
   if (typeof code !== 'string')
     throw malformed(`'code' must be a string or attachment object defined in 'exec' for '${kind}' actions`);
+  return { exec: { kind, binary: isBinaryCode(code), ...entryOf(kind, main) }, code };
+}
+
+function entryOf(kind: string, main: unknown): { readonly main?: string } {
   if (main !== undefined && main !== null && typeof main !== 'string')
     throw malformed(`if defined, 'main' must be a string in 'exec' for '${kind}' actions`);
-  const entry = typeof main === 'string' && main !== '' ? { main } : {};
-  return { exec: { kind, binary: isBinaryCode(code), ...entry }, code };
+  return typeof main === 'string' && main !== '' ? { main } : {};
+}
+
+/** OW-77: the image has to be named, code may be there or not. */
+function readBlackbox(
+  image: unknown,
+  code: unknown,
+  entry: { readonly main?: string },
+): { exec: BlackboxExec; code: string } {
+  if (typeof image !== 'string' || image.trim() === '')
+    throw malformed("'image' must be a string defined in 'exec' for 'blackbox' actions");
+  if (code !== undefined && code !== null && typeof code !== 'string')
+    throw malformed("'code' must be a string or attachment object defined in 'exec' for 'blackbox' actions");
+  const { reference } = readImageName(image);
+  const text = (code ?? '').trim() === '' ? NO_CODE : code!;
+  return { exec: { kind: 'blackbox', image: reference, binary: isBinaryCode(text), ...entry }, code: text };
 }
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
@@ -27,15 +46,6 @@ const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 export function isBinaryCode(code: string): boolean {
   const trimmed = code.trim();
   return trimmed !== '' && trimmed.length % 4 === 0 && BASE64.test(trimmed);
-}
-
-function refuseBlackbox(image: unknown): never {
-  if (typeof image !== 'string' || image.trim() === '')
-    throw malformed("'image' must be a string defined in 'exec' for 'blackbox' actions");
-  throw new ApiError(
-    400,
-    `The image '${image}' cannot be run: actions from container images need Docker, which this version does not run yet. Create the action with a kind of this platform instead.`,
-  );
 }
 
 function readComponents(value: unknown, callerNamespace: string): string[] {

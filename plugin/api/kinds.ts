@@ -8,9 +8,12 @@ export interface RuntimeKind {
   readonly default: boolean;
 }
 
+/** What runs JavaScript that is not an action's own code. */
+export const DEFAULT_NODE_KIND = 'nodejs:20';
+
 /** The kinds of code that this version runs. */
 export const RUNTIMES: readonly RuntimeKind[] = [
-  { kind: 'nodejs:20', family: 'nodejs', image: 'dataflower/action-nodejs:20', default: true },
+  { kind: DEFAULT_NODE_KIND, family: 'nodejs', image: 'dataflower/action-nodejs:20', default: true },
 ];
 
 const SEQUENCE = 'sequence';

@@ -8,10 +8,12 @@ import {
   INLINE_CODE_BYTES,
   type Exec,
   isAction,
+  isBlackbox,
   isSequence,
 } from './action-document.js';
 import { ApiError, malformed, tooLarge } from './api-error.js';
 import { readExec } from './exec.js';
+import { checkImageAllowed } from './image-name.js';
 import { defaultLimits, readLimits } from './limits.js';
 import { overlayParameters, type Parameter, readParameters, sizeOf } from './parameters.js';
 import { checkSequence } from './sequences.js';
@@ -32,6 +34,8 @@ interface Change {
 export interface PutContext {
   readonly store: EntityStore;
   readonly limits: Config['limits'];
+  /** Images that actions may name. */
+  readonly allowedImages: readonly string[];
   readonly now: () => number;
 }
 
@@ -51,6 +55,7 @@ export async function putAction(
   if (stored !== undefined && !overwrite) throw new ApiError(409, 'resource already exists');
   const exec = change.exec ?? stored?.exec;
   if (exec === undefined) throw new ApiError(400, 'exec undefined');
+  if (isBlackbox(exec)) checkImageAllowed(exec.image, context.allowedImages);
   if (change.exec !== undefined && isSequence(exec))
     await checkSequence(caller, id, exec.components, context.store, context.limits.sequenceLength);
   const annotations = mergeAnnotations(change, stored, exec);

@@ -34,8 +34,7 @@ export async function chooseDriver(config: Config, log: Logger): Promise<ChosenD
   }
   try {
     const opened = await openDockerDriver(dockerOptions(config, log, network));
-    const reach = network === 'outbound' ? 'that reach the public Internet alone' : 'without a network';
-    return { driver: opened, notice: `Functions run in Docker containers of ${image} ${reach}.` };
+    return { driver: opened, notice: `Functions run in Docker containers of ${image} ${REACH[network]}.` };
   } catch (cause) {
     if (!(cause instanceof GuardError)) throw asStartError(cause);
     if (driver !== 'auto')
@@ -50,6 +49,12 @@ export async function chooseDriver(config: Config, log: Logger): Promise<ChosenD
     return { driver: opened, notice };
   }
 }
+
+const REACH = {
+  outbound: 'that reach the public Internet alone',
+  none: 'without a network',
+  open: 'that reach whatever the engine’s machine reaches: for development, with code that you trust',
+} as const;
 
 /** Undefined when an engine answers and has the image. */
 async function whyNoEngine({ containers }: Config): Promise<string | undefined> {
@@ -70,10 +75,14 @@ function dockerOptions(
   log: Logger,
   mode: Config['containers']['network'],
 ): DockerDriverOptions {
-  const { dockerHost, image, refusedRanges, dns, tmpfsMiB, pids, openFiles, cpuPercent } = containers;
+  const { dockerHost, image, refusedRanges, dns, transport, agentHost, tmpfsMiB, pids, openFiles, cpuPercent } =
+    containers;
   return {
     ...(dockerHost === undefined ? {} : { dockerHost }),
     images: { default: image },
+    transport,
+    ...(agentHost === undefined ? {} : { agentHost }),
+    pull: containers.images.pull,
     network: { mode, refused: refusedRanges, dns: dns.length === 0 ? undefined : dns },
     limits: { tmpfsMiB, pids, openFiles, cpuPercent },
     dataDir,

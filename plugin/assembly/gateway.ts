@@ -78,7 +78,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   const subjects = await Subjects.open(stores.subjects);
   const guest = await guestOf(subjects, config.wellKnownKey);
   const authenticator = new Authenticator(subjects);
-  const { registry, stop: stopMetrics } = processRegistry(records, tracing);
+  const { registry, stop: stopMetrics } = processRegistry(tracing);
   const counts = new RequestCounts(registry);
   const ids = new Ids();
   const now = Date.now;
@@ -87,7 +87,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
 
   const unexpected = (error: unknown, transactionId: string): void =>
     log.error({ err: error, transactionId }, 'request failed');
-  const resolver = new TargetResolver(store, () => apiHost);
+  const resolver = new TargetResolver(store, () => apiHost, config.containers.images.allowed);
   const throttles = new Throttles(config.throttles, now);
   const invoke = new InvokeRoute({
     authenticator,
@@ -98,6 +98,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     ids,
     limits: config.limits,
     now,
+    ...(log.isLevelEnabled('debug') && { log: log.child({ component: 'invocations' }) }),
     traced: config.telemetry.otlpEndpoint !== undefined,
     unexpected,
   });
@@ -136,13 +137,14 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     await server.closed(0);
     throw error;
   }
-  log.debug({ url }, 'listening');
+  log.info({ url, version: VERSION }, 'started');
 
   stores.keepMetrics(component, metrics);
   health.register('entities', () => degraded(stores.health()));
   health.register('records', () => (records.full ? RECORDS_FULL : undefined));
   let closing: Promise<void> | undefined;
   const close = (drainMs: number): Promise<void> => {
+    log.info('stopping');
     health.register('server', () => ({ severity: 'unready', reason: 'the server is stopping' }));
     server.drain();
     stopMetrics();

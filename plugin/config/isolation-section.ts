@@ -15,9 +15,9 @@ export const isolation = {
     about: 'Image that runs the actions. It has to be on the engine: nothing is pulled.',
     turn: 'The image has another name or tag here: set it.',
   }),
-  network: choice('outbound', ['outbound', 'none'], {
+  network: choice('outbound', ['outbound', 'none', 'open'], {
     about:
-      'What functions in Docker may reach: `outbound` the public Internet, but not this machine, private addresses or each other; `none` nothing. The API is reached in both when the action has `provide-api-key`.',
+      'What functions in Docker may reach: `outbound` the public Internet, but not this machine, private addresses or each other; `none` nothing; `open` whatever the engine’s machine reaches, without a filter, for an engine in a virtual machine. The API is reached in both when the action has `provide-api-key`.',
     turn: 'Start fails because packet filters cannot be set: run as root with nftables installed, or set `none`.',
   }),
   refusedRanges: texts({

@@ -99,6 +99,18 @@ export function texts(words: Words) {
   return schema;
 }
 
+/** A list of objects that is found out where it is left out; `meanwhile` says how, `expected` what one looks like. */
+export function optionalList<T extends z.core.$ZodLooseShape>(
+  meanwhile: string,
+  item: T,
+  expected: string,
+  words: Words,
+) {
+  const schema = z.array(z.strictObject(item)).max(100).optional();
+  metas.add(schema, { ...words, expected: `a list of ${expected}`, text: false, meanwhile });
+  return schema;
+}
+
 export function choice<const T extends readonly [string, ...string[]]>(fallback: T[number], values: T, words: Words) {
   const schema = z.enum(values).default(() => fallback);
   metas.add(schema, { ...words, expected: `one of ${values.join(', ')}`, text: true });

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { cluster, hosts } from './cluster-section.js';
 import { couchdb } from './couchdb-section.js';
+import { images } from './images-section.js';
 import { isolation } from './isolation-section.js';
 import { telemetry } from './telemetry-section.js';
 import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
+import { poolKeys } from './pool-keys.js';
 
 const MAX_BYTES = 2 ** 40;
 const MAX_MS = 2_147_483_647;
@@ -103,6 +105,7 @@ const limits = section({
 });
 
 const containers = section({
+  images,
   ...isolation,
   max: optionalWhole('4 a core, at least 16', 1, 100_000, {
     about: 'Most containers at once.',
@@ -116,10 +119,7 @@ const containers = section({
     about: "Sum of the containers' memory limits, in MiB.",
     turn: 'Activations wait while memory is free: raise it. The machine swaps: lower it.',
   }),
-  idleMs: whole(600_000, 0, MAX_MS, {
-    about: 'How long an unused container is kept, in milliseconds.',
-    turn: 'Cold starts are frequent: raise it. Idle containers hold memory: lower it.',
-  }),
+  ...poolKeys,
   helloTimeoutMs: whole(10_000, 100, MAX_MS, {
     about: 'Time a container has to start and say hello, in milliseconds.',
     turn: 'Activations fail with "Failed to provision resources" on a slow machine: raise it.',

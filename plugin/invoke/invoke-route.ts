@@ -24,6 +24,8 @@ export interface InvokeDependencies {
   readonly ids: Ids;
   readonly limits: Config['limits'];
   readonly now: () => number;
+  /** Traces activations; left out where nobody listens. */
+  readonly log?: { debug(fields: object, message: string): void } | undefined;
   /** Spans are wanted: a request's trace context is taken over. */
   readonly traced?: boolean;
   readonly unexpected: (error: unknown, transactionId: string) => void;
@@ -137,6 +139,7 @@ export class InvokeRoute {
           ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
         },
         (record, result) => {
+          deps.log?.debug({ activationId, transactionId, status: record.status }, 'answered');
           deps.throttles.ended(namespace);
           waiting?.answer(record, result);
         },
@@ -146,6 +149,7 @@ export class InvokeRoute {
       waiting?.forget();
       throw cause;
     }
+    deps.log?.debug({ activationId, transactionId, namespace, action: call.id }, 'accepted');
     if (waiting === undefined) accepted(call, activationId);
   }
 

@@ -32,7 +32,7 @@ test('every metric is named as Prometheus wants it, once, with base units, and e
     expect(help.length).toBeGreaterThan(5);
     expect(help).not.toMatch(/\.$/);
     for (const label of labelNames)
-      expect(['route', 'status', 'state', 'start', 'direction', 'reason', 'host']).toContain(label);
+      expect(['route', 'status', 'state', 'start', 'direction', 'reason', 'host', 'outcome']).toContain(label);
   }
 });
 

@@ -7,7 +7,9 @@ import {
   type FunctionTarget,
   loadSource,
 } from '@dataflower/invoker-shim';
-import { type ActionDocument, type CodeExec, isSequence } from '../api/action-document.js';
+import { type ActionDocument, type CodeExec, NO_CODE, isBlackbox, isSequence } from '../api/action-document.js';
+import { checkImageAllowed } from '../api/image-name.js';
+import { DEFAULT_NODE_KIND } from '../api/kinds.js';
 import { isTruthy, type Parameter, valueOf } from '../api/parameters.js';
 import { authorizationOf, type Caller } from '../auth/identity.js';
 import type { EntityStore } from '../stores/entity-store.js';
@@ -21,9 +23,11 @@ export interface TargetContext {
   readonly codes: CodeSource;
   /** Address of the API with scheme, for the actions. */
   readonly apiHost: () => string;
+  /** Images that actions may name (`containers.images.allowed`). */
+  readonly allowedImages: readonly string[];
 }
 
-/** An action document as a function to run for this caller. */
+/** An action document as a function to run for this caller. Throws `ApiError` for an image that may not run. */
 export function functionTarget(caller: Caller, document: ActionDocument, context: TargetContext): FunctionTarget {
   return { type: 'function', action: describe(document), spec: containerSpec(caller, document, context, 'code') };
 }
@@ -46,6 +50,9 @@ export function containerSpec(
 ): ContainerSpec {
   const { _id: id, _rev: rev, limits, exec } = document;
   if (isSequence(exec)) throw new Error(`The sequence ${id} has no container.`);
+  // Inline functions of a composition are JavaScript: no image of the action's own knows them.
+  const image = isBlackbox(exec) && kind === 'code' ? exec.image : undefined;
+  if (image !== undefined) checkImageAllowed(image, context.allowedImages);
   const logLimitBytes = limits.logs * MIB;
   const source: ContainerSource = {
     init: {
@@ -62,7 +69,9 @@ export function containerSpec(
   };
   return {
     key: `${caller.namespace}/${id}@${rev!}${kind === 'steps' ? '/steps' : ''}`,
-    kind: exec.kind,
+    kind: kind === 'steps' && isBlackbox(exec) ? DEFAULT_NODE_KIND : exec.kind,
+    ...(image === undefined ? {} : { image, bringsCode: exec.code !== NO_CODE }),
+    ...(providesKey(document) ? { apiHost: context.apiHost() } : {}),
     memoryMiB: limits.memory,
     timeoutMs: limits.timeout,
     logLimitBytes,
@@ -82,6 +91,12 @@ export function runParameters(parameters: readonly Parameter[]): Record<string, 
   );
 }
 
+/** An action that is given a key may call the API. */
+function providesKey({ annotations }: ActionDocument): boolean {
+  const wanted = valueOf(annotations, 'provide-api-key');
+  return wanted === undefined || isTruthy(wanted);
+}
+
 /** OW-72, and the parameters marked `init`: texts as they are, other values as JSON. */
 function environment(caller: Caller, document: ActionDocument, apiHost: string): Record<string, string> {
   const env: Record<string, string> = {
@@ -90,8 +105,7 @@ function environment(caller: Caller, document: ActionDocument, apiHost: string):
     __OW_ACTION_NAME: `/${document._id}`,
     __OW_ACTION_VERSION: document.version,
   };
-  const wantsKey = valueOf(document.annotations, 'provide-api-key');
-  if (wantsKey === undefined || isTruthy(wantsKey)) env.__OW_API_KEY = authorizationOf(caller);
+  if (providesKey(document)) env.__OW_API_KEY = authorizationOf(caller);
   for (const { key, value, init } of document.parameters) {
     if (init === true) env[key] = typeof value === 'string' ? value : JSON.stringify(value);
   }

@@ -42,6 +42,7 @@ export class TargetResolver {
   constructor(
     private readonly store: CachedStore,
     private readonly apiHost: () => string,
+    private readonly allowedImages: readonly string[] = [],
   ) {
     this.codes = new CachedCode(new StoreCode(store));
   }
@@ -71,8 +72,8 @@ export class TargetResolver {
       entry.storeVersion = storeVersion;
       return entry.resolved;
     }
-    const context = { store: this.store, codes: this.codes, apiHost: this.apiHost };
-    const builder = new TargetBuilder(caller, context, this.graphs);
+    const { store, codes, apiHost, allowedImages } = this;
+    const builder = new TargetBuilder(caller, { store, codes, apiHost, allowedImages }, this.graphs);
     const document = await builder.read(id);
     if (document === undefined) return undefined;
     const resolved = describeStart(document, await builder.build(document));

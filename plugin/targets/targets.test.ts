@@ -208,3 +208,29 @@ test('a conductor that cannot run by data flow says why', async () => {
   await server.action('loop', composition({ type: 'nonsense' }));
   expect(await error('loop')).toMatch(/^The composition cannot run by data flow: .*nonsense/);
 });
+
+test('an action with an image of its own says which, and whether code comes with it', async () => {
+  await server.action('bare', { exec: { kind: 'blackbox', image: 'me/x:1' } });
+  const { action: described, spec } = await functionOf('bare');
+  expect(described.kind).toBe('blackbox');
+  expect(spec).toMatchObject({ kind: 'blackbox', image: 'me/x:1', bringsCode: false });
+  expect((await spec.load()).code).toHaveLength(0);
+  const code = Buffer.alloc(15_000, 1).toString('base64');
+  await server.action('bare', { exec: { kind: 'blackbox', image: 'me/x:1', code, main: 'go' } });
+  const native = (await functionOf('bare')).spec;
+  expect(native.bringsCode).toBe(true);
+  const loaded = await native.load();
+  expect(loaded.init).toMatchObject({ main: 'go', binary: true });
+  expect(loaded.code.equals(Buffer.from(code, 'base64'))).toBe(true);
+});
+
+test("the inline functions of a composition run in this platform's own image, whatever the action names", async () => {
+  const inline = { type: 'function', function: { exec: { kind: 'nodejs:default', code: 'p => p' } } };
+  await server.action('own-image', {
+    ...composition({ type: 'sequence', components: [inline] }),
+    exec: { kind: 'blackbox', image: 'me/x' },
+  });
+  const { steps } = await workflowOf('own-image');
+  expect(steps).toMatchObject({ kind: 'nodejs:20' });
+  expect(steps).not.toHaveProperty('image');
+});

@@ -4,6 +4,9 @@ import type { TracedRecord } from './spans.js';
 
 type Callback = Parameters<SpanExporter['export']>[1];
 
+const TAKEN = { code: 0 } as unknown as Parameters<Callback>[0];
+const refused = (error: Error) => ({ code: 1, error }) as unknown as Parameters<Callback>[0];
+
 /** An exporter whose requests a test answers. */
 class HandExporter implements SpanExporter {
   readonly requests: { readonly spans: number; readonly answer: Callback }[] = [];
@@ -44,12 +47,12 @@ test('what waits is bounded, one request is under way at a time, and what is dro
   expect(queue.counts).toEqual({ exported: 0, dropped: 90 });
   expect(exporter.requests).toHaveLength(1);
 
-  exporter.requests[0]!.answer({ code: 0 });
+  exporter.requests[0]!.answer(TAKEN);
   await until(() => exporter.requests.length === 2);
   const error = new Error('away');
-  exporter.requests[1]!.answer({ code: 1, error });
+  exporter.requests[1]!.answer(refused(error));
   await until(() => exporter.requests.length === 3);
-  exporter.requests[2]!.answer({ code: 1, error });
+  exporter.requests[2]!.answer(refused(error));
   expect(exporter.requests.map(({ spans }) => spans)).toEqual([8, 8, 8]);
   await until(() => queue.counts.dropped === 98);
   expect(queue.counts.exported).toBe(8);
@@ -57,7 +60,7 @@ test('what waits is bounded, one request is under way at a time, and what is dro
 
   const closed = queue.close();
   await until(() => exporter.requests.length === 4);
-  exporter.requests[3]!.answer({ code: 0 });
+  exporter.requests[3]!.answer(TAKEN);
   await closed;
   expect(exporter.closed).toBe(true);
   expect(trouble).toEqual([error, undefined]);
@@ -83,7 +86,7 @@ test('a record that cannot be made into spans is dropped, and closing ends also 
   for (let i = 0; i < 3; i++) queue.push(record);
   const closed = queue.close();
   await until(() => exporter.requests.length === 1);
-  exporter.requests[0]!.answer({ code: 1, error: new Error('away') });
+  exporter.requests[0]!.answer(refused(new Error('away')));
   await closed;
   expect(exporter.requests).toHaveLength(1);
   expect(queue.counts).toEqual({ exported: 0, dropped: 4 });

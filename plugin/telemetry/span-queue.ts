@@ -1,6 +1,9 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import type { TracedRecord } from './spans.js';
 
+/** `ExportResultCode.SUCCESS`, of a package that is not ours to import. */
+const SUCCESS = 0;
+
 export interface SpanQueueOptions {
   readonly exporter: SpanExporter;
   readonly toSpans: (record: TracedRecord) => ReadableSpan[];
@@ -94,7 +97,7 @@ export class SpanQueue {
   #export(spans: ReadableSpan[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.options.exporter.export(spans, ({ code, error }) => {
-        if (code === 0) resolve();
+        if ((code as number) === SUCCESS) resolve();
         else reject(error ?? new Error('the collector takes no spans'));
       });
     });

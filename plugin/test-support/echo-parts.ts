@@ -91,7 +91,7 @@ export class EchoHost implements Host {
     return Promise.resolve({
       activations: this.held.size,
       queued: 0,
-      executor: { queued: 0, running: 0, containers: [] },
+      executor: { queued: 0, running: 0, containers: [], warmed: { started: 0, used: 0, inVain: 0 } },
       sink: { residentBytes: 0, limitBytes: 0 },
     });
   }

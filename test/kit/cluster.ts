@@ -29,7 +29,7 @@ export class Shim {
     const output = (): string => said.map((text) => text()).join('');
     const ended = once(child, 'exit').then(([code]): number | null => code);
     const ready = new Promise<void>((resolve, reject) => {
-      child.stdout!.on('data', () => output().includes('Ready.') && resolve());
+      child.stdout.on('data', () => output().includes('Ready.') && resolve());
       void ended.then((code) => reject(new Error(`the shim ended with ${String(code)}:\n${output()}`)));
     });
     const shim = new Shim(child, output, ended);

@@ -56,7 +56,7 @@ export class Collector {
   }
 
   private take(text: string): void {
-    for (const { resource, scopeSpans } of (JSON.parse(text)).resourceSpans) {
+    for (const { resource, scopeSpans } of JSON.parse(text).resourceSpans) {
       this.resources.push(attributesOf(resource.attributes));
       for (const { spans } of scopeSpans)
         for (const span of spans) this.spans.push({ ...span, attributes: attributesOf(span.attributes) });

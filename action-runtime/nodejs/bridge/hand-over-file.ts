@@ -1,10 +1,10 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+// Not from `node:fs/promises`: this way it is loaded when it is used, not while a container starts.
+import { closeSync, openSync, promises, readSync } from 'node:fs';
 
 /** Reads a value from a hand-over file into memory of its own; the file is read once and never mapped. */
 export async function readHandOver(path: string, size: number): Promise<ArrayBuffer> {
   const buffer = Buffer.allocUnsafeSlow(size);
-  const file = await open(path, 'r');
+  const file = await promises.open(path, 'r');
   try {
     for (let at = 0; at < size;) {
       const { bytesRead } = await file.read(buffer, at, size - at, at);

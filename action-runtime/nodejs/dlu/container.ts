@@ -22,7 +22,6 @@ import type { Code, FluConfig, FromFlu, RunChannelAddress } from '../bridge/mess
 import { EXITED, INIT_EXITED, OUT_OF_MEMORY } from './failure-texts.js';
 import { FileOffers } from './file-offers.js';
 import type { FluEvents, FluExit, FluLink } from './flu-link.js';
-import { FluProcess } from './flu-process.js';
 import { FluThread } from './flu-thread.js';
 import type { FrameWriter } from './frame-writer.js';
 import { HeldWatch } from './held-watch.js';
@@ -49,6 +48,8 @@ export interface Welcome {
 }
 
 export interface Shared {
+  /** Where it connected to. */
+  readonly address: string;
   readonly cells: SharedArrayBuffer;
   readonly held: SharedArrayBuffer;
   readonly fd: number;
@@ -164,9 +165,11 @@ export class Container {
     void this.#load(init, readSlot(code, this.#incoming));
   }
 
-  async #load(init: Init, codeBytes: Promise<ArrayBuffer>): Promise<void> {
+  async #load(given: Init, codeBytes: Promise<ArrayBuffer>): Promise<void> {
+    let init = given;
     let code: Code;
     try {
+      if (init.api === true) init = await withApi(init, this.shared.address);
       code = await prepareCode(Buffer.from(await codeBytes), init.binary);
     } catch (error) {
       const logs = initFailureLog(error);
@@ -180,7 +183,7 @@ export class Container {
       rules: 'flow',
       emitWindowBytes: this.welcome.emitWindowBytes,
     };
-    const thread = this.#flu === undefined ? this.#thread(init.memoryMiB) : (this.#flu as FluThread);
+    const thread = this.#flu instanceof FluThread ? this.#flu : this.#thread(init.memoryMiB);
     thread.load({ config: this.#config, env: init.env });
   }
 
@@ -243,8 +246,12 @@ export class Container {
     if (message.needsProcess === true && this.#flu instanceof FluThread) {
       const thread = this.#flu;
       const config = this.#config!;
-      this.#flu = new FluProcess(config, { ...process.env, ...config.init.env }, this.#cells, this.#events());
+      // From now on what the thread says does not count.
+      const events = this.#events();
       thread.terminate();
+      void import('./flu-process.js').then(({ FluProcess }) => {
+        this.#flu = new FluProcess(config, { ...process.env, ...config.init.env }, this.#cells, events);
+      });
       return;
     }
     for (const line of message.logs ?? []) this.writer.write(encodeLog(line));
@@ -362,6 +369,13 @@ export class Container {
     setTimeout(this.exit, END_GRACE_MS);
     this.#outbox.empty(() => this.#outgoing.done(() => this.writer.drained(this.exit)));
   }
+}
+
+/** The same with the API where it can be reached from here. */
+async function withApi(init: Init, address: string): Promise<Init> {
+  // Only who needs it loads it: a cold start pays for every module.
+  const { listenForApi } = await import('./api-listener.js');
+  return { ...init, env: { ...init.env, __OW_API_HOST: await listenForApi(address) } };
 }
 
 function developerError(invocationId: number, error: string): Buffer {

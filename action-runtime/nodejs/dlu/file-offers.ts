@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+// Not from `node:fs/promises`: this way it is loaded when it is used, not while a container starts.
+import { promises } from 'node:fs';
 import { FrameType, encodeAmount } from '../../protocol/index.js';
 import type { LargeValue } from '../bridge/messages.js';
 import type { FrameWriter } from './frame-writer.js';
@@ -36,7 +37,7 @@ export class FileOffers {
 
 async function writeSegments(path: string, segments: readonly Uint8Array[]): Promise<void> {
   // The agent has made the file; the container never creates one.
-  const file = await open(path, 'r+');
+  const file = await promises.open(path, 'r+');
   try {
     // All in one call, as far as the system takes it.
     let left = segments.filter(({ length }) => length > 0);

@@ -23,7 +23,12 @@ const CLOSE_GRACE_MS = 1000;
 export async function startDlu(address: string, token: string, directory: string | undefined): Promise<void> {
   if (directory !== undefined) makePrivateDirectoryIn(directory);
   const socket = await connect(address);
-  const shared = { cells: createCells(), held: new SharedArrayBuffer(HELD_AREA_BYTES), fd: descriptorOf(socket) };
+  const shared = {
+    address,
+    cells: createCells(),
+    held: new SharedArrayBuffer(HELD_AREA_BYTES),
+    fd: descriptorOf(socket),
+  };
   const writer = new FrameWriter(socket, new Int32Array(shared.cells), Buffer.from(shared.held));
   let container: Container | undefined;
 

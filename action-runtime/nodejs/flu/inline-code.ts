@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+// Not from `node:fs/promises`: this way it is loaded when it is used, not while a container starts.
+import { promises } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -34,6 +35,6 @@ try { return ${main} } catch (e) { if (e.name === 'ReferenceError') { return mod
 
 async function loadModule(text: string, main: string, directory: string): Promise<unknown> {
   const file = join(directory, 'action.mjs');
-  await writeFile(file, text);
+  await promises.writeFile(file, text);
   return memberOf((await import(pathToFileURL(file).href)) as Record<string, unknown>, main);
 }

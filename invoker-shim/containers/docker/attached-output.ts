@@ -36,13 +36,9 @@ export class AttachedOutput {
       new LineSplitter(MAX_OUTPUT_LINE_BYTES, (line) => this.#budget.line(name, line));
     this.#lines = { stdout: lines('stdout'), stderr: lines('stderr') };
     this.ended = new Promise((resolve) => {
-      const end = (): void => {
-        socket.destroy();
-        resolve();
-      };
       socket.on('data', (chunk: Buffer) => this.#push(chunk));
-      socket.on('end', end);
-      socket.on('error', end);
+      socket.on('end', () => socket.destroy());
+      socket.on('error', () => socket.destroy());
       socket.on('close', () => {
         this.#lines.stdout.end();
         this.#lines.stderr.end();

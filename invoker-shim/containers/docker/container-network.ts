@@ -1,10 +1,10 @@
 import type { BridgeOptions, BridgeParts } from './guarded-bridge.js';
 import { GuardedBridge } from './guarded-bridge.js';
 
-/** What containers may reach beside their agent: the public Internet, or nothing. */
-export type NetworkMode = 'outbound' | 'none';
+/** What containers may reach beside their agent: the public Internet, nothing, or whatever the engine's machine reaches. */
+export type NetworkMode = 'outbound' | 'none' | 'open';
 
-export interface NetworkOptions extends Omit<BridgeOptions, 'closed'> {
+export interface NetworkOptions extends Omit<BridgeOptions, 'closed' | 'unfiltered'> {
   readonly mode: NetworkMode;
 }
 
@@ -20,7 +20,7 @@ export class ContainerNetwork {
   /** Rejects with `GuardError` when containers could not be kept from the machine. */
   static async open(options: NetworkOptions, parts: BridgeParts): Promise<ContainerNetwork> {
     const network = new ContainerNetwork(options, parts);
-    if (options.mode === 'outbound') await network.#open();
+    if (options.mode !== 'none') await network.#open();
     return network;
   }
 
@@ -48,7 +48,7 @@ export class ContainerNetwork {
 
   #open(): Promise<GuardedBridge> {
     const opening = (this.#bridge ??= GuardedBridge.open(
-      { ...this.options, closed: this.options.mode === 'none' },
+      { ...this.options, closed: this.options.mode === 'none', unfiltered: this.options.mode === 'open' },
       this.parts,
     ));
     // What failed once is tried again: the engine may have been away.

@@ -6,6 +6,12 @@ export const SOCKET_DIRECTORY = '/run/dataflower';
 /** Where the runtime keeps what it unpacks: its own, so that a function's home is empty. */
 const RUNTIME_DIRECTORY = '/run/action';
 const HOME = '/tmp';
+/** Where OpenWhisk's images for executables have the program. */
+const EXECUTABLE_DIRECTORY = '/action';
+/** Large buffers in huge pages, where the kernel gives them to who asks: touched for the first time in a fifth of the time. */
+const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
+/** What our runtime is told; it takes it away before user code could see it. */
+const RUNTIME_ENVIRONMENT = { GLIBC_TUNABLES: HUGE_PAGES, __DF_DIRECTORY: RUNTIME_DIRECTORY };
 /** What the runtime itself takes, in MiB, beside what the action may use: the limit is the action's. */
 const RUNTIME_MIB = 64;
 /** An action of 256 MiB has one share of the processor, in the engine's unit. */
@@ -26,16 +32,25 @@ export interface ContainerLimitsSettings {
   readonly openFiles: number;
 }
 
+/** A directory of this machine in a container. */
+export interface BindMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
 export interface ContainerPlace {
   readonly spec: ContainerSpec;
   readonly image: string;
+  /** It has not this project's runtime: the image says where it works, and nothing of ours is in it. */
+  readonly foreign: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** Of the engine: the network that it joins, or `none`. */
   readonly network: string;
   /** Resolvers; the engine's where there are none. */
   readonly dns: readonly string[];
-  /** The directory on this machine that holds its socket; undefined: it connects over TCP. */
-  readonly socketDirectory: string | undefined;
+  /** Directories of this machine that it sees. */
+  readonly mounts: readonly BindMount[];
   readonly environment: Readonly<Record<string, string>>;
   /** The user id it runs with; undefined: the image's. */
   readonly uid: number | undefined;
@@ -48,7 +63,7 @@ export function freshUid(): number {
 
 /** The body of the engine's create call: everything that keeps a container in. */
 export function containerSettings(place: ContainerPlace, limits: ContainerLimitsSettings): object {
-  const { spec, uid } = place;
+  const { spec, uid, foreign } = place;
   const memory = (spec.memoryMiB + RUNTIME_MIB) * MIB;
   const tmpfs = tmpfsOptions(Math.min(limits.tmpfsMiB, spec.memoryMiB / 2), uid);
   return {
@@ -56,8 +71,8 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
     Labels: place.labels,
     Hostname: 'action',
     ...(uid === undefined ? {} : { User: `${uid}:${uid}` }),
-    WorkingDir: HOME,
-    Env: Object.entries({ HOME, __DF_DIRECTORY: RUNTIME_DIRECTORY, ...place.environment }).map(
+    ...(foreign ? {} : { WorkingDir: HOME }),
+    Env: Object.entries({ HOME, ...(foreign ? {} : RUNTIME_ENVIRONMENT), ...place.environment }).map(
       ([name, value]) => `${name}=${value}`,
     ),
     AttachStdout: true,
@@ -66,8 +81,8 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
       NetworkMode: place.network,
       ...(place.network === 'none' ? {} : { Dns: place.dns, DnsSearch: ['.'], Sysctls: NO_IPV6 }),
       ReadonlyRootfs: true,
-      Tmpfs: { [HOME]: tmpfs, [RUNTIME_DIRECTORY]: tmpfs },
-      Mounts: place.socketDirectory === undefined ? [] : [socketMount(place.socketDirectory)],
+      Tmpfs: Object.fromEntries(writableDirectories(place).map((directory) => [directory, tmpfs])),
+      Mounts: place.mounts.map(bindMount),
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       Privileged: false,
@@ -93,6 +108,12 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
   };
 }
 
+/** All that can be written. A program that is in the image is not hidden by a directory for one that is not. */
+function writableDirectories({ spec, foreign }: ContainerPlace): string[] {
+  if (!foreign) return [HOME, RUNTIME_DIRECTORY];
+  return spec.bringsCode === true ? [HOME, EXECUTABLE_DIRECTORY] : [HOME];
+}
+
 /** The network has none; without this a container would have an address on the link all the same. */
 const NO_IPV6 = { 'net.ipv6.conf.all.disable_ipv6': '1', 'net.ipv6.conf.default.disable_ipv6': '1' };
 
@@ -102,12 +123,12 @@ function tmpfsOptions(sizeMiB: number, uid: number | undefined): string {
   return `rw,exec,nosuid,nodev,size=${Math.floor(sizeMiB * MIB)},nr_inodes=${TMPFS_INODES},${owner}`;
 }
 
-function socketMount(directory: string): object {
+function bindMount({ source, target, readOnly }: BindMount): object {
   return {
     Type: 'bind',
-    Source: directory,
-    Target: SOCKET_DIRECTORY,
-    ReadOnly: true,
+    Source: source,
+    Target: target,
+    ReadOnly: readOnly,
     BindOptions: { Propagation: 'rprivate' },
   };
 }

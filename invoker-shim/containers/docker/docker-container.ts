@@ -7,9 +7,11 @@ import type { ExitWatch } from './exit-watch.js';
 import type { Removals } from './removals.js';
 
 /** After the end, what is still in the engine's pipes is awaited at most so long, in ms. */
-const OUTPUT_GRACE_MS = 500;
+const OUTPUT_GRACE_MS = 2000;
 /** A container that is being ended and of which the engine says nothing is given up after so long, in ms. */
 const STOP_LIMIT_MS = 10_000;
+/** The same while the engine is away: it ends by itself, having lost its agent. */
+const STOP_ALONE_MS = 1000;
 /** Exit codes beyond this say that a signal ended it. */
 const SIGNAL_BASE = 128;
 const SIGKILL = 9;
@@ -62,7 +64,8 @@ export class DockerContainer implements ContainerHandle {
   stop(): void {
     if (this.#state !== 'RUNNING') return;
     this.#state = 'STOPPING';
-    this.#cancelLimit = this.parts.clock.after(STOP_LIMIT_MS, () => this.#end(null));
+    const { watch, clock } = this.parts;
+    this.#cancelLimit = clock.after(watch.connected ? STOP_LIMIT_MS : STOP_ALONE_MS, () => this.#end(null));
     void this.parts.removals.remove(this.id).then(() => this.#end(null));
   }
 
@@ -85,11 +88,11 @@ export class DockerContainer implements ContainerHandle {
       await output.ended;
       cancel();
     }
-    const stopped = this.#state === 'STOPPING';
     this.#state = 'EXITED';
     // Whoever waits for the end need not wait for the disk.
     void removals.remove(this.id);
-    return exitOf(exitCode, this.#outOfMemory && !stopped);
+    // Also when it is being stopped: that its connection broke is often known before why.
+    return exitOf(exitCode, this.#outOfMemory);
   }
 }
 

@@ -1,13 +1,24 @@
-import { containerDriverContract } from '../testing/driver-contract.js';
+import { ensureImage } from '@dataflower/action-runtime/images';
+import { describeWithService, dockerOptions } from '@dataflower/services';
+import Docker from 'dockerode';
 import type { ContainerDriver } from '../driver.js';
+import { containerDriverContract } from '../testing/driver-contract.js';
 import { openDockerDriver } from './index.js';
 
-describe('the Docker driver', () => {
-  let driver: ContainerDriver & { close(): Promise<void> };
-  beforeAll(async () => {
-    driver = await openDockerDriver({ images: { default: process.env['DF_IMAGE'] ?? 'dataflower/action-nodejs:h2' } });
-  });
-  afterAll(() => driver.close());
+describeWithService('docker', 'the Docker driver', ({ address }) => {
+  describe.each(['socket', 'tcp'] as const)('over %s', (transport) => {
+    let driver: ContainerDriver & { close(): Promise<void> };
+    beforeAll(async () => {
+      const { id } = await ensureImage(new Docker(dockerOptions(address)));
+      driver = await openDockerDriver({
+        dockerHost: address,
+        images: { default: id },
+        network: { mode: 'none', refused: [], dns: undefined },
+        transport,
+      });
+    });
+    afterAll(() => driver.close());
 
-  containerDriverContract(() => driver);
+    containerDriverContract(() => driver);
+  });
 });

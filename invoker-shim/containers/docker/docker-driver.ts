@@ -7,21 +7,34 @@ import { type ContainerLogger, silentLogger } from '../logger.js';
 import { AgentIdentity, Label } from './agent-identity.js';
 import {
   type ContainerLimitsSettings,
-  type ContainerPlace, SOCKET_DIRECTORY, containerSettings, freshUid } from './container-settings.js';
+  type ContainerPlace,
+  SOCKET_DIRECTORY,
+  containerSettings,
+  freshUid,
+} from './container-settings.js';
 import { ContainerNetwork, type NetworkOptions } from './container-network.js';
 import { DockerContainer } from './docker-container.js';
 import { Engine, type EngineInfo } from './engine.js';
 import { EngineError } from './engine-error.js';
 import { ExitWatch } from './exit-watch.js';
-import { Images } from './images.js';
+import { Images, type PullPolicy } from './images.js';
 import { removeLeftBehind } from './left-behind.js';
 import { Removals } from './removals.js';
+import { SharedBox } from './shared-box.js';
+import { SharedBoxes } from './shared-boxes.js';
+import { TcpWay } from './tcp-way.js';
 
 export interface DockerDriverOptions {
   /** Address of the engine. Default: what `DOCKER_HOST` says, else the system's socket. */
   readonly dockerHost?: string;
   /** The image of each kind; `default` for those that are not named. */
   readonly images: Readonly<Record<string, string>>;
+  /** How containers reach the agent. Default `auto`: its unix socket, but TCP for an engine on another, or a virtual, machine. */
+  readonly transport?: 'auto' | 'socket' | 'tcp';
+  /** By what name they do over TCP. Default: this machine's address in their network. */
+  readonly agentHost?: string;
+  /** What becomes of an image that an action names and the engine has not. Default: `never`. */
+  readonly pull?: PullPolicy;
   /** Default: nothing but the agent can be reached. */
   readonly network?: NetworkOptions;
   readonly limits?: Partial<ContainerLimitsSettings>;
@@ -50,14 +63,25 @@ export async function openDockerDriver(options: DockerDriverOptions): Promise<Do
   const { logger = silentLogger, clock = systemClock } = options;
   const identity = new AgentIdentity(options.dataDir);
   let network: ContainerNetwork | undefined;
+  let way: TcpWay | undefined;
   try {
     const info = await engine.info();
     await removeLeftBehind(engine, identity, logger);
-    network = await ContainerNetwork.open(options.network ?? CLOSED, { engine, identity, clock, logger });
-    const driver = new DockerDriver({ engine, info, identity, network, clock, logger }, options);
+    const { transport = 'auto' } = options;
+    if (transport === 'tcp' || (transport === 'auto' && info.remote)) way = new TcpWay(clock, options.agentHost);
+    const listen = way === undefined ? {} : { listen: (gateway: string) => way!.listen(gateway) };
+    network = await ContainerNetwork.open(
+      { ...(options.network ?? CLOSED), ...listen },
+      { engine, identity, clock, logger },
+    );
+    const driver = new DockerDriver(
+      { engine, info, identity, network, way, boxes: SharedBoxes.open(clock), clock, logger },
+      options,
+    );
     await driver.open();
     return driver;
   } catch (error) {
+    way?.close();
     await network?.close();
     engine.close();
     throw error;
@@ -69,6 +93,10 @@ interface DriverParts {
   readonly info: EngineInfo;
   readonly identity: AgentIdentity;
   readonly network: ContainerNetwork;
+  /** Undefined: over unix sockets. */
+  readonly way: TcpWay | undefined;
+  /** Undefined where there is no shared memory. */
+  readonly boxes: SharedBoxes | undefined;
   readonly clock: Clock;
   readonly logger: ContainerLogger;
 }
@@ -77,6 +105,7 @@ interface DriverParts {
 export class DockerDriver implements ContainerDriver {
   readonly name = 'docker';
   readonly sharesFiles = false;
+  readonly ownNetwork = true;
   readonly #limits: ContainerLimitsSettings;
   readonly #images: Images;
   readonly #removals: Removals;
@@ -89,7 +118,7 @@ export class DockerDriver implements ContainerDriver {
   ) {
     const { engine, identity, clock, logger } = parts;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#images = new Images(engine, clock);
+    this.#images = new Images(engine, clock, options.pull ?? 'never');
     this.#removals = new Removals(engine, clock, logger);
     this.#watch = new ExitWatch(engine, identity, clock, logger, () => this.#removals.retryNow());
   }
@@ -99,37 +128,63 @@ export class DockerDriver implements ContainerDriver {
     return this.#watch.open();
   }
 
+  shareFiles(spec: ContainerSpec): SharedBox | undefined {
+    // An image that an action names may have no runtime that knows of files; over TCP the machine may be another.
+    if (spec.image !== undefined || this.parts.way !== undefined) return undefined;
+    return this.parts.boxes?.make();
+  }
+
   async start(start: StartOptions): Promise<ContainerHandle> {
     if (!this.#watch.connected) throw new EngineError('ENGINE_UNREACHABLE', 'the Docker engine is away');
     const image = this.#imageOf(start.spec);
     try {
-      const foreign = start.spec.image !== undefined && !(await this.#images.speakOurs(image));
+      const foreign = start.spec.image !== undefined && !(await this.#images.speakOurs(image, start.onFetch));
       const settings = containerSettings(await this.#place(start, image, foreign), this.#limits);
-      return await this.#run(settings, start, foreign);
-    } catch (error) {
-      if (!EngineError.is(error, 'IMAGE_MISSING')) throw error;
-      throw new ImageError(`Failed to pull container image '${image}'.`, { cause: error });
+      const container = await this.#run(settings, start, foreign);
+      void container.exited.then(() => this.#forget(start));
+      return container;
+    } catch (cause) {
+      this.#forget(start);
+      const text = imageText(cause, start.spec.image);
+      throw text === undefined ? cause : new ImageError(text, { cause });
     }
+  }
+
+  #forget({ socketPath, files }: StartOptions): void {
+    this.parts.way?.dismiss(socketPath);
+    if (files instanceof SharedBox) this.parts.boxes?.remove(files);
   }
 
   /** Ends and removes what is left. */
   async close(): Promise<void> {
-    await this.#removals.close(CLOSE_LIMIT_MS);
+    await this.#removals.close(this.#watch.connected ? CLOSE_LIMIT_MS : 0);
     this.#watch.close();
+    this.parts.way?.close();
     await this.parts.network.close();
+    await this.parts.boxes?.close();
     this.parts.engine.close();
   }
 
-  async #place({ spec, socketPath, token }: StartOptions, image: string, foreign: boolean): Promise<ContainerPlace> {
-    const { identity, network, info } = this.parts;
+  async #place(
+    { spec, socketPath, token, files }: StartOptions,
+    image: string,
+    foreign: boolean,
+  ): Promise<ContainerPlace> {
+    const { identity, network, info, way } = this.parts;
     const place = {
       spec,
       image,
+      foreign,
       labels: { ...identity.labels, [Label.key]: spec.key.slice(0, MAX_KEY_CHARS) },
-      network: await network.join(foreign),
+      network: await network.join(foreign || way !== undefined),
       dns: network.dns,
     };
-    if (foreign) return { ...place, socketDirectory: undefined, environment: {}, uid: undefined };
+    if (foreign) return { ...place, mounts: [], environment: {}, uid: undefined };
+    const uid = info.mapsUsers ? undefined : freshUid();
+    if (way !== undefined) {
+      const environment = { __DF_SOCKET: await way.addressFor(socketPath), __DF_TOKEN: token };
+      return { ...place, mounts: [], environment, uid };
+    }
     const socketDirectory = path.dirname(socketPath);
     // Whatever user it runs as can connect, and change nothing; others cannot enter the directory above.
     await chmod(socketPath, 0o666);
@@ -137,9 +192,12 @@ export class DockerDriver implements ContainerDriver {
     const address = path.posix.join(SOCKET_DIRECTORY, path.basename(socketPath));
     return {
       ...place,
-      socketDirectory,
+      mounts: [
+        { source: socketDirectory, target: SOCKET_DIRECTORY, readOnly: true },
+        ...(files instanceof SharedBox ? files.mounts : []),
+      ],
       environment: { __DF_SOCKET: address, __DF_TOKEN: token },
-      uid: info.mapsUsers ? undefined : freshUid(),
+      uid,
     };
   }
 
@@ -172,4 +230,14 @@ export class DockerDriver implements ContainerDriver {
     if (image === undefined) throw new EngineError('IMAGE_MISSING', `no image is set for the kind ${spec.kind}`);
     return image;
   }
+}
+
+/** OpenWhisk's texts for an image that an action names and that cannot be run; undefined: it is not the image's fault. */
+function imageText(cause: unknown, image: string | undefined): string | undefined {
+  if (image === undefined || !(cause instanceof EngineError)) return undefined;
+  if (cause.code === 'IMAGE_MISSING') return `Failed to pull container image '${image}'.`;
+  if (cause.code === 'IMAGE_NOT_PULLED')
+    return `Failed to pull container image '${image}'. It is not on this host, and images are not fetched here (containers.images.pull).`;
+  const noProgram = /no command specified|executable file not found|exec format error|no such file or directory/i;
+  return noProgram.test(cause.message) ? `executable file not found in image ${image}` : undefined;
 }

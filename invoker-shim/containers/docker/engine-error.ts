@@ -4,8 +4,10 @@ export type EngineErrorCode =
   | 'ENGINE_UNREACHABLE'
   /** It did not answer in time; whether it does it all the same is not known. */
   | 'ENGINE_TIMEOUT'
-  /** There is no such image on the engine, and none is pulled. */
+  /** There is no such image on the engine, nor where it was looked for. */
   | 'IMAGE_MISSING'
+  /** There is no such image on the engine, and none is to be looked for elsewhere. */
+  | 'IMAGE_NOT_PULLED'
   /** What it was asked about does not exist (any more). */
   | 'NOT_FOUND'
   /** It refused. */

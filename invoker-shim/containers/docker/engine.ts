@@ -1,5 +1,5 @@
 import { Agent } from 'node:http';
-import type { Duplex, Readable } from 'node:stream';
+import { Duplex, Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { EngineError } from './engine-error.js';
 
@@ -7,6 +7,8 @@ import { EngineError } from './engine-error.js';
 const MAX_CALLS = 16;
 /** An engine that has not answered after so long, in ms, is not waited for. A disk that is busy may need a good part of it. */
 const CALL_LIMIT_MS = 30_000;
+/** An image is on the host after so long, in ms, or counts as not to be had. */
+const PULL_LIMIT_MS = 600_000;
 /** An unused connection is kept so long, in ms. */
 const KEEP_MS = 60_000;
 
@@ -65,10 +67,30 @@ export class Engine {
       const { Config } = await this.#call('look at an image', (abortSignal) =>
         this.#docker.getImage(image).inspect({ abortSignal } as object),
       );
-      return (Config.Labels as Record<string, string> | null) ?? {};
+      return Config.Labels ?? {};
     } catch (error) {
       if (EngineError.is(error, 'IMAGE_MISSING') || EngineError.is(error, 'NOT_FOUND')) return undefined;
       throw error;
+    }
+  }
+
+  /** Fetches an image from its registry. Rejects with `IMAGE_MISSING` when that fails, or takes longer than `PULL_LIMIT_MS`. */
+  async pull(image: string): Promise<void> {
+    const tagged = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), PULL_LIMIT_MS);
+    try {
+      const progress = await this.#docker.pull(tagged, { abortSignal: abort.signal });
+      await new Promise<void>((resolve, reject) => {
+        abort.signal.addEventListener('abort', () => reject(new Error('it takes too long')));
+        this.#docker.modem.followProgress(progress, (error) => (error === null ? resolve() : reject(error)));
+      });
+    } catch (cause) {
+      throw new EngineError('IMAGE_MISSING', `the image ${image} cannot be fetched: ${(cause as Error).message}`, {
+        cause,
+      });
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -86,7 +108,8 @@ export class Engine {
     const stream = await this.#call('attach to a container', (abortSignal) =>
       this.#docker.getContainer(id).attach({ ...options, abortSignal }),
     );
-    return stream as Duplex;
+    if (!(stream instanceof Duplex)) throw new EngineError('ENGINE_REFUSED', 'the Docker engine gives no stream');
+    return stream;
   }
 
   async start(id: string): Promise<void> {
@@ -130,7 +153,8 @@ export class Engine {
     const stream = await this.#call('report what happens', (abortSignal) =>
       this.#docker.getEvents({ filters: JSON.stringify(filters), abortSignal }),
     );
-    return stream as Readable;
+    if (!(stream instanceof Readable)) throw new EngineError('ENGINE_REFUSED', 'the Docker engine gives no events');
+    return stream;
   }
 
   async networks(filters: Filters): Promise<NetworkDescription[]> {
@@ -184,7 +208,7 @@ interface InfoAnswer {
 
 function parseAddress(address: string | undefined): Docker.DockerOptions {
   if (address === undefined) return {};
-  if (address.startsWith('unix://')) return { socketPath: address.slice('unix://'.length), host: undefined } as never;
+  if (address.startsWith('unix://')) return { socketPath: address.slice('unix://'.length), host: undefined };
   const { protocol, hostname, port } = new URL(address);
   if (protocol !== 'tcp:' && protocol !== 'http:' && protocol !== 'https:')
     throw new EngineError(

@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.js';
 import type { ContainerLogger } from '../logger.js';
 import type { AgentIdentity } from './agent-identity.js';
 import type { Engine } from './engine.js';
-import { NetworkGuard, PRIVATE_RANGES, removeStaleGuards } from './network-guard.js';
+import { NetworkGuard, PRIVATE_RANGES, checkFilterable, removeStaleGuards } from './network-guard.js';
 
 /** Whether the rules are still there is looked at once in so long, in ms: a firewall that is loaded anew takes them out. */
 const CHECK_MS = 10_000;
@@ -16,8 +16,10 @@ export interface BridgeOptions {
   readonly refused: readonly string[];
   /** Resolvers for containers, IPv4. Undefined: those of this machine, asked by the engine. */
   readonly dns: readonly string[] | undefined;
-  /** A port of this machine that containers may connect to. */
-  readonly agentPort?: number;
+  /** No packet filter: containers reach whatever the engine's machine reaches. For engines that this machine cannot filter. */
+  readonly unfiltered?: boolean;
+  /** Listens on this machine's address in the network; gives the port, to which containers may connect. */
+  readonly listen?: (gateway: string) => Promise<number>;
 }
 
 export interface BridgeParts {
@@ -35,7 +37,7 @@ export class GuardedBridge {
   private constructor(
     readonly name: string,
     private readonly id: string,
-    private readonly guard: NetworkGuard,
+    private readonly guard: NetworkGuard | undefined,
     private readonly parts: BridgeParts,
   ) {}
 
@@ -44,29 +46,36 @@ export class GuardedBridge {
     const { engine, identity } = parts;
     const name = `dataflower-${identity.short}`;
     const bridge = `df-${identity.short}`;
+    const id = await engine.createNetwork(networkSettings(name, bridge, identity.labels));
+    try {
+      const guard = options.unfiltered === true ? undefined : await GuardedBridge.#guard(bridge, id, options, engine);
+      return new GuardedBridge(name, id, guard, parts);
+    } catch (error) {
+      await engine.removeNetwork(id);
+      throw error;
+    }
+  }
+
+  static async #guard(bridge: string, id: string, options: BridgeOptions, engine: Engine): Promise<NetworkGuard> {
+    checkFilterable(bridge);
     await removeStaleGuards();
+    const [network] = await engine.networks({ id: [id] });
     const guard = new NetworkGuard({
       bridge,
       refused: [...PRIVATE_RANGES, ...options.refused],
       // One on loopback the engine asks in the machine's own name.
       resolvers: (options.dns ?? dns.getServers()).filter((server) => isIPv4(server) && !server.startsWith('127.')),
       closed: options.closed,
-      agentPort: options.agentPort,
+      agentPort: await options.listen?.(network?.gateway ?? ''),
     });
-    const id = await engine.createNetwork(networkSettings(name, bridge, identity.labels));
-    try {
-      await guard.install();
-    } catch (error) {
-      await engine.removeNetwork(id);
-      throw error;
-    }
-    return new GuardedBridge(name, id, guard, parts);
+    await guard.install();
+    return guard;
   }
 
   /** Before a container joins: the rules are there. Rejects with `GuardError` when they cannot be. */
   check(): Promise<void> {
-    if (this.parts.clock.now() - this.#checkedAt < CHECK_MS) return Promise.resolve();
-    return (this.#checking ??= this.#check().finally(() => (this.#checking = undefined)));
+    if (this.guard === undefined || this.parts.clock.now() - this.#checkedAt < CHECK_MS) return Promise.resolve();
+    return (this.#checking ??= this.#check(this.guard).finally(() => (this.#checking = undefined)));
   }
 
   /** No container is on it any more. Never rejects: what cannot be removed goes at the next start. */
@@ -74,16 +83,16 @@ export class GuardedBridge {
     const { engine, logger } = this.parts;
     try {
       await engine.removeNetwork(this.id);
-      await this.guard.remove();
+      await this.guard?.remove();
     } catch (error) {
       logger.warn({ err: error }, 'the network of the containers cannot be removed; the next start does it');
     }
   }
 
-  async #check(): Promise<void> {
-    if (!(await this.guard.installed())) {
+  async #check(guard: NetworkGuard): Promise<void> {
+    if (!(await guard.installed())) {
       this.parts.logger.warn({}, 'the packet filter around the containers was taken out; it is put in again');
-      await this.guard.install();
+      await guard.install();
     }
     this.#checkedAt = this.parts.clock.now();
   }

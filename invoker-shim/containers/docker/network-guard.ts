@@ -53,9 +53,6 @@ export class NetworkGuard {
 
   /** Puts the rules in, in one step; the same again when something has taken them out. @throws GuardError */
   async install(): Promise<void> {
-    const { bridge } = this.rules;
-    if (!existsSync(`/sys/class/net/${bridge}`))
-      throw new GuardError('the Docker engine is not on this machine, where its networks could be filtered');
     filterBridges();
     await nft(['-f', '-'], ruleset(this.#table, this.rules));
   }
@@ -70,6 +67,12 @@ export class NetworkGuard {
   async remove(): Promise<void> {
     await nft(['delete', 'table', 'inet', this.#table]);
   }
+}
+
+/** @throws GuardError where the bridge is on another machine, or a virtual one. */
+export function checkFilterable(bridge: string): void {
+  if (!existsSync(`/sys/class/net/${bridge}`))
+    throw new GuardError('the Docker engine is not on this machine, where its networks could be filtered');
 }
 
 /** Takes out the rules of agents of this machine that are no more. */
@@ -116,6 +119,10 @@ table inet ${table} {
     ${agentPort === undefined ? '' : `tcp dport ${agentPort} accept`}
     ${closed ? '' : ask.join('\n    ')}
     ${refuse}
+  }
+  chain output {
+    type filter hook output priority -150; policy accept;
+    oifname "${bridge}" ct state new meta skuid != ${process.getuid?.() ?? 0} ${refuse}
   }
 }
 `;

@@ -6,6 +6,9 @@ import { JSON_KIND, MAX_QUOTED_BYTES } from './bodies.js';
 /** A connection that is not used for so long, in ms, is closed: a server may close it at the moment of the next run. */
 const KEEP_MS = 1000;
 
+/** A server that is about to end says so, and takes nothing more. */
+const GOES_AWAY = 503;
+
 export interface HttpAddress {
   readonly host: string;
   readonly port: number;
@@ -26,6 +29,14 @@ export class NoAnswerError extends Error {
   constructor(detail: string, options?: ErrorOptions) {
     super(detail, options);
     this.name = 'NoAnswerError';
+  }
+}
+
+/** It was not begun: the container's server is not there any more, or says that it goes (503). Another container may do it. */
+export class NotBegunError extends Error {
+  constructor(detail: string, options?: ErrorOptions) {
+    super(detail, options);
+    this.name = 'NotBegunError';
   }
 }
 
@@ -56,7 +67,7 @@ export class ContainerHttp {
 
   /**
    * @param maxBytes Of a longer answer only the beginning is taken.
-   * Rejects with `NoAnswerError`. There is no time limit here: `close` ends it.
+   * Rejects with `NoAnswerError` or `NotBegunError`. There is no time limit here: `close` ends it.
    */
   post(path: string, body: Uint8Array, maxBytes: number): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
@@ -75,7 +86,12 @@ export class ContainerHttp {
       });
       // An answer may come before all of the request is sent, and the connection break then.
       sent.on('error', (cause) => {
-        if (!answered) reject(new NoAnswerError(cause.message, { cause }));
+        if (answered) return;
+        const refused = (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED';
+        reject(refused ? new NotBegunError(cause.message, { cause }) : new NoAnswerError(cause.message, { cause }));
+      });
+      sent.on('close', () => {
+        if (!answered) reject(new NoAnswerError('the connection was closed'));
       });
       sent.end(body);
     });
@@ -89,6 +105,7 @@ export class ContainerHttp {
   }
 
   async #read(response: IncomingMessage, maxBytes: number): Promise<HttpAnswer> {
+    if (response.statusCode === GOES_AWAY) throw new NotBegunError('it answers 503: it goes away');
     const declared = response.headers['content-length'];
     if (declared === undefined) {
       this.#agent.destroy();

@@ -2,7 +2,8 @@ import type { Definition, Init, Run, Slot } from '@dataflower/action-runtime/pro
 import { Outcome } from '@dataflower/action-runtime/protocol';
 import { FailureText } from '../failures.js';
 import { type Envelope, type Judged, failed, quoted } from './bodies.js';
-import { type ContainerHttp, NoAnswerError } from './container-http.js';
+import type { ContainerEnding } from '../container-ending.js';
+import { type ContainerHttp, NoAnswerError, NotBegunError } from './container-http.js';
 import { ForeignText } from './failure-texts.js';
 import type { JsonThreads } from './json-threads.js';
 
@@ -35,7 +36,7 @@ export function refusal(run: Run, definition: Definition | undefined, maxBytes: 
 
 /**
  * Tells one run to `/run` and judges the answer by OpenWhisk's rules (OW-46, OW-53, OW-57).
- * Rejects with `NoAnswerError`, and with the signal's reason.
+ * Rejects with `NoAnswerError` or `NotBegunError`, and with the signal's reason.
  */
 export async function tellRun(
   run: Run,
@@ -93,7 +94,12 @@ function envelopeOf(run: Run, env: Readonly<Record<string, string>>): Envelope {
   };
 }
 
-/** In a sentence, for the log: why a container counts as dead. */
-export function deathOf(path: string, error: unknown): string {
-  return error instanceof NoAnswerError ? `it gave no answer to ${path}: ${error.message}` : String(error);
+/** What a container ends with that cannot be used any more. */
+export function endingOf(path: string, error: unknown): ContainerEnding {
+  const { message } = error as Error;
+  if (error instanceof NotBegunError) return { kind: 'AWAY', detail: `it did not take ${path}: ${message}` };
+  return {
+    kind: 'DIED',
+    detail: error instanceof NoAnswerError ? `it gave no answer to ${path}: ${message}` : message,
+  };
 }

@@ -15,19 +15,21 @@ import {
   type Slot,
 } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from '../connection.js';
+import type { ContainerEnding } from '../container-ending.js';
 import type { ContainerContext } from '../container-context.js';
 import type { ContainerSpec } from '../executor.js';
 import { FailureText } from '../failures.js';
 import { MAX_QUOTED_BYTES, initError, quoted } from './bodies.js';
 import { ContainerHttp, type HttpAddress } from './container-http.js';
 import { ForeignText } from './failure-texts.js';
-import { deathOf } from './foreign-run.js';
+import { endingOf } from './foreign-run.js';
 import { ForeignRuns } from './foreign-runs.js';
 import { InputStreams } from './input-streams.js';
 import { LogMarkers } from './log-markers.js';
 
 /** A server that does not listen yet is tried again after so long, in ms, as OpenWhisk's invoker does. */
 const CONNECT_AGAIN_MS = 50;
+const RETIRED: ContainerEnding = { kind: 'RETIRED' };
 /** Longest error of a READY, in characters: more the agent does not take. */
 const MAX_ERROR_CHARS = 64 * 1024;
 
@@ -37,7 +39,8 @@ export interface ForeignOptions {
   /** Where the agent listens for this container, and the secret of its HELLO. */
   readonly socketPath: string;
   readonly token: string;
-  readonly spec: ContainerSpec;
+  /** Of a pre-warmed one it is known late what it runs. */
+  readonly container: { readonly spec: ContainerSpec };
   readonly context: ContainerContext;
 }
 
@@ -50,8 +53,8 @@ export interface ForeignOptions {
  * agent where the container can be used no more: what had started then fails as with a container that died.
  */
 export class ForeignRuntime implements ConnectionHandler {
-  /** Why it ended; undefined while it has not. */
-  detail: string | undefined;
+  /** Why the container cannot be used any more; undefined while it can. */
+  ending: ContainerEnding | undefined;
   readonly #http: ContainerHttp;
   readonly #markers: LogMarkers;
   readonly #streams: InputStreams;
@@ -64,7 +67,7 @@ export class ForeignRuntime implements ConnectionHandler {
     this.#http = new ContainerHttp(options.address);
     this.#markers = new LogMarkers(options.context.clock);
     this.#streams = new InputStreams((frame) => this.#connection?.send(frame));
-    this.#comeUp().catch((error: unknown) => this.#end(String(error)));
+    this.#comeUp().catch((error: unknown) => this.#end(endingOf('connections', error)));
   }
 
   /** A line that the container wrote; its log is the agent's business. */
@@ -74,7 +77,7 @@ export class ForeignRuntime implements ConnectionHandler {
 
   /** The container is being ended. */
   close(): void {
-    this.#end('the agent ends it');
+    this.#end(RETIRED);
   }
 
   onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
@@ -82,7 +85,7 @@ export class ForeignRuntime implements ConnectionHandler {
       case FrameType.INIT: {
         const { init, code } = decodeInit(payload);
         const [slot] = this.#streams.announce([code]);
-        this.#init(init, slot!).catch((error: unknown) => this.#end(deathOf('/init', error)));
+        this.#init(init, slot!).catch((error: unknown) => this.#end(endingOf('/init', error)));
         return;
       }
       case FrameType.DEFINE:
@@ -109,7 +112,7 @@ export class ForeignRuntime implements ConnectionHandler {
       case FrameType.TIMEOUT:
       case FrameType.CANCEL:
       case FrameType.SHUTDOWN:
-        this.#end('the agent has no more use for it');
+        this.#end(RETIRED);
         return;
       case FrameType.WELCOME:
       case FrameType.GRANT:
@@ -124,7 +127,7 @@ export class ForeignRuntime implements ConnectionHandler {
   }
 
   onEnd(error: Error | undefined): void {
-    this.#end(error?.message ?? 'the agent ended its connection');
+    this.#end(error === undefined ? RETIRED : { kind: 'DIED', detail: error.message });
   }
 
   /** Waits for the container's server, for as long as the agent waits for a HELLO. */
@@ -146,9 +149,9 @@ export class ForeignRuntime implements ConnectionHandler {
   }
 
   async #init(init: Init, code: Slot): Promise<void> {
-    const { context, spec } = this.options;
+    const { context, container } = this.options;
     const { signal } = this.#ended;
-    const deadline = context.clock.now() + spec.timeoutMs;
+    const deadline = context.clock.now() + container.spec.timeoutMs;
     const error = init.kind === 'steps' ? ForeignText.noSteps : await this.#load(init, code, deadline);
     if (error !== undefined) await this.#markers.complete(deadline);
     signal.throwIfAborted();
@@ -190,7 +193,7 @@ export class ForeignRuntime implements ConnectionHandler {
     };
     this.#runs = new ForeignRuns(connection, this.#streams, this.#markers, tools, {
       logsMayMiss: (invocationId) => connection.send(this.#note(invocationId, FailureText.logsNotCollected)),
-      died: (error) => this.#end(deathOf('/run', error)),
+      died: (error) => this.#end(endingOf('/run', error)),
     });
   }
 
@@ -204,10 +207,10 @@ export class ForeignRuntime implements ConnectionHandler {
     });
   }
 
-  #end(detail: string): void {
+  #end(ending: ContainerEnding): void {
     if (this.#ended.signal.aborted) return;
-    this.detail = detail;
-    this.#ended.abort(new Error(detail));
+    this.ending = ending;
+    this.#ended.abort(new Error('the container is not used any more'));
     this.#cancelPause?.();
     this.#http.close();
     this.#connection?.close();

@@ -168,7 +168,7 @@ describe('an answer of /run', () => {
     expect(it.end).toMatchObject({ status: expected, value, timedOut: false });
   });
 
-  it.each(['noLength', 'chunked', 'notHttp', 'hugeHeader', 'cut', 'exits'])(
+  it.each(['noLength', 'chunked', 'notHttp', 'hugeHeader', 'upgrade', 'twoLengths', 'both', 'cut', 'exits'])(
     'that is none (%s) is a container that died',
     async (kind) => {
       const it = await run({ do: kind });
@@ -194,8 +194,16 @@ describe('an answer of /run', () => {
     const large = await run({ do: 'large', bytes: 3_000_000 });
     expect((large.end!.value as { text: string }).text).toHaveLength(3_000_000);
     expect((await run({ do: 'trickle' })).end!.value).toEqual({ ok: true });
+    expect((await run({ do: 'interim' })).end!.value).toEqual({ ok: true });
     expect((await run({ do: 'more' })).end!.value).toEqual({ ok: true });
     expect((await run({ do: 'more' })).end!.value).toEqual({ ok: true });
+  });
+
+  it('that is nested too deep to be written again is an error of the action alone', async () => {
+    const it = await run({ do: 'deep' });
+    expect(it.end).toMatchObject({ status: 2 });
+    expect(it.error).toMatch(/^The response of the action could not be read: /);
+    expect((await run({ still: 'here' })).end).toMatchObject({ status: 0 });
   });
 
   it('that grows when it is read does so apart from the agent', async () => {
@@ -339,6 +347,20 @@ describe('the runs of a foreign image', () => {
     );
     await Promise.all(runs.map(({ done }) => done));
     expect(runs.filter(({ end }) => end!.status !== 0).map(({ error }) => error)).toEqual([runDied]);
+  });
+
+  it('that a container refuses because it goes away have another one', async () => {
+    for (let i = 0; i < 4; i++) expect((await run({ do: 'leaves', i })).end).toMatchObject({ status: 0, value: { i } });
+    expect(driver.started).toHaveLength(4);
+    await run({ do: 'deafens' });
+    expect((await run({ i: 5 })).end).toMatchObject({ status: 0, value: { value: { i: 5 } }, coldStart: true });
+  });
+
+  it('that every container refuses have none', async () => {
+    const none = { status: 3, value: { error: 'Failed to provision resources to run the action.' } };
+    expect((await run({ do: 'always503' })).end).toMatchObject(none);
+    expect((await run({}, { code: 'leaves' })).end).toMatchObject(none);
+    expect(driver.started.length).toBeLessThan(12);
   });
 
   it('have no port but out: one that is wired is an error that names it', async () => {

@@ -17,6 +17,9 @@ export class JsonThreads {
   readonly #waiting = new Deque<() => void>();
   #running = 0;
 
+  /** @param heapMiB What one piece of large work may take as JavaScript. */
+  constructor(private readonly heapMiB = THREAD_HEAP_MIB) {}
+
   /** Rejects as `doJsonWork` throws, when the thread runs out of memory, and when the signal says so. Large bytes are given away. */
   async do<W extends JsonWork>(work: W, signal: AbortSignal): Promise<JsonResult<W>> {
     signal.throwIfAborted();
@@ -28,7 +31,7 @@ export class JsonThreads {
     else this.#running++;
     try {
       signal.throwIfAborted();
-      return await inThread(work, bytes, signal);
+      return await inThread(work, bytes, this.heapMiB, signal);
     } finally {
       const next = this.#waiting.popFront();
       if (next === undefined) this.#running--;
@@ -40,6 +43,7 @@ export class JsonThreads {
 function inThread<W extends JsonWork>(
   work: W,
   bytes: readonly Uint8Array[],
+  heapMiB: number,
   signal: AbortSignal,
 ): Promise<JsonResult<W>> {
   const worker = new Worker(new URL('json-thread.js', import.meta.url), {
@@ -50,7 +54,7 @@ function inThread<W extends JsonWork>(
       .map(({ buffer }) => buffer as ArrayBuffer),
     env: {},
     execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: THREAD_HEAP_MIB },
+    resourceLimits: { maxOldGenerationSizeMb: heapMiB },
   });
   return new Promise<JsonResult<W>>((resolve, reject) => {
     const stop = (): void => {

@@ -40,6 +40,12 @@ export class ScriptedContainer implements ContainerHandle {
   /** True: ids are given back as soon as they are asked for, unless they come first. Default: true. */
   answersWithdraw = true;
   state: ContainerHandle['state'] = 'RUNNING';
+  /** What the engine was asked, in order; an answer waits as long as `engineAnswers` does. */
+  readonly asked: ('pause' | 'resume')[] = [];
+  engineAnswers: Promise<void> = Promise.resolve();
+  /** Only where the driver can pause. */
+  pause?: () => Promise<void>;
+  resume?: () => Promise<void>;
   #socket: Socket | undefined;
   #exit!: (exit: ContainerExit) => void;
   #closed = false;
@@ -49,6 +55,16 @@ export class ScriptedContainer implements ContainerHandle {
     readonly options: StartOptions,
   ) {
     this.exited = new Promise((resolve) => (this.#exit = resolve));
+  }
+
+  /** Has the container be one that can be paused. */
+  canPause(): void {
+    const ask = (what: 'pause' | 'resume') => (): Promise<void> => {
+      this.asked.push(what);
+      return this.engineAnswers;
+    };
+    this.pause = ask('pause');
+    this.resume = ask('resume');
   }
 
   /** True when the agent has closed the connection. */
@@ -175,12 +191,15 @@ export class ScriptedContainer implements ContainerHandle {
 export class ScriptedDriver implements ContainerDriver {
   readonly name = 'scripted';
   sharesFiles = true;
+  /** Its containers can be paused. */
+  pauses = false;
   readonly containers: ScriptedContainer[] = [];
   /** What a container does when it is started. */
   script: (container: ScriptedContainer) => Promise<void> | void = (container) => container.comeUp();
 
   start(options: StartOptions): Promise<ContainerHandle> {
     const container = new ScriptedContainer(`s${this.containers.length}`, options);
+    if (this.pauses) container.canPause();
     this.containers.push(container);
     void Promise.resolve(this.script(container)).catch(() => undefined);
     return Promise.resolve(container);

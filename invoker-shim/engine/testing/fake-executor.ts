@@ -119,7 +119,12 @@ export class FakeExecutor implements Executor {
   readonly #scripts = new Map<string, Script>();
   /** Everything that was ever executed. */
   readonly executed: FunctionRun[] = [];
+  /** What containers were asked for ahead: the key, times the count where that is more than one. */
   readonly warmed: string[] = [];
+  /** Keys of what runs before each of them, in the order of `warmed`. */
+  readonly behind: string[][] = [];
+  /** Hints that were taken back. */
+  readonly takenBack: string[] = [];
   /** The script of what has none. */
   otherwise: Script = (params) => [{ end: params }];
 
@@ -178,12 +183,15 @@ export class FakeExecutor implements Executor {
     if (held?.state === 'QUEUED') held.drop();
   }
 
-  warm(spec: ContainerSpec): void {
-    this.warmed.push(spec.key);
+  warm(spec: ContainerSpec, behind: readonly ContainerSpec[] = [], count = 1): () => void {
+    this.warmed.push(count === 1 ? spec.key : `${spec.key} × ${count}`);
+    this.behind.push(behind.map(({ key }) => key));
+    return () => this.takenBack.push(spec.key);
   }
 
   status(): ExecutorStatus {
-    return { queued: 0, running: this.open.length, containers: [] };
+    const warmed = { started: 0, used: 0, inVain: 0 };
+    return { queued: 0, running: this.open.length, containers: [], warmed };
   }
 
   close(): Promise<void> {

@@ -90,7 +90,7 @@ describe('a broken connection', () => {
         expect(distance.ownRecords.appended).toEqual([]);
         await distance.close();
       }),
-      { numRuns: 25 },
+      { numRuns: 20 },
     );
   });
 });

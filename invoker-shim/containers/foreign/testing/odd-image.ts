@@ -48,7 +48,7 @@ const RUN: Readonly<Record<string, Behaviour>> = {
     console.log(MARKER);
     answer(socket, 200, '{"ok":true}');
   },
-  many: async (socket) => {
+  many: (socket) => {
     for (let i = 0; i < 2000; i++) console.log(`line ${i} ${'y'.repeat(100)}`);
     answer(socket, 200, '{"ok":true}');
     marks();
@@ -69,6 +69,20 @@ const RUN: Readonly<Record<string, Behaviour>> = {
   hugeHeader: (socket) => {
     socket.write(`HTTP/1.1 200 OK\r\nX: ${'h'.repeat(200_000)}\r\nContent-Length: 2\r\n\r\n{}`);
   },
+  upgrade: (socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n');
+  },
+  twoLengths: (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 11\r\n\r\n{"ok":true}');
+  },
+  both: (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n');
+  },
+  interim: (socket) => {
+    for (let i = 0; i < 1000; i++) socket.write('HTTP/1.1 102 Processing\r\n\r\n');
+    answer(socket, 200, '{"ok":true}');
+  },
+  deep: (socket) => answer(socket, 200, `{"error":${'['.repeat(50_000)}${']'.repeat(50_000)}}`),
   cut: (socket) => {
     socket.end('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"ok":');
   },
@@ -96,6 +110,19 @@ const RUN: Readonly<Record<string, Behaviour>> = {
     const { bytes } = value as { bytes: number };
     answer(socket, 200, `{"a":[${'[],'.repeat(Math.floor(bytes / 3))}0]}`);
   },
+  // A container takes one run.
+  leaves: (socket, { value }) => {
+    if (served > 2) {
+      answer(socket, 503, '{"error":"leaving"}');
+      return;
+    }
+    answer(socket, 200, JSON.stringify(value));
+  },
+  always503: (socket) => answer(socket, 503, ''),
+  deafens: (socket, { value }) => {
+    server.close();
+    answer(socket, 200, JSON.stringify(value), 'Connection: close\r\n');
+  },
   hang: () => undefined,
   exits: () => process.exit(3),
   trickle: async (socket) => {
@@ -119,6 +146,7 @@ const INIT: Readonly<Record<string, Behaviour>> = {
   text: (socket) => answer(socket, 500, 'broken'),
   empty: (socket) => answer(socket, 500, ''),
   large: (socket) => answer(socket, 500, 'L'.repeat(2_000_000)),
+  leaves: (socket) => answer(socket, 503, ''),
   hang: () => undefined,
   exits: () => process.exit(4),
   drop: (socket) => {
@@ -126,11 +154,15 @@ const INIT: Readonly<Record<string, Behaviour>> = {
   },
 };
 
+/** Those that the tests of logs are about. */
+const KEEPS_LOGS = new Set(['marked', 'unmarked', 'half', 'many']);
+
 function behave(socket: Socket, { path, body }: Request): void {
   const request = JSON.parse(body) as { value: { code?: string; do?: string } };
   served++;
   const behaviour = path === '/init' ? INIT[request.value.code ?? 'ok'] : RUN[request.value.do ?? 'echo'];
-  void behaviour!(socket, request as never);
+  void behaviour!(socket, request);
+  if (path === '/run' && !KEEPS_LOGS.has(request.value.do ?? 'echo')) marks();
 }
 
 /** Reads requests off a connection; knows just enough of HTTP for what the agent sends. */
@@ -155,5 +187,5 @@ const server = createServer((socket) => {
   serve(socket);
 });
 const delay = Number(process.env['DELAY'] ?? 0);
-if (delay >= 0) setTimeout(() => server.listen(Number(process.env['PORT']), '127.0.0.1'), delay);
+if (delay >= 0) setTimeout(() => server.listen(Number(process.env['PORT']), process.env['HOST'] ?? '127.0.0.1'), delay);
 else setInterval(() => undefined, 1000);

@@ -1,0 +1,66 @@
+import type { Container } from './container.js';
+import type { ContainerContext } from './container-context.js';
+
+/** Containers without work, by function. */
+export interface IdleSource {
+  readonly idle: readonly Container[];
+  readonly asleep: readonly Container[];
+  /** Pauses one of `idle`. */
+  putToSleep(container: Container): void;
+}
+
+/** Pauses containers that have nothing to do, and later removes them. One timer, set for the next that is due. */
+export class IdleWatch {
+  #cancelTimer: (() => void) | undefined;
+  #due = Infinity;
+  #closed = false;
+
+  constructor(
+    private readonly context: ContainerContext,
+    private readonly idleMs: number,
+    private readonly pauseAfterMs: number,
+    private readonly sources: () => Iterable<IdleSource>,
+  ) {}
+
+  /** A container has nothing to do from now on. */
+  containerIdle(): void {
+    this.#lookAfter(Math.min(this.idleMs, this.pauseAfterMs));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #lookAfter(ms: number): void {
+    const due = this.context.stopwatch() + ms;
+    if (this.#closed || (this.#cancelTimer !== undefined && this.#due <= due)) return;
+    this.#cancelTimer?.();
+    this.#due = due;
+    this.#cancelTimer = this.context.clock.after(Math.max(1, ms), () => {
+      this.#cancelTimer = undefined;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    const now = this.context.stopwatch();
+    const { pauseAfterMs } = this;
+    let next = Infinity;
+    for (const source of [...this.sources()]) {
+      for (const container of [...source.idle, ...source.asleep]) {
+        const idleFor = now - container.idleSince;
+        if (idleFor >= this.idleMs) {
+          container.stop({ kind: 'RETIRED' });
+          continue;
+        }
+        next = Math.min(next, this.idleMs - idleFor);
+        if (!container.sleep.isAwake || !container.sleep.possible) continue;
+        if (idleFor >= pauseAfterMs) source.putToSleep(container);
+        else next = Math.min(next, pauseAfterMs - idleFor);
+      }
+    }
+    if (next < Infinity) this.#lookAfter(next);
+  }
+}

@@ -1,0 +1,41 @@
+import type { DataflowAnnotation } from '../engine/part-annotations.js';
+import type { ActivationRecord } from '../records/record.js';
+import type { StartMessage } from './host.js';
+
+/** Where the trace of activations goes; pino fits as it is. */
+export interface ActivationLogger {
+  debug(fields: object, message: string): void;
+}
+
+/** One line when an activation comes and one for each of its parts, and itself, that ends; all name the activation. */
+export class ActivationLog {
+  constructor(private readonly logger: ActivationLogger) {}
+
+  started({ activationId, transactionId, identity, target, paradigm }: StartMessage): void {
+    const { path } = target.action;
+    this.logger.debug(
+      { activationId, transactionId, namespace: identity.namespace, action: path, paradigm },
+      'an activation starts',
+    );
+  }
+
+  readonly ended = (record: ActivationRecord): void => {
+    const { activationId, cause, name, status, start, end, annotations } = record;
+    const times = (annotations['dataflow'] ?? {}) as Partial<DataflowAnnotation>;
+    const { node, tag, container, coldStart, queued, started, init } = times;
+    this.logger.debug(
+      {
+        activationId,
+        ...(cause !== undefined && { cause }),
+        name,
+        status,
+        durationMs: end - start,
+        ...(node !== undefined && { node, tag }),
+        ...(container !== undefined && container !== '' && { container, coldStart }),
+        ...(queued !== undefined && started !== undefined && { queuedMs: started - (init ?? 0) - queued }),
+        ...(annotations['cancelled'] === true && { cancelled: true }),
+      },
+      annotations['kind'] === 'sequence' ? 'a workflow has answered' : 'a function has ended',
+    );
+  };
+}

@@ -1,0 +1,38 @@
+const WINDOW_MS = 10_000;
+const PER_WINDOW = 20;
+/** Messages are constant texts, so there are not many; whoever makes them of data is bounded all the same. */
+const MOST_MESSAGES = 500;
+
+interface Repeats {
+  since: number;
+  count: number;
+  suppressed: number;
+}
+
+/** Lets a message through twenty times in ten seconds; what happens thousands of times is worth a count. */
+export class QuietRepeats {
+  readonly #messages = new Map<string, Repeats>();
+
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
+  /** How many like this were left out before it; undefined: it is left out too. */
+  look(message: string): number | undefined {
+    const now = this.now();
+    let repeats = this.#messages.get(message);
+    if (repeats === undefined) {
+      if (this.#messages.size >= MOST_MESSAGES) this.#messages.delete(this.#messages.keys().next().value!);
+      this.#messages.set(message, (repeats = { since: now, count: 0, suppressed: 0 }));
+    }
+    if (now - repeats.since >= WINDOW_MS) {
+      repeats.since = now;
+      repeats.count = 0;
+    }
+    if (++repeats.count > PER_WINDOW) {
+      repeats.suppressed++;
+      return undefined;
+    }
+    const { suppressed } = repeats;
+    repeats.suppressed = 0;
+    return suppressed;
+  }
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { optionalList, whole } from './keys.js';
+
+const MAX_MS = 2_147_483_647;
+
+/** Keys of `containers` for containers without work: those that have had some, and those that wait for their first. */
+export const poolKeys = {
+  idleMs: whole(600_000, 0, MAX_MS, {
+    about: 'How long an unused container is kept, in milliseconds.',
+    turn: 'Cold starts are frequent: raise it. Idle containers hold memory: lower it.',
+  }),
+  pauseAfterMs: whole(60_000, 0, MAX_MS, {
+    about:
+      'After how long an unused container is paused, in milliseconds: it keeps its memory and uses no processor. Only with Docker; an idle child process uses none anyway.',
+    turn: 'The first call after a while takes some 50 ms more: raise it. Code that goes on in the background between calls uses the processor: lower it.',
+  }),
+  prewarm: optionalList(
+    'with Docker two of `nodejs:20` with 256 MiB, with child processes none',
+    {
+      kind: z.string().min(1),
+      memoryMiB: z.int().min(1).max(1e9),
+      count: z.int().min(0).max(10_000),
+      keepAliveMs: z.int().min(0).max(MAX_MS).optional(),
+    },
+    '`{kind, memoryMiB, count}`, with `keepAliveMs` where they are to go after so long without a cold start',
+    {
+      about:
+        'Containers that are started before a function needs them, for any action of that kind and memory limit; each serves one action. They count in `containers.max` and `containers.memoryMiB`, and are the first to give way.',
+      turn: 'First calls of new actions take long: name their kind and memory. They hold memory that nobody uses: lower the count, or set `keepAliveMs`.',
+    },
+  ),
+  prewarmReplaceMs: whole(1000, 0, MAX_MS, {
+    about:
+      'How long after its use a pre-warmed container is replaced, when nothing else starts or waits, in milliseconds.',
+    turn: 'Bursts of new actions find none left: lower it. Starting them slows down what runs: raise it.',
+  }),
+};

@@ -1,0 +1,125 @@
+/** Runs inside a container: does harm of the kind that it is told, and says how far it came. CommonJS as an action is. */
+const fs = require('node:fs');
+const { spawn, spawnSync } = require('node:child_process');
+
+const MIB = 1024 * 1024;
+
+const kinds = {
+  /** Processes until there can be no more. */
+  async processes() {
+    const children = [];
+    for (let failed = false; !failed && children.length < 5000;) {
+      const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'], { stdio: 'ignore' });
+      children.push(child);
+      failed = await new Promise((resolve) => {
+        child.once('error', () => resolve(true));
+        child.once('spawn', () => resolve(false));
+        child.once('exit', () => resolve(true));
+      });
+    }
+    return { started: children.length };
+  },
+  heap() {
+    const held = [];
+    for (;;) held.push(new Array(MIB).fill(held.length + 0.5));
+  },
+  async buffers() {
+    const held = [];
+    for (;;) {
+      held.push(Buffer.alloc(16 * MIB, 1));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  },
+  /** At once, so that nobody inside has time to look. */
+  buffersAtOnce() {
+    const held = [];
+    for (;;) held.push(Buffer.alloc(64 * MIB, 1));
+  },
+  /** In a process that the runtime does not watch. */
+  child() {
+    const code = 'const held = []; for (;;) held.push(Buffer.alloc(16 << 20, 1))';
+    const { status, signal } = spawnSync(process.execPath, ['-e', code]);
+    return { status, signal };
+  },
+  disk() {
+    const found = {};
+    for (const directory of ['/tmp', '/dev/shm']) {
+      let bytes = 0;
+      try {
+        const file = fs.openSync(`${directory}/full`, 'w');
+        for (const chunk = Buffer.alloc(MIB); bytes < 20_000 * MIB; bytes += chunk.length) fs.writeSync(file, chunk);
+      } catch (error) {
+        found[directory] = { bytes, code: error.code };
+      }
+      fs.rmSync(`${directory}/full`, { force: true });
+    }
+    return found;
+  },
+  /** Past the runtime, as a program that the function starts would. */
+  async lines({ count }) {
+    const some = `${'x'.repeat(60)}\n`.repeat(1000);
+    for (let at = 0; at < count; at += 1000) fs.writeSync(1, some);
+    return { count };
+  },
+  logs({ count }) {
+    for (let at = 0; at < count; at++) console.log('a line of the function');
+    return { count };
+  },
+  /** More than anything here has memory for. */
+  value() {
+    return { parts: Array.from({ length: 10 }, () => Buffer.alloc(1024 * MIB, 1)) };
+  },
+  /** Announces ten gigabytes on the runtime's own connection and sends none. */
+  announced: () => forge((frame) => frame(EMIT, 1, emit('out', streamSlot(10e9)))),
+  /** Speaks about invocations that others have, and that nobody has. */
+  others: () => forge((frame) => [2, 3, 4, 1000].map((id) => frame(RESULT, id, okResult())).at(-1)),
+  /** Says hello again, as somebody else. */
+  hello: () =>
+    forge((frame) => frame(HELLO, 0, Buffer.from('{"version":1,"token":"00000000000000000000000000000000"}'))),
+};
+
+const HELLO = 1;
+const EMIT = 4;
+const RESULT = 5;
+
+/** Writes frames on every socket of this process, and then waits for what comes of it. */
+async function forge(write) {
+  const frame = (type, id, payload) => {
+    const head = Buffer.alloc(12);
+    head.writeUInt32BE(12 + payload.length, 0);
+    head[4] = type;
+    head.writeUInt32BE(id, 8);
+    for (const descriptor of fs.readdirSync('/proc/self/fd')) {
+      try {
+        if (!fs.readlinkSync(`/proc/self/fd/${descriptor}`).startsWith('socket:')) continue;
+        fs.writeSync(Number(descriptor), Buffer.concat([head, payload]));
+      } catch {
+        // Not one that can be written.
+      }
+    }
+  };
+  write(frame);
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  return { forged: true };
+}
+
+const emit = (port, slot) => Buffer.concat([Buffer.from([1, port.length]), Buffer.from(port), slot]);
+
+function streamSlot(size) {
+  const slot = Buffer.alloc(13);
+  slot[0] = 1;
+  slot.writeUInt32BE(99999, 1);
+  slot.writeBigUInt64BE(BigInt(size), 5);
+  return slot;
+}
+
+function okResult() {
+  const value = Buffer.from('\0{"forged":true}');
+  const head = Buffer.alloc(13);
+  head[1] = 1;
+  head.writeUInt16BE(1, 6);
+  head.writeUInt32BE(value.length, 9);
+  return Buffer.concat([head, value]);
+}
+
+exports.main = (params) => kinds[params.kind](params);

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { describeWithService } from '@dataflower/services';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type ActivationRecord, putAction, result, run } from '../kit/calls.js';
+import { dockerEnvironment } from '../kit/docker.js';
+import type { Platform } from '../kit/platform.js';
+import { repositoryPath } from '../kit/repository.js';
+import { Suite } from '../kit/suite.js';
+
+const MEMORY_MIB = 128;
+const NO_MEMORY = 'The action exhausted its memory and was aborted.';
+const DIED = 'The action did not produce a valid response and exited unexpectedly.';
+
+const suite = Suite.open();
+
+/** What user code does to use the machine up: it is cut, told to its developer, and its neighbours do not notice. */
+describeWithService('docker', 'harm from inside a container', ({ address }) => {
+  describe.each(['outbound', 'none'] as const)('with the network %s', (network) => suiteOf(address, network));
+});
+
+function suiteOf(address: string, network: string): void {
+  let platform: Platform;
+  let stop = false;
+  let neighbour: Promise<number>;
+
+  beforeAll(async () => {
+    stop = false;
+    platform = await suite.start({
+      environment: { ...(await dockerEnvironment(address)), DATAFLOWER_CONTAINERS_NETWORK: network },
+    });
+    const limits = { timeout: 20_000, memory: MEMORY_MIB, logs: 1 };
+    const code = readFileSync(repositoryPath('test/containment/actions/harm.cjs'), 'utf8');
+    await putAction(platform.api, 'harm', code, { limits });
+    await putAction(platform.api, 'large', code, { limits: { ...limits, memory: 512 } });
+    await putAction(platform.api, 'inc', 'function main({n}){return {n:n+1}}', { limits });
+    await result(platform.api, 'inc', { n: 0 });
+    neighbour = keepCalling();
+  }, 60_000);
+
+  afterAll(async () => {
+    stop = true;
+    expect(await neighbour).toBeGreaterThan(10);
+    await platform.stop();
+  }, 60_000);
+
+  /** Calls another function all the while; every answer has to be right. */
+  async function keepCalling(): Promise<number> {
+    let calls = 0;
+    for (; !stop; calls++) {
+      expect(await result(platform.api, 'inc', { n: calls })).toEqual({ n: calls + 1 });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return calls;
+  }
+
+  const harm = async (kind: string, params: object = {}): Promise<ActivationRecord> =>
+    (await run(platform.api, 'harm', { kind, ...params })).json;
+  const errorOf = ({ response }: ActivationRecord): unknown => (response.result as { error?: unknown }).error;
+
+  test('processes without end stop at the bound', async () => {
+    const started = await result(platform.api, 'large', { kind: 'processes' });
+    expect((started as { started: number }).started).toBeLessThan(256);
+  }, 30_000);
+
+  test.each(['heap', 'buffers'])(
+    'memory without end (%s) is told as such',
+    async (kind) => {
+      expect(errorOf(await harm(kind))).toBe(NO_MEMORY);
+    },
+    30_000,
+  );
+
+  test('memory that is taken at once, or by a child, ends the container at its limit', async () => {
+    expect([NO_MEMORY, DIED]).toContain(errorOf(await harm('buffersAtOnce')));
+    const { response } = await harm('child');
+    expect(response.success ? response.result : { signal: 'SIGKILL' }).toMatchObject({ signal: 'SIGKILL' });
+  }, 40_000);
+
+  test('what is written fills a bounded file system of its own', async () => {
+    const { response } = await harm('disk');
+    for (const { bytes, code } of Object.values(response.result as Record<string, { bytes: number; code: string }>)) {
+      expect(code).toBe('ENOSPC');
+      expect(bytes).toBeLessThanOrEqual((MEMORY_MIB / 2) * 2 ** 20);
+    }
+  }, 30_000);
+
+  test('a million lines are cut at the limit of logs, through the runtime and past it', async () => {
+    for (const kind of ['logs', 'lines']) {
+      const { response, logs } = await harm(kind, { count: 1_000_000 });
+      expect(kind === 'logs' ? response.success : true).toBe(true);
+      expect(logs.join('\n').length).toBeLessThan(3 * 2 ** 20);
+      expect(logs.length).toBeGreaterThan(1000);
+    }
+  }, 60_000);
+
+  test('ten gigabytes are refused, said or made', async () => {
+    expect([NO_MEMORY, DIED]).toContain(errorOf(await harm('value')));
+    expect(errorOf(await harm('announced'))).toBe(DIED);
+  }, 30_000);
+
+  test('nobody speaks for another container, nor about an invocation that it was not given', async () => {
+    expect(errorOf(await harm('others'))).toBe(DIED);
+    expect(errorOf(await harm('hello'))).toBe(DIED);
+  }, 30_000);
+}

@@ -1,0 +1,176 @@
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, type Server, createServer } from 'node:net';
+import os from 'node:os';
+import { join } from 'node:path';
+import { describeWithService } from '@dataflower/services';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { putAction, result } from '../kit/calls.js';
+import type { Json } from '../kit/json.js';
+import type { Platform } from '../kit/platform.js';
+import { repositoryPath } from '../kit/repository.js';
+import { METADATA_ADDRESS, PRIVATE_ADDRESS, PUBLIC_ADDRESS, RESOLVED, StandIns } from '../kit/stand-ins.js';
+import { Suite } from '../kit/suite.js';
+import { dockerEnvironment } from '../kit/docker.js';
+
+const suite = Suite.open();
+
+/** What user code in a container reaches: tried by actions, counted by those who should not be reached. */
+describeWithService('docker', 'from inside a container', ({ address: dockerHost }) => {
+  let standIns: StandIns;
+  let host: Server;
+  let hostConnections = 0;
+  let hostPort: number;
+
+  beforeAll(async () => {
+    standIns = await StandIns.start();
+    host = createServer((socket) => {
+      hostConnections++;
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => host.listen(0, '0.0.0.0', resolve));
+    hostPort = (host.address() as AddressInfo).port;
+  });
+  afterAll(async () => {
+    await standIns.stop();
+    await new Promise((resolve) => host.close(resolve));
+  });
+
+  describe.each(['outbound', 'none'] as const)('with the network %s', (network) => {
+    let platform: Platform;
+    const probe = async (kind: string, params: object = {}, name = 'probe'): Promise<Json> =>
+      ((await result(platform.api, name, { kind, ...params })) as { found: Json }).found;
+
+    beforeAll(async () => {
+      platform = await suite.start({
+        environment: {
+          ...(await dockerEnvironment(dockerHost)),
+          DATAFLOWER_CONTAINERS_NETWORK: network,
+          DATAFLOWER_CONTAINERS_DNS: `[${PUBLIC_ADDRESS}]`,
+        },
+      });
+      const code = readFileSync(repositoryPath('test/containment/actions/probe.cjs'), 'utf8');
+      await putAction(platform.api, 'probe', code);
+      await putAction(platform.api, 'other', code);
+    }, 60_000);
+    afterAll(() => platform.stop());
+
+    test('it runs in a container of its own, with nothing of the machine', async () => {
+      const view = await probe('view');
+      expect(view.uid).toBeGreaterThan(0);
+      expect(view.status).toMatch(/^CapEff:\t0+$/m);
+      expect(view.status).toMatch(/^CapBnd:\t0+$/m);
+      expect(view.status).toMatch(/^NoNewPrivs:\t1$/m);
+      expect(view.status).toMatch(/^Seccomp:\t2$/m);
+      expect(view.limits).toMatch(/^Max core file size +0 +0/m);
+      expect(view.processes).toHaveLength(1);
+      expect(view.mounts).toMatch(/^\S+ \/ \S+ ro,/m);
+      const writable = (view.mounts as string).split('\n').filter((line) => / rw,/.test(line));
+      const kinds = new Set(writable.map((line) => line.split(' ')[2]));
+      expect([...kinds].sort()).toEqual(['devpts', 'mqueue', 'proc', 'tmpfs']);
+    });
+
+    test('no port of the machine can be reached, on none of its addresses', async () => {
+      const before = hostConnections;
+      const { gateway } = await probe('view');
+      const addresses = Object.values(os.networkInterfaces())
+        .flatMap((all) => all ?? [])
+        .filter(({ family }) => family === 'IPv4')
+        .map(({ address }) => address);
+      const targets = [...new Set([...addresses, ...(gateway === null ? [] : [gateway])])].map((to) => [to, hostPort]);
+      expect(targets.length).toBeGreaterThan(1);
+      const found = (await probe('tcp', { targets })) as string[];
+      expect(found).not.toContain('reached');
+      expect(hostConnections).toBe(before);
+      expect(await probe('udp', { targets: targets.map(([to]) => [to, 53]) })).not.toContain('reached');
+    });
+
+    test('private addresses and the metadata service cannot be reached, the Internet as it is set', async () => {
+      const before = standIns.reached().length;
+      const to = (address: string): [string, number] => [address, standIns.port];
+      const refused = [to(PRIVATE_ADDRESS), to(METADATA_ADDRESS), [PRIVATE_ADDRESS, 53], [METADATA_ADDRESS, 53]];
+      expect(await probe('tcp', { targets: refused })).not.toContain('reached');
+      expect(await probe('udp', { targets: refused })).not.toContain('reached');
+      expect(standIns.reached().slice(before)).toEqual([]);
+      const open = network === 'outbound';
+      expect([
+        await probe('tcp', { targets: [to(PUBLIC_ADDRESS)] }),
+        await probe('udp', { targets: [to(PUBLIC_ADDRESS)] }),
+      ]).toEqual(open ? [['reached'], ['reached']] : [['ENETUNREACH'], ['ENETUNREACH']]);
+      const names = await probe('resolve', { name: 'some.name.test' });
+      if (open) expect(names).toEqual([RESOLVED]);
+      else expect(typeof names).toBe('string');
+    });
+
+    test('another container cannot be reached, nor seen', async () => {
+      const code = `const net = require('node:net'), os = require('node:os');
+        let server;
+        exports.main = async ({ stop }) => {
+          if (stop) return { stopped: server.close() !== undefined, connections: server.seen };
+          server = net.createServer((s) => { server.seen++; s.destroy(); });
+          server.seen = 0;
+          await new Promise((resolve) => server.listen(0, '0.0.0.0', resolve));
+          const addresses = Object.values(os.networkInterfaces()).flat().map(({ address }) => address);
+          return { port: server.address().port, addresses };
+        }`;
+      await putAction(platform.api, 'listens', code);
+      const { port, addresses } = (await result(platform.api, 'listens')) as { port: number; addresses: string[] };
+      expect(addresses.some((address) => !address.startsWith('127.'))).toBe(network === 'outbound');
+      expect(await probe('tcp', { targets: addresses.map((to) => [to, port]) }, 'other')).not.toContain('reached');
+      expect(await probe('udp', { targets: addresses.map((to) => [to, port]) }, 'other')).not.toContain('reached');
+      expect((await result(platform.api, 'listens', { stop: true })).connections).toBe(0);
+    });
+
+    test('its own socket cannot be moved, replaced or spoken to again', async () => {
+      const found = await probe('socket');
+      for (const how of [found.list, found.rename, found.unlink, found.make, found.link, found.mode])
+        expect(how).not.toMatch(/^reached/);
+      expect(await probe('paths', { paths: ['/run/dataflower/s'] })).not.toContain('reached');
+    });
+
+    test("the engine's socket, the machine's files and processes are not there", async () => {
+      const engine = dockerHost.replace(/^unix:\/\//, '');
+      const paths = [engine, '/var/run/docker.sock', '/run/docker.sock', '/run/containerd/containerd.sock'];
+      expect(await probe('paths', { paths })).not.toContain('reached');
+      const files = [
+        suite.directory,
+        join(platform.options.dataDir, 'entities'),
+        `/proc/1/root${suite.directory}`,
+        '/dev/sda',
+        '/dev/mem',
+        '/dev/kmsg',
+      ];
+      for (const how of (await probe('files', { paths: files })) as string[]) expect(how).not.toMatch(/^reached/);
+      const writes = [
+        '/x',
+        '/usr/x',
+        '/etc/passwd',
+        '/run/x',
+        '/proc/sys/kernel/hostname',
+        '/proc/sysrq-trigger',
+        '/sys/x',
+      ];
+      for (const how of (await probe('writes', { paths: writes })) as string[]) expect(how).not.toMatch(/^reached/);
+    });
+
+    test('the API is there for an action that is given a key, by that key alone, and nothing beside it', async () => {
+      const code = `const http = require('node:http');
+        const get = (path, headers) => new Promise((resolve) => http.get(process.env.__OW_API_HOST + path, { headers },
+          (reply) => { let text = ''; reply.on('data', (part) => (text += part)); reply.on('end', () => resolve([reply.statusCode, text])); })
+          .on('error', (error) => resolve([error.code, ''])));
+        exports.main = async () => {
+          const authorization = 'Basic ' + Buffer.from(process.env.__OW_API_KEY ?? '').toString('base64');
+          return { host: process.env.__OW_API_HOST,
+            found: [await get('/api/v1/namespaces', { authorization }), await get('/api/v1/namespaces', {}),
+              await get('/metrics', { authorization }), await get('/api/v1/../../metrics', { authorization })] };
+        }`;
+      const annotations = [{ key: 'provide-api-key', value: true }];
+      await putAction(platform.api, 'calls', code, { annotations });
+      const { found } = (await result(platform.api, 'calls')) as { found: [number | string, string][] };
+      expect(found.map(([status]) => status)).toEqual([200, 401, 404, 404]);
+      expect(JSON.parse(found[0]![1])).toEqual(['guest']);
+      await putAction(platform.api, 'without', code, { annotations: [{ key: 'provide-api-key', value: false }] });
+      const without = (await result(platform.api, 'without')) as { found: [number | string, string][] };
+      for (const [status] of without.found) expect(typeof status).toBe('string');
+    });
+  });
+});

@@ -42,19 +42,22 @@ const ADMINS_ONLY = { names: [], roles: ['_admin'] };
 
 /**
  * Makes a database with its views where they are missing, brings its documents to this version, and waits until the
- * views are built. Any number of processes may do so at once. Throws `CouchSchemaError` when a newer one was here.
+ * views are built; with `written` it does not wait, for those who only write. Any number of processes may do so at once.
+ * Throws `CouchSchemaError` when a newer one was here.
  */
 export async function prepareDatabase(
   client: CouchClient,
   name: string,
   schema: DatabaseSchema,
+  views: 'built' | 'written' = 'built',
 ): Promise<PreparedDatabase> {
   const database = new CouchDatabase(client, name);
   await create(client, name);
   const incarnation = await mark(database, schema);
-  for (const [design, views] of Object.entries(schema.designs)) {
-    await write(database, `_design/${design}`, views);
-    for (const view of Object.keys(views)) await built(database, design, view);
+  for (const [design, definitions] of Object.entries(schema.designs)) {
+    await write(database, `_design/${design}`, definitions);
+    if (views === 'written') continue;
+    for (const view of Object.keys(definitions)) await built(database, design, view);
   }
   const { update_seq: sequence } = await client.request<{ update_seq: string | number }>({
     method: 'GET',

@@ -93,7 +93,8 @@ class LogAndArchive implements ArchivedRecords {
     const database = `${options.prefix}${RECORDS_DATABASE}`;
     const { timeoutMs = COUCH_DEFAULTS.timeoutMs } = options.couchdb;
     const prepare = sharing(async () => {
-      await prepareDatabase(client, database, RECORDS_SCHEMA);
+      // A view takes long to build over many records, and whoever writes has no need of it.
+      await prepareDatabase(client, database, RECORDS_SCHEMA, 'written');
     });
     const archive = new CouchRecords(client, database, prepare);
     this.merged = new MergedRecords({ own: log.waiting, archive, ...(others === undefined ? {} : { others }) });

@@ -76,13 +76,9 @@ export class ContainerRuns {
     files: FileSharing,
   ) {
     const send = (frame: Buffer): void => connection.send(frame);
-    this.inbound = new InboundValues(
-      context.sink,
-      files.offers(context.sink),
-      context.limits.maxValueBytes,
-      send,
-      (error) => host.stop({ kind: 'PROTOCOL', detail: error.message }),
-    );
+    const broke = (error: Error): void => host.stop({ kind: 'PROTOCOL', detail: error.message });
+    const { sink, limits } = context;
+    this.inbound = new InboundValues(sink, files.offers(sink), limits.maxValueBytes, send, broke);
     this.#late = new LateOutputs(this.inbound, context.stopwatch, {
       emitted: (pending, port, value, cost) => this.#deliver(pending, port, value, cost),
       finished: (pending, result, value, env) => {
@@ -91,7 +87,7 @@ export class ContainerRuns {
       },
       arrived: (pending) => this.#arrived(pending),
     });
-    this.#window = new EmitWindow(context.sink, context.limits.emitWindowBytes, send, () => this.#updateHeld());
+    this.#window = new EmitWindow(sink, limits.emitWindowBytes, send, () => this.#updateHeld());
     this.#writer = new RunWriter(connection, runChannel ?? connection, context.clock, files);
     this.#meter = new WorkMeter(context.stopwatch);
   }

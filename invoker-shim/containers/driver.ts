@@ -25,8 +25,8 @@ export interface ContainerHandle {
    * Has its processes stand still: they use no processor until `resume`, and keep their memory and connections. Undefined:
    * the driver cannot, as an idle process costs nothing anyway. Both reject when it is not known what became of it.
    */
-  pause?(): Promise<void>;
-  resume?(): Promise<void>;
+  pause?: () => Promise<void>;
+  resume?: () => Promise<void>;
   /** Ends it at once, paused or not, with every process that it started. Calling it again, or after its end, does nothing. */
   stop(): void;
 }

@@ -1,5 +1,6 @@
 import type { CouchClient } from './couch-client.js';
-import type { PreparedDatabase } from './prepare-database.js';
+import { CouchDatabase } from './couch-database.js';
+import { incarnationOf, MARKER_ID, type PreparedDatabase } from './prepare-database.js';
 
 export interface Change<T = unknown> {
   readonly id: string;
@@ -103,6 +104,7 @@ export class ChangesFeed<T> {
     this.heardAt = this.now();
     for (const change of page.results) onChange(change);
     this.since = page.last_seq;
+    if (page.results.length === 0 || page.results.some(({ id }) => id === MARKER_ID)) await this.recognize();
     const short = SHORTEST_EMPTY_MS - (performance.now() - asked);
     if (page.results.length === 0 && short > 0) await this.sleep(short);
   }
@@ -119,6 +121,13 @@ export class ChangesFeed<T> {
     });
   }
 
+  /** Somebody may have removed the database and made it again while nobody asked, or while it had nothing to tell. */
+  private async recognize(): Promise<void> {
+    const { client, database } = this.options;
+    const incarnation = await incarnationOf(new CouchDatabase(client, database));
+    if (incarnation !== this.prepared.incarnation) await this.resume();
+  }
+
   private async resume(): Promise<void> {
     const prepared = await this.options.prepare();
     if (prepared.incarnation !== this.prepared.incarnation) {
@@ -126,8 +135,8 @@ export class ChangesFeed<T> {
       this.prepared = prepared;
       this.since = prepared.sequence;
     }
+    if (this.trouble !== undefined) this.options.onProblem?.(undefined);
     this.trouble = undefined;
-    this.options.onProblem?.(undefined);
   }
 
   private silence(): void {

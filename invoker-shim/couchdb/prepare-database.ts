@@ -33,7 +33,8 @@ interface Design extends CouchDocument {
   readonly views?: Views;
 }
 
-const MARKER_ID = '_design/dataflower';
+/** The document that says which database this is, and of which schema. */
+export const MARKER_ID = '_design/dataflower';
 /** Plugins that start at once undo nothing of each other: each round at least one of them is done. */
 const MAX_ROUNDS = 20;
 const INDEX_MS = 600_000;
@@ -41,25 +42,33 @@ const ADMINS_ONLY = { names: [], roles: ['_admin'] };
 
 /**
  * Makes a database with its views where they are missing, brings its documents to this version, and waits until the
- * views are built. Any number of processes may do so at once. Throws `CouchSchemaError` when a newer one was here.
+ * views are built; with `written` it does not wait, for those who only write. Any number of processes may do so at once.
+ * Throws `CouchSchemaError` when a newer one was here.
  */
 export async function prepareDatabase(
   client: CouchClient,
   name: string,
   schema: DatabaseSchema,
+  views: 'built' | 'written' = 'built',
 ): Promise<PreparedDatabase> {
   const database = new CouchDatabase(client, name);
   await create(client, name);
   const incarnation = await mark(database, schema);
-  for (const [design, views] of Object.entries(schema.designs)) {
-    await write(database, `_design/${design}`, views);
-    for (const view of Object.keys(views)) await built(database, design, view);
+  for (const [design, definitions] of Object.entries(schema.designs)) {
+    await write(database, `_design/${design}`, definitions);
+    if (views === 'written') continue;
+    for (const view of Object.keys(definitions)) await built(database, design, view);
   }
   const { update_seq: sequence } = await client.request<{ update_seq: string | number }>({
     method: 'GET',
     path: [name],
   });
   return { incarnation, sequence };
+}
+
+/** As `PreparedDatabase` has it; undefined: the database is as good as new. */
+export async function incarnationOf(database: CouchDatabase): Promise<string | undefined> {
+  return (await database.get<Marker>(MARKER_ID))?.dataflower?.database;
 }
 
 /** Documents hold keys and code: a database that we make is for administrators alone, as CouchDB 3 has it by default. */

@@ -92,7 +92,10 @@ class LogAndArchive implements ArchivedRecords {
     this.clock = clock;
     const database = `${options.prefix}${RECORDS_DATABASE}`;
     const { timeoutMs = COUCH_DEFAULTS.timeoutMs } = options.couchdb;
-    const prepare = sharing(async () => void (await prepareDatabase(client, database, RECORDS_SCHEMA)));
+    const prepare = sharing(async () => {
+      // A view takes long to build over many records, and whoever writes has no need of it.
+      await prepareDatabase(client, database, RECORDS_SCHEMA, 'written');
+    });
     const archive = new CouchRecords(client, database, prepare);
     this.merged = new MergedRecords({ own: log.waiting, archive, ...(others === undefined ? {} : { others }) });
     const setAside = new SetAside(options.log.dir, options.setAsideBytes ?? 64 * MiB);

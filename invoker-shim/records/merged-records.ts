@@ -67,7 +67,23 @@ export class MergedRecords implements RecordReader {
     // At most so many of those that wait stand before what the archive skips.
     const archiveSkip = Math.max(0, skip - waiting.length);
     const archived = await this.archive((archive) => archive.list(filter, archiveSkip, wanted - archiveSkip, brief));
-    return newestFirst(waiting, archived).slice(skip - archiveSkip, wanted - archiveSkip);
+    const twice = archiveSkip === 0 ? 0 : await this.skippedToo(filter.namespace, waiting, archived);
+    const begin = skip - archiveSkip + twice;
+    return newestFirst(waiting, archived).slice(begin, begin + limit);
+  }
+
+  /** How many of those that wait the archive has too, among what it skipped: they were carried meanwhile. */
+  private skippedToo(
+    namespace: string,
+    waiting: readonly ActivationRecord[],
+    archived: readonly ActivationRecord[],
+  ): Promise<number> {
+    const known = new Set(archived.map(({ activationId }) => activationId));
+    const newest = archived[0]?.start ?? -Infinity;
+    const ids = waiting
+      .filter(({ activationId, start }) => start >= newest && !known.has(activationId))
+      .map(({ activationId }) => activationId);
+    return this.archive((archive) => archive.present(namespace, ids));
   }
 
   async count(filter: RecordFilter, skip: number): Promise<number> {

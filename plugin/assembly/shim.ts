@@ -72,9 +72,9 @@ class ShimParts {
   #operations: OperationsServer | undefined;
   #records: RecordStore | undefined;
   #couch: CouchClient | undefined;
-  #metrics: MetricsWriter | undefined;
   #tracing: Tracing | undefined;
   #stopMetrics = (): void => undefined;
+  #metrics: MetricsWriter | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -106,7 +106,10 @@ class ShimParts {
     });
     this.#server = server;
     this.#registerChecks(records, server);
-    const metrics = this.#counters(host, records);
+    const { registry, stop } = processRegistry(tracing);
+    this.#stopMetrics = stop;
+    const metrics = async (): Promise<string> =>
+      [await registry.metrics(), await host.metrics(), await records.metrics()].join('\n');
     const operations = await this.#serveOperations(metrics);
     if (this.#couch !== undefined) this.#metrics = startMetrics(this.#couch, config.couchdb, log, 'shim', metrics);
     await this.#listen(server, secret);
@@ -162,12 +165,6 @@ class ShimParts {
         : undefined,
     );
     registerRecordChecks(health, records);
-  }
-
-  #counters(host: Host, records: ProcessRecords): () => Promise<string> {
-    const { registry, stop } = processRegistry(this.#tracing);
-    this.#stopMetrics = stop;
-    return async () => `${await registry.metrics()}\n${await host.metrics()}\n${await records.metrics()}`;
   }
 
   async #serveOperations(metrics: () => Promise<string>): Promise<string> {

@@ -9,8 +9,8 @@ import { CommandError, FAILURE, messageOf, type Terminal, USAGE_ERROR } from './
 import { pluginCommand } from './plugin.js';
 import { shimCommand } from './shim.js';
 import { standaloneCommand } from './standalone.js';
-import { storeCommand } from './store.js';
 import { statusCommand } from './status.js';
+import { storeCommand } from './store.js';
 import { userCommand } from './user.js';
 
 /** Runs the command line and gives its exit code: 0 done, 1 failed, 2 used wrongly. */

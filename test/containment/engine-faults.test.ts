@@ -34,7 +34,7 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
       .filter((line) => line.includes(`_${pid}_`));
   const errorOf = (record: ActivationRecord): unknown => (record.response.result as { error?: unknown }).error;
   const record = async (platform: Platform, name: string, params: object): Promise<ActivationRecord> =>
-    (await run(platform.api, name, params)).json as unknown as ActivationRecord;
+    (await run(platform.api, name, params)).json;
 
   describe('on an engine that others use too', () => {
     let platform: Platform;
@@ -102,19 +102,24 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
   });
 
   describe('on an engine that goes away', () => {
-    let image: string;
+    // A name of its own: what it names is in use, and only a name can be taken away then.
+    const image = 'dataflower-test/runtime:1';
     let engine: OwnEngine;
     let platform: Platform;
     beforeAll(async () => {
       engine = new OwnEngine();
       await engine.start();
       const environment = await dockerEnvironment(address);
-      image = environment.DATAFLOWER_CONTAINERS_IMAGE!;
-      await engine.load(image, address);
+      const id = environment.DATAFLOWER_CONTAINERS_IMAGE!;
+      await engine.load(id, address);
+      await engine.docker.getImage(id).tag({ repo: 'dataflower-test/runtime', tag: '1' });
       platform = await suite.start({
         environment: {
           ...environment,
           DATAFLOWER_CONTAINERS_DOCKER_HOST: engine.address,
+          DATAFLOWER_CONTAINERS_IMAGE: image,
+          // Every call of an action that has none is to need a container of its own.
+          DATAFLOWER_CONTAINERS_PREWARM: '[]',
           DATAFLOWER_CONTAINERS_NETWORK: 'none',
         },
       });
@@ -151,9 +156,10 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
       });
     }, 60_000);
 
-    test('an image that is not there any more is an error that names it', async () => {
+    test('an image of the platform that is not there any more is an error of the call, and the log names it', async () => {
       await engine.docker.getImage(image).remove({ force: true });
-      expect(errorOf(await record(platform, 'four', { ms: 1 }))).toBe(`Failed to pull container image '${image}'.`);
+      expect(errorOf(await record(platform, 'four', { ms: 1 }))).toBe(NOT_PROVISIONED);
+      expect(platform.output()).toMatch(/No such image: dataflower-test\/runtime:1/i);
     }, 30_000);
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describeWithService } from '@dataflower/services';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type ActivationRecord, putAction, result, run } from '../kit/calls.js';
 import { dockerEnvironment } from '../kit/docker.js';
 import type { Platform } from '../kit/platform.js';
@@ -15,12 +15,19 @@ const suite = Suite.open();
 
 /** What user code does to use the machine up: it is cut, told to its developer, and its neighbours do not notice. */
 describeWithService('docker', 'harm from inside a container', ({ address }) => {
+  describe.each(['outbound', 'none'] as const)('with the network %s', (network) => suiteOf(address, network));
+});
+
+function suiteOf(address: string, network: string): void {
   let platform: Platform;
   let stop = false;
   let neighbour: Promise<number>;
 
   beforeAll(async () => {
-    platform = await suite.start({ environment: await dockerEnvironment(address) });
+    stop = false;
+    platform = await suite.start({
+      environment: { ...(await dockerEnvironment(address)), DATAFLOWER_CONTAINERS_NETWORK: network },
+    });
     const limits = { timeout: 20_000, memory: MEMORY_MIB, logs: 1 };
     const code = readFileSync(repositoryPath('test/containment/actions/harm.cjs'), 'utf8');
     await putAction(platform.api, 'harm', code, { limits });
@@ -47,7 +54,7 @@ describeWithService('docker', 'harm from inside a container', ({ address }) => {
   }
 
   const harm = async (kind: string, params: object = {}): Promise<ActivationRecord> =>
-    (await run(platform.api, 'harm', { kind, ...params })).json as unknown as ActivationRecord;
+    (await run(platform.api, 'harm', { kind, ...params })).json;
   const errorOf = ({ response }: ActivationRecord): unknown => (response.result as { error?: unknown }).error;
 
   test('processes without end stop at the bound', async () => {
@@ -95,4 +102,4 @@ describeWithService('docker', 'harm from inside a container', ({ address }) => {
     expect(errorOf(await harm('others'))).toBe(DIED);
     expect(errorOf(await harm('hello'))).toBe(DIED);
   }, 30_000);
-});
+}

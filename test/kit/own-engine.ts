@@ -33,7 +33,9 @@ export class OwnEngine {
     const networks = ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'];
     const file = place('engine.json');
     writeFileSync(file, '{}');
-    const child = spawn('dockerd', [...settings, ...networks, '--pidfile', place('pid'), '--config-file', file], {
+    const command = ['dockerd', ...settings, ...networks, '--pidfile', place('pid'), '--config-file', file];
+    // In a network of its own: one without bridges takes away the bridge of any other engine.
+    const child = spawn('unshare', ['--net', ...command], {
       stdio: ['ignore', log, log],
     });
     closeSync(log);

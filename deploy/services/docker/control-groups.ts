@@ -13,7 +13,7 @@ const LOOK_MS = 20;
 export async function endLeftovers(group: string, directory: string): Promise<void> {
   const deadline = Date.now() + END_MS;
   for (;;) {
-    const pids = new Set([...groupsNamed(group).flatMap(processesIn), ...processesNaming(directory)]);
+    const pids = new Set([...groupsNamed(group).flatMap(processesIn), ...watchersNaming(directory)]);
     if (pids.size === 0) break;
     if (Date.now() >= deadline) throw new Error(`These processes of the engine do not end: ${[...pids].join(', ')}.`);
     for (const pid of pids) kill(pid);
@@ -43,9 +43,12 @@ function processesIn(folder: string): number[] {
   return text.split('\n').filter(Boolean).map(Number);
 }
 
-function processesNaming(text: string): number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.includes(text)).map(Number);
+function watchersNaming(text: string): number[] {
+  const read = (pid: string, file: string): string => attempt(() => readFileSync(`/proc/${pid}/${file}`, 'utf8')) ?? '';
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => /^(?:dockerd|containerd|runc)/.test(read(pid, 'comm')) && read(pid, 'cmdline').includes(text))
+    .map(Number);
 }
 
 function kill(pid: number): void {

@@ -5,13 +5,13 @@ import Docker from 'dockerode';
 import { startProgram, untilReady } from '../background-program.js';
 import type { Service, StartContext, StartedService } from '../service.js';
 import { endLeftovers } from './control-groups.js';
+import { enginesHere } from './engines-here.js';
 import { dockerOptions } from './docker-options.js';
 import { readForwarding, restoreForwarding } from './forwarding.js';
 import { engineProgram } from './install.js';
 import { networkInterfaces, removeBridges, removeTree } from './leftovers.js';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
-const DEFAULT_BRIDGE = 'docker0';
 const READY_MS = 60_000;
 const ASK_MS = 5_000;
 
@@ -40,10 +40,10 @@ export const docker: Service = {
   },
   ask,
   async clear({ details }) {
-    const { directory, forwarding } = details as unknown as Details;
+    const { directory, interfaces, forwarding } = details as unknown as Details;
     await endLeftovers(controlGroup(directory), directory);
     removeTree(directory);
-    removeBridges(DEFAULT_BRIDGE);
+    removeBridges(interfaces);
     restoreForwarding(forwarding);
   },
 };
@@ -51,20 +51,24 @@ export const docker: Service = {
 interface Details {
   /** Data, sockets and pid file. Its path is short because a socket's must be. */
   readonly directory: string;
+  /** Network interfaces that were there before. */
+  readonly interfaces: readonly string[];
   readonly forwarding: ReturnType<typeof readForwarding>;
 }
 
 const controlGroup = (directory: string): string => path.basename(directory);
 
 async function startEngine(dockerd: string, { log, keep, progress }: StartContext): Promise<StartedService> {
-  if (networkInterfaces().includes(DEFAULT_BRIDGE)) {
+  const [other] = enginesHere();
+  if (other !== undefined) {
+    // Two engines on one network would undo each other's bridges and packet filter rules.
     throw new Error(
-      `There is a bridge ${DEFAULT_BRIDGE}, so another Docker engine runs here, or has left it. Set DOCKER_HOST to where ` +
-        `it listens (unix:///path/to/docker.sock); if none runs, remove the bridge: ip link delete ${DEFAULT_BRIDGE}`,
+      `Another Docker engine runs here (process ${other}), and does not listen at ${DEFAULT_SOCKET}. Set DOCKER_HOST to ` +
+        'where it does (unix:///path/to/docker.sock).',
     );
   }
   const own = mkdtempSync(path.join(os.tmpdir(), 'dataflower-docker-'));
-  const details: Details = { directory: own, forwarding: readForwarding() };
+  const details: Details = { directory: own, interfaces: networkInterfaces(), forwarding: readForwarding() };
   const address = `unix://${own}/docker.sock`;
   const started = { address, log, details: details as unknown as Record<string, unknown> };
   keep(started);

@@ -11,16 +11,19 @@ export interface Forwarding {
   readonly forward: string;
   /** What becomes of a forwarded packet that no rule speaks of: `ACCEPT`, `DROP`. */
   readonly policy: string;
+  /** The rules of each table, as `iptables -S` prints them. */
+  readonly before: Readonly<Record<(typeof TABLES)[number], readonly string[]>>;
 }
 
 /** What is set before the engine starts. */
 export function readForwarding(): Forwarding {
-  const policy = rules('filter').find((rule) => rule.startsWith('-P FORWARD '));
-  return { forward: readFileSync(SETTING, 'utf8').trim(), policy: policy?.split(' ')[2] ?? 'ACCEPT' };
+  const before = { filter: rules('filter'), nat: rules('nat') };
+  const policy = before.filter.find((rule) => rule.startsWith('-P FORWARD '));
+  return { forward: readFileSync(SETTING, 'utf8').trim(), policy: policy?.split(' ')[2] ?? 'ACCEPT', before };
 }
 
 /** Removes the rules and chains that an engine has made and sets again what was set. Does what it can. */
-export function restoreForwarding({ forward, policy }: Forwarding): void {
+export function restoreForwarding({ forward, policy, before }: Forwarding): void {
   for (const table of TABLES) {
     const all = rules(table).map((rule) => rule.split(' '));
     const chains = all.filter(([what, name]) => what === '-N' && isEngines(name)).map(([, name]) => name!);
@@ -30,7 +33,7 @@ export function restoreForwarding({ forward, policy }: Forwarding): void {
     }
     for (const chain of chains) iptables(table, '-F', chain);
     for (const chain of chains) iptables(table, '-X', chain);
-    for (const rule of rules(table)) {
+    for (const rule of rules(table).filter((rule) => !before[table].includes(rule))) {
       if (isEngineRule(rule)) iptables(table, '-D', ...rule.split(' ').slice(1));
     }
   }
@@ -39,8 +42,10 @@ export function restoreForwarding({ forward, policy }: Forwarding): void {
 }
 
 const isEngines = (name = ''): boolean => /^DOCKER(?:-|$)/.test(name);
+/** Rules for its bridges, and those by which a container reaches its own published port. */
 const isEngineRule = (rule: string): boolean =>
-  rule.startsWith('-A') && /\s(?:docker0|br-[0-9a-f]{12})(?:\s|$)/.test(rule);
+  /^-A .*\s(?:docker0|br-[0-9a-f]{12})(?:\s|$)/.test(rule) ||
+  /^-A POSTROUTING -s (\S+) -d \1 .*-j MASQUERADE$/.test(rule);
 
 function rules(table: string): string[] {
   return iptables(table, '-S').split('\n').filter(Boolean);

@@ -14,11 +14,10 @@ export function removeTree(directory: string): void {
   rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
 }
 
-/** Removes the engine's own bridge and those of the networks that were made with it. */
-export function removeBridges(own: string): void {
-  for (const name of networkInterfaces().filter((name) => name === own || /^br-[0-9a-f]{12}$/.test(name))) {
-    run('ip', 'link', 'delete', name);
-  }
+/** Removes the engine's own bridge and those of the networks that were made with it, except what was there before. */
+export function removeBridges(before: readonly string[]): void {
+  const bridges = networkInterfaces().filter((name) => /^(?:docker0|br-[0-9a-f]{12})$/.test(name));
+  for (const name of bridges.filter((name) => !before.includes(name))) run('ip', 'link', 'delete', name);
 }
 
 /** Every interface of this network namespace, those that are down too. */

@@ -107,5 +107,7 @@ function forward(
   });
   passedOn.on('error', () => outgoing.destroy());
   outgoing.on('close', () => passedOn.destroy());
-  incoming.pipe(passedOn);
+  // Who asked may have gone while the request was delayed.
+  if (outgoing.destroyed) passedOn.destroy();
+  else incoming.pipe(passedOn);
 }

@@ -10,6 +10,8 @@ import type { Removals } from './removals.js';
 const OUTPUT_GRACE_MS = 2000;
 /** A container that is being ended and of which the engine says nothing is given up after so long, in ms. */
 const STOP_LIMIT_MS = 10_000;
+/** The same while the engine is away: it ends by itself, having lost its agent. */
+const STOP_ALONE_MS = 1000;
 /** Exit codes beyond this say that a signal ended it. */
 const SIGNAL_BASE = 128;
 const SIGKILL = 9;
@@ -62,7 +64,8 @@ export class DockerContainer implements ContainerHandle {
   stop(): void {
     if (this.#state !== 'RUNNING') return;
     this.#state = 'STOPPING';
-    this.#cancelLimit = this.parts.clock.after(STOP_LIMIT_MS, () => this.#end(null));
+    const { watch, clock } = this.parts;
+    this.#cancelLimit = clock.after(watch.connected ? STOP_LIMIT_MS : STOP_ALONE_MS, () => this.#end(null));
     void this.parts.removals.remove(this.id).then(() => this.#end(null));
   }
 

@@ -157,7 +157,7 @@ export class DockerDriver implements ContainerDriver {
 
   /** Ends and removes what is left. */
   async close(): Promise<void> {
-    await this.#removals.close(CLOSE_LIMIT_MS);
+    await this.#removals.close(this.#watch.connected ? CLOSE_LIMIT_MS : 0);
     this.#watch.close();
     this.parts.way?.close();
     await this.parts.network.close();

@@ -1,5 +1,5 @@
 import { Agent } from 'node:http';
-import type { Duplex, Readable } from 'node:stream';
+import { Duplex, Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { EngineError } from './engine-error.js';
 
@@ -67,7 +67,7 @@ export class Engine {
       const { Config } = await this.#call('look at an image', (abortSignal) =>
         this.#docker.getImage(image).inspect({ abortSignal } as object),
       );
-      return (Config.Labels as Record<string, string> | null) ?? {};
+      return Config.Labels ?? {};
     } catch (error) {
       if (EngineError.is(error, 'IMAGE_MISSING') || EngineError.is(error, 'NOT_FOUND')) return undefined;
       throw error;
@@ -108,7 +108,8 @@ export class Engine {
     const stream = await this.#call('attach to a container', (abortSignal) =>
       this.#docker.getContainer(id).attach({ ...options, abortSignal }),
     );
-    return stream as Duplex;
+    if (!(stream instanceof Duplex)) throw new EngineError('ENGINE_REFUSED', 'the Docker engine gives no stream');
+    return stream;
   }
 
   async start(id: string): Promise<void> {
@@ -152,7 +153,8 @@ export class Engine {
     const stream = await this.#call('report what happens', (abortSignal) =>
       this.#docker.getEvents({ filters: JSON.stringify(filters), abortSignal }),
     );
-    return stream as Readable;
+    if (!(stream instanceof Readable)) throw new EngineError('ENGINE_REFUSED', 'the Docker engine gives no events');
+    return stream;
   }
 
   async networks(filters: Filters): Promise<NetworkDescription[]> {
@@ -206,7 +208,7 @@ interface InfoAnswer {
 
 function parseAddress(address: string | undefined): Docker.DockerOptions {
   if (address === undefined) return {};
-  if (address.startsWith('unix://')) return { socketPath: address.slice('unix://'.length), host: undefined } as never;
+  if (address.startsWith('unix://')) return { socketPath: address.slice('unix://'.length), host: undefined };
   const { protocol, hostname, port } = new URL(address);
   if (protocol !== 'tcp:' && protocol !== 'http:' && protocol !== 'https:')
     throw new EngineError(

@@ -38,6 +38,13 @@ const LAST_PAUSE_MS = 10_000;
 const LINGER_MS = 250;
 /** Documents (twice) made in one turn of the loop: some 0.3 ms. */
 const SLICE = 2 * 32;
+/**
+ * A batch is followed by so many times the time that its documents took to make. Sending it takes some two times that
+ * again, so that carrying takes at most a quarter of the agent's thread.
+ */
+const REST = 9;
+/** When the files are filled so far, there is no rest any more. */
+const HURRY = 0.5;
 
 /**
  * Brings the records of a log to a database, in order and in batches, each exactly once (invariants, cited by tests):
@@ -64,6 +71,8 @@ export class Carrier {
   private pauseMs = FIRST_PAUSE_MS;
   /** The database was just made: when it is missing again, there is a pause first. */
   private remade = false;
+  /** How long the documents of the last batch took to make, in milliseconds. */
+  private workMs = 0;
   private readonly loop: Promise<void>;
 
   /** Begins at once. */
@@ -134,22 +143,31 @@ export class Carrier {
       await this.somethingWaits();
       return true;
     }
+    const parcels = await this.parcels(run);
     const begin = this.clock.now();
-    await this.delivery.deliver(await this.parcels(run));
+    await this.delivery.deliver(parcels);
     await source.carried(run.to);
     this.batches++;
     this.remade = false;
     this.failing = undefined;
     this.pauseMs = FIRST_PAUSE_MS;
     if (run.places.length >= 2 * records || run.bytes.length >= bytes / 2) this.size.answered(this.clock.now() - begin);
+    // What waits may wait a little longer, unless it fills the files.
+    if (source.fill < HURRY) await this.pause(this.workMs * REST);
     return true;
   }
 
   /** Of several records of one activation the last alone. */
   private async parcels({ bytes, places, from }: FrameRun): Promise<Parcel[]> {
     const parcels = new Map<string, Parcel>();
+    let since = performance.now();
+    this.workMs = 0;
     for (let i = 0; i < places.length; i += 2) {
-      if (i > 0 && i % SLICE === 0) await new Promise(setImmediate);
+      if (i > 0 && i % SLICE === 0) {
+        this.workMs += performance.now() - since;
+        await new Promise(setImmediate);
+        since = performance.now();
+      }
       const frame = bytes.subarray(places[i], places[i]! + places[i + 1]!);
       const place = { segment: from.segment, offset: from.offset + places[i]! };
       let document: RecordDocument;
@@ -167,6 +185,7 @@ export class Carrier {
       parcels.set(document.id, { document, frame });
       if (i === 0) this.oldest = document.updated;
     }
+    this.workMs += performance.now() - since;
     return [...parcels.values()];
   }
 

@@ -25,6 +25,8 @@ export interface CarrySource {
   readonly waitingBytes: number;
   /** Waiting bytes have reached the log's bound: invocations are refused until some are carried. */
   readonly full: boolean;
+  /** How far what waits fills the log's bounds: 1 when it is full. */
+  readonly fill: number;
   /**
    * Written records from `position` on: at least one, else at most `maxRecords` and `maxBytes`. Undefined when all is
    * carried. Rejects with what the file system says.

@@ -1,3 +1,4 @@
+import { quoted } from '../quoted.js';
 import { FRAME_HEADER_BYTES } from '../record-codec.js';
 import type { LogPosition } from './position.js';
 
@@ -36,6 +37,11 @@ export interface LongParts {
 }
 
 const NO_LOGS = Buffer.from('[]');
+const FIRST = Buffer.from('{"docs":[{');
+const NEXT = Buffer.from(',{');
+const LAST = Buffer.from(']}');
+const LOGS = Buffer.from('},"logs":');
+const END = Buffer.from('}');
 
 /** Makes the document of a frame. Throws when its head is no JSON array. */
 export function documentOf(frame: Buffer, place: LogPosition, logId: string): RecordDocument {
@@ -61,11 +67,11 @@ export function bulkBody(documents: readonly RecordDocument[], revisions?: Reado
   const pieces: Buffer[] = [];
   documents.forEach((document, i) => {
     const revision = revisions?.get(document.id);
-    const before = i === 0 ? '{"docs":[{' : ',{';
-    pieces.push(Buffer.from(revision === undefined ? before : `${before}"_rev":${JSON.stringify(revision)},`));
+    pieces.push(i === 0 ? FIRST : NEXT);
+    if (revision !== undefined) pieces.push(Buffer.from(`"_rev":${JSON.stringify(revision)},`));
     pieces.push(...document.pieces);
   });
-  pieces.push(Buffer.from(']}'));
+  pieces.push(LAST);
   return Buffer.concat(pieces);
 }
 
@@ -85,29 +91,28 @@ function assemble(fields: Head, { result, logs }: LongParts, place: LogPosition,
     fields;
   const id = `${namespace}/${activationId}`;
   const updated = end === 0 ? start : end;
-  const front = JSON.stringify({
-    _id: id,
-    entityType: 'activation',
-    activationId,
-    namespace,
-    subject,
-    name,
-    version,
-    publish: false,
-    ...(cause === null ? {} : { cause }),
-    start,
-    end,
-    ...(end === 0 ? {} : { duration }),
-    updated,
-    annotations: Object.entries(annotations).map(([key, value]) => ({ key, value })),
-    dataflower: { log: logId, segment: place.segment, offset: place.offset },
-  });
+  // Put together, not stringified: a record is carried for every hop.
+  const front =
+    `"_id":${quoted(id)},"entityType":"activation","activationId":"${activationId}","namespace":${quoted(namespace)},` +
+    `"subject":${quoted(subject)},"name":${quoted(name)},"version":${quoted(version)},"publish":false,` +
+    (cause === null ? '' : `"cause":${quoted(cause)},`) +
+    `"start":${start},"end":${end},${end === 0 ? '' : `"duration":${duration},`}"updated":${updated},` +
+    `"annotations":[${annotationTexts(annotations)}],` +
+    `"dataflower":{"log":"${logId}","segment":${place.segment},"offset":${place.offset}},`;
   const pieces = [
-    Buffer.from(`${front.slice(1, -1)},"response":{"statusCode":${status},"size":${size},"result":`),
+    Buffer.from(`${front}"response":{"statusCode":${status},"size":${size},"result":`),
     result,
-    Buffer.from('},"logs":'),
+    LOGS,
     logs,
-    Buffer.from('}'),
+    END,
   ];
   return { id, place, updated, pieces, bytes: pieces.reduce((sum, piece) => sum + piece.length, 1) };
+}
+
+function annotationTexts(annotations: Readonly<Record<string, unknown>>): string {
+  let texts = '';
+  for (const key in annotations) {
+    texts += `${texts === '' ? '' : ','}{"key":${quoted(key)},"value":${JSON.stringify(annotations[key])}}`;
+  }
+  return texts;
 }

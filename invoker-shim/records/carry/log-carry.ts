@@ -16,7 +16,7 @@ export interface LogCarryBounds {
 /** What of a log's segments is carried, and what waits. */
 export class LogCarry implements CarrySource {
   position: LogPosition;
-  full = false;
+  fill = 0;
   private waiters: (() => void)[] = [];
 
   constructor(
@@ -28,6 +28,10 @@ export class LogCarry implements CarrySource {
   ) {
     this.position = within(store.segments, mark.load());
     this.refresh();
+  }
+
+  get full(): boolean {
+    return this.fill >= 1;
   }
 
   get logId(): string {
@@ -142,7 +146,8 @@ export class LogCarry implements CarrySource {
   private refresh(): void {
     const waiting = this.waitingSegments();
     const indexBytes = waiting.reduce((sum, segment) => sum + segment.index.bytes, 0);
-    this.full = this.waitingBytes >= this.bounds.maxBytes || indexBytes >= this.bounds.maxIndexBytes;
+    const { maxBytes, maxIndexBytes } = this.bounds;
+    this.fill = Math.max(this.waitingBytes / maxBytes, indexBytes / maxIndexBytes);
   }
 }
 

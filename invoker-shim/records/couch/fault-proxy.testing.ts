@@ -56,9 +56,18 @@ export class FaultProxy {
       request.socket.resetAndDestroy();
       return;
     }
-    if (typeof fault === 'number') return answer(response, fault, 'a fault');
-    if (body.length > this.maxBodyBytes) return answer(response, 413, 'document_too_large');
-    if (this.refuse !== undefined && body.includes(this.refuse)) return answer(response, 400, 'bad_request');
+    if (typeof fault === 'number') {
+      answer(response, fault, 'a fault');
+      return;
+    }
+    if (body.length > this.maxBodyBytes) {
+      answer(response, 413, 'document_too_large');
+      return;
+    }
+    if (this.refuse !== undefined && body.includes(this.refuse)) {
+      answer(response, 400, 'bad_request');
+      return;
+    }
     if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
     const passed = await this.passOn(request, body);
     const text = Buffer.concat(await passed.toArray());

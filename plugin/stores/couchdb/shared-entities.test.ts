@@ -132,4 +132,18 @@ describeWithService('couchdb', 'Entities in CouchDB that several processes have 
     expect(await ours.put(document(5))).toMatch(/^1-/);
     expect(await ours.count({ type: 'action', namespace: 'ns', skip: 0 })).toBe(1);
   });
+
+  test('a database that somebody else has removed and made again is not taken for the old one', async () => {
+    const ours = await open(proxy.url);
+    await ours.put(document(1));
+    await keep(ours);
+    proxy.fault = ({ path }) => (path.includes('_changes') ? { delayMs: 300 } : 'pass');
+    const client = new CouchClient(couchAddress(address));
+    closing.push(() => client.close());
+    await client.request({ method: 'DELETE', path: [database] });
+    const theirs = await open(address);
+    for (let i = 0; i < 9; i++) await theirs.put({ ...document(1), _id: `ns/${i}`, name: `${i}` });
+    await until(() => ours.peek('ns/a') === undefined);
+    expect(await ours.get('ns/a')).toBeUndefined();
+  });
 });

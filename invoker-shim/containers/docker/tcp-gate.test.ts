@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type Socket, connect, createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { TestClock } from '../testing/test-clock.js';
+import { until } from '../testing/until.js';
+import { TcpGate } from './tcp-gate.js';
+
+describe('the TCP gate', () => {
+  const clock = new TestClock();
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'dfg-'));
+  const socketPath = path.join(directory, 's');
+  const came: string[] = [];
+  const inner = createServer((socket) =>
+    socket.on('data', (bytes) => came.push(bytes.toString())).on('error', () => {}),
+  );
+  let gate: TcpGate;
+  let port: number;
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => inner.listen(socketPath, resolve));
+    gate = new TcpGate(clock);
+    port = await gate.listen('127.0.0.1');
+  });
+  afterAll(async () => {
+    gate.close();
+    await new Promise((resolve) => inner.close(resolve));
+    rmSync(directory, { recursive: true });
+  });
+
+  /** Says this; resolves to true when it is let in, to false when it is shown out. */
+  async function say(...texts: string[]): Promise<boolean> {
+    const before = came.length;
+    const socket: Socket = connect(port, '127.0.0.1');
+    let closed = false;
+    socket.on('close', () => (closed = true)).on('error', () => undefined);
+    for (const text of texts) socket.write(text);
+    await until(() => closed || came.length > before);
+    socket.destroy();
+    return !closed;
+  }
+
+  it('passes on who says a key, with what was said behind it', async () => {
+    const key = gate.admit(socketPath);
+    expect(await say(`${key}\nhello`)).toBe(true);
+    expect(came.at(-1)).toBe('hello');
+    expect(await say(key.slice(0, 10), `${key.slice(10)}\n`, 'bytes')).toBe(true);
+    gate.dismiss(key);
+    expect(await say(`${key}\nhello`)).toBe(false);
+  });
+
+  it.each(['GET / HTTP/1.1\r\n\r\n', `${'0'.repeat(32)}\n`, '\n', 'x'.repeat(100_000)])(
+    'closes who says %j',
+    async (text) => {
+      expect(await say(text)).toBe(false);
+    },
+  );
+
+  it('closes who says nothing in time, and whoever comes while too many say nothing', async () => {
+    const silent = Array.from({ length: 256 }, () => connect(port, '127.0.0.1'));
+    let closed = 0;
+    for (const socket of silent) socket.on('close', () => closed++).on('error', () => undefined);
+    await until(() => clock.timers === 256);
+    expect(await say('more')).toBe(false);
+    clock.advance(5000);
+    await until(() => closed === 256);
+    const key = gate.admit(socketPath);
+    expect(await say(`${key}\nagain`)).toBe(true);
+  });
+});

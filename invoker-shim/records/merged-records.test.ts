@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { MergedRecords, type RecordArchive } from './merged-records.js';
+import type { ActivationRecord, RecordReader } from './record.js';
+import { idOf, recordOf } from './record-log.testing.js';
+
+/** A reader of a list, which may change between two calls. */
+function readerOf(records: () => readonly ActivationRecord[]): RecordReader & RecordArchive {
+  const sorted = (): ActivationRecord[] => [...records()].sort((a, b) => b.start - a.start);
+  return {
+    get: (_namespace, id) => Promise.resolve(records().find(({ activationId }) => activationId === id)),
+    list: (_filter, skip, limit) => Promise.resolve(sorted().slice(skip, skip + limit)),
+    count: (_filter, skip) => Promise.resolve(Math.max(0, records().length - skip)),
+    present: (_namespace, ids) =>
+      Promise.resolve(records().filter(({ activationId }) => ids.includes(activationId)).length),
+  };
+}
+
+const failing: RecordReader & RecordArchive = {
+  get: () => Promise.reject(new Error('away')),
+  list: () => Promise.reject(new Error('away')),
+  count: () => Promise.reject(new Error('away')),
+  present: () => Promise.reject(new Error('away')),
+};
+
+const filter = { namespace: 'guest' };
+const unavailable = { code: 'RECORDS_UNAVAILABLE', retryable: true };
+
+test('pages and counts are right however records are spread, and while they are carried', async () => {
+  const places = fc.array(fc.record({ own: fc.boolean(), other: fc.boolean(), archive: fc.boolean() }), {
+    maxLength: 60,
+  });
+  await fc.assert(
+    fc.asyncProperty(places, fc.nat(70), fc.nat(20), fc.boolean(), async (spread, skip, limit, carriedMeanwhile) => {
+      const all = spread.map((_, number) => recordOf(number));
+      const logged = all.filter((_, i) => spread[i]!.own || spread[i]!.other || !spread[i]!.archive);
+      let archived = all.filter((_, i) => spread[i]!.archive);
+      const own = readerOf(() => logged.filter((_, i) => i % 2 === 0));
+      const other = readerOf(() => logged.filter((_, i) => i % 3 !== 0 || i % 2 !== 0));
+      const askedLast: RecordReader = {
+        ...other,
+        list: (...asked) => {
+          // Between the look at the logs and that at the archive all is carried.
+          const listed = other.list(...asked);
+          if (carriedMeanwhile) archived = all;
+          return listed;
+        },
+      };
+      const merged = new MergedRecords({ own, others: () => [askedLast], archive: readerOf(() => archived) });
+      const expected = [...all].reverse().slice(skip, skip + limit);
+      expect(await merged.list(filter, skip, limit, true)).toEqual(expected);
+      expect(await merged.list(filter, skip, limit)).toEqual(expected);
+      expect(await merged.count(filter, skip)).toBe(Math.max(0, all.length - skip));
+    }),
+  );
+});
+
+test('a record on hand is given whatever else fails; what is not found then is unavailable, not absent', async () => {
+  const log = readerOf(() => [recordOf(1)]);
+  const none = readerOf(() => []);
+  const cases = [
+    new MergedRecords({ own: log, others: () => [failing], archive: failing }),
+    new MergedRecords({ own: failing, others: () => [failing, log], archive: failing }),
+    new MergedRecords({ own: none, others: () => [failing], archive: log }),
+  ];
+  for (const merged of cases) {
+    expect(await merged.get('guest', idOf(1))).toEqual(recordOf(1));
+    await expect(merged.get('guest', idOf(2))).rejects.toMatchObject(unavailable);
+    await expect(merged.list(filter, 0, 10)).rejects.toMatchObject(unavailable);
+    await expect(merged.count(filter, 0)).rejects.toMatchObject(unavailable);
+  }
+  const whole = new MergedRecords({ own: none, archive: log });
+  expect(await whole.get('guest', idOf(2))).toBeUndefined();
+});
+
+test('the version in a log is later than that in the archive', async () => {
+  const later = recordOf(1, { logs: ['late'] });
+  const merged = new MergedRecords({
+    own: readerOf(() => []),
+    others: () => [readerOf(() => [later])],
+    archive: readerOf(() => [recordOf(1)]),
+  });
+  expect(await merged.get('guest', idOf(1))).toEqual(later);
+  expect(await merged.list(filter, 0, 10)).toEqual([later]);
+});

@@ -2,6 +2,7 @@ export { type Clock, systemClock } from './clock.js';
 export { type Finding, Health, type HealthCheck, type HealthReport, type Severity } from './health/health.js';
 export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './records/record.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
+export { IMAGE_NAME } from '@dataflower/action-runtime/images';
 export { isOwnImage } from './containers/own-image.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
 export type {

@@ -16,9 +16,9 @@ export interface EnsureImageOptions {
   readonly onProgress?: (text: string) => void;
   /**
    * An image of a registry to build on, such as `node:20-slim`. Default: none where this machine's own Node can run in
-   * the engine's containers, else `node:20-slim`.
+   * the engine's containers, else `node:20-slim`. False: never; rejects where it would be needed.
    */
-  readonly base?: string;
+  readonly base?: string | false;
 }
 
 /** The image that the engine has now. */
@@ -39,9 +39,14 @@ export async function ensureImage(docker: Docker, options: EnsureImageOptions = 
   const { onProgress = () => undefined, base } = options;
   const identity = imageIdentity();
   const name = `${IMAGE_NAME}:${identity.version}`;
-  const same = base === undefined && (await present(docker, identity, isSameCommit(identity)));
+  const same = typeof base !== 'string' && (await present(docker, identity, isSameCommit(identity)));
   if (same) return { name, id: same, made: false };
-  const onto = base ?? ((await runsOurPrograms(docker)) ? undefined : DEFAULT_BASE);
+  const onto = typeof base === 'string' ? base : (await runsOurPrograms(docker)) ? undefined : DEFAULT_BASE;
+  if (onto !== undefined && base === false) {
+    throw new Error(
+      "The engine's containers cannot run this machine's Node, and the image was not to be built on another.",
+    );
+  }
   if (onto !== undefined) {
     onProgress(`building it on ${onto}`);
     return { name, id: await buildOnBase(docker, identity, onto, onProgress), made: true };

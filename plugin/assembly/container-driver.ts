@@ -4,6 +4,7 @@ import {
   type DockerDriverOptions,
   EngineError,
   GuardError,
+  IMAGE_NAME,
   openDockerDriver,
 } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
@@ -27,13 +28,14 @@ const PROCESSES = 'functions run as child processes, without isolation: for deve
 export async function chooseDriver(config: Config, log: Logger): Promise<ChosenDriver> {
   const { driver, network, image } = config.containers;
   if (driver === 'process') return { driver: undefined, notice: capitalized(PROCESSES) };
-  const missing = await whyNoEngine(config);
-  if (missing !== undefined) {
-    if (driver === 'auto') return { driver: undefined, notice: `${missing}: ${PROCESSES}` };
-    throw new StartError(`${missing}. Start it or make it, or set containers.driver to process.`);
+  const found = await findImage(config, log);
+  if ('missing' in found) {
+    if (driver === 'auto') return { driver: undefined, notice: `${found.missing}: ${PROCESSES}` };
+    throw new StartError(`${found.missing}. Start it or make it, or set containers.driver to process.`);
   }
+  const options = (mode: typeof network): DockerDriverOptions => dockerOptions(config, log, mode, found.image);
   try {
-    const opened = await openDockerDriver(dockerOptions(config, log, network));
+    const opened = await openDockerDriver(options(network));
     return { driver: opened, notice: `Functions run in Docker containers of ${image} ${REACH[network]}.` };
   } catch (cause) {
     if (!(cause instanceof GuardError)) throw asStartError(cause);
@@ -42,7 +44,7 @@ export async function chooseDriver(config: Config, log: Logger): Promise<ChosenD
         `Functions cannot be kept from this machine's networks: ${cause.message}. Or set containers.network to none.`,
         { cause },
       );
-    const opened = await openDockerDriver(dockerOptions(config, log, 'none')).catch((error: unknown) => {
+    const opened = await openDockerDriver(options('none')).catch((error: unknown) => {
       throw asStartError(error);
     });
     const notice = `Functions run in Docker containers of ${image} without a network, because ${cause.message}.`;
@@ -56,15 +58,29 @@ const REACH = {
   open: 'that reach whatever the engine’s machine reaches: for development, with code that you trust',
 } as const;
 
-/** Undefined when an engine answers and has the image. */
-async function whyNoEngine({ containers }: Config): Promise<string | undefined> {
-  const engine = new DockerEngine(containers.dockerHost);
+/**
+ * The image of the runtime, or why there is none. The one that is named by default is made of what is installed here when
+ * the engine has another, so that after an upgrade no container runs the runtime of before.
+ */
+async function findImage({ containers }: Config, log: Logger): Promise<{ image: string } | { missing: string }> {
+  const { image, dockerHost } = containers;
+  const engine = new DockerEngine(dockerHost);
   try {
-    const there = (await engine.imageLabels(containers.image)) !== undefined;
-    return there ? undefined : `The Docker engine has no image ${containers.image} (\`npm run images\` makes it)`;
+    const there = (await engine.imageLabels(image)) !== undefined;
+    if (image !== IMAGE_NAME) return there ? { image } : { missing: `The Docker engine has no image ${image}` };
+    try {
+      return { image: await engine.ensureRuntimeImage((step) => log.info({ image }, `making the image: ${step}`)) };
+    } catch (err) {
+      log.warn({ err, image }, 'the image of the runtime cannot be made');
+      return there
+        ? { image }
+        : {
+            missing: `The Docker engine has no image ${image}, and it cannot be made here (\`npm run images\` says why)`,
+          };
+    }
   } catch (error) {
     if (!EngineError.is(error)) throw error;
-    return capitalized(error.message);
+    return { missing: capitalized(error.message) };
   } finally {
     engine.close();
   }
@@ -74,9 +90,9 @@ function dockerOptions(
   { containers, dataDir }: Config,
   log: Logger,
   mode: Config['containers']['network'],
+  image: string,
 ): DockerDriverOptions {
-  const { dockerHost, image, refusedRanges, dns, transport, agentHost, tmpfsMiB, pids, openFiles, cpuPercent } =
-    containers;
+  const { dockerHost, refusedRanges, dns, transport, agentHost, tmpfsMiB, pids, openFiles, cpuPercent } = containers;
   return {
     ...(dockerHost === undefined ? {} : { dockerHost }),
     images: { default: image },

@@ -4,7 +4,7 @@ import { choice, optionalText, optionalWhole, text, texts, whole } from './keys.
 export const isolation = {
   driver: choice('auto', ['auto', 'docker', 'process'], {
     about:
-      'What a container is: `docker` on a Docker engine, `process` a child process without isolation, `auto` Docker when an engine answers and has the image, else child processes.',
+      'What a container is: `docker` on a Docker engine, `process` a child process without isolation, `auto` Docker when an engine answers and has the image or takes it, else child processes.',
     turn: 'Start says "child processes, without isolation" although Docker is there: `docker` says why.',
   }),
   dockerHost: optionalText('what `DOCKER_HOST` says, else the system’s socket', {
@@ -12,7 +12,8 @@ export const isolation = {
     turn: 'Start fails with "no Docker engine answers": set where it is.',
   }),
   image: text('dataflower/action-nodejs', {
-    about: 'Image that runs the actions. It has to be on the engine: nothing is pulled.',
+    about:
+      'Image that runs the actions. This one is made from what is installed here when the engine has not got it (`npm run images`); any other has to be there: nothing is pulled.',
     turn: 'The image has another name or tag here: set it.',
   }),
   network: choice('outbound', ['outbound', 'none', 'open'], {

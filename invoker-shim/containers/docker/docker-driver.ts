@@ -18,6 +18,7 @@ import { Engine, type EngineInfo } from './engine.js';
 import { EngineError } from './engine-error.js';
 import { ExitWatch } from './exit-watch.js';
 import { Images, type PullPolicy } from './images.js';
+import { isOwnImage } from '../own-image.js';
 import { removeLeftBehind } from './left-behind.js';
 import { Removals } from './removals.js';
 import { SharedBox } from './shared-box.js';
@@ -130,7 +131,7 @@ export class DockerDriver implements ContainerDriver {
 
   shareFiles(spec: ContainerSpec): SharedBox | undefined {
     // An image that an action names may have no runtime that knows of files; over TCP the machine may be another.
-    if (spec.image !== undefined || this.parts.way !== undefined) return undefined;
+    if (foreignName(spec) !== undefined || this.parts.way !== undefined) return undefined;
     return this.parts.boxes?.make();
   }
 
@@ -138,7 +139,7 @@ export class DockerDriver implements ContainerDriver {
     if (!this.#watch.connected) throw new EngineError('ENGINE_UNREACHABLE', 'the Docker engine is away');
     const image = this.#imageOf(start.spec);
     try {
-      const foreign = start.spec.image !== undefined && !(await this.#images.speakOurs(image, start.onFetch));
+      const foreign = foreignName(start.spec) !== undefined && !(await this.#images.speakOurs(image, start.onFetch));
       const settings = containerSettings(await this.#place(start, image, foreign), this.#limits);
       const container = await this.#run(settings, start, foreign);
       void container.exited.then(() => this.#forget(start));
@@ -226,10 +227,15 @@ export class DockerDriver implements ContainerDriver {
   }
 
   #imageOf(spec: ContainerSpec): string {
-    const image = spec.image ?? this.options.images[spec.kind] ?? this.options.images['default'];
+    const image = foreignName(spec) ?? this.options.images[spec.kind] ?? this.options.images['default'];
     if (image === undefined) throw new EngineError('IMAGE_MISSING', `no image is set for the kind ${spec.kind}`);
     return image;
   }
+}
+
+/** The image that an action names; undefined where it names none, or this project's: that is the one of its kind. */
+function foreignName({ image }: ContainerSpec): string | undefined {
+  return image === undefined || isOwnImage(image) ? undefined : image;
 }
 
 /** OpenWhisk's texts for an image that an action names and that cannot be run; undefined: it is not the image's fault. */

@@ -1,5 +1,6 @@
 import { Agent } from 'node:http';
 import { Duplex, Readable } from 'node:stream';
+import { ensureImage } from '@dataflower/action-runtime/images';
 import Docker from 'dockerode';
 import { EngineError } from './engine-error.js';
 
@@ -72,6 +73,11 @@ export class Engine {
       if (EngineError.is(error, 'IMAGE_MISSING') || EngineError.is(error, 'NOT_FOUND')) return undefined;
       throw error;
     }
+  }
+
+  /** Has the engine hold the image of the runtime that is installed here, without fetching anything; returns its id. */
+  async ensureRuntimeImage(onProgress: (text: string) => void): Promise<string> {
+    return (await ensureImage(this.#docker, { onProgress, base: false })).id;
   }
 
   /** Fetches an image from its registry. Rejects with `IMAGE_MISSING` when that fails, or takes longer than `PULL_LIMIT_MS`. */

@@ -34,6 +34,7 @@ export class Fixture {
       memoryLimitMiB: 100_000,
       logger: {
         debug: () => undefined,
+        info: () => undefined,
         warn: (fields, message) => this.warnings.push({ message, ...(fields as { detail?: string }) }),
         error: (fields) => this.errors.push(fields),
       },

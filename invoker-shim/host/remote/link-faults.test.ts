@@ -40,7 +40,7 @@ async function listening(product = '1'): Promise<Listening> {
   const records = new WithheldRecords(files);
   const host = new ScriptedHost(records);
   const warn = (fields: { err?: Error }): void => void warnings.push(fields.err?.message ?? '');
-  const logger = { debug: () => undefined, warn, error: warn };
+  const logger = { debug: () => undefined, info: () => undefined, warn, error: warn };
   const server = new HostServer({ id: 'host0', product, host, records, logger });
   const listener = await listenSecurely({
     host: '127.0.0.1',
@@ -66,7 +66,7 @@ function gateway(port: number, change: { secret?: string; id?: string; product?:
     name: 'test',
     records: new MemoryRecords(),
     codes: { load: () => Promise.reject(new Error('no code here')) },
-    logger: { debug: () => undefined, warn: log, error: log },
+    logger: { debug: () => undefined, info: () => undefined, warn: log, error: log },
   });
   closing.push(() => remote.close(0));
   return { remote, troubles };

@@ -202,7 +202,7 @@ export class RemoteHost implements Host {
     for (let at = 0; at < inDoubt.length; at += IDS_A_FRAME) {
       link.send(MessageType.RESUME, JSON.stringify(inDoubt.slice(at, at + IDS_A_FRAME)));
     }
-    this.#logger.debug({ host: this.id, inDoubt: inDoubt.length }, 'connected to the host');
+    this.#logger.info({ host: this.id, inDoubt: inDoubt.length }, 'connected to the host');
   }
 
   #resend(entry: Unanswered): void {

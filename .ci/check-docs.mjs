@@ -10,7 +10,18 @@ import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const { scripts, workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const benches = ['hop', 'throughput', 'pass', 'overlap', 'fanout', 'invoke', 'cold-chain', 'cold-start'];
+const benches = [
+  'hop',
+  'throughput',
+  'pass',
+  'overlap',
+  'fanout',
+  'invoke',
+  'cold-chain',
+  'cold-start',
+  'records',
+  'idle',
+];
 const npmCommands = new Set(['install', 'ci', 'i', 'test', 'run', 'run-script', 'start', 'exec']);
 const problems = [];
 

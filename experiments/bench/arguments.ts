@@ -27,9 +27,11 @@ Measures the platform on this machine beside a raw baseline. NAME is one of:
   invoke       a blocking call over REST
   cold-chain   a chain of five actions that have no container yet
   cold-start   one action that has no container yet
+  records      response times at a fixed rate, records in CouchDB
+  idle         the CPU of a platform that has nothing to do
 
   --json        print one JSON object on standard output, everything else goes to standard error
-  --driver D    what containers are, for cold-chain and cold-start: process or docker
+  --driver D    what containers are, for cold-chain, cold-start and idle: process or docker
                 (default docker for cold-start, else process)
   --rounds N    rounds that count, ${ROUNDS} at least unless --any-noise is given (default ${ROUNDS})
   --any-noise   measure on a busy machine too; for trying out, the figures mean nothing
@@ -77,8 +79,8 @@ export function parseBenchArguments(args: readonly string[]): BenchArguments {
     const problem = name === undefined ? 'Which bench?' : `There is no bench "${positionals.join(' ')}".`;
     throw new UsageError(`${problem} Give one of ${names.join(', ')}.`);
   }
-  if (driver === 'docker' && !name!.startsWith('cold-')) {
-    throw new UsageError(`--driver docker is for cold-chain and cold-start, not for ${name!}.`);
+  if (driver === 'docker' && !name!.startsWith('cold-') && name !== 'idle') {
+    throw new UsageError(`--driver docker is for cold-chain, cold-start and idle, not for ${name!}.`);
   }
   return { ...options, name: name as BenchName };
 }

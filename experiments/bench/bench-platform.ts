@@ -18,13 +18,15 @@ export interface BenchPlatform {
   invoke(action: string, payload: object): Promise<unknown>;
   /** Says that `invocations` more of an action with so many records each have been made. */
   expectRecords(invocations: number, recordsEach: number): void;
+  /** Records that should be there by now. */
+  readonly expectedRecords: number;
   /** Reads through REST how many records there are. Throws when they are not as many as expected. */
   checkRecords(): Promise<number>;
   stop(): Promise<void>;
 }
 
 /** Settings of a platform under measurement: nothing refuses or forgets what a bench does, everything else is as shipped. */
-const environment = {
+export const PLATFORM_SETTINGS = {
   DATAFLOWER_THROTTLES_INVOCATIONS_PER_MINUTE: '1000000000',
   DATAFLOWER_THROTTLES_CONCURRENT_INVOCATIONS: '1000000000',
   DATAFLOWER_THROTTLES_QUEUED_ACTIVATIONS: '1000000',
@@ -41,14 +43,15 @@ export async function startBenchPlatform(
 ): Promise<BenchPlatform> {
   if (placement !== undefined) pin(process.pid, coreOf.client[placement]);
   const platform = await startPlatform({
-    environment: { ...environment, ...settings },
+    environment: { ...PLATFORM_SETTINGS, ...settings },
     ...(placement === undefined ? {} : { core: coreOf.platform[placement] }),
     ...(onOutput === undefined ? {} : { onOutput }),
   });
   return benchPlatform(platform, new ContainerPins(platform.pid, coreOf.containers[placement ?? 'C']));
 }
 
-function benchPlatform(platform: Platform, pins: ContainerPins): BenchPlatform {
+/** What benches do with a platform that is up. */
+export function benchPlatform(platform: Platform, pins: ContainerPins): BenchPlatform {
   const url = new URL(platform.url);
   const Authorization = `Basic ${Buffer.from(platform.authorization).toString('base64')}`;
   const client = openwhisk({ apihost: platform.url, api_key: platform.authorization });
@@ -82,6 +85,9 @@ function benchPlatform(platform: Platform, pins: ContainerPins): BenchPlatform {
     },
     expectRecords(invocations, recordsEach) {
       expected += invocations * recordsEach;
+    },
+    get expectedRecords() {
+      return expected;
     },
     async checkRecords() {
       // The record of a workflow is complete, and written, only when its last part has ended.

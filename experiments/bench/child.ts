@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { cleanedUp } from '../platform/cleanup.js';
 
+const STOP_TIMEOUT_MS = 15_000;
+
 /** A program of this folder that runs beside the bench, on one core. */
 export interface Child {
   readonly pid: number;
@@ -12,10 +14,16 @@ export interface Child {
 }
 
 /** Starts a program of this folder on a core and waits until it says that it is ready. */
-export async function startChild(program: string, args: readonly string[], core: number): Promise<Child> {
+export async function startChild(
+  program: string,
+  args: readonly string[],
+  core: number,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Child> {
   const file = fileURLToPath(new URL(program, import.meta.url));
   const child = spawn('taskset', ['-a', '-c', String(core), process.execPath, file, ...args], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, ...environment },
   });
   const kill = (): boolean => child.kill('SIGKILL');
   process.once('exit', kill);
@@ -28,8 +36,10 @@ export async function startChild(program: string, args: readonly string[], core:
   ])) as [unknown];
   const stop = cleanedUp(async () => {
     process.off('exit', kill);
-    kill();
+    child.kill('SIGTERM');
+    const timer = setTimeout(kill, STOP_TIMEOUT_MS);
     await exited;
+    clearTimeout(timer);
   });
   return { pid: child.pid!, ready, stop };
 }

@@ -6,10 +6,12 @@ import { coldStart } from './cold-start.js';
 import type { BenchContext } from './context.js';
 import { fanout } from './fanout.js';
 import { hop } from './hop.js';
+import { idle } from './idle.js';
 import { invoke } from './invoke.js';
 import { thisMachine } from './machine.js';
 import { overlap } from './overlap.js';
 import { pass } from './pass.js';
+import { records } from './records.js';
 import { report } from './report.js';
 import { type BenchResult, type Figure, type Measured, rounded } from './result.js';
 import { Refused } from './rounds.js';
@@ -25,6 +27,8 @@ const benches: Record<BenchName, (context: BenchContext) => Promise<Measured>> =
   invoke,
   'cold-chain': coldChain,
   'cold-start': coldStart,
+  records,
+  idle,
 };
 
 const REFUSED = 3;

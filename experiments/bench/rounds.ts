@@ -17,7 +17,7 @@ export interface RoundsOptions {
   /** Called before each round, and after: true says that something changed during it, so it does not count. */
   readonly settle?: () => boolean;
   readonly say?: (text: string) => void;
-  readonly listen?: typeof listenForNoise;
+  readonly listen?: () => () => number;
 }
 
 /**

@@ -45,6 +45,18 @@ export const targets = {
     figure: goal(1.5, 1.2),
     also: { prewarmed: goal(0.2), part: goal(null) },
   },
+  records: {
+    unit: '× the p99 without records',
+    better: 'lower',
+    figure: goal(1.2, 1.05),
+    also: { lagSeconds: goal(10), lost: goal(0), twice: goal(0), peak: goal(null) },
+  },
+  idle: {
+    unit: '% of one core',
+    better: 'lower',
+    figure: goal(0.5, 0.1),
+    also: { platformMiB: goal(null), containerMiB: goal(null) },
+  },
 } as const satisfies Record<string, { unit: string; better: Better; figure: Goal; also: Record<string, Goal> }>;
 
 export type BenchName = keyof typeof targets;

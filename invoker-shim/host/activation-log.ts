@@ -19,7 +19,8 @@ export class ActivationLog {
     );
   }
 
-  readonly ended = (record: ActivationRecord): void => {
+  readonly ended = (record: ActivationRecord, again: boolean): void => {
+    if (again) return;
     const { activationId, cause, name, status, start, end, annotations } = record;
     const times = (annotations['dataflow'] ?? {}) as Partial<DataflowAnnotation>;
     const { node, tag, container, coldStart, queued, started, init } = times;

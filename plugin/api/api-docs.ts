@@ -14,7 +14,10 @@ const PATHS: Readonly<Record<string, readonly Operation[]>> = {
     ['post', 'Invoke an action', 'blocking', 'result', 'timeout'],
   ],
   [`${NAMESPACE}/activations`]: [['get', 'The activations of the namespace', 'name', 'since', 'upto', 'docs', ...LIST]],
-  [`${NAMESPACE}/activations/{activationId}`]: [['get', 'One activation']],
+  [`${NAMESPACE}/activations/{activationId}`]: [
+    ['get', 'One activation'],
+    ['delete', 'Cancel an activation that has not ended', 'reason'],
+  ],
   [`${NAMESPACE}/activations/{activationId}/logs`]: [['get', 'The logs of an activation']],
   [`${NAMESPACE}/activations/{activationId}/result`]: [['get', 'The result of an activation']],
 };

@@ -32,7 +32,7 @@ test('a logger holds repeats back from info on, each message for itself', () => 
   log.error(new Error('once'));
   const of = (message: string) => json().filter(({ msg }) => msg === message);
   expect(of('a container was stopped')).toHaveLength(20);
-  expect(of('a container was stopped')[0]).toMatchObject({ component: 'shim', host: 'a', i: 0, level: 40 });
+  expect(of('a container was stopped')[0]).toMatchObject({ process: 'shim', host: 'a', i: 0, level: 40 });
   expect(of('in full')).toHaveLength(100);
   expect(of('once')[0].err.message).toBe('once');
 });

@@ -9,7 +9,7 @@ const SECRETS = ['authorization', 'auth', 'password', 'secret', 'token', 'operat
 ]);
 
 /**
- * Structured log lines on standard error; `component` names the process. One message at most so many times in a while, however
+ * Structured log lines on standard error; `process` says which one it is, and `component` the part of it. One message at most so many times in a while, however
  * often it happens (`QuietRepeats`), and no secrets.
  */
 export function createLogger(
@@ -21,7 +21,7 @@ export function createLogger(
   return pino(
     {
       level,
-      base: { component },
+      base: { process: component },
       redact: { paths: SECRETS, censor: '[redacted]' },
       hooks: {
         logMethod(args, method, levelNumber) {

@@ -73,7 +73,7 @@ export function runOf(record: RunRecord, parts: readonly Run[] = []): Run {
   return {
     activationId: record.activationId,
     name: record.name,
-    node: times.node ?? record.name,
+    node: nodeLabel(times.node, record.name),
     tag: [times.tag ?? []].flat().join('.'),
     isWorkflow,
     status: response?.status ?? 'unknown',
@@ -103,6 +103,12 @@ export function* allParts(run: Run): Generator<Run> {
     yield part;
     yield* allParts(part);
   }
+}
+
+/** The nodes of sequences and compositions have numbers, which say little. */
+function nodeLabel(node: string | undefined, name: string): string {
+  if (node === undefined) return name;
+  return /^[a-z]/i.test(node) ? node : `${node} ${name}`;
 }
 
 function errorText(result: unknown): string {

@@ -67,7 +67,7 @@ export async function statusReport(sources: StatusSources): Promise<StatusReport
 async function hostReport(host: Host): Promise<HostReport> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it has not answered within ${ANSWER_MS} ms`)), ANSWER_MS);
+    timer = setTimeout(() => reject(new Error(`nothing within ${ANSWER_MS} ms`)), ANSWER_MS);
   });
   try {
     return { id: host.id, status: await Promise.race([host.status(), late]) };

@@ -1,0 +1,23 @@
+import { createInProcessHost, type RecordStore } from '@dataflower/invoker-shim';
+import { createStandalone, loadConfig } from '@dataflower/plugin';
+
+// The platform with records that are kept nowhere: the baseline of `records`. Its argument is the data directory.
+
+const nowhere: RecordStore = {
+  full: false,
+  append: () => undefined,
+  written: (callback) => queueMicrotask(callback),
+  get: () => Promise.resolve(undefined),
+  list: () => Promise.resolve([]),
+  count: () => Promise.resolve(0),
+  close: () => Promise.resolve(),
+};
+
+const config = loadConfig({ overrides: { dataDir: process.argv[2]!, server: { port: 0 } } });
+const { max } = config.containers;
+const platform = await createStandalone(config, () => {
+  const containers = max === undefined ? {} : { maxContainers: max };
+  return Promise.resolve({ host: createInProcessHost({ records: nowhere, containers }), records: nowhere });
+});
+process.once('SIGTERM', () => void platform.close(0).then(() => process.exit(0)));
+process.send!({ url: platform.url, authorization: platform.authorization });

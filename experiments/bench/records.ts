@@ -1,0 +1,186 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { processListeningOn } from '../platform/listening-process.js';
+import { median, quantile } from '../platform/median.js';
+import { type BenchPlatform, benchPlatform, PLATFORM_SETTINGS, startBenchPlatform } from './bench-platform.js';
+import { createSameChains, PAYLOAD, recordsOf, STEPS } from './chains.js';
+import { startChild } from './child.js';
+import type { BenchContext } from './context.js';
+import { type BenchCouch, benchCouch } from './couchdb.js';
+import { type HttpConnection, requestRate } from './http-client.js';
+import { listenForNoise } from './noise.js';
+import { openLoop } from './open-loop.js';
+import { ContainerPins, coreOf } from './placement.js';
+import type { Measured } from './result.js';
+import { alternately, runRounds } from './rounds.js';
+import { targets, withGoal } from './targets.js';
+
+const HOPS_PER_SECOND = 1000;
+const DURATION_MS = 10_000;
+const PEAK_MS = 1200;
+const PEAK_ROUNDS = 3;
+const CLIENTS = 32;
+const CONTAINERS = '4';
+const DRAIN_TIMEOUT_MS = 120_000;
+const LOOK_MS = 100;
+
+interface Side {
+  readonly platform: BenchPlatform;
+  readonly connections: readonly HttpConnection[];
+  readonly request: Buffer;
+}
+
+interface RecordsRound {
+  readonly on: number;
+  readonly off: number;
+  /** Most seconds that the oldest record on its way had been waiting. */
+  readonly lag: number;
+}
+
+/** Chains of ten at a fixed rate: response times with records in CouchDB beside those with no records at all. */
+export async function records({ rounds, say }: BenchContext): Promise<Measured> {
+  const couch = benchCouch(`bench-${process.pid}-`);
+  const dataDir = mkdtempSync(join(tmpdir(), 'dataflower-off-'));
+  const settings = { DATAFLOWER_CONTAINERS_MAX: CONTAINERS };
+  const bare = await startChild('records-off.js', [dataDir], coreOf.platform.C, {
+    ...PLATFORM_SETTINGS,
+    ...settings,
+    DATAFLOWER_LOG_LEVEL: 'warn',
+  });
+  const off = benchPlatform(
+    { ...(bare.ready as { url: string; authorization: string }), pid: bare.pid, stop: () => bare.stop() },
+    new ContainerPins(bare.pid, coreOf.containers.C),
+  );
+  try {
+    const on = await startBenchPlatform('C', { ...settings, ...couch.settings });
+    try {
+      return await measure(await sideOf(on), await sideOf(off), couch, { rounds, say, driver: 'process' });
+    } finally {
+      await on.stop();
+      await couch.remove();
+    }
+  } finally {
+    await off.stop();
+    rmSync(dataDir, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+async function sideOf(platform: BenchPlatform): Promise<Side> {
+  await createSameChains(platform);
+  const connections = await Promise.all(Array.from({ length: CLIENTS }, () => platform.connect()));
+  return { platform, connections, request: platform.invocation('same', PAYLOAD) };
+}
+
+async function measure(on: Side, off: Side, couch: BenchCouch, { rounds, say }: BenchContext): Promise<Measured> {
+  const service = processListeningOn(Number(couch.url.port));
+  const round = async (number: number): Promise<RecordsRound> => {
+    const [withRecords, without] = await alternately(
+      number,
+      () => underLoad(on),
+      async () => ({ p99: await p99Of(off), lag: 0 }),
+    );
+    return { on: withRecords.p99, off: without.p99, lag: withRecords.lag };
+  };
+  const found = await runRounds(round, {
+    ...rounds,
+    say,
+    settle: () => [on, off].map(({ platform }) => platform.pins.pinNew()).some(Boolean),
+    // What CouchDB uses for these records is no disturbance by others.
+    listen: () => listenForNoise(service === undefined ? [] : [service]),
+  });
+  say('The most that both do');
+  const peaks: number[] = [];
+  for (let i = 0; i < PEAK_ROUNDS; i++) {
+    const [a, b] = await alternately(
+      i,
+      () => peakOf(on, true),
+      () => peakOf(off, false),
+    );
+    peaks.push(a / b);
+    await drained(on.platform);
+  }
+  const kept = await check(on.platform, couch);
+  const lag = Math.max(...found.map((one) => one.lag));
+  const p99 = (side: 'on' | 'off'): number => median(found.map((one) => one[side]));
+  return {
+    result: {
+      ...withGoal(median(found.map((one) => one.on / one.off)), targets.records.figure),
+      unit: targets.records.unit,
+      better: targets.records.better,
+      baseline: { figure: p99('off'), unit: 'µs' },
+      also: {
+        lagSeconds: withGoal(lag, targets.records.also.lagSeconds),
+        lost: withGoal(kept.lost, targets.records.also.lost),
+        twice: withGoal(kept.twice, targets.records.also.twice),
+        peak: withGoal(median(peaks), targets.records.also.peak),
+      },
+      samples: found.length * ((HOPS_PER_SECOND / STEPS) * (DURATION_MS / 1000)),
+    },
+    rows: [
+      { what: `chains of ten, ${HOPS_PER_SECOND} hops a second, no records: p99`, figure: p99('off'), unit: 'µs' },
+      { what: '  the same, records in CouchDB: p99', figure: p99('on'), unit: 'µs' },
+      { what: 'the oldest record that was not in CouchDB yet', figure: lag, unit: 's' },
+      { what: 'records expected in CouchDB', figure: kept.expected, unit: '' },
+      { what: 'most hops a second, to those without records', figure: median(peaks), unit: '×' },
+    ],
+    notes: ['Twice: records of one activation under two ids. Where CouchDB runs matters: it shares these cores.'],
+  };
+}
+
+async function p99Of({ connections, request }: Side): Promise<number> {
+  return quantile(await openLoop(connections, request, HOPS_PER_SECOND / STEPS, DURATION_MS), 0.99);
+}
+
+/** The load, while the lag is watched; then all that is on its way is waited for. */
+async function underLoad(side: Side): Promise<{ p99: number; lag: number }> {
+  let running = true;
+  let lag = 0;
+  const watching = (async () => {
+    while (running) {
+      lag = Math.max(lag, (await waiting(side.platform)).lagSeconds);
+      await pause(LOOK_MS);
+    }
+  })();
+  const p99 = await p99Of(side).finally(() => (running = false));
+  await watching;
+  await drained(side.platform);
+  side.platform.expectRecords((HOPS_PER_SECOND / STEPS) * (DURATION_MS / 1000), recordsOf(STEPS));
+  return { p99, lag };
+}
+
+async function peakOf({ platform, connections, request }: Side, counted: boolean): Promise<number> {
+  const { perSecond, count } = await requestRate(connections, request, PEAK_MS);
+  if (counted) platform.expectRecords(count, recordsOf(STEPS));
+  return perSecond;
+}
+
+async function waiting({ url }: BenchPlatform): Promise<{ records: number; lagSeconds: number }> {
+  const text = await (await fetch(new URL('/metrics', url))).text();
+  const read = (name: string): number => Number(new RegExp(`^${name} ([\\d.e+-]+)$`, 'm').exec(text)?.[1]);
+  return { records: read('dataflower_records_waiting'), lagSeconds: read('dataflower_records_lag_seconds') };
+}
+
+async function drained(platform: BenchPlatform): Promise<void> {
+  const deadline = performance.now() + DRAIN_TIMEOUT_MS;
+  for (let now = await waiting(platform); now.records > 0; now = await waiting(platform)) {
+    if (performance.now() > deadline) throw new Error(`${now.records} records are not in CouchDB after two minutes.`);
+    await pause(LOOK_MS);
+  }
+}
+
+/** Compares what is in CouchDB with what was invoked. */
+async function check(
+  platform: BenchPlatform,
+  couch: BenchCouch,
+): Promise<{ expected: number; lost: number; twice: number }> {
+  const expected = platform.expectedRecords;
+  const ids = await couch.recordIds();
+  const activations = new Set(ids.map((id) => id.slice(-32)));
+  return {
+    expected,
+    lost: Math.max(0, expected - activations.size),
+    twice: ids.length - activations.size + Math.max(0, activations.size - expected),
+  };
+}

@@ -26,7 +26,8 @@ export function createLogger(
       hooks: {
         logMethod(args, method, levelNumber) {
           // What is asked for by `debug` and `trace` is asked for in full.
-          const suppressed = levelNumber < pino.levels.values['info']! ? 0 : repeats.look(messageOf(args));
+          const suppressed =
+            levelNumber < pino.levels.values['info']! ? 0 : repeats.look(`${messageOf(args)} ${reasonOf(args)}`);
           if (suppressed === undefined) return;
           if (suppressed > 0) Reflect.apply(method, this, [{ ...fieldsOf(args), suppressed }, messageOf(args)]);
           else Reflect.apply(method, this, args);
@@ -39,6 +40,13 @@ export function createLogger(
 
 function messageOf(args: readonly unknown[]): string {
   return args.find((argument): argument is string => typeof argument === 'string') ?? '';
+}
+
+/** The same message for another reason is another one. */
+function reasonOf(args: readonly unknown[]): string {
+  const { detail, reason } = fieldsOf(args) as { detail?: unknown; reason?: unknown };
+  const text = detail ?? reason;
+  return typeof text === 'string' ? text.slice(0, 200) : '';
 }
 
 function fieldsOf([first]: readonly unknown[]): object {

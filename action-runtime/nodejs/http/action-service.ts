@@ -162,8 +162,12 @@ export class ActionService {
   }
 
   #onMessage(message: FromFlu): void {
-    if (message.type === 'ready') this.#onReady!(message);
-    else if (message.type === 'large') this.#resolve(message.outcome, Buffer.concat(message.value.segments));
+    if (message.type === 'ready') {
+      // Its thread may end before whoever waits for this message has seen it.
+      if (!message.ok && message.needsProcess !== true) this.#status = 'stopped';
+      this.#onReady!(message);
+    }
+    if (message.type === 'large') this.#resolve(message.outcome, Buffer.concat(message.value.segments));
     else if (message.type === 'frame')
       this.#onFrame(
         typeof message.bytes === 'string' ? Buffer.from(message.bytes, 'latin1') : Buffer.from(message.bytes),

@@ -217,7 +217,7 @@ describe('cancelling (DV-19)', () => {
       Array.from({ length: 40 }, async (_, i) => {
         const answer = run(platform.api, 'brief', { dir, i });
         const path = join(dir, String(i));
-        const id = await until('it has begun', () => existsSync(path) && readFileSync(path, 'utf8'));
+        const id = await until('it has begun', () => existsSync(path) && (readFileSync(path, 'utf8') || undefined));
         const { status } = await cancel(id);
         expect([202, 409]).toContain(status);
         const { json } = await answer;

@@ -89,7 +89,8 @@ function suiteOf(address: string, network: string): void {
       const { response, logs } = await harm(kind, { count: 1_000_000 });
       expect(kind === 'logs' ? response.success : true).toBe(true);
       expect(logs.join('\n').length).toBeLessThan(3 * 2 ** 20);
-      expect(logs.length).toBeGreaterThan(1000);
+      // What goes past the runtime is in the record as far as it has arrived when the run ends.
+      if (kind === 'logs') expect(logs.length).toBeGreaterThan(1000);
     }
   }, 60_000);
 

@@ -22,6 +22,7 @@ import { LateOutputs } from './late-outputs.js';
 import type { PendingRun } from './pending-run.js';
 import { RunWriter } from './run-writer.js';
 import { SentAhead } from './sent-ahead.js';
+import type { StartTimes } from './start-times.js';
 import { WorkMeter } from './work-meter.js';
 
 /** A container that does not answer WITHDRAW, or sends nothing of a value that it announced, for so long is stopped, in ms. */
@@ -33,6 +34,7 @@ export interface RunsHost {
   /** Milliseconds since the epoch. */
   readonly readyAt: number;
   readonly initMs: number;
+  readonly times: StartTimes;
   /** A run has left. */
   freed(): void;
   returned(runs: readonly PendingRun[]): void;
@@ -136,6 +138,7 @@ export class ContainerRuns {
     if (id === 1 && pending.queuedAt < this.host.readyAt) {
       pending.coldStart = true;
       pending.initMs = this.host.initMs;
+      pending.bootMs = this.host.times.bootMs;
     }
     if (idle) this.#meter.begin();
     if (pending.inputStreams !== undefined) this.connection.streams.pump();
@@ -368,7 +371,7 @@ export class ContainerRuns {
       this.#writer.dropInput(pending);
       pending.invocationId = 0;
       pending.coldStart = false;
-      pending.initMs = undefined;
+      pending.initMs = pending.bootMs = undefined;
       pending.container = undefined;
       pending.state = 'WAITING';
       if (pending.unwanted) this.context.ender.drop(pending);

@@ -37,6 +37,8 @@ export interface RunEnd {
   readonly endedAt: number;
   /** Milliseconds of INIT when this run paid for it. */
   readonly initMs: number | undefined;
+  /** Milliseconds before it in which the container was made and came up, when this run paid for that. */
+  readonly bootMs?: number | undefined;
   readonly containerId: string;
   readonly coldStart: boolean;
   /** OpenWhisk log lines, cut at the limit. */

@@ -27,6 +27,7 @@ export class PendingRun {
   timedOut = false;
   coldStart = false;
   initMs: number | undefined;
+  bootMs: number | undefined;
   /** Values that have not arrived altogether; undefined while there are none. */
   outputs: RunOutputs | undefined;
   /** Streams to its container that carry its input. */

@@ -29,6 +29,7 @@ export class RunEnder {
         startedAt: pending.startedAt,
         endedAt: pending.endedAt,
         initMs: pending.initMs,
+        bootMs: pending.bootMs,
         containerId,
         coldStart: pending.coldStart,
         logs: pending.logs,

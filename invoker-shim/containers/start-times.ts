@@ -23,6 +23,12 @@ export class StartTimes {
     this.wanted = now();
   }
 
+  /** Until it was told what to run, in whole ms. */
+  get bootMs(): number {
+    const { driverMs, bootMs, loadMs } = this.phases;
+    return Math.round(driverMs + bootMs + loadMs);
+  }
+
   /** Of one that is ready. What came before it was wanted, or out of this order, took no time. */
   get phases(): StartPhases {
     let from = this.wanted;

@@ -23,6 +23,7 @@ const annotations = fc
       tag: optional(fc.array(number, { maxLength: 3 })),
       after: optional(fc.stringMatching(/^[0-9a-f]{32}$/)),
       queued: number,
+      boot: optional(number),
       init: optional(number),
       started: number,
       firstOutput: number,

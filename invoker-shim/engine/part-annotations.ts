@@ -18,13 +18,15 @@ export interface PartAnnotations extends Readonly<Record<string, unknown>> {
   readonly dataflow: DataflowAnnotation;
 }
 
-/** The annotation `dataflow` of a function's record; times in milliseconds since the epoch, `init` in milliseconds. */
+/** The annotation `dataflow` of a function's record; times in milliseconds since the epoch, `boot` and `init` in milliseconds. */
 export interface DataflowAnnotation {
   readonly node: string | undefined;
   readonly tag: readonly number[] | undefined;
   /** Activation id of the part whose value came last, so that it could start then; undefined: the caller's. */
   readonly after: string | undefined;
   readonly queued: number;
+  /** How long its container took from when it was wanted until it was told what to run. */
+  readonly boot: number | undefined;
   readonly init: number | undefined;
   readonly started: number;
   readonly firstOutput: number;
@@ -55,6 +57,7 @@ export function partAnnotations(instance: FunctionInstance, end: RunEnd, hostId:
       tag: place?.tag,
       after: place?.activation.parts.idOf(place.after),
       queued: receivedAt,
+      boot: end.bootMs,
       init: end.initMs,
       started: end.startedAt,
       firstOutput: instance.firstOutputAt || end.endedAt,
@@ -111,7 +114,7 @@ export function annotationsText(annotations: PartAnnotations, action: ActionDesc
     (d.node === undefined ? '' : `"node":${quoted(d.node)},`) +
     (d.tag === undefined ? '' : d.tag.length === 0 ? '"tag":[],' : `"tag":${JSON.stringify(d.tag)},`) +
     (d.after === undefined ? '' : `"after":"${d.after}",`);
-  const init = d.init === undefined ? '' : `"init":${d.init},`;
+  const init = (d.boot === undefined ? '' : `"boot":${d.boot},`) + (d.init === undefined ? '' : `"init":${d.init},`);
   return (
     `{"path":${path},"waitTime":${annotations.waitTime},"kind":${kind},"timeout":${annotations.timeout},` +
     `"limits":${limits},${some}"dataflow":{${where}"queued":${d.queued},${init}"started":${d.started},` +

@@ -2,7 +2,7 @@ import type { Run } from './run.js';
 
 /**
  * What a moment on the critical path was spent with. `queueing`: the inputs were there and no container had room;
- * `coldStart`: its container loaded the code; `compute`: the function ran, and its consumer had not got what it waited for;
+ * `coldStart`: its container started and loaded the code; `compute`: the function ran, and its consumer had not got what it waited for;
  * `transfer`: a value was on its way, from function to function, from the caller or back; `waiting`: nothing of it is known.
  */
 export type SegmentKind = 'queueing' | 'coldStart' | 'compute' | 'transfer' | 'waiting';

@@ -120,7 +120,7 @@ test('a workflow inside another is followed into', async () => {
 });
 
 test('a function by itself has a path of its own', async () => {
-  const found = await explained(fn('f', { queued: 1000, init: 40, coldStart: true, started: 1050, ended: 1100 }));
+  const found = await explained(fn('f', { queued: 1000, boot: 25, init: 15, coldStart: true, started: 1050, ended: 1100 }));
   expect(found).toMatchObject({ durationMs: 100, parts: 0, coldStarts: 1 });
   expect(found.criticalPath.steps[0]!.ms).toEqual({
     queueing: 10,

@@ -10,13 +10,14 @@ export interface RunRecord {
   readonly response?: { readonly status: string; readonly success: boolean; readonly result?: unknown };
 }
 
-/** The annotation `dataflow` (DV-5): times in milliseconds since the epoch, `init` in milliseconds. */
+/** The annotation `dataflow` (DV-5): times in milliseconds since the epoch, `boot` and `init` in milliseconds. */
 interface DataflowTimes {
   readonly node?: string;
   readonly tag?: readonly number[] | number | string;
   readonly after?: string;
   readonly last?: string;
   readonly queued?: number;
+  readonly boot?: number;
   readonly init?: number;
   readonly started?: number;
   readonly firstOutput?: number;
@@ -46,7 +47,7 @@ export interface Run {
   readonly cancelled: boolean;
   /** Its inputs were all there; of a workflow its start. */
   readonly queued: number;
-  /** How long its container took to load the code, when this run has paid for it; else 0. */
+  /** How long its container took to start and to load the code, when this run has waited for it; else 0. */
   readonly initMs: number;
   readonly coldStart: boolean;
   readonly started: number;
@@ -81,7 +82,7 @@ export function runOf(record: RunRecord, parts: readonly Run[] = []): Run {
     error: response?.success === false ? errorText(response.result) : undefined,
     cancelled: annotations.get('cancelled') === true,
     queued: times.queued ?? start,
-    initMs: Math.round(times.init ?? 0),
+    initMs: Math.round((times.boot ?? 0) + (times.init ?? 0)),
     coldStart: times.coldStart === true,
     started: times.started ?? start,
     firstOutput: times.firstOutput ?? ended,

@@ -343,7 +343,7 @@ describe('the record (OW-44, OW-45, OW-47, OW-48)', () => {
       version: '0.0.1',
     });
     const { dataflow, ...annotations } = byKey(cold.annotations);
-    expect(dataflow).toMatchObject({ coldStart: true });
+    expect(dataflow).toMatchObject({ coldStart: true, boot: expect.any(Number), init: expect.any(Number) });
     expect(annotations).toEqual({
       path: 'guest/speaks',
       waitTime: expect.any(Number),
@@ -356,6 +356,7 @@ describe('the record (OW-44, OW-45, OW-47, OW-48)', () => {
     expect(Math.abs(cold.start - Date.now())).toBeLessThan(60_000);
     const warm = byKey((await record(platform.api, 'speaks')).annotations);
     expect(warm).not.toHaveProperty('initTime');
+    expect(warm.dataflow).not.toHaveProperty('boot');
   });
 
   test('has the lines of both streams, with times, and never the sentinel (OW-71)', async () => {

@@ -3,8 +3,9 @@ import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 
 const INSTALL_MS = 300_000;
-const PACKAGES = ['docker.io', 'iptables', 'iproute2'];
-const PROGRAMS = ['dockerd', 'iptables', 'ip'];
+const PACKAGES = ['docker.io', 'iptables', 'iproute2', 'nftables'];
+/** `nft` is for the platform, which keeps containers from the machine's networks with it. */
+const PROGRAMS = ['dockerd', 'iptables', 'ip', 'nft'];
 const OTHERWISE =
   'Start a Docker engine yourself and set DOCKER_HOST to where it listens (unix:///path/to/docker.sock).';
 

@@ -101,6 +101,18 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
       else expect(typeof names).toBe('string');
     });
 
+    test('its own loopback is there, by name too', async () => {
+      const code = `exports.main = async () => {
+          const server = require('node:http').createServer((_, response) => response.end('itself'));
+          await new Promise((resolve) => server.listen(0, 'localhost', resolve));
+          const response = await fetch('http://localhost:' + server.address().port);
+          server.close();
+          return { body: await response.text() };
+        }`;
+      await putAction(platform.api, 'itself', code);
+      expect(await result(platform.api, 'itself')).toEqual({ body: 'itself' });
+    });
+
     test('another container cannot be reached, nor seen', async () => {
       const code = `const net = require('node:net'), os = require('node:os');
         let server;
@@ -114,7 +126,7 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
         }`;
       await putAction(platform.api, 'listens', code);
       const { port, addresses } = (await result(platform.api, 'listens')) as { port: number; addresses: string[] };
-      expect(addresses.some((address) => !address.startsWith('127.'))).toBe(network === 'outbound');
+      expect(addresses.some((address) => !/^(?:127\.|::1$)/.test(address))).toBe(network === 'outbound');
       expect(await probe('tcp', { targets: addresses.map((to) => [to, port]) }, 'other')).not.toContain('reached');
       expect(await probe('udp', { targets: addresses.map((to) => [to, port]) }, 'other')).not.toContain('reached');
       expect((await result(platform.api, 'listens', { stop: true })).connections).toBe(0);

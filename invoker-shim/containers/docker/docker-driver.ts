@@ -1,4 +1,4 @@
-import { chmod } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Clock, systemClock } from '../../clock.js';
 import { type ContainerDriver, type ContainerHandle, ImageError, type StartOptions } from '../driver.js';
@@ -52,6 +52,9 @@ const DEFAULT_LIMITS: ContainerLimitsSettings = { tmpfsMiB: 128, pids: 256, cpuP
 const CLOSE_LIMIT_MS = 10_000;
 /** Longest part of a container's key that its label shows. */
 const MAX_KEY_CHARS = 1000;
+/** A container without the engine's networking has its host names from here; the engine writes none for it. */
+const HOSTS_FILE = 'hosts';
+const HOSTS = '127.0.0.1\tlocalhost\n::1\tlocalhost\n';
 /** Where OpenWhisk's runtimes answer. */
 const HTTP_PORT = 8080;
 
@@ -190,11 +193,17 @@ export class DockerDriver implements ContainerDriver {
     // Whatever user it runs as can connect, and change nothing; others cannot enter the directory above.
     await chmod(socketPath, 0o666);
     await chmod(socketDirectory, 0o711);
+    const hosts = path.join(socketDirectory, HOSTS_FILE);
+    if (place.network === 'none') {
+      await writeFile(hosts, HOSTS);
+      await chmod(hosts, 0o644);
+    }
     const address = path.posix.join(SOCKET_DIRECTORY, path.basename(socketPath));
     return {
       ...place,
       mounts: [
         { source: socketDirectory, target: SOCKET_DIRECTORY, readOnly: true },
+        ...(place.network === 'none' ? [{ source: hosts, target: '/etc/hosts', readOnly: true }] : []),
         ...(files instanceof SharedBox ? files.mounts : []),
       ],
       environment: { __DF_SOCKET: address, __DF_TOKEN: token },

@@ -122,9 +122,9 @@ export class GatewaySession {
     if (type === MessageType.START) this.#start(head, body);
     else if (type === MessageType.TARGET) this.#targets.set(Number(head), this.context.readTarget(body.toString()));
     else if (type === MessageType.FORGET) this.#targets.delete(Number(head));
-    else if (type === MessageType.REQUEST) void respond(link, this.#responders, head, body);
+    else if (type === MessageType.REQUEST) respond(link, this.#responders, head, body);
     else if (type === MessageType.REPLY) this.requests.onReply(head, body);
-    else if (type === MessageType.RESUME) void this.#resume(link, JSON.parse(head) as [string, string][]);
+    else if (type === MessageType.RESUME) this.#onResume(link, head);
     else if (type !== MessageType.BEAT && type !== MessageType.BYE)
       throw new HostLinkError('PROTOCOL', `a message of the unknown type ${type}`);
   }
@@ -176,8 +176,12 @@ export class GatewaySession {
     link.send(MessageType.ANSWER, head, body);
   }
 
+  #onResume(link: Link, head: string): void {
+    this.#resume(link, readInDoubt(head)).catch((error: unknown) => link.destroy(error as Error));
+  }
+
   /** Says of each activation what became of it; of one that still runs nothing, since its answer comes. */
-  async #resume(link: Link, inDoubt: readonly (readonly [string, string])[]): Promise<void> {
+  async #resume(link: Link, inDoubt: readonly InDoubt[]): Promise<void> {
     for (const [activationId, namespace] of inDoubt) {
       if (this.#running.has(activationId)) continue;
       const kept = this.#kept.get(activationId);
@@ -201,6 +205,17 @@ export class GatewaySession {
       records.replace(record);
     }
   }
+}
+
+type InDoubt = readonly [activationId: string, namespace: string];
+
+function readInDoubt(head: string): readonly InDoubt[] {
+  const list = JSON.parse(head) as unknown;
+  const isPair = (entry: unknown): boolean =>
+    Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'string';
+  if (!Array.isArray(list) || !list.every(isPair))
+    throw new HostLinkError('PROTOCOL', 'activations in doubt that are not named');
+  return list as InDoubt[];
 }
 
 const json = (value: unknown): readonly Buffer[] => [Buffer.from(JSON.stringify(value))];

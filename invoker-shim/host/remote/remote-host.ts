@@ -228,7 +228,7 @@ export class RemoteHost implements Host {
     } else if (type === MessageType.REPLY) {
       this.#requests.onReply(head, body);
     } else if (type === MessageType.REQUEST) {
-      void respond(this.#connection!.link, { code: codeResponder(this.#options.codes) }, head, body);
+      respond(this.#connection!.link, { code: codeResponder(this.#options.codes) }, head, body);
     } else if (type !== MessageType.BYE) {
       throw new HostLinkError('PROTOCOL', `a message of the unknown type ${type}`);
     }

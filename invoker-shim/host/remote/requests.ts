@@ -97,12 +97,7 @@ const MAX_ERROR_CHARS = 1000;
 const UNSENT_BYTES = 4 * 1024 * 1024;
 
 /** Answers one REQUEST over the connection that it came by, later. Throws for one that is none. */
-export function respond(
-  link: Link,
-  responders: Readonly<Record<string, Responder>>,
-  head: string,
-  body: Buffer,
-): void {
+export function respond(link: Link, responders: Readonly<Record<string, Responder>>, head: string, body: Buffer): void {
   const [id, method, params] = JSON.parse(head) as [unknown, unknown, unknown];
   if (typeof id !== 'number' || typeof method !== 'string')
     throw new HostLinkError('PROTOCOL', 'a question without number or method');

@@ -227,6 +227,31 @@ test('a host that is being stopped is given nothing more, and what it refuses fa
   expect(ownRecords.appended).toEqual([]);
 });
 
+describe('who ends the connection', () => {
+  test('does not wait for a gateway that stands still, and takes no further one', async () => {
+    const { process } = await connected();
+    const { stream } = distance;
+    stream.pause();
+    const closed = process!.server.close();
+    await distance.pass(2500);
+    await closed;
+    expect(stream.peer.destroyed).toBe(true);
+    stream.destroy();
+    await distance.pass(3000);
+    expect(distance.streams.length).toBeGreaterThan(1);
+    expect(distance.streams.every(({ peer }) => peer.destroyed)).toBe(true);
+    expect(process!.server.gateways).toEqual([]);
+  });
+
+  test('does not wait for a host that stands still', async () => {
+    const { remote } = await connected();
+    distance.stream.peer.pause();
+    await remote.close(0);
+    await distance.pass(1500);
+    expect(distance.stream.destroyed).toBe(true);
+  });
+});
+
 test('payloads that may have to be sent again are bounded, and forgotten once received', async () => {
   distance = new Distance(() => 0, undefined, { maxKeptBytes: 100 });
   await distance.until(() => distance.remote.reach === 'connected');

@@ -48,6 +48,8 @@ export class GatewaySession {
   readonly requests: Requests;
   #received: number | null = null;
   readonly #running = new Set<string>();
+  /** Of those, the gateway's records of what it has given up. */
+  readonly #abandoned = new Map<string, ActivationRecord>();
   readonly #kept = new LRUCache<string, { readonly record: ActivationRecord; readonly result: string }>({
     maxSize: KEPT_ANSWERS_BYTES,
     ttl: KEPT_ANSWERS_MS,
@@ -161,7 +163,15 @@ export class GatewaySession {
 
   #answered({ activationId }: StartMessage, record: ActivationRecord, result: string): void {
     this.#running.delete(activationId);
-    if (this.context.records.withholds(activationId)) return;
+    const abandoned = this.#abandoned.get(activationId);
+    if (abandoned !== undefined) {
+      this.#abandoned.delete(activationId);
+      // Its own record may have been on the way already when it was given up.
+      this.#giveWay(abandoned).catch((err: unknown) =>
+        this.context.logger.error({ err, activationId }, 'the record of what was given up cannot be replaced'),
+      );
+      return;
+    }
     if (result !== record.result) this.#kept.set(activationId, { record, result });
     const link = this.#link;
     if (link === undefined) return;
@@ -199,11 +209,18 @@ export class GatewaySession {
     const { host, records } = this.context;
     if (this.#running.has(activationId)) {
       records.withhold(activationId);
+      this.#abandoned.set(activationId, record);
       const request: CancelRequest = { activationId, namespace, reason: 'The plugin has given the activation up.' };
       await host.cancel(request);
-    } else if ((await records.get(namespace, activationId)) !== undefined) {
-      records.replace(record);
+    } else {
+      await this.#giveWay(record);
     }
+  }
+
+  /** A record that was written here gives way to the gateway's. */
+  async #giveWay(record: ActivationRecord): Promise<void> {
+    const { records } = this.context;
+    if ((await records.get(record.namespace, record.activationId)) !== undefined) records.replace(record);
   }
 }
 

@@ -151,6 +151,26 @@ describe('a host that is lost', () => {
     }
   });
 
+  test('that comes back while a record is being written: that one gives way too', async () => {
+    const { process, remote, files } = await connected();
+    const message = startOf(echo);
+    distance.start(message);
+    await distance.until(() => process!.host.running.length === 1);
+    distance.process = undefined;
+    distance.stream.destroy();
+    await distance.until(() => remote.reach === 'lost');
+    const writing: (() => void)[] = [];
+    files.written = (callback) => void writing.push(callback);
+    process!.host.finish(message.activationId);
+    distance.process = process;
+    await distance.until(() => remote.reach === 'connected');
+    await distance.pass(100);
+    for (const written of writing) written();
+    await distance.pass(100);
+    expect(files.last(message.activationId)).toMatchObject({ status: 3, annotations: { lostHost: 'host0' } });
+    expect(distance.answers.get(message.activationId)).toHaveLength(1);
+  });
+
   test('and is started again fails at once what it had, except what its records have', async () => {
     const { process, remote, clock, ownRecords } = await connected();
     const [recorded, running] = [startOf(echo, { recorded: true }), startOf(echo)];

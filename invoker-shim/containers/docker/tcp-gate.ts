@@ -8,7 +8,7 @@ const FIRST_LINE = /^([0-9a-f]{32})(?:\/(api))?\n/;
 const MAX_FIRST_LINE_BYTES = 64;
 /** Time for it, in ms. */
 const FIRST_LINE_MS = 5000;
-/** Connections that have not said it; further ones are closed. */
+/** Connections that have not said it; beyond, the one that has been silent for longest is closed. */
 const MAX_WAITING = 256;
 
 /**
@@ -20,7 +20,8 @@ export class TcpGate {
   readonly #directories = new Map<string, string>();
   readonly #server: Server;
   readonly #open = new Set<Socket>();
-  #waiting = 0;
+  /** Those that have not said whose they are, in the order of their coming. */
+  readonly #waiting = new Set<Socket>();
 
   constructor(private readonly clock: Clock) {
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
@@ -54,16 +55,18 @@ export class TcpGate {
 
   #accept(socket: Socket): void {
     this.#keep(socket);
-    if (this.#waiting >= MAX_WAITING) {
-      socket.destroy();
-      return;
+    // Not the new one: who opens many and says nothing must not keep other containers from their agent.
+    if (this.#waiting.size >= MAX_WAITING) {
+      const [oldest] = this.#waiting;
+      this.#waiting.delete(oldest!);
+      oldest!.destroy();
     }
-    this.#waiting++;
+    this.#waiting.add(socket);
     const cancel = this.clock.after(FIRST_LINE_MS, () => socket.destroy());
     let said = Buffer.alloc(0);
     const done = (): void => {
       cancel();
-      this.#waiting--;
+      this.#waiting.delete(socket);
       socket.off('data', onData);
       socket.off('close', done);
     };

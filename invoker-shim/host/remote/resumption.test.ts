@@ -62,6 +62,19 @@ describe('a broken connection', () => {
     expect(await status).toMatchObject({ activations: 0 });
   });
 
+  test('cancels what has not been sent yet', async () => {
+    const { process, remote } = await connected();
+    distance.stream.destroy();
+    await distance.until(() => remote.reach === 'reconnecting');
+    const message = startOf(echo);
+    distance.start(message);
+    const { activationId, identity } = message;
+    const cancelled = remote.cancel({ activationId, namespace: identity.namespace, reason: 'no more' });
+    await distance.until(() => remote.unanswered === 0);
+    expect(await cancelled).toEqual({ outcome: 'stopping' });
+    expect(process!.host.cancelled).toEqual([activationId]);
+  });
+
   test('under load, cut again and again at any byte: everything is run once and answered once', async () => {
     await fc.assert(
       fc.asyncProperty(fc.infiniteStream(fc.nat(99)), async (numbers) => {

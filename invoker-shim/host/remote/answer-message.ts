@@ -1,13 +1,34 @@
 import type { ActivationRecord } from '../../records/record.js';
 import { decodeFrame, encodeFrame } from '../../records/record-codec.js';
+import { FailureText } from '../../containers/failures.js';
+import { MAX_FRAME_BYTES } from './frame.js';
+
+/** Of a message, what is left for everything but a record. */
+const ROOM_BYTES = 1024;
+/** Of logs that are too long for a message, so much goes into it, in bytes of JSON. */
+const CUT_LOG_BYTES = 8 * 1024 * 1024;
 
 /**
- * ANSWER: the record as it is in the segment files, then the caller's result where that differs from the record's. The
+ * A record as it goes into a message beside `besideBytes`. Its logs are bounded as text, and may be several times as
+ * long as JSON, where each control character takes six bytes: of those that do not fit the beginning is sent.
+ */
+export function encodeRecord(record: ActivationRecord, besideBytes = 0): Buffer {
+  const frame = encodeFrame(record);
+  if (frame.length + besideBytes + ROOM_BYTES <= MAX_FRAME_BYTES) return frame;
+  let bytes = 0;
+  const kept = record.logs.findIndex((line) => (bytes += Buffer.byteLength(JSON.stringify(line))) > CUT_LOG_BYTES);
+  const logs = [...record.logs.slice(0, Math.max(0, kept)), FailureText.logsTruncated(CUT_LOG_BYTES)];
+  return encodeFrame({ ...record, logs });
+}
+
+/**
+ * ANSWER: the record (`encodeRecord`), then the caller's result where that differs from the record's. The
  * head is the length of the record.
  */
 export function encodeAnswer(record: ActivationRecord, result: string): { head: string; body: Buffer } {
-  const frame = encodeFrame(record);
-  const body = result === record.result ? frame : Buffer.concat([frame, Buffer.from(result)]);
+  const more = result === record.result ? undefined : Buffer.from(result);
+  const frame = encodeRecord(record, more?.length);
+  const body = more === undefined ? frame : Buffer.concat([frame, more]);
   return { head: String(frame.length), body };
 }
 

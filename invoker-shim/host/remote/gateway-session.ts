@@ -2,9 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.js';
 import type { ActivationRecord, RecordReader } from '../../records/record.js';
 import type { ContainerLogger } from '../../containers/logger.js';
-import { encodeFrame } from '../../records/record-codec.js';
 import type { CancelRequest, FunctionTarget, Host, StartMessage, WorkflowTarget } from '../host.js';
-import { encodeAnswer } from './answer-message.js';
+import { encodeAnswer, encodeRecord } from './answer-message.js';
 import { HostLinkError } from './errors.js';
 import type { Link } from './link.js';
 import { MessageType } from './message-type.js';
@@ -258,10 +257,10 @@ function sessionResponders(
       const { get, namespace } = params as RecordsQuestion;
       if (get !== undefined) {
         const record = await readable.get(namespace, get);
-        return record === undefined ? [] : [encodeFrame(record)];
+        return record === undefined ? [] : [encodeRecord(record)];
       }
       const { filter, skip, limit, brief } = params as ListQuestion;
-      return (await readable.list(filter, skip, limit, brief)).map((record) => encodeFrame(record));
+      return (await readable.list(filter, skip, limit, brief)).map((record) => encodeRecord(record));
     },
     abandon: async (_params, body) => {
       for (const record of decodeFrames(body)) await abandon(record);

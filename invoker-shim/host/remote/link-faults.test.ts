@@ -209,3 +209,20 @@ test('a gateway that does not read is cut off before memory is full, and finds w
   expect([...answers.values()].every((answer) => answer === text)).toBe(true);
   expect(files.appended).toHaveLength(messages.length);
 });
+
+test('logs of control characters, which are six times as long in JSON, keep no answer and no record from the plugin', async () => {
+  const { listener, host } = await listening();
+  const { remote } = gateway(listener.port);
+  await until(() => remote.reach === 'connected');
+  const message = startOf(echo);
+  const { activationId, identity } = message;
+  const answer = new Promise<readonly string[]>((resolve) => remote.start(message, ({ logs }) => resolve(logs)));
+  await until(() => host.running.length === 1);
+  const line = '\u0000'.repeat(1023);
+  host.finish(activationId, '{}', '{"caller":true}', new Array<string>(12 * 1024).fill(line));
+  const logs = await answer;
+  expect(logs[0]).toBe(line);
+  expect(logs.at(-1)).toMatch(/^Logs were truncated/);
+  expect((await remote.records.get(identity.namespace, activationId))?.logs).toEqual(logs);
+  expect(remote.reach).toBe('connected');
+});

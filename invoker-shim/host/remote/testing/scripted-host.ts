@@ -28,7 +28,7 @@ export class ScriptedHost implements Host {
   }
 
   /** Ends an activation: its record is written, then it is answered. */
-  finish(activationId: string, result?: string, caller = result): void {
+  finish(activationId: string, result?: string, caller = result, logs: readonly string[] = []): void {
     const { message, answer } = this.#running.get(activationId)!;
     this.#running.delete(activationId);
     const text = result ?? message.payload.toString();
@@ -44,7 +44,7 @@ export class ScriptedHost implements Host {
       status: 0,
       result: text,
       size: text.length,
-      logs: [],
+      logs,
       annotations: { path: message.target.action.path },
     };
     this.records.append(record);

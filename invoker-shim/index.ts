@@ -14,6 +14,7 @@ export type {
   FunctionTarget,
   Host,
   HostStatus,
+  WaitingRecords,
   Identity,
   MissingTarget,
   Paradigm,

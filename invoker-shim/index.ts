@@ -14,7 +14,6 @@ export type {
   FunctionTarget,
   Host,
   HostStatus,
-  WaitingRecords,
   Identity,
   MissingTarget,
   Paradigm,

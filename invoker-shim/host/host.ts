@@ -126,20 +126,10 @@ export interface Host {
   close(drainMs: number): Promise<void>;
 }
 
-/** Records in the files of a process that are not in CouchDB yet. */
-export interface WaitingRecords {
-  readonly waitingRecords: number;
-  readonly waitingBytes: number;
-  /** Age of the oldest of them, in milliseconds. */
-  readonly lagMs: number;
-}
-
 export interface HostStatus {
   readonly activations: number;
   /** Function instances that wait for a container. */
   readonly queued: number;
   readonly executor: ExecutorStatus;
   readonly sink: { readonly residentBytes: number; readonly limitBytes: number };
-  /** Of a host that carries its records itself. */
-  readonly records?: WaitingRecords;
 }

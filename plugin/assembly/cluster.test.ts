@@ -1,13 +1,9 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { statusText } from '../cli/status-text.js';
 import { loadConfig } from '../config/index.js';
-import { STATUS_PATH, type StatusReport } from '../server/status.js';
-import { send } from '../test-support/http-client.js';
 import { temporaryDirectory } from '../test-support/server.js';
-import { until } from '../test-support/until.js';
 import { createPlugin } from './plugin.js';
 import { createShim, type Shim } from './shim.js';
 
@@ -84,38 +80,36 @@ async function busyPort(): Promise<{ server: Server; port: number }> {
   return { server, port: (server.address() as { port: number }).port };
 }
 
-async function freePort(): Promise<number> {
-  const { server, port } = await busyPort();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 test('a port in use is named with where it is set, and nothing of the shim is left', async () => {
-  const [busy, free] = [await busyPort(), await freePort()];
+  const [busy, free] = [await busyPort(), await busyPort()];
+  free.server.close();
+  await once(free.server, 'close');
   const at = (address: number, operations: number) =>
     config({
       cluster: secret,
       hosts: [{ id: 'a', address: `127.0.0.1:${address}`, operations: `127.0.0.1:${operations}` }],
     });
   const inUse = `The port ${busy.port} of 127.0.0.1 is in use`;
-  await expect(createShim(at(busy.port, free), 'a')).rejects.toThrow(
+  await expect(createShim(at(busy.port, free.port), 'a')).rejects.toThrow(
     `${inUse}: stop what uses it, or choose another with address in its entry of hosts.`,
   );
-  await expect(createShim(at(free, busy.port), 'a')).rejects.toThrow(
+  await expect(createShim(at(free.port, busy.port), 'a')).rejects.toThrow(
     `${inUse}: stop what uses it, or choose another with operations in its entry of hosts.`,
   );
   busy.server.close();
   await once(busy.server, 'close');
-  const shim = await createShim(at(free, busy.port), 'a');
-  await expect(createShim(at(free, busy.port), 'a')).rejects.toThrow(/hosts\/a is in use by another process/);
+  const shim = await createShim(at(free.port, busy.port), 'a');
+  await expect(createShim(at(free.port, busy.port), 'a')).rejects.toThrow(/hosts\/a is in use by another process/);
   await shim.close(0);
 });
 
 test('a secret from a file is the same as one that is given', async () => {
   const file = join(directory, 'secret');
   await writeFile(file, `${SECRET}\n`);
-  const own = [{ id: 'a', address: `127.0.0.1:${await freePort()}` }];
+  const port = await busyPort();
+  port.server.close();
+  await once(port.server, 'close');
+  const own = [{ id: 'a', address: `127.0.0.1:${port.port}` }];
   let shim: Shim | undefined;
   const plugin = await createPlugin(config({ hosts: own, cluster: secret }));
   try {
@@ -128,32 +122,6 @@ test('a secret from a file is the same as one that is given', async () => {
     expect(await (await fetch(`http://127.0.0.1:${plugin.port}/metrics`)).text()).toContain(
       'dataflower_host_connected{host="a"} 1',
     );
-  } finally {
-    await plugin.close(0);
-    await shim?.close(0);
-  }
-});
-
-test('the status tells what a host has not carried to CouchDB yet', async () => {
-  const own = [{ id: 'a', address: `127.0.0.1:${await freePort()}` }];
-  const couchdb = { url: `http://127.0.0.1:${await freePort()}`, retries: 0 };
-  const plugin = await createPlugin(config({ hosts: own, cluster: secret }));
-  let shim: Shim | undefined;
-  try {
-    shim = await createShim(config({ hosts: own, cluster: secret, couchdb }), undefined);
-    const { authorization: auth } = plugin;
-    const url = `http://127.0.0.1:${plugin.port}`;
-    const action = '/api/v1/namespaces/_/actions/a';
-    const exec = { kind: 'nodejs:20', code: 'function main(a) { return a }' };
-    expect(await send(url, 'PUT', action, { auth, body: { exec } })).toMatchObject({ status: 200 });
-    await until(async () => (await send(url, 'POST', `${action}?blocking=true`, { auth, body: {} })).status === 200);
-
-    const { operatorKey } = JSON.parse(await readFile(join(directory, 'data', 'running.json'), 'utf8'));
-    const headers = { authorization: `Bearer ${operatorKey}` };
-    const report = (await send(url, 'GET', STATUS_PATH, { headers })).json as StatusReport;
-    expect(report.hosts).toMatchObject([{ id: 'a', status: { records: { waitingRecords: 1 } } }]);
-    expect(report.records).toEqual({ full: false });
-    expect(statusText(report)).toMatch(/^records of a: 1 waiting \(\d+ B.*\) to be carried$/m);
   } finally {
     await plugin.close(0);
     await shim?.close(0);

@@ -8,7 +8,6 @@ import {
   registerRecordMetrics,
   type RecordReader,
   type RecordStore,
-  type WaitingRecords,
 } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -66,14 +65,6 @@ export async function openRecords(
       throw new DirectoryInUseError(dataDir, { cause });
     throw cause;
   }
-}
-
-/** What of them is not in CouchDB yet. */
-export function waitingOf(archived: ArchivedRecords): () => WaitingRecords {
-  return () => {
-    const { waitingRecords, waitingBytes, lagMs } = archived.status();
-    return { waitingRecords, waitingBytes, lagMs };
-  };
 }
 
 /** Registers what the records know of their health. */

@@ -26,7 +26,7 @@ import { createLogger } from './log.js';
 import { startMetrics } from './metrics.js';
 import { openHost } from './parts.js';
 import { processRegistry } from './process-registry.js';
-import { openRecords, type ProcessRecords, registerRecordChecks, waitingOf } from './records.js';
+import { openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
 
 /** A host agent that runs. */
 export interface Shim {
@@ -101,7 +101,6 @@ class ShimParts {
       host,
       records: withheld,
       readable: records.waiting,
-      ...(records.archived === undefined ? {} : { waiting: waitingOf(records.archived) }),
       ...(codes === undefined ? {} : { codes }),
       logger: log.child({ component: 'plugins' }),
     });

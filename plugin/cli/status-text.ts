@@ -1,4 +1,3 @@
-import type { WaitingRecords } from '@dataflower/invoker-shim';
 import type { HostReport, StatusReport } from '../server/status.js';
 
 /** Containers that are listed one by one; of more, their number by state. */
@@ -7,7 +6,10 @@ const CONTAINERS_LISTED = 50;
 /** The status as text. */
 export function statusText(report: StatusReport): string {
   const { component, version, pid, url, uptimeSeconds, residentBytes, health, hosts, stores, records } = report;
-  const waiting = isWaiting(records) ? `, ${waitingText(records)} to be carried` : '';
+  const waiting =
+    records.waitingRecords === undefined
+      ? ''
+      : `, ${records.waitingRecords} waiting to be carried (${bytes(records.waitingBytes ?? 0)}, ${seconds((records.lagMs ?? 0) / 1000)} behind)`;
   return [
     `DataFlower ${version}, ${component} at ${url}: process ${pid}, up ${seconds(uptimeSeconds)}, ${bytes(residentBytes)}`,
     health.status,
@@ -31,11 +33,6 @@ export function statusText(report: StatusReport): string {
     ...hosts.flatMap((host) => containersOf(host)),
     '',
     ...Object.entries(stores).map(([what, where]) => `${what}: ${where}${what === 'records' ? waiting : ''}`),
-    ...hosts.flatMap((host) =>
-      'error' in host || host.status.records === undefined
-        ? []
-        : [`records of ${host.id}: ${waitingText(host.status.records)} to be carried`],
-    ),
     ...(records.full ? ['records: full, new invocations are refused'] : []),
   ].join('\n');
 }
@@ -97,13 +94,4 @@ function seconds(number: number): string {
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   if (whole < 86_400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
-}
-
-function isWaiting(records: Partial<WaitingRecords>): records is WaitingRecords {
-  return records.waitingRecords !== undefined;
-}
-
-function waitingText({ waitingRecords, waitingBytes, lagMs }: WaitingRecords): string {
-  const behind = lagMs >= 1000 ? `, the oldest for ${seconds(lagMs / 1000)}` : '';
-  return `${waitingRecords} waiting (${bytes(waitingBytes)}${behind})`;
 }

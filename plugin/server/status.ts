@@ -1,12 +1,4 @@
-import type {
-  ArchivedRecords,
-  Health,
-  HealthReport,
-  Host,
-  HostStatus,
-  RecordStore,
-  WaitingRecords,
-} from '@dataflower/invoker-shim';
+import type { ArchivedRecords, Health, HealthReport, Host, HostStatus, RecordStore } from '@dataflower/invoker-shim';
 import type { Config } from '../config/index.js';
 import type { ProcessDescription } from './health-route.js';
 
@@ -18,9 +10,13 @@ export type HostReport =
   { readonly id: string; readonly status: HostStatus } | { readonly id: string; readonly error: string };
 
 /** Activation records that this process keeps or carries. */
-export interface RecordsReport extends Partial<WaitingRecords> {
+export interface RecordsReport {
   /** New invocations are refused with 503. */
   readonly full: boolean;
+  /** Where there is a database to carry them to: what is not there yet. */
+  readonly waitingRecords?: number;
+  readonly waitingBytes?: number;
+  readonly lagMs?: number;
 }
 
 /** What `dataflower status --json` prints. */

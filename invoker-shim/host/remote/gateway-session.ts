@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.js';
 import type { ActivationRecord, RecordReader } from '../../records/record.js';
 import type { ContainerLogger } from '../../containers/logger.js';
 import { encodeFrame } from '../../records/record-codec.js';
-import type { CancelRequest, FunctionTarget, Host, StartMessage, WaitingRecords, WorkflowTarget } from '../host.js';
+import type { CancelRequest, FunctionTarget, Host, StartMessage, WorkflowTarget } from '../host.js';
 import { encodeAnswer } from './answer-message.js';
 import { HostLinkError } from './errors.js';
 import type { Link } from './link.js';
@@ -33,7 +33,6 @@ export interface SessionContext {
   readonly records: WithheldRecords;
   /** What a gateway is told of the records here: those that nobody else has yet. */
   readonly readable: RecordReader;
-  readonly waiting: () => WaitingRecords | undefined;
   readonly clock: Clock;
   readonly logger: ContainerLogger;
   readonly readTarget: (text: string) => FunctionTarget | WorkflowTarget;
@@ -212,12 +211,12 @@ interface RecordsQuestion {
 }
 
 function sessionResponders(
-  { host, readable, waiting }: SessionContext,
+  { host, readable }: SessionContext,
   abandon: (record: ActivationRecord) => Promise<void>,
 ): Readonly<Record<string, Responder>> {
   return {
     cancel: async (params) => json(await host.cancel(params as CancelRequest)),
-    status: async () => json({ ...(await host.status()), records: waiting() }),
+    status: async () => json(await host.status()),
     metrics: async () => json(await host.metrics()),
     count: async (params) => {
       const { filter, skip } = params as { filter: Parameters<RecordReader['count']>[0]; skip: number };

@@ -5,7 +5,7 @@ import { CachedCode, firstOf } from '../../code/cached-code.js';
 import type { ActionCode, CodeSource } from '../../code/code-source.js';
 import { type ContainerLogger, silentLogger } from '../../containers/logger.js';
 import type { RecordReader } from '../../records/record.js';
-import type { Host, WaitingRecords } from '../host.js';
+import type { Host } from '../host.js';
 import { askForCode } from './code-transfer.js';
 import { HostLinkError } from './errors.js';
 import { GatewaySession } from './gateway-session.js';
@@ -34,8 +34,6 @@ export interface HostServerOptions {
   readonly records: WithheldRecords;
   /** What gateways are told of the records here. Default: all of `records`. */
   readonly readable?: RecordReader;
-  /** What of `records` is not in CouchDB yet. Default: there is no CouchDB. */
-  readonly waiting?: () => WaitingRecords;
   /** Where code is looked for before a gateway is asked. Default: nowhere. */
   readonly codes?: CodeSource;
   /** Code in memory, in bytes. Default 128 MiB. */
@@ -155,12 +153,11 @@ export class HostServer {
     if (this.#sessions.size >= MAX_SESSIONS) {
       throw new HostLinkError('REFUSED', `more than ${MAX_SESSIONS} plugins speak with this host`);
     }
-    const { host, records, readable = records, waiting } = this.options;
+    const { host, records, readable = records } = this.options;
     const session = new GatewaySession(instance, name, {
       host,
       records,
       readable,
-      waiting: () => waiting?.(),
       clock: this.#clock,
       logger: this.#logger,
       readTarget: (text) =>

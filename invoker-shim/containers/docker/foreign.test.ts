@@ -73,6 +73,12 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     await it.done;
     return it;
   }
+  async function inspect(image: string): Promise<Docker.ContainerInspectInfo> {
+    const docker = new Docker(dockerOptions(address));
+    const filters = JSON.stringify({ ancestor: [names[image]!], label: ['dataflower.process'] });
+    const [container] = await docker.listContainers({ filters });
+    return docker.getContainer(container!.Id).inspect();
+  }
   const texts = (it: TestRun): string[] => it.end!.logs.map((line) => line.slice(31));
 
   it('run what they have in them, with their logs', async () => {
@@ -126,11 +132,13 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     }`;
     const it = await run('greedy', {}, { code, memoryMiB: 128 });
     expect(it.end!.value).toEqual({ code: 'ENOSPC', written: 64, tmp: true });
-    const docker = new Docker(dockerOptions(address));
-    const [container] = await docker.listContainers({
-      filters: JSON.stringify({ ancestor: [names['greedy']!], label: ['dataflower.process'] }),
-    });
-    expect((await docker.getContainer(container!.Id).inspect()).State).not.toHaveProperty('Health');
+    expect((await inspect('greedy')).State).not.toHaveProperty('Health');
+  });
+
+  it('have nobody asked for names where the network is closed', async () => {
+    await run('odd', { still: 1 });
+    // Named none, the engine would ask in the machine's own name where its resolver is on loopback.
+    expect((await inspect('odd')).HostConfig.Dns).toEqual(['127.0.0.1']);
   });
 
   it.each(['many volumes', 'long labels'])('are refused for %s', async (image) => {

@@ -120,7 +120,9 @@ test('a workflow inside another is followed into', async () => {
 });
 
 test('a function by itself has a path of its own', async () => {
-  const found = await explained(fn('f', { queued: 1000, boot: 25, init: 15, coldStart: true, started: 1050, ended: 1100 }));
+  const found = await explained(
+    fn('f', { queued: 1000, boot: 25, init: 15, coldStart: true, started: 1050, ended: 1100 }),
+  );
   expect(found).toMatchObject({ durationMs: 100, parts: 0, coldStarts: 1 });
   expect(found.criticalPath.steps[0]!.ms).toEqual({
     queueing: 10,
@@ -208,4 +210,11 @@ test('records of two clocks, of other programs, or in a circle make no path that
   expect(sum).toBe(durationMs);
   const bare = { activationId: newId(), name: 'trigger', start: 1000 };
   expect(reportOf(await explained(bare), 80)).toContain('trigger');
+});
+
+test('what an action says of its failure stays on its line and commands no terminal', async () => {
+  const error = 'no\u001b[2J\u001b]0;title\u0007\nsuccess, 1 ms';
+  const failed = await explained(fn('a', { ended: 1050 }, { end: 1050, response: { ...FAILED, result: { error } } }));
+  const text = reportOf(failed, 80);
+  expect(text).toContain('error: no [2J ]0;title success, 1 ms\n');
 });

@@ -17,6 +17,7 @@ export type {
   Identity,
   MissingTarget,
   Paradigm,
+  RecordsReport,
   StartMessage,
   Target,
   WorkflowTarget,

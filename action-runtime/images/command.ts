@@ -69,5 +69,8 @@ async function make(base: string | undefined, err: Output['err']): Promise<strin
 function explained(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== 'ENOENT' && code !== 'ECONNREFUSED') return message;
-  return `No Docker engine answers (${message}). Start one, for example with "npm run services -- up docker", or set DOCKER_HOST.`;
+  return (
+    `No Docker engine answers (${message}). Set DOCKER_HOST to where one does. "npm run services -- up docker" starts one, ` +
+    'and eval "$(npm --silent run services -- status --env docker)" sets DOCKER_HOST for it.'
+  );
 }

@@ -115,6 +115,7 @@ describe('npm run images', () => {
     const { status, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8', env });
     expect(status).toBe(1);
     expect(stderr).toContain('npm run services -- up docker');
+    expect(stderr).toContain('npm --silent run services -- status --env');
   });
 
   test('writes what docker build needs', async () => {

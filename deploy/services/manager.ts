@@ -34,16 +34,24 @@ export class ServiceManager {
     this.#directory = directory;
   }
 
-  /** Has the service up when it resolves. Rejects when it cannot be had; then nothing of it is left. */
+  /**
+   * Has the service up when it resolves; one that keeps data and was killed has them, and its address, again. Rejects when
+   * it cannot be had; then nothing of it is left, but for the data of one that ran before.
+   */
   async up(name: ServiceName, progress: (text: string) => void): Promise<ServiceStatus> {
     const now = await this.status(name);
     if (now.by !== 'down') {
       if (now.problem === undefined) return now;
       if (now.by === 'environment') throw new Error(now.problem);
     }
+    const service = SERVICES[name];
+    const before = readState(name, this.#directory);
+    if (service.keepsData && before?.process !== undefined) {
+      await stopProgram(before.process);
+      return this.#start(service, progress, before);
+    }
     // What a killed engine or a machine that went down has left.
     await this.down(name);
-    const service = SERVICES[name];
     const address = await service.find();
     if (address !== undefined) {
       writeState(name, { address }, this.#directory);
@@ -77,19 +85,27 @@ export class ServiceManager {
     return this.#asked(started, 'It was started, and');
   }
 
-  async #start(service: Service, progress: (text: string) => void): Promise<ServiceStatus> {
+  async #start(
+    service: Service,
+    progress: (text: string) => void,
+    before?: StartedService,
+  ): Promise<ServiceStatus> {
     const { name } = service;
     const directory = path.join(this.#directory, name);
     const log = path.join(this.#directory, `${name}.log`);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const keep = (started: StartedService): void => writeState(name, started, this.#directory);
     try {
-      const started = await service.start({ directory, log, progress, keep });
+      const context = { directory, log, progress, keep, ...(before === undefined ? {} : { before }) };
+      const started = await service.start(context);
       keep(started);
       return { name, by: started.log === undefined ? 'found' : 'started', address: started.address, ...logOf(started) };
     } catch (error) {
-      await this.down(name);
-      removeState(name, this.#directory);
+      // The data of one that ran before are there for the next attempt.
+      if (before === undefined) {
+        await this.down(name);
+        removeState(name, this.#directory);
+      }
       throw error;
     }
   }

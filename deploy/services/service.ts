@@ -25,6 +25,8 @@ export interface StartContext {
    * has started is found all the same.
    */
   readonly keep: (started: StartedService) => void;
+  /** What was started before in this folder, for a service that keeps its data: it shall be the same again. */
+  readonly before?: StartedService;
 }
 
 /** One thing that tests need and that is not Node. A new one is a file with this, and a line in `names.ts` and `services.ts`. */
@@ -32,6 +34,8 @@ export interface Service {
   readonly name: ServiceName;
   /** For the help: what it is, in a few words. */
   readonly what: string;
+  /** Killed and started again it has its data in the folder, and its address; otherwise it is started anew. */
+  readonly keepsData: boolean;
   /** Where somebody else already runs one. Then nothing is started. */
   find(): Promise<string | undefined>;
   /** Starts it, waits until it answers, and resolves with where. Rejects, with what to do, when it cannot be had here. */

@@ -24,7 +24,7 @@ describe('a service that is started from here', () => {
   });
 
   test(
-    'answers when up resolves, is not started twice, and is started anew when it was killed',
+    'answers when up resolves, is not started twice, and is there again with its data when it was killed',
     async () => {
       const first = await manager.up('couchdb', quiet);
       expect(first).toMatchObject({ name: 'couchdb', by: 'started' });
@@ -35,12 +35,14 @@ describe('a service that is started from here', () => {
       expect(await manager.up('couchdb', quiet)).toEqual(first);
       expect(readState('couchdb', directory)!.process).toEqual(program);
 
+      await nano(first.address!).db.create('kept');
+      await nano(first.address!).use<Numbered>('kept').insert({ n: 1 }, 'ns/name');
       process.kill(program!.pid, 'SIGKILL');
       while (isAlive(program!)) await new Promise(setImmediate);
       expect(await manager.status('couchdb')).toMatchObject({ by: 'started', problem: 'Its process has ended.' });
 
-      const second = await manager.up('couchdb', quiet);
-      expect(second.problem).toBeUndefined();
+      expect(await manager.up('couchdb', quiet)).toEqual(first);
+      expect(await nano(first.address!).use<Numbered>('kept').get('ns/name')).toMatchObject({ n: 1 });
       expect(readState('couchdb', directory)!.process!.pid).not.toBe(program!.pid);
     },
     START_MS,

@@ -162,7 +162,7 @@ export class CouchClient {
     const cause = thrown as NanoError;
     const { statusCode: status } = cause;
     if (status === undefined) {
-      const why = cause.message.replace(/^error happened in your connection\. Reason: /, '');
+      const why = cause.message.replace(/^error happened in your connection\. Reason: /, '').replace(/^\w*Error: /, '');
       return new CouchUnavailableError(this.redact(`CouchDB at ${this.origin} cannot be reached: ${why}`));
     }
     const reason = this.redact([cause.error, cause.reason].filter((part) => typeof part === 'string').join(': '));

@@ -1,5 +1,6 @@
 import type { Graph } from '@dataflower/composer/graph';
 import type { ContainerSpec, ExecutorStatus } from '../containers/executor.js';
+import type { HealthReport } from '../health/health.js';
 import type { ActivationRecord } from '../records/record.js';
 
 /** Who invokes. */
@@ -132,4 +133,18 @@ export interface HostStatus {
   readonly queued: number;
   readonly executor: ExecutorStatus;
   readonly sink: { readonly residentBytes: number; readonly limitBytes: number };
+  /** Of a host in a process of its own: what that process says of itself, and of the records that it keeps. */
+  readonly health?: HealthReport;
+  readonly records?: RecordsReport;
+}
+
+/** Activation records that a process keeps or carries. */
+export interface RecordsReport {
+  /** New invocations are refused with 503. */
+  readonly full: boolean;
+  /** Where there is a database to carry them to: what is not there yet. */
+  readonly waitingRecords?: number;
+  readonly waitingBytes?: number;
+  /** Age of the oldest of them, in milliseconds. */
+  readonly lagMs?: number;
 }

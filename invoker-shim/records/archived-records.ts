@@ -34,6 +34,8 @@ export interface ArchivedRecordsOptions {
   readonly clock?: Clock;
   /** Hears of everything that an operator should know: once when carrying begins to fail, and of each record that is not carried as it was. */
   readonly onProblem?: (message: string, cause?: unknown) => void;
+  /** Hears that records are carried again after they could not be. */
+  readonly onMended?: (message: string) => void;
 }
 
 /** What an archive of records counts. */
@@ -88,7 +90,7 @@ class LogAndArchive implements ArchivedRecords {
     private readonly client: CouchClient,
     private readonly log: CarriedLog,
   ) {
-    const { onProblem, others, clock = systemClock } = options;
+    const { onProblem, onMended, others, clock = systemClock } = options;
     this.clock = clock;
     const database = `${options.prefix}${RECORDS_DATABASE}`;
     const { timeoutMs = COUCH_DEFAULTS.timeoutMs } = options.couchdb;
@@ -106,6 +108,7 @@ class LogAndArchive implements ArchivedRecords {
       clock,
       ...(options.batches === undefined ? {} : { bounds: options.batches }),
       ...(onProblem === undefined ? {} : { onProblem }),
+      ...(onMended === undefined ? {} : { onMended }),
     });
     if (options.retention !== undefined) {
       const report = onProblem === undefined ? {} : { onProblem };

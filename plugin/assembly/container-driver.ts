@@ -66,7 +66,7 @@ async function findImage({ containers }: Config, log: Logger): Promise<{ image: 
   const { image, dockerHost } = containers;
   const engine = new DockerEngine(dockerHost);
   try {
-    const there = (await engine.imageLabels(image)) !== undefined;
+    const there = (await engine.image(image)) !== undefined;
     if (image !== IMAGE_NAME) return there ? { image } : { missing: `The Docker engine has no image ${image}` };
     try {
       return { image: await engine.ensureRuntimeImage((step) => log.info({ image }, `making the image: ${step}`)) };

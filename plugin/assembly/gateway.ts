@@ -18,7 +18,7 @@ import { type StatusReport, recordsReport, statusReport, storesOf } from '../ser
 import type { Tracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
 import { processRegistry } from './process-registry.js';
-import { removeRunning, writeRunning } from './data-directory.js';
+import { readRunning, removeRunning, writeRunning } from './data-directory.js';
 import { guestOf } from './guest.js';
 import { inTurn } from './in-turn.js';
 import { listenError } from './listen-error.js';
@@ -130,6 +130,8 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   const url = `http://${config.server.host === '::1' ? '[::1]' : 'localhost'}:${port}`;
   if (apiHost === '') apiHost = url;
   try {
+    const left = await readRunning(config.dataDir);
+    if (left !== undefined) log.warn({ pid: left.pid }, 'the process before this one has ended without being stopped');
     await writeRunning(config.dataDir, { url, pid: process.pid, operatorKey });
   } catch (error) {
     stopMetrics();

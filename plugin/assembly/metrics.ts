@@ -13,7 +13,10 @@ export function startMetrics(
 ): MetricsWriter | undefined {
   if (intervalMs === 0) return undefined;
   const onError = (error: unknown): void =>
-    log.warn({ reason: String(error) }, 'metrics cannot be written into CouchDB');
+    log.warn(
+      { reason: error instanceof Error ? error.message : String(error) },
+      'metrics cannot be written into CouchDB',
+    );
   return new MetricsWriter({
     client,
     database: `${prefix}metrics`,

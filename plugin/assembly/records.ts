@@ -9,6 +9,7 @@ import {
   type RecordReader,
   type RecordStore,
 } from '@dataflower/invoker-shim';
+import { CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Config } from '../config/index.js';
@@ -55,8 +56,12 @@ export async function openRecords(
       prefix: config.couchdb.prefix,
       ...(others === undefined ? {} : { others }),
       ...(retains ? { retention: { maxAgeMs, maxCount } } : {}),
-      onProblem: (problem, err) => log.warn({ err }, problem),
+      // What happens when CouchDB is away is no riddle: the message has the reason, and a stack would bury it.
+      onProblem: (problem, err) => log.warn(err instanceof CouchUnavailableError ? {} : { err }, problem),
+      onMended: (message) => log.info(message),
     });
+    const { waitingRecords } = archived.status();
+    if (waitingRecords > 0) log.info({ waitingRecords }, 'records that an earlier process left are carried to CouchDB');
     const registry = new Registry();
     registerRecordMetrics(registry, () => archived.status());
     return { store: archived, waiting: archived.waiting, archived, metrics: () => registry.metrics() };

@@ -15,6 +15,7 @@ import { type Config, parseAddress } from '../config/index.js';
 import { healthRoute } from '../server/health-route.js';
 import { Ids } from '../server/ids.js';
 import { OperationsServer } from '../server/operations-server.js';
+import { recordsReport } from '../server/status.js';
 import { couchSettings } from '../stores/couchdb/connect.js';
 import { openTracing, type Tracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
@@ -98,7 +99,7 @@ class ShimParts {
     const server = new HostServer({
       id: own.id,
       product: VERSION,
-      host,
+      host: this.#withOwnStatus(host, records.store),
       records: withheld,
       readable: records.waiting,
       ...(codes === undefined ? {} : { codes }),
@@ -141,6 +142,22 @@ class ShimParts {
       () => this.#metrics?.close(),
       () => this.#couch?.close(),
     );
+  }
+
+  /** The host as plugins see it: `dataflower status` there shows what is wrong here. */
+  #withOwnStatus(host: Host, records: RecordStore): Host {
+    return {
+      id: host.id,
+      start: (message, answer) => host.start(message, answer),
+      cancel: (request) => host.cancel(request),
+      status: async () => ({
+        ...(await host.status()),
+        health: await this.#health.report(),
+        records: recordsReport(records),
+      }),
+      metrics: () => host.metrics(),
+      close: (drainMs) => host.close(drainMs),
+    };
   }
 
   /** Code straight from CouchDB, so that a chain goes on when the plugin that started it is gone. */

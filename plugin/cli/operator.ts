@@ -25,8 +25,9 @@ export async function askOperator(running: RunningServer, path: string, body?: o
 export async function runningServer(dataDir: string): Promise<RunningServer> {
   const running = await readRunning(dataDir);
   if (running !== undefined && isAlive(running.pid)) return running;
+  const ended = running === undefined ? '' : ` (process ${running.pid} has ended without being stopped)`;
   throw new CommandError(
-    `No server runs on ${dataDir}: start one with \`dataflower standalone\`, or name another data directory with --data or --config.`,
+    `No server runs on ${dataDir}${ended}: start \`dataflower standalone\` or \`dataflower plugin\`, or name another data directory with --data or --config.`,
   );
 }
 

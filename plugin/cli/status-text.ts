@@ -1,3 +1,4 @@
+import type { RecordsReport } from '@dataflower/invoker-shim';
 import type { HostReport, StatusReport } from '../server/status.js';
 
 /** Containers that are listed one by one; of more, their number by state. */
@@ -6,14 +7,11 @@ const CONTAINERS_LISTED = 50;
 /** The status as text. */
 export function statusText(report: StatusReport): string {
   const { component, version, pid, url, uptimeSeconds, residentBytes, health, hosts, stores, records } = report;
-  const waiting =
-    records.waitingRecords === undefined
-      ? ''
-      : `, ${records.waitingRecords} waiting to be carried (${bytes(records.waitingBytes ?? 0)}, ${seconds((records.lagMs ?? 0) / 1000)} behind)`;
   return [
     `DataFlower ${version}, ${component} at ${url}: process ${pid}, up ${seconds(uptimeSeconds)}, ${bytes(residentBytes)}`,
     health.status,
     ...health.reasons.map(({ check, reason }) => `  ${check}: ${reason}`),
+    ...hosts.flatMap((host) => reasonsOf(host)),
     '',
     table(
       ['host', 'activations', 'queued', 'running', 'containers', 'sink'],
@@ -32,9 +30,27 @@ export function statusText(report: StatusReport): string {
     ),
     ...hosts.flatMap((host) => containersOf(host)),
     '',
-    ...Object.entries(stores).map(([what, where]) => `${what}: ${where}${what === 'records' ? waiting : ''}`),
-    ...(records.full ? ['records: full, new invocations are refused'] : []),
+    ...Object.entries(stores).map(([what, where]) => `${what}: ${where}${what === 'records' ? waiting(records) : ''}`),
+    ...hosts.flatMap((host) =>
+      'status' in host && host.status.records !== undefined
+        ? [`records of ${host.id}: in files there${waiting(host.status.records)}`]
+        : [],
+    ),
   ].join('\n');
+}
+
+/** What a host in a process of its own says is wrong there. */
+function reasonsOf(host: HostReport): string[] {
+  if ('error' in host) return [];
+  return (host.status.health?.reasons ?? []).map(({ check, reason }) => `  ${check} of ${host.id}: ${reason}`);
+}
+
+/** What of the records is not in the database yet; nothing where there is none. */
+function waiting({ full, waitingRecords, waitingBytes = 0, lagMs = 0 }: RecordsReport): string {
+  const refused = full ? '; they are full, new invocations are refused' : '';
+  if (waitingRecords === undefined) return refused;
+  const behind = waitingRecords === 0 ? '' : ` (${bytes(waitingBytes)}, ${seconds(lagMs / 1000)} behind)`;
+  return `, ${waitingRecords} waiting to be carried${behind}${refused}`;
 }
 
 /** None for a host that has none, or does not answer. */

@@ -1,4 +1,12 @@
-import type { ArchivedRecords, Health, HealthReport, Host, HostStatus, RecordStore } from '@dataflower/invoker-shim';
+import type {
+  ArchivedRecords,
+  Health,
+  HealthReport,
+  Host,
+  HostStatus,
+  RecordsReport,
+  RecordStore,
+} from '@dataflower/invoker-shim';
 import type { Config } from '../config/index.js';
 import type { ProcessDescription } from './health-route.js';
 
@@ -8,16 +16,6 @@ export const STATUS_PATH = '/dataflower/v1/status';
 /** A host as the gateway sees it now, or why it does not. */
 export type HostReport =
   { readonly id: string; readonly status: HostStatus } | { readonly id: string; readonly error: string };
-
-/** Activation records that this process keeps or carries. */
-export interface RecordsReport {
-  /** New invocations are refused with 503. */
-  readonly full: boolean;
-  /** Where there is a database to carry them to: what is not there yet. */
-  readonly waitingRecords?: number;
-  readonly waitingBytes?: number;
-  readonly lagMs?: number;
-}
 
 /** What `dataflower status --json` prints. */
 export interface StatusReport {
@@ -32,6 +30,7 @@ export interface StatusReport {
   readonly health: HealthReport;
   readonly hosts: readonly HostReport[];
   readonly stores: Readonly<Record<string, string>>;
+  /** Of the process itself; a host in a process of its own has its own. */
   readonly records: RecordsReport;
 }
 

@@ -6,6 +6,7 @@ import { Cluster, type Shim } from '../kit/cluster.js';
 import type { Reply } from '../kit/api.js';
 import type { Platform } from '../kit/platform.js';
 import { isRunning } from '../kit/processes.js';
+import { dataflower } from '../kit/standalone-command.js';
 import { Suite } from '../kit/suite.js';
 import { until } from '../kit/until.js';
 
@@ -120,10 +121,15 @@ describe('a shim', () => {
 describe('a plugin', () => {
   test('that is killed leaves what runs to the shim; started again, it finds the record', async () => {
     const { answer, open } = await runningOne();
+    const { pid } = plugin;
     await plugin.kill();
     await expect(answer).rejects.toThrow();
+    const status = await dataflower(['status', '--data', cluster.dataDir]);
+    expect(status.stderr).toContain(`(process ${pid} has ended without being stopped)`);
+    await until('the shim to say so', () => Promise.resolve(shim.output().includes('a plugin is gone')));
     open();
     plugin = await cluster.plugin();
+    expect(plugin.output()).toContain('the process before this one has ended without being stopped');
     const [record] = await until('the record', async () => {
       const found = await recordsOf('gated');
       return found.length > 0 ? found : undefined;

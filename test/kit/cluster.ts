@@ -72,18 +72,21 @@ export class Shim {
 export class Cluster {
   readonly config: string;
   readonly dataDir: string;
-  readonly environment = {
-    DATAFLOWER_LOG_LEVEL: 'warn',
-    DATAFLOWER_CONTAINERS_DRIVER: 'process',
-    DATAFLOWER_CLUSTER_SECRET: 'a secret of at least thirty-two characters',
-  };
+  readonly environment: Readonly<Record<string, string>>;
   private readonly pluginConfig: string;
   private readonly shims: Shim[] = [];
 
   private constructor(
     readonly suite: Suite,
     private readonly wire: Wire,
+    settings: Readonly<Record<string, string>>,
   ) {
+    this.environment = {
+      DATAFLOWER_LOG_LEVEL: 'warn',
+      DATAFLOWER_CONTAINERS_DRIVER: 'process',
+      DATAFLOWER_CLUSTER_SECRET: 'a secret of at least thirty-two characters',
+      ...settings,
+    };
     const folder = suite.folder('cluster');
     this.dataDir = join(folder, 'data');
     mkdirSync(this.dataDir);
@@ -96,8 +99,9 @@ export class Cluster {
     this.pluginConfig = write('plugin.yaml', wire.port, wire.operations);
   }
 
-  static async open(suite: Suite): Promise<Cluster> {
-    return new Cluster(suite, await Wire.open(await freePort(), await freePort()));
+  /** `settings`: further configuration of both, as environment variables. */
+  static async open(suite: Suite, settings: Readonly<Record<string, string>> = {}): Promise<Cluster> {
+    return new Cluster(suite, await Wire.open(await freePort(), await freePort()), settings);
   }
 
   /** Where the shim says how it is. */

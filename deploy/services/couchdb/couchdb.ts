@@ -6,13 +6,15 @@ import { askCouchDb, startCouchDbStandIn } from './stand-in.js';
 export const couchDb: Service = {
   name: 'couchdb',
   what: "a stand-in for CouchDB's API, from npm",
+  keepsData: true,
   // A CouchDB that somebody runs here wants credentials, so it has to be named by its variable.
   find: () => Promise.resolve(undefined),
-  async start({ directory, log, keep, progress }) {
+  async start({ directory, log, keep, progress, before }) {
     progress('its packages, at the first time');
     const { url, process } = await startCouchDbStandIn({
       directory: path.join(directory, 'data'),
       log,
+      ...(before === undefined ? {} : placeOf(before.address)),
       onStarted: (started) => {
         keep({ address: started.url, log, process: started.process });
         progress('waiting until it answers');
@@ -23,3 +25,9 @@ export const couchDb: Service = {
   ask: askCouchDb,
   clear: () => Promise.resolve(),
 };
+
+/** Where it was, for whoever has its address in a configuration. */
+function placeOf(address: string): { port: number; password: string } {
+  const { port, password } = new URL(address);
+  return { port: Number(port), password };
+}

@@ -22,6 +22,7 @@ const ASK_MS = 5_000;
 export const docker: Service = {
   name: 'docker',
   what: "a Docker engine (Debian's docker.io), or the one that runs here",
+  keepsData: false,
   async find() {
     const address = `unix://${DEFAULT_SOCKET}`;
     const answers =

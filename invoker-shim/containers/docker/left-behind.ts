@@ -9,10 +9,12 @@ export async function removeLeftBehind(
   identity: AgentIdentity,
   logger: ContainerLogger,
 ): Promise<void> {
-  const removed = async (what: string, id: string, remove: () => Promise<void>): Promise<void> => {
+  const counts = { containers: 0, networks: 0 };
+  const removed = async (what: 'container' | 'network', id: string, remove: () => Promise<void>): Promise<void> => {
     try {
       await remove();
-      logger.warn({ [what]: id }, `a ${what} of an agent that is no more was removed`);
+      counts[`${what}s`]++;
+      logger.debug({ [what]: id }, `a ${what} of a process that is no more was removed`);
     } catch (error) {
       // Another agent may be removing it at this moment.
       if (!EngineError.is(error, 'NOT_FOUND')) logger.error({ err: error, [what]: id }, `a ${what} cannot be removed`);
@@ -23,4 +25,7 @@ export async function removeLeftBehind(
   await Promise.all(containers.map(({ Id }) => removed('container', Id, () => engine.remove(Id))));
   const networks = (await engine.networks(ours)).filter(({ labels }) => identity.isLeftBehind(labels));
   await Promise.all(networks.map(({ id }) => removed('network', id, () => engine.removeNetwork(id))));
+  if (counts.containers + counts.networks > 0) {
+    logger.warn(counts, 'what a process left behind that has ended without being stopped was removed');
+  }
 }

@@ -8,7 +8,10 @@ const FIRST_LINE = /^([0-9a-f]{32})(?:\/(api))?\n/;
 const MAX_FIRST_LINE_BYTES = 64;
 /** Time for it, in ms. */
 const FIRST_LINE_MS = 5000;
-/** Connections that have not said it; beyond, the one that has been silent for longest is closed. */
+/**
+ * Connections that have not said it. With more, the one that has waited longest is closed: a runtime speaks as soon as it
+ * is let in, so that a container that opens connections and says nothing keeps out nobody but itself.
+ */
 const MAX_WAITING = 256;
 
 /**
@@ -20,7 +23,7 @@ export class TcpGate {
   readonly #directories = new Map<string, string>();
   readonly #server: Server;
   readonly #open = new Set<Socket>();
-  /** Those that have not said whose they are, in the order of their coming. */
+  /** Those that have said nothing yet, longest first. */
   readonly #waiting = new Set<Socket>();
 
   constructor(private readonly clock: Clock) {
@@ -55,13 +58,12 @@ export class TcpGate {
 
   #accept(socket: Socket): void {
     this.#keep(socket);
-    // Not the new one: who opens many and says nothing must not keep other containers from their agent.
-    if (this.#waiting.size >= MAX_WAITING) {
-      const [oldest] = this.#waiting;
-      this.#waiting.delete(oldest!);
-      oldest!.destroy();
-    }
     this.#waiting.add(socket);
+    if (this.#waiting.size > MAX_WAITING) {
+      const [longest] = this.#waiting;
+      this.#waiting.delete(longest!);
+      longest!.destroy();
+    }
     const cancel = this.clock.after(FIRST_LINE_MS, () => socket.destroy());
     let said = Buffer.alloc(0);
     const done = (): void => {

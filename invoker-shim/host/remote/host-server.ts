@@ -143,7 +143,7 @@ export class HostServer {
       const own = { protocol: PROTOCOL_VERSION, features: FEATURES, product, host: id, instance: this.#instance };
       link.send(MessageType.WELCOME, JSON.stringify({ ...own, received: session.received } satisfies Welcome));
       session.greeted();
-      this.#logger.debug({ gateway: session.name }, 'a plugin is connected');
+      this.#logger.info({ gateway: session.name, running: session.running }, 'a plugin is connected');
       return session;
     } catch (error) {
       if (!(error instanceof HostLinkError) || error.code !== 'REFUSED') throw error;
@@ -177,7 +177,11 @@ export class HostServer {
 
   #ended(link: Link, session: GatewaySession | undefined, error: Error | undefined): void {
     if (error !== undefined) this.#logger.warn({ err: error, gateway: session?.name }, 'a connection has failed');
-    if (session?.detach(link) === true && !this.#closed) this.#forgetLater(session);
+    if (session?.detach(link) !== true || this.#closed) return;
+    this.#forgetLater(session);
+    if (this.#draining) return;
+    const { name: gateway, running } = session;
+    this.#logger.warn({ gateway, running }, 'a plugin is gone; what runs for it goes on');
   }
 
   /** Not while something of it runs: then it must still be told that it does. */

@@ -17,6 +17,8 @@ export interface CarrierOptions {
   readonly clock?: Clock;
   /** Called once when carrying begins to fail, and for each record that is reduced, set aside or gone. */
   readonly onProblem?: (message: string, cause?: unknown) => void;
+  /** Hears that records are carried again after they could not be. */
+  readonly onMended?: (message: string) => void;
 }
 
 /** What a carrier has done and what waits, for metrics. Counts are since the start. */
@@ -149,6 +151,7 @@ export class Carrier {
     await source.carried(run.to);
     this.batches++;
     this.remade = false;
+    if (this.failing !== undefined) this.options.onMended?.('Records are carried to CouchDB again');
     this.failing = undefined;
     this.pauseMs = FIRST_PAUSE_MS;
     if (run.places.length >= 2 * records || run.bytes.length >= bytes / 2) this.size.answered(this.clock.now() - begin);

@@ -389,6 +389,24 @@ describe('a container that breaks the protocol', () => {
       expect(container.state).toBe('EXITED');
     });
 
+    it('announces value after value and sends none: it is stopped before they fill the memory', async () => {
+      await f.close();
+      f = new Fixture({ maxContainers: 1, maxValueBytes: 100_000 });
+      const runs = [f.run(), f.run(), f.run()];
+      const container = await f.driver.up(1);
+      for (const id of [1, 2, 3]) {
+        await container.received(FrameType.RUN, id);
+        const slot = { where: 'stream', streamId: 2 * id - 1, size: 80_000 } as const;
+        container.send(
+          encodeResult({ invocationId: id, outcome: 0, shape: 0, startedNext: 0, slots: [slot], hasEnv: false }),
+        );
+      }
+      await until(() => container.state === 'EXITED');
+      expect(f.warnings.at(-1)).toMatchObject({ kind: 'PROTOCOL' });
+      await Promise.all(runs.map(({ done }) => done));
+      for (const run of runs) expect(run.end).toMatchObject({ status: 2, value: { error: DIED } });
+    });
+
     it('floods the log, and the agent keeps no more than the limit', async () => {
       const { run, container } = await running();
       const line = encodeLog({ invocationId: 1, stream: 'stdout', time: NaN, text: 'x'.repeat(900), truncated: false });

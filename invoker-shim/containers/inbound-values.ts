@@ -21,6 +21,8 @@ const CREDIT_STEP_BYTES = INITIAL_CREDIT_BYTES / 2;
 const MAX_OPEN_OFFERS = 64;
 /** Streams that a container may have announced and not yet ended. */
 const MAX_OPEN_STREAMS = 1024;
+/** Their bytes together, as a multiple of the largest value. An honest container holds them in its own memory until they are sent. */
+const MAX_OPEN_VALUES = 2;
 
 interface InboundStream {
   readonly bytes: Buffer;
@@ -35,6 +37,8 @@ export class InboundValues {
   readonly #offers = new Map<number, OfferedFile>();
   /** Offers whose file is being made. */
   readonly #coming = new Set<number>();
+  /** Of all open streams, as announced. */
+  #openBytes = 0;
   #closed = false;
 
   /**
@@ -151,6 +155,7 @@ export class InboundValues {
       if (stream.fill !== stream.bytes.length)
         throw new ProtocolError('MALFORMED_PAYLOAD', `stream ${id} is shorter than announced`);
       this.#streams.delete(id);
+      this.#openBytes -= stream.bytes.length;
       stream.done(stream.bytes);
       return;
     }
@@ -194,6 +199,9 @@ export class InboundValues {
         `a value of ${size} bytes, at most ${this.maxValueBytes} are allowed`,
       );
     }
+    if (this.#openBytes + size > MAX_OPEN_VALUES * this.maxValueBytes)
+      throw new ProtocolError('UNEXPECTED_FRAME', `${this.#openBytes + size} bytes of values under way at once`);
+    this.#openBytes += size;
     // Not touched before bytes arrive, so that a size that is only claimed takes no memory.
     this.#streams.set(id, { bytes: Buffer.allocUnsafeSlow(size), fill: 0, credit: INITIAL_CREDIT_BYTES, done });
   }

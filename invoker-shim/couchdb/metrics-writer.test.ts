@@ -110,16 +110,20 @@ describeWithService('couchdb', 'Metrics in CouchDB', ({ address }) => {
     await writers[1]!.close();
   });
 
-  test('a database that was removed is made again', async () => {
+  test('a database that was removed meanwhile is made again', async () => {
     start(() => undefined);
     await until(() => writes() > 1);
-    await client.request({ method: 'DELETE', path: [database.name] });
-    await until(() =>
-      documents().then(
-        ({ length }) => length > 0,
-        () => false,
-      ),
-    );
+    // With a write under way the database would not stay removed.
+    proxy.fault = () => 503;
+    const before = proxy.asked.length;
+    await until(() => proxy.asked.length > before + 3);
+    await dropDatabases(address, database.name);
+    proxy.fault = () => 'pass';
+    const written = writes();
+    await until(() => writes() > written + 1);
+    await writers[0]!.close();
+    expect(await database.get('_design/dataflower')).toBeDefined();
+    expect((await documents()).length).toBeGreaterThan(0);
   });
 
   test('while CouchDB is away nothing waits and one error is told; then it goes on', async () => {

@@ -5,7 +5,8 @@ const MAX_MS = 2_147_483_647;
 /** CouchDB, for everything that is kept there. */
 export const couchdb = section({
   url: optionalUrl('entities are kept in the data directory', {
-    about: 'Address of CouchDB 3, as `http://127.0.0.1:5984`. With it entities, users and metrics are kept there.',
+    about:
+      'Address of CouchDB 3, as `http://127.0.0.1:5984`. With it entities, users, activation records and metrics are kept there.',
     turn: 'Several processes shall work on the same entities: set it for all of them.',
   }),
   username: optionalText('no credentials are sent', {
@@ -25,7 +26,8 @@ export const couchdb = section({
     /^[a-z][a-z0-9_$()+-]{0,63}$/,
     'a lower case letter, then at most 63 of a-z 0-9 _ $ ( ) + -',
     {
-      about: 'What the names of the databases begin with: `<prefix>whisks`, `<prefix>subjects`, `<prefix>metrics`.',
+      about:
+        'What the names of the databases begin with: `<prefix>whisks`, `<prefix>subjects`, `<prefix>activations`, `<prefix>metrics`.',
       turn: 'Two installations share one CouchDB: give each its own.',
     },
   ),

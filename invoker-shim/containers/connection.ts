@@ -16,6 +16,8 @@ const DATA_BUFFER_BYTES = 512 * 1024;
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
 /** Frames of one turn are copied into one write up to this many bytes in all; beyond, they are written side by side. */
 const COPY_BYTES = 16 * 1024;
+/** Frames after which it is everybody else's turn: a container that sends small ones without end would take all turns. */
+const FRAMES_A_TURN = 1024;
 
 export interface ConnectionHandler {
   /** `payload` is valid only until the call returns. What it throws fails the connection. */
@@ -35,6 +37,7 @@ export class Connection {
   readonly #decoder: FrameDecoder;
   #batch: Buffer[] = [];
   #batchBytes = 0;
+  #framesOfTurn = 0;
   #closed = false;
 
   constructor(
@@ -45,7 +48,9 @@ export class Connection {
     firstStreamId: 1 | 2 = 2,
   ) {
     this.#decoder = new FrameDecoder((type, flags, id, payload) => {
-      if (!this.#closed) handler.onFrame(type, flags, id, payload);
+      if (this.#closed) return;
+      this.#framesOfTurn++;
+      handler.onFrame(type, flags, id, payload);
     });
     const writer = {
       isWritable: () => !this.#closed && this.socket.writableLength < DATA_BUFFER_BYTES,
@@ -133,6 +138,13 @@ export class Connection {
     }
     this.handler.onReadEnd();
     this.flush();
+    if (this.#framesOfTurn >= FRAMES_A_TURN) this.#yield();
+  }
+
+  #yield(): void {
+    this.#framesOfTurn = 0;
+    this.socket.pause();
+    setImmediate(() => this.socket.resume());
   }
 
   #writeChunk(id: number, chunk: Buffer, last: boolean): void {

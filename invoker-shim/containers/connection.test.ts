@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type Server, createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { FrameType, encodeAmount } from '@dataflower/action-runtime/protocol';
+import { Connection } from './connection.js';
+import { WriteBatcher } from './write-batcher.js';
+
+const FRAMES = 1_000_000;
+
+test('small frames without end leave everybody else their turns', async () => {
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'dfn-'));
+  let server!: Server;
+  let frames = 0;
+  let most = 0;
+  const ended = new Promise<Error | undefined>((resolve) => {
+    server = createServer((socket) => {
+      new Connection(socket, new WriteBatcher(), {
+        onFrame: () => frames++,
+        onReadEnd: () => undefined,
+        onEnd: resolve,
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(path.join(directory, 's'), resolve));
+  let before = 0;
+  let turn = setImmediate(function look() {
+    most = Math.max(most, frames - before);
+    before = frames;
+    turn = setImmediate(look);
+  });
+  // From another process, which fills the socket again while it is being read.
+  const frame = encodeAmount(FrameType.CREDIT, 2, 1);
+  const code = `const all = Buffer.concat(Array(${FRAMES}).fill(Buffer.from('${frame.toString('hex')}', 'hex')));
+    const socket = require('node:net').connect('${path.join(directory, 's')}', () => socket.end(all));`;
+  const writer = spawn(process.execPath, ['-e', code], { stdio: 'inherit' });
+  try {
+    expect(await ended).toBeUndefined();
+    expect(frames).toBe(FRAMES);
+    // What one read brings, and what was read before the socket was told to wait.
+    expect(most).toBeLessThan(15_000);
+  } finally {
+    clearImmediate(turn);
+    writer.kill();
+    await new Promise((resolve) => server.close(resolve));
+    rmSync(directory, { recursive: true });
+  }
+});

@@ -14,6 +14,18 @@ import { dockerEnvironment } from '../kit/docker.js';
 
 const suite = Suite.open();
 
+/** What functions find at the API's address, with the key that they are given and without, and beside the API. */
+const CALLS_API = `const http = require('node:http');
+  const get = (path, headers) => new Promise((resolve) => http.get(process.env.__OW_API_HOST + path, { headers },
+    (reply) => { let text = ''; reply.on('data', (part) => (text += part)); reply.on('end', () => resolve([reply.statusCode, text])); })
+    .on('error', (error) => resolve([error.code, ''])));
+  exports.main = async () => {
+    const authorization = 'Basic ' + Buffer.from(process.env.__OW_API_KEY ?? '').toString('base64');
+    return { host: process.env.__OW_API_HOST,
+      found: [await get('/api/v1/namespaces', { authorization }), await get('/api/v1/namespaces', {}),
+        await get('/metrics', { authorization }), await get('/api/v1/../../metrics', { authorization })] };
+  }`;
+
 /** What user code in a container reaches: tried by actions, counted by those who should not be reached. */
 describeWithService('docker', 'from inside a container', ({ address: dockerHost }) => {
   let standIns: StandIns;
@@ -163,29 +175,51 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
         '/proc/sys/kernel/hostname',
         '/proc/sysrq-trigger',
         '/sys/x',
+        '/run/values/out/x',
+        '/run/values/in/x',
+        '/dev/x',
+        '/sys/fs/cgroup/x',
       ];
       for (const how of (await probe('writes', { paths: writes })) as string[]) expect(how).not.toMatch(/^reached/);
     });
 
     test('the API is there for an action that is given a key, by that key alone, and nothing beside it', async () => {
-      const code = `const http = require('node:http');
-        const get = (path, headers) => new Promise((resolve) => http.get(process.env.__OW_API_HOST + path, { headers },
-          (reply) => { let text = ''; reply.on('data', (part) => (text += part)); reply.on('end', () => resolve([reply.statusCode, text])); })
-          .on('error', (error) => resolve([error.code, ''])));
-        exports.main = async () => {
-          const authorization = 'Basic ' + Buffer.from(process.env.__OW_API_KEY ?? '').toString('base64');
-          return { host: process.env.__OW_API_HOST,
-            found: [await get('/api/v1/namespaces', { authorization }), await get('/api/v1/namespaces', {}),
-              await get('/metrics', { authorization }), await get('/api/v1/../../metrics', { authorization })] };
-        }`;
       const annotations = [{ key: 'provide-api-key', value: true }];
-      await putAction(platform.api, 'calls', code, { annotations });
+      await putAction(platform.api, 'calls', CALLS_API, { annotations });
       const { found } = (await result(platform.api, 'calls')) as { found: [number | string, string][] };
       expect(found.map(([status]) => status)).toEqual([200, 401, 404, 404]);
       expect(JSON.parse(found[0]![1])).toEqual(['guest']);
-      await putAction(platform.api, 'without', code, { annotations: [{ key: 'provide-api-key', value: false }] });
+      await putAction(platform.api, 'without', CALLS_API, { annotations: [{ key: 'provide-api-key', value: false }] });
       const without = (await result(platform.api, 'without')) as { found: [number | string, string][] };
       for (const [status] of without.found) expect(typeof status).toBe('string');
     });
   });
+
+  test('over TCP it reaches what is its own by its key, and nothing else of the machine', async () => {
+    const environment = { ...(await dockerEnvironment(dockerHost)), DATAFLOWER_CONTAINERS_TRANSPORT: 'tcp' };
+    const platform = await suite.start({ environment: { ...environment, DATAFLOWER_CONTAINERS_NETWORK: 'none' } });
+    const annotations = [{ key: 'provide-api-key', value: true }];
+    await putAction(platform.api, 'calls', CALLS_API, { annotations });
+    const { found } = (await result(platform.api, 'calls')) as { found: [number | string, string][] };
+    expect(found.map(([status]) => status)).toEqual([200, 401, 404, 404]);
+
+    const code = `const net = require('node:net');
+      const [, key, host, port] = /tcp:(\\w+)@([^:]+):(\\d+)/.exec(require('node:fs').readFileSync('/proc/1/environ', 'latin1'));
+      const say = (to, text) => new Promise((resolve) => {
+        let said = '';
+        const socket = net.connect(to, host, () => socket.end(text));
+        socket.on('data', (part) => (said += part)).on('error', (error) => resolve(error.code)).on('close', () => resolve(said));
+      });
+      exports.main = async ({ hostPort }) => ({ found: [
+        await say(port, key + '/api\\nGET /metrics HTTP/1.0\\r\\n\\r\\n'), await say(port, key + '\\n'), await say(port, key + '/../x\\n'),
+        await say(port, '0'.repeat(32) + '\\n'), await say(hostPort, '')] })`;
+    await putAction(platform.api, 'keys', code, { annotations });
+    const before = hostConnections;
+    const said = (await result(platform.api, 'keys', { hostPort })) as { found: string[] };
+    // Its own API socket is there, its own connection is taken, nobody else's is told, and other ports are shut.
+    expect(said.found[0]).toMatch(/^HTTP\/1\.1 404 /);
+    expect(said.found.slice(1)).toEqual(['', '', '', 'EHOSTUNREACH']);
+    expect(hostConnections).toBe(before);
+    await platform.stop();
+  }, 30_000);
 });

@@ -120,7 +120,9 @@ test('a workflow inside another is followed into', async () => {
 });
 
 test('a function by itself has a path of its own', async () => {
-  const found = await explained(fn('f', { queued: 1000, boot: 25, init: 15, coldStart: true, started: 1050, ended: 1100 }));
+  const found = await explained(
+    fn('f', { queued: 1000, boot: 25, init: 15, coldStart: true, started: 1050, ended: 1100 }),
+  );
   expect(found).toMatchObject({ durationMs: 100, parts: 0, coldStarts: 1 });
   expect(found.criticalPath.steps[0]!.ms).toEqual({
     queueing: 10,
@@ -190,6 +192,13 @@ test('what was cancelled, what has no record and what is too much is told', asyn
   expect(text).toContain('1 part without a record');
   expect(text).toMatch(/│ 0–100 cancelled/);
   expect((await explained(flow('f', 1000, 1050, [a, fn('b', {}), fn('c', {})]), 2)).unread).toBe(1);
+});
+
+test('a host that was lost is named', async () => {
+  const top = flow('f', 1000, 1050, []);
+  const found = await explained({ ...top, annotations: [...top.annotations!, { key: 'lostHost', value: 'host7' }] });
+  expect(found.lostHost).toBe('host7');
+  expect(reportOf(found, 80)).toContain('the host host7 was lost while it ran');
 });
 
 test('records of two clocks, of other programs, or in a circle make no path that is longer than the run', async () => {

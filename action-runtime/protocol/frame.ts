@@ -25,6 +25,7 @@ export const FrameType = {
   LOG: 6,
   WITHDRAWN: 7,
   OFFER: 8,
+  FILLED: 9,
   WELCOME: 16,
   INIT: 17,
   DEFINE: 18,

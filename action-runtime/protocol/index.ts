@@ -36,6 +36,7 @@ export {
   type StepFunction,
   type Welcome,
   FLAG_END,
+  FLAG_FOLLOWED,
   FLAG_ENV,
   FLAG_TRUNCATED,
   Outcome,

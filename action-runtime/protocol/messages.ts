@@ -14,6 +14,9 @@ export const FLAG_TRUNCATED = 2;
 /** In DATA: the last chunk of its stream. */
 export const FLAG_END = 4;
 
+/** In FILE: the agent wants to know by FILLED how far the file is filled. */
+export const FLAG_FOLLOWED = 8;
+
 /** First frame on a connection, container to agent. */
 export interface Hello {
   readonly version: number;
@@ -275,9 +278,9 @@ export function decodeIds(payload: Buffer): number[] {
   return Array.from({ length: payload.length / 4 }, (_, i) => payload.readUInt32BE(4 * i));
 }
 
-/** OFFER (a file of so many bytes, please), GRANT (so many more may be emitted), CREDIT (… of the stream `id`). */
+/** OFFER (a file of so many bytes, please), FILLED (so many of them are in it), GRANT (so many more may be emitted), CREDIT (… of the stream `id`). */
 export function encodeAmount(
-  type: typeof FrameType.OFFER | typeof FrameType.GRANT | typeof FrameType.CREDIT,
+  type: typeof FrameType.OFFER | typeof FrameType.FILLED | typeof FrameType.GRANT | typeof FrameType.CREDIT,
   id: number,
   bytes: number,
 ): Buffer {
@@ -294,8 +297,13 @@ export function decodeAmount(payload: Buffer): number {
 }
 
 /** FILE (the path for offer `id`, empty: use a stream) and RESET (the reason why stream `id` ends early). */
-export function encodeText(type: typeof FrameType.FILE | typeof FrameType.RESET, id: number, text: string): Buffer {
-  return encodeFrame(type, 0, id, Buffer.from(text));
+export function encodeText(
+  type: typeof FrameType.FILE | typeof FrameType.RESET,
+  id: number,
+  text: string,
+  flags = 0,
+): Buffer {
+  return encodeFrame(type, flags, id, Buffer.from(text));
 }
 
 function writeSlots(frame: Buffer, at: number, slots: readonly Slot[]): Buffer {

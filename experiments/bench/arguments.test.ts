@@ -24,12 +24,13 @@ describe('arguments of a bench', () => {
     expect(() => parseBenchArguments(['hop', '--jsn'])).toThrow(/usage: npm run bench/);
   });
 
-  it('choose what containers are, where a bench is about their start', () => {
+  it('choose what containers are, where it makes a difference', () => {
     expect(parseBenchArguments(['cold-chain']).driver).toBe('process');
     expect(parseBenchArguments(['cold-start']).driver).toBe('docker');
     expect(parseBenchArguments(['cold-start', '--driver', 'process']).driver).toBe('process');
     expect(() => parseBenchArguments(['cold-start', '--driver', 'podman'])).toThrow('--driver takes process or docker');
-    expect(() => parseBenchArguments(['hop', '--driver', 'docker'])).toThrow('not for hop');
+    expect(parseBenchArguments(['hop', '--driver', 'docker']).driver).toBe('docker');
+    expect(() => parseBenchArguments(['invoke', '--driver', 'docker'])).toThrow('not for overlap, fanout, invoke');
   });
 
   it('take fewer rounds only for trying out', () => {

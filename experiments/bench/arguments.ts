@@ -16,6 +16,9 @@ export interface BenchArguments {
 
 const names = Object.keys(targets);
 
+/** What they are about is outside the containers. */
+const PROCESS_ONLY: readonly BenchName[] = ['overlap', 'fanout', 'invoke', 'records'];
+
 export const USAGE = `usage: npm run bench -- NAME [--json] [--driver D] [--rounds N] [--any-noise]
 
 Measures the platform on this machine beside a raw baseline. NAME is one of:
@@ -31,8 +34,9 @@ Measures the platform on this machine beside a raw baseline. NAME is one of:
   idle         the CPU of a platform that has nothing to do
 
   --json        print one JSON object on standard output, everything else goes to standard error
-  --driver D    what containers are, for cold-chain, cold-start and idle: process or docker
-                (default docker for cold-start, else process)
+  --driver D    what containers are: process or docker (default docker for cold-start, else process);
+                not for ${PROCESS_ONLY.join(', ')}
+                hop, throughput and pass with docker also tell what they cost beside process
   --rounds N    rounds that count, ${ROUNDS} at least unless --any-noise is given (default ${ROUNDS})
   --any-noise   measure on a busy machine too; for trying out, the figures mean nothing
   --help        print this
@@ -79,8 +83,8 @@ export function parseBenchArguments(args: readonly string[]): BenchArguments {
     const problem = name === undefined ? 'Which bench?' : `There is no bench "${positionals.join(' ')}".`;
     throw new UsageError(`${problem} Give one of ${names.join(', ')}.`);
   }
-  if (driver === 'docker' && !name!.startsWith('cold-') && name !== 'idle') {
-    throw new UsageError(`--driver docker is for cold-chain, cold-start and idle, not for ${name!}.`);
+  if (driver === 'docker' && PROCESS_ONLY.includes(name as BenchName)) {
+    throw new UsageError(`--driver docker is not for ${PROCESS_ONLY.join(', ')}.`);
   }
   return { ...options, name: name as BenchName };
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import openwhisk, { type Client } from 'openwhisk';
 import { type Platform, startPlatform } from '../platform/platform.js';
+import { containerShims } from './container-shims.js';
 import { call, HttpConnection, postRequest } from './http-client.js';
 import { ContainerPins, coreOf, pin, type Placement } from './placement.js';
 
@@ -42,12 +43,16 @@ export async function startBenchPlatform(
   onOutput?: (text: string) => void,
 ): Promise<BenchPlatform> {
   if (placement !== undefined) pin(process.pid, coreOf.client[placement]);
+  const shims = settings.DATAFLOWER_CONTAINERS_DRIVER === 'docker' ? containerShims() : () => [];
   const platform = await startPlatform({
     environment: { ...PLATFORM_SETTINGS, ...settings },
     ...(placement === undefined ? {} : { core: coreOf.platform[placement] }),
     ...(onOutput === undefined ? {} : { onOutput }),
   });
-  return benchPlatform(platform, new ContainerPins(platform.pid, coreOf.containers[placement ?? 'C']));
+  return benchPlatform(
+    platform,
+    new ContainerPins(() => [platform.pid, ...shims()], coreOf.containers[placement ?? 'C']),
+  );
 }
 
 /** What benches do with a platform that is up. */

@@ -4,6 +4,7 @@ import { createDifferentChain, createSameChains, PAYLOAD, recordsOf, STEPS } fro
 import type { BenchContext } from './context.js';
 import { hopParts } from './hop-parts.js';
 import { type HttpConnection, responseTimes } from './http-client.js';
+import { inDocker } from './in-docker.js';
 import { coreOf, pin, type Placement } from './placement.js';
 import { type RawPeer, startRawPeer } from './raw.js';
 import type { Measured, Row } from './result.js';
@@ -24,7 +25,29 @@ interface HopRound {
 }
 
 /** What one more step of a chain costs: (median of a chain of ten − median of a chain of one) / 9. */
-export async function hop({ rounds, say }: BenchContext): Promise<Measured> {
+export function hop(context: BenchContext): Promise<Measured> {
+  return context.driver === 'docker' ? hopInDocker(context) : hopOfProcesses(context);
+}
+
+async function hopInDocker(context: BenchContext): Promise<Measured> {
+  const raw = await startRawPeer(coreOf.platform.C);
+  try {
+    const prepare = async (platform: BenchPlatform): Promise<() => Promise<number>> => {
+      await createSameChains(platform);
+      const connection = await platform.connect();
+      return async () => {
+        const { one, same } = await chainTimes(platform, connection, ['one', 'same']);
+        return (same - one) / (STEPS - 1);
+      };
+    };
+    const what = 'hop, ten times one action';
+    return await inDocker({ bench: 'hop', what, unit: 'µs', prepare, raw: () => raw.roundTripMicros(RAW) }, context);
+  } finally {
+    await raw.stop();
+  }
+}
+
+async function hopOfProcesses({ rounds, say }: BenchContext): Promise<Measured> {
   const found: Record<Placement, HopRound[]> = { C: [], S: [] };
   for (const placement of ['C', 'S'] as const) {
     say(`Placement ${placement}`);
@@ -76,25 +99,43 @@ export async function hop({ rounds, say }: BenchContext): Promise<Measured> {
   };
 }
 
-function hopRound(round: number, platform: BenchPlatform, connection: HttpConnection, raw: RawPeer): Promise<HopRound> {
-  const measure = async (): Promise<Record<'one' | 'same' | 'different', number>> => {
-    const times = { one: [] as number[], same: [] as number[], different: [] as number[] };
-    for (let block = 0; block < BLOCKS; block++) {
-      for (const chain of ['one', 'same', 'different'] as const) {
-        const request = platform.invocation(chain, PAYLOAD);
-        // The first of a block meets the caches of the chain before it.
-        await responseTimes(connection, request, 2);
-        times[chain].push(...(await responseTimes(connection, request, BLOCK)));
-        platform.expectRecords(BLOCK + 2, recordsOf(chain === 'one' ? 1 : STEPS));
-      }
+type Chain = 'one' | 'same' | 'different';
+
+/** Median response times, in microseconds. */
+async function chainTimes<C extends Chain>(
+  platform: BenchPlatform,
+  connection: HttpConnection,
+  chains: readonly C[],
+): Promise<Record<C, number>> {
+  const times = new Map<C, number[]>(chains.map((chain) => [chain, []]));
+  for (let block = 0; block < BLOCKS; block++) {
+    for (const chain of chains) {
+      const request = platform.invocation(chain, PAYLOAD);
+      // The first of a block meets the caches of the chain before it.
+      await responseTimes(connection, request, 2);
+      times.get(chain)!.push(...(await responseTimes(connection, request, BLOCK)));
+      platform.expectRecords(BLOCK + 2, recordsOf(chain === 'one' ? 1 : STEPS));
     }
-    const p50 = (chain: keyof typeof times): number => quantile(times[chain], 0.5);
-    return { one: p50('one'), same: p50('same'), different: p50('different') };
-  };
-  return alternately(round, measure, () => raw.roundTripMicros(RAW)).then(([{ one, same, different }, rawMicros]) => ({
+  }
+  const medians = chains.map((chain) => [chain, quantile(times.get(chain)!, 0.5)]);
+  return Object.fromEntries(medians) as Record<C, number>;
+}
+
+async function hopRound(
+  round: number,
+  platform: BenchPlatform,
+  connection: HttpConnection,
+  raw: RawPeer,
+): Promise<HopRound> {
+  const [{ one, same, different }, rawMicros] = await alternately(
+    round,
+    () => chainTimes(platform, connection, ['one', 'same', 'different']),
+    () => raw.roundTripMicros(RAW),
+  );
+  return {
     one,
     sameHop: (same - one) / (STEPS - 1),
     differentHop: (different - one) / (STEPS - 1),
     raw: rawMicros,
-  }));
+  };
 }

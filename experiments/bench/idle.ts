@@ -5,6 +5,7 @@ import { descendants, residentBytes } from '../platform/process-tree.js';
 import { type BenchPlatform, createAction, startBenchPlatform } from './bench-platform.js';
 import { PAYLOAD } from './chains.js';
 import { startChild } from './child.js';
+import { containerShims } from './container-shims.js';
 import type { BenchContext } from './context.js';
 import type { Measured, Row } from './result.js';
 import { runRounds } from './rounds.js';
@@ -16,7 +17,6 @@ const WINDOW_MS = 10_000;
 const WINDOWS = 3;
 const MIB = 2 ** 20;
 const PERCENT = 100;
-const CONTAINER_SHIM = 'containerd-shim';
 
 /** What is watched, by what it is. Those of the engine serve others too and are no part of the figure. */
 interface Watched {
@@ -31,7 +31,7 @@ type Used = Record<keyof Watched, number>;
 
 /** The CPU that a platform with ten warm containers takes when nobody asks anything of it. */
 export async function idle({ rounds, driver, say }: BenchContext): Promise<Measured> {
-  const shimsBefore = new Set(processesNamed(CONTAINER_SHIM));
+  const newShims = containerShims();
   const bare = await startChild('idle-node.js', [], 0);
   try {
     const platform = await startBenchPlatform(undefined, {
@@ -40,7 +40,7 @@ export async function idle({ rounds, driver, say }: BenchContext): Promise<Measu
     });
     try {
       await warm(platform);
-      const shims = processesNamed(CONTAINER_SHIM).filter((pid) => !shimsBefore.has(pid));
+      const shims = newShims();
       const watched: Watched = {
         platform: [platform.pid],
         containers: [platform.pid, ...shims].flatMap((pid) => descendants(pid)),

@@ -1,8 +1,8 @@
 import { median } from '../platform/median.js';
-import { withPlatform } from './bench-platform.js';
-import { createAction, createSequence } from './bench-platform.js';
+import { type BenchPlatform, createAction, createSequence, withPlatform } from './bench-platform.js';
 import { recordsOf } from './chains.js';
 import type { BenchContext } from './context.js';
+import { inDocker } from './in-docker.js';
 import { coreOf, pin, type Placement } from './placement.js';
 import { startRawCopier } from './raw.js';
 import type { Measured, Row } from './result.js';
@@ -20,7 +20,32 @@ interface PassRound {
 }
 
 /** A value of 64 MiB from one function to the next on the same host. */
-export async function pass({ rounds, say }: BenchContext): Promise<Measured> {
+export function pass(context: BenchContext): Promise<Measured> {
+  return context.driver === 'docker' ? passInDocker(context) : passOfProcesses(context);
+}
+
+async function passInDocker(context: BenchContext): Promise<Measured> {
+  const copier = await startRawCopier(coreOf.platform.C, BYTES);
+  try {
+    return await inDocker(
+      {
+        bench: 'pass',
+        what: 'function to function',
+        unit: 'MiB/s',
+        prepare: async (platform) => {
+          const passed = await preparePass(platform);
+          return async () => bandwidthOf(await repeatedly(passed));
+        },
+        raw: async () => bandwidthOf(await repeatedly(() => copier.copyNanos())),
+      },
+      context,
+    );
+  } finally {
+    await copier.stop();
+  }
+}
+
+async function passOfProcesses({ rounds, say }: BenchContext): Promise<Measured> {
   const found: Record<Placement, PassRound[]> = { C: [], S: [] };
   for (const placement of ['C', 'S'] as const) {
     say(`Placement ${placement}`);
@@ -28,14 +53,7 @@ export async function pass({ rounds, say }: BenchContext): Promise<Measured> {
     const copier = await startRawCopier(coreOf.platform[placement], BYTES);
     try {
       found[placement] = await withPlatform(placement, {}, async (platform) => {
-        await Promise.all(['make', 'check'].map((name) => createAction(platform, name)));
-        await createSequence(platform, 'pass', ['make', 'check']);
-        const passed = async (): Promise<number> => {
-          const { ns, bytes } = (await platform.invoke('pass', { bytes: BYTES })) as { ns: number; bytes: number };
-          if (bytes !== BYTES) throw new Error(`The consumer got ${bytes} bytes of ${BYTES}.`);
-          platform.expectRecords(1, recordsOf(2));
-          return ns;
-        };
+        const passed = await preparePass(platform);
         const round = async (number: number): Promise<PassRound> => {
           const [platformNs, raw] = await alternately(
             number,
@@ -52,7 +70,7 @@ export async function pass({ rounds, say }: BenchContext): Promise<Measured> {
   }
   const ratio = (placement: Placement): number => median(found[placement].map(({ platform, raw }) => raw / platform));
   const bandwidth = (placement: Placement, side: keyof PassRound): number =>
-    median(found[placement].map((round) => BYTES / 2 ** 20 / (round[side] / 1e9)));
+    median(found[placement].map((round) => bandwidthOf(round[side])));
   return {
     result: {
       ...withGoal(ratio('C'), targets.pass.figure),
@@ -72,6 +90,23 @@ export async function pass({ rounds, say }: BenchContext): Promise<Measured> {
       'The raw sender sits on the platform’s core, the raw receiver on the containers’.',
     ],
   };
+}
+
+/** What it gives passes the value once, and tells the nanoseconds. */
+async function preparePass(platform: BenchPlatform): Promise<() => Promise<number>> {
+  await Promise.all(['make', 'check'].map((name) => createAction(platform, name)));
+  await createSequence(platform, 'pass', ['make', 'check']);
+  return async () => {
+    const { ns, bytes } = (await platform.invoke('pass', { bytes: BYTES })) as { ns: number; bytes: number };
+    if (bytes !== BYTES) throw new Error(`The consumer got ${bytes} bytes of ${BYTES}.`);
+    platform.expectRecords(1, recordsOf(2));
+    return ns;
+  };
+}
+
+/** In MiB/s. */
+function bandwidthOf(ns: number): number {
+  return BYTES / 2 ** 20 / (ns / 1e9);
 }
 
 async function repeatedly(measure: () => Promise<number>): Promise<number> {

@@ -31,18 +31,20 @@ export function normalPriority(pid: number): void {
   }
 }
 
-/** Keeps the processes below a platform, its containers, on their core. */
+/** Keeps containers, which are the processes below these, on their core. */
 export class ContainerPins {
   readonly #pinned = new Set<number>();
 
   constructor(
-    private readonly platformPid: number,
+    private readonly above: () => readonly number[],
     private readonly core: number,
   ) {}
 
   /** Pins the containers that were not there the last time; true when there were some. */
   pinNew(): boolean {
-    const found = descendants(this.platformPid).filter((pid) => !this.#pinned.has(pid));
+    const found = this.above()
+      .flatMap((pid) => descendants(pid))
+      .filter((pid) => !this.#pinned.has(pid));
     for (const pid of found) {
       pin(pid, this.core);
       this.#pinned.add(pid);

@@ -51,7 +51,7 @@ export async function records({ rounds, say }: BenchContext): Promise<Measured> 
   });
   const off = benchPlatform(
     { ...(bare.ready as { url: string; authorization: string }), pid: bare.pid, stop: () => bare.stop() },
-    new ContainerPins(bare.pid, coreOf.containers.C),
+    new ContainerPins(() => [bare.pid], coreOf.containers.C),
   );
   try {
     const on = await startBenchPlatform('C', { ...settings, ...couch.settings });

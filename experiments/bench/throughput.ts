@@ -3,6 +3,7 @@ import { type BenchPlatform, withPlatform } from './bench-platform.js';
 import { createDifferentChain, createSameChains, PAYLOAD, recordsOf, STEPS } from './chains.js';
 import type { BenchContext } from './context.js';
 import { type HttpConnection, requestRate } from './http-client.js';
+import { inDocker } from './in-docker.js';
 import { coreOf, pin, type Placement } from './placement.js';
 import { type RawPeer, startRawPeer } from './raw.js';
 import type { Measured, Row } from './result.js';
@@ -24,7 +25,35 @@ interface Rate {
 }
 
 /** Hops a second of chains of ten no-ops with 32 clients. */
-export async function throughput({ rounds, say }: BenchContext): Promise<Measured> {
+export function throughput(context: BenchContext): Promise<Measured> {
+  return context.driver === 'docker' ? throughputInDocker(context) : throughputOfProcesses(context);
+}
+
+async function throughputInDocker(context: BenchContext): Promise<Measured> {
+  const raw = await startRawPeer(coreOf.platform.C);
+  try {
+    const prepare = async (platform: BenchPlatform): Promise<() => Promise<number>> => {
+      await createSameChains(platform);
+      const connections = await Promise.all(Array.from({ length: CLIENTS }, () => platform.connect()));
+      return async () => (await chainRate(platform, 'same', connections)).hops;
+    };
+    return await inDocker(
+      {
+        bench: 'throughput',
+        what: 'hops, one action',
+        unit: 'a second',
+        settings: { DATAFLOWER_CONTAINERS_MAX: containers.same },
+        prepare,
+        raw: () => raw.roundTripsPerSecond(CLIENTS, RAW_MS),
+      },
+      context,
+    );
+  } finally {
+    await raw.stop();
+  }
+}
+
+async function throughputOfProcesses({ rounds, say }: BenchContext): Promise<Measured> {
   const found = new Map<string, Rate[]>();
   for (const placement of ['C', 'S'] as const) {
     pin(process.pid, coreOf.client[placement]);
@@ -76,6 +105,16 @@ export async function throughput({ rounds, say }: BenchContext): Promise<Measure
   };
 }
 
+async function chainRate(
+  platform: BenchPlatform,
+  chain: Chain,
+  connections: readonly HttpConnection[],
+): Promise<Pick<Rate, 'hops' | 'count'>> {
+  const { perSecond, count } = await requestRate(connections, platform.invocation(chain, PAYLOAD), DURATION_MS);
+  platform.expectRecords(count, recordsOf(STEPS));
+  return { hops: perSecond * STEPS, count };
+}
+
 async function rateRound(
   round: number,
   platform: BenchPlatform,
@@ -83,12 +122,10 @@ async function rateRound(
   connections: readonly HttpConnection[],
   raw: RawPeer,
 ): Promise<Rate> {
-  const request = platform.invocation(chain, PAYLOAD);
-  const [{ perSecond, count }, rawRate] = await alternately(
+  const [rate, rawRate] = await alternately(
     round,
-    () => requestRate(connections, request, DURATION_MS),
+    () => chainRate(platform, chain, connections),
     () => raw.roundTripsPerSecond(CLIENTS, RAW_MS),
   );
-  platform.expectRecords(count, recordsOf(STEPS));
-  return { hops: perSecond * STEPS, raw: rawRate, count };
+  return { ...rate, raw: rawRate };
 }

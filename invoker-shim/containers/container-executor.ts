@@ -139,8 +139,10 @@ class ContainerExecutor implements Executor {
     const pending = new PendingRun(run, this.#clock.now());
     this.#pending.set(run, pending);
     if (this.#closing !== undefined) {
+      pending.state = 'FINISHING';
       queueMicrotask(() => this.#ender.drop(pending));
     } else if (this.#pool.exceedsLimits(run.spec)) {
+      pending.state = 'FINISHING';
       queueMicrotask(() => this.#ender.fail(pending, '', 3, FailureText.noContainer));
     } else {
       this.#pool.queue(run.spec).execute(pending);
@@ -178,7 +180,7 @@ class ContainerExecutor implements Executor {
 
   #dropWaiting(pending: PendingRun): void {
     pending.state = 'ENDED';
-    this.#pool.queue(pending.run.spec).forget();
+    this.#pool.forget(pending.run.spec);
     // Not at once: the caller may be in the middle of its own tables.
     queueMicrotask(() => this.#ender.drop(pending));
   }

@@ -134,7 +134,10 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   /** Whether its processes stand still; only of one that is ready. */
   get sleep(): Sleep {
     return (this.#sleep ??= new Sleep(this.#handle!, {
-      awake: () => this.#owner.onAwake(this),
+      awake: () => {
+        // It may have ended before the engine's answer came.
+        if (this.#state === 'READY') this.#owner.onAwake(this);
+      },
       lost: (error) => this.stop({ kind: 'DIED', detail: `it could not be paused or resumed: ${error.message}` }),
     }));
   }

@@ -4,6 +4,8 @@ import type { DataSink, HandoverFile } from '../sink/value.js';
 export interface OfferedFile extends HandoverFile {
   /** Where the container sees it. */
   readonly pathThere: string;
+  /** The container has filled so many of its bytes, from the start; absent where nobody needs to know before it is sealed. */
+  readonly filled?: (bytes: number) => void;
 }
 
 /** The files that one container fills with what it hands over. */

@@ -310,6 +310,7 @@ describe('a container that breaks the protocol', () => {
           encodeText(FrameType.RESET, 1, 'changed my mind'),
         ],
       ],
+      ['how far a file is filled that it was not given', () => [encodeAmount(FrameType.FILLED, 1, 0)]],
       ['WITHDRAWN unasked', () => [encodeIds(FrameType.WITHDRAWN, [1])]],
       ['a second HELLO', () => [emptyFrame(FrameType.HELLO)]],
       ['a second READY', () => [emptyFrame(FrameType.READY)]],

@@ -1,5 +1,6 @@
 import {
   FLAG_END,
+  FLAG_FOLLOWED,
   FrameType,
   MAX_CHUNK_BYTES,
   MAX_INLINE_BYTES,
@@ -119,6 +120,16 @@ export class InboundValues {
     });
   }
 
+  /** FILLED: so much of a file is there. */
+  onFilled(id: number, bytes: number): void {
+    const file = this.#offers.get(id);
+    if (file?.filled === undefined)
+      throw new ProtocolError('UNEXPECTED_FRAME', `FILLED of file ${id}, of which it was not asked`);
+    if (bytes > file.size)
+      throw new ProtocolError('MALFORMED_PAYLOAD', `file ${id} has ${file.size} bytes, not ${bytes}`);
+    file.filled(bytes);
+  }
+
   onData(id: number, flags: number, chunk: Buffer): void {
     const stream = this.#streams.get(id);
     if (stream === undefined) throw new ProtocolError('UNEXPECTED_FRAME', `DATA of stream ${id}, which is not open`);
@@ -168,7 +179,8 @@ export class InboundValues {
 
   #give(id: number, file: OfferedFile | undefined): void {
     if (file !== undefined) this.#offers.set(id, file);
-    this.send(encodeText(FrameType.FILE, id, file?.pathThere ?? ''));
+    const flags = file?.filled === undefined ? 0 : FLAG_FOLLOWED;
+    this.send(encodeText(FrameType.FILE, id, file?.pathThere ?? '', flags));
   }
 
   #open(id: number, size: number, done: (bytes: Buffer) => void): void {

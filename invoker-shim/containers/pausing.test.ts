@@ -15,21 +15,22 @@ afterEach(() => f.close());
 const spec = (name = 'a') => testSpec({ key: name });
 const states = (): string[] => f.executor.status().containers.map(({ state }) => state);
 
-async function answer(container: ScriptedContainer): Promise<void> {
+async function answer(container: ScriptedContainer, ms = 0): Promise<void> {
   await until(() => container.runs.length > 0, `${container.id} has a run`);
+  if (ms > 0) f.clock.advance(ms);
   container.answer();
 }
 
-async function used(name = 'a'): Promise<ScriptedContainer> {
+async function used(name = 'a', ms = 0): Promise<ScriptedContainer> {
   const run = f.run(spec(name));
   const container = await f.driver.up(f.driver.containers.length + 1);
-  await answer(container);
+  await answer(container, ms);
   await run.done;
   return container;
 }
 
-async function paused(name = 'a'): Promise<ScriptedContainer> {
-  const container = await used(name);
+async function paused(name = 'a', ms = 0): Promise<ScriptedContainer> {
+  const container = await used(name, ms);
   f.clock.advance(1000);
   await until(() => states().includes('PAUSED'), 'it is paused');
   return container;
@@ -96,6 +97,31 @@ test('one that dies while it is paused is gone, and nothing is lost', async () =
   await answer(await f.driver.up(2));
   await run.done;
   expect(run.end).toMatchObject({ status: 0 });
+});
+
+test('one that dies while it is being woken up takes nobody a place when the engine answers after all', async () => {
+  await f.close();
+  f = new Fixture({ pauseAfterMs: 1000, maxContainers: 1 });
+  f.driver.pauses = true;
+  const container = await paused('a', 100);
+  let wokenUp!: () => void;
+  container.engineAnswers = new Promise((resolve) => (wokenUp = resolve));
+  const first = f.run(spec('a'));
+  container.crash();
+  await f.advanceUntil(() => f.driver.containers.length === 2);
+  const other = f.run(spec('b'));
+  wokenUp();
+  const second = await f.driver.up(2);
+  const next = f.run(spec('a'));
+  await answer(second, 100);
+  await first.done;
+  // The place goes to who has none, and back when that is through.
+  const third = await f.driver.up(3);
+  await answer(third);
+  await other.done;
+  expect(next.isOver).toBe(false);
+  await answer(await f.driver.up(4));
+  await next.done;
 });
 
 test('it is removed when it has been idle for long, and gives way like any idle one', async () => {

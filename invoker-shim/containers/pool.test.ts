@@ -1,3 +1,5 @@
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { FrameType, encodeEmit, encodeIds } from '@dataflower/action-runtime/protocol';
 import { Fixture } from './testing/fixture.js';
 import type { ScriptedContainer } from './testing/scripted-driver.js';
@@ -170,6 +172,15 @@ describe('the pool', () => {
       await Promise.all(runs.map((run) => run.done));
     });
 
+    it('ends once what can never fit and is cancelled at once', async () => {
+      f = new Fixture({ memoryLimitMiB: 1000 });
+      const never = f.run(key('b', { memoryMiB: 1001 }));
+      f.executor.cancel(never, 'no more');
+      await never.done;
+      await settle();
+      expect(never.events).toEqual(['ended']);
+    });
+
     it('and starts more containers for a long function while they allow it', async () => {
       f = new Fixture({ maxContainers: 4 });
       const first = await learn(key('a'), 500);
@@ -325,5 +336,28 @@ describe('the pool', () => {
       await until(() => f.driver.alive.length === 0);
     }
     expect(f.executor.status()).toMatchObject({ queued: 0, running: 0, containers: [] });
+  });
+
+  it('forgets a function whose runs were all taken back before it got a place', async () => {
+    v8.setFlagsFromString('--expose-gc');
+    const gc = vm.runInNewContext('gc') as () => void;
+    f = new Fixture({ maxContainers: 1 });
+    const running = f.run(key('busy'));
+    const container = await f.driver.up(1);
+    const specs: WeakRef<object>[] = [];
+    // In a function of its own, so that no variable keeps the specs.
+    const cancelled = async (name: string): Promise<void> => {
+      const spec = key(name);
+      specs.push(new WeakRef(spec));
+      const run = f.run(spec);
+      f.executor.cancel(run, 'no more');
+      await run.done;
+    };
+    for (let i = 0; i < 50; i++) await cancelled(`k${i}`);
+    await settle();
+    gc();
+    expect(specs.filter((spec) => spec.deref() !== undefined).length).toBeLessThan(5);
+    await answer(container);
+    await running.done;
   });
 });

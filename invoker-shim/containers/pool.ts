@@ -96,6 +96,14 @@ export class Pool implements QueueHost, PrewarmedHost {
     return queue;
   }
 
+  /** A run that waits in this function's queue is not wanted any more. */
+  forget({ key }: ContainerSpec): void {
+    const queue = this.#queues.get(key)!;
+    queue.forget();
+    if (queue.waiting === 0) this.#placeless.delete(queue);
+    this.#forgetQueue(key);
+  }
+
   /** True when a container of this size can never be had. */
   exceedsLimits(spec: ContainerSpec): boolean {
     return spec.memoryMiB > this.limits.memoryLimitMiB;

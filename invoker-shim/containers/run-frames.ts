@@ -30,6 +30,9 @@ export function takeRunFrame(
     case FrameType.OFFER:
       runs.inbound.onOffer(id, decodeAmount(payload));
       return;
+    case FrameType.FILLED:
+      runs.inbound.onFilled(id, decodeAmount(payload));
+      return;
     case FrameType.DATA:
       runs.inbound.onData(id, flags, payload);
       return;

@@ -92,16 +92,18 @@ export class CouchDatabase {
     return rows.map((row) => (row.doc ? { ...row, doc: withoutWriteId(row.doc) } : row));
   }
 
-  /** All documents by id, the views' own among them, `size` at once. */
+  /** All documents by id, the views' own among them, about `size` at once. */
   async *pages<T extends CouchDocument>(size: number): AsyncGenerator<readonly T[]> {
     for (let after: string | undefined; ;) {
       const { rows } = await this.client.request<{ rows: readonly ViewRow<T>[] }>({
         method: 'GET',
         path: [this.name, '_all_docs'],
-        query: { include_docs: true, limit: size, ...(after === undefined ? {} : { startkey: after, skip: 1 }) },
+        query: { include_docs: true, limit: size + 1, ...(after === undefined ? {} : { startkey: after }) },
       });
-      yield rows.flatMap(({ doc }) => (doc ? [withoutWriteId(doc)] : []));
-      if (rows.length < size) return;
+      // The last one of the page before may be gone by now: then another one is first.
+      const next = rows.filter(({ id }) => id !== after);
+      yield next.flatMap(({ doc }) => (doc ? [withoutWriteId(doc)] : []));
+      if (rows.length <= size) return;
       after = rows.at(-1)!.id;
     }
   }

@@ -110,6 +110,18 @@ describeWithService('couchdb', 'Metrics in CouchDB', ({ address }) => {
     await writers[1]!.close();
   });
 
+  test('a database that was removed is made again', async () => {
+    start(() => undefined);
+    await until(() => writes() > 1);
+    await client.request({ method: 'DELETE', path: [database.name] });
+    await until(() =>
+      documents().then(
+        ({ length }) => length > 0,
+        () => false,
+      ),
+    );
+  });
+
   test('while CouchDB is away nothing waits and one error is told; then it goes on', async () => {
     const errors: unknown[] = [];
     start((error) => errors.push(error));

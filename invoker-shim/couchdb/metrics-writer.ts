@@ -79,6 +79,8 @@ export class MetricsWriter {
     } catch (error) {
       if (!this.failing && !this.stop.signal.aborted) this.options.onError(error);
       this.failing = true;
+      // The database may have been removed.
+      this.prepared = false;
     }
     if (!this.stop.signal.aborted) this.wait();
   }

@@ -72,7 +72,7 @@ async function findImage({ containers }: Config, log: Logger): Promise<{ image: 
   const { image, dockerHost } = containers;
   const engine = new DockerEngine(dockerHost);
   try {
-    const there = (await engine.imageLabels(image)) !== undefined;
+    const there = (await engine.image(image)) !== undefined;
     if (image !== IMAGE_NAME) {
       return there
         ? { image }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { send } from '../test-support/http-client.js';
 import { temporaryDirectory } from '../test-support/server.js';
@@ -19,8 +20,8 @@ interface Running {
 }
 
 /** A server in a process of its own, from the moment it says that it is ready. */
-async function start(): Promise<Running> {
-  const child = spawn(process.execPath, [MAIN, 'standalone', '--port', '0', '--data', directory], {
+async function start(args = ['standalone', '--data', directory]): Promise<Running> {
+  const child = spawn(process.execPath, [MAIN, ...args, '--port', '0'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   let text = '';
@@ -63,4 +64,26 @@ test('a server runs an action, stops with 0 at SIGTERM, and after kill -9 has ev
   const third = await start();
   expect((await call(third, 'POST', 'thrice?blocking=true&result=true', { n: 1 })).json).toEqual({ n: 4 });
   expect(await stop(third, 'SIGINT')).toEqual([0, null]);
+});
+
+test('a plugin that is stopped while its only host cannot be reached records first what it had taken', async () => {
+  const file = join(directory, 'plugin.yaml');
+  // Nobody listens on port 1.
+  await writeFile(
+    file,
+    'cluster: { secret: a secret of at least thirty-two characters }\nhosts: [{ id: a, address: "127.0.0.1:1" }]\n',
+  );
+  const args = ['plugin', '--config', file, '--data', join(directory, 'plugin')];
+  const first = await start(args);
+  await call(first, 'PUT', 'echo', { exec: { kind: 'nodejs:20', code: 'function main(p) { return p }' } });
+  const taken = await call(first, 'POST', 'echo', {});
+  expect(taken.status).toBe(202);
+  expect(await stop(first, 'SIGTERM')).toEqual([0, null]);
+
+  const second = await start(args);
+  const { activationId } = taken.json as { activationId: string };
+  const { url, auth } = second;
+  const record = await send(url, 'GET', `/api/v1/namespaces/_/activations/${activationId}`, { auth });
+  expect(record).toMatchObject({ status: 200, json: { response: { success: false } } });
+  expect(await stop(second, 'SIGTERM')).toEqual([0, null]);
 });

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Terminal } from './outcome.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const SIGNAL_EXIT = 128;
 const SIGNAL_NUMBER = { SIGINT: 2, SIGTERM: 15 } as const;
 
@@ -19,6 +20,12 @@ export async function stopped(server: { close(): Promise<void> }, terminal: Term
   });
   for (const signal of SIGNALS) process.once(signal, () => process.exit(SIGNAL_EXIT + SIGNAL_NUMBER[signal]));
   terminal.err('Stopping: running activations may end. A second signal stops at once.');
-  await server.close();
+  // What is waited for may have timers alone, and those keep no process: it would end with its work half done.
+  const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
+  try {
+    await server.close();
+  } finally {
+    clearInterval(alive);
+  }
   for (const signal of SIGNALS) process.removeAllListeners(signal);
 }

@@ -218,3 +218,10 @@ test('records of two clocks, of other programs, or in a circle make no path that
   const bare = { activationId: newId(), name: 'trigger', start: 1000 };
   expect(reportOf(await explained(bare), 80)).toContain('trigger');
 });
+
+test('what an action says of its failure stays on its line and commands no terminal', async () => {
+  const error = 'no\u001b[2J\u001b]0;title\u0007\nsuccess, 1 ms';
+  const failed = await explained(fn('a', { ended: 1050 }, { end: 1050, response: { ...FAILED, result: { error } } }));
+  const text = reportOf(failed, 80);
+  expect(text).toContain('error: no [2J ]0;title success, 1 ms\n');
+});

@@ -34,7 +34,7 @@ function headOf(explanation: Explanation): string {
   ];
   const outcome = explanation.cancelled ? `cancelled, ${status}` : status;
   const lines = [`${name} ${activationId}`, `${outcome}, ${format(durationMs)} ms`, facts.join(', ')];
-  if (explanation.error !== undefined) lines.push(`error: ${explanation.error.slice(0, 500)}`);
+  if (explanation.error !== undefined) lines.push(`error: ${printable(explanation.error).slice(0, 500)}`);
   if (explanation.lostHost !== undefined)
     lines.push(`the host ${explanation.lostHost} was lost while it ran: what its parts did there is not known`);
   if (missing > 0) lines.push(`${plural(missing, 'part')} without a record: still running, or removed by retention`);
@@ -81,6 +81,8 @@ function labelOf({ activationId, node, tag, ms }: PathStep): string {
   return tag === '' ? node : `${node} ${tag}`;
 }
 
+/** What an action says is not to command the terminal, nor to look like lines of this report. */
+const printable = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');
 const format = (number: number): string => (Math.round(number * 10) / 10).toLocaleString('en-US');
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const plural = (number: number, what: string): string => `${format(number)} ${what}${number === 1 ? '' : 's'}`;

@@ -27,7 +27,8 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
       hostConnections++;
       socket.destroy();
     });
-    await new Promise<void>((resolve) => host.listen(0, '0.0.0.0', resolve));
+    // By IPv6 too, where the machine has it.
+    await new Promise<void>((resolve) => host.listen(0, resolve));
     hostPort = (host.address() as AddressInfo).port;
   });
   afterAll(async () => {
@@ -71,13 +72,14 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
 
     test('no port of the machine can be reached, on none of its addresses', async () => {
       const before = hostConnections;
-      const { gateway } = await probe('view');
-      const addresses = Object.values(os.networkInterfaces())
-        .flatMap((all) => all ?? [])
-        .filter(({ family }) => family === 'IPv4')
-        .map(({ address }) => address);
-      const targets = [...new Set([...addresses, ...(gateway === null ? [] : [gateway])])].map((to) => [to, hostPort]);
+      const { gateway, interfaces } = await probe('view');
+      const own = Object.values(os.networkInterfaces()).flatMap((all) => all ?? []);
+      // One on a link is there by the interface that the container has to it, whatever its name on this side.
+      const names = own.map(({ address }) => (address.startsWith('fe80:') ? `${address}%eth0` : address));
+      const targets = [...new Set([...names, ...(gateway === null ? [] : [gateway])])].map((to) => [to, hostPort]);
       expect(targets.length).toBeGreaterThan(1);
+      const outside = (interfaces as { address: string }[]).filter(({ address }) => !/^(?:127\.|::1$)/.test(address));
+      expect(outside.filter(({ address }) => address.includes(':'))).toEqual([]);
       const found = (await probe('tcp', { targets })) as string[];
       expect(found).not.toContain('reached');
       expect(hostConnections).toBe(before);
@@ -120,8 +122,9 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
           if (stop) return { stopped: server.close() !== undefined, connections: server.seen };
           server = net.createServer((s) => { server.seen++; s.destroy(); });
           server.seen = 0;
-          await new Promise((resolve) => server.listen(0, '0.0.0.0', resolve));
-          const addresses = Object.values(os.networkInterfaces()).flat().map(({ address }) => address);
+          await new Promise((resolve) => server.listen(0, resolve));
+          const addresses = Object.entries(os.networkInterfaces()).flatMap(([name, all]) =>
+            all.map(({ address, scopeid }) => (scopeid > 0 ? address + '%' + name : address)));
           return { port: server.address().port, addresses };
         }`;
       await putAction(platform.api, 'listens', code);

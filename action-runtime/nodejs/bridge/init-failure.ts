@@ -10,7 +10,7 @@ const RUNTIME = fileURLToPath(new URL('../..', import.meta.url));
 /** Without the stack's frames that are not the user's: they differ with how the runtime was installed. */
 function ownFrames(stack: string): string {
   const isForeign = (line: string): boolean =>
-    /^\s+at /.test(line) && (line.includes(RUNTIME) || line.includes('node:internal/'));
+    /^\s+at /.test(line) && (line.includes(RUNTIME) || /node:(?:internal\/|vm:)/.test(line));
   return stack
     .split('\n')
     .filter((line) => !isForeign(line))

@@ -3,6 +3,7 @@ import {
   type Definition,
   type Init,
   type Slot,
+  FLAG_FOLLOWED,
   FrameType,
   MAX_INLINE_BYTES,
   Outcome,
@@ -112,7 +113,7 @@ export class Container {
         if (!this.#incoming.reset(id, payload.toString())) this.#outgoing.reset(id);
         return;
       case FrameType.FILE: {
-        this.#offers.answered(id, payload.toString());
+        this.#offers.answered(id, payload.toString(), (flags & FLAG_FOLLOWED) !== 0);
         return;
       }
       case FrameType.GRANT:

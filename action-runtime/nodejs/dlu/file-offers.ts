@@ -4,23 +4,33 @@ import { FrameType, encodeAmount } from '../../protocol/index.js';
 import type { LargeValue } from '../bridge/messages.js';
 import type { FrameWriter } from './frame-writer.js';
 
+/** An agent that follows is told after each so many bytes how far a file is filled. */
+const FOLLOWED_BYTES = 4 * 1024 * 1024;
+
+interface Answer {
+  /** Empty: refused. */
+  readonly path: string;
+  readonly followed: boolean;
+}
+
 /** Hands large values over in files that the agent makes: OFFER asks for one, FILE names it. */
 export class FileOffers {
   #nextId = 1;
-  readonly #open = new Map<number, (path: string) => void>();
+  readonly #open = new Map<number, (answer: Answer) => void>();
 
   constructor(private readonly writer: FrameWriter) {}
 
   /** Writes the value into a file of the agent's; undefined when the agent refuses or the file does not take it. */
   async store(value: LargeValue): Promise<number | undefined> {
     const id = this.#nextId++;
-    const path = await new Promise<string>((answer) => {
+    const { path, followed } = await new Promise<Answer>((answer) => {
       this.#open.set(id, answer);
       this.writer.write(encodeAmount(FrameType.OFFER, id, value.size));
     });
     if (path === '') return undefined;
     try {
-      await writeSegments(path, value.segments);
+      const told = (bytes: number): void => this.writer.write(encodeAmount(FrameType.FILLED, id, bytes));
+      await writeSegments(path, value.segments, followed ? told : undefined);
       return id;
     } catch (error) {
       console.error(`a hand-over file cannot be written: ${String(error)}`);
@@ -28,23 +38,28 @@ export class FileOffers {
     }
   }
 
-  answered(id: number, path: string): void {
+  answered(id: number, path: string, followed: boolean): void {
     const answer = this.#open.get(id);
     this.#open.delete(id);
-    answer?.(path);
+    answer?.({ path, followed });
   }
 }
 
-async function writeSegments(path: string, segments: readonly Uint8Array[]): Promise<void> {
+async function writeSegments(
+  path: string,
+  segments: readonly Uint8Array[],
+  filled: ((bytes: number) => void) | undefined,
+): Promise<void> {
   // The agent has made the file; the container never creates one.
   const file = await promises.open(path, 'r+');
   try {
-    // All in one call, as far as the system takes it.
+    // All in one call, as far as the system takes it, where nobody follows.
     let left = segments.filter(({ length }) => length > 0);
     for (let at = 0; left.length > 0;) {
-      const { bytesWritten } = await file.writev(left, at);
+      const { bytesWritten } = await file.writev(filled === undefined ? left : first(left, FOLLOWED_BYTES), at);
       at += bytesWritten;
       left = rest(left, bytesWritten);
+      if (left.length > 0) filled?.(at);
     }
   } finally {
     await file.close();
@@ -58,4 +73,14 @@ function rest(segments: readonly Uint8Array[], written: number): Uint8Array[] {
   const left = segments.slice(first);
   if (written > 0) left[0] = left[0]!.subarray(written);
   return left;
+}
+
+/** The first of the bytes, at most so many. */
+function first(segments: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (let i = 0; i < segments.length && bytes > 0; i++) {
+    found.push(segments[i]!.subarray(0, bytes));
+    bytes -= segments[i]!.length;
+  }
+  return found;
 }

@@ -93,6 +93,27 @@ test('with files, a large value is written where the agent says, and named by it
   expect(agent.seen.map((s) => s.type).filter((t) => t === 'EMIT' || t === 'RESULT')).toEqual(['EMIT', 'RESULT']);
 });
 
+test('an agent that follows is told how far a file is filled, and what it was told of is there', async () => {
+  const bytes = 9 * 2 ** 20;
+  agent = await TestAgent.with(`function main() { return Buffer.alloc(${bytes}, 7) }`, {}, { files: true });
+  const path = join(directory, 'followed');
+  agent.follows = true;
+  agent.filePath = (): string => {
+    writeFileSync(path, '');
+    return path;
+  };
+  const slot = await resultSlot(agent.run());
+  expect(slot).toMatchObject({ where: 'file', size: bytes + 1 });
+  const told = agent.seen.flatMap((seen) =>
+    seen.type === 'FILLED' ? [[seen.id, (seen as { bytes?: number }).bytes]] : [],
+  );
+  expect(told).toEqual([
+    [1, 4 * 2 ** 20],
+    [1, 8 * 2 ** 20],
+  ]);
+  expect(Buffer.alloc(bytes, 7).equals(decodeValue(readFileSync(path)) as Buffer)).toBe(true);
+});
+
 test('a value of very many byte strings is written into a file whole', async () => {
   const count = 3000;
   agent = await TestAgent.with(

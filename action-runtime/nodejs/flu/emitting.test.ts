@@ -59,7 +59,7 @@ test('an emit after the end rejects and sends nothing, and the container lives o
   await start(`let late, said;
     function main(p, context) {
       if (p.second) return late.then(() => ({ said }));
-      late = new Promise((resolve) => setTimeout(() => context.emit('part', 1).catch((e) => { said = e.message; resolve() }), 10));
+      late = new Promise((resolve) => setTimeout(() => context.emit('part', 1).catch((e) => { said = e.message; resolve() })));
       return {};
     }`);
   await agent.call({}, { definition: 1 });
@@ -71,7 +71,12 @@ test('an emit after the end rejects and sends nothing, and the container lives o
 
 test('an emit after the end that nobody waits for harms nothing', async () => {
   await start(
-    `function main(p, context) { if (p.wait) return new Promise((r) => setTimeout(r, 30, {})); setTimeout(() => context.emit('part', 1), 1); return {} }`,
+    `let late;
+    function main(p, context) {
+      if (p.wait) return late;
+      late = new Promise((resolve) => setTimeout(() => { context.emit('part', 1); setTimeout(resolve, 0, {}); }));
+      return {};
+    }`,
   );
   await agent.call({}, { definition: 1 });
   expect((await agent.call({ wait: true }, { definition: 1 }))['outcome']).toBe(Outcome.OK);

@@ -22,15 +22,21 @@ export async function loadInline(text: string, main: string, directory: string):
 try { return ${main} } catch (e) { if (e.name === 'ReferenceError') { return module.exports.${main} || exports.${main} } else throw e }`;
   let load: (...args: unknown[]) => unknown;
   try {
-    load = compileFunction(body, ['module', 'exports', 'require', '__filename', '__dirname'], {
-      filename: FILE_NAME,
-      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    }) as typeof load;
+    load = compile(body);
   } catch (error) {
     if (error instanceof SyntaxError && MODULE_SYNTAX.test(error.message)) return loadModule(text, main, directory);
+    // What is wrong with the text itself, in words about lines that its author knows.
+    compile(text);
     throw error;
   }
   return load(module, module.exports, createRequire(import.meta.url), join(process.cwd(), FILE_NAME), process.cwd());
+}
+
+function compile(body: string): (...args: unknown[]) => unknown {
+  return compileFunction(body, ['module', 'exports', 'require', '__filename', '__dirname'], {
+    filename: FILE_NAME,
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  }) as (...args: unknown[]) => unknown;
 }
 
 async function loadModule(text: string, main: string, directory: string): Promise<unknown> {

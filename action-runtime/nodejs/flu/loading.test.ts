@@ -46,7 +46,16 @@ test('main by another name, and within an object', async () => {
 });
 
 test.each([
-  ['code that does not parse', 'function main( {', /^Initialization has failed due to: .*SyntaxError/s],
+  [
+    'code that does not parse',
+    'function main() { let x = ; }',
+    /^Initialization has failed due to: action\.js:1\nfunction main\(\) { let x = ; }\n +\^\n\nSyntaxError: Unexpected token ';'$/,
+  ],
+  [
+    'code without its end',
+    'function main() {\n  if (1) {\n}',
+    /^Initialization has failed due to: action\.js:3\n}\n \n\nSyntaxError: Unexpected end of input$/,
+  ],
   ['code that throws', 'throw new Error("on load")', /^Initialization has failed due to: Error: on load\n/],
   ['code that throws a string', 'throw "just text"', /^Initialization has failed due to: just text$/],
   ['no function', 'const main = 5', /^Initialization has failed due to: Action entrypoint 'main' is not a function\.$/],

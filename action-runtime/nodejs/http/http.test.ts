@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, connect } from 'node:net';
+import { type Socket, createServer, connect } from 'node:net';
 import { runtimeEntry } from '../index.js';
 import { zipOf } from '../testing/archives.js';
 
@@ -174,12 +174,23 @@ test('a scalar is no argument', async () => {
 });
 
 test('one run at a time', async () => {
-  await runtime.init('function main() { console.log("in"); return new Promise((r) => setTimeout(r, 300)) }');
-  const [first, second] = await Promise.all([runtime.run({}), runtime.run({})]);
-  expect([first, second].map((r) => r.status).sort()).toEqual([200, 403]);
-  expect([first, second].find((r) => r.status === 403)!.body).toEqual({
-    error: 'System not ready, status is running.',
+  // The first run ends when its caller has heard of the second.
+  const caller = createServer().listen(0, '127.0.0.1');
+  await once(caller, 'listening');
+  const { port } = caller.address() as { port: number };
+  await runtime.init(
+    'function main({ port }) { return new Promise((r) => require("net").connect(port, "127.0.0.1").on("close", () => r({})).resume()) }',
+  );
+  const connected = once(caller, 'connection') as Promise<[Socket]>;
+  const first = runtime.run({ port });
+  const [connection] = await connected;
+  expect(await runtime.run({ port })).toMatchObject({
+    status: 403,
+    body: { error: 'System not ready, status is running.' },
   });
+  connection.end();
+  expect((await first).status).toBe(200);
+  caller.close();
 });
 
 test.each([

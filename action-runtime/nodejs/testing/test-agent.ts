@@ -10,6 +10,7 @@ import {
   type Result,
   type Slot,
   FLAG_END,
+  FLAG_FOLLOWED,
   FrameDecoder,
   FrameType,
   PROTOCOL_VERSION,
@@ -61,6 +62,8 @@ export class TestAgent {
   autoCredit = true;
   /** Answers OFFER with this path. */
   filePath: ((id: number, size: number) => string) | undefined;
+  /** Asks to be told how far those files are filled. */
+  follows = false;
   exitCode: number | null | undefined;
   /** Where DEFINE and small runs go, when the container said so. */
   runChannel: Socket | undefined;
@@ -284,9 +287,13 @@ export class TestAgent {
         return { ids: decodeIds(payload) };
       case FrameType.OFFER: {
         const size = decodeAmount(payload);
-        if (this.filePath !== undefined) this.send(encodeText(FrameType.FILE, id, this.filePath(id, size)));
+        if (this.filePath !== undefined) {
+          const flags = this.follows ? FLAG_FOLLOWED : 0;
+          this.send(encodeText(FrameType.FILE, id, this.filePath(id, size), flags));
+        }
         return { size };
       }
+      case FrameType.FILLED:
       case FrameType.CREDIT:
         return { bytes: decodeAmount(payload) };
       default:

@@ -59,6 +59,7 @@ function describePayload(type: FrameType, flags: number, id: number, payload: Bu
     case FrameType.WITHDRAWN:
       return { ids: decodeIds(payload) };
     case FrameType.OFFER:
+    case FrameType.FILLED:
     case FrameType.GRANT:
     case FrameType.CREDIT:
       return { bytes: decodeAmount(payload) };

@@ -8,6 +8,12 @@ export interface NetworkOptions extends Omit<BridgeOptions, 'closed' | 'unfilter
   readonly mode: NetworkMode;
 }
 
+/**
+ * A resolver where nothing may be reached: the container itself. With none named, the engine asks those of this machine, and
+ * those on loopback from outside the network, past its filter: names that are asked for can carry anything.
+ */
+const NO_RESOLVER = ['127.0.0.1'];
+
 /** Which network of the engine's a container joins. */
 export class ContainerNetwork {
   #bridge: Promise<GuardedBridge> | undefined;
@@ -37,7 +43,7 @@ export class ContainerNetwork {
 
   /** Resolvers that containers are given; none: the engine's. */
   get dns(): readonly string[] {
-    return this.options.dns ?? [];
+    return this.options.mode === 'none' ? NO_RESOLVER : (this.options.dns ?? []);
   }
 
   /** No container is on it any more. */

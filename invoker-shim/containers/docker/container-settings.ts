@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import path from 'node:path';
 import type { ContainerSpec } from '../executor.js';
 
 /** Where a container finds its socket. */
@@ -45,6 +46,8 @@ export interface ContainerPlace {
   /** It has not this project's runtime: the image says where it works, and nothing of ours is in it. */
   readonly foreign: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** Directories that the image wants to write in. */
+  readonly volumes: readonly string[];
   /** Of the engine: the network that it joins, or `none`. */
   readonly network: string;
   /** Resolvers; the engine's where there are none. */
@@ -65,7 +68,8 @@ export function freshUid(): number {
 export function containerSettings(place: ContainerPlace, limits: ContainerLimitsSettings): object {
   const { spec, uid, foreign } = place;
   const memory = (spec.memoryMiB + RUNTIME_MIB) * MIB;
-  const tmpfs = tmpfsOptions(Math.min(limits.tmpfsMiB, spec.memoryMiB / 2), uid);
+  const tmpfsMiB = Math.min(limits.tmpfsMiB, spec.memoryMiB / 2);
+  const tmpfs = tmpfsOptions(tmpfsMiB, uid);
   return {
     Image: place.image,
     Labels: place.labels,
@@ -78,6 +82,8 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
     // A network name space with loopback is the kernel's work. Asked for more, the engine starts itself once again for
     // each container, which is half of the time until that runs.
     ...(place.network === 'none' ? { NetworkDisabled: true } : {}),
+    // The engine would run it beside everything that bounds the container, as often as the image likes.
+    Healthcheck: { Test: ['NONE'] },
     AttachStdout: true,
     AttachStderr: true,
     HostConfig: {
@@ -85,12 +91,12 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
       ...(place.network === 'none' ? {} : { Dns: place.dns, DnsSearch: ['.'], Sysctls: NO_IPV6 }),
       ReadonlyRootfs: true,
       Tmpfs: Object.fromEntries(writableDirectories(place).map((directory) => [directory, tmpfs])),
-      Mounts: place.mounts.map(bindMount),
+      Mounts: [...place.mounts.map(bindMount), ...volumesOf(place).map((target) => memoryMount(target, tmpfsMiB))],
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       Privileged: false,
       IpcMode: 'private',
-      ShmSize: Math.min(limits.tmpfsMiB, spec.memoryMiB / 2) * MIB,
+      ShmSize: tmpfsMiB * MIB,
       CgroupnsMode: 'private',
       Memory: memory,
       // Together with swap: none.
@@ -117,6 +123,13 @@ function writableDirectories({ spec, foreign }: ContainerPlace): string[] {
   return spec.bringsCode === true ? [HOME, EXECUTABLE_DIRECTORY] : [HOME];
 }
 
+/** The image's own wishes: left to the engine, each would be a directory on its disk, without a bound. */
+function volumesOf(place: ContainerPlace): string[] {
+  const there = new Set(writableDirectories(place));
+  const wanted = place.volumes.map((volume) => path.posix.join('/', volume).replace(/(?<=.)\/$/, ''));
+  return [...new Set(wanted)].filter((directory) => !there.has(directory));
+}
+
 /** The network has none; without this a container would have an address on the link all the same. */
 const NO_IPV6 = { 'net.ipv6.conf.all.disable_ipv6': '1', 'net.ipv6.conf.default.disable_ipv6': '1' };
 
@@ -134,4 +147,8 @@ function bindMount({ source, target, readOnly }: BindMount): object {
     ReadOnly: readOnly,
     BindOptions: { Propagation: 'rprivate' },
   };
+}
+
+function memoryMount(target: string, sizeMiB: number): object {
+  return { Type: 'tmpfs', Target: target, TmpfsOptions: { SizeBytes: Math.floor(sizeMiB * MIB), Mode: 0o1777 } };
 }

@@ -17,7 +17,7 @@ import { DockerContainer } from './docker-container.js';
 import { Engine, type EngineInfo } from './engine.js';
 import { EngineError } from './engine-error.js';
 import { ExitWatch } from './exit-watch.js';
-import { Images, type PullPolicy } from './images.js';
+import { Images, type KnownImage, type PullPolicy } from './images.js';
 import { isOwnImage } from '../own-image.js';
 import { removeLeftBehind } from './left-behind.js';
 import { Removals } from './removals.js';
@@ -55,6 +55,8 @@ const MAX_KEY_CHARS = 1000;
 /** A container without the engine's networking has its host names from here; the engine writes none for it. */
 const HOSTS_FILE = 'hosts';
 const HOSTS = '127.0.0.1\tlocalhost\n::1\tlocalhost\n';
+/** What is known of the images that the operator names. */
+const PLATFORMS: KnownImage = { ours: true, volumes: [] };
 /** Where OpenWhisk's runtimes answer. */
 const HTTP_PORT = 8080;
 
@@ -142,9 +144,10 @@ export class DockerDriver implements ContainerDriver {
     if (!this.#watch.connected) throw new EngineError('ENGINE_UNREACHABLE', 'the Docker engine is away');
     const image = this.#imageOf(start.spec);
     try {
-      const foreign = foreignName(start.spec) !== undefined && !(await this.#images.speakOurs(image, start.onFetch));
-      const settings = containerSettings(await this.#place(start, image, foreign), this.#limits);
-      const container = await this.#run(settings, start, foreign);
+      const named = foreignName(start.spec) !== undefined;
+      const { ours, volumes } = named ? await this.#images.about(image, start.onFetch) : PLATFORMS;
+      const settings = containerSettings(await this.#place(start, { image, foreign: !ours, volumes }), this.#limits);
+      const container = await this.#run(settings, start, !ours);
       void container.exited.then(() => this.#forget(start));
       return container;
     } catch (cause) {
@@ -171,14 +174,14 @@ export class DockerDriver implements ContainerDriver {
 
   async #place(
     { spec, socketPath, token, files }: StartOptions,
-    image: string,
-    foreign: boolean,
+    { image, foreign, volumes }: Pick<ContainerPlace, 'image' | 'foreign' | 'volumes'>,
   ): Promise<ContainerPlace> {
     const { identity, network, info, way } = this.parts;
     const place = {
       spec,
       image,
       foreign,
+      volumes,
       labels: { ...identity.labels, [Label.key]: spec.key.slice(0, MAX_KEY_CHARS) },
       network: await network.join(foreign || way !== undefined),
       dns: network.dns,
@@ -253,6 +256,7 @@ function imageText(cause: unknown, image: string | undefined): string | undefine
   if (cause.code === 'IMAGE_MISSING') return `Failed to pull container image '${image}'.`;
   if (cause.code === 'IMAGE_NOT_PULLED')
     return `Failed to pull container image '${image}'. It is not on this host, and images are not fetched here (containers.images.pull).`;
+  if (cause.code === 'IMAGE_UNFIT') return `The action cannot run: ${cause.message}.`;
   const noProgram = /no command specified|executable file not found|exec format error|no such file or directory/i;
   return noProgram.test(cause.message) ? `executable file not found in image ${image}` : undefined;
 }

@@ -8,6 +8,8 @@ export type EngineErrorCode =
   | 'IMAGE_MISSING'
   /** There is no such image on the engine, and none is to be looked for elsewhere. */
   | 'IMAGE_NOT_PULLED'
+  /** What it says about itself is beyond every measure. */
+  | 'IMAGE_UNFIT'
   /** What it was asked about does not exist (any more). */
   | 'NOT_FOUND'
   /** It refused. */

@@ -25,6 +25,12 @@ export interface EngineInfo {
 /** What to look for: label, name, type, event. */
 export type Filters = Readonly<Record<string, readonly string[]>>;
 
+export interface ImageDescription {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Directories that it wants to write in. */
+  readonly volumes: readonly string[];
+}
+
 export interface NetworkDescription {
   readonly id: string;
   readonly name: string;
@@ -62,13 +68,15 @@ export class Engine {
     };
   }
 
-  /** The labels of an image; undefined when it is not there. */
-  async imageLabels(image: string): Promise<Readonly<Record<string, string>> | undefined> {
+  /** What an image says about itself; undefined when it is not there. */
+  async image(image: string): Promise<ImageDescription | undefined> {
     try {
       const { Config } = await this.#call('look at an image', (abortSignal) =>
         this.#docker.getImage(image).inspect({ abortSignal } as object),
       );
-      return Config.Labels ?? {};
+      // The engine has null where there are none.
+      const { Labels, Volumes } = Config as { Labels: ImageDescription['labels'] | null; Volumes: object | null };
+      return { labels: Labels ?? {}, volumes: Object.keys(Volumes ?? {}) };
     } catch (error) {
       if (EngineError.is(error, 'IMAGE_MISSING') || EngineError.is(error, 'NOT_FOUND')) return undefined;
       throw error;

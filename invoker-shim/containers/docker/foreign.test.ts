@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { describeWithService } from '@dataflower/services';
+import { describeWithService, dockerOptions } from '@dataflower/services';
+import Docker from 'dockerode';
 import { createExecutor } from '../container-executor.js';
 import type { ContainerSpec, Executor } from '../executor.js';
 import { DockerImages } from '../foreign/testing/docker-images.js';
@@ -27,6 +28,15 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
       files: {
         exec: `#!/usr/local/bin/node\nconsole.log('inside'); console.log(JSON.stringify({ baked: JSON.parse(process.argv[2]) }));`,
       },
+    });
+    names['greedy'] = await images.build('greedy', {
+      lines: ['VOLUME ["/data/", "/tmp"]', 'HEALTHCHECK --interval=1s CMD ["node", "-e", "0"]'],
+    });
+    const volumes = JSON.stringify(Array.from({ length: 33 }, (_, i) => `/v${i}`));
+    names['many volumes'] = await images.build('many-volumes', { lines: [`VOLUME ${volumes}`] });
+    const label = 'x'.repeat(40_000);
+    names['long labels'] = await images.build('long-labels', {
+      lines: [`LABEL one="${label}"`, `LABEL two="${label}"`],
     });
     names['none'] = await images.build('none', { lines: ['CMD ["/there/is/no/such/program"]'] });
     socketDir = mkdtempSync(path.join(os.tmpdir(), 'dfd-'));
@@ -62,6 +72,12 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     );
     await it.done;
     return it;
+  }
+  async function inspect(image: string): Promise<Docker.ContainerInspectInfo> {
+    const docker = new Docker(dockerOptions(address));
+    const filters = JSON.stringify({ ancestor: [names[image]!], label: ['dataflower.process'] });
+    const [container] = await docker.listContainers({ filters });
+    return docker.getContainer(container!.Id).inspect();
   }
   const texts = (it: TestRun): string[] => it.end!.logs.map((line) => line.slice(31));
 
@@ -102,6 +118,31 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     );
     const code = 'function main() { const held = []; for (;;) held.push(Buffer.alloc(1 << 24, 1)); }';
     expect((await run('plain', {}, { code })).error).toBe('The action exhausted its memory and was aborted.');
+    expect((await run('odd', { still: 1 })).end).toMatchObject({ status: 0 });
+  });
+
+  it('write their volumes into bounded memory, and nothing runs in them but the action', async () => {
+    const code = `function main() {
+      const fs = require('fs');
+      const file = fs.openSync('/data/full', 'w');
+      let written = 0;
+      try { for (; written < 200; written++) fs.writeSync(file, Buffer.alloc(1 << 20)); }
+      catch (error) { return { code: error.code, written, tmp: fs.statSync('/tmp').isDirectory() }; }
+      return { written };
+    }`;
+    const it = await run('greedy', {}, { code, memoryMiB: 128 });
+    expect(it.end!.value).toEqual({ code: 'ENOSPC', written: 64, tmp: true });
+    expect((await inspect('greedy')).State).not.toHaveProperty('Health');
+  });
+
+  it('have nobody asked for names where the network is closed', async () => {
+    await run('odd', { still: 1 });
+    // Named none, the engine would ask in the machine's own name where its resolver is on loopback.
+    expect((await inspect('odd')).HostConfig.Dns).toEqual(['127.0.0.1']);
+  });
+
+  it.each(['many volumes', 'long labels'])('are refused for %s', async (image) => {
+    expect((await run(image, {})).error).toMatch(/^The action cannot run: the image \S+ has more than /);
     expect((await run('odd', { still: 1 })).end).toMatchObject({ status: 0 });
   });
 

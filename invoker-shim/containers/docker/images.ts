@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import type { Engine } from './engine.js';
+import type { Engine, ImageDescription } from './engine.js';
 import { EngineError } from './engine-error.js';
 
 /** What becomes of an image that is not on the engine: the container fails, or it is fetched from its registry. */
@@ -12,10 +12,21 @@ const PROTOCOL = '1';
 const KNOWN_MS = 30_000;
 /** Images that something is known of. */
 const MAX_KNOWN = 1000;
+/** Of an image's labels, in characters: the engine sends them with every event of a container. */
+const MAX_LABEL_CHARS = 64 * 1024;
+/** Directories that an image may want for itself: each is a file system of its own. */
+const MAX_VOLUMES = 32;
+
+export interface KnownImage {
+  /** It has the runtime of this project. */
+  readonly ours: boolean;
+  /** Directories that it wants to write in. */
+  readonly volumes: readonly string[];
+}
 
 /** What images the engine has, what runs in them, and how they come there. */
 export class Images {
-  readonly #known = new Map<string, { readonly ours: boolean; readonly until: number }>();
+  readonly #known = new Map<string, { readonly image: KnownImage; readonly until: number }>();
   /** Images that are on their way. */
   readonly #pulls = new Map<string, Promise<void>>();
 
@@ -26,21 +37,25 @@ export class Images {
   ) {}
 
   /**
-   * True when the image has the runtime of this project. Rejects with `IMAGE_NOT_PULLED` when it is not there, with
-   * `IMAGE_MISSING` when it could not be fetched either. Calls back when it begins to fetch it.
+   * What there is to know of an image. Rejects with `IMAGE_NOT_PULLED` when it is not there, with `IMAGE_MISSING` when it
+   * could not be fetched either, with `IMAGE_UNFIT` when it would be a burden. Calls back when it begins to fetch it.
    */
-  async speakOurs(image: string, onFetch: (() => void) | undefined): Promise<boolean> {
+  async about(name: string, onFetch: (() => void) | undefined): Promise<KnownImage> {
     const now = this.clock.now();
-    const known = this.#known.get(image);
-    if (known !== undefined && known.until > now) return known.ours;
-    const labels = (await this.engine.imageLabels(image)) ?? (await this.#fetch(image, onFetch));
-    const ours = labels[PROTOCOL_LABEL] === PROTOCOL;
+    const known = this.#known.get(name);
+    if (known !== undefined && known.until > now) return known.image;
+    const { labels, volumes } = (await this.engine.image(name)) ?? (await this.#fetch(name, onFetch));
+    if (JSON.stringify(labels).length > MAX_LABEL_CHARS)
+      throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_LABEL_CHARS} characters of labels`);
+    if (volumes.length > MAX_VOLUMES)
+      throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_VOLUMES} volumes`);
+    const image = { ours: labels[PROTOCOL_LABEL] === PROTOCOL, volumes };
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
-    this.#known.set(image, { ours, until: now + KNOWN_MS });
-    return ours;
+    this.#known.set(name, { image, until: now + KNOWN_MS });
+    return image;
   }
 
-  async #fetch(image: string, onFetch: (() => void) | undefined): Promise<Readonly<Record<string, string>>> {
+  async #fetch(image: string, onFetch: (() => void) | undefined): Promise<ImageDescription> {
     if (this.pull === 'never') throw new EngineError('IMAGE_NOT_PULLED', `there is no image ${image}`);
     onFetch?.();
     let pull = this.#pulls.get(image);
@@ -49,8 +64,8 @@ export class Images {
       this.#pulls.set(image, pull);
     }
     await pull;
-    const labels = await this.engine.imageLabels(image);
-    if (labels === undefined) throw new EngineError('IMAGE_MISSING', `there is no image ${image}`);
-    return labels;
+    const description = await this.engine.image(image);
+    if (description === undefined) throw new EngineError('IMAGE_MISSING', `there is no image ${image}`);
+    return description;
   }
 }

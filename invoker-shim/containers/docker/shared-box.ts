@@ -5,7 +5,8 @@ import type { Clock } from '../../clock.js';
 import { type HandoverWriter, type KnownFile, SpareFiles, recycle } from '../../sink/spare-files.js';
 import type { DataSink, HandoverFile, HandoverSource, Value } from '../../sink/value.js';
 import type { FileSharing, OfferedFile, OfferedFiles } from '../file-sharing.js';
-import { copyBytes, touch } from './touched-file.js';
+import { FileCopy } from './file-copy.js';
+import { touch } from './touched-file.js';
 
 /** Where a container sees its two directories. */
 const OUT = '/run/values/out';
@@ -131,34 +132,36 @@ class FilledFiles implements OfferedFiles {
 
   #offered(file: KnownFile): OfferedFile {
     let open = true;
-    const discard = (): void => {
+    let copy: OpenCopy | undefined;
+    const remove = (): void => {
       if (open) this.#remove(file);
       open = false;
     };
+    const filled = (bytes: number): void => {
+      copy ??= this.#copy(file);
+      copy?.bytes.there(bytes);
+    };
     const seal = async (shape: number): Promise<Value> => {
       try {
-        return await this.#copy(file, shape);
+        filled(file.size);
+        if (copy === undefined) throw new Error('there is no room for the value that was handed over');
+        return await sealed(copy, shape);
       } finally {
         if (this.#spares.keep(file)) open = false;
-        else discard();
+        else remove();
       }
     };
+    const discard = (): void => {
+      if (copy === undefined) remove();
+      else void abandon(copy).then(remove);
+    };
     const pathThere = path.posix.join(OUT, path.basename(file.path));
-    return { path: file.path, pathThere, size: file.size, seal, discard };
+    return { path: file.path, pathThere, size: file.size, filled, seal, discard };
   }
 
-  async #copy(file: KnownFile, shape: number): Promise<Value> {
-    const copy: HandoverFile | undefined = this.#copies.allocate(file.size);
-    if (copy === undefined) throw new Error('there is no room for the value that was handed over');
-    try {
-      await copyBytes(file.path, copy.path, file.size);
-      // Read by whoever it is shown to; the directory that it is in lets nobody in.
-      await chmod(copy.path, 0o644);
-      return await copy.seal(shape);
-    } catch (error) {
-      copy.discard();
-      throw error;
-    }
+  #copy(file: KnownFile): OpenCopy | undefined {
+    const target = this.#copies.allocate(file.size);
+    return target === undefined ? undefined : { file: target, bytes: new FileCopy(file.path, target.path, file.size) };
   }
 
   async #reused(size: number): Promise<KnownFile | undefined> {
@@ -213,4 +216,27 @@ class FilledFiles implements OfferedFiles {
       .then(() => rm(file.path))
       .catch(() => undefined);
   }
+}
+
+/** A file that no container has ever seen, and what fills it. */
+interface OpenCopy {
+  readonly file: HandoverFile;
+  readonly bytes: FileCopy;
+}
+
+async function sealed(copy: OpenCopy, shape: number): Promise<Value> {
+  try {
+    await copy.bytes.whole();
+    // Read by whoever it is shown to; the directory that it is in lets nobody in.
+    await chmod(copy.file.path, 0o644);
+    return await copy.file.seal(shape);
+  } catch (error) {
+    await abandon(copy);
+    throw error;
+  }
+}
+
+async function abandon({ file, bytes }: OpenCopy): Promise<void> {
+  await bytes.stop();
+  file.discard();
 }

@@ -44,7 +44,11 @@ export class SharedBoxes implements SharedRoom {
   }
 
   remove(box: SharedBox): void {
-    const removal = box.remove().finally(() => this.#removals.delete(removal));
+    const removal = box
+      .remove()
+      // What is left of it goes with the directory that it is in.
+      .catch(() => undefined)
+      .finally(() => this.#removals.delete(removal));
     this.#removals.add(removal);
   }
 

@@ -8,7 +8,10 @@ const FIRST_LINE = /^([0-9a-f]{32})(?:\/(api))?\n/;
 const MAX_FIRST_LINE_BYTES = 64;
 /** Time for it, in ms. */
 const FIRST_LINE_MS = 5000;
-/** Connections that have not said it; further ones are closed. */
+/**
+ * Connections that have not said it. With more, the one that has waited longest is closed: a runtime speaks as soon as it
+ * is let in, so that a container that opens connections and says nothing keeps out nobody but itself.
+ */
 const MAX_WAITING = 256;
 
 /**
@@ -20,7 +23,8 @@ export class TcpGate {
   readonly #directories = new Map<string, string>();
   readonly #server: Server;
   readonly #open = new Set<Socket>();
-  #waiting = 0;
+  /** Those that have said nothing yet, longest first. */
+  readonly #waiting = new Set<Socket>();
 
   constructor(private readonly clock: Clock) {
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
@@ -54,16 +58,17 @@ export class TcpGate {
 
   #accept(socket: Socket): void {
     this.#keep(socket);
-    if (this.#waiting >= MAX_WAITING) {
-      socket.destroy();
-      return;
+    this.#waiting.add(socket);
+    if (this.#waiting.size > MAX_WAITING) {
+      const [longest] = this.#waiting;
+      this.#waiting.delete(longest!);
+      longest!.destroy();
     }
-    this.#waiting++;
     const cancel = this.clock.after(FIRST_LINE_MS, () => socket.destroy());
     let said = Buffer.alloc(0);
     const done = (): void => {
       cancel();
-      this.#waiting--;
+      this.#waiting.delete(socket);
       socket.off('data', onData);
       socket.off('close', done);
     };

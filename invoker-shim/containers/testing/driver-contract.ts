@@ -160,6 +160,21 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
     await until(() => !runs(mark), 'the child of the function has ended');
   });
 
+  it('has a paused one do nothing until it is woken up, and stops it all the same, where it can pause', async () => {
+    const [a, b] = await Promise.all([started(), started()]);
+    if (a.handle.pause === undefined) return;
+    await Promise.all([a, b].map((each) => each.load('function main(params) { return params; }')));
+    await a.handle.pause();
+    a.start({ of: 'a' });
+    for (let i = 1; i <= 20; i++) expect(await b.run({ i })).toEqual({ i });
+    expect(a.results).toEqual([]);
+    await a.handle.resume!();
+    await until(() => a.results.length === 1, 'it goes on');
+    await a.handle.pause();
+    a.handle.stop();
+    await a.handle.exited;
+  });
+
   it('tells when it has ended by itself', async () => {
     const a = await started();
     await until(() => a.hello !== undefined, 'it says hello');

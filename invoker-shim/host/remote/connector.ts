@@ -71,7 +71,7 @@ export class Connector {
     this.#attempt.abort();
     if (this.#up) {
       this.#link?.send(MessageType.BYE, '');
-      this.#link?.end();
+      this.#link?.end(this.clock);
     } else {
       this.#link?.destroy();
     }

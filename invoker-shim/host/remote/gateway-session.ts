@@ -48,6 +48,8 @@ export class GatewaySession {
   readonly requests: Requests;
   #received: number | null = null;
   readonly #running = new Set<string>();
+  /** Of those, the gateway's records of what it has given up. */
+  readonly #abandoned = new Map<string, ActivationRecord>();
   readonly #kept = new LRUCache<string, { readonly record: ActivationRecord; readonly result: string }>({
     maxSize: KEPT_ANSWERS_BYTES,
     ttl: KEPT_ANSWERS_MS,
@@ -122,9 +124,9 @@ export class GatewaySession {
     if (type === MessageType.START) this.#start(head, body);
     else if (type === MessageType.TARGET) this.#targets.set(Number(head), this.context.readTarget(body.toString()));
     else if (type === MessageType.FORGET) this.#targets.delete(Number(head));
-    else if (type === MessageType.REQUEST) void respond(link, this.#responders, head, body);
+    else if (type === MessageType.REQUEST) respond(link, this.#responders, head, body);
     else if (type === MessageType.REPLY) this.requests.onReply(head, body);
-    else if (type === MessageType.RESUME) void this.#resume(link, JSON.parse(head) as [string, string][]);
+    else if (type === MessageType.RESUME) this.#onResume(link, head);
     else if (type !== MessageType.BEAT && type !== MessageType.BYE)
       throw new HostLinkError('PROTOCOL', `a message of the unknown type ${type}`);
   }
@@ -161,7 +163,15 @@ export class GatewaySession {
 
   #answered({ activationId }: StartMessage, record: ActivationRecord, result: string): void {
     this.#running.delete(activationId);
-    if (this.context.records.withholds(activationId)) return;
+    const abandoned = this.#abandoned.get(activationId);
+    if (abandoned !== undefined) {
+      this.#abandoned.delete(activationId);
+      // Its own record may have been on the way already when it was given up.
+      this.#giveWay(abandoned).catch((err: unknown) =>
+        this.context.logger.error({ err, activationId }, 'the record of what was given up cannot be replaced'),
+      );
+      return;
+    }
     if (result !== record.result) this.#kept.set(activationId, { record, result });
     const link = this.#link;
     if (link === undefined) return;
@@ -176,8 +186,12 @@ export class GatewaySession {
     link.send(MessageType.ANSWER, head, body);
   }
 
+  #onResume(link: Link, head: string): void {
+    this.#resume(link, readInDoubt(head)).catch((error: unknown) => link.destroy(error as Error));
+  }
+
   /** Says of each activation what became of it; of one that still runs nothing, since its answer comes. */
-  async #resume(link: Link, inDoubt: readonly (readonly [string, string])[]): Promise<void> {
+  async #resume(link: Link, inDoubt: readonly InDoubt[]): Promise<void> {
     for (const [activationId, namespace] of inDoubt) {
       if (this.#running.has(activationId)) continue;
       const kept = this.#kept.get(activationId);
@@ -195,12 +209,30 @@ export class GatewaySession {
     const { host, records } = this.context;
     if (this.#running.has(activationId)) {
       records.withhold(activationId);
+      this.#abandoned.set(activationId, record);
       const request: CancelRequest = { activationId, namespace, reason: 'The plugin has given the activation up.' };
       await host.cancel(request);
-    } else if ((await records.get(namespace, activationId)) !== undefined) {
-      records.replace(record);
+    } else {
+      await this.#giveWay(record);
     }
   }
+
+  /** A record that was written here gives way to the gateway's. */
+  async #giveWay(record: ActivationRecord): Promise<void> {
+    const { records } = this.context;
+    if ((await records.get(record.namespace, record.activationId)) !== undefined) records.replace(record);
+  }
+}
+
+type InDoubt = readonly [activationId: string, namespace: string];
+
+function readInDoubt(head: string): readonly InDoubt[] {
+  const list = JSON.parse(head) as unknown;
+  const isPair = (entry: unknown): boolean =>
+    Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'string';
+  if (!Array.isArray(list) || !list.every(isPair))
+    throw new HostLinkError('PROTOCOL', 'activations in doubt that are not named');
+  return list as InDoubt[];
 }
 
 const json = (value: unknown): readonly Buffer[] => [Buffer.from(JSON.stringify(value))];

@@ -55,6 +55,7 @@ export class HostServer {
   readonly #logger: ContainerLogger;
   readonly #codes: CodeSource;
   #draining = false;
+  #closed = false;
 
   constructor(private readonly options: HostServerOptions) {
     this.#clock = options.clock ?? systemClock;
@@ -71,6 +72,11 @@ export class HostServer {
 
   /** Takes over an authenticated connection. */
   accept(stream: Duplex): void {
+    if (this.#closed) {
+      // Its handshake was under way.
+      stream.destroy();
+      return;
+    }
     let session: GatewaySession | undefined;
     const link: Link = new Link(
       stream,
@@ -99,6 +105,7 @@ export class HostServer {
   /** Sends what is to be sent, and ends all connections. */
   async close(): Promise<void> {
     this.#draining = true;
+    this.#closed = true;
     for (const link of this.#greeting) link.destroy();
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
@@ -116,7 +123,7 @@ export class HostServer {
       await Promise.race([link.drained(0), late]);
       stopTimer();
       link.send(MessageType.BYE, '');
-      link.end();
+      link.end(this.#clock);
     }
     session.close();
   }
@@ -142,7 +149,7 @@ export class HostServer {
       if (!(error instanceof HostLinkError) || error.code !== 'REFUSED') throw error;
       this.#logger.warn({ err: error }, 'a plugin was refused');
       link.send(MessageType.REJECT, error.message);
-      link.end();
+      link.end(this.#clock);
       return undefined;
     }
   }
@@ -170,7 +177,7 @@ export class HostServer {
 
   #ended(link: Link, session: GatewaySession | undefined, error: Error | undefined): void {
     if (error !== undefined) this.#logger.warn({ err: error, gateway: session?.name }, 'a connection has failed');
-    if (session?.detach(link) !== true) return;
+    if (session?.detach(link) !== true || this.#closed) return;
     this.#forgetLater(session);
     if (this.#draining) return;
     const { name: gateway, running } = session;

@@ -156,14 +156,22 @@ test.each(Object.entries(badFrames))('%s close that connection and no other', as
   expect(await answer).toBe('{}');
 });
 
-test('a greeted peer that breaks the rules is cut off, and what it had started goes on', async () => {
+test.each([
+  ['a start of a target that was not sent', MessageType.START, '[1,7,"' + '0'.repeat(32) + '","t","ns","s",1,null,0]'],
+  ['a question that is not JSON', MessageType.REQUEST, '['],
+  ['a question that is no list', MessageType.REQUEST, 'null'],
+  ['a question without a method', MessageType.REQUEST, '[1]'],
+  ['doubts that are no list', MessageType.RESUME, '7'],
+  ['a doubt without a namespace', MessageType.RESUME, '[null]'],
+  ['a message of an unknown type', 99, ''],
+])('%s: a greeted peer is cut off, and nothing starts', async (_what, type, head) => {
   const { listener, host, server } = await listening();
   const socket = await connectSecurely({ host: '127.0.0.1', port: listener.port }, SECRET, never);
   const hello = { protocol: 1, features: [], product: '1', role: 'gateway', name: 'x', instance: 'y', host: 'host0' };
   socket.write(encodeFrame(MessageType.HELLO, JSON.stringify(hello)));
   socket.resume();
   await until(() => server.gateways.length === 1);
-  socket.write(encodeFrame(MessageType.START, '[1,7,"' + '0'.repeat(32) + '","t","ns","s",1,null,0]'));
+  socket.write(encodeFrame(type, head));
   await once(socket, 'close');
   expect(host.started).toEqual([]);
 });

@@ -1,9 +1,12 @@
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../../clock.js';
 import { HostLinkError } from './errors.js';
 import { encodeFrame, type FrameHandler, FrameReader, MAX_FRAME_BYTES } from './frame.js';
 
 /** Frames up to this many bytes are put together for one write; larger ones are written as they are. */
 const JOINED_BYTES = 32 * 1024;
+/** Time for the other side to take what was sent last and to end as well, in ms: it may stand still. */
+const LAST_MS = 1000;
 
 /** One connection between a gateway and a host: frames both ways, written once a turn of the loop. */
 export class Link {
@@ -12,6 +15,7 @@ export class Link {
   #waitingBytes = 0;
   #closed = false;
   #drained: (() => void)[] = [];
+  #cancelEnd: (() => void) | undefined;
   /** Bytes came since this was last set to false. */
   heard = true;
 
@@ -31,6 +35,7 @@ export class Link {
     stream.once('end', () => stream.destroy());
     stream.once('close', () => {
       this.#closed = true;
+      this.#cancelEnd?.();
       this.#waiting = [];
       this.#waitingBytes = 0;
       this.#wake();
@@ -69,10 +74,11 @@ export class Link {
     }
   }
 
-  /** Sends what waits, and ends. */
-  end(): void {
+  /** Sends what waits, and ends: when the other side has ended too, or after `LAST_MS`, whatever it does. */
+  end(clock: Clock): void {
     this.#flush();
     this.stream.end();
+    this.#cancelEnd = clock.after(LAST_MS, () => this.stream.destroy());
   }
 
   destroy(error?: Error): void {

@@ -190,8 +190,6 @@ export class RemoteHost implements Host {
   /** A connection stands: what the host cannot have received goes out, and of the rest it says what became of it. */
   #up(link: Link, { instance, received }: Welcome): void {
     this.#connection = { link, targets: new SentTargets(link), instance };
-    this.#requests.use(link);
-    this.#tellGivenUp();
     const inDoubt: [id: string, namespace: string][] = [];
     for (const entry of this.#unanswered.all()) {
       const arrived =
@@ -202,6 +200,9 @@ export class RemoteHost implements Host {
     for (let at = 0; at < inDoubt.length; at += IDS_A_FRAME) {
       link.send(MessageType.RESUME, JSON.stringify(inDoubt.slice(at, at + IDS_A_FRAME)));
     }
+    // Behind the starts: a question may be about one of them, such as to cancel it.
+    this.#requests.use(link);
+    this.#tellGivenUp();
     this.#logger.info({ host: this.id, inDoubt: inDoubt.length }, 'connected to the host');
   }
 
@@ -228,7 +229,7 @@ export class RemoteHost implements Host {
     } else if (type === MessageType.REPLY) {
       this.#requests.onReply(head, body);
     } else if (type === MessageType.REQUEST) {
-      void respond(this.#connection!.link, { code: codeResponder(this.#options.codes) }, head, body);
+      respond(this.#connection!.link, { code: codeResponder(this.#options.codes) }, head, body);
     } else if (type !== MessageType.BYE) {
       throw new HostLinkError('PROTOCOL', `a message of the unknown type ${type}`);
     }

@@ -96,20 +96,33 @@ const MAX_ERROR_CHARS = 1000;
 /** A reply waits while so many bytes are unsent. */
 const UNSENT_BYTES = 4 * 1024 * 1024;
 
-/** Answers one REQUEST over the connection that it came by. */
-export async function respond(
+/** Answers one REQUEST over the connection that it came by, later. Throws for one that is none. */
+export function respond(link: Link, responders: Readonly<Record<string, Responder>>, head: string, body: Buffer): void {
+  const [id, method, params] = JSON.parse(head) as [unknown, unknown, unknown];
+  if (typeof id !== 'number' || typeof method !== 'string')
+    throw new HostLinkError('PROTOCOL', 'a question without number or method');
+  const question = { id, method, params, body: Buffer.from(body) };
+  answerQuestion(link, responders, question).catch((error: unknown) => link.destroy(error as Error));
+}
+
+interface Question {
+  readonly id: number;
+  readonly method: string;
+  readonly params: unknown;
+  readonly body: Buffer;
+}
+
+async function answerQuestion(
   link: Link,
   responders: Readonly<Record<string, Responder>>,
-  head: string,
-  body: Buffer,
+  { id, method, params, body }: Question,
 ): Promise<void> {
-  const [id, method, params] = JSON.parse(head) as [number, string, unknown];
   const reply = (more: object, part?: Buffer): void =>
     link.send(MessageType.REPLY, JSON.stringify({ id, ...more }), part);
   try {
     const responder = Object.hasOwn(responders, method) ? responders[method] : undefined;
     if (responder === undefined) throw new Error(`The method ${method.slice(0, 64)} is not known here.`);
-    for (const part of await responder(params, Buffer.from(body))) {
+    for (const part of await responder(params, body)) {
       await link.drained(UNSENT_BYTES);
       reply({ more: true }, part);
     }

@@ -62,6 +62,19 @@ describe('a broken connection', () => {
     expect(await status).toMatchObject({ activations: 0 });
   });
 
+  test('cancels what has not been sent yet', async () => {
+    const { process, remote } = await connected();
+    distance.stream.destroy();
+    await distance.until(() => remote.reach === 'reconnecting');
+    const message = startOf(echo);
+    distance.start(message);
+    const { activationId, identity } = message;
+    const cancelled = remote.cancel({ activationId, namespace: identity.namespace, reason: 'no more' });
+    await distance.until(() => remote.unanswered === 0);
+    expect(await cancelled).toEqual({ outcome: 'stopping' });
+    expect(process!.host.cancelled).toEqual([activationId]);
+  });
+
   test('under load, cut again and again at any byte: everything is run once and answered once', async () => {
     await fc.assert(
       fc.asyncProperty(fc.infiniteStream(fc.nat(99)), async (numbers) => {
@@ -151,6 +164,26 @@ describe('a host that is lost', () => {
     }
   });
 
+  test('that comes back while a record is being written: that one gives way too', async () => {
+    const { process, remote, files } = await connected();
+    const message = startOf(echo);
+    distance.start(message);
+    await distance.until(() => process!.host.running.length === 1);
+    distance.process = undefined;
+    distance.stream.destroy();
+    await distance.until(() => remote.reach === 'lost');
+    const writing: (() => void)[] = [];
+    files.written = (callback) => void writing.push(callback);
+    process!.host.finish(message.activationId);
+    distance.process = process;
+    await distance.until(() => remote.reach === 'connected');
+    await distance.pass(100);
+    for (const written of writing) written();
+    await distance.pass(100);
+    expect(files.last(message.activationId)).toMatchObject({ status: 3, annotations: { lostHost: 'host0' } });
+    expect(distance.answers.get(message.activationId)).toHaveLength(1);
+  });
+
   test('and is started again fails at once what it had, except what its records have', async () => {
     const { process, remote, clock, ownRecords } = await connected();
     const [recorded, running] = [startOf(echo, { recorded: true }), startOf(echo)];
@@ -225,6 +258,31 @@ test('a host that is being stopped is given nothing more, and what it refuses fa
   expect(distance.answers.get(message.activationId)).toMatchObject([{ record: { status: 3 } }]);
   expect(distance.ownRecords.appended).toHaveLength(1);
   expect(ownRecords.appended).toEqual([]);
+});
+
+describe('who ends the connection', () => {
+  test('does not wait for a gateway that stands still, and takes no further one', async () => {
+    const { process } = await connected();
+    const { stream } = distance;
+    stream.pause();
+    const closed = process!.server.close();
+    await distance.pass(2500);
+    await closed;
+    expect(stream.peer.destroyed).toBe(true);
+    stream.destroy();
+    await distance.pass(3000);
+    expect(distance.streams.length).toBeGreaterThan(1);
+    expect(distance.streams.every(({ peer }) => peer.destroyed)).toBe(true);
+    expect(process!.server.gateways).toEqual([]);
+  });
+
+  test('does not wait for a host that stands still', async () => {
+    const { remote } = await connected();
+    distance.stream.peer.pause();
+    await remote.close(0);
+    await distance.pass(1500);
+    expect(distance.stream.destroyed).toBe(true);
+  });
 });
 
 test('payloads that may have to be sent again are bounded, and forgotten once received', async () => {

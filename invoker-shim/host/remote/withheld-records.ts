@@ -22,10 +22,6 @@ export class WithheldRecords implements RecordStore {
     this.#withheld.set(activationId, true);
   }
 
-  withholds(activationId: string): boolean {
-    return this.#withheld.has(activationId);
-  }
-
   /** A record that was written already gives way to the gateway's. */
   replace(record: ActivationRecord): void {
     this.store.append(record, true);

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import { type LongParts, type RecordDocument, reducedDocumentOf } from './document.js';
+import { type RecordDocument, reducedDocumentOf } from './document.js';
 import { isBefore } from './position.js';
 import { BatchRefusedError, type RecordDatabase, type WriteOutcome } from './record-database.js';
+import { sizeAndHash } from './storable-json.js';
 
 /** A record on its way: its document, and how to make it again from its frame. */
 export interface Parcel {
@@ -30,7 +30,7 @@ export interface DeliveryPorts {
   readonly tooLarge: () => void;
 }
 
-/** Results over this many bytes are replaced in a record that is not taken as it is. */
+/** Results over this many bytes are replaced in a record that is too large; in one that is malformed, every result. */
 const REDUCED_RESULT_BYTES = 4096;
 const REDUCED_LOG_BYTES = 64 * 1024;
 /** Somebody else keeps changing the same records: after so many rounds the whole batch is tried again later. */
@@ -72,7 +72,7 @@ export class Delivery {
       if (!(error instanceof BatchRefusedError)) throw error;
       if (error.tooLarge) this.ports.tooLarge();
       if (parcels.length === 1) {
-        await this.reduceOrSetAside(parcels[0]!, revisions, error.message);
+        await this.reduceOrSetAside(parcels[0]!, revisions, error);
       } else {
         const middle = parcels.length >> 1;
         await this.deliver(parcels.slice(0, middle));
@@ -135,21 +135,25 @@ export class Delivery {
   private async reduceOrSetAside(
     { document, frame }: Parcel,
     revisions: ReadonlyMap<string, string> | undefined,
-    reason: string,
+    refusal: BatchRefusedError,
   ): Promise<void> {
-    const reduced = reducedDocumentOf(frame, document.place, this.ports.logId, reduceParts);
+    const longest = refusal.tooLarge ? REDUCED_RESULT_BYTES : 0;
+    const reduced = reducedDocumentOf(frame, document.place, this.ports.logId, ({ result, logs }) => ({
+      result: result.length > longest ? sizeAndHash(result) : result,
+      logs: beginningOf(logs),
+    }));
     let outcome: WriteOutcome;
     try {
       [outcome] = (await this.ports.database.write([reduced], revisions)) as [WriteOutcome];
     } catch (error) {
       if (!(error instanceof BatchRefusedError)) throw error;
-      outcome = { outcome: 'refused', reason };
+      outcome = { outcome: 'refused', reason: refusal.message };
     }
     if (outcome.outcome !== 'refused') {
       const conflicts = await this.settle([{ document: reduced, frame }], [outcome]);
       this.counts.reduced += 1 - conflicts.length;
       const [again, newer] = await this.resolve(conflicts);
-      if (again.length > 0) await this.reduceOrSetAside({ document, frame }, newer, reason);
+      if (again.length > 0) await this.reduceOrSetAside({ document, frame }, newer, refusal);
       return;
     }
     await this.setAside({ document, frame }, outcome.reason);
@@ -161,13 +165,6 @@ export class Delivery {
     await this.ports.setAside(document, reason);
     this.counts.setAside++;
   }
-}
-
-/** Size and hash for a long result, the beginning of long logs. */
-function reduceParts({ result, logs }: LongParts): LongParts {
-  const sha256 = createHash('sha256').update(result).digest('hex');
-  const note = Buffer.from(`{"$value":{"bytes":${result.length},"sha256":"${sha256}"}}`);
-  return { result: result.length > REDUCED_RESULT_BYTES ? note : result, logs: beginningOf(logs) };
 }
 
 function beginningOf(logs: Buffer): Buffer {

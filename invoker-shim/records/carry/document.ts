@@ -1,6 +1,7 @@
 import { quoted } from '../quoted.js';
 import { FRAME_HEADER_BYTES } from '../record-codec.js';
 import type { LogPosition } from './position.js';
+import { sizeAndHash, storableJson } from './storable-json.js';
 
 /** A record as a document of OpenWhisk's activations database, in pieces that are not put together before they leave. */
 export interface RecordDocument {
@@ -99,14 +100,21 @@ function assemble(fields: Head, { result, logs }: LongParts, place: LogPosition,
     `"start":${start},"end":${end},${end === 0 ? '' : `"duration":${duration},`}"updated":${updated},` +
     `"annotations":[${annotationTexts(annotations)}],` +
     `"dataflower":{"log":"${logId}","segment":${place.segment},"offset":${place.offset}},`;
+  const begin = Buffer.from(`${front}"response":{"statusCode":${status},"size":${size},"result":`);
   const pieces = [
-    Buffer.from(`${front}"response":{"statusCode":${status},"size":${size},"result":`),
-    result,
+    // It is this program's JSON: nothing else may be wrong in it.
+    front.includes('\\ud') ? mended(begin) : begin,
+    storableJson(result) ?? sizeAndHash(result),
     LOGS,
-    logs,
+    mended(logs),
     END,
   ];
   return { id, place, updated, pieces, bytes: pieces.reduce((sum, piece) => sum + piece.length, 1) };
+}
+
+/** Of what is not nested deeply. */
+function mended(text: Buffer): Buffer {
+  return storableJson(text) ?? text;
 }
 
 function annotationTexts(annotations: Readonly<Record<string, unknown>>): string {

@@ -176,6 +176,40 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     expect(records!.status()).toMatchObject({ reduced: 1, setAside: 0 });
   });
 
+  test('texts and numbers that CouchDB cannot read, and nesting that its views cannot walk, cost nobody a record', async () => {
+    await open();
+    const deep = '['.repeat(20_000) + ']'.repeat(20_000);
+    await append(0, 5);
+    records!.append(
+      recordOf(5, { result: String.raw`{"half":"\ud83d","whole":"\ud83d\ude00"}`, logs: ['cut \ud83d'] }),
+    );
+    records!.append(recordOf(6, { result: '{"vast":1e999,"big":123}', annotations: { reason: '\udc00' } }));
+    records!.append(recordOf(7, { result: deep }));
+    await append(8, 5);
+    await carried();
+    expect(await inDatabase()).toEqual(idsTo(13));
+    expect(await stored(5)).toMatchObject({
+      response: { result: { half: '\ufffd', whole: '😀' } },
+      logs: ['cut \ufffd'],
+    });
+    expect(await stored(6)).toMatchObject({
+      response: { result: { vast: null, big: 123 } },
+      annotations: [{ key: 'reason', value: '\ufffd' }],
+    });
+    expect((await stored(7)).response.result).toEqual({ $value: { bytes: deep.length, sha256: expect.any(String) } });
+    expect(records!.status()).toMatchObject({ written: 13, reduced: 0, setAside: 0, failures: 0 });
+    expect(problems).toEqual([]);
+  });
+
+  test('a result that CouchDB refuses for a reason of its own is left out of its record', async () => {
+    await open();
+    proxy.refuse = 'nobody knows why';
+    records!.append(recordOf(1, { result: '"nobody knows why"' }));
+    await carried();
+    expect((await stored(1)).response.result).toMatchObject({ $value: { bytes: 18 } });
+    expect(records!.status()).toMatchObject({ reduced: 1, setAside: 0 });
+  });
+
   test('what CouchDB takes in no form is set aside in a file, and told', async () => {
     await open();
     proxy.refuse = idOf(3);

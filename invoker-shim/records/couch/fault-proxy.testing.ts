@@ -7,7 +7,10 @@ export type ProxyFault = 'refuse' | 'reset' | 'lose answer' | 'cut answer' | 'sw
 
 const SLOW_MS = 300;
 
-/** Between the platform and CouchDB, on loopback: passes everything on, or does what a network and a sick server do. */
+/**
+ * Between the platform and CouchDB, on loopback: passes everything on, or does what a network and a sick server do. What
+ * CouchDB's parser refuses and a stand-in's does not is refused here.
+ */
 export class FaultProxy {
   fault: ProxyFault | undefined;
   /** Longer bodies are answered with 413. */
@@ -68,6 +71,10 @@ export class FaultProxy {
       answer(response, 400, 'bad_request');
       return;
     }
+    if (body.length > 0 && !isReadable(body.toString())) {
+      answer(response, 400, 'bad_request');
+      return;
+    }
     if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
     const passed = await this.passOn(request, body);
     const text = Buffer.concat(await passed.toArray());
@@ -90,6 +97,17 @@ export class FaultProxy {
     const [response] = (await once(passed, 'response')) as [http.IncomingMessage];
     return response;
   }
+}
+
+/** CouchDB's parser takes no half of a surrogate pair and no number beyond a double. */
+function isReadable(json: string): boolean {
+  let readable = true;
+  const parsed: unknown = JSON.parse(json, (_key, value: unknown) => {
+    if (typeof value === 'number' && !Number.isFinite(value)) readable = false;
+    return value;
+  });
+  // `JSON.stringify` escapes halves alone.
+  return readable && !/(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(JSON.stringify(parsed));
 }
 
 function answer(response: http.ServerResponse, status: number, error: string): void {

@@ -25,7 +25,7 @@ function tcp(target) {
 
 function udp(host, port) {
   return new Promise((resolve) => {
-    const socket = dgram.createSocket('udp4');
+    const socket = dgram.createSocket(host.includes(':') ? 'udp6' : 'udp4');
     let ended = false;
     const end = (how) => {
       if (!ended) socket.close();

@@ -85,11 +85,7 @@ export class ServiceManager {
     return this.#asked(started, 'It was started, and');
   }
 
-  async #start(
-    service: Service,
-    progress: (text: string) => void,
-    before?: StartedService,
-  ): Promise<ServiceStatus> {
+  async #start(service: Service, progress: (text: string) => void, before?: StartedService): Promise<ServiceStatus> {
     const { name } = service;
     const directory = path.join(this.#directory, name);
     const log = path.join(this.#directory, `${name}.log`);

@@ -1,8 +1,7 @@
 import { type RunRecord, timelineOf, type TimelineRow } from '@dataflower/plugin/explain';
 import openwhisk, { type Client } from 'openwhisk';
 import { median } from '../platform/median.js';
-import type { Platform } from '../platform/platform.js';
-import { invoke, type Paradigm } from '../platform/rest.js';
+import { invoke, type Paradigm, type Server } from '../platform/rest.js';
 import { type Library, wholeText } from '../wordcount/books.js';
 import { deployOnPorts, WORKFLOW } from '../wordcount/deploy.js';
 import { differences, straightCount, type WordCount } from '../wordcount/straight-count.js';
@@ -29,7 +28,7 @@ const RUNS = 7;
 const paradigms = ['dataflow', 'controlflow'] as const;
 
 /** Runs the whole demo on a platform that is up. */
-export async function runDemo(platform: Platform, library: Library): Promise<DemoResult> {
+export async function runDemo(platform: Server, library: Library): Promise<DemoResult> {
   const client = openwhisk({ apihost: platform.url, api_key: platform.authorization });
   await progress('Creating three actions and the workflow', () => deployOnPorts(client, library.books));
   const expected = straightCount(wholeText(library));
@@ -43,7 +42,7 @@ export async function runDemo(platform: Platform, library: Library): Promise<Dem
 }
 
 /** Runs the workflow once and reads what its functions left; the ids of their records are the workflow's log. */
-async function traced(platform: Platform, client: Client): Promise<{ result: WordCount; timeline: TimelineRow[] }> {
+async function traced(platform: Server, client: Client): Promise<{ result: WordCount; timeline: TimelineRow[] }> {
   const { result, activationId, requestedAt } = await invoke(platform, WORKFLOW, 'dataflow');
   const { logs } = await client.activations.get(activationId);
   const parts = await Promise.all(logs.map((id) => client.activations.get(id)));
@@ -51,7 +50,7 @@ async function traced(platform: Platform, client: Client): Promise<{ result: Wor
 }
 
 /** Runs both in turn, warm and on the same input; every result is checked like the first. */
-async function compare(platform: Platform, expected: WordCount, wrong: string[]): Promise<Record<Paradigm, number>> {
+async function compare(platform: Server, expected: WordCount, wrong: string[]): Promise<Record<Paradigm, number>> {
   const times: Record<Paradigm, number[]> = { dataflow: [], controlflow: [] };
   for (let run = -WARM_UPS; run < RUNS; run++) {
     // The one that comes first changes, so that neither always follows the other.

@@ -8,12 +8,12 @@ import { report } from './report.js';
 
 const DEFAULT_WIDTH = 100;
 
-async function demo({ json, input }: DemoArguments): Promise<number> {
+async function demo({ json, input, server }: DemoArguments): Promise<number> {
   const library = input === undefined ? defaultLibrary() : libraryIn(input);
   let platform: Platform | undefined;
   try {
-    platform = await progress('Starting the platform', startPlatform);
-    const result = await runDemo(platform, library);
+    if (server === undefined) platform = await progress('Starting the platform', startPlatform);
+    const result = await runDemo(server ?? platform!, library);
     const { book, words, counts, responseMs, timeline } = result;
     if (json) process.stdout.write(`${JSON.stringify({ book, words, counts, responseMs, timeline })}\n`);
     else process.stdout.write(report(result, Math.min(process.stdout.columns ?? DEFAULT_WIDTH, 140)));

@@ -4,6 +4,9 @@ import type { Platform } from './platform.js';
 /** How a workflow is run. */
 export type Paradigm = 'dataflow' | 'controlflow';
 
+/** A platform as its clients know it. */
+export type Server = Pick<Platform, 'url' | 'authorization'>;
+
 export interface Invoked {
   readonly activationId: string;
   readonly result: unknown;
@@ -14,7 +17,7 @@ export interface Invoked {
 
 /** Invokes an action of the caller's namespace and waits for its result. Rejects with the platform's text on an error. */
 export async function invoke(
-  platform: Pick<Platform, 'url' | 'authorization'>,
+  platform: Server,
   action: string,
   paradigm: Paradigm,
   payload: object = {},

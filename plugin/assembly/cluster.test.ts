@@ -68,6 +68,14 @@ test.each([
   expect(() => config({ hosts: wrong })).toThrow(message);
 });
 
+test('a shim whose Docker engine is not there says how to have one', async () => {
+  const dockerHost = `unix://${join(directory, 'no.sock')}`;
+  const found = createShim(config({ hosts, cluster: secret, containers: { driver: 'docker', dockerHost } }), 'a');
+  await expect(found).rejects.toThrow(
+    /No Docker engine answers .*Start it, or name another with containers\.dockerHost/,
+  );
+});
+
 test('a secret in no error message', () => {
   expect(() => config({ cluster: { secret: SECRET, secretFile: 7 } })).toThrow(/secretFile/);
   expect(() => config({ cluster: { secret: [SECRET] } })).toThrow(/cluster\.secret: expected .*not shown/);

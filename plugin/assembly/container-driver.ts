@@ -31,7 +31,7 @@ export async function chooseDriver(config: Config, log: Logger): Promise<ChosenD
   const found = await findImage(config, log);
   if ('missing' in found) {
     if (driver === 'auto') return { driver: undefined, notice: `${found.missing}: ${PROCESSES}` };
-    throw new StartError(`${found.missing}. Start it or make it, or set containers.driver to process.`);
+    throw new StartError(`${found.missing}. ${found.todo}, or set containers.driver to process.`);
   }
   const options = (mode: typeof network): DockerDriverOptions => dockerOptions(config, log, mode, found.image);
   try {
@@ -58,16 +58,29 @@ const REACH = {
   open: 'that reach whatever the engine’s machine reaches: for development, with code that you trust',
 } as const;
 
+/** Why there is no image, and what to do about it. */
+interface NoImage {
+  readonly missing: string;
+  readonly todo: string;
+}
+
 /**
  * The image of the runtime, or why there is none. The one that is named by default is made of what is installed here when
  * the engine has another, so that after an upgrade no container runs the runtime of before.
  */
-async function findImage({ containers }: Config, log: Logger): Promise<{ image: string } | { missing: string }> {
+async function findImage({ containers }: Config, log: Logger): Promise<{ image: string } | NoImage> {
   const { image, dockerHost } = containers;
   const engine = new DockerEngine(dockerHost);
   try {
     const there = (await engine.image(image)) !== undefined;
-    if (image !== IMAGE_NAME) return there ? { image } : { missing: `The Docker engine has no image ${image}` };
+    if (image !== IMAGE_NAME) {
+      return there
+        ? { image }
+        : {
+            missing: `The Docker engine has no image ${image}`,
+            todo: 'Bring it there with docker pull or docker build',
+          };
+    }
     try {
       return { image: await engine.ensureRuntimeImage((step) => log.info({ image }, `making the image: ${step}`)) };
     } catch (err) {
@@ -76,11 +89,12 @@ async function findImage({ containers }: Config, log: Logger): Promise<{ image: 
         ? { image }
         : {
             missing: `The Docker engine has no image ${image}, and it cannot be made here (\`npm run images\` says why)`,
+            todo: 'Make it',
           };
     }
   } catch (error) {
     if (!EngineError.is(error)) throw error;
-    return { missing: capitalized(error.message) };
+    return { missing: capitalized(error.message), todo: 'Start it, or name another with containers.dockerHost' };
   } finally {
     engine.close();
   }

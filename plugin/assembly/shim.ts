@@ -129,7 +129,8 @@ class ShimParts {
   }
 
   async #close(drainMs: number): Promise<void> {
-    this.log.info('stopping');
+    // A start that was refused has its own message.
+    if (this.#listener !== undefined) this.log.info('stopping');
     this.#listener?.close();
     this.#server?.drain();
     this.#stopMetrics();

@@ -194,6 +194,13 @@ test('what was cancelled, what has no record and what is too much is told', asyn
   expect((await explained(flow('f', 1000, 1050, [a, fn('b', {}), fn('c', {})]), 2)).unread).toBe(1);
 });
 
+test('a host that was lost is named', async () => {
+  const top = flow('f', 1000, 1050, []);
+  const found = await explained({ ...top, annotations: [...top.annotations!, { key: 'lostHost', value: 'host7' }] });
+  expect(found.lostHost).toBe('host7');
+  expect(reportOf(found, 80)).toContain('the host host7 was lost while it ran');
+});
+
 test('records of two clocks, of other programs, or in a circle make no path that is longer than the run', async () => {
   const a = fn('a', { queued: 900, started: 950, ended: 1300 });
   const b = fn('b', { queued: 800, started: 700, ended: 600 });

@@ -23,6 +23,8 @@ export interface Explanation {
   readonly status: string;
   readonly error?: string;
   readonly cancelled: boolean;
+  /** The host that was lost while it ran. */
+  readonly lostHost?: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   /** From the request, or the last input, to the answer, in milliseconds. */
@@ -66,6 +68,7 @@ export function explain({ run, missing, unread }: ReadRun): Explanation {
     status: run.status,
     ...(run.error !== undefined && { error: run.error }),
     cancelled: run.cancelled,
+    ...(run.lostHost !== undefined && { lostHost: run.lostHost }),
     startedAt: begin,
     durationMs,
     parts: [...allParts(run)].length,

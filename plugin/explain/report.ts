@@ -35,6 +35,8 @@ function headOf(explanation: Explanation): string {
   const outcome = explanation.cancelled ? `cancelled, ${status}` : status;
   const lines = [`${name} ${activationId}`, `${outcome}, ${format(durationMs)} ms`, facts.join(', ')];
   if (explanation.error !== undefined) lines.push(`error: ${printable(explanation.error).slice(0, 500)}`);
+  if (explanation.lostHost !== undefined)
+    lines.push(`the host ${explanation.lostHost} was lost while it ran: what its parts did there is not known`);
   if (missing > 0) lines.push(`${plural(missing, 'part')} without a record: still running, or removed by retention`);
   if (unread > 0) lines.push(`${plural(unread, 'further part')} not read`);
   return lines.join('\n');

@@ -45,6 +45,8 @@ export interface Run {
   /** Its error as a text; undefined when it succeeded. */
   readonly error: string | undefined;
   readonly cancelled: boolean;
+  /** The host that was lost while it ran; what its parts did there is known when the host is back, if at all. */
+  readonly lostHost: string | undefined;
   /** Its inputs were all there; of a workflow its start. */
   readonly queued: number;
   /** How long its container took to start and to load the code, when this run has waited for it; else 0. */
@@ -81,6 +83,7 @@ export function runOf(record: RunRecord, parts: readonly Run[] = []): Run {
     success: response?.success ?? true,
     error: response?.success === false ? errorText(response.result) : undefined,
     cancelled: annotations.get('cancelled') === true,
+    lostHost: annotations.has('lostHost') ? String(annotations.get('lostHost')) : undefined,
     queued: times.queued ?? start,
     initMs: Math.round((times.boot ?? 0) + (times.init ?? 0)),
     coldStart: times.coldStart === true,

@@ -67,6 +67,13 @@ test('the compose file opens ports on loopback only', () => {
   expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
 });
 
+test('what the shim has the engine mount by path is at that path for both', () => {
+  const { environment, volumes: mounts } = services['shim']!;
+  // Where temporary files are, the sockets of containers are; values are in shared memory.
+  const folders = [environment!['TMPDIR']!, '/dev/shm'];
+  expect(mounts).toEqual(expect.arrayContaining(folders.map((folder) => `${folder}:${folder}`)));
+});
+
 test('the programs that it starts are there, with their options', async () => {
   const paths = all.flatMap(([, { entrypoint = [] }]) =>
     entrypoint.filter((word) => word.startsWith('/opt/dataflower/')),

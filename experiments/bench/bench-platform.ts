@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import openwhisk, { type Client } from 'openwhisk';
 import { type Platform, startPlatform } from '../platform/platform.js';
-import { containerShims } from './container-shims.js';
+import { containerShims } from './engine-processes.js';
 import { call, HttpConnection, postRequest } from './http-client.js';
 import { ContainerPins, coreOf, pin, type Placement } from './placement.js';
 

@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import { median } from '../platform/median.js';
 import { createAction, createSequence } from './bench-platform.js';
 import type { BenchContext } from './context.js';
-import { type ColdPlatform, timed, withColdPlatform } from './cold-platform.js';
+import { type ColdPlatform, listenWith, timed, withColdPlatform } from './cold-platform.js';
 import type { Measured } from './result.js';
 import { runRounds } from './rounds.js';
 import { targets, withGoal } from './targets.js';
@@ -19,7 +19,7 @@ interface Round {
 
 /** A chain of five different actions none of which has a container, as a ratio to one such action. */
 export async function coldChain({ rounds, driver, say }: BenchContext): Promise<Measured> {
-  const options = { ...rounds, say };
+  const options = { ...rounds, listen: listenWith(driver), say };
   say(`Containers: ${driver}, none pre-warmed`);
   const cold = await withColdPlatform(driver, 0, (platform) => runRounds((n) => round(n, platform), options));
   say(`Containers: ${driver}, ${STEPS} pre-warmed`);

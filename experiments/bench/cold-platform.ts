@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type BenchPlatform, startBenchPlatform } from './bench-platform.js';
 import type { Driver } from './arguments.js';
-import { cpuTicks } from './noise.js';
+import { engineProcesses } from './engine-processes.js';
+import { cpuTicks, listenForNoise } from './noise.js';
 
 /** A container without work goes so soon that the next round is as cold as the one before. */
 const IDLE_MS = 4000;
@@ -81,6 +82,11 @@ async function untilCold({ url }: BenchPlatform, prewarmed: number): Promise<voi
     if (performance.now() > deadline) throw new Error(`The containers are not gone:\n${states.join('\n')}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+/** What of the Docker engine works for a bench is no disturbance. */
+export function listenWith(driver: Driver): () => () => number {
+  return driver === 'docker' ? () => listenForNoise(engineProcesses) : listenForNoise;
 }
 
 /** Time of `work`, and of the processor that the whole machine used meanwhile, in ms. */

@@ -4,7 +4,7 @@ import { median } from '../platform/median.js';
 import type { Driver } from './arguments.js';
 import { createAction } from './bench-platform.js';
 import type { BenchContext } from './context.js';
-import { type ColdPlatform, type StartPhases, timed, withColdPlatform } from './cold-platform.js';
+import { type ColdPlatform, listenWith, type StartPhases, timed, withColdPlatform } from './cold-platform.js';
 import type { Measured, Row } from './result.js';
 import { alternately, runRounds } from './rounds.js';
 import { targets, withGoal } from './targets.js';
@@ -29,7 +29,7 @@ export async function coldStart({ rounds, driver, say }: BenchContext): Promise<
   const measured = async (prewarmed: number): Promise<Round[]> => {
     say(`Containers: ${driver}, ${prewarmed === 0 ? 'none' : 'one'} pre-warmed`);
     return withColdPlatform(driver, prewarmed, (platform) =>
-      runRounds((n) => round(n, driver, platform), { ...rounds, say }),
+      runRounds((n) => round(n, driver, platform), { ...rounds, listen: listenWith(driver), say }),
     );
   };
   const cold = await measured(0);

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { cpuSeconds, processesNamed } from '../platform/cpu-time.js';
+import { cpuSeconds } from '../platform/cpu-time.js';
 import { median } from '../platform/median.js';
 import { descendants, residentBytes } from '../platform/process-tree.js';
 import { type BenchPlatform, createAction, startBenchPlatform } from './bench-platform.js';
 import { PAYLOAD } from './chains.js';
 import { startChild } from './child.js';
-import { containerShims } from './container-shims.js';
+import { containerShims, engineProcesses } from './engine-processes.js';
 import type { BenchContext } from './context.js';
 import type { Measured, Row } from './result.js';
 import { runRounds } from './rounds.js';
@@ -44,7 +44,7 @@ export async function idle({ rounds, driver, say }: BenchContext): Promise<Measu
       const watched: Watched = {
         platform: [platform.pid],
         containers: [platform.pid, ...shims].flatMap((pid) => descendants(pid)),
-        engine: driver === 'docker' ? [...processesNamed('dockerd'), ...processesNamed('containerd'), ...shims] : [],
+        engine: driver === 'docker' ? engineProcesses() : [],
         baseline: [bare.pid],
       };
       if (watched.containers.length < CONTAINERS)

@@ -1,6 +1,6 @@
 import { median } from '../platform/median.js';
 import { type BenchPlatform, withPlatform } from './bench-platform.js';
-import { containerShims } from './container-shims.js';
+import { engineProcesses } from './engine-processes.js';
 import type { BenchContext } from './context.js';
 import { listenForNoise } from './noise.js';
 import { coreOf, pin } from './placement.js';
@@ -31,7 +31,6 @@ type Values = Readonly<Record<'docker' | 'process' | 'raw', number>>;
 export async function inDocker(side: OnEitherDriver, { rounds, say }: BenchContext): Promise<Measured> {
   say('Placement C, Docker beside child processes');
   pin(process.pid, coreOf.client.C);
-  const shims = containerShims();
   const on = <T>(driver: string, work: (platform: BenchPlatform) => Promise<T>): Promise<T> =>
     withPlatform('C', { ...side.settings, DATAFLOWER_CONTAINERS_DRIVER: driver }, work);
   const found = await on('docker', (docker) =>
@@ -50,7 +49,7 @@ export async function inDocker(side: OnEitherDriver, { rounds, say }: BenchConte
         return values;
       };
       const settle = (): boolean => [docker, own].map(({ pins }) => pins.pinNew()).includes(true);
-      return runRounds(round, { ...rounds, settle, listen: () => listenForNoise(shims()), say });
+      return runRounds(round, { ...rounds, settle, listen: () => listenForNoise(engineProcesses), say });
     }),
   );
   return measuredOf(side, found);

@@ -13,8 +13,8 @@ interface Reading {
   readonly busy: number;
   /** Ticks that the hypervisor gave to others. */
   readonly steal: number;
-  /** Ticks of this process and those below it. */
-  readonly own: number;
+  /** Ticks of this process, and of each that helps, with all that are below. */
+  readonly own: ReadonlyMap<number, number>;
 }
 
 /** Parses the first line of `/proc/stat`. */
@@ -28,8 +28,8 @@ export function cpuTicks(stat: string): { readonly busy: number; readonly steal:
   return { busy: (user ?? 0) + (nice ?? 0) + (system ?? 0), steal: steal ?? 0 };
 }
 
-function read(others: readonly number[]): Reading {
-  const own = [process.pid, ...others].reduce((sum, pid) => sum + ticksOfTree(pid), 0);
+function read(helping: () => readonly number[]): Reading {
+  const own = new Map([process.pid, ...helping()].map((pid) => [pid, ticksOfTree(pid)]));
   return { at: performance.now(), own, ...cpuTicks(readFileSync('/proc/stat', 'utf8')) };
 }
 
@@ -37,12 +37,15 @@ function read(others: readonly number[]): Reading {
  * Begins to listen; the function that it gives tells how many cores others have used since. Processes that work for the bench
  * without being below it are no others.
  */
-export function listenForNoise(helping: readonly number[] = []): () => number {
+export function listenForNoise(helping: () => readonly number[] = () => []): () => number {
   const before = read(helping);
   return () => noiseBetween(before, read(helping));
 }
 
 export function noiseBetween(before: Reading, after: Reading): number {
-  const ticks = after.busy - before.busy - (after.own - before.own) + (after.steal - before.steal);
+  // What a process had used that is gone now says nothing about the time between.
+  const own = Array.from(after.own, ([pid, ticks]) => Math.max(0, ticks - (before.own.get(pid) ?? 0)));
+  const used = own.reduce((sum, ticks) => sum + ticks, 0);
+  const ticks = after.busy - before.busy - used + (after.steal - before.steal);
   return Math.max(0, ticks / (((after.at - before.at) / 1000) * TICKS_PER_SECOND));
 }

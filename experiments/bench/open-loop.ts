@@ -19,7 +19,7 @@ export function openLoop(
     const began = performance.now();
     let planned = 0;
     const dispatch = (): void => {
-      while (due.length > 0 && free.length > 0) send(free.pop()!, due.shift()!);
+      while (due.length > 0 && free.length > 0) send(free.shift()!, due.shift()!);
     };
     const send = (connection: HttpConnection, at: number): void => {
       const onReply = (status: number, body: Buffer): void => {

@@ -70,7 +70,11 @@ export async function records({ rounds, say }: BenchContext): Promise<Measured> 
 async function sideOf(platform: BenchPlatform): Promise<Side> {
   await createSameChains(platform);
   const connections = await Promise.all(Array.from({ length: CLIENTS }, () => platform.connect()));
-  return { platform, connections, request: platform.invocation('same', PAYLOAD) };
+  const request = platform.invocation('same', PAYLOAD);
+  // Each once: a server closes a connection that does not say anything soon after it was opened.
+  const { count } = await requestRate(connections, request, 0);
+  platform.expectRecords(count, recordsOf(STEPS));
+  return { platform, connections, request };
 }
 
 async function measure(on: Side, off: Side, couch: BenchCouch, { rounds, say }: BenchContext): Promise<Measured> {
@@ -88,7 +92,7 @@ async function measure(on: Side, off: Side, couch: BenchCouch, { rounds, say }: 
     say,
     settle: () => [on, off].map(({ platform }) => platform.pins.pinNew()).some(Boolean),
     // What CouchDB uses for these records is no disturbance by others.
-    listen: () => listenForNoise(service === undefined ? [] : [service]),
+    listen: () => listenForNoise(() => (service === undefined ? [] : [service])),
   });
   say('The most that both do');
   const peaks: number[] = [];

@@ -52,9 +52,12 @@ describe('rounds', () => {
 
 describe('noise', () => {
   it('is what others used and what was stolen, in cores', () => {
-    const before = { at: 1000, busy: 500, steal: 5, own: 100 };
-    expect(noiseBetween(before, { at: 3000, busy: 700, steal: 15, own: 270 })).toBeCloseTo(0.2);
-    expect(noiseBetween(before, { at: 3000, busy: 600, steal: 5, own: 210 })).toBe(0);
+    const own = (...ticks: [number, number][]): Map<number, number> => new Map(ticks);
+    const before = { at: 1000, busy: 500, steal: 5, own: own([1, 100], [2, 1000]) };
+    expect(noiseBetween(before, { at: 3000, busy: 700, steal: 15, own: own([1, 270], [2, 1000]) })).toBeCloseTo(0.2);
+    expect(noiseBetween(before, { at: 3000, busy: 600, steal: 5, own: own([1, 210], [2, 1000]) })).toBe(0);
+    // One helper is gone, and one has come.
+    expect(noiseBetween(before, { at: 3000, busy: 700, steal: 15, own: own([1, 240], [3, 30]) })).toBeCloseTo(0.2);
   });
 
   it('is read from the line of all cores', () => {

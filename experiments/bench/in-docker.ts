@@ -5,7 +5,7 @@ import type { BenchContext } from './context.js';
 import { listenForNoise } from './noise.js';
 import { coreOf, pin } from './placement.js';
 import type { Measured } from './result.js';
-import { runRounds } from './rounds.js';
+import { inTurns, runRounds } from './rounds.js';
 import { targets, withGoal } from './targets.js';
 
 /** What a bench measures, on a platform with either driver. */
@@ -35,19 +35,8 @@ export async function inDocker(side: OnEitherDriver, { rounds, say }: BenchConte
     withPlatform('C', { ...side.settings, DATAFLOWER_CONTAINERS_DRIVER: driver }, work);
   const found = await on('docker', (docker) =>
     on('process', async (own) => {
-      const measures = [
-        ['docker', await side.prepare(docker)],
-        ['process', await side.prepare(own)],
-        ['raw', side.raw],
-      ] as const;
-      const round = async (number: number): Promise<Values> => {
-        const values = { docker: 0, process: 0, raw: 0 };
-        for (let i = 0; i < measures.length; i++) {
-          const [name, measure] = measures[(number + i) % measures.length]!;
-          values[name] = await measure();
-        }
-        return values;
-      };
+      const measures = { docker: await side.prepare(docker), process: await side.prepare(own), raw: side.raw };
+      const round = (number: number): Promise<Values> => inTurns(number, measures);
       const settle = (): boolean => [docker, own].map(({ pins }) => pins.pinNew()).includes(true);
       return runRounds(round, { ...rounds, settle, listen: () => listenForNoise(engineProcesses), say });
     }),

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { processListeningOn } from '../platform/listening-process.js';
 import { median, quantile } from '../platform/median.js';
-import { type BenchPlatform, benchPlatform, PLATFORM_SETTINGS, startBenchPlatform } from './bench-platform.js';
+import {
+  type BenchPlatform,
+  benchPlatform,
+  PLATFORM_SETTINGS,
+  startBenchPlatform,
+  withPlatform,
+} from './bench-platform.js';
 import { createSameChains, PAYLOAD, recordsOf, STEPS } from './chains.js';
 import { startChild } from './child.js';
 import type { BenchContext } from './context.js';
@@ -14,7 +20,7 @@ import { listenForNoise } from './noise.js';
 import { openLoop } from './open-loop.js';
 import { ContainerPins, coreOf } from './placement.js';
 import type { Measured } from './result.js';
-import { alternately, runRounds } from './rounds.js';
+import { alternately, inTurns, runRounds } from './rounds.js';
 import { targets, withGoal } from './targets.js';
 
 const HOPS_PER_SECOND = 1000;
@@ -32,9 +38,12 @@ interface Side {
   readonly request: Buffer;
 }
 
-interface RecordsRound {
-  readonly on: number;
-  readonly off: number;
+/** Where records go: to CouchDB, into files and no further, nowhere. */
+type Sides = Readonly<Record<'on' | 'files' | 'off', Side>>;
+
+interface Load {
+  /** In microseconds. */
+  readonly p99: number;
   /** Most seconds that the oldest record on its way had been waiting. */
   readonly lag: number;
 }
@@ -54,13 +63,16 @@ export async function records({ rounds, say }: BenchContext): Promise<Measured> 
     new ContainerPins(() => [bare.pid], coreOf.containers.C),
   );
   try {
-    const on = await startBenchPlatform('C', { ...settings, ...couch.settings });
-    try {
-      return await measure(await sideOf(on), await sideOf(off), couch, { rounds, say, driver: 'process' });
-    } finally {
-      await on.stop();
-      await couch.remove();
-    }
+    return await withPlatform('C', settings, async (files) => {
+      const on = await startBenchPlatform('C', { ...settings, ...couch.settings });
+      try {
+        const sides = { on: await sideOf(on), files: await sideOf(files), off: await sideOf(off) };
+        return await measure(sides, couch, { rounds, say });
+      } finally {
+        await on.stop();
+        await couch.remove();
+      }
+    });
   } finally {
     await off.stop();
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 3 });
@@ -77,20 +89,22 @@ async function sideOf(platform: BenchPlatform): Promise<Side> {
   return { platform, connections, request };
 }
 
-async function measure(on: Side, off: Side, couch: BenchCouch, { rounds, say }: BenchContext): Promise<Measured> {
+async function measure(
+  { on, files, off }: Sides,
+  couch: BenchCouch,
+  { rounds, say }: Pick<BenchContext, 'rounds' | 'say'>,
+): Promise<Measured> {
   const service = processListeningOn(Number(couch.url.port));
-  const round = async (number: number): Promise<RecordsRound> => {
-    const [withRecords, without] = await alternately(
-      number,
-      () => underLoad(on),
-      async () => ({ p99: await p99Of(off), lag: 0 }),
-    );
-    return { on: withRecords.p99, off: without.p99, lag: withRecords.lag };
-  };
+  const round = (number: number): Promise<Record<keyof Sides, Load>> =>
+    inTurns(number, {
+      on: () => underLoad(on),
+      files: () => counted(files),
+      off: async () => ({ p99: await p99Of(off), lag: 0 }),
+    });
   const found = await runRounds(round, {
     ...rounds,
     say,
-    settle: () => [on, off].map(({ platform }) => platform.pins.pinNew()).some(Boolean),
+    settle: () => [on, files, off].map(({ platform }) => platform.pins.pinNew()).some(Boolean),
     // What CouchDB uses for these records is no disturbance by others.
     listen: () => listenForNoise(() => (service === undefined ? [] : [service])),
   });
@@ -106,11 +120,12 @@ async function measure(on: Side, off: Side, couch: BenchCouch, { rounds, say }: 
     await drained(on.platform);
   }
   const kept = await check(on.platform, couch);
-  const lag = Math.max(...found.map((one) => one.lag));
-  const p99 = (side: 'on' | 'off'): number => median(found.map((one) => one[side]));
+  const lag = Math.max(...found.map((one) => one.on.lag));
+  const p99 = (side: keyof Sides): number => median(found.map((one) => one[side].p99));
+  const ratio = (side: keyof Sides): number => median(found.map((one) => one[side].p99 / one.off.p99));
   return {
     result: {
-      ...withGoal(median(found.map((one) => one.on / one.off)), targets.records.figure),
+      ...withGoal(ratio('on'), targets.records.figure),
       unit: targets.records.unit,
       better: targets.records.better,
       baseline: { figure: p99('off'), unit: 'µs' },
@@ -119,17 +134,22 @@ async function measure(on: Side, off: Side, couch: BenchCouch, { rounds, say }: 
         lost: withGoal(kept.lost, targets.records.also.lost),
         twice: withGoal(kept.twice, targets.records.also.twice),
         peak: withGoal(median(peaks), targets.records.also.peak),
+        files: withGoal(ratio('files'), targets.records.also.files),
       },
       samples: found.length * ((HOPS_PER_SECOND / STEPS) * (DURATION_MS / 1000)),
     },
     rows: [
       { what: `chains of ten, ${HOPS_PER_SECOND} hops a second, no records: p99`, figure: p99('off'), unit: 'µs' },
+      { what: '  the same, records in files alone: p99', figure: p99('files'), unit: 'µs' },
       { what: '  the same, records in CouchDB: p99', figure: p99('on'), unit: 'µs' },
       { what: 'the oldest record that was not in CouchDB yet', figure: lag, unit: 's' },
       { what: 'records expected in CouchDB', figure: kept.expected, unit: '' },
       { what: 'most hops a second, to those without records', figure: median(peaks), unit: '×' },
     ],
-    notes: ['Twice: records of one activation under two ids. Where CouchDB runs matters: it shares these cores.'],
+    notes: [
+      'Twice: records of one activation under two ids.',
+      'Where CouchDB runs matters: it shares these cores. "files" is what the platform itself takes for records, without it.',
+    ],
   };
 }
 
@@ -138,7 +158,7 @@ async function p99Of({ connections, request }: Side): Promise<number> {
 }
 
 /** The load, while the lag is watched; then all that is on its way is waited for. */
-async function underLoad(side: Side): Promise<{ p99: number; lag: number }> {
+async function underLoad(side: Side): Promise<Load> {
   let running = true;
   let lag = 0;
   const watching = (async () => {
@@ -147,11 +167,16 @@ async function underLoad(side: Side): Promise<{ p99: number; lag: number }> {
       await pause(LOOK_MS);
     }
   })();
-  const p99 = await p99Of(side).finally(() => (running = false));
+  const { p99 } = await counted(side).finally(() => (running = false));
   await watching;
   await drained(side.platform);
-  side.platform.expectRecords((HOPS_PER_SECOND / STEPS) * (DURATION_MS / 1000), recordsOf(STEPS));
   return { p99, lag };
+}
+
+async function counted(side: Side): Promise<Load> {
+  const p99 = await p99Of(side);
+  side.platform.expectRecords((HOPS_PER_SECOND / STEPS) * (DURATION_MS / 1000), recordsOf(STEPS));
+  return { p99, lag: 0 };
 }
 
 async function peakOf({ platform, connections, request }: Side, counted: boolean): Promise<number> {

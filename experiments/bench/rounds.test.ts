@@ -1,5 +1,5 @@
 import { cpuTicks, noiseBetween } from './noise.js';
-import { alternately, MAX_DISCARDED, Refused, runRounds, WARM_UPS } from './rounds.js';
+import { alternately, MAX_DISCARDED, Refused, runRounds, WARM_UPS, inTurns } from './rounds.js';
 
 const quiet = () => () => 0;
 
@@ -48,6 +48,15 @@ describe('rounds', () => {
     expect(order).toEqual(['p', 'b', 'b', 'p']);
     expect(platform).toBe(4);
   });
+});
+
+it('takes turns at going first', async () => {
+  const order: string[] = [];
+  const call = (name: string) => () => Promise.resolve(order.push(name));
+  const found = await inTurns(0, { a: call('a'), b: call('b'), c: call('c') });
+  await inTurns(2, { a: call('a'), b: call('b'), c: call('c') });
+  expect(order).toEqual(['a', 'b', 'c', 'c', 'a', 'b']);
+  expect(found).toEqual({ a: 1, b: 2, c: 3 });
 });
 
 describe('noise', () => {

@@ -70,3 +70,17 @@ export async function alternately<A, B>(
   const b = await baseline();
   return [await platform(), b];
 }
+
+/** Runs them one after the other, beginning each round with another one, and gives what each found. */
+export async function inTurns<K extends string, T>(
+  round: number,
+  measures: Readonly<Record<K, () => Promise<T>>>,
+): Promise<Record<K, T>> {
+  const names = Object.keys(measures) as K[];
+  const found = {} as Record<K, T>;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[(round + i) % names.length]!;
+    found[name] = await measures[name]();
+  }
+  return found;
+}

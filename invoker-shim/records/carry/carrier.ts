@@ -38,11 +38,12 @@ export interface CarrierStatus extends Readonly<DeliveryCounts> {
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 10_000;
 const LINGER_MS = 250;
-/** Documents (twice) made in one turn of the loop: some 0.3 ms. */
-const SLICE = 2 * 32;
+/** Documents (twice) made in one turn of the loop: some 0.2 ms, which is what a message may have to wait. */
+const SLICE = 2 * 16;
 /**
- * A batch is followed by so many times the time that its documents took to make. Sending it takes some two times that
- * again, so that carrying takes at most a quarter of the agent's thread.
+ * Each slice is followed by so many times the time that it took. A run is a row of messages: slice upon slice, without a
+ * rest, would have each of them wait. Sending takes some two times that again, so that carrying takes at most a quarter
+ * of the agent's thread.
  */
 const REST = 9;
 /** When the files are filled so far, there is no rest any more. */
@@ -73,8 +74,6 @@ export class Carrier {
   private pauseMs = FIRST_PAUSE_MS;
   /** The database was just made: when it is missing again, there is a pause first. */
   private remade = false;
-  /** How long the documents of the last batch took to make, in milliseconds. */
-  private workMs = 0;
   private readonly loop: Promise<void>;
 
   /** Begins at once. */
@@ -155,8 +154,6 @@ export class Carrier {
     this.failing = undefined;
     this.pauseMs = FIRST_PAUSE_MS;
     if (run.places.length >= 2 * records || run.bytes.length >= bytes / 2) this.size.answered(this.clock.now() - begin);
-    // What waits may wait a little longer, unless it fills the files.
-    if (source.fill < HURRY) await this.pause(this.workMs * REST);
     return true;
   }
 
@@ -164,11 +161,9 @@ export class Carrier {
   private async parcels({ bytes, places, from }: FrameRun): Promise<Parcel[]> {
     const parcels = new Map<string, Parcel>();
     let since = performance.now();
-    this.workMs = 0;
     for (let i = 0; i < places.length; i += 2) {
       if (i > 0 && i % SLICE === 0) {
-        this.workMs += performance.now() - since;
-        await new Promise(setImmediate);
+        await this.rest((performance.now() - since) * REST);
         since = performance.now();
       }
       const frame = bytes.subarray(places[i], places[i]! + places[i + 1]!);
@@ -188,7 +183,6 @@ export class Carrier {
       parcels.set(document.id, { document, frame });
       if (i === 0) this.oldest = document.updated;
     }
-    this.workMs += performance.now() - since;
     return [...parcels.values()];
   }
 
@@ -231,6 +225,12 @@ export class Carrier {
       if (this.state === 'carrying') this.options.source.whenWaiting(resolve);
       else resolve();
     });
+  }
+
+  /** What waits may wait a little longer, unless it fills the files. */
+  private async rest(ms: number): Promise<void> {
+    if (this.options.source.fill < HURRY && this.state === 'carrying') await this.pause(ms);
+    else await new Promise(setImmediate);
   }
 
   private async pause(ms: number): Promise<void> {

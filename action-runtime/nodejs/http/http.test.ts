@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type Socket, createServer, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { runtimeEntry } from '../index.js';
 import { zipOf } from '../testing/archives.js';
 
@@ -13,6 +16,7 @@ class Runtime {
   private constructor(
     readonly child: ChildProcess,
     readonly port: number,
+    private readonly directory: string,
   ) {
     child.stdout!.on('data', (chunk: Buffer) => (this.out += chunk.toString()));
     child.stderr!.on('data', (chunk: Buffer) => (this.err += chunk.toString()));
@@ -23,11 +27,12 @@ class Runtime {
     await once(probe, 'listening');
     const { port } = probe.address() as { port: number };
     await new Promise((done) => probe.close(done));
+    const directory = mkdtempSync(join(tmpdir(), 'runtime-'));
     const child = spawn(process.execPath, [runtimeEntry], {
-      env: { __DF_HTTP_PORT: String(port), PATH: process.env['PATH'] },
+      env: { __DF_HTTP_PORT: String(port), PATH: process.env['PATH'], TMPDIR: directory },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const runtime = new Runtime(child, port);
+    const runtime = new Runtime(child, port, directory);
     // As the invoker does: connecting is tried again until the server is there.
     while (!(await reachable(port)));
     return runtime;
@@ -51,9 +56,11 @@ class Runtime {
   }
 
   async close(): Promise<void> {
-    if (this.child.exitCode !== null) return;
-    this.child.kill('SIGKILL');
-    await once(this.child, 'exit');
+    if (this.child.exitCode === null) {
+      this.child.kill('SIGKILL');
+      await once(this.child, 'exit');
+    }
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 

@@ -103,7 +103,8 @@ export class TestAgent {
     const address = server.address();
     const where = typeof address === 'object' && address !== null ? `tcp:127.0.0.1:${address.port}` : path;
     const child = spawn(process.execPath, [runtimeEntry], {
-      env: { PATH: process.env['PATH'], ...options.env, __DF_SOCKET: where, __DF_TOKEN: 'secret' },
+      // What it leaves when it is killed goes with the directory.
+      env: { PATH: process.env['PATH'], TMPDIR: directory, ...options.env, __DF_SOCKET: where, __DF_TOKEN: 'secret' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const [socket] = (await once(server, 'connection')) as [Socket];

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createStandalone, loadConfig, type Standalone, StartError } from '@dataflower/plugin';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -6,6 +6,7 @@ import { Api } from '../kit/api.js';
 import { putAction, putSequence, result } from '../kit/calls.js';
 import { descendants } from '../kit/processes.js';
 import { Suite } from '../kit/suite.js';
+import { until } from '../kit/until.js';
 
 const suite = Suite.open();
 const open: { server: Standalone; api: Api }[] = [];
@@ -50,21 +51,22 @@ describe('createStandalone', () => {
   });
 
   test('gives one action no more containers than it is told, and leaves the others to other actions', async () => {
-    const pids = async (containers: object): Promise<number> => {
+    const pids = async (containers: object, together: number): Promise<number> => {
       const api = await start(undefined, { containers: { max: 8, ...containers } });
       // Runs as long as the gate is closed: what is started beside it has to be another container.
       const code =
-        "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {pid:process.pid}}";
+        "const fs=require('fs');async function main({folder}){fs.writeFileSync(folder+'/'+process.pid,'');while(!fs.existsSync(folder+'/open'))await new Promise(r=>setTimeout(r,5));return {pid:process.pid}}";
       await putAction(api, 'held', code);
       await putAction(api, 'other', 'function main(){return {ran:true}}');
-      const gate = join(suite.folder('gate'), 'open');
-      const held = Array.from({ length: 3 }, () => result(api, 'held', { gate }));
+      const folder = suite.folder('gate');
+      const held = Array.from({ length: 3 }, () => result(api, 'held', { folder }));
       expect(await result(api, 'other')).toEqual({ ran: true });
-      writeFileSync(gate, '');
+      await until('as many to run as may', () => readdirSync(folder).length >= together);
+      writeFileSync(join(folder, 'open'), '');
       return new Set((await Promise.all(held)).map(({ pid }) => pid as number)).size;
     };
-    expect(await pids({})).toBeGreaterThan(1);
-    expect(await pids({ maxPerAction: 1 })).toBe(1);
+    expect(await pids({}, 2)).toBeGreaterThan(1);
+    expect(await pids({ maxPerAction: 1 }, 1)).toBe(1);
   });
 
   test('closed twice, closes once', async () => {

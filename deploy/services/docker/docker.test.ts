@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
-import { needsTitle } from '../testing/missing-services.js';
+import { testMissing } from '../testing/describe-with-service.js';
 import { engineProgram, programPath } from './install.js';
 
 const START_MS = 120_000;
@@ -89,7 +89,7 @@ describe('a Docker engine that is started from here', () => {
     return;
   }
   if (!hasPrograms) {
-    test.skip(needsTitle('docker'), () => undefined);
+    testMissing('docker');
     return;
   }
   test.each(['stop', 'kill'] as const)(

@@ -10,11 +10,16 @@ export function describeWithService(name: ServiceName, title: string, suite: (se
   const address = serviceAddress(name);
   describe(title, () => {
     if (address !== undefined) suite({ name, address });
-    else if (process.env['CI'] !== 'true') test.skip(needsTitle(name), () => undefined);
-    else {
-      test(`has ${name}`, () => {
-        throw new Error(`There is no ${name}: run "${howToGet(name)}", or set ${SERVICE_VARIABLES[name]}.`);
-      });
-    }
+    else testMissing(name);
   });
+}
+
+/** Stands for tests that cannot run for want of a service: skipped, and with `CI=true` a failure. */
+export function testMissing(name: ServiceName): void {
+  if (process.env['CI'] !== 'true') test.skip(needsTitle(name), () => undefined);
+  else {
+    test(`has ${name}`, () => {
+      throw new Error(`There is no ${name}: run "${howToGet(name)}", or set ${SERVICE_VARIABLES[name]}.`);
+    });
+  }
 }

@@ -7,6 +7,7 @@ import { DurationEstimate } from './duration-estimate.js';
 import type { ContainerSpec } from './executor.js';
 import { FailureText } from './failures.js';
 import type { PendingRun } from './pending-run.js';
+import type { Tenant } from './tenant.js';
 
 /** Containers that may die under a run before it starts; then the run fails. */
 const MAX_LOSSES = 3;
@@ -25,13 +26,13 @@ export interface QueueHost {
   /** Containers of all functions that start now. */
   starting: number;
   nextContainerId(): string;
-  /** Makes room for one container of the queue, evicting idle ones of others; false: there is none now. */
+  /** Makes room for one container of the queue, evicting idle ones; false: there is none now, or others come first. */
   makeRoom(queue: FunctionQueue): boolean;
   /** A pre-warmed container that the function takes over; undefined: one has to be started. */
   takePrewarmed(spec: ContainerSpec): Container | undefined;
   /** A queue has a container that starts: for a run that waits, or for one that is expected. */
-  startedOne(queue: FunctionQueue, expected: boolean): void;
-  /** A queue without any container has to wait for the place of another's. */
+  startedOne(queue: FunctionQueue, container: Container): void;
+  /** A queue has to wait for a place. */
   waitForPlace(queue: FunctionQueue): void;
   /** True when the container's place is wanted by another queue: it is not given more work. */
   claims(queue: FunctionQueue, container: Container): boolean;
@@ -43,7 +44,7 @@ export interface QueueHost {
   containerLeaving(container: Container): void;
   containerStopped(container: Container): void;
   containerIdle(): void;
-  heldChanged(): void;
+  heldChanged(container: Container): void;
 }
 
 /** The runs and the containers of one function. First in, first out; the container that ran last runs next. */
@@ -62,6 +63,7 @@ export class FunctionQueue implements ContainerOwner {
 
   constructor(
     readonly key: string,
+    readonly tenant: Tenant,
     /** Of the last run: its `load` is used for the next start. */
     public spec: ContainerSpec,
     readonly duration: DurationEstimate,
@@ -147,11 +149,16 @@ export class FunctionQueue implements ContainerOwner {
       if (this.#wakeOne()) continue;
       if (this.containers >= this.host.maxContainersPerKey) return;
       if (!this.host.makeRoom(this)) {
-        if (this.containers === 0) this.host.waitForPlace(this);
+        this.host.waitForPlace(this);
         return;
       }
       this.start();
     }
+  }
+
+  /** True while a container more would help what waits. */
+  get wantsOneMore(): boolean {
+    return this.#waitingCount > this.#coming && this.containers < this.host.maxContainersPerKey && this.#wantsMore();
   }
 
   /** @param expected It is for a run that is expected, not for one that waits. */
@@ -166,7 +173,7 @@ export class FunctionQueue implements ContainerOwner {
       container.assign(this.spec, this);
     }
     container.expected = expected;
-    this.host.startedOne(this, expected);
+    this.host.startedOne(this, container);
     this.host.watch();
   }
 
@@ -221,8 +228,9 @@ export class FunctionQueue implements ContainerOwner {
   }
 
   onHeldChanged(container: Container): void {
-    this.host.heldChanged();
-    if (!container.held && container.accepts) this.onFreed(container);
+    this.host.heldChanged(container);
+    if (container.held) this.scaleOut();
+    else if (container.accepts) this.onFreed(container);
   }
 
   onMeasured(meanMs: number): void {

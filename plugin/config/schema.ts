@@ -67,8 +67,9 @@ const throttles = section({
     turn: 'Event sources get 429: raise it.',
   }),
   queuedActivations: whole(10_000, 1, 1e9, {
-    about: 'Activations of all namespaces together that are accepted and not yet answered.',
-    turn: 'Callers get 429 "Too many requests" while memory is left: raise it. Memory grows under load: lower it.',
+    about:
+      'Activations of all namespaces together that are accepted and not yet answered. One namespace alone may have nine tenths of them, several that want more share evenly.',
+    turn: 'Callers get 429 "Too many requests", or "Too many concurrent requests in flight" with fewer than `throttles.concurrentInvocations`, while memory is left: raise it. Memory grows under load: lower it.',
   }),
 });
 

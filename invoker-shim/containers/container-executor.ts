@@ -184,7 +184,7 @@ class ContainerExecutor implements Executor {
 
   #dropWaiting(pending: PendingRun): void {
     pending.state = 'ENDED';
-    this.#pool.forget(pending.run.spec);
+    this.#pool.forget(pending);
     // Not at once: the caller may be in the middle of its own tables.
     queueMicrotask(() => this.#ender.drop(pending));
   }

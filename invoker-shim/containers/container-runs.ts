@@ -15,6 +15,7 @@ import type { Value } from '../sink/value.js';
 import type { Connection } from './connection.js';
 import type { ContainerContext } from './container-context.js';
 import type { ContainerEnding } from './container-ending.js';
+import type { ContainerSpec } from './executor.js';
 import { EmitWindow } from './emit-window.js';
 import type { FileSharing } from './file-sharing.js';
 import { InboundValues } from './inbound-values.js';
@@ -31,6 +32,7 @@ const STALL_MS = 10_000;
 /** What the runs of a container need of the container itself. */
 export interface RunsHost {
   readonly id: string;
+  readonly spec: ContainerSpec;
   /** Milliseconds since the epoch. */
   readonly readyAt: number;
   readonly initMs: number;
@@ -79,7 +81,8 @@ export class ContainerRuns {
   ) {
     const send = (frame: Buffer): void => connection.send(frame);
     const broke = (error: Error): void => host.stop({ kind: 'PROTOCOL', detail: error.message });
-    const { sink, limits } = context;
+    const { limits } = context;
+    const sink = context.sink.forNamespace(host.spec.namespace);
     this.inbound = new InboundValues(sink, files.offers(sink), limits.maxValueBytes, send, broke);
     this.#late = new LateOutputs(this.inbound, context.stopwatch, {
       emitted: (pending, port, value, cost) => this.#deliver(pending, port, value, cost),

@@ -106,22 +106,23 @@ export class FunctionQueue implements ContainerOwner {
         return;
       }
     }
+    this.#waits(pending, true);
     this.#waiting.pushBack(pending);
-    this.#waitingCount++;
     this.scaleOut();
     this.host.watch();
   }
 
   /** Takes a waiting run out. It stays in the ring, as ENDED, until its turn comes. */
-  forget(): void {
-    this.#waitingCount--;
+  forget(pending: PendingRun): void {
+    this.#waits(pending, false);
     if (this.#waitingCount === 0) this.#waiting.drain();
   }
 
   /** Takes out everything that waits. */
   drain(): PendingRun[] {
-    this.#waitingCount = 0;
-    return this.#waiting.drain().filter((pending) => pending.state === 'WAITING');
+    const waiting = this.#waiting.drain().filter((pending) => pending.state === 'WAITING');
+    for (const pending of waiting) this.#waits(pending, false);
+    return waiting;
   }
 
   /** Has `count` containers for runs that are expected. More than one, or one beside those that work, only of a long function. */
@@ -219,8 +220,8 @@ export class FunctionQueue implements ContainerOwner {
         this.context.ender.fail(pending, '', 3, FailureText.noContainer);
         continue;
       }
+      this.#waits(pending, true);
       this.#waiting.pushFront(pending);
-      this.#waitingCount++;
     }
     this.#dispatch();
     this.scaleOut();
@@ -244,7 +245,7 @@ export class FunctionQueue implements ContainerOwner {
     if (first === undefined) return undefined;
     if (!ends && ++first.losses <= MAX_LOSSES) return undefined;
     this.#waiting.popFront();
-    this.#waitingCount--;
+    this.#waits(first, false);
     first.state = 'FINISHING';
     return first;
   }
@@ -324,6 +325,12 @@ export class FunctionQueue implements ContainerOwner {
     this.host.containerIdle();
   }
 
+  /** A run waits, or no longer: while it does, its input may be written to disk. */
+  #waits({ run }: PendingRun, waits: boolean): void {
+    this.#waitingCount += waits ? 1 : -1;
+    this.context.sink.setWaiting(run.input, waits);
+  }
+
   /** Containers that will be ready without more being started. */
   get #coming(): number {
     return this.#starting + this.#waking.size;
@@ -351,7 +358,7 @@ export class FunctionQueue implements ContainerOwner {
     const first = this.#peek();
     if (first === undefined) return undefined;
     this.#waiting.popFront();
-    this.#waitingCount--;
+    this.#waits(first, false);
     return first;
   }
 

@@ -111,9 +111,10 @@ export class Pool implements QueueHost, PrewarmedHost {
   }
 
   /** A run that waits in this function's queue is not wanted any more. */
-  forget({ key }: ContainerSpec): void {
+  forget(pending: PendingRun): void {
+    const { key } = pending.run.spec;
     const queue = this.#queues.get(key)!;
-    queue.forget();
+    queue.forget(pending);
     if (queue.waiting === 0) this.#waitsNot(queue);
     this.#forgetQueue(key);
   }

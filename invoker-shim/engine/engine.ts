@@ -41,6 +41,13 @@ export interface EngineOptions {
   readonly holdOutputs: boolean;
 }
 
+/** An activation that may have to end for want of memory. */
+export interface Youngest {
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+  end(reason: string): void;
+}
+
 /**
  * The engine: takes tokens in, matches them, starts what has all its inputs, and knows by counting when an activation
  * has ended. It never runs user code, never polls, and arms no timer but an activation's own deadline. Invariants:
@@ -71,7 +78,7 @@ export class Engine {
     const { sink, executor, clock, instanceLimit } = options;
     const now = (): number => clock.now();
     const ledger = new Ledger(options.records, options.resultText, options.answerText, options.hostId);
-    const flow = new TokenFlow(sink, options.openPipe, this.#flowOwner(sink));
+    const flow = new TokenFlow(options.openPipe, this.#flowOwner(sink));
     const ending = new Ending(sink, executor, flow, ledger, now, ({ id }) => this.#forget(id));
     this.#flow = flow;
     this.#ending = ending;
@@ -126,15 +133,21 @@ export class Engine {
     return found.id;
   }
 
-  /** Ends the activation that came last: what is done when memory and disk are full. False when there is none. */
-  cancelYoungest(reason: string): boolean {
-    let youngest: Activation | undefined;
+  /**
+   * The activation of a namespace (empty: of any) that came last, and how to end it, for when memory and disk are full;
+   * undefined when there is none.
+   */
+  youngest(namespace: string): Youngest | undefined {
+    let found: Activation | undefined;
     for (const activation of this.#activations.values()) {
-      if (activation.parent === undefined && !activation.discarding) youngest = activation;
+      const { parent, discarding, identity } = activation;
+      const isIts = namespace === '' || identity.namespace === namespace;
+      if (parent === undefined && !discarding && isIts) found = activation;
     }
-    if (youngest === undefined) return false;
-    this.#ending.stop(youngest, reason);
-    return true;
+    const function_ = this.#invocations.youngest(namespace);
+    if (found === undefined || (function_ !== undefined && function_.receivedAt > found.receivedAt)) return function_;
+    const { receivedAt } = found;
+    return { receivedAt, end: (reason) => this.#ending.stop(found, reason) };
   }
 
   /** Resolves when no activation is left. */

@@ -59,7 +59,9 @@ export class InstanceLine {
     chunk.readyAt[at] = readyAt;
     chunk.components[at] = components;
     chunk.after[at] = after;
-    chunk.contexts.push(this.#contextOf(tag, env, chunk.inputs.put(at, input) ? undefined : input));
+    const isPacked = chunk.inputs.put(at, input);
+    if (!isPacked) this.sink.setWaiting(input, true);
+    chunk.contexts.push(this.#contextOf(tag, env, isPacked ? undefined : input));
     this.#length++;
   }
 
@@ -69,6 +71,7 @@ export class InstanceLine {
     if (chunk === undefined) return undefined;
     const at = chunk.begin++;
     const { prefix, env, input } = chunk.contexts[at]!;
+    if (input !== undefined) this.sink.setWaiting(input, false);
     const instance = {
       tag: tagInside(prefix, chunk.indices[at]!),
       input: input ?? chunk.inputs.take(at)!,
@@ -89,7 +92,12 @@ export class InstanceLine {
   discard(): number {
     const dropped = this.#length;
     for (let chunk = this.#first; chunk !== undefined; chunk = chunk.next) {
-      for (let at = chunk.begin; at < chunk.end; at++) chunk.contexts[at]!.input?.release();
+      for (let at = chunk.begin; at < chunk.end; at++) {
+        const { input } = chunk.contexts[at]!;
+        if (input === undefined) continue;
+        this.sink.setWaiting(input, false);
+        input.release();
+      }
       chunk.inputs.discard();
     }
     this.#first = this.#last = undefined;

@@ -58,7 +58,7 @@ class OperatorFiring implements OperatorRun {
   }
 
   get sink(): DataSink {
-    return this.host.sink;
+    return this.activation.sink;
   }
 
   get instanceLimit(): number {

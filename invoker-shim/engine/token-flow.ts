@@ -1,6 +1,5 @@
 import type { Pipe, Tag, Token, TokenReceiver } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
-import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
 import { CALLER } from './part-list.js';
 import type { PlanInput, PlanNode, PlanOutput } from './plan.js';
@@ -38,7 +37,6 @@ export class TokenFlow {
   readonly #toDiscard: Activation[] = [];
 
   constructor(
-    private readonly sink: PackingSink,
     openPipe: (receive: TokenReceiver) => Pipe,
     private readonly owner: FlowOwner,
   ) {
@@ -183,7 +181,7 @@ export class TokenFlow {
     const { node } = input;
     let table = activation.tables[node.index];
     if (table === undefined) {
-      table = new WaitMatch(node, this.sink, (tag, inputs, env, components) =>
+      table = new WaitMatch(node, activation.sink, (tag, inputs, env, components) =>
         this.owner.fire(activation, node, tag, inputs, env, components),
       );
       if (activation.discarding) table.discard();

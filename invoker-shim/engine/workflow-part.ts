@@ -41,6 +41,7 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
     activationId,
     transactionId,
     identity,
+    parent.sink,
     target,
     plan,
     parent,
@@ -57,7 +58,7 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
   parent.pending++;
   parent.children.add(child);
   const begin = (given: Value): void => host.workflows.begin(child, given, componentsInside(place));
-  const given = partInput(host.sink, input, target);
+  const given = partInput(parent.sink, input, target);
   if (!(given instanceof Promise)) {
     begin(given);
     return;

@@ -2,7 +2,8 @@ import type { ChurnMap } from '../churn-map.js';
 import type { Clock } from '../clock.js';
 import type { Answer, StartMessage, WorkflowTarget } from '../host/host.js';
 import { opened } from '../sink/bytes-of.js';
-import type { DataSink, Value } from '../sink/value.js';
+import type { Value } from '../sink/value.js';
+import type { PackingSink } from '../sink/value-pack.js';
 import { Activation, type ActivationOwner } from './activation.js';
 import type { Ending } from './ending.js';
 import type { Ledger } from './ledger.js';
@@ -19,7 +20,7 @@ export class Workflows {
   readonly #plans = new WeakMap<object, Plan>();
 
   constructor(
-    private readonly sink: DataSink,
+    private readonly sink: PackingSink,
     private readonly clock: Clock,
     private readonly flow: TokenFlow,
     private readonly ending: Ending,
@@ -40,10 +41,12 @@ export class Workflows {
     };
     const now = this.clock.now();
     const { activationId, transactionId, identity, receivedAt, workflowTimeoutMs } = message;
+    const sink = this.sink.forNamespace(identity.namespace);
     const activation = new Activation(
       activationId,
       transactionId,
       identity,
+      sink,
       target,
       plan,
       undefined,
@@ -52,7 +55,7 @@ export class Workflows {
       now,
       message.traceparent ?? activationId,
     );
-    const input = payloadValue(this.sink, message.payload, target.workflow !== 'sequence');
+    const input = payloadValue(sink, message.payload, target.workflow !== 'sequence');
     if (workflowTimeoutMs !== undefined) {
       const text = `The workflow exceeded its time limit of ${workflowTimeoutMs} milliseconds.`;
       activation.stopDeadline = this.clock.after(Math.max(0, receivedAt + workflowTimeoutMs - now), () =>
@@ -98,7 +101,7 @@ export class Workflows {
         this.ending.uncaught(activation, 1, errorValue(this.sink, `The workflow needs a parameter '${name}'.`));
         return;
       }
-      this.flow.sendTo(activation, inputs, ROOT_TAG, put(this.sink, value), null, components, CALLER);
+      this.flow.sendTo(activation, inputs, ROOT_TAG, put(activation.sink, value), null, components, CALLER);
     }
   }
 }

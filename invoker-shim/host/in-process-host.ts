@@ -62,8 +62,10 @@ class InProcessHost implements Host {
     this.#clock = clock;
     this.#sink = createDataSink({
       ...options.sink,
-      onPressure: (error) => {
-        if (!this.#dataflow.cancelYoungest(error.message)) this.#controlflow.cancelYoungest(error.message);
+      onPressure: (error, namespace) => {
+        const [one, other] = [this.#dataflow.youngest(namespace), this.#controlflow.youngest(namespace)];
+        const youngest = one !== undefined && other !== undefined && other.receivedAt > one.receivedAt ? other : one;
+        (youngest ?? other)?.end(error.message);
       },
     });
     const counted = countHost(

@@ -18,6 +18,7 @@ import type { ContainerEnding } from './container-ending.js';
 import type { ContainerSpec } from './executor.js';
 import { EmitWindow } from './emit-window.js';
 import type { FileSharing } from './file-sharing.js';
+import { Hold } from './hold.js';
 import { InboundValues } from './inbound-values.js';
 import { LateOutputs } from './late-outputs.js';
 import type { PendingRun } from './pending-run.js';
@@ -55,6 +56,8 @@ export class ContainerRuns {
   /** Runs sent in the container's life. */
   count = 0;
   readonly inbound: InboundValues;
+  /** Whether it waits in `emit` for a full sink. */
+  readonly hold: Hold;
   readonly #window: EmitWindow;
   #running: PendingRun | undefined;
   readonly #ahead = new SentAhead();
@@ -66,7 +69,6 @@ export class ContainerRuns {
   #killAt = Infinity;
   /** The running function takes longer than expected: nothing is sent behind it. */
   #slow = false;
-  #held = false;
   /** Its last answer was a developer error: it starts nothing any more and ends. */
   #spent = false;
   #closed = false;
@@ -95,6 +97,7 @@ export class ContainerRuns {
     this.#window = new EmitWindow(sink, limits.emitWindowBytes, send, () => this.#updateHeld());
     this.#writer = new RunWriter(connection, runChannel ?? connection, context.clock, files);
     this.#meter = new WorkMeter(context.stopwatch);
+    this.hold = new Hold(context.stopwatch);
   }
 
   /** Runs sent and without a result. */
@@ -107,11 +110,6 @@ export class ContainerRuns {
     return this.#running !== undefined || this.#ahead.length > 0 || this.#late.finishing;
   }
 
-  /** True while the container waits in `emit` for a full sink. */
-  get held(): boolean {
-    return this.#held;
-  }
-
   /** True while the running function takes longer than was expected. */
   get slow(): boolean {
     return this.#slow;
@@ -119,7 +117,7 @@ export class ContainerRuns {
 
   /** False while it is not known what it will give back, or it waits itself. */
   get accepts(): boolean {
-    return !this.#ahead.asked && !this.#held && !this.#slow && this.#killAt === Infinity;
+    return !this.#ahead.asked && !this.hold.on && !this.#slow && this.#killAt === Infinity;
   }
 
   /** How long the running function has been at it, in ms by the stopwatch's `now`; 0 when none is. */
@@ -262,7 +260,11 @@ export class ContainerRuns {
       this.host.stop({ kind: 'TIME_LIMIT', limitMs: running?.run.spec.timeoutMs ?? 0 });
       return;
     }
-    if (running !== undefined && !running.timedOut && now - running.startedAt >= running.run.spec.timeoutMs) {
+    if (
+      running !== undefined &&
+      !running.timedOut &&
+      now - running.startedAt - this.hold.ms >= running.run.spec.timeoutMs
+    ) {
       running.timedOut = true;
       this.withdraw();
       this.connection.send(encodeFrame(FrameType.TIMEOUT, 0, running.invocationId));
@@ -295,7 +297,7 @@ export class ContainerRuns {
       pending.outputs = undefined;
     }
     this.#running = undefined;
-    this.#held = false;
+    this.hold.on = false;
     this.#window.close();
     this.inbound.close();
     const returned = this.#ahead.drain();
@@ -322,6 +324,7 @@ export class ContainerRuns {
 
   #begin(pending: PendingRun): void {
     this.#running = pending;
+    this.hold.begin();
     pending.begin(this.context.clock.now(), this.context.logger);
   }
 
@@ -385,8 +388,8 @@ export class ContainerRuns {
 
   #updateHeld(): void {
     const held = !this.#closed && this.#running !== undefined && this.#window.exhausted;
-    if (held === this.#held) return;
-    this.#held = held;
+    if (held === this.hold.on) return;
+    this.hold.on = held;
     if (held) this.withdraw();
     this.host.heldChanged();
   }

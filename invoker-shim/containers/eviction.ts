@@ -22,7 +22,7 @@ export class Eviction {
    */
   choose(queue: FunctionQueue, idleForMs: number): readonly Container[] | undefined {
     const { spec, tenant } = queue;
-    const paper = this.places.oneMore(tenant, spec, queue.containers === 0);
+    const paper = this.places.oneMore(tenant, spec, queue.able === 0);
     const isThere = this.prewarmed.has(spec);
     if (paper.isFair && (isThere || paper.fits)) return NONE;
     const idle = this.#idle(queue, idleForMs);

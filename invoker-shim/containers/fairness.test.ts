@@ -187,6 +187,23 @@ describe('namespaces share the containers of a host:', () => {
     await answerAll([...producers, ...others]);
   });
 
+  it('a function that is held in emit has a further container for its own next run, whatever bounds its containers', async () => {
+    f = new Fixture({ maxContainers: 1, maxContainersPerKey: 1, emitWindowBytes: 100 });
+    const producer = f.run(spec('a'), { ports: ['out'] });
+    const first = await f.driver.up(1);
+    await first.received(FrameType.RUN);
+    const consumer = f.run(spec('a'));
+    f.sink.hasRoom = false;
+    const bytes = Buffer.from(`\0"${'v'.repeat(200)}"`);
+    first.send(encodeEmit({ invocationId: 1, port: 'out', shape: 0, slot: { where: 'inline', bytes } }));
+    const second = await f.driver.up(2);
+    await until(() => second.runs.length === 1, 'the next run has a container');
+    second.answer();
+    await consumer.done;
+    f.sink.hasRoom = true;
+    await answerAll([producer]);
+  });
+
   it('a namespace whose waiting run is taken back is not in the way of others', async () => {
     f = new Fixture({ maxContainers: 1, minTurnMs: 50 });
     const all = runs(3, 'a');

@@ -80,6 +80,13 @@ export class FunctionQueue implements ContainerOwner {
     return this.#ready.length + this.#starting;
   }
 
+  /** Those of them that can take runs, or will: one that is held in `emit` cannot. */
+  get able(): number {
+    let able = this.#starting;
+    for (const container of this.#ready) if (!container.held) able++;
+    return able;
+  }
+
   get starting(): number {
     return this.#starting;
   }
@@ -132,7 +139,7 @@ export class FunctionQueue implements ContainerOwner {
     for (let atHand = this.#idle.length + this.#coming; atHand < wanted; atHand++) {
       if (this.#wakeOne()) continue;
       if (this.#ready.length > 0 && !isLong) return;
-      if (this.containers >= this.host.maxContainersPerKey || !this.host.makeRoom(this)) return;
+      if (this.able >= this.host.maxContainersPerKey || !this.host.makeRoom(this)) return;
       this.start(true);
     }
   }
@@ -148,7 +155,7 @@ export class FunctionQueue implements ContainerOwner {
   scaleOut(): void {
     while (this.#waitingCount > this.#coming && this.#wantsMore()) {
       if (this.#wakeOne()) continue;
-      if (this.containers >= this.host.maxContainersPerKey) return;
+      if (this.able >= this.host.maxContainersPerKey) return;
       if (!this.host.makeRoom(this)) {
         this.host.waitForPlace(this);
         return;
@@ -159,7 +166,7 @@ export class FunctionQueue implements ContainerOwner {
 
   /** True while a container more would help what waits. */
   get wantsOneMore(): boolean {
-    return this.#waitingCount > this.#coming && this.containers < this.host.maxContainersPerKey && this.#wantsMore();
+    return this.#waitingCount > this.#coming && this.able < this.host.maxContainersPerKey && this.#wantsMore();
   }
 
   /** @param expected It is for a run that is expected, not for one that waits. */

@@ -191,7 +191,7 @@ export class Pool implements QueueHost, PrewarmedHost {
     if (this.#closed || tenant.waits(queue)) return false;
     const first = this.#waiting.first();
     if (first === tenant) {
-      if (tenant.waitingWithout > 0 || queue.containers > 0) return false;
+      if (tenant.waitingWithout > 0 || queue.able > 0) return false;
     } else if (first !== undefined && !this.#waiting.precedes(tenant, first)) {
       return false;
     }
@@ -360,7 +360,7 @@ export class Pool implements QueueHost, PrewarmedHost {
     if (first !== holder && first.claims < first.waiting) {
       const next = first.next();
       if (next === undefined) this.#waiting.update(first);
-      else if (this.#places.isDue(first, next.spec, next.containers === 0, holder, container.spec)) return first;
+      else if (this.#places.isDue(first, next.spec, next.able === 0, holder, container.spec)) return first;
     }
     // Functions of one namespace take turns.
     return holder.claims < holder.waitingWithout ? holder : undefined;
@@ -380,7 +380,7 @@ export class Pool implements QueueHost, PrewarmedHost {
   }
 
   /** Makes room for one container more, ending idle ones where that is needed and enough. */
-  #makeRoom(queue: FunctionQueue, idleForMs = queue.containers === 0 ? 0 : FURTHER_EVICTS_AFTER_MS): boolean {
+  #makeRoom(queue: FunctionQueue, idleForMs = queue.able === 0 ? 0 : FURTHER_EVICTS_AFTER_MS): boolean {
     const giveWay = this.#eviction.choose(queue, idleForMs);
     if (giveWay === undefined) return false;
     const serving = this.#serving;

@@ -35,7 +35,7 @@ export class Tenant {
 
   wait(queue: FunctionQueue): void {
     this.#further.delete(queue);
-    (queue.containers === 0 ? this.#without : this.#further).add(queue);
+    (queue.able === 0 ? this.#without : this.#further).add(queue);
   }
 
   /** It has got one, or wants none any more. */
@@ -47,7 +47,7 @@ export class Tenant {
   /** The function that gets the next container, those that have none first; those that want none any more are forgotten. */
   next(): FunctionQueue | undefined {
     for (const queue of this.#without) {
-      if (queue.waiting > 0 && queue.containers === 0) return queue;
+      if (queue.waiting > 0 && queue.able === 0) return queue;
       this.#without.delete(queue);
     }
     for (const queue of this.#further) {

@@ -14,7 +14,7 @@ const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
 /** Of the limit, what may be in packs, which cannot be spilled. */
 const PACKED_SHARE = 0.25;
-/** A namespace that has so many times the limit and nothing to spill has its emits let go no more. */
+/** A namespace that has so many times the limit, nothing to spill and nothing that moves has its emits let go no more. */
 const STUCK_FACTOR = 2;
 /** Namespaces that are remembered although they hold nothing. */
 const MAX_EMPTY = 1000;
@@ -234,8 +234,8 @@ export class SinkCore implements SinkHost, SpillOwner {
       sink.releases = 0;
       if (sink.room.length === 0) this.#waiting.delete(sink);
       else if (sink.hasRoom || !sink.nothingToSpill) continue;
-      else if (sink.bytes < STUCK_FACTOR * this.limitBytes) sink.room.letAllIn();
-      else if (!moves) this.#stuck(sink);
+      else if (moves || sink.bytes < STUCK_FACTOR * this.limitBytes) sink.room.letAllIn();
+      else this.#stuck(sink);
     }
     if (this.#waiting.size > 0) this.#cancelLook = this.#clock.after(this.#retryMs, this.#look);
   };

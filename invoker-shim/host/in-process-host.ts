@@ -101,6 +101,7 @@ class InProcessHost implements Host {
 
   start(message: StartMessage, answer: Answer): void {
     if (this.#closing) throw new Error('the host is stopping and takes no more work');
+    this.#sink.admit(message.identity.namespace);
     this.#log?.started(message);
     const engine = message.paradigm === 'controlflow' ? this.#controlflow : this.#dataflow;
     engine.start(message, (record, result) => {

@@ -4,8 +4,9 @@ import path from 'node:path';
 import { MemoryRecords } from '../engine/testing/memory-records.js';
 import { action, edges, graph, workflow } from '../engine/testing/workflows.js';
 import type { ActivationRecord } from '../records/record.js';
+import { diskFiles } from '../sink/spiller.js';
 import type { FunctionTarget, Host, Paradigm, WorkflowTarget } from './host.js';
-import { createInProcessHost } from './in-process-host.js';
+import { type InProcessHostOptions, createInProcessHost } from './in-process-host.js';
 import { portableFunction, startOf } from './testing/targets.js';
 
 // Two namespaces on one host with real containers and a small sink.
@@ -20,8 +21,12 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function open(limitBytes: number, maxContainers: number): void {
-  host = createInProcessHost({ records: new MemoryRecords(), sink: { limitBytes }, containers: { maxContainers } });
+function open(limitBytes: number, maxContainers: number, sink: InProcessHostOptions['sink'] = {}): void {
+  host = createInProcessHost({
+    records: new MemoryRecords(),
+    sink: { limitBytes, ...sink },
+    containers: { maxContainers },
+  });
 }
 
 function of(namespace: string, name: string, code: string): FunctionTarget {
@@ -119,4 +124,35 @@ test('one that fills the sink with an input in use does not hold up what another
   expect(JSON.parse(result)).toEqual({ count: 30, right: true });
   writeFileSync(gate, '');
   expect(JSON.parse((await running).result)).toEqual({ length: 30 * MiB });
+}, 60_000);
+
+test('with a full disk the youngest of the one that is over its share fail, more of it is refused, others go on', async () => {
+  const full = { ...diskFiles, write: () => Promise.reject(new Error('no space is left')) };
+  open(8 * MiB, 6, { spillFiles: full, spillRetryMs: 200 });
+  const gate = path.join(directory, 'gate');
+  const target = of('a', 'waits', waits);
+  const first = start('a', target, { gate });
+  const ends: { readonly at: number; readonly result: string }[] = [];
+  let taken = 0;
+  let refused = 0;
+  await until(() => {
+    const at = taken;
+    const message = { ...startOf(target, { gate, text: 'x'.repeat(MiB) }), identity: { namespace: 'a', subject: 'a' } };
+    try {
+      host.start(message, ({ result }) => ends.push({ at, result }));
+      taken++;
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'FULL', retryable: true });
+      refused++;
+    }
+    return Promise.resolve(ends.length >= 3 && refused > 0);
+  });
+  expect(ends[0]!.at).toBeGreaterThan(5);
+  expect(ends[0]!.result).toMatch(/has reached its limit of 8388608 bytes.*no space is left/);
+  const echo = await start('b', of('b', 'echo', 'function main({ n }) { return { n }; }'), { n: 1 });
+  expect(JSON.parse(echo.result)).toEqual({ n: 1 });
+  writeFileSync(gate, '');
+  expect(JSON.parse((await first).result)).toEqual({ length: 0 });
+  await until(() => Promise.resolve(ends.length === taken));
+  expect(ends.filter(({ result }) => /has reached its limit/.test(result)).length).toBeLessThan(taken);
 }, 60_000);

@@ -53,4 +53,6 @@ export interface SinkMetrics {
 /** A data sink that can be measured. */
 export interface MeasuredDataSink extends PackingSink {
   readonly metrics: SinkMetrics;
+  /** Throws SinkError FULL for a namespace that is over its share while nothing can be written to disk: it is to bring no more. */
+  admit(namespace: string): void;
 }

@@ -21,6 +21,10 @@ class HostSink extends NamespaceSink implements MeasuredDataSink {
     return this.core.metrics;
   }
 
+  admit(namespace: string): void {
+    this.core.admit(namespace);
+  }
+
   override close(): Promise<void> {
     return this.core.close();
   }

@@ -151,6 +151,9 @@ test('when nothing can be written to disk the namespace that is over its share h
   await until(() => heard.length > 0);
   expect(heard[0]![0]).toBe('a');
   expect(heard[0]![1]).toMatch(/limit of 1000 bytes.*the disk is full/);
+  expect(() => sink.admit('a')).toThrow(expect.objectContaining({ code: 'FULL', retryable: true }));
+  sink.admit('b');
+  sink.admit('new');
   for (const value of values) value.release();
 });
 

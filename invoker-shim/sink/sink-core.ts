@@ -109,6 +109,15 @@ export class SinkCore implements SinkHost, SpillOwner {
     return this.#allows(bytes, this.#resident);
   }
 
+  admit(namespace: string): void {
+    const sink = this.#sinks.get(namespace);
+    if (!this.#spiller.rests || sink === undefined || sink.hasRoom) return;
+    throw new SinkError(
+      'FULL',
+      `The data sink has reached its limit of ${this.limitBytes} bytes, cannot write to disk, and the namespace ${namespace} has more than its share.`,
+    );
+  }
+
   changed(sink: NamespaceSink, values: number, bytes: number): void {
     sink.values += values;
     this.#values += values;

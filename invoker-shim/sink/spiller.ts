@@ -51,6 +51,11 @@ export class Spiller {
     private readonly options: SpillerOptions,
   ) {}
 
+  /** True for a while after a failure. */
+  get rests(): boolean {
+    return this.cancelRetry !== undefined;
+  }
+
   /** Starts as many writes as it takes, within the bound. */
   poke(): void {
     while (this.mayStart()) {

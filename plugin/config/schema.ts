@@ -129,7 +129,8 @@ const containers = section({
 
 const sink = section({
   limitBytes: whole(268_435_456, 1024, MAX_BYTES, {
-    about: 'Memory for values that wait for their consumers, in bytes.',
+    about:
+      'Memory for values that wait for their consumers, in bytes. One namespace alone has nine tenths of it, several that want more share evenly; beyond its share what waits is written to disk.',
     turn: 'Producers are held back for long, or activations fail naming this limit: raise it. The server uses too much memory: lower it.',
   }),
 });

@@ -135,7 +135,7 @@ export class SinkCore implements SinkHost, SpillOwner {
       return;
     }
     sink.releases++;
-    for (const { room } of this.#waiting) room.roomMade();
+    if (this.#waiting.size > 0) for (const { room } of this.#waiting) room.roomMade();
   }
 
   mayPack({ packedBytes }: NamespaceSink, bytes: number): boolean {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Suite } from '../kit/suite.js';
 import type { Platform } from '../kit/platform.js';
 import { dataflower } from '../kit/standalone-command.js';
@@ -68,7 +68,7 @@ async function userNames(platform: Platform): Promise<string[]> {
 
 describeWithMounts('a server whose entities are on a full disk', () => {
   let disk: Tmpfs | undefined;
-  afterAll(() => disk?.unmount());
+  afterEach(() => disk?.unmount());
 
   test.each(['SIGTERM', 'SIGKILL'] as const)(
     'confirms nothing that is gone after %s, and goes on by itself when there is room',
@@ -113,8 +113,6 @@ describeWithMounts('a server whose entities are on a full disk', () => {
       // No part of a refused write is left.
       const files = readdirSync(join(entities, 'documents'));
       expect(files.filter((name) => name.endsWith('.tmp'))).toEqual([]);
-      disk.unmount();
-      disk = undefined;
     },
     TEST_MS,
   );

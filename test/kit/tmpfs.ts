@@ -12,7 +12,8 @@ export interface Tmpfs {
 export function mountTmpfs(path: string, size: string): Tmpfs {
   mkdirSync(path, { recursive: true });
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'dataflower-test', path]);
-  return { path, unmount: () => execFileSync('umount', [path]) };
+  // Lazily: a test that fails may have left a server that uses it.
+  return { path, unmount: () => execFileSync('umount', ['-l', path]) };
 }
 
 /** A `describe` whose tests mount file systems. Where that is not allowed one skipped test and a line say so. */

@@ -1,4 +1,4 @@
-import { access, chmod, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CachedStore } from '../stores/cached-store.js';
 import { StoreLockedError } from '../stores/embedded/directory-lock.js';
@@ -68,10 +68,14 @@ export interface RunningServer {
 
 export async function writeRunning(directory: string, running: RunningServer): Promise<void> {
   const path = join(directory, RUNNING_FILE);
+  const unfinished = `${path}.new`;
   try {
-    await rm(path, { force: true });
-    await writeFile(path, JSON.stringify(running), { mode: OWNER_READS });
+    await rm(unfinished, { force: true });
+    await writeFile(unfinished, JSON.stringify(running), { mode: OWNER_READS });
+    await rename(unfinished, path);
   } catch (cause) {
+    // Of no use to anybody, and there may be no room for it.
+    await rm(unfinished, { force: true }).catch(() => undefined);
     throw new StartError(
       `The file ${path} cannot be written (${codeOf(cause)}): remove it, make room, or choose another directory with --data.`,
       { cause },

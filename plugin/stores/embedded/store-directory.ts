@@ -43,21 +43,26 @@ export class StoreDirectory {
     private readonly store: string,
   ) {}
 
-  /** Makes a store that appears complete: `fill` writes into it before it has its name. */
+  /** Makes a store that appears complete: `fill` writes into it before it has its name. What fails leaves nothing. */
   static async create(path: string, fill: (directory: StoreDirectory) => Promise<void>): Promise<void> {
     const unfinished = `${path}.new`;
     await rm(unfinished, { recursive: true, force: true });
-    await mkdir(unfinished, { mode: OWNER_ONLY });
-    const marker: Marker = { format: 'dataflower-documents', version: 1, store: randomUUID() };
-    await writeSynced(join(unfinished, MARKER), Buffer.from(`${JSON.stringify(marker)}\n`));
-    const directory = await StoreDirectory.open(unfinished);
     try {
-      await fill(directory);
-      await directory.handle.sync();
-    } finally {
-      await directory.close();
+      await mkdir(unfinished, { mode: OWNER_ONLY });
+      const marker: Marker = { format: 'dataflower-documents', version: 1, store: randomUUID() };
+      await writeSynced(join(unfinished, MARKER), Buffer.from(`${JSON.stringify(marker)}\n`));
+      const directory = await StoreDirectory.open(unfinished);
+      try {
+        await fill(directory);
+        await directory.handle.sync();
+      } finally {
+        await directory.close();
+      }
+      await rename(unfinished, path);
+    } catch (error) {
+      await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
+      throw error;
     }
-    await rename(unfinished, path);
     await syncDirectory(dirname(path));
   }
 

@@ -7,7 +7,7 @@ import { entryOf, type StoredAttachment } from './document-file.js';
 import { inParallel } from './in-parallel.js';
 import { StoreDirectory, syncDirectory } from './store-directory.js';
 
-// Until 0.1.0 the entities were in a PouchDB on LevelDB, whose files lay where `documents` lies now. A crash at any point
+// Earlier versions kept the entities in a PouchDB on LevelDB, whose files lay where `documents` lies now. A crash at any point
 // leaves the old data or a complete new store:
 //   1. The new store is written under another name, and appears by one renaming; COPIED in it says that it is new.
 //   2. The old files are removed, the one by which LevelDB knows its database last.

@@ -169,6 +169,13 @@ test('a damaged file is named, when it is read and when the store is opened', as
   const attachment = readdirSync(documents).find((name) => name.endsWith('.attachment'))!;
   appendFileSync(join(documents, attachment), 'x');
   await expect(store.attachment('ns/a', (await store.get('ns/a'))!._rev!, 'codefile')).rejects.toThrow(attachment);
+  rmSync(join(documents, attachment));
+  await expect(store.attachment('ns/a', (await store.get('ns/a'))!._rev!, 'codefile')).rejects.toThrow(attachment);
+  await until(() => store.health()?.includes(`${attachment} is missing`));
+  await store.close();
+  await expect(open()).rejects.toThrow(`The file ${file} is damaged (${attachment} is missing)`);
+  rmSync(file);
+  store = await open();
 });
 
 test('files that are not its own are left alone', async () => {

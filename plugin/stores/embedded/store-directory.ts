@@ -95,11 +95,11 @@ export class StoreDirectory {
       const entry = await readEntry(join(this.path, name));
       entries.set(entry.id, entry);
     });
-    const needed = new Set<string>();
-    for (const { attachments } of entries.values())
-      for (const { file } of Object.values(attachments ?? {})) needed.add(file);
+    const needed = this.attachmentsOf(entries.values(), new Set(names));
     const left = names.filter((name) => name.endsWith(TEMPORARY) || (name.endsWith(ATTACHMENT) && !needed.has(name)));
     await inParallel(left, (name) => rm(join(this.path, name), { force: true }));
+    // A name that a killed process has made is to be as durable as the rest.
+    await this.sync();
     return entries;
   }
 
@@ -158,6 +158,17 @@ export class StoreDirectory {
 
   close(): Promise<void> {
     return this.handle.close();
+  }
+
+  private attachmentsOf(entries: Iterable<Entry>, names: ReadonlySet<string>): Set<string> {
+    const needed = new Set<string>();
+    for (const { id, attachments } of entries) {
+      for (const { file } of Object.values(attachments ?? {})) {
+        if (!names.has(file)) throw new DamagedFileError(join(this.path, documentFileName(id)), `${file} is missing`);
+        needed.add(file);
+      }
+    }
+    return needed;
   }
 
   /** No document names it yet, so that it can go when it is not complete. */

@@ -38,6 +38,9 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     names['long labels'] = await images.build('long-labels', {
       lines: [`LABEL one="${label}"`, `LABEL two="${label}"`],
     });
+    names['labels with escapes'] = await images.build('escaped-labels', {
+      lines: [`LABEL one="${'<&>'.repeat(4000)}"`],
+    });
     names['none'] = await images.build('none', { lines: ['CMD ["/there/is/no/such/program"]'] });
     socketDir = mkdtempSync(path.join(os.tmpdir(), 'dfd-'));
     sink = new MemorySink();
@@ -141,7 +144,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     expect((await inspect('odd')).HostConfig.Dns).toEqual(['127.0.0.1']);
   });
 
-  it.each(['many volumes', 'long labels'])('are refused for %s', async (image) => {
+  it.each(['many volumes', 'long labels', 'labels with escapes'])('are refused for %s', async (image) => {
     expect((await run(image, {})).error).toMatch(/^The action cannot run: the image \S+ has more than /);
     expect((await run('odd', { still: 1 })).end).toMatchObject({ status: 0 });
   });

@@ -12,8 +12,10 @@ const PROTOCOL = '1';
 const KNOWN_MS = 30_000;
 /** Images that something is known of. */
 const MAX_KNOWN = 1000;
-/** Of an image's labels, in characters: the engine sends them with every event of a container. */
-const MAX_LABEL_CHARS = 64 * 1024;
+/** Of an image's labels, in bytes as the engine writes them: it sends them with every event of a container. */
+const MAX_LABEL_BYTES = 64 * 1024;
+/** What an escape such as `\u003c` has more than the character. */
+const ESCAPE_BYTES = 5;
 /** Directories that an image may want for itself: each is a file system of its own. */
 const MAX_VOLUMES = 32;
 
@@ -45,8 +47,8 @@ export class Images {
     const known = this.#known.get(name);
     if (known !== undefined && known.until > now) return known.image;
     const { labels, volumes } = (await this.engine.image(name)) ?? (await this.#fetch(name, onFetch));
-    if (JSON.stringify(labels).length > MAX_LABEL_CHARS)
-      throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_LABEL_CHARS} characters of labels`);
+    if (bytesInEvents(labels) > MAX_LABEL_BYTES)
+      throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_LABEL_BYTES} bytes of labels`);
     if (volumes.length > MAX_VOLUMES)
       throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_VOLUMES} volumes`);
     const image = { ours: labels[PROTOCOL_LABEL] === PROTOCOL, volumes };
@@ -68,4 +70,10 @@ export class Images {
     if (description === undefined) throw new EngineError('IMAGE_MISSING', `there is no image ${image}`);
     return description;
   }
+}
+
+/** The engine escapes more than JSON has to, as the encoder of its language does. */
+function bytesInEvents(labels: ImageDescription['labels']): number {
+  const json = JSON.stringify(labels);
+  return Buffer.byteLength(json) + ESCAPE_BYTES * (json.match(/[<>&\u2028\u2029]|\\[bf]/g)?.length ?? 0);
 }

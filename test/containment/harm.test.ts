@@ -84,6 +84,12 @@ function suiteOf(address: string, network: string): void {
     }
   }, 30_000);
 
+  test('the buffers of sockets are bounded, as memory or beside it', async () => {
+    const { response } = await harm('sockets', { count: 100 });
+    if (response.success) expect((response.result as { bytes: number }).bytes).toBeLessThan(MEMORY_MIB * 2 ** 20);
+    else expect([NO_MEMORY, DIED]).toContain(errorOf({ response } as ActivationRecord));
+  }, 30_000);
+
   test('a million lines are cut at the limit of logs, through the runtime and past it', async () => {
     for (const kind of ['logs', 'lines']) {
       const { response, logs } = await harm(kind, { count: 1_000_000 });

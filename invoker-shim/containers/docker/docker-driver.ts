@@ -23,6 +23,7 @@ import { removeLeftBehind } from './left-behind.js';
 import { Removals } from './removals.js';
 import { SharedBox } from './shared-box.js';
 import { SharedBoxes } from './shared-boxes.js';
+import { SocketMemory } from './socket-memory.js';
 import { TcpWay } from './tcp-way.js';
 
 export interface DockerDriverOptions {
@@ -116,6 +117,7 @@ export class DockerDriver implements ContainerDriver {
   readonly #images: Images;
   readonly #removals: Removals;
   readonly #watch: ExitWatch;
+  readonly #socketMemory: SocketMemory | undefined;
   #count = 0;
 
   constructor(
@@ -125,6 +127,7 @@ export class DockerDriver implements ContainerDriver {
     const { engine, identity, clock, logger } = parts;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#images = new Images(engine, clock, options.pull ?? 'never');
+    this.#socketMemory = SocketMemory.on(parts.info, logger);
     this.#removals = new Removals(engine, clock, logger);
     this.#watch = new ExitWatch(engine, identity, clock, logger, () => this.#removals.retryNow());
   }
@@ -223,7 +226,7 @@ export class DockerDriver implements ContainerDriver {
       const parts = { engine, watch: this.#watch, removals: this.#removals, clock, onOutput };
       container = new DockerContainer(id, parts);
       container.attached(await engine.attach(id));
-      await engine.start(id);
+      await this.#startBounded(id);
       if (foreign) container.http = { host: await engine.addressOf(id), port: HTTP_PORT };
       return container;
     } catch (error) {
@@ -236,6 +239,19 @@ export class DockerDriver implements ContainerDriver {
       }
       throw error;
     }
+  }
+
+  async #startBounded(id: string): Promise<void> {
+    const { engine } = this.parts;
+    const memory = this.#socketMemory;
+    const isBounded = await memory?.prepare(id);
+    try {
+      await engine.start(id);
+    } catch (error) {
+      if (isBounded === true) await memory?.discard(id);
+      throw error;
+    }
+    if (isBounded === false) await memory?.bound(id, () => engine.pidOf(id));
   }
 
   #imageOf(spec: ContainerSpec): string {

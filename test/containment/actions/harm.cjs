@@ -1,5 +1,6 @@
 /** Runs inside a container: does harm of the kind that it is told, and says how far it came. CommonJS as an action is. */
 const fs = require('node:fs');
+const net = require('node:net');
 const { spawn, spawnSync } = require('node:child_process');
 
 const MIB = 1024 * 1024;
@@ -54,6 +55,29 @@ const kinds = {
       fs.rmSync(`${directory}/full`, { force: true });
     }
     return found;
+  },
+  /** Fills the buffers of connections that nothing is read from. */
+  async sockets({ count }) {
+    const server = net.createServer({ pauseOnConnect: true });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const clients = [];
+    for (let at = 0; at < count; at++) {
+      const client = net.connect(server.address().port, '127.0.0.1').on('error', () => {});
+      await new Promise((resolve) => client.once('connect', resolve));
+      clients.push(client);
+    }
+    // What the kernel has not taken is in the queue of the process.
+    const chunk = Buffer.alloc(8 * MIB, 1);
+    const taken = () => clients.reduce((sum, client) => sum + client.bytesWritten - client._handle.writeQueueSize, 0);
+    for (let before = -1; taken() > before;) {
+      before = taken();
+      for (const client of clients) if (client._handle.writeQueueSize === 0) client.write(chunk);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    const bytes = taken();
+    for (const client of clients) client.destroy();
+    server.close();
+    return { bytes };
   },
   /** Past the runtime, as a program that the function starts would. */
   async lines({ count }) {

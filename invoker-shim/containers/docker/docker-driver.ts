@@ -37,6 +37,8 @@ export interface DockerDriverOptions {
   readonly agentHost?: string;
   /** What becomes of an image that an action names and the engine has not. Default: `never`. */
   readonly pull?: PullPolicy;
+  /** As whom images run that actions name: as a user of each container's own, or as the image says. Default: `own`. */
+  readonly imageUser?: 'own' | 'image';
   /** Default: nothing but the agent can be reached. */
   readonly network?: NetworkOptions;
   readonly limits?: Partial<ContainerLimitsSettings>;
@@ -189,8 +191,9 @@ export class DockerDriver implements ContainerDriver {
       network: await network.join(foreign || way !== undefined),
       dns: network.dns,
     };
-    if (foreign) return { ...place, mounts: [], environment: {}, uid: undefined };
-    const uid = info.mapsUsers ? undefined : freshUid();
+    const asImageSays = foreign && this.options.imageUser === 'image';
+    const uid = info.mapsUsers || asImageSays ? undefined : freshUid();
+    if (foreign) return { ...place, mounts: [], environment: {}, uid };
     if (way !== undefined) {
       const environment = { __DF_SOCKET: await way.addressFor(socketPath), __DF_TOKEN: token };
       return { ...place, mounts: [], environment, uid };

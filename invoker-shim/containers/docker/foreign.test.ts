@@ -32,6 +32,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     names['greedy'] = await images.build('greedy', {
       lines: ['VOLUME ["/data/", "/tmp"]', 'HEALTHCHECK --interval=1s CMD ["node", "-e", "0"]'],
     });
+    names['user'] = await images.build('user', { lines: ['VOLUME /data', 'USER 7:7'] });
     const volumes = JSON.stringify(Array.from({ length: 33 }, (_, i) => `/v${i}`));
     names['many volumes'] = await images.build('many-volumes', { lines: [`VOLUME ${volumes}`] });
     const label = 'x'.repeat(40_000);
@@ -136,6 +137,23 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     const it = await run('greedy', {}, { code, memoryMiB: 128 });
     expect(it.end!.value).toEqual({ code: 'ENOSPC', written: 64, tmp: true });
     expect((await inspect('greedy')).State).not.toHaveProperty('Health');
+  });
+
+  it('run as a user that no other container has, whoever they say, and can write where they may', async () => {
+    const code = `function main() {
+      const fs = require('fs');
+      for (const place of ['/tmp', '/action', '/data']) fs.writeFileSync(place + '/x', '');
+      return { uid: process.getuid(), gid: process.getgid(), groups: process.getgroups() };
+    }`;
+    const users = [];
+    for (const other of ['', '//']) {
+      const { value } = (await run('user', {}, { code: code + other })).end!;
+      const { uid, gid, groups } = value as { uid: number; gid: number; groups: number[] };
+      expect([gid, groups]).toEqual([uid, [uid]]);
+      users.push(uid);
+    }
+    expect(users.every((uid) => uid >= 1_000_000_000)).toBe(true);
+    expect(new Set(users).size).toBe(2);
   });
 
   it('have nobody asked for names where the network is closed', async () => {

@@ -62,6 +62,9 @@ const HOSTS = '127.0.0.1\tlocalhost\n::1\tlocalhost\n';
 const PLATFORMS: KnownImage = { ours: true, volumes: [] };
 /** Where OpenWhisk's runtimes answer. */
 const HTTP_PORT = 8080;
+/** The engine's words for a directory in memory that the image has something else in the way of; not for want of room. */
+const UNFIT_DIRECTORY =
+  /error mounting "tmpfs" to rootfs at "([^"]{1,200})".*(?:not a directory|read-only|no such file|permission denied)/s;
 
 /**
  * Opens the driver on an engine that answers, and removes what agents have left there that are no more.
@@ -276,6 +279,9 @@ function imageText(cause: unknown, image: string | undefined): string | undefine
   if (cause.code === 'IMAGE_NOT_PULLED')
     return `Failed to pull container image '${image}'. It is not on this host, and images are not fetched here (containers.images.pull).`;
   if (cause.code === 'IMAGE_UNFIT') return `The action cannot run: ${cause.message}.`;
+  const unfit = UNFIT_DIRECTORY.exec(cause.message)?.[1];
+  if (unfit !== undefined)
+    return `The action cannot run: the image ${image} has no room for a directory at ${unfit}, such as one of its volumes.`;
   const noProgram = /no command specified|executable file not found|exec format error|no such file or directory/i;
   return noProgram.test(cause.message) ? `executable file not found in image ${image}` : undefined;
 }

@@ -5,6 +5,7 @@ import { describeWithService, dockerOptions } from '@dataflower/services';
 import Docker from 'dockerode';
 import { createExecutor } from '../container-executor.js';
 import type { ContainerSpec, Executor } from '../executor.js';
+import { silentLogger } from '../logger.js';
 import { DockerImages } from '../foreign/testing/docker-images.js';
 import { MemorySink } from '../testing/memory-sink.js';
 import { type TestRun, type TestRunOptions, execute, testSpec } from '../testing/test-runs.js';
@@ -16,6 +17,8 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
   let sink: MemorySink;
   let executor: Executor;
   let socketDir: string;
+  /** What the executor warns of: each container that is stopped for a reason. */
+  const warned: string[] = [];
 
   beforeAll(async () => {
     const odd = ['COPY odd-image.js /srv/', 'ENV PORT=8080 HOST=0.0.0.0', 'CMD ["node", "/srv/odd-image.js"]'];
@@ -46,7 +49,8 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     socketDir = mkdtempSync(path.join(os.tmpdir(), 'dfd-'));
     sink = new MemorySink();
     const driver = await openDockerDriver({ dockerHost: address, images: { default: await images.own() } });
-    executor = createExecutor({ sink, socketDir, driver, maxContainers: 4 });
+    const logger = { ...silentLogger, warn: (_: object, text: string) => void warned.push(text) };
+    executor = createExecutor({ sink, socketDir, driver, maxContainers: 4, logger });
   }, 60_000);
 
   afterAll(async () => {
@@ -165,6 +169,22 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
   it.each(['many volumes', 'long labels', 'labels with escapes'])('are refused for %s', async (image) => {
     expect((await run(image, {})).error).toMatch(/^The action cannot run: the image \S+ has more than /);
     expect((await run('odd', { still: 1 })).end).toMatchObject({ status: 0 });
+  });
+
+  it.each([
+    ['/proc', 'plain', 'has a volume at /proc, where none can be'],
+    ['/run/../proc/x/', 'plain', 'has a volume at /run/../proc/x/, where none can be'],
+    ['/', 'plain', 'has a volume at /, where none can be'],
+    ['/etc/hosts', 'plain', 'has a volume at /etc/hosts, where none can be'],
+    ['/run/dataflower', 'own', 'has a volume at /run/dataflower, where none can be'],
+    ['/run/dataflower/x', 'own', 'has a volume at /run/dataflower/x, where none can be'],
+    ['/etc/passwd', 'plain', 'has no room for a directory at /etc/passwd, such as one of its volumes'],
+    ['/etc/passwd/x', 'plain', 'has no room for a directory at /etc/passwd/x, such as one of its volumes'],
+  ])('are refused once for a volume at %s', async (volume, base, reason) => {
+    const image = await images.withVolume(names[base] ?? (await images.own()), volume);
+    const before = warned.length;
+    expect((await run(image, {})).error).toBe(`The action cannot run: the image ${image} ${reason}.`);
+    expect(warned.length - before).toBe(1);
   });
 
   it('that are not there, or have no program, say so', async () => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.js';
+import { volumePath } from './container-settings.js';
 import type { Engine, ImageDescription } from './engine.js';
 import { EngineError } from './engine-error.js';
 
@@ -18,6 +19,8 @@ const MAX_LABEL_BYTES = 64 * 1024;
 const ESCAPE_BYTES = 5;
 /** Directories that an image may want for itself: each is a file system of its own. */
 const MAX_VOLUMES = 32;
+/** What every container has there is not to be hidden: the kernel's file systems, the engine's files, the runtime's own. */
+const TAKEN = /^\/(?:(?:proc|sys|dev|run\/dataflower|run\/values)(?:\/|$)|etc\/(?:hosts|hostname|resolv\.conf)$|$)/;
 
 export interface KnownImage {
   /** It has the runtime of this project. */
@@ -51,6 +54,12 @@ export class Images {
       throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_LABEL_BYTES} bytes of labels`);
     if (volumes.length > MAX_VOLUMES)
       throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_VOLUMES} volumes`);
+    const taken = volumes.find((volume) => TAKEN.test(volumePath(volume)));
+    if (taken !== undefined)
+      throw new EngineError(
+        'IMAGE_UNFIT',
+        `the image ${name} has a volume at ${taken.slice(0, 200)}, where none can be`,
+      );
     const image = { ours: labels[PROTOCOL_LABEL] === PROTOCOL, volumes };
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.set(name, { image, until: now + KNOWN_MS });

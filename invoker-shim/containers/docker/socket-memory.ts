@@ -43,9 +43,10 @@ export class SocketMemory {
       await mkdir(directory);
       await setLimit(directory);
       return true;
-    } catch (error) {
+    } catch {
       await this.discard(id);
-      this.#giveUp(error);
+      // Groups may be elsewhere now: this container tells again.
+      this.#directoryOf = undefined;
       return false;
     }
   }

@@ -194,6 +194,9 @@ export class ContainerRuns {
     if (result.outcome !== Outcome.OK && (result.shape & Shape.ERROR) === 0) {
       throw new ProtocolError('MALFORMED_PAYLOAD', `outcome ${result.outcome} without an error`);
     }
+    if (result.hasEnv && pending.run.env === null) {
+      throw new ProtocolError('UNEXPECTED_FRAME', 'an environment of a run that was given none');
+    }
     if (pending.timedOut) {
       this.host.stop({ kind: 'TIME_LIMIT', limitMs: pending.run.spec.timeoutMs });
       return;

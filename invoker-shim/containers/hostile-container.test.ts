@@ -2,6 +2,7 @@ import {
   FLAG_END,
   FrameType,
   MAX_CHUNK_BYTES,
+  MAX_ENVIRONMENT_BYTES,
   MAX_FRAME_BYTES,
   Outcome,
   encodeAmount,
@@ -310,6 +311,19 @@ describe('a container that breaks the protocol', () => {
           encodeText(FrameType.RESET, 1, 'changed my mind'),
         ],
       ],
+      [
+        'an environment of a run that had none',
+        () => [
+          encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: 0,
+            startedNext: 0,
+            slots: [inline('{}'), { where: 'inline', bytes: Buffer.from('[]') }],
+            hasEnv: true,
+          }),
+        ],
+      ],
       ['how far a file is filled that it was not given', () => [encodeAmount(FrameType.FILLED, 1, 0)]],
       ['WITHDRAWN unasked', () => [encodeIds(FrameType.WITHDRAWN, [1])]],
       ['a second HELLO', () => [emptyFrame(FrameType.HELLO)]],
@@ -388,6 +402,34 @@ describe('a container that breaks the protocol', () => {
       expect(run.end).toMatchObject({ status: 2, value: { error: DIED } });
       expect(container.state).toBe('EXITED');
     });
+
+    it.each(['stream', 'file'] as const)(
+      'announces an environment that is too large in a %s: none of it is taken, and the log says why',
+      async (where) => {
+        f.sink.useFiles();
+        const { run, container } = await running({ env: '[{"vars":{"x":1}}]' });
+        const size = MAX_ENVIRONMENT_BYTES + 1;
+        container.send(encodeAmount(FrameType.OFFER, 1, size));
+        await container.received(FrameType.FILE);
+        const slot = where === 'stream' ? { where, streamId: 1, size } : { where, fileId: 1, size, path: '' };
+        container.send(
+          encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: 0,
+            startedNext: 0,
+            slots: [inline('{}'), slot],
+            hasEnv: true,
+          }),
+        );
+        await run.done;
+        expect(run.end).toMatchObject({ status: 2, value: { error: DIED } });
+        expect(run.end!.logs[0]).toContain(
+          `an environment of ${size} bytes, at most ${MAX_ENVIRONMENT_BYTES} are allowed`,
+        );
+        expect(container.count(FrameType.CREDIT)).toBe(0);
+      },
+    );
 
     it('announces value after value and sends none: it is stopped before they fill the memory', async () => {
       await f.close();

@@ -81,8 +81,11 @@ export class InboundValues {
     );
   }
 
-  /** Takes in text (a function step's environment). */
-  receiveText(slot: Slot, done: (text: string) => void): void {
+  /** Takes in text of at most `maxBytes` (a function step's environment). */
+  receiveText(slot: Slot, maxBytes: number, done: (text: string) => void): void {
+    const size = slot.where === 'inline' ? slot.bytes.length : slot.size;
+    if (size > maxBytes)
+      throw new ProtocolError('MALFORMED_PAYLOAD', `an environment of ${size} bytes, at most ${maxBytes} are allowed`);
     switch (slot.where) {
       case 'inline':
         done(checkInline(slot.bytes).toString());

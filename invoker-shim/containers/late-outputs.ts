@@ -1,4 +1,4 @@
-import type { Emit, Result } from '@dataflower/action-runtime/protocol';
+import { type Emit, MAX_ENVIRONMENT_BYTES, type Result } from '@dataflower/action-runtime/protocol';
 import type { Value } from '../sink/value.js';
 import type { InboundValues } from './inbound-values.js';
 import type { PendingRun } from './pending-run.js';
@@ -75,7 +75,7 @@ export class LateOutputs {
     if (slot!.where === 'inline') takeValue(this.inbound.inline(slot!.bytes, result.shape));
     else this.inbound.receive(slot!, result.shape, takeValue);
     if (envSlot !== undefined) {
-      this.inbound.receiveText(envSlot, (text) => {
+      this.inbound.receiveText(envSlot, MAX_ENVIRONMENT_BYTES, (text) => {
         env = text;
         arrived();
       });

@@ -91,7 +91,7 @@ test('what a function step says of its environment stands, if it has as many fra
     return JSON.parse(run(nodes, wires).result.env as string);
   };
   expect(write('[{"vars":{"x":5}}]')).toEqual([{ vars: { x: 5 } }]);
-  for (const wrong of ['[]', '[{"vars":{}},{"vars":{}}]', '[1]', 'no JSON', null])
+  for (const wrong of ['[]', '[{"vars":{}},{"vars":{}}]', '[1]', 'no JSON', '[{"vars":{]}]', '{"vars":{}}', null])
     expect(write(wrong)).toEqual([{ vars: { x: 1 } }]);
 });
 

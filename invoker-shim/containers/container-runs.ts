@@ -25,8 +25,8 @@ import { SentAhead } from './sent-ahead.js';
 import type { StartTimes } from './start-times.js';
 import { WorkMeter } from './work-meter.js';
 
-/** A container that does not answer WITHDRAW, or sends nothing of a value that it announced, for so long is stopped, in ms. */
-const STALL_MS = 10_000;
+/** A container that does not answer WITHDRAW for so long is stopped, in ms. */
+const WITHDRAW_MS = 10_000;
 
 /** What the runs of a container need of the container itself. */
 export interface RunsHost {
@@ -35,6 +35,8 @@ export interface RunsHost {
   readonly readyAt: number;
   readonly initMs: number;
   readonly times: StartTimes;
+  /** By the stopwatch: since when it has had nothing to do. */
+  idleSince: number;
   /** A run has left. */
   freed(): void;
   returned(runs: readonly PendingRun[]): void;
@@ -85,6 +87,7 @@ export class ContainerRuns {
       emitted: (pending, port, value, cost) => this.#deliver(pending, port, value, cost),
       finished: (pending, result, value, env) => {
         context.ender.finish(pending, host.id, result.outcome, value, env);
+        host.idleSince = context.stopwatch();
         host.freed();
       },
       arrived: (pending) => this.#arrived(pending),
@@ -245,7 +248,6 @@ export class ContainerRuns {
     if (this.#closed) return;
     const mean = this.#meter.take();
     if (mean !== undefined) this.host.measured(mean);
-    this.#late.progress();
     this.#window.settle();
     this.#updateHeld();
     if (this.#running?.cancelReason !== undefined)
@@ -269,12 +271,12 @@ export class ContainerRuns {
       this.#killAt = now + this.context.limits.killGraceMs;
       return;
     }
-    if (this.#ahead.asked && stopwatch - this.#askedAt > STALL_MS) {
+    if (this.#ahead.asked && stopwatch - this.#askedAt > WITHDRAW_MS) {
       this.host.stop({ kind: 'PROTOCOL', detail: 'WITHDRAW was not answered' });
       return;
     }
-    if (this.#late.stalled(stopwatch, STALL_MS)) {
-      this.host.stop({ kind: 'PROTOCOL', detail: 'a value that was announced does not come' });
+    if (this.#late.isOverdue(stopwatch)) {
+      this.host.stop({ kind: 'PROTOCOL', detail: 'a result that it announced did not come in time' });
       return;
     }
     if (this.runningFor(stopwatch) > expectedMs) {

@@ -22,6 +22,9 @@ const DIED = 'The action did not produce a valid response and exited unexpectedl
 const NOT_PROVISIONED = 'Failed to provision resources to run the action.';
 const inline = (text: string) => ({ where: 'inline', bytes: Buffer.from(`\0${text}`) }) as const;
 
+const logOf = (invocationId: number): Buffer =>
+  encodeLog({ invocationId, stream: 'stdout', time: 0, text: 'x', truncated: false });
+
 describe('a container that breaks the protocol', () => {
   let f: Fixture;
   beforeEach(() => (f = new Fixture()));
@@ -401,6 +404,57 @@ describe('a container that breaks the protocol', () => {
       await f.advanceUntil(() => run.isOver, 500);
       expect(run.end).toMatchObject({ status: 2, value: { error: DIED } });
       expect(container.state).toBe('EXITED');
+    });
+
+    const LATE = 'a result that it announced did not come in time';
+
+    it.each<[string, (container: ScriptedContainer) => void]>([
+      ['byte by byte', (container) => container.send(encodeFrame(FrameType.DATA, 0, 1, Buffer.alloc(1)))],
+      ['not, but other frames', (container) => container.send(encodeAmount(FrameType.CREDIT, 2, 1), logOf(1))],
+    ])('announces a result and sends it %s: it has seconds, not as long as it likes', async (_, drip) => {
+      const { run, container } = await running();
+      const size = 1024 * 1024;
+      container.send(
+        encodeResult({
+          invocationId: 1,
+          outcome: 0,
+          shape: 0,
+          startedNext: 0,
+          slots: [{ where: 'stream', streamId: 1, size }],
+          hasEnv: false,
+        }),
+      );
+      await until(() => f.executor.status().running === 0);
+      const began = f.clock.now();
+      await f.advanceUntil(() => {
+        if (!container.closed) drip(container);
+        return run.isOver;
+      }, 100);
+      expect(run.end).toMatchObject({ status: 2, value: { error: DIED } });
+      expect(run.end!.logs.join()).toContain(LATE);
+      expect(f.clock.now() - began).toBeLessThan(6000);
+    });
+
+    it('announces much: what it is given for that grows with it, and it is there in time', async () => {
+      await f.close();
+      f = new Fixture({ maxValueBytes: 256 * 1024 * 1024 });
+      const { run, container } = await running();
+      const size = 160 * 1024 * 1024;
+      container.send(
+        encodeResult({
+          invocationId: 1,
+          outcome: 0,
+          shape: 0,
+          startedNext: 0,
+          slots: [{ where: 'stream', streamId: 1, size }],
+          hasEnv: false,
+        }),
+      );
+      await until(() => f.executor.status().running === 0);
+      f.clock.advance(14_000);
+      expect(run.isOver).toBe(false);
+      await f.advanceUntil(() => run.isOver);
+      expect(run.end!.logs.join()).toContain(LATE);
     });
 
     it.each(['stream', 'file'] as const)(

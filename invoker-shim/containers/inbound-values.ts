@@ -58,6 +58,11 @@ export class InboundValues {
     return this.#streams.size > 0;
   }
 
+  /** Of all open streams, as announced. */
+  get openBytes(): number {
+    return this.#openBytes;
+  }
+
   /** Takes in an inline value at once; the bytes are copied out of the read buffer. */
   inline(bytes: Buffer, shape: number): Value {
     return this.sink.put(Buffer.from(checkInline(bytes)), shape);

@@ -4,6 +4,11 @@ import type { InboundValues } from './inbound-values.js';
 import type { PendingRun } from './pending-run.js';
 import { RunOutputs } from './run-outputs.js';
 
+/** A result has to be here so long after its announcement, in ms, */
+const FINISH_MS = 5000;
+/** and so much longer for what the container has announced by then, in bytes each ms: a small part of what any machine does. */
+const LEAST_BYTES_A_MS = 16 * 1024;
+
 export interface LateOutputsHost {
   /** An emitted value has its turn. Throws ProtocolError when its port is not wired. */
   emitted(pending: PendingRun, port: string, value: Value, cost: number): void;
@@ -18,9 +23,8 @@ export interface LateOutputsHost {
  * result is among it has left the container and is finishing.
  */
 export class LateOutputs {
-  readonly #finishing = new Set<PendingRun>();
-  /** By the stopwatch: when something last came while a run was finishing. */
-  #progressAt = 0;
+  /** With when all of it has to be here, by the stopwatch. */
+  readonly #finishing = new Map<PendingRun, number>();
 
   constructor(
     private readonly inbound: InboundValues,
@@ -81,8 +85,8 @@ export class LateOutputs {
       });
     }
     pending.state = 'FINISHING';
-    this.#finishing.add(pending);
-    this.#progressAt = this.stopwatch();
+    const allowedMs = FINISH_MS + this.inbound.openBytes / LEAST_BYTES_A_MS;
+    this.#finishing.set(pending, this.stopwatch() + allowedMs);
   }
 
   /** Hands on what of a run has its turn and is here. */
@@ -91,19 +95,20 @@ export class LateOutputs {
     if (pending.outputs?.empty === true) pending.outputs = undefined;
   }
 
-  /** Something was read. */
-  progress(): void {
-    if (this.#finishing.size > 0) this.#progressAt = this.stopwatch();
-  }
-
-  /** True when a result is awaited of which nothing has come for so long, in ms, by the stopwatch's `now`. */
-  stalled(now: number, ms: number): boolean {
-    return this.#finishing.size > 0 && this.inbound.busy && now - this.#progressAt > ms;
+  /**
+   * True when the container is late with the bytes of a result: its function has ended, so that no time limit holds it.
+   *
+   * @param now By the stopwatch.
+   */
+  isOverdue(now: number): boolean {
+    if (!this.inbound.busy) return false;
+    for (const dueAt of this.#finishing.values()) if (now > dueAt) return true;
+    return false;
   }
 
   /** The container ends: gives the runs that were finishing, in the order in which they left it. */
   drain(): PendingRun[] {
-    const finishing = [...this.#finishing];
+    const finishing = [...this.#finishing.keys()];
     this.#finishing.clear();
     return finishing;
   }

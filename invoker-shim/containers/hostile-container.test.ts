@@ -503,13 +503,24 @@ describe('a container that breaks the protocol', () => {
       for (const run of runs) expect(run.end).toMatchObject({ status: 2, value: { error: DIED } });
     });
 
-    it('floods the log, and the agent keeps no more than the limit', async () => {
+    it.each([
+      ['long lines', 'x'.repeat(900)],
+      ['empty lines', ''],
+      ['lines that JSON writes in six times as many bytes', '\u0001'.repeat(200)],
+      ['lines with half a character', `${'\ud83d'.repeat(100)}"`],
+    ])('floods the log with %s: what the record keeps is within the limit', async (_, text) => {
       const { run, container } = await running();
-      const line = encodeLog({ invocationId: 1, stream: 'stdout', time: NaN, text: 'x'.repeat(900), truncated: false });
-      for (let i = 0; i < 200; i++) container.send(line);
+      const line = encodeLog({ invocationId: 1, stream: 'stdout', time: NaN, text, truncated: false });
+      container.send(...new Array<Buffer>(2000).fill(line));
       container.answer();
       await run.done;
-      expect(Buffer.byteLength(run.end!.logs.join('\n'))).toBeLessThan(12_000);
+      const logs = run.end!.logs;
+      expect(logs.at(-1)).toMatch(
+        /Logs were truncated because the total bytes size exceeds the limit of 10000 bytes\.$/,
+      );
+      const bytes = Buffer.byteLength(JSON.stringify(logs.slice(0, -1)).slice(1, -1));
+      expect(bytes).toBeLessThanOrEqual(10_000);
+      expect(bytes).toBeGreaterThan(9000);
     });
 
     it('offers files without end, and gets no more than a few', async () => {

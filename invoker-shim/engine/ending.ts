@@ -3,6 +3,7 @@ import type { Tag } from '../pipes/pipe.js';
 import { opened } from '../sink/bytes-of.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { Activation, Status } from './activation.js';
+import type { Environment } from './environment.js';
 import type { Ledger } from './ledger.js';
 import { errorValue } from './operators.js';
 import type { PlanNode } from './plan.js';
@@ -40,7 +41,7 @@ export class Ending {
     tag: Tag,
     status: Status,
     value: Value,
-    env: string | null,
+    env: Environment | null,
     components: number,
     from: number,
   ): void {

@@ -9,6 +9,7 @@ import type { DataSink, Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
 import { Ending } from './ending.js';
+import type { Environment } from './environment.js';
 import { Invocations } from './invocations.js';
 import { Ledger, type ToAnswerText, type ToResultText } from './ledger.js';
 import { NodeRuns } from './node-runs.js';
@@ -170,7 +171,7 @@ export class Engine {
     node: PlanNode,
     tag: Tag,
     inputs: readonly Value[],
-    env: string | null,
+    env: Environment | null,
     components: number,
   ): void {
     if (activation.discarding) {

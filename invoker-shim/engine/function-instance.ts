@@ -4,6 +4,7 @@ import type { FunctionTarget } from '../host/host.js';
 import type { Tag } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
+import type { Environment } from './environment.js';
 import type { PlanNode, PlanOutput } from './plan.js';
 import { tagInside } from './tag.js';
 
@@ -56,7 +57,7 @@ export class FunctionInstance implements FunctionRun {
     readonly activationId: string,
     readonly transactionId: string,
     readonly input: Value,
-    readonly env: string | null,
+    readonly environment: Environment | null,
     /** Undefined: an action invoked by itself. */
     readonly place: Place | undefined,
     readonly receivedAt: number,
@@ -66,6 +67,10 @@ export class FunctionInstance implements FunctionRun {
 
   get spec(): ContainerSpec {
     return this.target.spec;
+  }
+
+  get env(): string | null {
+    return this.environment?.text ?? null;
   }
 
   get definition(): Definition | undefined {

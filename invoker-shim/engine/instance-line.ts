@@ -1,6 +1,7 @@
 import type { Tag } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
 import type { PackingSink, ValuePack } from '../sink/value-pack.js';
+import type { Environment } from './environment.js';
 import { tagInside } from './tag.js';
 
 const CHUNK = 1024;
@@ -9,7 +10,7 @@ const CHUNK = 1024;
 export interface ReadyInstance {
   readonly tag: Tag;
   readonly input: Value;
-  readonly env: string | null;
+  readonly env: Environment | null;
   readonly components: number;
   /** When it got its last input: milliseconds since the epoch. */
   readonly readyAt: number;
@@ -20,7 +21,7 @@ export interface ReadyInstance {
 /** What instances have in common, as a rule with those before them. */
 interface Context {
   readonly prefix: Tag;
-  readonly env: string | null;
+  readonly env: Environment | null;
   /** An input that is in no pack, of this instance alone. */
   readonly input: Value | undefined;
 }
@@ -97,7 +98,7 @@ export class InstanceLine {
     return dropped;
   }
 
-  #contextOf(tag: Tag, env: string | null, input: Value | undefined): Context {
+  #contextOf(tag: Tag, env: Environment | null, input: Value | undefined): Context {
     const last = this.#context;
     if (input === undefined && last.env === env && isPrefix(last.prefix, tag)) return last;
     const context = { prefix: tag.slice(0, -1), env, input };

@@ -7,7 +7,7 @@ import type { DataSink, Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
 import type { Ending } from './ending.js';
-import { checked } from './environment.js';
+import { ENVIRONMENT_TOO_LARGE, type Environment, afterStep } from './environment.js';
 import { FunctionInstance, type InstanceOwner, type Place } from './function-instance.js';
 import { tooManyInstances } from './instance-limit.js';
 import { InstanceLine, type ReadyInstance } from './instance-line.js';
@@ -56,7 +56,7 @@ export class NodeRuns implements InstanceOwner {
     node: PlanNode,
     tag: Tag,
     inputs: readonly Value[],
-    env: string | null,
+    env: Environment | null,
     components: number,
   ): void {
     const { host } = this;
@@ -148,7 +148,7 @@ export class NodeRuns implements InstanceOwner {
     node: PlanNode,
     tag: Tag,
     input: Value,
-    env: string | null,
+    env: Environment | null,
     components: number,
     target: Target | undefined,
   ): void {
@@ -191,7 +191,8 @@ export class NodeRuns implements InstanceOwner {
 
   instanceEnded(instance: FunctionInstance, given: RunEnd): void {
     const { ending, flow, ledger } = this.host;
-    const end = this.#limited(instance, given);
+    const env = instance.environment === null ? null : afterStep(instance.environment, given.env);
+    const end = env === undefined ? this.#failed(given, 1, ENVIRONMENT_TOO_LARGE) : this.#limited(instance, given);
     const { activation, node, tag, components, part } = instance.place!;
     const { value } = end;
     instance.bytesOut += value.size;
@@ -206,11 +207,11 @@ export class NodeRuns implements InstanceOwner {
         flow.send(activation, held.output, held.tag, held.value, null, components, part);
       instance.held = undefined;
     }
-    const env = instance.env === null ? null : checked(instance.env, end.env);
     if (end.status !== 0 || (value.shape & Shape.ERROR) !== 0) {
-      ending.failed(activation, node, tag, end.status === 0 ? 1 : end.status, value, env, components, part);
+      const left = env === undefined ? instance.environment : env;
+      ending.failed(activation, node, tag, end.status === 0 ? 1 : end.status, value, left, components, part);
     } else {
-      this.#returned(instance, value, env);
+      this.#returned(instance, value, env ?? null);
     }
     if (node.foreach.length > 0) flow.sendCounts(activation, node, tag, instance.counts, part);
     ledger.functionEnded(instance, activation.identity, end, () => ending.partRecorded(activation));
@@ -219,13 +220,16 @@ export class NodeRuns implements InstanceOwner {
 
   /** A run that was over the limit and ended before it could be stopped has not ended well all the same. */
   #limited({ overLimit }: FunctionInstance, end: RunEnd): RunEnd {
-    if (overLimit === undefined || end.status > 1) return end;
+    return overLimit === undefined || end.status > 1 ? end : this.#failed(end, 2, overLimit);
+  }
+
+  #failed(end: RunEnd, status: 1 | 2, error: string): RunEnd {
     end.value.release();
-    return { ...end, status: 2, value: errorValue(this.host.sink, overLimit) };
+    return { ...end, status, value: errorValue(this.host.sink, error) };
   }
 
   /** The returned value leaves by `out`. */
-  #returned(instance: FunctionInstance, value: Value, env: string | null): void {
+  #returned(instance: FunctionInstance, value: Value, env: Environment | null): void {
     const { activation, node, tag, components, part } = instance.place!;
     const { out } = node;
     // `out` may be one of the branches of a SWITCH.

@@ -3,6 +3,7 @@ import type { Tag } from '../pipes/pipe.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
 import type { Ending } from './ending.js';
+import type { Environment } from './environment.js';
 import { type OperatorRun, errorValue, runOperator } from './operators.js';
 import type { PlanNode } from './plan.js';
 import type { TokenFlow } from './token-flow.js';
@@ -24,7 +25,7 @@ export function fireOperator(
   node: PlanNode,
   tag: Tag,
   inputs: readonly Value[],
-  env: string | null,
+  env: Environment | null,
   components: number,
 ): void {
   const firing = new OperatorFiring(host, activation, node, tag, inputs, env, components);
@@ -51,7 +52,7 @@ class OperatorFiring implements OperatorRun {
     private readonly node: PlanNode,
     private readonly tag: Tag,
     readonly inputs: readonly Value[],
-    readonly env: string | null,
+    readonly env: Environment | null,
     private readonly components: number,
   ) {
     this.#from = host.flow.trigger;
@@ -61,11 +62,15 @@ class OperatorFiring implements OperatorRun {
     return this.host.sink;
   }
 
+  get frame(): string | undefined {
+    return this.node.frame;
+  }
+
   get instanceLimit(): number {
     return this.host.instanceLimit;
   }
 
-  send(port: string, value: Value, env: string | null): void {
+  send(port: string, value: Value, env: Environment | null): void {
     this.host.flow.send(
       this.activation,
       this.node.outputs.get(port),

@@ -2,18 +2,20 @@ import { Shape, encodeValue, shapeOf } from '@dataflower/action-runtime/protocol
 import type { GateNode, OperatorNode, ScatterNode, SwitchNode } from '@dataflower/composer/graph';
 import { opened } from '../sink/bytes-of.js';
 import type { DataSink, Value } from '../sink/value.js';
-import { push, truncate } from './environment.js';
+import { Environment } from './environment.js';
 import { tooManyInstances } from './instance-limit.js';
 
 /** One instance of an operator. It owns its inputs: each is passed on or released. */
 export interface OperatorRun {
   readonly sink: DataSink;
   readonly inputs: readonly Value[];
-  readonly env: string | null;
+  readonly env: Environment | null;
+  /** Of a `let` or a `mask`: JSON of its frame. */
+  readonly frame: string | undefined;
   /** Instances that it may start. */
   readonly instanceLimit: number;
   /** Sends by an output port; takes the reference over. */
-  send(port: string, value: Value, env: string | null): void;
+  send(port: string, value: Value, env: Environment | null): void;
   /** The input of the branches of a fork. */
   branch(value: Value): void;
   /** The next element of a scatter. */
@@ -40,13 +42,11 @@ export function runOperator(node: OperatorNode, run: OperatorRun): void | Promis
       run.send('out', input, env);
       break;
     case 'let':
-      run.send('out', input, push(env, { vars: node.declarations }));
-      break;
     case 'mask':
-      run.send('out', input, push(env, { mask: true }));
+      run.send('out', input, Environment.inside(env, run.frame!));
       break;
     case 'scope':
-      run.send('out', input, truncate(env, node.depth));
+      run.send('out', input, env === null ? null : env.truncated(node.depth));
       break;
     case 'gate':
       chooseByTruth(node, run, input);

@@ -9,6 +9,7 @@ import {
   scopes,
   splitEndpoint,
 } from '@dataflower/composer/graph';
+import type { Frame } from './environment.js';
 import { Choice, FanOut } from './learned.js';
 import type { Plan, PlanInput, PlanNode, PlanOutput } from './plan.js';
 import { type Successor, successorsOf } from './successors.js';
@@ -81,6 +82,7 @@ function draft(node: GraphNode, index: number, depth: number): Draft {
     simple: false,
     leadingSlot: -1,
     definition: undefined,
+    frame: frameOf(node),
     // Looked for when they are first asked for: the edges are not there yet, and many graphs run but once.
     successors: () => (successors ??= successorsOf(result)),
   };
@@ -157,6 +159,11 @@ function wireOutputs(
   node.error = outputs.get('error');
   node.foreach = [...outputs.values()].filter((output) => output.foreach);
   node.definition = definitionOf(node);
+}
+
+function frameOf(node: GraphNode): string | undefined {
+  if (node.kind === 'let') return JSON.stringify({ vars: node.declarations } satisfies Frame);
+  return node.kind === 'mask' ? JSON.stringify({ mask: true } satisfies Frame) : undefined;
 }
 
 function definitionOf(node: Draft): Definition | undefined {

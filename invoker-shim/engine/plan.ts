@@ -61,6 +61,8 @@ export interface PlanNode {
   /** Slot whose environment and component count the node goes on with; −1: the first environment, the highest count. */
   readonly leadingSlot: number;
   readonly definition: Definition | undefined;
+  /** JSON of the frame that a `let` or a `mask` adds to the environment. */
+  readonly frame: string | undefined;
   /** Action and function nodes that may run next, the nearest first: their containers start while this one waits or runs. */
   successors(): readonly Successor[];
 }

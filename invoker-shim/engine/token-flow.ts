@@ -2,6 +2,7 @@ import type { Pipe, Tag, Token, TokenReceiver } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
+import type { Environment } from './environment.js';
 import { CALLER } from './part-list.js';
 import type { PlanInput, PlanNode, PlanOutput } from './plan.js';
 import { WaitMatch } from './wait-match.js';
@@ -16,7 +17,7 @@ export interface FlowOwner {
     node: PlanNode,
     tag: Tag,
     inputs: readonly Value[],
-    env: string | null,
+    env: Environment | null,
     components: number,
   ): void;
   /** A mistake in the engine: the activation must end all the same. */
@@ -51,7 +52,7 @@ export class TokenFlow {
     output: PlanOutput | undefined,
     tag: Tag,
     value: Value,
-    env: string | null,
+    env: Environment | null,
     components: number,
     from: number,
   ): void {
@@ -69,7 +70,7 @@ export class TokenFlow {
     out: PlanOutput,
     tag: Tag,
     value: Value,
-    env: string | null,
+    env: Environment | null,
     components: number,
     from: number,
   ): void {
@@ -82,7 +83,7 @@ export class TokenFlow {
     inputs: readonly PlanInput[],
     tag: Tag,
     value: Value,
-    env: string | null,
+    env: Environment | null,
     components: number,
     from: number,
   ): void {

@@ -1,18 +1,19 @@
 import type { Tag, Token } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
+import type { Environment } from './environment.js';
 import { ListCollector } from './list-collector.js';
 import { OuterValue } from './outer-value.js';
 import type { PlanInput, PlanNode } from './plan.js';
 import { FiredSet, type TagKey, tagKey } from './tag.js';
 
 /** Takes a node instance with all its inputs, one value for each input of the node in its order, and their references. */
-export type ReadyReceiver = (tag: Tag, inputs: readonly Value[], env: string | null, components: number) => void;
+export type ReadyReceiver = (tag: Tag, inputs: readonly Value[], env: Environment | null, components: number) => void;
 
 /** A value in a slot, with what travels beside it. */
 export interface Arrival {
   readonly value: Value;
-  readonly env: string | null;
+  readonly env: Environment | null;
   readonly components: number;
 }
 
@@ -127,7 +128,7 @@ export class WaitMatch {
     if (this.#discarding) return;
     const slots = waiting.slots as Arrival[];
     const inputs = new Array<Value>(slots.length);
-    let env: string | null = null;
+    let env: Environment | null = null;
     let components = 0;
     for (let i = 0; i < slots.length; i++) {
       const filled = slots[i]!;

@@ -2,6 +2,7 @@ import type { WorkflowTarget } from '../host/host.js';
 import type { Tag } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
 import { Activation, type ActivationOwner, type WorkflowAnswer } from './activation.js';
+import type { Environment } from './environment.js';
 import { type RunsHost, normalized } from './node-runs.js';
 import { errorValue } from './operators.js';
 import { partInput } from './part-input.js';
@@ -13,7 +14,7 @@ export interface WorkflowPart {
   readonly node: PlanNode;
   readonly tag: Tag;
   readonly target: WorkflowTarget;
-  readonly env: string | null;
+  readonly env: Environment | null;
   /** Components run before it. */
   readonly components: number;
   /** Number of the part whose value it has waited for longest; −1: the caller's. */

@@ -38,6 +38,7 @@ export class Connection {
   #batch: Buffer[] = [];
   #batchBytes = 0;
   #framesOfTurn = 0;
+  #held = false;
   #closed = false;
 
   constructor(
@@ -94,6 +95,17 @@ export class Connection {
     if (this.streams.drop(id)) this.send(encodeText(FrameType.RESET, id, reason));
   }
 
+  /** Reads no more from the next read on, until `goOn`. */
+  hold(): void {
+    this.#held = true;
+    this.socket.pause();
+  }
+
+  goOn(): void {
+    this.#held = false;
+    this.socket.resume();
+  }
+
   /** Writes the frames of this turn. */
   flush(): void {
     const batch = this.#batch;
@@ -144,7 +156,9 @@ export class Connection {
   #yield(): void {
     this.#framesOfTurn = 0;
     this.socket.pause();
-    setImmediate(() => this.socket.resume());
+    setImmediate(() => {
+      if (!this.#held) this.socket.resume();
+    });
   }
 
   #writeChunk(id: number, chunk: Buffer, last: boolean): void {

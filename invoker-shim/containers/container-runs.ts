@@ -15,6 +15,7 @@ import type { Value } from '../sink/value.js';
 import type { Connection } from './connection.js';
 import type { ContainerContext } from './container-context.js';
 import type { ContainerEnding } from './container-ending.js';
+import type { ContainerSpec } from './executor.js';
 import { EmitWindow } from './emit-window.js';
 import type { FileSharing } from './file-sharing.js';
 import { InboundValues } from './inbound-values.js';
@@ -31,6 +32,7 @@ const WITHDRAW_MS = 10_000;
 /** What the runs of a container need of the container itself. */
 export interface RunsHost {
   readonly id: string;
+  readonly spec: ContainerSpec;
   /** Milliseconds since the epoch. */
   readonly readyAt: number;
   readonly initMs: number;
@@ -82,12 +84,14 @@ export class ContainerRuns {
     const send = (frame: Buffer): void => connection.send(frame);
     const broke = (error: Error): void => host.stop({ kind: 'PROTOCOL', detail: error.message });
     const { sink, limits } = context;
-    this.inbound = new InboundValues(sink, files.offers(sink), limits.maxValueBytes, send, broke);
+    const { maxValueBytes } = limits;
+    this.inbound = new InboundValues(sink, files.offers(sink), maxValueBytes, host.spec.memoryMiB, connection, broke);
     this.#late = new LateOutputs(this.inbound, context.stopwatch, {
       emitted: (pending, port, value, cost) => this.#deliver(pending, port, value, cost),
       finished: (pending, result, value, env) => {
         context.ender.finish(pending, host.id, result.outcome, value, env);
         host.idleSince = context.stopwatch();
+        if (!this.busy) this.inbound.offers.drop();
         host.freed();
       },
       arrived: (pending) => this.#arrived(pending),
@@ -222,10 +226,7 @@ export class ContainerRuns {
       return;
     }
     if (pending.log.full) return;
-    const line = decodeLog(flags, id, payload);
-    const now = this.context.clock.now();
-    if (line.text !== '' || !line.truncated) pending.log.add(line.stream, line.text, line.time, now);
-    if (line.truncated) pending.log.truncate(now);
+    pending.log.take(decodeLog(flags, id, payload), this.context.clock.now());
   }
 
   /** A line that the container wrote past its DLU. */
@@ -339,6 +340,7 @@ export class ContainerRuns {
     // Without a word of the container's, the next one had not arrived when the answer left: it starts as it arrives.
     else this.#beginFirst();
     if (this.#spent) this.host.retire();
+    if (!this.busy) this.inbound.offers.drop();
     this.host.freed();
   }
 
@@ -374,11 +376,7 @@ export class ContainerRuns {
     const wanted: PendingRun[] = [];
     for (const pending of runs) {
       this.#writer.dropInput(pending);
-      pending.invocationId = 0;
-      pending.coldStart = false;
-      pending.initMs = pending.bootMs = undefined;
-      pending.container = undefined;
-      pending.state = 'WAITING';
+      pending.goBack();
       if (pending.unwanted) this.context.ender.drop(pending);
       else wanted.push(pending);
     }

@@ -25,6 +25,8 @@ export interface LateOutputsHost {
 export class LateOutputs {
   /** With when all of it has to be here, by the stopwatch. */
   readonly #finishing = new Map<PendingRun, number>();
+  /** By the stopwatch. */
+  #lookedAt = 0;
 
   constructor(
     private readonly inbound: InboundValues,
@@ -86,7 +88,8 @@ export class LateOutputs {
     }
     pending.state = 'FINISHING';
     const allowedMs = FINISH_MS + this.inbound.openBytes / LEAST_BYTES_A_MS;
-    this.#finishing.set(pending, this.stopwatch() + allowedMs);
+    this.#lookedAt = this.stopwatch();
+    this.#finishing.set(pending, this.#lookedAt + allowedMs);
   }
 
   /** Hands on what of a run has its turn and is here. */
@@ -102,6 +105,10 @@ export class LateOutputs {
    */
   isOverdue(now: number): boolean {
     if (!this.inbound.busy) return false;
+    // What the agent itself takes to keep the bytes is not the container's time.
+    if (this.inbound.held)
+      for (const [pending, dueAt] of this.#finishing) this.#finishing.set(pending, dueAt + now - this.#lookedAt);
+    this.#lookedAt = now;
     for (const dueAt of this.#finishing.values()) if (now > dueAt) return true;
     return false;
   }

@@ -1,4 +1,4 @@
-import { LOG_LINE_BYTES } from '@dataflower/action-runtime/protocol';
+import { LOG_LINE_BYTES, type LogLine } from '@dataflower/action-runtime/protocol';
 import { FailureText } from './failures.js';
 
 /** OpenWhisk's mark of the end of an activation's logs; it is never shown (OW-71). */
@@ -42,6 +42,12 @@ export class RunLog {
     }
     this.#bytes += bytes;
     this.#lines.push(format(at, stream, line));
+  }
+
+  /** A line as the runtime sends it. */
+  take({ stream, text, time, truncated }: LogLine, now: number): void {
+    if (text !== '' || !truncated) this.add(stream, text, time, now);
+    if (truncated) this.truncate(now);
   }
 
   /** The limit was reached: a last line says so. */

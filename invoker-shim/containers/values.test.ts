@@ -1,4 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import {
   FLAG_END,
   FrameType,
@@ -12,6 +14,7 @@ import {
   encodeResult,
   encodeValue,
 } from '@dataflower/action-runtime/protocol';
+import { createDataSink } from '../sink/index.js';
 import type { Value } from '../sink/value.js';
 import { Fixture } from './testing/fixture.js';
 import type { ScriptedContainer } from './testing/scripted-driver.js';
@@ -143,6 +146,41 @@ describe('values', () => {
       container.answer();
       await run.done;
     });
+  });
+
+  it('that come in from several containers at once take no more memory than the sink may have, and all are whole', async () => {
+    await f.close();
+    const spillDir = mkdtempSync(path.join(os.tmpdir(), 'values-test-'));
+    const limitBytes = 8 * MIB;
+    const sink = createDataSink({ limitBytes, spillDir, handoverDir: false });
+    f = new Fixture({ sink });
+    const size = 6 * MIB;
+    const runs = ['a', 'b', 'c'].map((key) => f.run(testSpec({ key })));
+    const sent = runs.map(async (run, i) => {
+      const container = await f.driver.up(i + 1);
+      await container.received(FrameType.RUN);
+      const value = encoded(String(i).repeat(size - 3));
+      container.send(result({ where: 'stream', streamId: 1, size }));
+      for (let at = 0, credit = MIB; at < size; at += MAX_CHUNK_BYTES) {
+        for (let grants = 0; at + MAX_CHUNK_BYTES > credit; grants = container.count(FrameType.CREDIT)) {
+          await container.received(FrameType.CREDIT, grants + 1);
+          credit = MIB;
+          for (const { type, payload } of container.frames)
+            if (type === FrameType.CREDIT) credit += decodeAmount(payload);
+        }
+        container.send(data(1, value.subarray(at, at + MAX_CHUNK_BYTES), at + MAX_CHUNK_BYTES === size));
+      }
+      await run.done;
+    });
+    await Promise.all(sent);
+    const values = runs.map((run) => run.end!.value as string);
+    expect(values.map((value) => [value.length, value.at(-1)])).toEqual([0, 1, 2].map((i) => [size - 3, String(i)]));
+    expect(sink.metrics.peakResidentBytes).toBeLessThanOrEqual(limitBytes);
+    expect(sink.metrics.values).toBe(0);
+    await f.close();
+    await sink.close();
+    rmSync(spillDir, { recursive: true });
+    f = new Fixture();
   });
 
   describe('to a container', () => {

@@ -4,6 +4,6 @@ export type { DataSinkOptions, MeasuredDataSink, SinkMetrics } from './data-sink
 export { SinkError, type SinkErrorCode } from './errors.js';
 export { type ProcessIdentity, identityText, isAlive, ownIdentity, parseIdentity } from './process-identity.js';
 export type { SpillFiles } from './spiller.js';
-export type { DataSink, HandoverFile, HandoverSource, Value, ValueBody } from './value.js';
+export type { DataSink, HandoverFile, HandoverSource, IncomingValue, Value, ValueBody } from './value.js';
 export { readLeaf } from './value-json.js';
 export type { PackingSink } from './value-pack.js';

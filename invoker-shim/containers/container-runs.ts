@@ -123,7 +123,8 @@ export class ContainerRuns {
 
   /** False while it is not known what it will give back, or it waits itself. */
   get accepts(): boolean {
-    return !this.#ahead.asked && !this.#held && !this.#slow && this.#killAt === Infinity;
+    if (this.#ahead.asked || this.#held || this.#slow || this.#killAt !== Infinity) return false;
+    return this.unfinished === 0 || !this.#writer.isCongested;
   }
 
   /** How long the running function has been at it, in ms by the stopwatch's `now`; 0 when none is. */

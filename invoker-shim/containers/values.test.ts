@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {
@@ -272,6 +272,40 @@ describe('values', () => {
       expect(((await input(container)) as { i: number }[]).map(({ i }) => i)).toEqual(items.map((_, i) => i));
       await end(run, container);
     });
+
+    const descriptors = '/proc/self/fd';
+    (existsSync(descriptors) ? it : it.skip)(
+      'hold few files open, however many they are and however long the container lets them wait',
+      async () => {
+        f.driver.sharesFiles = false;
+        const file = f.sink.putFile(encoded('x'.repeat(1.5 * MIB)), 0);
+        const path = (file.body as { path: string }).path;
+        const open = (): number => {
+          const isIt = (name: string): boolean => {
+            try {
+              return readlinkSync(`${descriptors}/${name}`) === path;
+            } catch {
+              return false;
+            }
+          };
+          return readdirSync(descriptors).filter(isIt).length;
+        };
+        const items = Array.from({ length: 60 }, () => {
+          file.retain();
+          return file;
+        });
+        file.release();
+        const { run, container } = await running({ input: f.sink.list(items) });
+        let most = 0;
+        await until(() => {
+          most = Math.max(most, open());
+          return container.count(FrameType.DATA) >= 60 * 4;
+        });
+        expect(most).toBeLessThanOrEqual(20);
+        await until(() => open() === 0);
+        await end(run, container);
+      },
+    );
 
     it('with more files than a message can name fail the run with a text that says so', async () => {
       const file = f.sink.putFile(encoded(1), 0);

@@ -43,8 +43,8 @@ describe('a value that comes in piece by piece', () => {
     const value = sink.receive(LIMIT, mayBeInMemory);
     expect(value.inMemory).toBe(false);
     const chunk = Buffer.alloc(100);
-    const written: (Promise<void> | undefined)[] = [];
-    for (let i = 0; i < 10; i++) written.push(value.write(chunk.fill(i)));
+    const written: Promise<void>[] = [];
+    for (let i = 0; i < 10; i++) written.push(value.write(chunk.fill(i))!);
     await Promise.all(written);
     const sealed = await value.seal(1);
     expect(sealed).toMatchObject({ size: LIMIT, body: { at: 'file' } });
@@ -57,7 +57,7 @@ describe('a value that comes in piece by piece', () => {
   it('leaves nothing when it is discarded, not even while it is being written', async () => {
     const inMemory = sink.receive(LIMIT, true);
     const inFile = sink.receive(LIMIT, true);
-    const written = [inFile.write(Buffer.alloc(500)), inFile.write(Buffer.alloc(500))];
+    const written = [inFile.write(Buffer.alloc(500))!, inFile.write(Buffer.alloc(500))!];
     inMemory.discard();
     inFile.discard();
     await Promise.all(written);

@@ -14,6 +14,12 @@ export interface OperatorRun {
   readonly frame: string | undefined;
   /** Instances that it may start. */
   readonly instanceLimit: number;
+  /** So many items are about to leave; false: the whole run ends. */
+  mayStart(items: number): boolean;
+  /** Resolves in a later turn of the event loop; to false when nobody wants what is put out any more. */
+  nextTurn(): Promise<boolean>;
+  /** The constant of a literal. */
+  literal(value: unknown): Value;
   /** Sends by an output port; takes the reference over. */
   send(port: string, value: Value, env: Environment | null): void;
   /** The input of the branches of a fork. */
@@ -31,7 +37,7 @@ export function runOperator(node: OperatorNode, run: OperatorRun): void | Promis
   switch (node.kind) {
     case 'literal':
       input.release();
-      putOut(run, put(sink, node.value));
+      putOut(run, run.literal(node.value));
       break;
     case 'norm':
       if (isError(input)) return onlyError(sink, input, (value) => run.fail(value));
@@ -110,12 +116,9 @@ function chooseByTruth(node: GateNode, run: OperatorRun, tested: Value): void {
 }
 
 /** Opens a value for `use`, which releases it. */
-function open(value: Value, use: (decoded: unknown) => void): void | Promise<void> {
+function open(value: Value, use: (decoded: unknown) => void | Promise<void>): void | Promise<void> {
   const decoded = opened(value);
-  if (!(decoded instanceof Promise)) {
-    use(decoded);
-    return;
-  }
+  if (!(decoded instanceof Promise)) return use(decoded);
   return decoded.then(use, (error: unknown) => {
     value.release();
     throw error;
@@ -165,13 +168,7 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
       tooMany(node, run, input, list.length);
       return;
     }
-    for (const item of list) {
-      item.retain();
-      run.item(boxed(sink, item));
-    }
-    input.release();
-    run.send('scope', put(sink, {}), run.env);
-    return;
+    return forEach(run, list, boxItem, () => input.release());
   }
   return open(input, (decoded) => {
     const items = (decoded as { value?: unknown } | null | undefined)?.value || [];
@@ -190,10 +187,50 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
       return;
     }
     input.release();
-    for (const item of items as unknown[])
-      run.item(put(sink, (shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item }));
-    run.send('scope', put(sink, {}), run.env);
+    return forEach(run, items, putItem, () => undefined);
   });
+}
+
+/** Items that leave in one turn of the event loop. */
+const ITEMS_AT_ONCE = 512;
+
+/** Sends the items, many of them in several turns, and then the scope; `done` is called in any case. */
+function forEach<T>(
+  run: OperatorRun,
+  items: readonly T[],
+  valueOf: (sink: DataSink, item: T) => Value,
+  done: () => void,
+): void | Promise<void> {
+  if (!run.mayStart(items.length)) {
+    done();
+    return;
+  }
+  const send = (from: number): void => {
+    const end = Math.min(items.length, from + ITEMS_AT_ONCE);
+    for (let i = from; i < end; i++) run.item(valueOf(run.sink, items[i]!));
+  };
+  const finish = (): void => {
+    done();
+    run.send('scope', put(run.sink, {}), run.env);
+  };
+  send(0);
+  if (items.length <= ITEMS_AT_ONCE) {
+    finish();
+    return;
+  }
+  return (async () => {
+    for (let from = ITEMS_AT_ONCE; from < items.length && (await run.nextTurn()); from += ITEMS_AT_ONCE) send(from);
+    finish();
+  })();
+}
+
+function boxItem(sink: DataSink, item: Value): Value {
+  item.retain();
+  return boxed(sink, item);
+}
+
+function putItem(sink: DataSink, item: unknown): Value {
+  return put(sink, (shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item });
 }
 
 function tooMany(node: ScatterNode, run: OperatorRun, input: Value, count: number): void {

@@ -10,6 +10,8 @@ export interface CompositeOwner {
 
 /** A LIST or RECORD over other values, which it owns: it has no bytes of its own. */
 export class Composite extends CountedValue {
+  readonly #parts: number;
+
   constructor(
     private readonly owner: CompositeOwner,
     shape: number,
@@ -17,6 +19,13 @@ export class Composite extends CountedValue {
     body: ValueBody,
   ) {
     super(shape, size, body);
+    let parts = 0;
+    eachChild(body, (child) => (parts += child.parts));
+    this.#parts = parts;
+  }
+
+  override get parts(): number {
+    return this.#parts;
   }
 
   protected override spillableChanged(spillable: boolean): void {

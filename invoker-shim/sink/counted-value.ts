@@ -17,6 +17,11 @@ export abstract class CountedValue implements Value {
     protected held: ValueBody,
   ) {}
 
+  /** Of a value without parts. */
+  get parts(): number {
+    return 1;
+  }
+
   /** @throws SinkError VALUE_RELEASED after the last release. */
   get body(): ValueBody {
     if (this.refs <= 0) throw released();

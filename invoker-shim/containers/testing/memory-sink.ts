@@ -131,6 +131,7 @@ export class MemorySink implements DataSink {
     return {
       shape,
       size,
+      parts: 1,
       body,
       retain: () => {
         references++;

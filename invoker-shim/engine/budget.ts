@@ -18,8 +18,10 @@ export const BUDGET_LIMITS: BudgetLimits = {
   valueBytes: 512 * 1024 * 1024,
 };
 
-/** Values in one value, at most: each takes a step of whoever reads the whole, however small it is. */
-const MAX_PARTS = 1_048_576;
+/** Values in one value, at most: each takes a step of whoever waits with the whole or reads it, however small it is. */
+const MAX_PARTS = 524_288;
+/** Values inside each other, at most: deeper ones cannot be encoded (the protocol's document, "Values"). */
+const MAX_DEPTH = 64;
 
 /**
  * The budget of one activation and of all workflows inside it. Counting is a sum and a comparison. When it is exceeded
@@ -63,14 +65,17 @@ export class Budget {
     );
   }
 
-  /** A value of so many bytes and parts is about to be put together. */
-  value(bytes: number, parts: number): boolean {
+  /** A value of so many bytes and parts, nested so deep, is about to be put together. */
+  value(bytes: number, parts: number, depth: number): boolean {
     const { valueBytes } = this.limits;
     if (bytes > valueBytes) {
       return this.#exceeded(`puts together a value of ${bytes} bytes, the limit is ${valueBytes}`, 'ValueBytes');
     }
-    if (parts <= MAX_PARTS) return true;
-    return this.#exceeded(`puts together a value of ${parts} others, the limit is ${MAX_PARTS}`, undefined);
+    if (parts > MAX_PARTS) {
+      return this.#exceeded(`puts together a value of ${parts} others, the limit is ${MAX_PARTS}`, undefined);
+    }
+    if (depth <= MAX_DEPTH) return true;
+    return this.#exceeded(`puts together values inside each other deeper than ${MAX_DEPTH}`, undefined);
   }
 
   #exceeded(what: string, key: string | undefined): false {

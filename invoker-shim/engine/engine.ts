@@ -209,11 +209,13 @@ export class Engine {
     if (inputs.length === 1) return true;
     let bytes = 0;
     let parts = 0;
+    let depth = 0;
     for (const input of inputs) {
       bytes += input.size;
       parts += input.parts;
+      if (input.depth > depth) depth = input.depth;
     }
-    return whole.budget.value(bytes, parts);
+    return whole.budget.value(bytes, parts, depth + 1);
   }
 
   #forget(activationId: string): void {

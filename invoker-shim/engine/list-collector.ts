@@ -13,6 +13,7 @@ export class ListCollector {
   /** Of the values that it holds. */
   bytes = 0;
   parts = 0;
+  depth = 0;
   readonly #seen = new IndexSet();
   /** Undefined: the list is closed, or nobody wants it any more. */
   #items: ListBuilder | undefined;
@@ -55,6 +56,7 @@ export class ListCollector {
     }
     this.bytes += value.size;
     this.parts += value.parts;
+    if (value.depth >= this.depth) this.depth = value.depth + 1;
     this.#items.add(index, value);
     return true;
   }

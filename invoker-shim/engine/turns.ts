@@ -14,7 +14,7 @@ interface Job {
 /**
  * Does long work a piece in each turn of the event loop, so that I/O, timers, cancels and signals have theirs in between.
  * All work together has so many units a turn, first come first served. What fits into the present turn is done at once.
- * A step must not throw.
+ * Work that throws is over, and a process warning says so.
  */
 export class Turns {
   readonly #jobs = new Deque<Job>();
@@ -31,9 +31,9 @@ export class Turns {
   #work(): void {
     this.#working = true;
     for (let job = this.#jobs.peekFront(); job !== undefined && this.#left > 0; job = this.#jobs.peekFront()) {
-      const step = job.work.next();
-      if (step.done !== true) {
-        this.#left -= step.value;
+      const cost = stepOf(job.work);
+      if (cost !== undefined) {
+        this.#left -= cost;
         continue;
       }
       this.#left--;
@@ -48,5 +48,16 @@ export class Turns {
       this.#left = UNITS_A_TURN;
       if (this.#jobs.length > 0) this.#work();
     });
+  }
+}
+
+/** Does one step; its cost, or undefined when there is none left. */
+function stepOf(work: Work): number | undefined {
+  try {
+    const step = work.next();
+    return step.done === true ? undefined : step.value;
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : String(error), 'EngineWorkWarning');
+    return undefined;
   }
 }

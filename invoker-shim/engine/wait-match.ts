@@ -189,7 +189,8 @@ export class WaitMatch {
   #collect(input: PlanInput, token: Token, value: Value): boolean {
     const collector = this.#collector(input, token.tag);
     if (!collector.add(token.tag[input.depth]!, value, token.components, !this.#refusing)) return duplicate(value);
-    if (!this.owner.budget.value(collector.bytes, collector.parts)) return true;
+    const { bytes, parts, depth } = collector;
+    if (!this.owner.budget.value(bytes, parts, depth)) return true;
     this.#closeIfComplete(input, collector);
     return true;
   }

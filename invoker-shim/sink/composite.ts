@@ -11,6 +11,7 @@ export interface CompositeOwner {
 /** A LIST or RECORD over other values, which it owns: it has no bytes of its own. */
 export class Composite extends CountedValue {
   readonly #parts: number;
+  readonly #depth: number;
 
   constructor(
     private readonly owner: CompositeOwner,
@@ -20,12 +21,21 @@ export class Composite extends CountedValue {
   ) {
     super(shape, size, body);
     let parts = 0;
-    eachChild(body, (child) => (parts += child.parts));
+    let depth = 0;
+    eachChild(body, (child) => {
+      parts += child.parts;
+      if (child.depth > depth) depth = child.depth;
+    });
     this.#parts = parts;
+    this.#depth = depth + 1;
   }
 
   override get parts(): number {
     return this.#parts;
+  }
+
+  override get depth(): number {
+    return this.#depth;
   }
 
   protected override spillableChanged(spillable: boolean): void {

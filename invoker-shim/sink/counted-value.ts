@@ -22,6 +22,11 @@ export abstract class CountedValue implements Value {
     return 1;
   }
 
+  /** Of a value without parts. */
+  get depth(): number {
+    return 0;
+  }
+
   /** @throws SinkError VALUE_RELEASED after the last release. */
   get body(): ValueBody {
     if (this.refs <= 0) throw released();

@@ -132,6 +132,7 @@ export class MemorySink implements DataSink {
       shape,
       size,
       parts: 1,
+      depth: 0,
       body,
       retain: () => {
         references++;

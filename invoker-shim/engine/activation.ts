@@ -8,6 +8,7 @@ import { CALLER, PartList } from './part-list.js';
 import type { Plan, PlanNode } from './plan.js';
 import { RunningInstances } from './running-instances.js';
 import type { WaitMatch } from './wait-match.js';
+import type { WholeRun } from './whole-run.js';
 
 /** OpenWhisk's status codes: success, application error, developer error, internal error. */
 export type Status = 0 | 1 | 2 | 3;
@@ -59,8 +60,10 @@ export class Activation {
   discarding = false;
   /** It was cancelled, or ran into its deadline. */
   stopped = false;
-  /** Its user has cancelled it, or that of the activation that it is a part of. */
-  cancelled = false;
+  /** Its user has cancelled it. */
+  cancelledItself = false;
+  /** What its tables still held at its end has been released. */
+  emptied = false;
   /** Number of the part from which its result, or its error, has come; −1: none. */
   lastPart = CALLER;
   /** Failures after the answer. */
@@ -79,6 +82,7 @@ export class Activation {
     readonly plan: Plan,
     readonly parent: Activation | undefined,
     readonly owner: ActivationOwner,
+    readonly whole: WholeRun,
     readonly receivedAt: number,
     readonly startedAt: number,
     /** The `traceparent` of the request, else the id of the outermost activation. */
@@ -88,6 +92,18 @@ export class Activation {
   ) {
     this.fired = new Uint8Array(plan.nodes.length);
     this.lookedAhead = new Uint8Array(plan.nodes.length);
+  }
+
+  /** It drops its tokens, or one that it is a part of does, which comes to it in one of the next turns. */
+  get dropping(): boolean {
+    if (this.discarding) return true;
+    for (let around = this.parent; around !== undefined; around = around.parent) if (around.discarding) return true;
+    return false;
+  }
+
+  /** Its user has cancelled it, or that of an activation that it is a part of. */
+  get cancelled(): boolean {
+    return this.cancelledItself || this.parent?.cancelled === true;
   }
 
   /** What was asked for ahead, and has not started, is not needed any more. */

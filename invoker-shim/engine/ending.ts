@@ -9,9 +9,14 @@ import { errorValue } from './operators.js';
 import type { PlanNode } from './plan.js';
 import { restMessage } from './rest-message.js';
 import type { TokenFlow } from './token-flow.js';
+import type { Turns, Work } from './turns.js';
 
 /** What the parts of an activation say when it has failed around them. */
 const PARENT_FAILED = 'The workflow that it is a part of has failed.';
+
+/** What it costs to take a run back, and to answer for a workflow with its record, in units of `Turns`. */
+const WITHDRAW_UNITS = 2;
+const ANSWER_UNITS = 40;
 
 /** How activations come to their answer and to their end: results, errors, cancels, the end by counting (E1, E5, E8). */
 export class Ending {
@@ -20,6 +25,7 @@ export class Ending {
     private readonly executor: Executor,
     private readonly flow: TokenFlow,
     private readonly ledger: Ledger,
+    private readonly turns: Turns,
     private readonly now: () => number,
     /** The activation has ended: it may be forgotten. */
     private readonly forget: (activation: Activation) => void,
@@ -72,17 +78,46 @@ export class Ending {
     if (!first) return;
     activation.coolDown();
     activation.pending++;
-    this.flow.discard(activation);
-    for (const line of activation.lines) if (line !== undefined) activation.pending -= line.discard();
-    for (const instance of activation.running.all()) if (instance.startedAt === 0) this.executor.withdraw(instance);
+    for (const table of activation.tables) table?.refuse();
+    // First of all: what is taken back makes room for what stands in line.
+    const lines: Work[] = [];
+    for (const line of activation.lines) {
+      if (line === undefined || line.length === 0) continue;
+      activation.pending -= line.length;
+      lines.push(line.letGo());
+    }
+    this.turns.run(this.#dropping(activation, lines), () => this.release(activation));
+  }
+
+  /** Takes back what has not started, and releases what waits. */
+  *#dropping(activation: Activation, lines: readonly Work[]): Work {
+    for (const instance of activation.running.all()) {
+      if (instance.startedAt === 0) this.executor.withdraw(instance);
+      yield WITHDRAW_UNITS;
+    }
+    for (const line of lines) yield* line;
+    yield* this.#emptying(activation);
     // Those of one that is stopped are stopped in a moment, for the same reason.
-    if (!activation.stopped) for (const child of [...activation.children]) this.#giveUp(child);
-    this.release(activation);
+    if (activation.stopped) return;
+    for (const child of activation.children) {
+      this.#giveUp(child);
+      yield ANSWER_UNITS;
+    }
+  }
+
+  /** Nothing waits in its tables from here on. */
+  *#emptying(activation: Activation): Work {
+    activation.emptied = true;
+    for (const table of activation.tables) {
+      if (table === undefined) continue;
+      table.refuse();
+      yield* table.letGo();
+    }
   }
 
   /** What `stop` does, for its user: the records say so. */
   cancel(activation: Activation, reason: string): void {
-    markCancelled(activation);
+    activation.cancelledItself = true;
     this.stop(activation, reason);
   }
 
@@ -92,9 +127,29 @@ export class Ending {
     activation.pending++;
     activation.stopped = true;
     if (!activation.discarding) this.uncaught(activation, 2, errorValue(this.sink, reason));
-    for (const instance of activation.running.all()) this.executor.cancel(instance, reason);
-    for (const child of [...activation.children]) this.stop(child, reason);
-    this.release(activation);
+    this.turns.run(this.#stopping(activation, reason), () => this.release(activation));
+  }
+
+  *#stopping(activation: Activation, reason: string): Work {
+    for (const instance of activation.running.all()) {
+      this.executor.cancel(instance, reason);
+      yield WITHDRAW_UNITS;
+    }
+    for (const child of activation.children) {
+      this.stop(child, reason);
+      yield ANSWER_UNITS;
+    }
+  }
+
+  /** Its budget is exceeded: an application's error, which nothing in it takes. Called from anywhere, also by a run of it. */
+  overBudget(activation: Activation, text: string): void {
+    activation.pending++;
+    this.uncaught(activation, 1, errorValue(this.sink, text));
+    // The executor may be in the middle of what one of its runs has put out.
+    queueMicrotask(() => {
+      this.stop(activation, text);
+      this.release(activation);
+    });
   }
 
   /** The caller gets its answer; takes the value over. What comes after the first is dropped. */
@@ -128,13 +183,19 @@ export class Ending {
   settle(activation: Activation): void {
     if (activation.tokens > 0 || activation.pending > 0 || activation.ended) return;
     if (!activation.answered) {
-      this.uncaught(activation, 2, errorValue(this.sink, restMessage(activation)));
+      if (activation.dropping) this.#giveUp(activation);
+      else this.uncaught(activation, 2, errorValue(this.sink, restMessage(activation)));
+      return;
+    }
+    if (activation.tables.length > 0 && !activation.emptied) {
+      activation.pending++;
+      this.turns.run(this.#emptying(activation), () => this.release(activation));
       return;
     }
     activation.ended = true;
     activation.coolDown();
     activation.stopDeadline?.();
-    this.flow.discard(activation);
+    if (activation.parent === undefined) activation.whole.close();
     this.ledger.ended(activation);
     this.forget(activation);
     activation.owner.ended(activation);
@@ -151,11 +212,6 @@ export class Ending {
   #giveUp(child: Activation): void {
     if (!child.discarding) this.uncaught(child, 1, errorValue(this.sink, PARENT_FAILED));
   }
-}
-
-function markCancelled(activation: Activation): void {
-  activation.cancelled = true;
-  for (const child of activation.children) markCancelled(child);
 }
 
 /** Composer ends a composition as a success when its error is falsy. */

@@ -3,6 +3,7 @@ import type { Value } from '../sink/value.js';
 import type { PackingSink, ValuePack } from '../sink/value-pack.js';
 import type { Environment } from './environment.js';
 import { tagInside } from './tag.js';
+import type { Work } from './turns.js';
 
 const CHUNK = 1024;
 
@@ -40,7 +41,11 @@ export class InstanceLine {
   #last: Chunk | undefined;
   #context: Context = { prefix: [], env: null, input: undefined };
 
-  constructor(private readonly sink: PackingSink) {}
+  constructor(
+    private readonly sink: PackingSink,
+    /** Instances in all lines together. */
+    private readonly waiting: { count: number },
+  ) {}
 
   get length(): number {
     return this.#length;
@@ -62,6 +67,7 @@ export class InstanceLine {
     chunk.after[at] = after;
     chunk.contexts.push(this.#contextOf(tag, env, chunk.inputs.put(at, input) ? undefined : input));
     this.#length++;
+    this.waiting.count++;
   }
 
   /** The instance that has waited longest; undefined when none waits. */
@@ -79,6 +85,7 @@ export class InstanceLine {
       after: chunk.after[at]!,
     };
     this.#length--;
+    this.waiting.count--;
     if (chunk.begin === chunk.end) {
       this.#first = chunk.next;
       if (chunk.next === undefined) this.#last = undefined;
@@ -86,16 +93,13 @@ export class InstanceLine {
     return instance;
   }
 
-  /** Releases the inputs of all that wait; returns how many there were. */
-  discard(): number {
-    const dropped = this.#length;
-    for (let chunk = this.#first; chunk !== undefined; chunk = chunk.next) {
-      for (let at = chunk.begin; at < chunk.end; at++) chunk.contexts[at]!.input?.release();
-      chunk.inputs.discard();
-    }
+  /** Empties it at once; the work releases the inputs of those that waited. */
+  letGo(): Work {
+    const first = this.#first;
     this.#first = this.#last = undefined;
+    this.waiting.count -= this.#length;
     this.#length = 0;
-    return dropped;
+    return releasing(first);
   }
 
   #contextOf(tag: Tag, env: Environment | null, input: Value | undefined): Context {
@@ -119,6 +123,14 @@ class Chunk {
   next: Chunk | undefined = undefined;
 
   constructor(readonly inputs: ValuePack) {}
+}
+
+function* releasing(chunk: Chunk | undefined): Work {
+  for (; chunk !== undefined; chunk = chunk.next) {
+    for (let at = chunk.begin; at < chunk.end; at++) chunk.contexts[at]!.input?.release();
+    chunk.inputs.discard();
+    yield CHUNK / 4;
+  }
 }
 
 function isPrefix(prefix: Tag, tag: Tag): boolean {

@@ -24,6 +24,9 @@ import type { Workflows } from './workflows.js';
 const TOO_MANY_ACTIONS = 'Too many actions in the composition.';
 const TOO_MANY_IN_SEQUENCE = 'Too many actions in the sequence.';
 
+/** Instances handed to the executor in one turn of the event loop, when they end as soon as they come there. */
+const HANDED_AT_ONCE = 256;
+
 /** What runs of nodes need of the engine. */
 export interface RunsHost {
   readonly sink: PackingSink;
@@ -44,10 +47,17 @@ export interface RunsHost {
 export class NodeRuns implements InstanceOwner {
   readonly now: () => number;
   readonly instanceLimit: number;
+  /** Of all lines together. */
+  readonly #inLines = { count: 0 };
 
   constructor(private readonly host: RunsHost) {
     this.now = host.now;
     this.instanceLimit = host.instanceLimit;
+  }
+
+  /** Instances that wait to be handed to the executor. */
+  get waiting(): number {
+    return this.#inLines.count;
   }
 
   /** Starts an instance; takes the references of its inputs over. */
@@ -74,6 +84,11 @@ export class NodeRuns implements InstanceOwner {
       this.#refuse(activation, node, tag, input, env, components, target);
       return;
     }
+    // Over the budget the whole run ends.
+    if (!activation.whole.budget.instances(1)) {
+      input.release();
+      return;
+    }
     activation.pending++;
     const instance = { tag, input, env, components: count, readyAt: host.now(), after: host.flow.trigger };
     // Outside every scatter there is one, which need not be counted.
@@ -83,7 +98,7 @@ export class NodeRuns implements InstanceOwner {
 
   /** E9: the executor has so many instances of a node at once; the others wait in line. */
   #lineUp(activation: Activation, node: PlanNode, target: FunctionTarget, instance: ReadyInstance): void {
-    const line = (activation.lines[node.index] ??= new InstanceLine(this.host.sink));
+    const line = (activation.lines[node.index] ??= new InstanceLine(this.host.sink, this.#inLines));
     if (line.length > 0 || line.inHand >= this.host.instancesAhead) {
       line.push(instance);
       return;
@@ -97,9 +112,20 @@ export class NodeRuns implements InstanceOwner {
     const line = activation.lines[node.index]!;
     line.inHand--;
     // One that ends while it is handed over leaves the next to the loop that is at it.
-    if (line.handing) return;
+    if (!line.handing) this.#handOver(activation, node, target, line);
+  }
+
+  #handOver(activation: Activation, node: PlanNode, target: FunctionTarget, line: InstanceLine): void {
     line.handing = true;
-    while (line.inHand < this.host.instancesAhead) {
+    for (let handed = 0; line.inHand < this.host.instancesAhead; handed++) {
+      if (handed === HANDED_AT_ONCE) {
+        activation.pending++;
+        setImmediate(() => {
+          this.#handOver(activation, node, target, line);
+          this.host.ending.release(activation);
+        });
+        return;
+      }
       const next = line.shift();
       if (next === undefined) break;
       line.inHand++;

@@ -62,6 +62,19 @@ class OperatorFiring implements OperatorRun {
     return this.host.sink;
   }
 
+  mayStart(items: number): boolean {
+    return this.activation.whole.budget.instances(items);
+  }
+
+  async nextTurn(): Promise<boolean> {
+    await this.host.flow.nextTurn();
+    return !this.activation.dropping;
+  }
+
+  literal(value: unknown): Value {
+    return this.activation.whole.literal(this.node, value);
+  }
+
   get frame(): string | undefined {
     return this.node.frame;
   }

@@ -4,6 +4,9 @@ import { opened } from '../sink/bytes-of.js';
 import type { DataSink, Value } from '../sink/value.js';
 import { Environment } from './environment.js';
 import { tooManyInstances } from './instance-limit.js';
+import { branchesOf } from './switch-branches.js';
+
+const SHOWN_CHARS = 100;
 
 /** One instance of an operator. It owns its inputs: each is passed on or released. */
 export interface OperatorRun {
@@ -14,6 +17,12 @@ export interface OperatorRun {
   readonly frame: string | undefined;
   /** Instances that it may start. */
   readonly instanceLimit: number;
+  /** So many items are about to leave; false: the whole run ends. */
+  mayStart(items: number): boolean;
+  /** Resolves in a later turn of the event loop; to false when nobody wants what is put out any more. */
+  nextTurn(): Promise<boolean>;
+  /** The constant of a literal. */
+  literal(value: unknown): Value;
   /** Sends by an output port; takes the reference over. */
   send(port: string, value: Value, env: Environment | null): void;
   /** The input of the branches of a fork. */
@@ -31,7 +40,7 @@ export function runOperator(node: OperatorNode, run: OperatorRun): void | Promis
   switch (node.kind) {
     case 'literal':
       input.release();
-      putOut(run, put(sink, node.value));
+      putOut(run, run.literal(node.value));
       break;
     case 'norm':
       if (isError(input)) return onlyError(sink, input, (value) => run.fail(value));
@@ -110,12 +119,9 @@ function chooseByTruth(node: GateNode, run: OperatorRun, tested: Value): void {
 }
 
 /** Opens a value for `use`, which releases it. */
-function open(value: Value, use: (decoded: unknown) => void): void | Promise<void> {
+function open(value: Value, use: (decoded: unknown) => void | Promise<void>): void | Promise<void> {
   const decoded = opened(value);
-  if (!(decoded instanceof Promise)) {
-    use(decoded);
-    return;
-  }
+  if (!(decoded instanceof Promise)) return use(decoded);
   return decoded.then(use, (error: unknown) => {
     value.release();
     throw error;
@@ -132,13 +138,13 @@ function onlyError(sink: DataSink, value: Value, use: (value: Value) => void): v
 function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | Promise<void> {
   return open(input, (decoded) => {
     const member = memberAt(decoded, node.path);
-    const port = node.cases.find(({ equals }) => equals === member)?.port ?? node.default;
+    const port = branchesOf(node).get(member) ?? node.default;
     if (port !== undefined) {
       run.send(port, input, run.env);
       return;
     }
     input.release();
-    const what = member === undefined ? 'a missing member' : JSON.stringify(member);
+    const what = member === undefined ? 'a missing member' : shown(member);
     run.fail(
       errorValue(
         run.sink,
@@ -146,6 +152,13 @@ function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | 
       ),
     );
   });
+}
+
+/** Enough of a value for the text of an error. */
+function shown(member: unknown): string {
+  if (typeof member === 'object' && member !== null) return Array.isArray(member) ? 'a list' : 'an object';
+  const text = JSON.stringify(typeof member === 'string' ? member.slice(0, SHOWN_CHARS + 1) : member);
+  return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
 }
 
 function memberAt(value: unknown, path: readonly string[]): unknown {
@@ -165,13 +178,7 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
       tooMany(node, run, input, list.length);
       return;
     }
-    for (const item of list) {
-      item.retain();
-      run.item(boxed(sink, item));
-    }
-    input.release();
-    run.send('scope', put(sink, {}), run.env);
-    return;
+    return forEach(run, list, boxItem, () => input.release());
   }
   return open(input, (decoded) => {
     const items = (decoded as { value?: unknown } | null | undefined)?.value || [];
@@ -190,10 +197,50 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
       return;
     }
     input.release();
-    for (const item of items as unknown[])
-      run.item(put(sink, (shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item }));
-    run.send('scope', put(sink, {}), run.env);
+    return forEach(run, items, putItem, () => undefined);
   });
+}
+
+/** Items that leave in one turn of the event loop. */
+const ITEMS_AT_ONCE = 512;
+
+/** Sends the items, many of them in several turns, and then the scope; `done` is called in any case. */
+function forEach<T>(
+  run: OperatorRun,
+  items: readonly T[],
+  valueOf: (sink: DataSink, item: T) => Value,
+  done: () => void,
+): void | Promise<void> {
+  if (!run.mayStart(items.length)) {
+    done();
+    return;
+  }
+  const send = (from: number): void => {
+    const end = Math.min(items.length, from + ITEMS_AT_ONCE);
+    for (let i = from; i < end; i++) run.item(valueOf(run.sink, items[i]!));
+  };
+  const finish = (): void => {
+    done();
+    run.send('scope', put(run.sink, {}), run.env);
+  };
+  send(0);
+  if (items.length <= ITEMS_AT_ONCE) {
+    finish();
+    return;
+  }
+  return (async () => {
+    for (let from = ITEMS_AT_ONCE; from < items.length && (await run.nextTurn()); from += ITEMS_AT_ONCE) send(from);
+    finish();
+  })();
+}
+
+function boxItem(sink: DataSink, item: Value): Value {
+  item.retain();
+  return boxed(sink, item);
+}
+
+function putItem(sink: DataSink, item: unknown): Value {
+  return put(sink, (shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item });
 }
 
 function tooMany(node: ScatterNode, run: OperatorRun, input: Value, count: number): void {

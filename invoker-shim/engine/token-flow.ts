@@ -5,8 +5,9 @@ import type { Activation } from './activation.js';
 import type { Environment } from './environment.js';
 import { CALLER } from './part-list.js';
 import type { PlanInput, PlanNode, PlanOutput } from './plan.js';
-import { WaitMatch } from './wait-match.js';
 import { tagInside } from './tag.js';
+import type { Work } from './turns.js';
+import { WaitMatch } from './wait-match.js';
 
 /** What the flow of tokens tells the engine. */
 export interface FlowOwner {
@@ -24,6 +25,8 @@ export interface FlowOwner {
   broke(activation: Activation, error: unknown): void;
   /** A token is consumed. */
   settle(activation: Activation): void;
+  /** Does work in turns of the event loop; the activation does not end before. */
+  inTurns(activation: Activation, work: Work): void;
 }
 
 /**
@@ -34,9 +37,6 @@ export class TokenFlow {
   /** Who sent the token at hand, which is what an instance that fires now has waited for (`Token.from`). */
   trigger = CALLER;
   readonly #pipe: Pipe;
-  /** A table is taking a token in: it cannot be emptied now. */
-  #matching = false;
-  readonly #toDiscard: Activation[] = [];
 
   constructor(
     private readonly sink: PackingSink,
@@ -87,7 +87,7 @@ export class TokenFlow {
     components: number,
     from: number,
   ): void {
-    if (inputs.length === 0 || activation.discarding) {
+    if (inputs.length === 0 || activation.discarding || !activation.whole.budget.tokens(inputs.length)) {
       value.release();
       return;
     }
@@ -120,7 +120,7 @@ export class TokenFlow {
   }
 
   sendCount(activation: Activation, { counted, fanOut }: PlanOutput, tag: Tag, count: number, from: number): void {
-    if (activation.discarding) return;
+    if (activation.discarding || !activation.whole.budget.tokens(counted.length)) return;
     fanOut?.observe(count);
     for (const { index } of counted) {
       activation.tokens++;
@@ -138,10 +138,10 @@ export class TokenFlow {
     }
   }
 
-  /** Releases everything that waits in an activation's tables: at once, or when the token at hand is taken. */
-  discard(activation: Activation): void {
-    if (this.#matching) this.#toDiscard.push(activation);
-    else for (const table of activation.tables) table?.discard();
+  /** Resolves in a later turn of the event loop, when the pipe takes tokens again without growing. */
+  async nextTurn(): Promise<void> {
+    await new Promise(setImmediate);
+    await this.#pipe.drained();
   }
 
   close(): Promise<void> {
@@ -184,18 +184,24 @@ export class TokenFlow {
     const { node } = input;
     let table = activation.tables[node.index];
     if (table === undefined) {
-      table = new WaitMatch(node, this.sink, (tag, inputs, env, components) =>
-        this.owner.fire(activation, node, tag, inputs, env, components),
-      );
-      if (activation.discarding) table.discard();
+      table = new WaitMatch(node, this.sink, {
+        budget: activation.whole.budget,
+        ready: (tag, inputs, env, components) => this.owner.fire(activation, node, tag, inputs, env, components),
+        inTurns: (work) => this.owner.inTurns(activation, this.#withTrigger(work, this.trigger)),
+      });
+      if (activation.discarding) table.refuse();
       activation.tables[node.index] = table;
     }
-    this.#matching = true;
-    try {
-      return table.accept(input, token);
-    } finally {
-      this.#matching = false;
-      if (this.#toDiscard.length > 0) for (const stopped of this.#toDiscard.splice(0)) this.discard(stopped);
+    return table.accept(input, token);
+  }
+
+  /** What fires in a later turn has waited for the same part. */
+  *#withTrigger(work: Work, trigger: number): Work {
+    for (;;) {
+      this.trigger = trigger;
+      const step = work.next();
+      if (step.done === true) return;
+      yield step.value;
     }
   }
 }

@@ -21,9 +21,18 @@ export interface WorkflowPart {
   readonly after: number;
 }
 
+/** What a workflow inside another takes of the engine's memory to begin with, records of its parts and tokens included. */
+const OWN_BYTES = 8192;
+
 /** Starts a workflow inside another: an activation of its own, whose answer is the node's result. */
 export function startPart(host: RunsHost, place: WorkflowPart, input: Value): void {
   const { activation: parent, node, tag, target, env, components, after } = place;
+  const { budget } = parent.whole;
+  // It ends with the whole run.
+  if (!budget.instances(1) || !budget.bytes(OWN_BYTES)) {
+    input.release();
+    return;
+  }
   let plan: Plan;
   try {
     plan = host.workflows.planOf(target);
@@ -46,6 +55,7 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
     plan,
     parent,
     owner,
+    parent.whole,
     now,
     now,
     parent.trace,

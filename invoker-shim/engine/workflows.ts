@@ -4,6 +4,7 @@ import type { Answer, StartMessage, WorkflowTarget } from '../host/host.js';
 import { opened } from '../sink/bytes-of.js';
 import type { DataSink, Value } from '../sink/value.js';
 import { Activation, type ActivationOwner } from './activation.js';
+import { Budget, type BudgetLimits } from './budget.js';
 import type { Ending } from './ending.js';
 import type { Ledger } from './ledger.js';
 import { errorValue, put } from './operators.js';
@@ -13,33 +14,44 @@ import type { Plan } from './plan.js';
 import { compilePlan } from './plan-compiler.js';
 import { ROOT_TAG } from './tag.js';
 import type { TokenFlow } from './token-flow.js';
+import { WholeRun } from './whole-run.js';
+
+/** What the start of a workflow needs of the engine. */
+export interface WorkflowsHost {
+  readonly sink: DataSink;
+  readonly clock: Clock;
+  readonly flow: TokenFlow;
+  readonly ending: Ending;
+  readonly ledger: Ledger;
+  readonly budget: BudgetLimits;
+  readonly workflowTimeoutMs: number;
+}
 
 /** Where a workflow starts: an activation for it, its deadline, its parameters as the first tokens. */
 export class Workflows {
   readonly #plans = new WeakMap<object, Plan>();
 
   constructor(
-    private readonly sink: DataSink,
-    private readonly clock: Clock,
-    private readonly flow: TokenFlow,
-    private readonly ending: Ending,
-    private readonly ledger: Ledger,
+    private readonly host: WorkflowsHost,
     /** By id, in the order of their start. */
     private readonly running: ChurnMap<string, Activation>,
+    /** Those of them that are no part of another. */
+    private readonly outermost: ChurnMap<string, Activation>,
   ) {}
 
   /** Starts one for a caller. */
   start(message: StartMessage, target: WorkflowTarget, answer: Answer): void {
-    const { ledger } = this;
+    const { ledger, sink, clock, ending } = this.host;
     const plan = this.planOf(target);
+    const budget = new Budget(this.host.budget, (text) => ending.overBudget(activation, text));
     const owner: ActivationOwner = {
       answered: ({ value }) => value.release(),
       // Read when it is written: the complete record may have come meanwhile.
       recorded: (record, result) => ledger.written(() => answer(activation.record ?? record, result)),
       ended: () => undefined,
     };
-    const now = this.clock.now();
-    const { activationId, transactionId, identity, receivedAt, workflowTimeoutMs } = message;
+    const now = clock.now();
+    const { activationId, transactionId, identity, receivedAt } = message;
     const activation = new Activation(
       activationId,
       transactionId,
@@ -48,17 +60,17 @@ export class Workflows {
       plan,
       undefined,
       owner,
+      new WholeRun(budget, sink),
       receivedAt,
       now,
       message.traceparent ?? activationId,
     );
-    const input = payloadValue(this.sink, message.payload, target.workflow !== 'sequence');
-    if (workflowTimeoutMs !== undefined) {
-      const text = `The workflow exceeded its time limit of ${workflowTimeoutMs} milliseconds.`;
-      activation.stopDeadline = this.clock.after(Math.max(0, receivedAt + workflowTimeoutMs - now), () =>
-        this.ending.stop(activation, text),
-      );
-    }
+    const input = payloadValue(sink, message.payload, target.workflow !== 'sequence');
+    const timeoutMs = message.workflowTimeoutMs ?? this.host.workflowTimeoutMs;
+    activation.stopDeadline = clock.after(Math.max(0, receivedAt + timeoutMs - now), () =>
+      ending.stop(activation, `The workflow exceeded its time limit of ${timeoutMs} milliseconds.`),
+    );
+    this.outermost.set(activationId, activation);
     this.begin(activation, input, 0);
   }
 
@@ -75,15 +87,15 @@ export class Workflows {
     this.running.set(activation.id, activation);
     activation.pending++;
     if (named.size > 0) input.retain();
-    this.flow.sendTo(activation, params, ROOT_TAG, input, null, components, CALLER);
+    this.host.flow.sendTo(activation, params, ROOT_TAG, input, null, components, CALLER);
     if (named.size === 0) {
-      this.ending.release(activation);
+      this.host.ending.release(activation);
       return;
     }
     const feed = (parameters: unknown): void => {
       input.release();
       this.#feedNamed(activation, parameters, components);
-      this.ending.release(activation);
+      this.host.ending.release(activation);
     };
     const parameters = opened(input);
     if (parameters instanceof Promise) void parameters.catch(() => undefined).then(feed);
@@ -95,10 +107,14 @@ export class Workflows {
     for (const [name, inputs] of activation.plan.named) {
       const value = memberOf(parameters, name);
       if (value === undefined) {
-        this.ending.uncaught(activation, 1, errorValue(this.sink, `The workflow needs a parameter '${name}'.`));
+        this.host.ending.uncaught(
+          activation,
+          1,
+          errorValue(this.host.sink, `The workflow needs a parameter '${name}'.`),
+        );
         return;
       }
-      this.flow.sendTo(activation, inputs, ROOT_TAG, put(this.sink, value), null, components, CALLER);
+      this.host.flow.sendTo(activation, inputs, ROOT_TAG, put(this.host.sink, value), null, components, CALLER);
     }
   }
 }

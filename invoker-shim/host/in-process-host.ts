@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../clock.js';
 import { type ContainersOptions, createExecutor, defaultDriver } from '../containers/index.js';
 import type { Executor } from '../containers/executor.js';
 import { GatewayExecutor } from '../controlflow/gateway-executor.js';
+import { BUDGET_LIMITS, type BudgetLimits } from '../engine/budget.js';
 import { Engine } from '../engine/engine.js';
 import { randomIds } from '../ids.js';
 import { countHost } from '../metrics/host-registry.js';
@@ -31,6 +32,10 @@ export interface InProcessHostOptions {
   readonly instanceLimit?: number;
   /** Largest result of an invocation, in bytes; between functions there is no such bound. Default 1 MiB (OpenWhisk). */
   readonly resultLimitBytes?: number;
+  /** What one activation of a workflow may make of the engine. Default: `BUDGET_LIMITS`. */
+  readonly budget?: BudgetLimits;
+  /** Milliseconds that a workflow may take as a whole. Default: 24 hours. */
+  readonly workflowTimeoutMs?: number;
   readonly clock?: Clock;
 }
 
@@ -91,6 +96,8 @@ class InProcessHost implements Host {
         componentLimit: options.componentLimit ?? 50,
         instanceLimit: options.instanceLimit ?? 1_000_000,
         instancesAhead: INSTANCES_AHEAD,
+        budget: options.budget ?? BUDGET_LIMITS,
+        workflowTimeoutMs: options.workflowTimeoutMs ?? 24 * 60 * 60_000,
         holdOutputs,
       });
     this.#dataflow = engine(this.#executor, false);
@@ -107,14 +114,14 @@ class InProcessHost implements Host {
     });
   }
 
-  cancel({ activationId, namespace, reason }: CancelRequest): Promise<CancelOutcome> {
+  async cancel({ activationId, namespace, reason }: CancelRequest): Promise<CancelOutcome> {
     for (const engine of [this.#dataflow, this.#controlflow]) {
-      const topmost = engine.topmostOf(activationId, namespace);
+      const topmost = await engine.topmostOf(activationId, namespace);
       if (topmost === undefined) continue;
-      if (topmost !== activationId) return Promise.resolve({ outcome: 'part', of: topmost });
-      if (engine.cancel(activationId, reason)) return Promise.resolve({ outcome: 'stopping' });
+      if (topmost !== activationId) return { outcome: 'part', of: topmost };
+      if (engine.cancel(activationId, reason)) return { outcome: 'stopping' };
     }
-    return Promise.resolve({ outcome: 'unknown' });
+    return { outcome: 'unknown' };
   }
 
   status(): Promise<HostStatus> {

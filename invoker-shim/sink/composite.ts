@@ -10,6 +10,9 @@ export interface CompositeOwner {
 
 /** A LIST or RECORD over other values, which it owns: it has no bytes of its own. */
 export class Composite extends CountedValue {
+  readonly #parts: number;
+  readonly #depth: number;
+
   constructor(
     private readonly owner: CompositeOwner,
     shape: number,
@@ -17,6 +20,22 @@ export class Composite extends CountedValue {
     body: ValueBody,
   ) {
     super(shape, size, body);
+    let parts = 0;
+    let depth = 0;
+    eachChild(body, (child) => {
+      parts += child.parts;
+      if (child.depth > depth) depth = child.depth;
+    });
+    this.#parts = parts;
+    this.#depth = depth + 1;
+  }
+
+  override get parts(): number {
+    return this.#parts;
+  }
+
+  override get depth(): number {
+    return this.#depth;
   }
 
   protected override spillableChanged(spillable: boolean): void {

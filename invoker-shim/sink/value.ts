@@ -7,6 +7,10 @@ export interface Value {
   readonly shape: number;
   /** Encoded size in bytes; of a composite, all that it holds. */
   readonly size: number;
+  /** Values without parts that it consists of, 1 for one without: as often as they are in it. */
+  readonly parts: number;
+  /** Composites inside each other in it; 0 for a value without parts. */
+  readonly depth: number;
   /** Where the bytes are now; spilling changes it. */
   readonly body: ValueBody;
   /** One consumer more. */

@@ -70,6 +70,13 @@ export async function openHost(
     sink: { limitBytes: sink.limitBytes },
     componentLimit: limits.sequenceLength,
     resultLimitBytes: limits.resultBytes,
+    workflowTimeoutMs: limits.workflowTimeoutMs,
+    budget: {
+      tokens: limits.workflowTokens,
+      instances: limits.workflowInstances,
+      bytes: limits.workflowBytes,
+      valueBytes: limits.workflowValueBytes,
+    },
   });
   return { host, notice };
 }

@@ -6,6 +6,7 @@ import { isolation } from './isolation-section.js';
 import { telemetry } from './telemetry-section.js';
 import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
 import { poolKeys } from './pool-keys.js';
+import { workflowKeys } from './workflow-keys.js';
 
 const MAX_BYTES = 2 ** 40;
 const MAX_MS = 2_147_483_647;
@@ -81,6 +82,11 @@ const limits = section({
     about: 'Most actions of a sequence, nested sequences counted through, or along one path of a composition.',
     turn: 'A sequence is refused with "Too many actions in the sequence.": raise it.',
   }),
+  workflowActions: whole(1000, 1, 100_000, {
+    about:
+      'Most different actions that one workflow may name, those of the workflows in it counted in. They are looked up before it starts.',
+    turn: 'An invocation is refused with "names more than … different actions": raise it, or split the workflow.',
+  }),
   codeBytes: whole(50_331_648, 1, MAX_BYTES, {
     about: 'Largest code of an action, in bytes (of the base64 text for an archive).',
     turn: 'A create is refused with 413 "exec larger than allowed": raise it, and `server.maxBodyBytes` with it.',
@@ -102,6 +108,7 @@ const limits = section({
     about: 'Longest time a blocking invocation waits before it is answered with 202 and the id, in milliseconds.',
     turn: 'Blocking callers get 202 before their action ends: raise it.',
   }),
+  ...workflowKeys,
 });
 
 const containers = section({

@@ -160,6 +160,8 @@ export class MemorySink implements DataSink {
     return {
       shape,
       size,
+      parts: 1,
+      depth: 0,
       body,
       retain: () => {
         references++;

@@ -5,6 +5,7 @@ import { createLocalPipe } from '../../pipes/index.js';
 import { createDataSink, type MeasuredDataSink } from '../../sink/index.js';
 import { answerText } from '../../records/answer-text.js';
 import { resultText } from '../../records/result-text.js';
+import { BUDGET_LIMITS } from '../budget.js';
 import { Engine, type EngineOptions } from '../engine.js';
 import { FakeExecutor, type HeldRun } from './fake-executor.js';
 import { HandClock } from './hand-clock.js';
@@ -13,7 +14,7 @@ import { MemoryRecords } from './memory-records.js';
 export type BenchOptions = Partial<
   Pick<
     EngineOptions,
-    'componentLimit' | 'instanceLimit' | 'instancesAhead' | 'holdOutputs' | 'resultText' | 'answerText'
+    'componentLimit' | 'budget' | 'instanceLimit' | 'instancesAhead' | 'holdOutputs' | 'resultText' | 'answerText'
   >
 > & {
   /** One for many benches: it costs a directory to make. Who makes it closes it. */
@@ -60,11 +61,13 @@ export class Bench {
       newId: () => this.#newId(),
       resultText: (value) => resultText(this.sink, value),
       answerText: (value) => answerText(this.sink, value, 1024 * 1024),
-      openPipe: openPipe ?? ((receive) => createLocalPipe(receive, { onError: raise })),
+      openPipe: openPipe ?? ((receive) => createLocalPipe(receive, { onError: raise, turnMs: Infinity })),
       componentLimit: 50,
       instanceLimit: 1_000_000,
       instancesAhead: 1024,
       holdOutputs: false,
+      budget: BUDGET_LIMITS,
+      workflowTimeoutMs: 86_400_000,
       ...rest,
     });
   }

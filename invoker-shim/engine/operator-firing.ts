@@ -1,5 +1,6 @@
 import type { OperatorNode } from '@dataflower/composer/graph';
 import type { Tag } from '../pipes/pipe.js';
+import { NotOpenedError } from '../sink/ask.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
 import type { Ending } from './ending.js';
@@ -128,6 +129,11 @@ class OperatorFiring implements OperatorRun {
   }
 
   unreadable(error: unknown): void {
+    if (error instanceof NotOpenedError) {
+      this.fail(errorValue(this.sink, error.message));
+      this.done();
+      return;
+    }
     const text = unreadableText('A value', error);
     this.host.ending.uncaught(this.activation, 3, errorValue(this.sink, text));
     this.host.ending.release(this.activation);

@@ -1,6 +1,7 @@
-import { Shape, encodeValue, shapeOf } from '@dataflower/action-runtime/protocol';
+import { Shape, encodeValue } from '@dataflower/action-runtime/protocol';
 import type { GateNode, OperatorNode, ScatterNode, SwitchNode } from '@dataflower/composer/graph';
-import { opened } from '../sink/bytes-of.js';
+import { ask, putEncoded } from '../sink/ask.js';
+import type { Answer, Question } from '../sink/questions.js';
 import type { DataSink, Value } from '../sink/value.js';
 import { Environment } from './environment.js';
 import { tooManyInstances } from './instance-limit.js';
@@ -118,26 +119,29 @@ function chooseByTruth(node: GateNode, run: OperatorRun, tested: Value): void {
   run.send(port, node.byPass ? run.inputs[1]! : tested, run.env);
 }
 
-/** Opens a value for `use`, which releases it. */
-function open(value: Value, use: (decoded: unknown) => void | Promise<void>): void | Promise<void> {
-  const decoded = opened(value);
-  if (!(decoded instanceof Promise)) return use(decoded);
-  return decoded.then(use, (error: unknown) => {
+/** Asks a value for `use`, which releases it. */
+function open<Q extends Question>(
+  value: Value,
+  question: Q,
+  use: (answer: Answer<Q>) => void | Promise<void>,
+): void | Promise<void> {
+  const answer = ask(value, question);
+  if (!(answer instanceof Promise)) return use(answer);
+  return answer.then(use, (error: unknown) => {
     value.release();
     throw error;
   });
 }
 
 function onlyError(sink: DataSink, value: Value, use: (value: Value) => void): void | Promise<void> {
-  return open(value, (decoded) => {
+  return open(value, { ask: 'error' }, (error) => {
     value.release();
-    use(put(sink, { error: (decoded as { error?: unknown } | undefined)?.error ?? null }));
+    use(putEncoded(sink, error));
   });
 }
 
 function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | Promise<void> {
-  return open(input, (decoded) => {
-    const member = memberAt(decoded, node.path);
+  return open(input, { ask: 'member', path: node.path }, (member) => {
     const port = branchesOf(node).get(member) ?? node.default;
     if (port !== undefined) {
       run.send(port, input, run.env);
@@ -161,15 +165,6 @@ function shown(member: unknown): string {
   return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
 }
 
-function memberAt(value: unknown, path: readonly string[]): unknown {
-  let member = value;
-  for (const name of path) {
-    if (typeof member !== 'object' || member === null || !Object.hasOwn(member, name)) return undefined;
-    member = (member as Record<string, unknown>)[name];
-  }
-  return member;
-}
-
 function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Promise<void> {
   const { sink } = run;
   const list = listIn(input);
@@ -180,9 +175,8 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
     }
     return forEach(run, list, boxItem, () => input.release());
   }
-  return open(input, (decoded) => {
-    const items = (decoded as { value?: unknown } | null | undefined)?.value || [];
-    if (!Array.isArray(items)) {
+  return open(input, { ask: 'items', limit: run.instanceLimit }, (items) => {
+    if (items === undefined) {
       input.release();
       run.fail(
         errorValue(
@@ -192,12 +186,12 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
       );
       return;
     }
-    if (items.length > run.instanceLimit) {
-      tooMany(node, run, input, items.length);
+    if (typeof items === 'number') {
+      tooMany(node, run, input, items);
       return;
     }
     input.release();
-    return forEach(run, items, putItem, () => undefined);
+    return forEach(run, items, putEncoded, () => undefined);
   });
 }
 
@@ -237,10 +231,6 @@ function forEach<T>(
 function boxItem(sink: DataSink, item: Value): Value {
   item.retain();
   return boxed(sink, item);
-}
-
-function putItem(sink: DataSink, item: unknown): Value {
-  return put(sink, (shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item });
 }
 
 function tooMany(node: ScatterNode, run: OperatorRun, input: Value, count: number): void {

@@ -75,10 +75,8 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
   }
   // It must not come to its end before it has begun.
   child.pending++;
-  void given.then((value) => {
-    begin(value);
-    host.ending.release(child);
-  });
+  const failed = (error: Error): void => host.ending.uncaught(child, 1, errorValue(host.sink, error.message));
+  void given.then(begin, failed).then(() => host.ending.release(child));
 }
 
 /** False for workflows nested so deep that none but an endless recursion gets there. */

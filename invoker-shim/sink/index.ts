@@ -1,4 +1,4 @@
-export { bytesOf, opened } from './bytes-of.js';
+export { bytesOf } from './bytes-of.js';
 export { createDataSink } from './data-sink.js';
 export type { DataSinkOptions, MeasuredDataSink, SinkMetrics } from './data-sink-options.js';
 export { SinkError, type SinkErrorCode } from './errors.js';

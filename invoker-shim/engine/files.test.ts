@@ -107,10 +107,10 @@ test.each([
 ])(
   '%s of a value that is too large to be looked into fails with an error that says so',
   async (_name, nodes, wires) => {
-    const value = sink.put(Buffer.alloc(64 * 1024 * 1024 + 1), Shape.OBJECT);
+    const value = sink.put(Buffer.alloc(16 * 1024 * 1024 + 1), Shape.OBJECT);
     const { result, status } = await operator(nodes, wires, value);
     expect(result).toEqual({
-      error: expect.stringMatching(/^The workflow has to look into a value of 67108865 bytes/),
+      error: expect.stringMatching(/^The workflow has to look into a value of 16777217 bytes/),
     });
     expect(status).toBe(1);
   },

@@ -53,6 +53,12 @@ const texts = [
     '"\\ud800"',
     'truefalse',
   ],
+  ...[
+    `"${'a'.repeat(40)}\\n${'b'.repeat(33)}"`,
+    `"${'a'.repeat(32)}\n"`,
+    `"${'a'.repeat(31)}`,
+    `["${'a'.repeat(50)}é",1]`,
+  ],
 ];
 
 const PUT_IN = [

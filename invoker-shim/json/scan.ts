@@ -4,6 +4,9 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
 const [MINUS, PLUS, POINT, ZERO, NINE, EXPONENT, HEX] = [0x2d, 0x2b, 0x2e, 0x30, 0x39, 0x65, 0x75];
 /** The bit that makes a Latin letter a small one. */
 const LOWER_CASE = 0x20;
+/** What stands in a string for itself, to its next character that does not; for strings that go on for so many characters. */
+const PLAIN = /[^"\\\u0000-\u001f]*/y;
+const LONG_STRING = 32;
 const WORDS = new Map(['true', 'false', 'null'].map((word) => [word.charCodeAt(0), word]));
 /** What may follow a backslash, beside the four digits of \\u. */
 const ESCAPED = new Set(Array.from('"\\/bfnrt', (character) => character.charCodeAt(0)));
@@ -108,6 +111,7 @@ function afterDigits(text: string, at: number): number {
 }
 
 function afterString(text: string, at: number): number {
+  let plain = 0;
   for (at++; ; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) return at + 1;
@@ -116,9 +120,15 @@ function afterString(text: string, at: number): number {
       if (escaped === HEX) {
         for (let i = 0; i < 4; i++) if (!isHexDigit(text.charCodeAt(++at))) return -1;
       } else if (!ESCAPED.has(escaped)) return -1;
+      plain = 0;
     } else if (!(code >= SPACE)) {
       // A control character, or NaN: the end of the text.
       return -1;
+    } else if (++plain === LONG_STRING) {
+      PLAIN.lastIndex = at + 1;
+      PLAIN.test(text);
+      at = PLAIN.lastIndex - 1;
+      plain = 0;
     }
   }
 }

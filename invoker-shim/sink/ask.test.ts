@@ -99,18 +99,15 @@ it('what takes long to open holds up nobody', async () => {
 });
 
 it('what is larger than anything that is looked into is refused unseen', async () => {
-  const value = sink.put(Buffer.alloc(64 * 1024 * 1024 + 1), 1);
+  const value = sink.put(Buffer.alloc(16 * 1024 * 1024 + 1), 1);
   await expect(ask(value, { ask: 'error' })).rejects.toThrow(
-    new NotOpenedError('The workflow has to look into a value of 67108865 bytes; at most 67108864 are looked into.'),
+    new NotOpenedError('The workflow has to look into a value of 16777217 bytes; at most 16777216 are looked into.'),
   );
   value.release();
 });
 
-it('what takes more memory than it may when it is opened is refused, and nothing else suffers', async () => {
-  const bomb = sink.put(Buffer.from(`\0[${'[],'.repeat(16_000_000)}[]]`), 8);
-  await expect(ask(bomb, { ask: 'error' })).rejects.toThrow(NotOpenedError);
-  bomb.release();
-  expect(await told(put({ error: 'x'.repeat(SMALL_BYTES) }), { ask: 'member', path: ['error'] })).toHaveLength(
-    SMALL_BYTES,
-  );
-}, 60_000);
+it('the worst of what is looked into is opened too', async () => {
+  const worst = sink.put(Buffer.from(`\0[${'[],'.repeat(5_500_000)}[]]`), 8);
+  expect(await ask(worst, { ask: 'member', path: [] })).toEqual([]);
+  worst.release();
+}, 90_000);

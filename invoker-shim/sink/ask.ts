@@ -6,14 +6,17 @@ import type { DataSink, Value } from './value.js';
 /** What is opened on the event loop at most, in bytes: JSON that was made to be slow takes some milliseconds. */
 export const SMALL_BYTES = 128 * 1024;
 /** What is opened at all. */
-const MAX_OPENED_BYTES = 64 * 1024 * 1024;
+const MAX_OPENED_BYTES = 16 * 1024 * 1024;
 
-/** One bound for the process. `[[],[],…` grows by a factor of twenty when it is read: what is too much fails alone. */
+/**
+ * One bound for the process. `[[],[],…` grows by a factor of twenty when it is read, which the heap of a thread has room for:
+ * V8 may end the process, not the thread alone, when that is full.
+ */
 const threads = new WorkThreads<{ closed: ClosedValue; question: Question }, unknown>({
   script: new URL('question-thread.js', import.meta.url),
   maxThreads: 2,
-  timeLimitMs: 20_000,
-  heapMiB: 512,
+  timeLimitMs: 60_000,
+  heapMiB: 1024,
 });
 const never = new AbortController().signal;
 
@@ -46,10 +49,8 @@ async function askThread<Q extends Question>(value: Value, question: Q): Promise
   try {
     return (await threads.run({ closed: closedOf(value), question }, never)) as Answer<Q>;
   } catch (error) {
-    const { code } = error as { code?: unknown };
-    if (code !== 'ERR_WORKER_OUT_OF_MEMORY' && !(error instanceof WorkTimeoutError)) throw error;
-    const what = code === undefined ? 'time' : 'memory';
-    const message = `The workflow has to look into a value of ${value.size} bytes, which takes too much ${what}.`;
+    if (!(error instanceof WorkTimeoutError)) throw error;
+    const message = `The workflow has to look into a value of ${value.size} bytes, which takes too long.`;
     throw new NotOpenedError(message, { cause: error });
   }
 }

@@ -9,6 +9,8 @@ export type Question =
   | { readonly ask: 'error' }
   /** The elements of the member `value`, others than objects as `{value: element}`; none where there is none. */
   | { readonly ask: 'items'; readonly limit: number }
+  /** All of it as JSON text, byte strings as base64. */
+  | { readonly ask: 'json' }
   /** The members of these names. */
   | { readonly ask: 'members'; readonly names: readonly string[] }
   /** The object with `parameters` under its members, and without the member `without`. */
@@ -24,6 +26,8 @@ interface Answers {
   readonly error: Encoded;
   /** A number: there are so many, which are more than the limit. Undefined: the member is no list. */
   readonly items: readonly Encoded[] | number | undefined;
+  /** Undefined: it is malformed. */
+  readonly json: { readonly text: string; readonly hasBytes: boolean } | undefined;
   readonly members: readonly (Encoded | undefined)[];
   /** Undefined: it is no object. */
   readonly merged: Encoded | undefined;
@@ -48,6 +52,8 @@ export function answer(closed: ClosedValue, question: Question): Answers[keyof A
       return encoded({ error: memberAt(value, ['error']) ?? null });
     case 'items':
       return itemsOf(value, question.limit);
+    case 'json':
+      return value === undefined ? undefined : jsonOf(value);
     case 'members':
       return question.names.map((name) => {
         const member = memberAt(value, [name]);
@@ -103,6 +109,17 @@ function itemsOf(value: unknown, limit: number): readonly Encoded[] | number | u
   if (!Array.isArray(items)) return undefined;
   if (items.length > limit) return items.length;
   return items.map((item: unknown) => encoded((shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item }));
+}
+
+function jsonOf(value: unknown): Answers['json'] {
+  let hasBytes = false;
+  const text = JSON.stringify(value, function (this: Record<string, unknown>, name, member: unknown) {
+    const given = this[name];
+    if (!(given instanceof Uint8Array)) return member;
+    hasBytes = true;
+    return Buffer.from(given.buffer, given.byteOffset, given.byteLength).toString('base64');
+  });
+  return { text, hasBytes };
 }
 
 function encoded(value: unknown): Encoded {

@@ -1,10 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { MAX_CHUNK_BYTES } from '@dataflower/action-runtime/protocol';
+import { type Composite, PieceReader } from './composite-encoding.js';
 import { Deque } from './deque.js';
 import { INITIAL_CREDIT_BYTES } from './inbound-values.js';
 
-/** The bytes of a stream: in memory, or in a file that the container cannot see. */
-export type StreamSource = Buffer | { readonly path: string; readonly size: number };
+/** The bytes of a stream: in memory, in a file that the container cannot see, or in the parts of a composite. */
+export type StreamSource = Buffer | { readonly path: string; readonly size: number } | Composite;
 
 /** Chunks that are read from files at once. */
 const MAX_READS = 4;
@@ -13,7 +14,7 @@ const MAX_OPEN_FILES = 16;
 
 interface OutboundStream {
   readonly id: number;
-  readonly source: StreamSource;
+  readonly source: Buffer | PieceReader | string;
   readonly size: number;
   sent: number;
   credit: number;
@@ -54,9 +55,10 @@ export class OutboundStreams {
     const id = this.#nextId;
     this.#nextId += 2;
     const size = Buffer.isBuffer(source) ? source.length : source.size;
+    const inMemory = Buffer.isBuffer(source) ? source : undefined;
     const stream: OutboundStream = {
       id,
-      source,
+      source: inMemory ?? ('path' in source ? source.path : new PieceReader(source as Composite)),
       size,
       sent: 0,
       credit: INITIAL_CREDIT_BYTES,
@@ -92,9 +94,10 @@ export class OutboundStreams {
       const stream = this.#turn.popFront()!;
       if (stream.closed) continue;
       const length = Math.min(MAX_CHUNK_BYTES, stream.credit, stream.size - stream.sent);
-      if (Buffer.isBuffer(stream.source))
-        this.#chunk(stream, stream.source.subarray(stream.sent, stream.sent + length));
-      else void this.#read(stream, stream.source.path, length);
+      const { source } = stream;
+      if (typeof source === 'string') void this.#read(stream, source, length);
+      else if (source instanceof PieceReader) this.#chunk(stream, source.read(length));
+      else this.#chunk(stream, source.subarray(stream.sent, stream.sent + length));
     }
   }
 

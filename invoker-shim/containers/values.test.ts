@@ -307,6 +307,21 @@ describe('values', () => {
       },
     );
 
+    it('are not copied as a whole when their many parts together are large', async () => {
+      const part = encoded('p'.repeat(60_000));
+      const names = Array.from({ length: 1500 }, (_, i) => `é${i}`);
+      const entries = names.map((name) => [name, f.sink.list([f.sink.put(part, 0)])] as const);
+      const before = process.memoryUsage().arrayBuffers;
+      const { run, container } = await running({ input: f.sink.record(entries) });
+      const [slot] = container.runs[0]!.slots;
+      expect(slot).toMatchObject({ where: 'stream' });
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20 * MIB);
+      const seen = (await input(container)) as Record<string, [string]>;
+      expect(Object.keys(seen)).toEqual(names);
+      expect(Object.values(seen).every(([text], i) => text.length === 60_000 && i >= 0)).toBe(true);
+      await end(run, container);
+    });
+
     it('with more files than a message can name fail the run with a text that says so', async () => {
       const file = f.sink.putFile(encoded(1), 0);
       const items = Array.from({ length: 20_000 }, () => {

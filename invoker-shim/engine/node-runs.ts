@@ -221,6 +221,8 @@ export class NodeRuns implements InstanceOwner {
     const end = env === undefined ? this.#failed(given, 1, ENVIRONMENT_TOO_LARGE) : this.#limited(instance, given);
     const { activation, node, tag, components, part } = instance.place!;
     const { value } = end;
+    // A text of its own from here on; over the budget the whole run ends.
+    if (env !== instance.environment && env !== undefined) activation.whole.budget.bytes(given.env!.length);
     instance.bytesOut += value.size;
     instance.input.release();
     activation.parts.setDuration(part, end.endedAt - end.startedAt + (end.initMs ?? 0));

@@ -1,7 +1,7 @@
 import { Deque } from '../containers/deque.js';
 
 /** Units of work in one turn of the event loop; one is about a microsecond. */
-const UNITS_A_TURN = 4000;
+const UNITS_A_TURN = 2500;
 
 /** Work in steps. Each `yield` says what the step behind it has cost, in units; a step is at most a few hundred. */
 export type Work = Generator<number, void>;

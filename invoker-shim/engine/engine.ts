@@ -178,6 +178,7 @@ export class Engine {
       fire: (activation, node, tag, inputs, env, components) =>
         this.#fire(activation, node, tag, inputs, env, components),
       settle: (activation) => this.#ending.settle(activation),
+      release: (activation) => this.#ending.release(activation),
       inTurns: (activation, work) => {
         activation.pending++;
         this.#turns.run(work, () => this.#ending.release(activation));

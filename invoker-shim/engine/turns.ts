@@ -57,7 +57,12 @@ function stepOf(work: Work): number | undefined {
     const step = work.next();
     return step.done === true ? undefined : step.value;
   } catch (error) {
-    process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : String(error), 'EngineWorkWarning');
+    warnOfMistake(error);
     return undefined;
   }
+}
+
+/** A mistake in the engine that nobody waits to hear of. */
+export function warnOfMistake(error: unknown): void {
+  process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : String(error), 'EngineWorkWarning');
 }

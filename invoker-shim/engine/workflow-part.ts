@@ -33,7 +33,18 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
     input.release();
     return;
   }
-  startPlanned(host, place, input);
+  const { flow } = host;
+  if (!flow.crowded) {
+    startPlanned(host, place, input);
+    return;
+  }
+  let given: Value | undefined = input;
+  const start = (): boolean => {
+    startPlanned(host, place, input);
+    given = undefined;
+    return false;
+  };
+  flow.later(place.activation, start, () => given?.release());
 }
 
 /** Starts it as soon as its graph has a plan. */

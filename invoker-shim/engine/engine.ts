@@ -88,7 +88,11 @@ export class Engine {
     const ending = new Ending(sink, executor, flow, ledger, this.#turns, now, ({ id }) => this.#forget(id));
     this.#flow = flow;
     this.#ending = ending;
-    this.#workflows = new Workflows({ ...options, flow, ending, ledger }, this.#activations, this.#outermost);
+    this.#workflows = new Workflows(
+      { ...options, flow, ending, ledger, turns: this.#turns },
+      this.#activations,
+      this.#outermost,
+    );
     this.#runs = new NodeRuns({ ...options, flow, ending, ledger, workflows: this.#workflows, now });
     this.#operators = { sink, flow, ending, instanceLimit };
     this.#invocations = new Invocations(sink, executor, ledger, now, () => this.#checkIdle());
@@ -96,7 +100,7 @@ export class Engine {
 
   /** Activations not ended, workflows inside others among them. */
   get size(): number {
-    return this.#activations.size + this.#invocations.size;
+    return this.#activations.size + this.#workflows.preparing + this.#invocations.size;
   }
 
   /** Function instances that have all their inputs and are not handed to the executor yet. */
@@ -104,7 +108,7 @@ export class Engine {
     return this.#runs.waiting;
   }
 
-  /** Takes an activation; `answer` is called exactly once. Throws GraphError, and takes nothing, for a graph that is not valid. */
+  /** Takes an activation; `answer` is called exactly once. Throws, and takes nothing, for a graph that is known not to be valid. */
   start(message: StartMessage, answer: Answer): void {
     const { target } = message;
     if (target.type === 'function') this.#invocations.start(message, target, answer);
@@ -114,6 +118,7 @@ export class Engine {
   /** Ends an activation with an error, for its user; false when it is not here (any more). */
   cancel(activationId: string, reason: string): boolean {
     if (this.#invocations.cancel(activationId, reason)) return true;
+    if (this.#workflows.cancelPreparing(activationId, reason)) return true;
     const activation = this.#activations.get(activationId);
     if (activation === undefined) return false;
     this.#ending.cancel(activation, reason);
@@ -126,6 +131,7 @@ export class Engine {
    */
   async topmostOf(activationId: string, namespace: string): Promise<string | undefined> {
     if (this.#invocations.has(activationId, namespace)) return activationId;
+    if (this.#workflows.isPreparing(activationId, namespace)) return activationId;
     let found = this.#activations.get(activationId);
     let looked = 0;
     if (found === undefined) {
@@ -172,6 +178,7 @@ export class Engine {
       fire: (activation, node, tag, inputs, env, components) =>
         this.#fire(activation, node, tag, inputs, env, components),
       settle: (activation) => this.#ending.settle(activation),
+      release: (activation) => this.#ending.release(activation),
       inTurns: (activation, work) => {
         activation.pending++;
         this.#turns.run(work, () => this.#ending.release(activation));

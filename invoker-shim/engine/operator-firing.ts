@@ -67,9 +67,12 @@ class OperatorFiring implements OperatorRun {
     return this.activation.whole.budget.instances(items);
   }
 
-  async nextTurn(): Promise<boolean> {
-    await this.host.flow.nextTurn();
-    return !this.activation.dropping;
+  get crowded(): boolean {
+    return this.host.flow.crowded;
+  }
+
+  later(piece: () => boolean): Promise<void> {
+    return new Promise((resolve) => this.host.flow.later(this.activation, piece, resolve));
   }
 
   literal(value: unknown): Value {

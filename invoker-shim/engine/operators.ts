@@ -20,8 +20,10 @@ export interface OperatorRun {
   readonly instanceLimit: number;
   /** So many items are about to leave; false: the whole run ends. */
   mayStart(items: number): boolean;
-  /** Resolves in a later turn of the event loop; to false when nobody wants what is put out any more. */
-  nextTurn(): Promise<boolean>;
+  /** So many tokens are on their way that items are to leave later. */
+  readonly crowded: boolean;
+  /** Calls `piece` in later turns of the event loop until it gives false, or until nobody wants the items any more. */
+  later(piece: () => boolean): Promise<void>;
   /** The constant of a literal. */
   literal(value: unknown): Value;
   /** Sends by an output port; takes the reference over. */
@@ -195,10 +197,11 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
   });
 }
 
-/** Items that leave in one turn of the event loop. */
+/** Items that leave at once when few tokens are on their way; of more, or when there are many, a few at a time leave. */
 const ITEMS_AT_ONCE = 512;
+const ITEMS_OF_PIECE = 16;
 
-/** Sends the items, many of them in several turns, and then the scope; `done` is called in any case. */
+/** Sends the items, and then the scope; `done` is called in any case. */
 function forEach<T>(
   run: OperatorRun,
   items: readonly T[],
@@ -209,23 +212,22 @@ function forEach<T>(
     done();
     return;
   }
-  const send = (from: number): void => {
-    const end = Math.min(items.length, from + ITEMS_AT_ONCE);
-    for (let i = from; i < end; i++) run.item(valueOf(run.sink, items[i]!));
+  let next = 0;
+  const send = (count: number): boolean => {
+    const end = Math.min(items.length, next + count);
+    while (next < end) run.item(valueOf(run.sink, items[next++]!));
+    return next < items.length;
   };
   const finish = (): void => {
     done();
     run.send('scope', put(run.sink, {}), run.env);
   };
-  send(0);
-  if (items.length <= ITEMS_AT_ONCE) {
+  if (items.length <= ITEMS_AT_ONCE && !run.crowded) {
+    send(items.length);
     finish();
     return;
   }
-  return (async () => {
-    for (let from = ITEMS_AT_ONCE; from < items.length && (await run.nextTurn()); from += ITEMS_AT_ONCE) send(from);
-    finish();
-  })();
+  return run.later(() => send(ITEMS_OF_PIECE)).then(finish);
 }
 
 function boxItem(sink: DataSink, item: Value): Value {

@@ -13,6 +13,17 @@ export interface Plan {
   readonly named: ReadonlyMap<string, readonly PlanInput[]>;
   /** The node that stands for the caller's end; its index is the last. */
   readonly user: PlanNode;
+  /** What feeds each node, found when it is first asked for. */
+  producers(): ReadonlyMap<PlanNode, readonly Producer[]>;
+}
+
+/** An edge, as its consumer sees it. */
+export interface Producer {
+  readonly from: PlanNode;
+  /** Its output. */
+  readonly by: string;
+  /** The consumer's input. */
+  readonly port: string;
 }
 
 /** One input port of a node. */

@@ -3,6 +3,7 @@ import type { Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
 import type { Environment } from './environment.js';
+import { Backlog, type Piece } from './backlog.js';
 import { CALLER } from './part-list.js';
 import type { PlanInput, PlanNode, PlanOutput } from './plan.js';
 import { tagInside } from './tag.js';
@@ -25,6 +26,8 @@ export interface FlowOwner {
   broke(activation: Activation, error: unknown): void;
   /** A token is consumed. */
   settle(activation: Activation): void;
+  /** One thing less that is pending. */
+  release(activation: Activation): void;
   /** Does work in turns of the event loop; the activation does not end before. */
   inTurns(activation: Activation, work: Work): void;
 }
@@ -37,6 +40,8 @@ export class TokenFlow {
   /** Who sent the token at hand, which is what an instance that fires now has waited for (`Token.from`). */
   trigger = CALLER;
   readonly #pipe: Pipe;
+  readonly #backlog: Backlog;
+  #crowded = false;
 
   constructor(
     private readonly sink: PackingSink,
@@ -44,6 +49,11 @@ export class TokenFlow {
     private readonly owner: FlowOwner,
   ) {
     this.#pipe = openPipe((token) => this.#receive(token));
+    const room = async (): Promise<void> => {
+      await this.#pipe.drained();
+      this.#crowded = false;
+    };
+    this.#backlog = new Backlog(room, () => this.#crowded);
   }
 
   /** Sends a value by an output, as far as it is wired; takes the reference over. */
@@ -94,7 +104,7 @@ export class TokenFlow {
     for (let i = 1; i < inputs.length; i++) value.retain();
     for (let i = 0; i < inputs.length; i++) {
       activation.tokens++;
-      this.#pipe.send({
+      this.#crowded = !this.#pipe.send({
         activationId: activation.id,
         port: inputs[i]!.index,
         tag,
@@ -124,7 +134,7 @@ export class TokenFlow {
     fanOut?.observe(count);
     for (const { index } of counted) {
       activation.tokens++;
-      this.#pipe.send({
+      this.#crowded = !this.#pipe.send({
         activationId: activation.id,
         port: index,
         tag,
@@ -138,10 +148,22 @@ export class TokenFlow {
     }
   }
 
-  /** Resolves in a later turn of the event loop, when the pipe takes tokens again without growing. */
-  async nextTurn(): Promise<void> {
-    await new Promise(setImmediate);
-    await this.#pipe.drained();
+  /** So many tokens are on their way that what makes many of them is to wait. */
+  get crowded(): boolean {
+    return this.#crowded;
+  }
+
+  /** Calls `piece`, which makes tokens, in later turns of the event loop until it gives false. The activation does not end before. */
+  later(activation: Activation, piece: Piece, done: () => void): void {
+    activation.pending++;
+    this.#backlog.add(
+      activation.whole.backlog,
+      () => !activation.dropping && piece(),
+      () => {
+        done();
+        this.owner.release(activation);
+      },
+    );
   }
 
   close(): Promise<void> {

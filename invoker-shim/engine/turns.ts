@@ -1,7 +1,7 @@
 import { Deque } from '../containers/deque.js';
 
 /** Units of work in one turn of the event loop; one is about a microsecond. */
-const UNITS_A_TURN = 4000;
+const UNITS_A_TURN = 2500;
 
 /** Work in steps. Each `yield` says what the step behind it has cost, in units; a step is at most a few hundred. */
 export type Work = Generator<number, void>;
@@ -57,7 +57,12 @@ function stepOf(work: Work): number | undefined {
     const step = work.next();
     return step.done === true ? undefined : step.value;
   } catch (error) {
-    process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : String(error), 'EngineWorkWarning');
+    warnOfMistake(error);
     return undefined;
   }
+}
+
+/** A mistake in the engine that nobody waits to hear of. */
+export function warnOfMistake(error: unknown): void {
+  process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : String(error), 'EngineWorkWarning');
 }

@@ -1,4 +1,5 @@
 import type { DataSink, Value } from '../sink/value.js';
+import { BacklogOfRun } from './backlog.js';
 import type { Budget } from './budget.js';
 import { put } from './operators.js';
 import type { PlanNode } from './plan.js';
@@ -8,6 +9,8 @@ import type { PlanNode } from './plan.js';
  * which are in the sink once, however many instances put them out. It holds a reference of each until it is closed.
  */
 export class WholeRun {
+  /** What it has yet to make. */
+  readonly backlog = new BacklogOfRun();
   readonly #literals = new Map<PlanNode, Value>();
 
   constructor(

@@ -7,6 +7,7 @@ import { type RunsHost, normalized } from './node-runs.js';
 import { errorValue } from './operators.js';
 import { partInput } from './part-input.js';
 import type { Plan, PlanNode } from './plan.js';
+import { notRunnable } from './workflows.js';
 
 /** A workflow as a node of another: where it stands, and what it is. */
 export interface WorkflowPart {
@@ -26,20 +27,46 @@ const OWN_BYTES = 8192;
 
 /** Starts a workflow inside another: an activation of its own, whose answer is the node's result. */
 export function startPart(host: RunsHost, place: WorkflowPart, input: Value): void {
-  const { activation: parent, node, tag, target, env, components, after } = place;
-  const { budget } = parent.whole;
+  const { budget } = place.activation.whole;
   // It ends with the whole run.
   if (!budget.instances(1) || !budget.bytes(OWN_BYTES)) {
     input.release();
     return;
   }
-  let plan: Plan;
+  const { flow } = host;
+  if (!flow.crowded) {
+    startPlanned(host, place, input);
+    return;
+  }
+  let given: Value | undefined = input;
+  const start = (): boolean => {
+    startPlanned(host, place, input);
+    given = undefined;
+    return false;
+  };
+  flow.later(place.activation, start, () => given?.release());
+}
+
+/** Starts it as soon as its graph has a plan. */
+function startPlanned(host: RunsHost, place: WorkflowPart, input: Value): void {
+  const { activation: parent, node, tag, target, env, components, after } = place;
+  const { plans } = host.workflows;
+  let plan: Plan | undefined;
   try {
-    plan = host.workflows.planOf(target);
+    plan = plans.of(target.graph);
   } catch (error) {
     input.release();
-    const text = `The workflow "${target.action.path}" has a graph that cannot run: ${error instanceof Error ? error.message : String(error)}`;
+    const text = notRunnable(target, error);
     host.ending.failed(parent, node, tag, 2, errorValue(host.sink, text), env, components, after);
+    return;
+  }
+  if (plan === undefined) {
+    parent.pending++;
+    plans.whenKnown(target.graph, () => {
+      if (parent.dropping) input.release();
+      else startPlanned(host, place, input);
+      host.ending.release(parent);
+    });
     return;
   }
   const activationId = host.newId();

@@ -1,3 +1,4 @@
+import type { Graph } from '@dataflower/composer/graph';
 import type { ChurnMap } from '../churn-map.js';
 import type { Clock } from '../clock.js';
 import type { Answer, StartMessage, WorkflowTarget } from '../host/host.js';
@@ -13,9 +14,11 @@ import { payloadValue } from './payload.js';
 import { CALLER } from './part-list.js';
 import type { Plan } from './plan.js';
 import { compilePlan } from './plan-compiler.js';
+import { Plans } from './plans.js';
 import { ROOT_TAG } from './tag.js';
 import { unreadableText } from './unreadable.js';
 import type { TokenFlow } from './token-flow.js';
+import type { Turns } from './turns.js';
 import { WholeRun } from './whole-run.js';
 
 /** What the start of a workflow needs of the engine. */
@@ -25,13 +28,25 @@ export interface WorkflowsHost {
   readonly flow: TokenFlow;
   readonly ending: Ending;
   readonly ledger: Ledger;
+  readonly turns: Turns;
   readonly budget: BudgetLimits;
   readonly workflowTimeoutMs: number;
 }
 
+/** A workflow whose plan is being made. */
+interface Preparing {
+  readonly message: StartMessage;
+  /** Why it was cancelled meanwhile. */
+  cancelled?: string;
+}
+
+/** In place of a graph that has no plan. */
+const NOTHING: Graph = { version: 1, nodes: [], edges: [{ from: '$USER.params', to: '$USER.result' }] };
+
 /** Where a workflow starts: an activation for it, its deadline, its parameters as the first tokens. */
 export class Workflows {
-  readonly #plans = new WeakMap<object, Plan>();
+  readonly plans: Plans;
+  readonly #preparing = new Map<string, Preparing>();
 
   constructor(
     private readonly host: WorkflowsHost,
@@ -39,12 +54,58 @@ export class Workflows {
     private readonly running: ChurnMap<string, Activation>,
     /** Those of them that are no part of another. */
     private readonly outermost: ChurnMap<string, Activation>,
-  ) {}
+  ) {
+    this.plans = new Plans(host.turns);
+  }
 
-  /** Starts one for a caller. */
+  /** Those that have come and wait for their plan. */
+  get preparing(): number {
+    return this.#preparing.size;
+  }
+
+  isPreparing(activationId: string, namespace: string): boolean {
+    return this.#preparing.get(activationId)?.message.identity.namespace === namespace;
+  }
+
+  /** False when it is not here, or runs. */
+  cancelPreparing(activationId: string, reason: string): boolean {
+    const preparing = this.#preparing.get(activationId);
+    if (preparing === undefined) return false;
+    preparing.cancelled ??= reason;
+    return true;
+  }
+
+  /** Starts one for a caller. Throws for a graph that is known not to be valid. */
   start(message: StartMessage, target: WorkflowTarget, answer: Answer): void {
+    const plan = this.plans.of(target.graph);
+    if (plan !== undefined) {
+      this.#begin(this.#activation(message, target, plan, answer), message);
+      return;
+    }
+    const preparing: Preparing = { message };
+    this.#preparing.set(message.activationId, preparing);
+    this.plans.whenKnown(target.graph, () => this.#prepared(preparing, target, answer));
+  }
+
+  #prepared({ message, cancelled }: Preparing, target: WorkflowTarget, answer: Answer): void {
+    this.#preparing.delete(message.activationId);
+    const { ending, sink } = this.host;
+    let plan: Plan;
+    let refused: string | undefined;
+    try {
+      plan = this.plans.of(target.graph)!;
+    } catch (error) {
+      plan = compilePlan(NOTHING);
+      refused = notRunnable(target, error);
+    }
+    const activation = this.#activation(message, target, plan, answer);
+    if (cancelled !== undefined) ending.cancel(activation, cancelled);
+    else if (refused !== undefined) ending.uncaught(activation, 2, errorValue(sink, refused));
+    else this.#begin(activation, message);
+  }
+
+  #activation(message: StartMessage, target: WorkflowTarget, plan: Plan, answer: Answer): Activation {
     const { ledger, sink, clock, ending } = this.host;
-    const plan = this.planOf(target);
     const budget = new Budget(this.host.budget, (text) => ending.overBudget(activation, text));
     const owner: ActivationOwner = {
       answered: ({ value }) => value.release(),
@@ -67,20 +128,18 @@ export class Workflows {
       now,
       message.traceparent ?? activationId,
     );
-    const input = payloadValue(sink, message.payload, target.workflow !== 'sequence');
     const timeoutMs = message.workflowTimeoutMs ?? this.host.workflowTimeoutMs;
     activation.stopDeadline = clock.after(Math.max(0, receivedAt + timeoutMs - now), () =>
       ending.stop(activation, `The workflow exceeded its time limit of ${timeoutMs} milliseconds.`),
     );
     this.outermost.set(activationId, activation);
-    this.begin(activation, input, 0);
+    this.running.set(activationId, activation);
+    return activation;
   }
 
-  /** Throws GraphError for a graph that is not valid. */
-  planOf({ graph }: WorkflowTarget): Plan {
-    let plan = this.#plans.get(graph);
-    if (plan === undefined) this.#plans.set(graph, (plan = compilePlan(graph)));
-    return plan;
+  #begin(activation: Activation, message: StartMessage): void {
+    const input = payloadValue(this.host.sink, message.payload, activation.target.workflow !== 'sequence');
+    this.begin(activation, input, 0);
   }
 
   /** Feeds the parameters; takes the reference over. */
@@ -125,4 +184,9 @@ export class Workflows {
       flow.sendTo(activation, inputs, ROOT_TAG, putEncoded(sink, member), null, components, CALLER);
     }
   }
+}
+
+/** The error of a workflow whose graph has no plan. */
+export function notRunnable({ action }: WorkflowTarget, error: unknown): string {
+  return `The workflow "${action.path}" has a graph that cannot run: ${error instanceof Error ? error.message : String(error)}`;
 }

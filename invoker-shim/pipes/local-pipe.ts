@@ -28,6 +28,11 @@ class LocalPipe implements Pipe {
   /** Tokens are being delivered, or rest until the next turn. */
   private busy = false;
   private closed = false;
+  private delivered = 0;
+  /** Number of delivered tokens at which the clock is looked at. */
+  private lookAt = LOOK_EVERY;
+  /** When this turn has had its time; Infinity: nothing has been measured in it. */
+  private turnEnds = Infinity;
   /** Resolvers of `drained`, called when few tokens wait, and of `close`, when none do. */
   private whenFew: (() => void)[] = [];
   private whenEmpty: (() => void)[] = [];
@@ -47,29 +52,44 @@ class LocalPipe implements Pipe {
     }
     this.busy = true;
     this.deliver(token);
-    if (this.waiting.length > 0) this.deliverWaiting();
+    if (this.delivered >= this.lookAt && this.isTurnOver()) this.rest();
+    else if (this.waiting.length > 0) this.deliverWaiting();
     else this.emptied();
     return this.waiting.length < this.highWater;
   }
 
   /** As many as one turn of the event loop has time for. */
   private readonly deliverWaiting = (): void => {
-    let turnEnds = Infinity;
-    for (let delivered = 1; this.waiting.length > 0; delivered++) {
+    while (this.waiting.length > 0) {
       this.deliver(this.waiting.shift()!);
-      if (delivered % LOOK_EVERY !== 0) continue;
-      const now = performance.now();
-      if (now >= turnEnds) {
-        setImmediate(this.deliverWaiting);
-        this.release(this.whenFew, this.waiting.length < this.highWater);
-        return;
-      }
-      if (turnEnds === Infinity) turnEnds = now + this.turnMs;
+      if (this.delivered < this.lookAt || !this.isTurnOver()) continue;
+      this.rest();
+      return;
     }
     this.emptied();
   };
 
+  /** All that is delivered in one turn counts, whoever sends it. */
+  private isTurnOver(): boolean {
+    this.lookAt = this.delivered + LOOK_EVERY;
+    const now = performance.now();
+    if (this.turnEnds !== Infinity) return now >= this.turnEnds;
+    this.turnEnds = now + this.turnMs;
+    setImmediate(this.newTurn);
+    return false;
+  }
+
+  private readonly newTurn = (): void => {
+    this.turnEnds = Infinity;
+  };
+
+  private rest(): void {
+    setImmediate(this.deliverWaiting);
+    if (this.waiting.length < this.highWater) release(this.whenFew);
+  }
+
   private deliver(token: Token): void {
+    this.delivered++;
     try {
       this.receiver(token);
     } catch (error) {
@@ -98,13 +118,13 @@ class LocalPipe implements Pipe {
 
   private emptied(): void {
     this.busy = false;
-    this.release(this.whenFew, true);
-    this.release(this.whenEmpty, true);
+    release(this.whenFew);
+    release(this.whenEmpty);
   }
+}
 
-  private release(resolvers: (() => void)[], now: boolean): void {
-    if (now && resolvers.length > 0) for (const resolve of resolvers.splice(0)) resolve();
-  }
+function release(resolvers: (() => void)[]): void {
+  if (resolvers.length > 0) for (const resolve of resolvers.splice(0)) resolve();
 }
 
 function warn(error: unknown): void {

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../clock.js';
-import { LIST_SHAPE, Composite, type CompositeOwner, listSize, recordShape, recordSize } from './composite.js';
+import { type CompositeOwner, listOf, recordOf } from './composite.js';
 import { CountedValue } from './counted-value.js';
 import type { DataSinkOptions, MeasuredDataSink, SinkMetrics } from './data-sink-options.js';
 import { SinkError } from './errors.js';
@@ -165,13 +165,15 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, PackOwner
   }
 
   list(items: readonly Value[]): Value {
-    this.alive++;
-    return new Composite(this, LIST_SHAPE, listSize(items), { at: 'list', items });
+    return listOf(this, items);
   }
 
   record(entries: readonly (readonly [name: string, item: Value])[]): Value {
+    return recordOf(this, entries);
+  }
+
+  compositeMade(): void {
     this.alive++;
-    return new Composite(this, recordShape(entries), recordSize(entries), { at: 'record', entries });
   }
 
   openPack(slots: number): ValuePack {

@@ -121,12 +121,12 @@ export class Ending {
     this.stop(activation, reason);
   }
 
-  /** Cancel and the deadline: an uncaught error that also stops what runs. */
-  stop(activation: Activation, reason: string): void {
+  /** Cancel, the deadline, the end of the host: an uncaught error that also stops what runs. */
+  stop(activation: Activation, reason: string, status: Status = 2): void {
     if (activation.ended || activation.stopped) return;
     activation.pending++;
     activation.stopped = true;
-    if (!activation.discarding) this.uncaught(activation, 2, errorValue(this.sink, reason));
+    if (!activation.discarding) this.uncaught(activation, status, errorValue(this.sink, reason));
     this.turns.run(this.#stopping(activation, reason), () => this.release(activation));
   }
 

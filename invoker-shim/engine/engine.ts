@@ -118,10 +118,11 @@ export class Engine {
   /** Ends an activation with an error, for its user; false when it is not here (any more). */
   cancel(activationId: string, reason: string): boolean {
     if (this.#invocations.cancel(activationId, reason)) return true;
-    if (this.#workflows.cancelPreparing(activationId, reason)) return true;
+    const cancel = (activation: Activation): void => this.#ending.cancel(activation, reason);
+    if (this.#workflows.endPreparing(activationId, cancel)) return true;
     const activation = this.#activations.get(activationId);
     if (activation === undefined) return false;
-    this.#ending.cancel(activation, reason);
+    cancel(activation);
     return true;
   }
 
@@ -158,6 +159,11 @@ export class Engine {
     if (youngest === undefined) return false;
     this.#ending.stop(youngest, reason);
     return true;
+  }
+
+  /** Ends every workflow: the host is stopping. What runs in containers is the executor's to end. */
+  stopAll(): void {
+    this.#workflows.stopAll();
   }
 
   /** Resolves when no activation is left. */

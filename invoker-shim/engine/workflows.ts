@@ -33,11 +33,14 @@ export interface WorkflowsHost {
   readonly workflowTimeoutMs: number;
 }
 
+/** What a workflow says that had not ended when its host did. */
+const STOPPING = 'The workflow was stopped before it ended: the host is stopping.';
+
 /** A workflow whose plan is being made. */
 interface Preparing {
   readonly message: StartMessage;
-  /** Why it was cancelled meanwhile. */
-  cancelled?: string;
+  /** How it ends, when it is ended meanwhile. */
+  end?: (activation: Activation) => void;
 }
 
 /** In place of a graph that has no plan. */
@@ -67,12 +70,19 @@ export class Workflows {
     return this.#preparing.get(activationId)?.message.identity.namespace === namespace;
   }
 
-  /** False when it is not here, or runs. */
-  cancelPreparing(activationId: string, reason: string): boolean {
+  /** Has one end as soon as it would begin. False when it is not here, or runs. */
+  endPreparing(activationId: string, end: (activation: Activation) => void): boolean {
     const preparing = this.#preparing.get(activationId);
     if (preparing === undefined) return false;
-    preparing.cancelled ??= reason;
+    preparing.end ??= end;
     return true;
+  }
+
+  /** Stops all of them: the host is stopping. */
+  stopAll(): void {
+    const stop = (activation: Activation): void => this.host.ending.stop(activation, STOPPING, 3);
+    for (const activationId of this.#preparing.keys()) this.endPreparing(activationId, stop);
+    for (const activation of [...this.outermost.values()]) stop(activation);
   }
 
   /** Starts one for a caller. Throws for a graph that is known not to be valid. */
@@ -87,7 +97,7 @@ export class Workflows {
     this.plans.whenKnown(target.graph, () => this.#prepared(preparing, target, answer));
   }
 
-  #prepared({ message, cancelled }: Preparing, target: WorkflowTarget, answer: Answer): void {
+  #prepared({ message, end }: Preparing, target: WorkflowTarget, answer: Answer): void {
     this.#preparing.delete(message.activationId);
     const { ending, sink } = this.host;
     let plan: Plan;
@@ -99,7 +109,7 @@ export class Workflows {
       refused = notRunnable(target, error);
     }
     const activation = this.#activation(message, target, plan, answer);
-    if (cancelled !== undefined) ending.cancel(activation, cancelled);
+    if (end !== undefined) end(activation);
     else if (refused !== undefined) ending.uncaught(activation, 2, errorValue(sink, refused));
     else this.#begin(activation, message);
   }

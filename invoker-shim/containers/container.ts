@@ -7,14 +7,12 @@ import {
   exitDetail,
   foreignBeforeInit,
   notStarted,
-  runText,
   divide,
 } from './container-ending.js';
 import type { ContainerContext, ContainerOwner } from './container-context.js';
 import { ContainerRuns, type RunsHost } from './container-runs.js';
 import type { ContainerExit, ContainerHandle } from './driver.js';
 import { Endpoint } from './endpoint.js';
-import { FailureText } from './failures.js';
 import type { ContainerSpec, ExecutorStatus } from './executor.js';
 import { type FileSharing, noFiles, samePaths } from './file-sharing.js';
 import { ForeignRuntime } from './foreign/foreign-runtime.js';
@@ -403,11 +401,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     const exited = this.#handle?.exited ?? Promise.resolve(undefined);
     const exit = await withinMs(exited, LAST_WORDS_MS, this.context.clock);
     const outOfMemory = exit?.outOfMemory ?? false;
-    const { ender, clock } = this.context;
-    for (const pending of started) {
-      if (ending.kind === 'PROTOCOL') pending.log.note(FailureText.protocolBroken(ending.detail), clock.now());
-      ender.fail(pending, this.id, 2, runText(pending, ending, outOfMemory));
-    }
+    const { ender } = this.context;
+    ender.failStarted(started, this.id, ending, outOfMemory);
     if (payer !== undefined) ender.failStart(payer, this.id, ending, outOfMemory, this.#handshake.initSentAt);
     await exited;
     this.#endpoint?.close();

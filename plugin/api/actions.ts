@@ -13,7 +13,7 @@ const COLLECTION = 'actions';
 
 /** `N/actions` (OW-23 to OW-34). Invocations do not come here: they are answered ahead of the router. */
 export function actionRoutes(context: ApiContext): Router {
-  const { store, config, now } = context;
+  const { store, config, bodies, now } = context;
   const router = Router({ strict: true, caseSensitive: true });
 
   const list = answering(async (request, { caller, query }) => {
@@ -53,7 +53,8 @@ export function actionRoutes(context: ApiContext): Router {
         const name = pathParameter(request, 'name');
         nameOf(caller, pathParameter(request, 'namespace'), name);
         const overwrite = booleanParameter(query, 'overwrite', false);
-        const body = await bodyObject(request, config.server.maxBodyBytes);
+        const terms = { maxBytes: config.server.maxBodyBytes, budget: bodies, owner: caller.namespace };
+        const body = await bodyObject(request, request.res!, terms);
         const { document, code } = await putAction(caller, name, body, overwrite, {
           store,
           limits: config.limits,

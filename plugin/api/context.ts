@@ -1,13 +1,14 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Host, RecordStore } from '@dataflower/invoker-shim';
 import type { Caller } from '../auth/identity.js';
 import type { Config } from '../config/index.js';
 import type { EntityStore } from '../stores/entity-store.js';
 import { ApiError, malformed } from './api-error.js';
+import type { BodyBudget } from './body-budget.js';
 import type { Query } from './query.js';
 import { sendJson } from './reply.js';
-import { checkContentType, parseObject, readBody } from './request.js';
+import { type BodyTerms, checkContentType, parseObject, readBody } from './request.js';
 
 const MAX_NESTING = 500;
 
@@ -17,6 +18,8 @@ export interface ApiContext {
   readonly records: RecordStore;
   readonly host: Host;
   readonly config: Config;
+  /** Of all requests together. */
+  readonly bodies: BodyBudget;
   readonly now: () => number;
 }
 
@@ -45,13 +48,21 @@ export class JsonText {
   constructor(readonly text: string) {}
 }
 
-/** The JSON object of a body that has to be there (OW-7). */
-export async function bodyObject(request: IncomingMessage, maxBytes: number): Promise<Record<string, unknown>> {
+/** The JSON object of a body that has to be there (OW-7). The body is counted until the response is closed. */
+export async function bodyObject(
+  request: IncomingMessage,
+  response: ServerResponse,
+  terms: BodyTerms,
+): Promise<Record<string, unknown>> {
   checkContentType(request);
   const body = await new Promise<Buffer>((resolve, reject) => {
     // Its sender has gone: nobody hears the answer, and it is no fault of the server's.
     request.once('error', () => reject(malformed('The request ended before its body did.')));
-    readBody(request, maxBytes, (error, bytes) => (error === undefined ? resolve(bytes) : reject(error)));
+    readBody(request, terms, (error, bytes, release) => {
+      response.once('close', release);
+      if (error === undefined) resolve(bytes);
+      else reject(error);
+    });
   });
   if (body.length === 0) throw new ApiError(400, 'Request entity expected but not supplied');
   const object = parseObject(body);

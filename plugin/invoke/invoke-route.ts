@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ActivationRecord, Host, RecordStore } from '@dataflower/invoker-shim';
 import { ApiError, asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
+import type { BodyBudget } from '../api/body-budget.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
 import { sendError, sendJson } from '../api/reply.js';
 import { checkContentType, parseObject, readBody } from '../api/request.js';
@@ -22,6 +23,7 @@ export interface InvokeDependencies {
   readonly host: Host;
   readonly records: RecordStore;
   readonly ids: Ids;
+  readonly bodies: BodyBudget;
   readonly limits: Config['limits'];
   readonly now: () => number;
   /** Traces activations; left out where nobody listens. */
@@ -79,9 +81,11 @@ export class InvokeRoute {
       checkContentType(request);
       const id = decoded.length === 1 ? `${owner}/${name}` : undefined;
       const call: Call = { request, response, transactionId, receivedAt, caller, id, options };
-      readBody(request, this.deps.limits.payloadBytes, (error, body) => {
+      const terms = { maxBytes: this.deps.limits.payloadBytes, budget: this.deps.bodies, owner };
+      readBody(request, terms, (error, body, release) => {
         if (error === undefined) this.read(call, body);
         else this.refuse(call, error);
+        release();
       });
     } catch (error) {
       request.resume();

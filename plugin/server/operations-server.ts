@@ -15,7 +15,7 @@ export interface OperationsServerOptions {
   /** Names by which it may be called, beside the loopback's and `host` (DV-14). */
   readonly names: readonly string[];
   readonly health: HealthRoute;
-  /** Text for Prometheus. */
+  /** Text for Prometheus; asked for each request. */
   readonly metrics: () => Promise<string>;
   readonly ids: Ids;
   readonly unexpected: (error: unknown, transactionId: string) => void;
@@ -24,17 +24,13 @@ export interface OperationsServerOptions {
 const MAX_CONNECTIONS = 64;
 const REQUEST_TIMEOUT_MS = 5000;
 
-/**
- * `/health` and `/metrics` of a process that serves no API: a host agent. The text of the metrics is made once for all who
- * ask at the same time.
- */
+/** `/health` and `/metrics` of a process that serves no API: a host agent. */
 export class OperationsServer {
   readonly #server: Server;
   #hostCheck: HostCheck | undefined;
-  #metrics: Promise<string> | undefined;
 
   constructor(private readonly options: OperationsServerOptions) {
-    const { health, ids, unexpected } = options;
+    const { health, metrics, ids, unexpected } = options;
     this.#server = createServer({
       requestTimeout: REQUEST_TIMEOUT_MS,
       headersTimeout: REQUEST_TIMEOUT_MS,
@@ -53,7 +49,7 @@ export class OperationsServer {
         health(request, response, transactionId);
       } else if (url === '/metrics' && (request.method === 'GET' || request.method === 'HEAD')) {
         request.resume();
-        this.#text().then(
+        metrics().then(
           (text) => sendText(response, 200, transactionId, text),
           (error: unknown) => {
             unexpected(error, transactionId);
@@ -89,9 +85,5 @@ export class OperationsServer {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
-  }
-
-  #text(): Promise<string> {
-    return (this.#metrics ??= this.options.metrics().finally(() => (this.#metrics = undefined)));
   }
 }

@@ -1,15 +1,20 @@
 import { Router } from 'express';
 import type { Caller } from '../auth/identity.js';
-import { ConflictError } from '../stores/entity-store.js';
+import { ConflictError, type StoredDocument } from '../stores/entity-store.js';
 import { withCode } from './action-code.js';
 import { type ActionDocument, actionSummary, fullAction, isAction } from './action-document.js';
 import { ApiError, noSuchEntity } from './api-error.js';
 import { answering, type ApiContext, bodyObject, onlyMethods, pathParameter } from './context.js';
 import { checkEntityName, entitledNamespace } from './names.js';
 import { putAction } from './put-action.js';
+import { jsonArray, JsonPieces } from './pieces.js';
 import { booleanParameter, pageParameters } from './query.js';
 
 const COLLECTION = 'actions';
+
+async function* summaries(documents: AsyncIterable<StoredDocument>): AsyncGenerator<string> {
+  for await (const document of documents) if (isAction(document)) yield JSON.stringify(actionSummary(document));
+}
 
 /** `N/actions` (OW-23 to OW-34). Invocations do not come here: they are answered ahead of the router. */
 export function actionRoutes(context: ApiContext): Router {
@@ -20,8 +25,7 @@ export function actionRoutes(context: ApiContext): Router {
     const namespace = entitledNamespace(caller, pathParameter(request, 'namespace'));
     const { skip, limit, count } = pageParameters(query, COLLECTION);
     if (count) return { [COLLECTION]: await store.count({ type: 'action', namespace, skip }) };
-    const documents = await store.list({ type: 'action', namespace, skip, limit });
-    return documents.filter(isAction).map(actionSummary);
+    return new JsonPieces(jsonArray(summaries(store.each({ type: 'action', namespace, skip, limit }))));
   });
 
   const nameOf = (caller: Caller, namespace: string, name: string): string => {

@@ -82,7 +82,7 @@ export function createApp(deps: AppDependencies): App {
   app.use(onError);
 
   return (request, response, transactionId) => {
-    (response as ServerResponse & { locals: object }).locals = { transactionId };
+    (response as ServerResponse & { locals: object }).locals = { transactionId, bodies: deps.bodies };
     app(request, response);
   };
 }

@@ -4,10 +4,11 @@ import type { Host, RecordStore } from '@dataflower/invoker-shim';
 import type { Caller } from '../auth/identity.js';
 import type { Config } from '../config/index.js';
 import type { EntityStore } from '../stores/entity-store.js';
-import { ApiError, malformed } from './api-error.js';
+import { ApiError, malformed, overloaded } from './api-error.js';
 import type { BodyBudget } from './body-budget.js';
 import type { Query } from './query.js';
-import { sendJson } from './reply.js';
+import { JsonPieces, sendPieces } from './pieces.js';
+import { countAnswer, sendJson } from './reply.js';
 import { type BodyTerms, checkContentType, parseObject, readBody } from './request.js';
 
 const MAX_NESTING = 500;
@@ -28,18 +29,27 @@ export interface RequestLocals {
   readonly transactionId: string;
   readonly caller: Caller;
   readonly query: Query;
+  readonly bodies: BodyBudget;
 }
 
 export function localsOf(response: Response): RequestLocals {
   return response.locals as RequestLocals;
 }
 
-/** A route that gives what it answers with 200. */
+/** A route that gives what it answers with 200: a value, or JSON as text, whole or in pieces. */
 export function answering(route: (request: Request, locals: RequestLocals) => unknown): RequestHandler {
   return async (request, response) => {
     const locals = localsOf(response);
+    const { transactionId, bodies } = locals;
+    const owner = locals.caller?.namespace ?? '';
     const value: unknown = await route(request, locals);
-    sendJson(response, 200, locals.transactionId, value instanceof JsonText ? value.text : JSON.stringify(value));
+    if (value instanceof JsonPieces) {
+      await sendPieces(response, transactionId, value, bodies, owner);
+      return;
+    }
+    const text = value instanceof JsonText ? value.text : JSON.stringify(value);
+    if (!countAnswer(response, text, bodies, owner)) throw overloaded();
+    sendJson(response, 200, transactionId, text);
   };
 }
 

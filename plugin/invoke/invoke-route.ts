@@ -3,7 +3,7 @@ import type { ActivationRecord, Host, RecordStore } from '@dataflower/invoker-sh
 import { ApiError, asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
 import type { BodyBudget } from '../api/body-budget.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
-import { sendError, sendJson } from '../api/reply.js';
+import { countAnswer, sendError, sendJson } from '../api/reply.js';
 import { checkContentType, parseObject, readBody } from '../api/request.js';
 import { paradigmOf } from '../api/workflow-kind.js';
 import type { Authenticator } from '../auth/authenticator.js';
@@ -172,6 +172,10 @@ export class InvokeRoute {
       if (!open) return;
       forget();
       const text = answerText(record, result, call.options.result);
+      if (!countAnswer(call.response, text, this.deps.bodies, call.caller.namespace)) {
+        sendError(call.response, overloaded(), call.transactionId, ['x-openwhisk-activation-id', activationId]);
+        return;
+      }
       sendJson(call.response, httpStatusOf(record), call.transactionId, text, [
         'x-openwhisk-activation-id',
         activationId,

@@ -8,7 +8,7 @@ import { answering, type ApiContext, bodyObject, onlyMethods, pathParameter } fr
 import { checkEntityName, entitledNamespace } from './names.js';
 import { putAction } from './put-action.js';
 import { jsonArray, JsonPieces } from './pieces.js';
-import { booleanParameter, pageParameters } from './query.js';
+import { booleanParameter, MAX_LIST_LIMIT, pageParameters } from './query.js';
 
 const COLLECTION = 'actions';
 
@@ -25,6 +25,8 @@ export function actionRoutes(context: ApiContext): Router {
     const namespace = entitledNamespace(caller, pathParameter(request, 'namespace'));
     const { skip, limit, count } = pageParameters(query, COLLECTION);
     if (count) return { [COLLECTION]: await store.count({ type: 'action', namespace, skip }) };
+    // Beyond the end, a store may walk through everything to find nothing.
+    if (skip > MAX_LIST_LIMIT && (await store.count({ type: 'action', namespace, skip })) === 0) return [];
     return new JsonPieces(jsonArray(summaries(store.each({ type: 'action', namespace, skip, limit }))));
   });
 

@@ -12,7 +12,7 @@ import { cancelActivation } from './cancel-activation.js';
 import { answering, type ApiContext, JsonText, localsOf, onlyMethods, pathParameter } from './context.js';
 import { entitledNamespace, isEntityName } from './names.js';
 import { jsonArray, JsonPieces } from './pieces.js';
-import { booleanParameter, pageParameters, type Query } from './query.js';
+import { booleanParameter, MAX_LIST_LIMIT, pageParameters, type Query } from './query.js';
 import { sendJson } from './reply.js';
 
 const COLLECTION = 'activations';
@@ -62,6 +62,8 @@ export function activationRoutes({ records, host }: ApiContext): Router {
     if (count && docs) throw new ApiError(400, "The parameter 'docs' is not permitted with 'count'.");
     const filter = filterOf(namespace, query);
     if (count) return { [COLLECTION]: await records.count(filter, skip) };
+    // Beyond the end, a store may walk through everything to find nothing.
+    if (skip > MAX_LIST_LIMIT && (await records.count(filter, skip)) === 0) return [];
     const page = await records.list(filter, skip, limit, true);
     return docs ? new JsonPieces(jsonArray(inFull(page))) : page.map(toActivationSummary);
   });

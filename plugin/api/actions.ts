@@ -18,7 +18,7 @@ async function* summaries(documents: AsyncIterable<StoredDocument>): AsyncGenera
 
 /** `N/actions` (OW-23 to OW-34). Invocations do not come here: they are answered ahead of the router. */
 export function actionRoutes(context: ApiContext): Router {
-  const { store, config, bodies, now } = context;
+  const { store, config, bodies, compiler, now } = context;
   const router = Router({ strict: true, caseSensitive: true });
 
   const list = answering(async (request, { caller, query }) => {
@@ -65,6 +65,7 @@ export function actionRoutes(context: ApiContext): Router {
           store,
           limits: config.limits,
           allowedImages: config.containers.images.allowed,
+          compiler,
           now,
         });
         return fullAction(document, code);

@@ -16,6 +16,7 @@ import { Ids } from '../server/ids.js';
 import { renderedOnceASecond } from '../server/metrics-text.js';
 import { RequestCounts } from '../server/request-counts.js';
 import { TargetResolver } from '../targets/resolver.js';
+import { WorkflowCompiler } from '../workflows/workflow-compiler.js';
 import { type StatusReport, recordsReport, statusReport, storesOf } from '../server/status.js';
 import type { Tracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
@@ -94,7 +95,14 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
 
   const unexpected = (error: unknown, transactionId: string): void =>
     log.error({ err: error, transactionId }, 'request failed');
-  const resolver = new TargetResolver(store, () => apiHost, config.containers.images.allowed);
+  const compiler = new WorkflowCompiler();
+  const resolver = new TargetResolver({
+    store,
+    compiler,
+    apiHost: () => apiHost,
+    allowedImages: config.containers.images.allowed,
+    maxActions: config.limits.workflowActions,
+  });
   const throttles = new Throttles(config.throttles, now);
   const invoke = new InvokeRoute({
     authenticator,
@@ -121,6 +129,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     host,
     config,
     bodies,
+    compiler,
     now,
     version: VERSION,
     metrics,

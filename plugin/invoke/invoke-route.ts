@@ -5,7 +5,7 @@ import type { BodyBudget } from '../api/body-budget.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
 import { countAnswer, sendError, sendJson } from '../api/reply.js';
 import { checkContentType, parseObject, readBody } from '../api/request.js';
-import { paradigmOf } from '../api/workflow-kind.js';
+import { paradigmOf } from '../workflows/annotations.js';
 import type { Authenticator } from '../auth/authenticator.js';
 import type { Caller } from '../auth/identity.js';
 import { authenticated } from '../auth/required.js';

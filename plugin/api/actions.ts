@@ -2,6 +2,7 @@ import { Router } from 'express';
 import type { Caller } from '../auth/identity.js';
 import { ConflictError, type StoredDocument } from '../stores/entity-store.js';
 import { withCode } from './action-code.js';
+import { actionPieces } from './action-pieces.js';
 import { type ActionDocument, actionSummary, fullAction, isAction } from './action-document.js';
 import { ApiError, noSuchEntity } from './api-error.js';
 import { answering, type ApiContext, bodyObject, onlyMethods, pathParameter } from './context.js';
@@ -18,7 +19,7 @@ async function* summaries(documents: AsyncIterable<StoredDocument>): AsyncGenera
 
 /** `N/actions` (OW-23 to OW-34). Invocations do not come here: they are answered ahead of the router. */
 export function actionRoutes(context: ApiContext): Router {
-  const { store, config, bodies, compiler, now } = context;
+  const { store, config, bodies, bodyThreads, compiler, now } = context;
   const router = Router({ strict: true, caseSensitive: true });
 
   const list = answering(async (request, { caller, query }) => {
@@ -51,7 +52,7 @@ export function actionRoutes(context: ApiContext): Router {
         const id = nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name'));
         if (!booleanParameter(query, 'code', true)) return fullAction(await read(id), undefined);
         const { document, code } = await withCode(() => read(id), store);
-        return fullAction(document, code);
+        return actionPieces(document, code);
       }),
     )
     .put(
@@ -60,7 +61,9 @@ export function actionRoutes(context: ApiContext): Router {
         nameOf(caller, pathParameter(request, 'namespace'), name);
         const overwrite = booleanParameter(query, 'overwrite', false);
         const terms = { maxBytes: config.server.maxBodyBytes, budget: bodies, owner: caller.namespace };
-        const body = await bodyObject(request, request.res!, terms);
+        const body = await bodyObject(request, request.res!, terms, (bytes) =>
+          bodyThreads.entity(bytes, config.limits.parametersBytes),
+        );
         const { document, code } = await putAction(caller, name, body, overwrite, {
           store,
           limits: config.limits,
@@ -68,7 +71,7 @@ export function actionRoutes(context: ApiContext): Router {
           compiler,
           now,
         });
-        return fullAction(document, code);
+        return actionPieces(document, code);
       }),
     )
     .delete(
@@ -82,7 +85,7 @@ export function actionRoutes(context: ApiContext): Router {
             throw new ApiError(409, 'Concurrent modification to resource detected.', { cause });
           throw cause;
         }
-        return fullAction(document, code);
+        return actionPieces(document, code);
       }),
     )
     .all(onlyMethods('DELETE', 'GET', 'POST', 'PUT'));

@@ -10,9 +10,10 @@ import type { BodyBudget } from './body-budget.js';
 import type { Query } from './query.js';
 import { JsonPieces, sendPieces } from './pieces.js';
 import { countAnswer, sendJson } from './reply.js';
-import { type BodyTerms, checkContentType, parseObject, readBody } from './request.js';
-
-const MAX_NESTING = 500;
+import { type BodyTerms, checkContentType, readBody } from './request.js';
+import { type BodyThreads, isLargeEntity } from './body-threads.js';
+import { checkNesting } from './nesting.js';
+import { parseObject } from './parse-object.js';
 
 /** What the resources of the API work on. */
 export interface ApiContext {
@@ -23,6 +24,7 @@ export interface ApiContext {
   readonly compiler: WorkflowCompiler;
   /** Of all requests together. */
   readonly bodies: BodyBudget;
+  readonly bodyThreads: BodyThreads;
   readonly now: () => number;
 }
 
@@ -60,11 +62,16 @@ export class JsonText {
   constructor(readonly text: string) {}
 }
 
-/** The JSON object of a body that has to be there (OW-7). The body is counted until the response is closed. */
+/**
+ * The JSON object of a body that has to be there (OW-7). The body is counted until the response is closed.
+ *
+ * @param large Reads a large one, off the event loop.
+ */
 export async function bodyObject(
   request: IncomingMessage,
   response: ServerResponse,
   terms: BodyTerms,
+  large?: (body: Buffer) => Promise<Record<string, unknown>>,
 ): Promise<Record<string, unknown>> {
   checkContentType(request);
   const body = await new Promise<Buffer>((resolve, reject) => {
@@ -77,16 +84,10 @@ export async function bodyObject(
     });
   });
   if (body.length === 0) throw new ApiError(400, 'Request entity expected but not supplied');
+  if (large !== undefined && isLargeEntity(body)) return large(body);
   const object = parseObject(body);
-  checkNesting(object, MAX_NESTING);
+  checkNesting(object);
   return object;
-}
-
-/** Entities are walked by code that recurses. */
-function checkNesting(value: unknown, levels: number): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (levels === 0) throw malformed(`The values are nested more than ${MAX_NESTING} levels deep.`);
-  for (const member of Object.values(value)) checkNesting(member, levels - 1);
 }
 
 /** The path is there, but not for this method. */

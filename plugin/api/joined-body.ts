@@ -8,6 +8,8 @@ const GROWTH = 4;
 export class JoinedBody {
   #buffer = Buffer.alloc(0);
   #length = 0;
+  /** Bytes of the buffer, which may be given away. */
+  #size = 0;
   #released = false;
 
   /** @param mostBytes What it can come to. */
@@ -24,7 +26,7 @@ export class JoinedBody {
   /** False when there is no room for it. */
   append(chunk: Buffer): boolean {
     const length = this.#length + chunk.length;
-    if (length > this.#buffer.length && !this.#grow(length)) return false;
+    if (length > this.#size && !this.#grow(length)) return false;
     chunk.copy(this.#buffer, this.#length);
     this.#length = length;
     return true;
@@ -34,15 +36,16 @@ export class JoinedBody {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.budget.give(this.owner, this.#buffer.length);
+    this.budget.give(this.owner, this.#size);
   }
 
   #grow(needed: number): boolean {
-    const size = Math.max(needed, Math.min(this.mostBytes, Math.max(FIRST_BYTES, this.#buffer.length * GROWTH)));
-    if (this.#released || !this.budget.take(this.owner, size - this.#buffer.length)) return false;
+    const size = Math.max(needed, Math.min(this.mostBytes, Math.max(FIRST_BYTES, this.#size * GROWTH)));
+    if (this.#released || !this.budget.take(this.owner, size - this.#size)) return false;
     const buffer = Buffer.allocUnsafeSlow(size);
     this.bytes.copy(buffer);
     this.#buffer = buffer;
+    this.#size = size;
     return true;
   }
 }

@@ -8,7 +8,11 @@ import { JSON_HEADERS, LARGE_ANSWER, limitWaiting, sendJson } from './reply.js';
 
 /** JSON that comes in pieces: only one of them is in memory, and the next is asked for when that is on its way. */
 export class JsonPieces {
-  constructor(readonly pieces: AsyncIterable<string>) {}
+  /** @param heldBytes Memory that they are made from, held until the answer is sent. */
+  constructor(
+    readonly pieces: AsyncIterable<string>,
+    readonly heldBytes = 0,
+  ) {}
 }
 
 /** The items as a JSON array. */
@@ -33,10 +37,12 @@ const REST_TIMES = 2;
 export async function sendPieces(
   response: ServerResponse,
   transactionId: string,
-  { pieces }: JsonPieces,
+  { pieces, heldBytes }: JsonPieces,
   budget: BodyBudget,
   owner: string,
 ): Promise<void> {
+  if (!budget.take(owner, heldBytes)) throw overloaded();
+  response.once('close', () => budget.give(owner, heldBytes));
   const writer = new PieceWriter(response, transactionId, budget, owner);
   if (response.req.method === 'HEAD') {
     writer.end();

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type ApiError, malformed, overloaded, tooLarge, unsupportedContentType } from './api-error.js';
+import { type ApiError, overloaded, tooLarge, unsupportedContentType } from './api-error.js';
 import type { BodyBudget } from './body-budget.js';
 import { JoinedBody } from './joined-body.js';
 
@@ -83,18 +83,4 @@ function refuse(request: IncomingMessage, error: ApiError, done: BodyRead): void
     if (dropped > DROPPED_BYTES) request.destroy();
   });
   done(error, NOTHING, nothingToRelease);
-}
-
-/** OW-7, OW-39: JSON text of an object. */
-export function parseObject(body: Buffer): Record<string, unknown> {
-  const text = body.toString();
-  if (text.includes('\ufffd') && !Buffer.from(text).equals(body)) throw malformed('The body is not UTF-8.');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw malformed((cause as Error).message);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('JSON object expected');
-  return value as Record<string, unknown>;
 }

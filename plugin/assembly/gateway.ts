@@ -2,6 +2,7 @@ import { type Finding, type Health, type Host, HostGroup, type RecordStore } fro
 import type { Logger } from 'pino';
 import { createApp } from '../api/app.js';
 import { BodyBudget } from '../api/body-budget.js';
+import { BodyThreads } from '../api/body-threads.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { authorizationOf } from '../auth/identity.js';
 import { Subjects } from '../auth/subjects.js';
@@ -89,6 +90,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   const counts = new RequestCounts(registry);
   const ids = new Ids();
   const bodies = new BodyBudget(Math.max(BODY_BYTES, LARGEST_BODIES * config.server.maxBodyBytes));
+  const bodyThreads = new BodyThreads();
   const now = Date.now;
   const operatorKey = newOperatorKey();
   let apiHost = config.server.apiHost ?? '';
@@ -112,6 +114,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     records,
     ids,
     bodies,
+    bodyThreads,
     limits: config.limits,
     now,
     ...(log.isLevelEnabled('debug') && { log: log.child({ component: 'invocations' }) }),
@@ -129,6 +132,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     host,
     config,
     bodies,
+    bodyThreads,
     compiler,
     now,
     version: VERSION,

@@ -31,6 +31,8 @@ export function createApp(deps: AppDependencies): App {
   app.enable('case sensitive routing');
 
   app.use((request, response, next) => {
+    // A body that no route reads is dropped as it comes.
+    if (request.method !== 'PUT') request.resume();
     const at = request.url.indexOf('?');
     response.locals.query = new URLSearchParams(at < 0 ? '' : request.url.slice(at + 1));
     next();

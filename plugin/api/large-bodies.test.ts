@@ -30,6 +30,7 @@ async function answeredMeanwhile(work: Promise<unknown>): Promise<number> {
 test.each([
   ['base64', 'QUJD'.repeat(MIB / 2), true],
   ['text with every kind of character', 'é"\\\n\u0001\u2028💧'.repeat(100_000), false],
+  ['text that looks like the structure of JSON', '[,"\\{:'.repeat(MIB), false],
   ['text in which no piece ends between characters', `x${'💧'.repeat(200_000)}`, false],
 ])('large code comes back as it was put: %s', async (_what, code, binary) => {
   const more = { parameters: [{ key: '__proto__', value: { a: 1 } }], annotations: [{ key: 'b', value: '"code":"' }] };
@@ -64,6 +65,7 @@ test('what is wrong with a large body is said as of a small one', async () => {
       /^parameters larger than allowed: \d+ > 1048576 bytes/,
     ],
     [`{${exec},"annotations":[{"key":"a","value":${many}}]}`, 413, /^annotations larger than allowed: \d+ > 1048576/],
+    [`{${exec},"parameters":[{"key":"a","value":${arrays(32 * MIB)}}]}`, 413, /^Request without its code larger than/],
     [`{${exec},"limits":${arrays(4 * MIB)}}`, 413, /^Request without its code larger than allowed/],
   ] as const) {
     const reply = await put('wrong', body);
@@ -72,7 +74,7 @@ test('what is wrong with a large body is said as of a small one', async () => {
 });
 
 test('others are answered while a body of many values is read', async () => {
-  const body = `{"exec":{"kind":"nodejs:20","code":"x"},"parameters":[{"key":"a","value":${arrays(6 * MIB)}}]}`;
+  const body = `{"exec":{"kind":"nodejs:20","code":"x"},"parameters":[{"key":"a","value":${arrays(2.5 * MIB)}}]}`;
   expect(await answeredMeanwhile(put('many', body))).toBeGreaterThan(5);
   const payload = `{"a":${arrays(MIB - 100)}}`;
   const work = server.call('POST', 'actions/echo?blocking=true&result=true', payload).then(({ text }) => {

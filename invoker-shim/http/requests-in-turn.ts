@@ -3,10 +3,10 @@ import type { Socket } from 'node:net';
 
 /** What is no longer is parsed at once: a request without a body or with a small one, or a few of them. */
 const SMALL_BYTES = 1024;
-/** Each chunk of a chunked body costs the parser a call, be it of one byte. */
-const CHUNKED_BYTES = 4096;
-/** Pieces of one connection that are parsed in one turn of the loop. */
-const PIECES_A_TURN = 32;
+/** Each chunk of a chunked body costs the parser a call, be it of one byte: so many bytes are parsed without looking at the clock. */
+const CHUNKED_BYTES = 1024;
+/** How long one connection is parsed in one turn of the loop. */
+const TURN_MS = 0.1;
 /** Requests of one turn of the loop, over all connections that send without waiting for answers. */
 const REQUESTS_A_TURN = 4;
 /** Ends the head of a request, and a chunked body. */
@@ -110,18 +110,16 @@ class Connection {
 
   #parseHeld(): void {
     const { socket } = this;
-    for (let pieces = 0; this.#held !== undefined; pieces++) {
+    const endsAt = performance.now() + TURN_MS;
+    while (this.#held !== undefined) {
       // The parser takes nothing while an answer waits to be sent.
       if (this.#waiting > 0 || this.#rests || socket.writableNeedDrain || socket.destroyed) return;
       const isChunked = this.#chunked?.complete === false;
-      if (pieces === PIECES_A_TURN || (isChunked && pieces > 0)) {
-        this.#restATurn();
-        return;
-      }
       const bytes = this.#held;
       const size = sizeOfPiece(bytes, isChunked ? CHUNKED_BYTES : bytes.length);
       this.#held = size === bytes.length ? undefined : bytes.subarray(size);
       this.#parse(bytes.subarray(0, size));
+      if (this.#held !== undefined && performance.now() > endsAt) this.#restATurn();
     }
   }
 

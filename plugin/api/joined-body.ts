@@ -19,6 +19,10 @@ export class JoinedBody {
     private readonly mostBytes: number,
   ) {}
 
+  get length(): number {
+    return this.#length;
+  }
+
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }

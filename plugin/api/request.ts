@@ -61,7 +61,7 @@ export function readBody(request: IncomingMessage, { maxBytes, budget, owner }: 
       }
       only = undefined;
     }
-    const bytes = joined.bytes.length + chunk.length;
+    const bytes = joined.length + chunk.length;
     if (bytes > maxBytes) stop(tooLarge('Request', bytes, maxBytes));
     else if (!joined.append(chunk)) stop(overloaded());
   };

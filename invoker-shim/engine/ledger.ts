@@ -42,7 +42,7 @@ export class Ledger {
     activation.result = undefined;
     const toText = activation.parent === undefined ? this.answerText : this.resultText;
     this.#withText(value, toText, (text) => {
-      const record = workflowRecord(activation, tooLong(text) ? 1 : status, text, at);
+      const record = workflowRecord(activation, tooLong(text) ? 1 : status, text, at + activation.wallAhead);
       this.records.append(record);
       appended(record, answerOf(text));
     });

@@ -1,4 +1,11 @@
-import { type Finding, type Health, type Host, HostGroup, type RecordStore } from '@dataflower/invoker-shim';
+import {
+  type Finding,
+  type Health,
+  type Host,
+  HostGroup,
+  type RecordStore,
+  systemClock,
+} from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { createApp } from '../api/app.js';
 import { Authenticator } from '../auth/authenticator.js';
@@ -73,7 +80,7 @@ function degraded(reason: string | undefined): Finding | undefined {
 /** Serves the API. When it throws, usually a `StartError`, nothing listens, and the parts are still their maker's. */
 export async function openGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
   const { component, stores, host, records, log, health, tracing } = parts;
-  const description = { component, version: VERSION, startedAt: Date.now() };
+  const description = { component, version: VERSION, startedAt: systemClock.wall(), started: systemClock.now() };
   const store = stores.entities;
   const subjects = await Subjects.open(stores.subjects);
   const guest = await guestOf(subjects, config.wellKnownKey);
@@ -81,14 +88,13 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   const { registry, stop: stopMetrics } = processRegistry(tracing);
   const counts = new RequestCounts(registry);
   const ids = new Ids();
-  const now = Date.now;
   const operatorKey = newOperatorKey();
   let apiHost = config.server.apiHost ?? '';
 
   const unexpected = (error: unknown, transactionId: string): void =>
     log.error({ err: error, transactionId }, 'request failed');
   const resolver = new TargetResolver(store, () => apiHost, config.containers.images.allowed);
-  const throttles = new Throttles(config.throttles, now);
+  const throttles = new Throttles(config.throttles, () => systemClock.now());
   const invoke = new InvokeRoute({
     authenticator,
     throttles,
@@ -97,14 +103,24 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     records,
     ids,
     limits: config.limits,
-    now,
+    clock: systemClock,
     ...(log.isLevelEnabled('debug') && { log: log.child({ component: 'invocations' }) }),
     traced: config.telemetry.otlpEndpoint !== undefined,
     unexpected,
   });
   const more = parts.metrics ?? (() => Promise.resolve(''));
   const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}\n${await more()}`;
-  const app = createApp({ authenticator, store, records, host, config, now, version: VERSION, metrics, unexpected });
+  const app = createApp({
+    authenticator,
+    store,
+    records,
+    host,
+    config,
+    now: () => systemClock.wall(),
+    version: VERSION,
+    metrics,
+    unexpected,
+  });
   const status = (): Promise<StatusReport> =>
     statusReport({
       process: description,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ActivationRecord, Host, RecordStore } from '@dataflower/invoker-shim';
+import type { ActivationRecord, Clock, Host, RecordStore } from '@dataflower/invoker-shim';
 import { ApiError, asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
 import { sendError, sendJson } from '../api/reply.js';
@@ -23,7 +23,7 @@ export interface InvokeDependencies {
   readonly records: RecordStore;
   readonly ids: Ids;
   readonly limits: Config['limits'];
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Traces activations; left out where nobody listens. */
   readonly log?: { debug(fields: object, message: string): void } | undefined;
   /** Spans are wanted: a request's trace context is taken over. */
@@ -37,6 +37,7 @@ interface Call {
   readonly response: ServerResponse;
   readonly transactionId: string;
   readonly receivedAt: number;
+  readonly received: number;
   readonly caller: Caller;
   /** `namespace/name`; undefined for an action in a package. */
   readonly id: string | undefined;
@@ -67,7 +68,9 @@ export class InvokeRoute {
     names: readonly string[],
     query: string,
   ): void {
-    const receivedAt = this.deps.now();
+    const { clock } = this.deps;
+    const receivedAt = clock.wall();
+    const received = clock.now();
     try {
       const caller = authenticated(this.deps.authenticator, request);
       const decoded = names.map(decodeSegment);
@@ -78,7 +81,7 @@ export class InvokeRoute {
       const options = readInvokeOptions(query, this.deps.limits);
       checkContentType(request);
       const id = decoded.length === 1 ? `${owner}/${name}` : undefined;
-      const call: Call = { request, response, transactionId, receivedAt, caller, id, options };
+      const call: Call = { request, response, transactionId, receivedAt, received, caller, id, options };
       readBody(request, this.deps.limits.payloadBytes, (error, body) => {
         if (error === undefined) this.read(call, body);
         else this.refuse(call, error);
@@ -121,7 +124,7 @@ export class InvokeRoute {
     }
     const header = paradigmOf(call.request.headers['x-dataflower-paradigm'], 'The header X-Dataflower-Paradigm');
     if (deps.records.full) throw overloaded();
-    const { caller, transactionId, receivedAt } = call;
+    const { caller, transactionId, receivedAt, received } = call;
     const { namespace } = caller;
     deps.throttles.start(namespace);
     const activationId = deps.ids.next();
@@ -135,6 +138,7 @@ export class InvokeRoute {
           target: resolved.target,
           payload: payloadOf(body, given, resolved),
           receivedAt,
+          received,
           paradigm: header ?? resolved.paradigm,
           ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
         },

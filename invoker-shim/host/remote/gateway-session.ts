@@ -144,7 +144,7 @@ export class GatewaySession {
   }
 
   #start(head: string, body: Buffer): void {
-    const { number, message } = readStart(head, body, (target) => this.#targets.get(target));
+    const { number, message } = readStart(head, body, this.context.clock.now(), (target) => this.#targets.get(target));
     this.#received = number;
     this.#payloadBytes += body.length;
     if (this.#payloadBytes >= PAYLOAD_BYTES) this.beat();

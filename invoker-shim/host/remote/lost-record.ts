@@ -8,10 +8,11 @@ const NOT_STARTED = 'Failed to provision resources to run the action.';
 
 /**
  * The record of an activation whose host was lost: an internal error of the platform. The annotation `lostHost` names
- * the host; `started` says whether it may have run.
+ * the host; `started` says whether it may have run. `now` is the clock's.
  */
 export function lostRecord(message: StartMessage, hostId: string, started: boolean, now: number): ActivationRecord {
-  const { activationId, identity, target, receivedAt } = message;
+  const { activationId, identity, target, receivedAt, received } = message;
+  const duration = Math.max(0, now - received);
   const { action } = target;
   const result = JSON.stringify({ error: started ? LOST : NOT_STARTED });
   const workflow = target.type === 'workflow';
@@ -22,8 +23,8 @@ export function lostRecord(message: StartMessage, hostId: string, started: boole
     name: action.name,
     version: action.version,
     start: receivedAt,
-    end: Math.max(now, receivedAt),
-    duration: Math.max(0, now - receivedAt),
+    end: receivedAt + duration,
+    duration,
     status: 3,
     result,
     size: Buffer.byteLength(result),

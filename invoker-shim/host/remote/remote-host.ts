@@ -184,7 +184,11 @@ export class RemoteHost implements Host {
     // Whatever may throw comes before the number is given.
     const target = targets.numberOf(entry.message.target);
     if (entry.number === 0) this.#unanswered.sent(entry, instance);
-    link.send(MessageType.START, startHead(entry.number, target, entry.message), entry.message.payload);
+    link.send(
+      MessageType.START,
+      startHead(entry.number, target, entry.message, this.#clock.now()),
+      entry.message.payload,
+    );
   }
 
   /** A connection stands: what the host cannot have received goes out, and of the rest it says what became of it. */

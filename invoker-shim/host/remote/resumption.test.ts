@@ -128,6 +128,29 @@ describe('a host that is lost', () => {
     await expect(remote.status()).rejects.toThrow(/cannot be reached/);
   });
 
+  test.each([-3_600_000, 3_600_000])(
+    'is recorded as long as it took, with a clock that is set by %i ms',
+    async (byMs) => {
+      const { process, remote, ownRecords, clock } = await connected();
+      const receivedAt = clock.wall();
+      const received = clock.now();
+      await distance.pass(500);
+      distance.start({ ...startOf(echo), receivedAt, received });
+      await distance.until(() => process!.host.running.length === 1);
+      // The host counts from when the request came in, though it shares no clock with the gateway; the way itself is not known.
+      const [id] = process!.host.running;
+      expect(clock.now() - process!.host.message(id!)!.received).toBeGreaterThanOrEqual(500);
+      clock.setWall(byMs);
+      process!.kill();
+      distance.process = undefined;
+      await distance.until(() => remote.unanswered === 0);
+      const [record] = ownRecords.appended;
+      expect(record).toMatchObject({ start: receivedAt, end: receivedAt + record!.duration });
+      expect(record!.duration).toBeGreaterThan(500);
+      expect(record!.duration).toBeLessThan(5500);
+    },
+  );
+
   test('that has only gone silent is lost as soon', async () => {
     const { process, remote, clock } = await connected();
     distance.start(startOf(echo));

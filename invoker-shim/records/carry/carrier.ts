@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../clock.js';
+import { type Clock, momentOf, systemClock } from '../../clock.js';
 import { RecordLogError } from '../errors.js';
 import { BATCH_BOUNDS, type BatchBounds, BatchSize } from './batch-size.js';
 import type { CarrySource, FrameRun } from './carry-source.js';
@@ -31,7 +31,7 @@ export interface CarrierStatus extends Readonly<DeliveryCounts> {
   readonly waitingBytes: number;
   /** Age of the oldest record that is on its way, in milliseconds; 0 when none is. */
   readonly lagMs: number;
-  /** Since when carrying fails (milliseconds since the epoch) and why; undefined: it does not. */
+  /** Since when carrying fails (by the clock's `now`) and why; undefined: it does not. */
   readonly failing: { readonly since: number; readonly reason: string } | undefined;
 }
 
@@ -66,8 +66,8 @@ export class Carrier {
   private failures = 0;
   private gone = 0;
   private failing: CarrierStatus['failing'] = undefined;
-  /** When the first record of the batch under way ended. */
-  private oldest: number | undefined = undefined;
+  /** The first record of the batch under way, and when it ended by the clock's `now`. */
+  private oldest: { readonly id: string; readonly since: number } | undefined = undefined;
   private state: 'carrying' | 'flushing' | 'stopping' = 'carrying';
   /** Ends the pause that the loop is in. */
   private wake: () => void = () => undefined;
@@ -95,7 +95,7 @@ export class Carrier {
 
   status(): CarrierStatus {
     const { waitingRecords, waitingBytes } = this.options.source;
-    const lagMs = this.oldest === undefined ? 0 : Math.max(0, this.clock.now() - this.oldest);
+    const lagMs = this.oldest === undefined ? 0 : Math.max(0, this.clock.now() - this.oldest.since);
     const { batches, failures, gone, failing } = this;
     return { ...this.delivery.counts, batches, failures, gone, waitingRecords, waitingBytes, lagMs, failing };
   }
@@ -181,7 +181,9 @@ export class Carrier {
       }
       parcels.delete(document.id);
       parcels.set(document.id, { document, frame });
-      if (i === 0) this.oldest = document.updated;
+      // Of a batch that is tried again, the age goes on from what was found first: the wall may have been set meanwhile.
+      if (i === 0 && this.oldest?.id !== document.id)
+        this.oldest = { id: document.id, since: momentOf(this.clock, document.updated) };
     }
     return [...parcels.values()];
   }

@@ -64,6 +64,7 @@ export {
   type HostServerOptions,
   type RemoteHostOptions,
   type SecureListener,
+  GivenUpFile,
   HostLinkError,
   type HostLinkErrorCode,
   HostServer,

@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import {
   connectSecurely,
   type Finding,
+  GivenUpFile,
   Health,
   HostGroup,
   MergedRecords,
@@ -19,7 +21,7 @@ import { prepareDataDirectory } from './data-directory.js';
 import { checkWellKnownKey, type Gateway, openGateway } from './gateway.js';
 import { inTurn } from './in-turn.js';
 import { createLogger } from './log.js';
-import { openRecords, registerRecordChecks } from './records.js';
+import { openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
 import { openStores, type Stores } from './stores.js';
 
 /** The process that serves the API and gives its activations to hosts. Throws `StartError` when it cannot start. */
@@ -35,13 +37,12 @@ export async function createPlugin(config: Config): Promise<Gateway> {
   let records: RecordStore | undefined;
   let host: HostGroup | undefined;
   try {
-    // Of a host that is lost nothing can be read until it is back.
-    const others = (): readonly RecordReader[] =>
-      (host?.hosts ?? []).filter(({ reach }) => reach !== 'lost').map((remote) => remote.records);
+    // Of one that is lost too: nobody may take what it holds for what is not there.
+    const others = (): readonly RecordReader[] => (host?.hosts ?? []).map((remote) => remote.records);
     const own = await openRecords(config, config.dataDir, log, { others, retains: true });
     records = own.store;
     registerRecordChecks(health, own);
-    host = connectHosts(config, secret, stores, own.store, log);
+    host = await connectHosts(config, secret, stores, own, log);
     const group = host;
     health.register('hosts', () => hostsFinding(group));
     const readable = own.archived ?? withOthers(own.store, others);
@@ -64,21 +65,48 @@ export async function createPlugin(config: Config): Promise<Gateway> {
   }
 }
 
-function connectHosts(config: Config, secret: string, stores: Stores, records: RecordStore, log: Logger): HostGroup {
+async function connectHosts(
+  config: Config,
+  secret: string,
+  stores: Stores,
+  records: ProcessRecords,
+  log: Logger,
+): Promise<HostGroup> {
   const codes = new StoreCode(stores.entities);
-  const connect = ({ id, address }: Config['hosts'][number]): RemoteHost =>
+  const connect = async ({ id, address }: Config['hosts'][number]): Promise<RemoteHost> =>
     new RemoteHost({
       id,
       address,
       open: (signal) => connectSecurely(parseAddress(address), secret, signal),
       product: VERSION,
       name: `${hostname()}:${process.pid}`,
-      records,
+      records: records.store,
+      givenUp: await openGivenUp(config, id, records, log),
       codes,
       logger: log.child({ component: 'hosts' }),
     });
   const [first, ...others] = configuredHosts(config);
-  return new HostGroup([connect(first), ...others.map(connect)]);
+  return new HostGroup([await connect(first), ...(await Promise.all(others.map(connect)))]);
+}
+
+/** What earlier processes have given up and the host does not know. All of it has its record, also when one was killed before. */
+async function openGivenUp(
+  { dataDir }: Config,
+  hostId: string,
+  { store, waiting }: ProcessRecords,
+  log: Logger,
+): Promise<GivenUpFile> {
+  const file = join(dataDir, 'given-up', `${hostId}.records`);
+  const givenUp = new GivenUpFile(file, (err) =>
+    log.error(
+      { err, file },
+      'what was given up with a host cannot be kept: the host learns of it from this process alone',
+    ),
+  );
+  for (const record of givenUp.records) {
+    if ((await waiting.get(record.namespace, record.activationId)) === undefined) store.append(record);
+  }
+  return givenUp;
 }
 
 /** Nothing is carried anywhere: everything is in the files of this process and of the hosts. */

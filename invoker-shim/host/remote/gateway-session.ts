@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.js';
+import { isGivenUp } from '../../records/precedence.js';
 import type { ActivationRecord, RecordReader } from '../../records/record.js';
 import type { ContainerLogger } from '../../containers/logger.js';
 import type { CancelRequest, FunctionTarget, Host, StartMessage, WorkflowTarget } from '../host.js';
@@ -37,6 +38,8 @@ export interface SessionContext {
   readonly readTarget: (text: string) => FunctionTarget | WorkflowTarget;
   /** What every beat says. */
   readonly load: () => object;
+  /** The gateway for which an activation runs here: another one, when a plugin was started again. */
+  readonly sessionOf: (activationId: string) => GatewaySession | undefined;
 }
 
 type Targets = Map<number, FunctionTarget | WorkflowTarget>;
@@ -85,6 +88,10 @@ export class GatewaySession {
   /** Activations of it that are not answered. */
   get running(): number {
     return this.#running.size;
+  }
+
+  runs(activationId: string): boolean {
+    return this.#running.has(activationId);
   }
 
   get link(): Link | undefined {
@@ -206,9 +213,10 @@ export class GatewaySession {
   async #abandon(record: ActivationRecord): Promise<void> {
     const { activationId, namespace } = record;
     const { host, records } = this.context;
-    if (this.#running.has(activationId)) {
+    const session = this.context.sessionOf(activationId);
+    if (session !== undefined) {
       records.withhold(activationId);
-      this.#abandoned.set(activationId, record);
+      session.#abandoned.set(activationId, record);
       const request: CancelRequest = { activationId, namespace, reason: 'The plugin has given the activation up.' };
       await host.cancel(request);
     } else {
@@ -219,7 +227,8 @@ export class GatewaySession {
   /** A record that was written here gives way to the gateway's. */
   async #giveWay(record: ActivationRecord): Promise<void> {
     const { records } = this.context;
-    if ((await records.get(record.namespace, record.activationId)) !== undefined) records.replace(record);
+    const written = await records.get(record.namespace, record.activationId);
+    if (written !== undefined && !isGivenUp(written)) records.replace(record);
   }
 }
 

@@ -170,6 +170,7 @@ export class HostServer {
       readTarget: (text) =>
         readTarget(text, { codes: this.#codes, internGraph: (digest, graph) => this.#graphs.intern(digest, graph) }),
       load: () => ({ full: records.full, draining: this.#draining }),
+      sessionOf: (activationId) => [...this.#sessions.values()].find((other) => other.runs(activationId)),
     });
     this.#sessions.set(instance, session);
     return session;

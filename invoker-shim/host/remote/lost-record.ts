@@ -1,4 +1,5 @@
 import type { ActivationRecord } from '../../records/record.js';
+import { LOST_HOST } from '../../records/precedence.js';
 import type { StartMessage } from '../host.js';
 
 /** OW-12: what went wrong inside the platform. */
@@ -36,7 +37,7 @@ export function lostRecord(message: StartMessage, hostId: string, started: boole
       ...(workflow && target.workflow === 'composition' ? { conductor: true } : {}),
       limits: action.limits,
       ...(action.binding === undefined ? {} : { binding: action.binding }),
-      lostHost: hostId,
+      [LOST_HOST]: hostId,
     },
   };
 }

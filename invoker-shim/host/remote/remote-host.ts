@@ -13,6 +13,7 @@ import { FEATURES, PROTOCOL_VERSION, type Welcome } from './greeting.js';
 import type { Link } from './link.js';
 import { lostRecord } from './lost-record.js';
 import { MessageType } from './message-type.js';
+import { type GivenUp, GivenUpList } from './given-up.js';
 import { encodeFrames } from './record-frames.js';
 import { RemoteRecords } from './remote-records.js';
 import { Requests, respond } from './requests.js';
@@ -23,7 +24,6 @@ import { type Unanswered, UnansweredTable } from './unanswered.js';
 const MIB = 1024 * 1024;
 /** A question to a host waits so long for its reply, a new connection included, in ms. */
 const REPLY_MS = 8000;
-const MAX_GIVEN_UP = 10_000;
 const IDS_A_FRAME = 1000;
 const RECORDS_A_FRAME = 500;
 
@@ -38,6 +38,8 @@ export interface RemoteHostOptions {
   readonly name: string;
   /** Takes the records of the activations that are lost with the host. */
   readonly records: RecordWriter;
+  /** What the host is to be told of, this process's and those of earlier ones. Default: in memory alone. */
+  readonly givenUp?: GivenUp;
   /** What the host asks for the code of actions. */
   readonly codes: CodeSource;
   /** Payloads kept because they may have to be sent again; beyond it nothing is taken. Default 128 MiB. */
@@ -74,8 +76,9 @@ export class RemoteHost implements Host {
   readonly #connector: Connector;
   readonly #requests: Requests;
   readonly #unanswered = new UnansweredTable();
-  /** Records of what was given up and the host has not been told of. */
-  #givenUp: ActivationRecord[] = [];
+  readonly #givenUp: GivenUp;
+  /** Of those, the ones that are on their way to the host. */
+  readonly #beingTold = new Set<string>();
   #connection: { readonly link: Link; readonly targets: SentTargets; readonly instance: string } | undefined;
   #load: HostLoad | undefined;
   #closing = false;
@@ -86,8 +89,9 @@ export class RemoteHost implements Host {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
+    this.#givenUp = options.givenUp ?? new GivenUpList();
     this.#requests = new Requests(this.#clock, `The host ${this.id}`, REPLY_MS);
-    this.records = new RemoteRecords((method, params) => this.#ask(method, params));
+    this.records = new RemoteRecords(`the host ${this.id}`, (method, params) => this.#ask(method, params));
     const instance = randomBytes(16).toString('hex');
     const { product, name } = options;
     this.#connector = new Connector(
@@ -267,7 +271,7 @@ export class RemoteHost implements Host {
       this.#unanswered.take(record.activationId);
       return { entry, record, started };
     });
-    this.#keepGivenUp(lost.filter(({ started }) => started).map(({ record }) => record));
+    this.#givenUp.add(lost.filter(({ started }) => started).map(({ record }) => record));
     records.written(() => {
       for (const { entry, record } of lost) entry.answer(record, record.result);
       if (this.#closing && this.#unanswered.size === 0) this.#idle?.();
@@ -275,19 +279,21 @@ export class RemoteHost implements Host {
   }
 
   #tellGivenUp(): void {
-    const records = this.#givenUp;
-    this.#givenUp = [];
-    for (let at = 0; at < records.length; at += RECORDS_A_FRAME) {
-      const some = records.slice(at, at + RECORDS_A_FRAME);
-      this.#requests.ask('abandon', null, encodeFrames(some)).catch(() => {
-        // For the next connection.
-        this.#keepGivenUp(some);
-      });
-    }
+    const records = this.#givenUp.records.filter(({ activationId }) => !this.#beingTold.has(activationId));
+    for (let at = 0; at < records.length; at += RECORDS_A_FRAME)
+      void this.#tell(records.slice(at, at + RECORDS_A_FRAME));
   }
 
-  #keepGivenUp(records: readonly ActivationRecord[]): void {
-    this.#givenUp = [...this.#givenUp, ...records].slice(-MAX_GIVEN_UP);
+  async #tell(records: readonly ActivationRecord[]): Promise<void> {
+    for (const { activationId } of records) this.#beingTold.add(activationId);
+    try {
+      await this.#requests.ask('abandon', null, encodeFrames(records));
+      this.#givenUp.told(records);
+    } catch (err) {
+      // They are told over the next connection.
+      if (!this.#closing) this.#logger.warn({ err, host: this.id }, 'the host could not be told what was given up');
+    }
+    for (const { activationId } of records) this.#beingTold.delete(activationId);
   }
 
   #trouble(error: HostLinkError): void {

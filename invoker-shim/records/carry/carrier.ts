@@ -54,7 +54,8 @@ const HURRY = 0.5;
  *
  * - C1: a position is reported as carried only when every record before it is in the database or set aside.
  * - C2: doing a batch again changes nothing: a record is known by its activation, its log and its place there.
- * - C3: of records of one activation from one log the last stays; of those of several logs the first.
+ * - C3: of records of one activation from one log the last stays; of those of several logs the first,
+ *   unless one says that its gateway gave the activation up: then that one.
  * - C4: no record holds up the others for ever: what the database does not take alone and shortened is set aside.
  * - C5: at most one batch is in memory, whatever waits.
  */

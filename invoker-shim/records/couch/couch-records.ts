@@ -30,6 +30,8 @@ const KEYS_AT_ONCE = 500;
  * are JavaScript's: integers beyond 2^53 come back rounded.
  */
 export class CouchRecords implements RecordReader {
+  readonly place = 'CouchDB';
+
   constructor(
     private readonly client: CouchClient,
     private readonly database: string,

@@ -11,6 +11,7 @@ import { CouchRecords } from './couch/couch-records.js';
 import { RECORDS_DATABASE, RECORDS_SCHEMA } from './couch/record-views.js';
 import { Retention } from './couch/retention.js';
 import { MergedRecords } from './merged-records.js';
+import type { RecordNotes } from './notes.js';
 import type { ActivationRecord, RecordFilter, RecordReader, RecordStore } from './record.js';
 import { createCarriedLog } from './record-log.js';
 import type { CarriedLog, CarriedLogOptions, RecordLogMetrics } from './record-log-options.js';
@@ -133,6 +134,10 @@ class LogAndArchive implements ArchivedRecords {
     this.log.written(callback);
   }
 
+  get notes(): RecordNotes {
+    return this.log.notes;
+  }
+
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
     return this.merged.get(namespace, activationId);
   }
@@ -170,7 +175,7 @@ class LogAndArchive implements ArchivedRecords {
       ({ size }) => size,
       () => 0,
     );
-    if (bytes === 0) return undefined;
+    if (bytes === 0) return this.log.health();
     const reason = `CouchDB has refused records, which are in ${file} now (${bytes} bytes): look at them, then move the file away`;
     return { severity: 'degraded', reason };
   }

@@ -94,6 +94,7 @@ function withOthers(own: RecordStore, others: () => readonly RecordReader[]): Re
   return {
     append: (record, again) => own.append(record, again),
     written: (callback) => own.written(callback),
+    notes: own.notes,
     get full() {
       return own.full;
     },

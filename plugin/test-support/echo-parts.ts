@@ -1,12 +1,13 @@
-import type {
-  ActivationRecord,
-  Answer,
-  CancelOutcome,
-  CancelRequest,
-  Host,
-  RecordFilter,
-  RecordStore,
-  StartMessage,
+import {
+  type ActivationRecord,
+  type Answer,
+  type CancelOutcome,
+  type CancelRequest,
+  type Host,
+  MemoryNotes,
+  type RecordFilter,
+  type RecordStore,
+  type StartMessage,
 } from '@dataflower/invoker-shim';
 import type { Parts } from '../assembly/parts.js';
 
@@ -17,9 +18,11 @@ export type Script = (message: StartMessage) => Partial<Pick<ActivationRecord, '
 export class MemoryRecords implements RecordStore {
   readonly records: ActivationRecord[] = [];
   full = false;
+  readonly notes = new MemoryNotes();
 
   append(record: ActivationRecord): void {
     this.records.push(record);
+    this.notes.settle('activation', record.activationId);
   }
 
   written(callback: (error?: Error) => void): void {

@@ -44,6 +44,7 @@ export {
   MergedRecords,
   createArchivedRecords,
   createRecordLog,
+  registerLogMetrics,
   registerRecordMetrics,
   responseText,
   toActivation,

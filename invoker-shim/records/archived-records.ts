@@ -52,8 +52,10 @@ export interface ArchivedRecords extends RecordStore {
   /** What waits on this host alone: for other processes that merge it with theirs. */
   readonly waiting: RecordReader;
   status(): ArchivedRecordsStatus;
-  /** What is wrong, as a health check. */
+  /** What is wrong with carrying them, as a health check. */
   health(): Promise<Finding | undefined>;
+  /** What is wrong with the files, as a health check. */
+  filesHealth(): Promise<Finding | undefined>;
   /** Writes and carries what is left, as long as that goes well and at most `flushMs` (default 5 000); the rest waits for the next start. */
   close(flushMs?: number): Promise<void>;
 }
@@ -175,9 +177,13 @@ class LogAndArchive implements ArchivedRecords {
       ({ size }) => size,
       () => 0,
     );
-    if (bytes === 0) return this.log.health();
+    if (bytes === 0) return undefined;
     const reason = `CouchDB has refused records, which are in ${file} now (${bytes} bytes): look at them, then move the file away`;
     return { severity: 'degraded', reason };
+  }
+
+  filesHealth(): Promise<Finding | undefined> {
+    return this.log.filesHealth();
   }
 
   close(flushMs = FLUSH_MS): Promise<void> {

@@ -89,7 +89,7 @@ describe('after a crash', () => {
       expect((await all(reopened)).length).toBe(3);
       reopened.append(recordOf(9));
       await written(reopened);
-      const finding = await reopened.health();
+      const finding = await reopened.filesHealth();
       expect((await all(reopened)).length).toBe(4);
       await reopened.close();
       const aside = fs.readdirSync(to).filter((name) => name.startsWith('damaged-'));
@@ -106,7 +106,7 @@ describe('after a crash', () => {
       fs.rmSync(file);
       const again = await createRecordLog({ dir: to, onDamage: (message) => damage.push(message) });
       expect((await all(again)).length).toBe(4);
-      expect(await again.health()).toBeUndefined();
+      expect(await again.filesHealth()).toBeUndefined();
       await again.close();
       expect(damage.length).toBe(1);
     }
@@ -120,7 +120,7 @@ describe('after a crash', () => {
     await written(log);
     expect((await all(log)).length).toBe(1);
     const file = path.join(dir, 'damaged-000000000001-0.bytes');
-    expect((await log.health())?.reason).toContain(file);
+    expect((await log.filesHealth())?.reason).toContain(file);
     expect(fs.readFileSync(file, 'utf8')).toBe('something else entirely');
   });
 

@@ -56,5 +56,5 @@ export interface CarriedLog extends RecordLog {
 export interface RecordLog extends RecordStore {
   readonly metrics: RecordLogMetrics;
   /** What is wrong with the files, as a health check. */
-  health(): Promise<Finding | undefined>;
+  filesHealth(): Promise<Finding | undefined>;
 }

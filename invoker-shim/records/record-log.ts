@@ -206,7 +206,7 @@ class SegmentedLog implements RecordLog {
     return this.queries.count(filter, skip);
   }
 
-  health(): Promise<Finding | undefined> {
+  filesHealth(): Promise<Finding | undefined> {
     return this.damaged.health();
   }
 

@@ -4,7 +4,7 @@ import type { ArchivedRecordsStatus } from '../archived-records.js';
 import type { CarriedLog } from '../record-log-options.js';
 import { createCarriedLog } from '../record-log.js';
 import { idOf, recordOf, temporaryDirectory, written } from '../record-log.testing.js';
-import { registerRecordMetrics } from '../record-metrics.js';
+import { registerLogMetrics, registerRecordMetrics } from '../record-metrics.js';
 import { Carrier } from './carrier.js';
 import { ModelDatabase } from './testing/model-database.js';
 import { quickClock, until } from './testing/quick-clock.js';
@@ -160,6 +160,7 @@ test('what waits and what was done is in the metrics', async () => {
   const registry = new Registry();
   const status = (): ArchivedRecordsStatus => ({ ...carrier.status(), log: log.metrics, full: log.full, deleted: 0 });
   registerRecordMetrics(registry, status);
+  registerLogMetrics(registry, () => log.metrics);
   expect(await registry.metrics()).toContain('dataflower_records_waiting 12');
   await carried();
   const text = await registry.metrics();

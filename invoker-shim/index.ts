@@ -1,6 +1,8 @@
 export { type Clock, momentOf, systemClock } from './clock.js';
 export { type Finding, Health, type HealthCheck, type HealthReport, type Severity } from './health/health.js';
 export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './records/record.js';
+export type { Note, NoteKind, RecordNotes } from './records/notes.js';
+export { MemoryNotes } from './records/memory-notes.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
 export { IMAGE_NAME } from '@dataflower/action-runtime/images';
 export { isOwnImage } from './containers/own-image.js';
@@ -42,6 +44,7 @@ export {
   MergedRecords,
   createArchivedRecords,
   createRecordLog,
+  registerLogMetrics,
   registerRecordMetrics,
   responseText,
   toActivation,
@@ -64,7 +67,6 @@ export {
   type HostServerOptions,
   type RemoteHostOptions,
   type SecureListener,
-  GivenUpFile,
   HostLinkError,
   type HostLinkErrorCode,
   HostServer,

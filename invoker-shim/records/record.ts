@@ -1,3 +1,5 @@
+import type { RecordNotes } from './notes.js';
+
 /** One activation record, before it becomes OpenWhisk's JSON. */
 export interface ActivationRecord {
   /** 32 hex digits. */
@@ -62,6 +64,8 @@ export interface RecordWriter {
   written(callback: (error?: Error) => void): void;
   /** True when the bound of the queue or the disk is reached: new invocations are refused with 503. */
   readonly full: boolean;
+  /** Small entries beside the records. */
+  readonly notes: RecordNotes;
 }
 
 /** Where activation records are kept. */

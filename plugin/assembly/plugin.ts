@@ -1,9 +1,7 @@
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import {
   connectSecurely,
   type Finding,
-  GivenUpFile,
   Health,
   HostGroup,
   MergedRecords,
@@ -21,7 +19,7 @@ import { prepareDataDirectory } from './data-directory.js';
 import { checkWellKnownKey, type Gateway, openGateway } from './gateway.js';
 import { inTurn } from './in-turn.js';
 import { createLogger } from './log.js';
-import { openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
+import { openRecords, registerRecordChecks } from './records.js';
 import { openStores, type Stores } from './stores.js';
 
 /** The process that serves the API and gives its activations to hosts. Throws `StartError` when it cannot start. */
@@ -42,7 +40,7 @@ export async function createPlugin(config: Config): Promise<Gateway> {
     const own = await openRecords(config, config.dataDir, log, { others, retains: true });
     records = own.store;
     registerRecordChecks(health, own);
-    host = await connectHosts(config, secret, stores, own, log);
+    host = connectHosts(config, secret, stores, own.store, log);
     const group = host;
     health.register('hosts', () => hostsFinding(group));
     const readable = own.archived ?? withOthers(own.store, others);
@@ -65,48 +63,21 @@ export async function createPlugin(config: Config): Promise<Gateway> {
   }
 }
 
-async function connectHosts(
-  config: Config,
-  secret: string,
-  stores: Stores,
-  records: ProcessRecords,
-  log: Logger,
-): Promise<HostGroup> {
+function connectHosts(config: Config, secret: string, stores: Stores, records: RecordStore, log: Logger): HostGroup {
   const codes = new StoreCode(stores.entities);
-  const connect = async ({ id, address }: Config['hosts'][number]): Promise<RemoteHost> =>
+  const connect = ({ id, address }: Config['hosts'][number]): RemoteHost =>
     new RemoteHost({
       id,
       address,
       open: (signal) => connectSecurely(parseAddress(address), secret, signal),
       product: VERSION,
       name: `${hostname()}:${process.pid}`,
-      records: records.store,
-      givenUp: await openGivenUp(config, id, records, log),
+      records,
       codes,
       logger: log.child({ component: 'hosts' }),
     });
   const [first, ...others] = configuredHosts(config);
-  return new HostGroup([await connect(first), ...(await Promise.all(others.map(connect)))]);
-}
-
-/** What earlier processes have given up and the host does not know. All of it has its record, also when one was killed before. */
-async function openGivenUp(
-  { dataDir }: Config,
-  hostId: string,
-  { store, waiting }: ProcessRecords,
-  log: Logger,
-): Promise<GivenUpFile> {
-  const file = join(dataDir, 'given-up', `${hostId}.records`);
-  const givenUp = new GivenUpFile(file, (err) =>
-    log.error(
-      { err, file },
-      'what was given up with a host cannot be kept: the host learns of it from this process alone',
-    ),
-  );
-  for (const record of givenUp.records) {
-    if ((await waiting.get(record.namespace, record.activationId)) === undefined) store.append(record);
-  }
-  return givenUp;
+  return new HostGroup([connect(first), ...others.map(connect)]);
 }
 
 /** Nothing is carried anywhere: everything is in the files of this process and of the hosts. */
@@ -122,6 +93,7 @@ function withOthers(own: RecordStore, others: () => readonly RecordReader[]): Re
   return {
     append: (record, again) => own.append(record, again),
     written: (callback) => own.written(callback),
+    notes: own.notes,
     get full() {
       return own.full;
     },

@@ -3,8 +3,10 @@ import {
   type ArchivedRecords,
   createArchivedRecords,
   createRecordLog,
+  type Finding,
   type Health,
   RecordLogError,
+  registerLogMetrics,
   registerRecordMetrics,
   type RecordReader,
   type RecordStore,
@@ -30,7 +32,9 @@ export interface ProcessRecords {
   readonly waiting: RecordReader;
   /** They are carried to CouchDB, and `store` reads from there and from other processes too. */
   readonly archived: ArchivedRecords | undefined;
-  /** Prometheus text of what is counted of them; empty without CouchDB. */
+  /** What is wrong with the files. */
+  readonly filesHealth: () => Promise<Finding | undefined>;
+  /** Prometheus text of what is counted of them. */
   readonly metrics: () => Promise<string>;
 }
 
@@ -43,12 +47,16 @@ export async function openRecords(
 ): Promise<ProcessRecords> {
   const { maxBytes, maxAgeMs, maxCount } = config.records;
   const onError = (err: Error): void => log.error({ err }, 'records cannot be written');
-  const files = { dir: join(dataDir, 'records'), maxBytes, maxAgeMs, onError };
+  const onDamage = (message: string): void => log.error(message);
+  const files = { dir: join(dataDir, 'records'), maxBytes, maxAgeMs, onError, onDamage };
+  const registry = new Registry();
+  const metrics = (): Promise<string> => registry.metrics();
   const couchdb = couchSettings(config.couchdb);
   try {
     if (couchdb === undefined) {
       const store = await createRecordLog(files);
-      return { store, waiting: store, archived: undefined, metrics: () => Promise.resolve('') };
+      registerLogMetrics(registry, () => store.metrics);
+      return { store, waiting: store, archived: undefined, filesHealth: () => store.filesHealth(), metrics };
     }
     const archived = await createArchivedRecords({
       log: files,
@@ -62,9 +70,10 @@ export async function openRecords(
     });
     const { waitingRecords } = archived.status();
     if (waitingRecords > 0) log.info({ waitingRecords }, 'records that an earlier process left are carried to CouchDB');
-    const registry = new Registry();
+    registerLogMetrics(registry, () => archived.status().log);
     registerRecordMetrics(registry, () => archived.status());
-    return { store: archived, waiting: archived.waiting, archived, metrics: () => registry.metrics() };
+    const filesHealth = (): Promise<Finding | undefined> => archived.filesHealth();
+    return { store: archived, waiting: archived.waiting, archived, filesHealth, metrics };
   } catch (cause) {
     if (cause instanceof RecordLogError && cause.code === 'RECORD_LOG_LOCKED')
       throw new DirectoryInUseError(dataDir, { cause });
@@ -73,6 +82,7 @@ export async function openRecords(
 }
 
 /** Registers what the records know of their health. */
-export function registerRecordChecks(health: Health, { archived }: ProcessRecords): void {
+export function registerRecordChecks(health: Health, { archived, filesHealth }: ProcessRecords): void {
+  health.register('record files', filesHealth);
   if (archived !== undefined) health.register('archive', () => archived.health());
 }

@@ -4,6 +4,7 @@ import {
   type CancelOutcome,
   type CancelRequest,
   type Host,
+  MemoryNotes,
   type RecordFilter,
   type RecordStore,
   type StartMessage,
@@ -18,9 +19,11 @@ export type Script = (message: StartMessage) => Partial<Pick<ActivationRecord, '
 export class MemoryRecords implements RecordStore {
   readonly records: ActivationRecord[] = [];
   full = false;
+  readonly notes = new MemoryNotes();
 
   append(record: ActivationRecord): void {
     this.records.push(record);
+    this.notes.settle('activation', record.activationId);
   }
 
   written(callback: (error?: Error) => void): void {

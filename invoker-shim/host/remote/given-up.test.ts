@@ -1,59 +1,47 @@
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { recordOf } from '../../records/record-log.testing.js';
-import { GivenUpFile } from './given-up.js';
+import { createRecordLog } from '../../records/record-log.js';
+import type { RecordLog } from '../../records/record-log-options.js';
+import { recordOf, written } from '../../records/record-log.testing.js';
+import { GivenUp } from './given-up.js';
 
-let directory: string;
-let file: string;
-const errors: unknown[] = [];
-const open = (): GivenUpFile => new GivenUpFile(file, (error) => errors.push(error));
+let dir: string;
+let log: RecordLog;
+const reopen = async (): Promise<void> => {
+  await log.close();
+  log = await createRecordLog({ dir });
+};
+const idsOf = (givenUp: GivenUp): string[] => givenUp.records.map(({ activationId }) => activationId);
 
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'dft-'));
-  file = join(directory, 'given-up', 'host0.records');
-  errors.length = 0;
+beforeEach(async () => {
+  dir = mkdtempSync(`${tmpdir()}/dft-`);
+  log = await createRecordLog({ dir });
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  await log.close();
+  rmSync(dir, { recursive: true, force: true });
+});
 
-test('what is added is there for the next process, until the host knows', () => {
+test('what is added is there for the next process, for its host alone, until that knows', async () => {
   const [a, b, c] = [recordOf(1), recordOf(2), recordOf(3)];
-  const first = open();
-  first.add([a, b]);
-  first.add([c]);
-  const second = open();
-  expect(second.records).toEqual([a, b, c]);
-  second.told([b]);
-  expect(open().records).toEqual([a, c]);
-  second.told([a, c]);
-  expect(open().records).toEqual([]);
-  expect(readdirSync(join(directory, 'given-up'))).toEqual([]);
-  expect(errors).toEqual([]);
+  const first = new GivenUp(log.notes, 'host0');
+  for (const record of [a, b]) first.add(record);
+  new GivenUp(log.notes, 'host1').add(c);
+  await written(log);
+  await reopen();
+  const second = new GivenUp(log.notes, 'host0');
+  expect(second.records).toEqual([a, b]);
+  second.told(a);
+  await reopen();
+  expect(new GivenUp(log.notes, 'host0').records).toEqual([b]);
+  expect(new GivenUp(log.notes, 'host1').records).toEqual([c]);
 });
 
-test('what a killed process has written half is left out, and what is added later is whole', () => {
-  open().add([recordOf(1), recordOf(2)]);
-  truncateSync(file, statSync(file).size - 5);
-  const next = open();
-  expect(next.records).toEqual([recordOf(1)]);
-  next.add([recordOf(3)]);
-  appendFileSync(file, 'nonsense that is no record, however long it may be');
-  expect(open().records).toEqual([recordOf(1), recordOf(3)]);
-});
-
-test('a file that cannot be read or written is told, and what is added is known all the same', () => {
-  writeFileSync(join(directory, 'given-up'), 'a file where a folder should be');
-  const list = open();
-  list.add([recordOf(1)]);
-  expect(list.records).toEqual([recordOf(1)]);
-  expect(errors.length).toBeGreaterThan(0);
-});
-
-test('of more than can be kept the oldest are forgotten', () => {
-  const many = Array.from({ length: 6000 }, (_, n) => recordOf(n));
-  const list = open();
-  list.add(many);
-  list.add(many.map((record) => ({ ...record, activationId: `f${record.activationId.slice(1)}` })));
-  expect(list.records).toHaveLength(10_000);
-  expect(open().records).toEqual(list.records);
+test('of more than can be kept the oldest are forgotten', async () => {
+  const givenUp = new GivenUp(log.notes, 'host0');
+  for (let n = 0; n < 10_003; n++) givenUp.add(recordOf(n));
+  expect(givenUp.records).toHaveLength(10_000);
+  expect(givenUp.records[0]).toEqual(recordOf(3));
+  await reopen();
+  expect(idsOf(new GivenUp(log.notes, 'host0'))).toEqual(idsOf(givenUp));
 });

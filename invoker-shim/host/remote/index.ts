@@ -1,5 +1,4 @@
 export { HostLinkError, type HostLinkErrorCode } from './errors.js';
-export { GivenUpFile } from './given-up.js';
 export { HostServer, type HostServerOptions } from './host-server.js';
 export { type HostLoad, type HostReach, RemoteHost, type RemoteHostOptions } from './remote-host.js';
 export {

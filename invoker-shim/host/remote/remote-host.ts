@@ -13,7 +13,7 @@ import { FEATURES, PROTOCOL_VERSION, type Welcome } from './greeting.js';
 import type { Link } from './link.js';
 import { lostRecord } from './lost-record.js';
 import { MessageType } from './message-type.js';
-import { type GivenUp, GivenUpList } from './given-up.js';
+import { GivenUp } from './given-up.js';
 import { encodeFrames } from './record-frames.js';
 import { RemoteRecords } from './remote-records.js';
 import { Requests, respond } from './requests.js';
@@ -38,8 +38,6 @@ export interface RemoteHostOptions {
   readonly name: string;
   /** Takes the records of the activations that are lost with the host. */
   readonly records: RecordWriter;
-  /** What the host is to be told of, this process's and those of earlier ones. Default: in memory alone. */
-  readonly givenUp?: GivenUp;
   /** What the host asks for the code of actions. */
   readonly codes: CodeSource;
   /** Payloads kept because they may have to be sent again; beyond it nothing is taken. Default 128 MiB. */
@@ -76,6 +74,7 @@ export class RemoteHost implements Host {
   readonly #connector: Connector;
   readonly #requests: Requests;
   readonly #unanswered = new UnansweredTable();
+  /** What the host is to be told of. */
   readonly #givenUp: GivenUp;
   /** Of those, the ones that are on their way to the host. */
   readonly #beingTold = new Set<string>();
@@ -89,7 +88,7 @@ export class RemoteHost implements Host {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
-    this.#givenUp = options.givenUp ?? new GivenUpList();
+    this.#givenUp = new GivenUp(options.records.notes, options.id);
     this.#requests = new Requests(this.#clock, `The host ${this.id}`, REPLY_MS);
     this.records = new RemoteRecords(`the host ${this.id}`, (method, params) => this.#ask(method, params));
     const instance = randomBytes(16).toString('hex');
@@ -268,10 +267,10 @@ export class RemoteHost implements Host {
       const started = entry.number > 0;
       const record = lostRecord(entry.message, this.id, started, this.#clock.now());
       records.append(record);
+      if (started) this.#givenUp.add(record);
       this.#unanswered.take(record.activationId);
-      return { entry, record, started };
+      return { entry, record };
     });
-    this.#givenUp.add(lost.filter(({ started }) => started).map(({ record }) => record));
     records.written(() => {
       for (const { entry, record } of lost) entry.answer(record, record.result);
       if (this.#closing && this.#unanswered.size === 0) this.#idle?.();
@@ -288,7 +287,7 @@ export class RemoteHost implements Host {
     for (const { activationId } of records) this.#beingTold.add(activationId);
     try {
       await this.#requests.ask('abandon', null, encodeFrames(records));
-      this.#givenUp.told(records);
+      for (const record of records) this.#givenUp.told(record);
     } catch (err) {
       // They are told over the next connection.
       if (!this.#closing) this.#logger.warn({ err, host: this.id }, 'the host could not be told what was given up');

@@ -1,9 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { portableFunction, startOf } from '../testing/targets.js';
-import { GivenUpFile } from './given-up.js';
 import { Distance } from './testing/distance.js';
 
 // What becomes of activations when connections break, hosts die and gateways wait.
@@ -11,9 +7,6 @@ import { Distance } from './testing/distance.js';
 const echo = portableFunction('echo', '');
 
 let distance: Distance;
-const fail = (error: unknown): never => {
-  throw error;
-};
 afterEach(() => distance.close());
 
 /** A gateway that is connected. */
@@ -195,12 +188,7 @@ describe('a host that is lost', () => {
   });
 
   test('that comes back to another process of the gateway is told all the same', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'dft-'));
-    const file = join(directory, 'given-up', 'host0.records');
-    const givenUp = (): GivenUpFile => new GivenUpFile(file, fail);
-    distance = new Distance(undefined, undefined, { givenUp: givenUp() });
-    const { process, files, ownRecords } = distance;
-    await distance.until(() => distance.remote.reach === 'connected');
+    const { process, files, ownRecords } = await connected();
     const [running, done, between] = [startOf(echo), startOf(echo), startOf(echo)];
     for (const message of [running, done, between]) distance.start(message);
     await distance.until(() => process!.host.running.length === 3);
@@ -211,7 +199,7 @@ describe('a host that is lost', () => {
     distance.killGateway();
     process!.host.finish(done.activationId);
     distance.process = process;
-    const remote = distance.restartGateway({ givenUp: givenUp() });
+    const remote = distance.restartGateway();
     await distance.until(() => remote.reach === 'connected');
     await distance.until(() => process!.host.cancelled.length === 2);
     await distance.pass(100);
@@ -219,8 +207,7 @@ describe('a host that is lost', () => {
     expect(files.last(done.activationId)).toMatchObject(lost);
     for (const { activationId } of [running, between]) expect(files.last(activationId)).toBeUndefined();
     // Told once, it is not told again.
-    expect(givenUp().records).toEqual([]);
-    rmSync(directory, { recursive: true });
+    expect(ownRecords.notes.open('given-up')).toEqual([]);
   });
 
   test('that comes back while a record is being written: that one gives way too', async () => {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { RecordNotes } from '../../records/notes.js';
 import type { ActivationRecord, RecordFilter, RecordStore } from '../../records/record.js';
 
 /** Activations whose record belongs to the gateway that gave them up; more are not remembered. */
@@ -33,6 +34,10 @@ export class WithheldRecords implements RecordStore {
 
   written(callback: (error?: Error) => void): void {
     this.store.written(callback);
+  }
+
+  get notes(): RecordNotes {
+    return this.store.notes;
   }
 
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {

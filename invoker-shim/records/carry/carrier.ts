@@ -1,5 +1,4 @@
 import { type Clock, momentOf, systemClock } from '../../clock.js';
-import { RecordLogError } from '../errors.js';
 import { BATCH_BOUNDS, type BatchBounds, BatchSize } from './batch-size.js';
 import type { CarrySource, FrameRun } from './carry-source.js';
 import { Delivery, type DeliveryCounts, type Parcel } from './delivery.js';
@@ -25,7 +24,7 @@ export interface CarrierOptions {
 export interface CarrierStatus extends Readonly<DeliveryCounts> {
   readonly batches: number;
   readonly failures: number;
-  /** Records whose file was removed or cut before they were carried. */
+  /** Records whose file was removed, cut or damaged before they were carried. */
   readonly gone: number;
   readonly waitingRecords: number;
   readonly waitingBytes: number;
@@ -95,10 +94,19 @@ export class Carrier {
   }
 
   status(): CarrierStatus {
-    const { waitingRecords, waitingBytes } = this.options.source;
+    const { waitingRecords, waitingBytes, gone } = this.options.source;
     const lagMs = this.oldest === undefined ? 0 : Math.max(0, this.clock.now() - this.oldest.since);
-    const { batches, failures, gone, failing } = this;
-    return { ...this.delivery.counts, batches, failures, gone, waitingRecords, waitingBytes, lagMs, failing };
+    const { batches, failures, failing } = this;
+    return {
+      ...this.delivery.counts,
+      batches,
+      failures,
+      gone: gone + this.gone,
+      waitingRecords,
+      waitingBytes,
+      lagMs,
+      failing,
+    };
   }
 
   /**
@@ -195,12 +203,6 @@ export class Carrier {
       if (error instanceof DatabaseMissingError && !this.remade) {
         this.remade = true;
         await this.options.database.prepare();
-        return true;
-      }
-      if (error instanceof RecordLogError && error.code === 'RECORDS_GONE') {
-        const gone = await this.options.source.skipSegment();
-        this.gone += gone;
-        this.report(`${gone} records were not carried to CouchDB: ${error.message}`, error);
         return true;
       }
     } catch {

@@ -58,9 +58,9 @@ export class Distance {
   }
 
   /** The process of the gateway is killed, and another one takes its place. */
-  restartGateway(options: Partial<RemoteHostOptions> = {}): RemoteHost {
+  restartGateway(): RemoteHost {
     this.killGateway();
-    this.remote = this.#connect({ ...this.options, ...options });
+    this.remote = this.#connect(this.options);
     return this.remote;
   }
 

@@ -6,7 +6,7 @@ import net, { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { listen, ownEnvironment } from './command.js';
 import { cli, type Platform } from './platform.js';
-import { descendants } from './processes.js';
+import { containersOf } from './processes.js';
 import type { StartOptions, Suite } from './suite.js';
 import { within } from './until.js';
 
@@ -49,7 +49,7 @@ export class Shim {
   }
 
   containers(): number[] {
-    return descendants(this.pid).map(({ pid }) => pid);
+    return containersOf(this.pid);
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -21,6 +21,7 @@ import { HttpServer } from '../server/http-server.js';
 import { Ids } from '../server/ids.js';
 import { RequestCounts } from '../server/request-counts.js';
 import { TargetResolver } from '../targets/resolver.js';
+import { WorkflowCompiler } from '../workflows/workflow-compiler.js';
 import { type StatusReport, recordsReport, statusReport, storesOf } from '../server/status.js';
 import type { Tracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
@@ -93,7 +94,14 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
 
   const unexpected = (error: unknown, transactionId: string): void =>
     log.error({ err: error, transactionId }, 'request failed');
-  const resolver = new TargetResolver(store, () => apiHost, config.containers.images.allowed);
+  const compiler = new WorkflowCompiler();
+  const resolver = new TargetResolver({
+    store,
+    compiler,
+    apiHost: () => apiHost,
+    allowedImages: config.containers.images.allowed,
+    maxActions: config.limits.workflowActions,
+  });
   const throttles = new Throttles(config.throttles, () => systemClock.now());
   const invoke = new InvokeRoute({
     authenticator,
@@ -116,6 +124,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     records,
     host,
     config,
+    compiler,
     now: () => systemClock.wall(),
     version: VERSION,
     metrics,

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../clock.js';
 import type { CodeSource } from '../../code/code-source.js';
 import { type ContainerLogger, silentLogger } from '../../containers/logger.js';
 import type { ActivationRecord, RecordReader, RecordWriter } from '../../records/record.js';
+import type { AcceptedActivation } from '../accepted.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
 import { decodeAnswer } from './answer-message.js';
 import { codeResponder } from './code-transfer.js';
@@ -26,6 +27,7 @@ const REPLY_MS = 8000;
 const MAX_GIVEN_UP = 10_000;
 const IDS_A_FRAME = 1000;
 const RECORDS_A_FRAME = 500;
+const HOST_LOST = 'The host was lost, or did not know of it any more.';
 
 export interface RemoteHostOptions {
   readonly id: string;
@@ -120,16 +122,17 @@ export class RemoteHost implements Host {
   }
 
   /** Throws `HostLinkError` OVERLOADED or UNREACHABLE, and takes nothing, when the host cannot take more. */
-  start(message: StartMessage, answer: Answer): void {
+  start(message: StartMessage, answer: Answer): string {
     this.#checkRoom();
     const entry = this.#unanswered.add(message, answer);
-    if (this.#connection === undefined) return;
+    if (this.#connection === undefined) return this.id;
     try {
       this.#send(entry);
     } catch (error) {
       this.#unanswered.take(message.activationId);
       throw error;
     }
+    return this.id;
   }
 
   #checkRoom(): void {
@@ -140,6 +143,14 @@ export class RemoteHost implements Host {
     if (this.#load?.draining === true || this.#unanswered.keptBytes > maxKeptBytes || unsent > maxUnsentBytes) {
       throw new HostLinkError('OVERLOADED', `The host ${this.id} takes no more work at the moment.`);
     }
+  }
+
+  /**
+   * Takes over an activation that an earlier process of this plugin had given to this host: it is answered as one that
+   * is in doubt.
+   */
+  restore(accepted: AcceptedActivation, answer: Answer): void {
+    this.#unanswered.restore(accepted, answer);
   }
 
   async cancel(request: CancelRequest): Promise<CancelOutcome> {
@@ -258,7 +269,7 @@ export class RemoteHost implements Host {
     const { records } = this.#options;
     const lost = entries.map((entry) => {
       const started = entry.number > 0;
-      const record = lostRecord(entry.message, this.id, started, this.#clock.now());
+      const record = lostRecord(entry.message, { host: this.id, started, reason: HOST_LOST }, this.#clock.now());
       records.append(record);
       this.#unanswered.take(record.activationId);
       return { entry, record, started };

@@ -75,8 +75,10 @@ export class Ledger {
   #note(workflow: Activation | undefined): void {
     for (let outer = workflow; outer?.noted === false && outer.record === undefined; outer = outer.parent) {
       outer.noted = true;
-      const { id: activationId, transactionId, identity, target, receivedAt, cause } = outer;
-      const accepted = { activationId, transactionId, identity, target: { ...target, cause }, receivedAt };
+      const { id: activationId, transactionId, identity, receivedAt, cause } = outer;
+      const { type, action, workflow } = outer.target;
+      const target = { type, action, workflow, cause };
+      const accepted = { activationId, transactionId, identity, target, receivedAt };
       noteAccepted(this.records.notes, { accepted, host: this.hostId });
     }
   }

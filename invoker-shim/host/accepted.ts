@@ -1,4 +1,5 @@
-import type { RecordNotes } from '../records/notes.js';
+import { JsonText, type RecordNotes } from '../records/notes.js';
+import { quoted } from '../records/quoted.js';
 import type { ActionDescription, Identity, WorkflowTarget } from './host.js';
 
 /** What is known of an activation before its record: who called what, and when. A StartMessage is one. */
@@ -37,13 +38,23 @@ type NoteData = readonly [
  */
 export function noteAccepted(notes: RecordNotes, { accepted, host }: NotedActivation): void {
   const { activationId, transactionId, identity, target, receivedAt } = accepted;
-  const { namespace, subject } = identity;
-  const { name, path, version, kind, limits, binding } = target.action;
-  const action = { name, path, version, kind, limits, ...(binding !== undefined && { binding }) };
-  const workflow = target.type === 'workflow' ? target.workflow : null;
-  const cause = (target.type === 'workflow' ? target.cause : undefined) ?? null;
-  const data: NoteData = [namespace, subject, receivedAt, transactionId, host, action, workflow, cause];
-  notes.put('activation', activationId, data);
+  const isWorkflow = target.type === 'workflow';
+  const who = `${quoted(identity.namespace)},${quoted(identity.subject)},${receivedAt},${quoted(transactionId)}`;
+  const what = `${quoted(host)},${actionText(target.action)},${isWorkflow ? quoted(target.workflow) : 'null'}`;
+  const cause = isWorkflow && target.cause !== undefined ? quoted(target.cause) : 'null';
+  notes.put('activation', activationId, new JsonText(`[${who},${what},${cause}]`));
+}
+
+const actionTexts = new WeakMap<ActionDescription, string>();
+
+function actionText(action: ActionDescription): string {
+  let text = actionTexts.get(action);
+  if (text === undefined) {
+    const { name, path, version, kind, limits, binding } = action;
+    text = JSON.stringify({ name, path, version, kind, limits, ...(binding !== undefined && { binding }) });
+    actionTexts.set(action, text);
+  }
+  return text;
 }
 
 /** The activations that an earlier process has noted and that have no record in this log. */

@@ -24,6 +24,8 @@ export type {
   Target,
   WorkflowTarget,
 } from './host/host.js';
+export { type AcceptedActivation, type NotedActivation, noteAccepted, notedActivations } from './host/accepted.js';
+export { completeLost, lostActivation } from './host/lost-activations.js';
 export { registerGroupMetrics } from './host/group-metrics.js';
 export { countHost } from './metrics/host-registry.js';
 export { registerProcessMetrics } from './metrics/process-metrics.js';

@@ -63,6 +63,8 @@ export class Activation {
   cancelled = false;
   /** Number of the part from which its result, or its error, has come; −1: none. */
   lastPart = CALLER;
+  /** It is noted that it must have a record, since one of its parts has. */
+  noted = false;
   /** Failures after the answer. */
   lateErrors = 0;
   /** What was answered, from the answer until its record is made. Holds a reference. */

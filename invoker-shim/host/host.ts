@@ -118,7 +118,8 @@ export type CancelOutcome =
 /** A host, as the gateway sees it: in process when standalone. */
 export interface Host {
   readonly id: string;
-  start(message: StartMessage, answer: Answer): void;
+  /** Gives the id of the host that has taken it. */
+  start(message: StartMessage, answer: Answer): string;
   /** Stops an activation. Rejects when the host cannot be asked. */
   cancel(request: CancelRequest): Promise<CancelOutcome>;
   /** Rejects when the host cannot be asked. */

@@ -101,7 +101,7 @@ class InProcessHost implements Host {
     this.#controlflow = engine(new GatewayExecutor(this.#executor, this.#sink), true);
   }
 
-  start(message: StartMessage, answer: Answer): void {
+  start(message: StartMessage, answer: Answer): string {
     if (this.#closing) throw new Error('the host is stopping and takes no more work');
     this.#log?.started(message);
     const engine = message.paradigm === 'controlflow' ? this.#controlflow : this.#dataflow;
@@ -109,6 +109,7 @@ class InProcessHost implements Host {
       this.#metrics.answered(record.status);
       answer(record, result);
     });
+    return this.id;
   }
 
   cancel({ activationId, namespace, reason }: CancelRequest): Promise<CancelOutcome> {

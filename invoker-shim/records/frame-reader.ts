@@ -7,7 +7,7 @@ import type { Segment } from './segment.js';
 import { isUnreadable } from './segment-bytes.js';
 import type { SegmentIndex } from './segment-index.js';
 
-/** Enough for the head of nearly every record. */
+/** Enough for the head of nearly every record, and for every frame with one sum. */
 const BRIEF_BYTES = 4096;
 
 /** A row of the log, to be read. */

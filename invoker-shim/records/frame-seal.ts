@@ -4,9 +4,12 @@ import { FRAME_HEADER_BYTES } from './record-codec.js';
 /**
  * In front of each frame in a segment: a mark (4), a check over the fields behind it (4), the CRC-32 of the frame's
  * lengths and head (4) and that of its result and logs (4), little endian. So a reader knows a whole frame from a
- * damaged one, a head from a body, and finds the next frame behind damage.
+ * damaged one, and finds the next frame behind damage. A frame that a listing reads as a whole anyway has one sum, the
+ * first, and 0.
  */
 export const SEAL_BYTES = 16;
+/** The longest frame with one sum. */
+const ONE_SUM_BYTES = 4080;
 
 /** What a sealed frame holds. */
 export type FrameKind = 'record' | 'note';
@@ -21,11 +24,10 @@ const SEALED_HEADER_BYTES = SEAL_BYTES + FRAME_HEADER_BYTES;
 /** Seals the frame that lies behind `at`, which is all there. */
 export function seal(bytes: Buffer, at: number, end: number, kind: FrameKind): void {
   const frame = at + SEAL_BYTES;
-  const headEnd = frame + FRAME_HEADER_BYTES + bytes.readUInt32LE(frame);
-  const mark = kind === 'record' ? RECORD_MARK : NOTE_MARK;
-  bytes.writeUInt32LE(mark, at);
-  bytes.writeUInt32LE(crc32(bytes.subarray(frame, headEnd)), at + 8);
-  bytes.writeUInt32LE(headEnd === end ? 0 : crc32(bytes.subarray(headEnd, end)), at + 12);
+  const firstEnd = firstSumEnd(bytes, frame, end - frame);
+  bytes.writeUInt32LE(kind === 'record' ? RECORD_MARK : NOTE_MARK, at);
+  bytes.writeUInt32LE(crc32(bytes.subarray(frame, firstEnd)), at + 8);
+  bytes.writeUInt32LE(firstEnd === end ? 0 : crc32(bytes.subarray(firstEnd, end)), at + 12);
   bytes.writeUInt32LE(checkOf(bytes, at), at + 4);
 }
 
@@ -49,7 +51,7 @@ export function frameLength(bytes: Buffer, frame: number): number {
 }
 
 /** The sums of a frame: of its lengths and head, and of its result and logs. */
-export type FrameSums = readonly [head: number, body: number];
+export type FrameSums = readonly [first: number, second: number];
 
 /** The sums that a seal says. */
 export function sumsOfSeal(bytes: Buffer, at: number): FrameSums {
@@ -58,19 +60,23 @@ export function sumsOfSeal(bytes: Buffer, at: number): FrameSums {
 
 /** The sums of a whole frame in `bytes`. */
 export function sumsOfFrame(bytes: Buffer, frame: number, length: number): FrameSums {
-  const headEnd = frame + FRAME_HEADER_BYTES + bytes.readUInt32LE(frame);
+  const firstEnd = firstSumEnd(bytes, frame, length);
   const end = frame + length;
-  return [crc32(bytes.subarray(frame, headEnd)), headEnd === end ? 0 : crc32(bytes.subarray(headEnd, end))];
+  return [crc32(bytes.subarray(frame, firstEnd)), firstEnd === end ? 0 : crc32(bytes.subarray(firstEnd, end))];
 }
 
-/** True when the frame of this length has these sums; of one that is only there up to its head, with `brief`. */
+/** True when the frame of this length has these sums; with `brief`, of a long one the first. */
 export function isWhole(bytes: Buffer, frame: number, length: number, sums: FrameSums, brief = false): boolean {
   if (frame + FRAME_HEADER_BYTES > bytes.length || frameLength(bytes, frame) !== length) return false;
-  const headEnd = frame + FRAME_HEADER_BYTES + bytes.readUInt32LE(frame);
-  if (headEnd > bytes.length || crc32(bytes.subarray(frame, headEnd)) !== sums[0]) return false;
+  const firstEnd = firstSumEnd(bytes, frame, length);
+  if (firstEnd > bytes.length || crc32(bytes.subarray(frame, firstEnd)) !== sums[0]) return false;
   if (brief) return true;
   const end = frame + length;
-  return end <= bytes.length && (headEnd === end ? 0 : crc32(bytes.subarray(headEnd, end))) === sums[1];
+  return end <= bytes.length && (firstEnd === end ? 0 : crc32(bytes.subarray(firstEnd, end))) === sums[1];
+}
+
+function firstSumEnd(bytes: Buffer, frame: number, length: number): number {
+  return frame + (length <= ONE_SUM_BYTES ? length : FRAME_HEADER_BYTES + bytes.readUInt32LE(frame));
 }
 
 /** Of the mark, the sums and the lengths. Any change of one of them changes it. */

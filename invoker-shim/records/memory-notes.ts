@@ -1,11 +1,12 @@
-import type { Note, NoteKind, RecordNotes } from './notes.js';
+import { JsonText, type Note, type NoteKind, type RecordNotes } from './notes.js';
 
 /** Notes in memory, for a store whose records are there as well. */
 export class MemoryNotes implements RecordNotes {
   private readonly notes = new Map<string, Note>();
 
   put(kind: NoteKind, key: string, data: unknown): void {
-    this.notes.set(kind + key, { kind, key, data });
+    const kept: unknown = data instanceof JsonText ? JSON.parse(data.text) : data;
+    this.notes.set(kind + key, { kind, key, data: kept });
   }
 
   settle(kind: NoteKind, key: string): void {

@@ -1,5 +1,6 @@
 import { ChurnMap } from '../churn-map.js';
-import type { Note, NoteKind, RecordNotes } from './notes.js';
+import { JsonText, type Note, type NoteKind, type RecordNotes } from './notes.js';
+import { quoted } from './quoted.js';
 import type { Segment } from './segment.js';
 
 /** Where a note was written: the segment, and the place in it. */
@@ -29,7 +30,8 @@ export class NoteBook implements RecordNotes {
   constructor(private readonly append: AppendNote) {}
 
   put(kind: NoteKind, key: string, data: unknown): void {
-    this.write(kind + key, JSON.stringify([kind, key, data]));
+    const json = data instanceof JsonText ? data.text : JSON.stringify(data);
+    this.write(kind + key, `["${kind}",${quoted(key)},${json}]`);
   }
 
   settle(kind: NoteKind, key: string): void {

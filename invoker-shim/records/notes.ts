@@ -6,6 +6,11 @@
  */
 export type NoteKind = 'activation' | 'given-up';
 
+/** Data of a note that is JSON already. */
+export class JsonText {
+  constructor(readonly text: string) {}
+}
+
 /** A small entry of the log that is not settled. */
 export interface Note {
   readonly kind: NoteKind;
@@ -19,7 +24,10 @@ export interface Note {
  * there at the next start, however old its segment. Nothing of them is listed or carried.
  */
 export interface RecordNotes {
-  /** Queues an entry; it is in the file before `written` of the log calls back. It replaces the one of its kind and key. */
+  /**
+   * Queues an entry; it is in the file before `written` of the log calls back. It replaces the one of its kind and key.
+   * `data`: what can be JSON, or a `JsonText`.
+   */
   put(kind: NoteKind, key: string, data: unknown): void;
   /** It is done with. Written with what comes next; a crash before that leaves it open. */
   settle(kind: NoteKind, key: string): void;

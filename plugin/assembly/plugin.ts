@@ -4,11 +4,14 @@ import {
   type Finding,
   Health,
   HostGroup,
+  lostActivation,
   MergedRecords,
+  notedActivations,
   type RecordArchive,
   RemoteHost,
   type RecordReader,
   type RecordStore,
+  systemClock,
 } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { type Config, parseAddress } from '../config/index.js';
@@ -42,6 +45,7 @@ export async function createPlugin(config: Config): Promise<Gateway> {
     registerRecordChecks(health, own);
     host = connectHosts(config, secret, stores, own.store, log);
     const group = host;
+    takeOver(group, own.store, log);
     health.register('hosts', () => hostsFinding(group));
     const readable = own.archived ?? withOthers(own.store, others);
     return await openGateway(config, {
@@ -78,6 +82,24 @@ function connectHosts(config: Config, secret: string, stores: Stores, records: R
     });
   const [first, ...others] = configuredHosts(config);
   return new HostGroup([connect(first), ...others.map(connect)]);
+}
+
+/**
+ * What an earlier process had accepted and has no answer here: the host that it was given to says what became of it. Of a
+ * host that is not configured any more nothing will be heard.
+ */
+function takeOver(group: HostGroup, records: RecordStore, log: Logger): void {
+  const noted = notedActivations(records.notes);
+  for (const one of noted) {
+    const { activationId } = one.accepted;
+    const asked = group.restore(one, () => records.notes.settle('activation', activationId));
+    if (!asked) records.append(lostActivation(one, systemClock.wall()));
+  }
+  if (noted.length > 0)
+    log.warn(
+      { activations: noted.length },
+      'an earlier process had not heard how these activations end: hosts are asked',
+    );
 }
 
 /** Nothing is carried anywhere: everything is in the files of this process and of the hosts. */

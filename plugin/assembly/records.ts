@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import {
   type ArchivedRecords,
+  completeLost,
   createArchivedRecords,
   createRecordLog,
   type Finding,
@@ -10,6 +11,7 @@ import {
   registerRecordMetrics,
   type RecordReader,
   type RecordStore,
+  systemClock,
 } from '@dataflower/invoker-shim';
 import { CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
 import type { Logger } from 'pino';
@@ -79,6 +81,13 @@ export async function openRecords(
       throw new DirectoryInUseError(dataDir, { cause });
     throw cause;
   }
+}
+
+/** What an earlier process of this host has left without a record gets one, before anything runs here. */
+export async function completeRecords({ store }: ProcessRecords, log: Logger): Promise<void> {
+  const activations = await completeLost(store, systemClock.wall());
+  if (activations > 0)
+    log.warn({ activations }, 'an earlier process ended while these activations ran: they have a record that says so');
 }
 
 /** Registers what the records know of their health. */

@@ -28,7 +28,7 @@ import { createLogger } from './log.js';
 import { startMetrics } from './metrics.js';
 import { openHost } from './parts.js';
 import { processRegistry } from './process-registry.js';
-import { openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
+import { completeRecords, openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
 
 /** A host agent that runs. */
 export interface Shim {
@@ -91,6 +91,7 @@ class ShimParts {
     const { config, own, log } = this;
     const records = await openRecords(config, config.dataDir, log, { retains: false });
     this.#records = records.store;
+    await completeRecords(records, log);
     const withheld = new WithheldRecords(records.store);
     const tracing = await openTracing(config.telemetry, own.id, log.child({ component: 'telemetry' }));
     this.#tracing = tracing;

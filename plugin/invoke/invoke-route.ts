@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ActivationRecord, Clock, Host, RecordStore } from '@dataflower/invoker-shim';
+import type { ActivationRecord, Clock, Host, RecordStore, StartMessage } from '@dataflower/invoker-shim';
 import { ApiError, asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
 import { sendError, sendJson } from '../api/reply.js';
@@ -12,6 +12,7 @@ import type { Config } from '../config/index.js';
 import type { Ids } from '../server/ids.js';
 import type { Resolved, TargetResolver } from '../targets/resolver.js';
 import { answerText, httpStatusOf } from './answer.js';
+import { LeavingId } from './leaving-id.js';
 import { type InvokeOptions, readInvokeOptions } from './options.js';
 import type { Throttles } from './throttles.js';
 
@@ -128,42 +129,53 @@ export class InvokeRoute {
     const { namespace } = caller;
     deps.throttles.start(namespace);
     const activationId = deps.ids.next();
-    const waiting = call.options.blocking ? this.wait(call, activationId) : undefined;
+    const message: StartMessage = {
+      activationId,
+      transactionId,
+      identity: caller,
+      target: resolved.target,
+      payload: payloadOf(body, given, resolved),
+      receivedAt,
+      received,
+      paradigm: header ?? resolved.paradigm,
+      ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
+    };
+    const leaving = new LeavingId(deps.records, message);
+    const waiting = call.options.blocking ? this.wait(call, leaving) : undefined;
     try {
-      deps.host.start(
-        {
-          activationId,
-          transactionId,
-          identity: caller,
-          target: resolved.target,
-          payload: payloadOf(body, given, resolved),
-          receivedAt,
-          received,
-          paradigm: header ?? resolved.paradigm,
-          ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
-        },
-        (record, result) => {
-          deps.log?.debug({ activationId, transactionId, status: record.status }, 'answered');
-          deps.throttles.ended(namespace);
-          waiting?.answer(record, result);
-        },
-      );
+      leaving.host = deps.host.start(message, (record, result) => {
+        deps.log?.debug({ activationId, transactionId, status: record.status }, 'answered');
+        deps.throttles.ended(namespace);
+        leaving.answered();
+        waiting?.answer(record, result);
+      });
     } catch (cause) {
       deps.throttles.ended(namespace);
       waiting?.forget();
       throw cause;
     }
     deps.log?.debug({ activationId, transactionId, namespace, action: call.id }, 'accepted');
-    if (waiting === undefined) accepted(call, activationId);
+    if (waiting === undefined) this.accept(call, leaving);
+  }
+
+  /** Answers with 202 once it is sure that the activation will have a record, unless `take` says no by then. */
+  private accept(call: Call, leaving: LeavingId, take = (): boolean => true): void {
+    leaving.leave((error) => {
+      if (!take()) return;
+      if (error === undefined) accepted(call, leaving.activationId);
+      else this.refuse(call, error);
+    });
   }
 
   /** Answers with 202 when the wait is over, unless it was ended before, by an answer or for good. */
-  private wait(call: Call, activationId: string): Wait {
+  private wait(call: Call, leaving: LeavingId): Wait {
     let open = true;
-    const timer = setTimeout(() => {
+    const take = (): boolean => {
+      const wasOpen = open;
       open = false;
-      accepted(call, activationId);
-    }, call.options.waitMs);
+      return wasOpen;
+    };
+    const timer = setTimeout(() => this.accept(call, leaving, take), call.options.waitMs);
     const forget = (): void => {
       open = false;
       clearTimeout(timer);
@@ -174,7 +186,7 @@ export class InvokeRoute {
       const text = answerText(record, result, call.options.result);
       sendJson(call.response, httpStatusOf(record), call.transactionId, text, [
         'x-openwhisk-activation-id',
-        activationId,
+        leaving.activationId,
       ]);
     };
     return { answer, forget };

@@ -68,12 +68,13 @@ export class EchoHost implements Host {
 
   constructor(private readonly records: MemoryRecords) {}
 
-  start(message: StartMessage, answer: Answer): void {
+  start(message: StartMessage, answer: Answer): string {
     this.messages.push(message);
     const end = this.script(message);
     const finish = (given: Partial<ActivationRecord>): void => this.finish(message, answer, given);
     if (end === 'held') this.held.set(message.activationId, { message, finish });
     else setImmediate(finish, end);
+    return this.id;
   }
 
   /** Ends what was held. */

@@ -36,6 +36,8 @@ export interface SessionContext {
   readonly clock: Clock;
   readonly logger: ContainerLogger;
   readonly readTarget: (text: string) => FunctionTarget | WorkflowTarget;
+  /** Hands an activation that runs for another process over to this one; false when it runs for none. */
+  readonly handOver: (activationId: string, to: GatewaySession) => boolean;
   /** What every beat says. */
   readonly load: () => object;
   /** The gateway for which an activation runs here: another one, when a plugin was started again. */
@@ -50,6 +52,8 @@ export class GatewaySession {
   readonly requests: Requests;
   #received: number | null = null;
   readonly #running = new Set<string>();
+  /** Of those that it had started, the processes that have taken them over. */
+  readonly #heirs = new Map<string, GatewaySession>();
   /** Of those, the gateway's records of what it has given up. */
   readonly #abandoned = new Map<string, ActivationRecord>();
   readonly #kept = new LRUCache<string, { readonly record: ActivationRecord; readonly result: string }>({
@@ -94,6 +98,11 @@ export class GatewaySession {
     return this.#running.has(activationId);
   }
 
+  /** It has started something that is not answered: it must be known until then. */
+  get isNeeded(): boolean {
+    return this.#running.size > 0 || this.#heirs.size > 0;
+  }
+
   get link(): Link | undefined {
     return this.#link;
   }
@@ -118,6 +127,14 @@ export class GatewaySession {
     this.#link = undefined;
     this.#targets = new Map();
     this.requests.use(undefined);
+    return true;
+  }
+
+  /** What runs for it is answered to another process of the gateway from now on; false when it does not run for it. */
+  handOver(activationId: string, to: GatewaySession): boolean {
+    if (!this.#running.delete(activationId)) return false;
+    this.#heirs.set(activationId, to);
+    to.#running.add(activationId);
     return true;
   }
 
@@ -167,7 +184,14 @@ export class GatewaySession {
     }
   }
 
-  #answered({ activationId }: StartMessage, record: ActivationRecord, result: string): void {
+  #answered(message: StartMessage, record: ActivationRecord, result: string): void {
+    const { activationId } = message;
+    const heir = this.#heirs.get(activationId);
+    if (heir !== undefined) {
+      this.#heirs.delete(activationId);
+      heir.#answered(message, record, result);
+      return;
+    }
     this.#running.delete(activationId);
     const abandoned = this.#abandoned.get(activationId);
     if (abandoned !== undefined) {
@@ -199,14 +223,21 @@ export class GatewaySession {
   /** Says of each activation what became of it; of one that still runs nothing, since its answer comes. */
   async #resume(link: Link, inDoubt: readonly InDoubt[]): Promise<void> {
     for (const [activationId, namespace] of inDoubt) {
-      if (this.#running.has(activationId)) continue;
+      // Before its records are looked at: it may end meanwhile.
+      if (this.#running.has(activationId) || this.context.handOver(activationId, this)) continue;
       const kept = this.#kept.get(activationId);
       const record = kept?.record ?? (await this.context.records.get(namespace, activationId).catch(() => undefined));
-      if (record === undefined) link.send(MessageType.LOST, activationId);
+      if (record === undefined) this.#disown(link, activationId);
       else this.#send(link, record, kept?.result ?? record.result);
       await link.drained(RESENT_BYTES);
       if (link.closed) return;
     }
+  }
+
+  /** It is not here: the gateway writes its record, and a start of it that is still on its way writes none. */
+  #disown(link: Link, activationId: string): void {
+    this.context.records.withhold(activationId);
+    link.send(MessageType.LOST, activationId);
   }
 
   /** The gateway has answered it and written its record: what still runs is stopped, what was written gives way. */
@@ -228,7 +259,8 @@ export class GatewaySession {
   async #giveWay(record: ActivationRecord): Promise<void> {
     const { records } = this.context;
     const written = await records.get(record.namespace, record.activationId);
-    if (written !== undefined && !isGivenUp(written)) records.replace(record);
+    if (written === undefined || (isGivenUp(written) && written.end === record.end)) return;
+    records.replace(record);
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { randomBytes } from 'node:crypto';
-import { type Clock, systemClock } from '../../clock.js';
+import { type Clock, momentOf, systemClock } from '../../clock.js';
 import type { CodeSource } from '../../code/code-source.js';
 import { type ContainerLogger, silentLogger } from '../../containers/logger.js';
 import type { ActivationRecord, RecordReader, RecordWriter } from '../../records/record.js';
+import type { AcceptedActivation } from '../accepted.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
 import { decodeAnswer } from './answer-message.js';
 import { codeResponder } from './code-transfer.js';
@@ -26,6 +27,7 @@ const MIB = 1024 * 1024;
 const REPLY_MS = 8000;
 const IDS_A_FRAME = 1000;
 const RECORDS_A_FRAME = 500;
+const HOST_LOST = 'The host was lost, or did not know of it any more.';
 
 export interface RemoteHostOptions {
   readonly id: string;
@@ -123,16 +125,17 @@ export class RemoteHost implements Host {
   }
 
   /** Throws `HostLinkError` OVERLOADED or UNREACHABLE, and takes nothing, when the host cannot take more. */
-  start(message: StartMessage, answer: Answer): void {
+  start(message: StartMessage, answer: Answer): string {
     this.#checkRoom();
     const entry = this.#unanswered.add(message, answer);
-    if (this.#connection === undefined) return;
+    if (this.#connection === undefined) return this.id;
     try {
       this.#send(entry);
     } catch (error) {
       this.#unanswered.take(message.activationId);
       throw error;
     }
+    return this.id;
   }
 
   #checkRoom(): void {
@@ -143,6 +146,16 @@ export class RemoteHost implements Host {
     if (this.#load?.draining === true || this.#unanswered.keptBytes > maxKeptBytes || unsent > maxUnsentBytes) {
       throw new HostLinkError('OVERLOADED', `The host ${this.id} takes no more work at the moment.`);
     }
+  }
+
+  /**
+   * Takes over an activation that an earlier process of this plugin had given to this host: it is answered as one that
+   * is in doubt.
+   */
+  restore(accepted: AcceptedActivation, answer: Answer): void {
+    // That process had another clock: only the wall's time is common.
+    const received = momentOf(this.#clock, accepted.receivedAt);
+    this.#unanswered.restore({ ...accepted, received }, answer);
   }
 
   async cancel(request: CancelRequest): Promise<CancelOutcome> {
@@ -265,7 +278,8 @@ export class RemoteHost implements Host {
     const { records } = this.#options;
     const lost = entries.map((entry) => {
       const started = entry.number > 0;
-      const record = lostRecord(entry.message, this.id, started, this.#clock.now());
+      const tookMs = this.#clock.now() - entry.message.received;
+      const record = lostRecord(entry.message, { host: this.id, started, reason: HOST_LOST }, tookMs);
       records.append(record);
       if (started) this.#givenUp.add(record);
       this.#unanswered.take(record.activationId);

@@ -21,6 +21,7 @@ export class WithheldRecords implements RecordStore {
   /** No record of this activation is written from now on. */
   withhold(activationId: string): void {
     this.#withheld.set(activationId, true);
+    this.store.notes.settle('activation', activationId);
   }
 
   /** A record that was written already gives way to the gateway's. */
@@ -36,8 +37,17 @@ export class WithheldRecords implements RecordStore {
     this.store.written(callback);
   }
 
+  /** Nothing is noted of them either: the next start would complete it with a record. */
   get notes(): RecordNotes {
-    return this.store.notes;
+    const { notes } = this.store;
+    return {
+      put: (kind, key, data) => {
+        if (kind !== 'activation' || !this.#withheld.has(key)) notes.put(kind, key, data);
+      },
+      settle: (kind, key) => notes.settle(kind, key),
+      has: (kind, key) => notes.has(kind, key),
+      open: (kind) => notes.open(kind),
+    };
   }
 
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {

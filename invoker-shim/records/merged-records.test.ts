@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { MergedRecords, type RecordArchive } from './merged-records.js';
+import { MergedRecords, type RecordArchive, RecordsUnavailableError } from './merged-records.js';
 import type { ActivationRecord, RecordReader } from './record.js';
 import { idOf, recordOf } from './record-log.testing.js';
 
@@ -134,6 +134,10 @@ test('what cannot be read is named', async () => {
     'Some activation records cannot be read now: those of the host host0, CouchDB.',
   );
   await expect(merged.list(filter, 0, 10)).rejects.toThrow('those of the host host0.');
+  // Why it cannot be read is told where it is made to be.
+  const why = new RecordsUnavailableError('12 records are not in the views yet.');
+  const late = { ...readerOf(() => []), count: () => Promise.reject(why) };
+  await expect(new MergedRecords({ own: readerOf(() => []), archive: late }).count(filter, 0)).rejects.toBe(why);
 });
 
 test('of several records of an activation the same is given and counted everywhere: what its caller was told', async () => {

@@ -184,8 +184,10 @@ function newestFirst(records: readonly ActivationRecord[]): ActivationRecord[] {
   return records.toSorted((a, b) => b.start - a.start);
 }
 
-/** Reasons are for the log alone: they name addresses. */
+/** Reasons are for the log alone, as they name addresses, unless they are made for who asks. */
 function unavailable(failed: readonly Failure[]): RecordsUnavailableError {
+  const told = failed.find(({ cause }) => cause instanceof RecordsUnavailableError);
+  if (failed.length === 1 && told !== undefined) return told.cause as RecordsUnavailableError;
   const places = [...new Set(failed.map(({ reader }) => reader.place ?? 'this process'))].join(', ');
   const text = `Some activation records cannot be read now: those of ${places}. Try again when it is back.`;
   return new RecordsUnavailableError(text, { cause: failed[0]!.cause });

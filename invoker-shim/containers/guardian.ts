@@ -49,7 +49,10 @@ export class Guardian {
   #child: ChildProcess | undefined;
 
   /** @param mark A text of this agent's alone that is in the environment, or the working directory, of each process. */
-  constructor(private readonly mark: string) {}
+  constructor(
+    private readonly mark: string,
+    private readonly identify = processIdentity,
+  ) {}
 
   /** To be called before the first process is started; one that was killed itself is replaced. */
   watch(): void {
@@ -76,7 +79,7 @@ export class Guardian {
 
   /** A process that leads a group of its own. */
   begin(pid: number): void {
-    const group = processIdentity(pid) ?? { pid, startedAt: '0' };
+    const group = this.identify(pid) ?? { pid, startedAt: '0' };
     this.#groups.set(pid, group);
     this.#say('begin', group);
   }
@@ -95,7 +98,7 @@ export class Guardian {
     if (child === undefined) return;
     this.#child = undefined;
     child.ref();
-    const exited = once(child, 'exit');
+    const exited = once(child, 'exit').catch(() => undefined);
     child.stdin?.end();
     const late = setTimeout(() => child.kill('SIGKILL'), END_MS);
     await exited;

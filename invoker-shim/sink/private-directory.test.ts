@@ -49,6 +49,18 @@ test('they are for this user alone', () => {
   for (const directory of kinds()) expect(fs.statSync(directory).mode & 0o777).toBe(0o700);
 });
 
+test("another user's is removed where that is permitted, by a program that follows no link its owner puts there", () => {
+  const left = directoryOf('4194304999-1', makeShortDirectory(base));
+  const kept = path.join(base, 'kept');
+  fs.mkdirSync(kept);
+  fs.symlinkSync(kept, path.join(left, 'link'));
+  // Only root can give it away; for anybody else it is their own.
+  if (process.getuid?.() === 0) fs.chownSync(left, 65534, 65534);
+  removeLeftBehind([base]);
+  expect(fs.existsSync(left)).toBe(false);
+  expect(fs.existsSync(kept)).toBe(true);
+});
+
 test('a link in the place of a directory is removed without what it leads to', () => {
   const kept = path.join(base, 'kept');
   fs.mkdirSync(kept);

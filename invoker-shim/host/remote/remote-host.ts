@@ -141,7 +141,7 @@ export class RemoteHost implements Host {
   #checkRoom(): void {
     const { maxKeptBytes = 128 * MIB, maxUnsentBytes = 64 * MIB } = this.#options;
     if (this.#closing) throw new HostLinkError('CLOSED', 'The plugin is stopping and takes no more work.');
-    if (this.reach === 'lost') throw new HostLinkError('UNREACHABLE', `The host ${this.id} cannot be reached.`);
+    if (this.reach === 'lost') throw this.#unreachable();
     const unsent = this.#connection?.link.unsentBytes ?? 0;
     if (this.#load?.draining === true || this.#unanswered.keptBytes > maxKeptBytes || unsent > maxUnsentBytes) {
       throw new HostLinkError('OVERLOADED', `The host ${this.id} takes no more work at the moment.`);
@@ -190,7 +190,7 @@ export class RemoteHost implements Host {
   }
 
   async #ask(method: string, params: unknown): Promise<unknown> {
-    if (this.reach === 'lost') throw new HostLinkError('UNREACHABLE', `The host ${this.id} cannot be reached.`);
+    if (this.reach === 'lost') throw this.#unreachable();
     const parts = await this.#requests.ask(method, params);
     return method === 'records' ? parts : JSON.parse(Buffer.concat(parts).toString());
   }
@@ -270,6 +270,11 @@ export class RemoteHost implements Host {
     const all = this.#unanswered.all();
     this.#logger.error({ host: this.id, address: this.#options.address, activations: all.length }, 'the host is lost');
     this.#giveUp(all);
+    this.#requests.giveUp(this.#unreachable());
+  }
+
+  #unreachable(): HostLinkError {
+    return new HostLinkError('UNREACHABLE', `The host ${this.id} cannot be reached.`);
   }
 
   /** Answers with an internal error once its record is written; a host that comes back is told. */

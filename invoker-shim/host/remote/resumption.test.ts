@@ -151,6 +151,23 @@ describe('a host that is lost', () => {
     },
   );
 
+  test('fails what it was asked while it was being looked for, as soon as it is lost', async () => {
+    const { process, remote, clock } = await connected();
+    process!.kill();
+    distance.process = undefined;
+    await distance.until(() => remote.reach === 'reconnecting');
+    const since = clock.now();
+    let failedAt: number | undefined;
+    const asked = remote.records.get('guest', 'f'.repeat(32)).catch((error: unknown) => {
+      failedAt = clock.now();
+      throw error;
+    });
+    asked.catch(() => undefined);
+    await distance.until(() => failedAt !== undefined);
+    expect(failedAt! - since).toBeLessThan(5000);
+    await expect(asked).rejects.toThrow(/cannot be reached/);
+  });
+
   test('that has only gone silent is lost as soon', async () => {
     const { process, remote, clock } = await connected();
     distance.start(startOf(echo));

@@ -61,6 +61,7 @@ export {
   loadSource,
 } from './code/code-source.js';
 export { HostGroup } from './host/host-group.js';
+export { ThreadsBusyError, WorkThreads, type WorkThreadsOptions, WorkTimeoutError } from './work-threads.js';
 export { CachedCode, firstOf } from './code/cached-code.js';
 export {
   type Address,

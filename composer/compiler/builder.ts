@@ -1,5 +1,9 @@
+import { GraphError } from '../graph/error.js';
+import { MAX_EDGES, MAX_NODES } from '../graph/schema.js';
 import type { Edge, FunctionNode, GraphNode } from '../graph/types.js';
 import { USER } from '../graph/ports.js';
+
+const MAX_ID = 200;
 
 /** An output that nothing takes yet, with the number of environment frames that its value carries. */
 export interface Source {
@@ -21,7 +25,9 @@ export class GraphBuilder {
 
   /** A new id: what the node is, then where. */
   id(what: string, place: string): string {
-    const wanted = `${what}${place.replaceAll('.', '-')}`.replace(/[^\w[\]-]/g, '_').slice(-200);
+    // A deep place is long, and each has another: only its end counts.
+    const end = place.slice(-MAX_ID).replaceAll('.', '-');
+    const wanted = `${what}${end}`.replace(/[^\w[\]-]/g, '_').slice(-MAX_ID);
     const seen = this.#ids.get(wanted);
     this.#ids.set(wanted, 1);
     if (seen === undefined) return wanted;
@@ -31,15 +37,22 @@ export class GraphBuilder {
     return `${wanted}_${n}`;
   }
 
-  /** Adds a node. */
+  /** Adds a node. Throws `GraphError` TOO_LARGE when there are as many as a graph may have. */
   add<N extends GraphNode>(node: N): N {
+    if (this.nodes.length === MAX_NODES) throw tooLarge('nodes', MAX_NODES);
     this.nodes.push(node);
     return node;
   }
 
+  /** Adds an edge; throws like `add`. */
+  wire(from: string, to: string): void {
+    if (this.edges.length === MAX_EDGES) throw tooLarge('edges', MAX_EDGES);
+    this.edges.push({ from, to });
+  }
+
   /** Wires a flow into a port that does not look at the environment. */
   connect(flow: Flow, to: string): void {
-    for (const { from } of flow) this.edges.push({ from, to });
+    for (const { from } of flow) this.wire(from, to);
   }
 
   /** Wires a flow into a port with an environment of `depth` frames: frames left open on the way are closed first. */
@@ -53,7 +66,7 @@ export class GraphBuilder {
     const id = this.id('scope', place);
     this.add({ id, kind: 'scope', depth });
     this.connect(deeper, `${id}.in`);
-    this.edges.push({ from: `${id}.out`, to });
+    this.wire(`${id}.out`, to);
   }
 
   /** Adds a function at the end of a run, or begins one; gives where its value comes from. */
@@ -73,3 +86,7 @@ export class GraphBuilder {
 
 /** The caller's parameters. */
 export const CALLER: Flow = [{ from: `${USER}.params`, depth: 0 }];
+
+function tooLarge(what: string, limit: number): GraphError {
+  return new GraphError('TOO_LARGE', what, `has more than ${limit} elements, the limit`);
+}

@@ -3,19 +3,23 @@ import { most, roleOf, type Role } from './outcomes.js';
 import { USER } from './ports.js';
 import type { Wire, Wiring } from './wiring.js';
 
-/** Nodes looked at in all; a composition of the largest size needs a fraction of it. */
+/** Nodes and edges looked at in all; a composition of the largest size needs a fraction of it. */
 const WORK_LIMIT = 8_000_000;
 
 /** A node by its place in the order (`$USER` is first), with what is needed on the way up. */
 interface Place {
-  readonly id: string;
-  readonly rank: number;
-  readonly kind: string | undefined;
-  /** The edges that leave it, by number, and the role of the port that each leaves. */
-  readonly leaving: readonly { readonly edge: number; readonly port: number }[];
+  /** Roles of the output ports that edges leave, by number. */
   readonly roles: readonly Role[];
-  /** The edges into the input through which it is counted: number, and rank of where they come from. */
-  up: readonly { readonly edge: number; readonly rank: number }[];
+  /** What the port at hand gets by each output port in one run, as far as it was reached: filled and emptied by one check. */
+  readonly reached: Map<number, number>;
+  /** The edges into the input through which the node is counted. */
+  up: readonly Upward[];
+}
+
+/** An edge, followed from its end to its beginning: rank of the node and number of the output port there. */
+interface Upward {
+  readonly rank: number;
+  readonly port: number;
 }
 
 /**
@@ -41,13 +45,10 @@ export function checkExclusive(wiring: Wiring, order: readonly string[]): void {
 class Walk {
   readonly #places: Place[];
   readonly #ranks: Map<string, number>;
-  readonly #numbers: Map<Wire, number>;
-  /** What each edge brings the port at hand, and for which check that was written. */
-  readonly #load: Float64Array;
-  readonly #written: Uint32Array;
-  readonly #pending: Uint8Array;
+  /** Numbers of the output ports of each node that edges leave. */
+  readonly #ports: readonly Map<string, number>[];
+  readonly #roles: Role[] = [];
   readonly #sums: number[] = [];
-  #check = 0;
   #work = 0;
 
   constructor(
@@ -56,20 +57,14 @@ class Walk {
   ) {
     const ids = [USER, ...order];
     this.#ranks = new Map(ids.map((id, i) => [id, i]));
-    this.#numbers = new Map([...wiring.outOf.values()].flat().map((wire, i) => [wire, i]));
-    this.#load = new Float64Array(this.#numbers.size);
-    this.#written = new Uint32Array(this.#numbers.size);
-    this.#pending = new Uint8Array(ids.length);
+    this.#ports = ids.map((id) => numbered(wiring.outOf.get(id) ?? []));
     const depth = new Map<string, number>([[USER, 0]]);
     this.#places = ids.map((id, rank) => this.#place(id, rank, depth));
   }
 
   #place(id: string, rank: number, depth: Map<string, number>): Place {
     const node = this.wiring.nodes.get(id);
-    const wires = this.wiring.outOf.get(id) ?? [];
-    const ports = [...new Set(wires.map((wire) => wire.fromPort))];
-    const leaving = wires.map((wire) => ({ edge: this.#numbers.get(wire)!, port: ports.indexOf(wire.fromPort) }));
-    const roles = ports.map((port) => roleOf(node, port));
+    const roles = [...this.#ports[rank]!.keys()].map((port) => roleOf(node, port));
     let up: readonly Wire[] = [];
     let best = -1;
     for (const port of Object.keys(this.wiring.inputs.get(id) ?? {})) {
@@ -78,37 +73,37 @@ class Walk {
       if (level > best) [best, up] = [level, into];
     }
     depth.set(id, best + 1);
-    return { id, rank, kind: node?.kind, leaving, roles, up: this.#upwards(up) };
+    return { roles, reached: new Map<number, number>(), up: this.#upwards(up) };
   }
 
-  #upwards(wires: readonly Wire[]): Place['up'] {
-    return wires.map((wire) => ({ edge: this.#numbers.get(wire)!, rank: this.#ranks.get(wire.fromNode)! }));
+  #upwards(wires: readonly Wire[]): Upward[] {
+    return wires.map(({ fromNode, fromPort }) => {
+      const rank = this.#ranks.get(fromNode)!;
+      return { rank, port: this.#ports[rank]!.get(fromPort)! };
+    });
   }
 
   /** Walks up from one port until all ways meet. */
   check(target: string): void {
     const wires = this.wiring.into.get(target)!;
     if (wires.length < 2) return;
-    this.#check++;
     let waiting = 0;
     let rank = 0;
-    const reach = (up: Place['up'], value: number): void => {
+    const reach = (up: readonly Upward[], value: number): void => {
+      if ((this.#work += up.length) > WORK_LIMIT) this.#tooMuch(target);
       for (const wire of up) {
-        this.#load[wire.edge] = value;
-        this.#written[wire.edge] = this.#check;
-        if (this.#pending[wire.rank] === 1) continue;
-        this.#pending[wire.rank] = 1;
-        waiting++;
+        const { reached } = this.#places[wire.rank]!;
+        if (reached.size === 0) waiting++;
+        reached.set(wire.port, (reached.get(wire.port) ?? 0) + value);
         if (wire.rank > rank) rank = wire.rank;
       }
     };
     reach(this.#upwards(wires), 1);
     for (; ; rank--) {
       if (++this.#work > WORK_LIMIT) this.#tooMuch(target);
-      if (this.#pending[rank] === 0) continue;
-      this.#pending[rank] = 0;
-      waiting--;
       const place = this.#places[rank]!;
+      if (place.reached.size === 0) continue;
+      waiting--;
       const value = this.#most(place);
       if (value > 1) this.#refuse(target, wires);
       if (waiting === 0) return;
@@ -116,14 +111,15 @@ class Walk {
     }
   }
 
-  #most(place: Place): number {
-    const { roles, leaving } = place;
-    const sums = this.#sums;
-    for (let port = 0; port < roles.length; port++) sums[port] = 0;
-    for (const { edge, port } of leaving) {
-      if (this.#written[edge] === this.#check) sums[port] = sums[port]! + this.#load[edge]!;
+  /** The most that one run of the node brings; what was reached is forgotten. */
+  #most({ roles, reached }: Place): number {
+    this.#roles.length = this.#sums.length = 0;
+    for (const [port, sum] of reached) {
+      this.#roles.push(roles[port]!);
+      this.#sums.push(sum);
     }
-    return most(roles, sums);
+    reached.clear();
+    return most(this.#roles, this.#sums);
   }
 
   #refuse(target: string, wires: readonly Wire[]): never {
@@ -143,4 +139,11 @@ class Walk {
       `too many ports with several edges lie far from where their branches part, "${target}" is one; let branches meet earlier`,
     );
   }
+}
+
+/** The output ports that these wires leave, numbered. */
+function numbered(wires: readonly Wire[]): Map<string, number> {
+  const ports = new Map<string, number>();
+  for (const { fromPort } of wires) if (!ports.has(fromPort)) ports.set(fromPort, ports.size);
+  return ports;
 }

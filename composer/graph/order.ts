@@ -31,7 +31,7 @@ export function topologicalOrder(wiring: Wiring): string[] {
     throw new GraphError(
       'CYCLE',
       'edges',
-      `the edges make a cycle: ${cycle.join(' → ')}; a graph has none, remove one of these edges`,
+      `the edges make a cycle: ${shown(cycle)}; a graph has none, remove one of these edges`,
     );
   }
   return order;
@@ -54,4 +54,11 @@ function findCycle(wiring: Wiring, inOrder: ReadonlySet<string>): string[] {
   }
   const cycle = walk.slice(place.get(at)).reverse();
   return [...cycle, cycle[0]!];
+}
+
+/** A cycle may go through every node. */
+function shown(cycle: readonly string[]): string {
+  const most = 20;
+  if (cycle.length <= most) return cycle.join(' → ');
+  return [...cycle.slice(0, most - 1), `${cycle.length - most} more`, cycle[0]!].join(' → ');
 }

@@ -4,23 +4,41 @@ import { USER } from './ports.js';
 import type { Graph } from './types.js';
 import { wire, type Wire, type Wiring } from './wiring.js';
 
+/** FOREACH outputs that may lie inside each other; a token's tag has an index for each. */
+const MAX_DEPTH = 100;
+
 /** For each node the FOREACH outputs (`node.port`, outermost first) whose values it runs once for each of. */
 export type Scopes = ReadonlyMap<string, readonly string[]>;
 
 function isPrefix(short: readonly string[], long: readonly string[]): boolean {
-  return short.every((port, i) => port === long[i]);
+  return short === long || short.every((port, i) => port === long[i]);
 }
 
 const show = (scope: readonly string[]): string =>
   scope.length === 0 ? 'outside every FOREACH' : `inside ${scope.join(', ')}`;
 
-function delivered(wire: Wire, scopes: Scopes): readonly string[] {
-  const scope = scopes.get(wire.fromNode) ?? [];
-  return wire.type === 'FOREACH' ? [...scope, wire.edge.from] : scope;
+/** Scopes by node, and those that FOREACH outputs open: one array for each, however many edges leave it. */
+class Delivered {
+  readonly #opened = new Map<string, readonly string[]>();
+
+  constructor(private readonly scopes: Scopes) {}
+
+  of({ fromNode, type, edge: { from } }: Wire): readonly string[] {
+    const scope = this.scopes.get(fromNode) ?? [];
+    if (type !== 'FOREACH') return scope;
+    let opened = this.#opened.get(from);
+    if (opened === undefined) {
+      if (scope.length === MAX_DEPTH) {
+        throw new GraphError('TOO_LARGE', 'edges', `"${from}" is inside ${MAX_DEPTH} FOREACH outputs, the limit`);
+      }
+      this.#opened.set(from, (opened = [...scope, from]));
+    }
+    return opened;
+  }
 }
 
-function portScope(endpoint: string, wires: readonly Wire[], scopes: Scopes): readonly string[] {
-  const [first, ...rest] = wires.map((wire) => delivered(wire, scopes));
+function portScope(endpoint: string, wires: readonly Wire[], delivered: Delivered): readonly string[] {
+  const [first, ...rest] = wires.map((wire) => delivered.of(wire));
   for (const [i, scope] of rest.entries()) {
     if (scope.length === first!.length && isPrefix(scope, first!)) continue;
     throw new GraphError(
@@ -35,10 +53,11 @@ function portScope(endpoint: string, wires: readonly Wire[], scopes: Scopes): re
 /** `scopes` over an index that is there already; `order` has producers before consumers. */
 export function scopesOf(wiring: Wiring, order: readonly string[]): Scopes {
   const scopes = new Map<string, readonly string[]>();
+  const delivered = new Delivered(scopes);
   for (const id of order) {
     const ports = Object.entries(wiring.inputs.get(id)!).map(([port, { type }]) => {
       const endpoint = `${id}.${port}`;
-      const scope = portScope(endpoint, wiring.into.get(endpoint)!, scopes);
+      const scope = portScope(endpoint, wiring.into.get(endpoint)!, delivered);
       if (type === 'NORMAL') return { endpoint, scope };
       if (scope.length > 0) return { endpoint, scope: scope.slice(0, -1) };
       throw new GraphError(
@@ -60,7 +79,7 @@ export function scopesOf(wiring: Wiring, order: readonly string[]): Scopes {
   }
   for (const [endpoint, wires] of wiring.into) {
     if (!endpoint.startsWith(`${USER}.`)) continue;
-    const scope = portScope(endpoint, wires, scopes);
+    const scope = portScope(endpoint, wires, delivered);
     if (scope.length === 0) continue;
     throw new GraphError(
       'SCOPE',

@@ -2,6 +2,9 @@ import { GraphError } from './error.js';
 import { USER, inputPorts, outputPorts, splitEndpoint } from './ports.js';
 import type { Edge, Graph, GraphNode, InputType, OutputType } from './types.js';
 
+/** Names that an error's text has at most. */
+const MAX_SHOWN = 20;
+
 /** One edge with its ends taken apart. */
 export interface Wire {
   readonly edge: Edge;
@@ -74,19 +77,57 @@ function port(
   node: GraphNode | undefined,
   path: string,
   endpoint: string,
-  ports: readonly string[],
+  name: string,
+  ports: Readonly<Record<string, unknown>> | undefined,
   what: string,
 ): void {
-  if (node === undefined) {
+  if (node === undefined || ports === undefined) {
     throw new GraphError('NO_SUCH_NODE', path, `"${endpoint}" names a node that is not in the graph`);
   }
-  const name = splitEndpoint(endpoint)!.port;
-  if (ports.includes(name)) return;
-  const has = ports.length === 0 ? 'none' : ports.slice(0, 20).join(', ');
+  if (Object.hasOwn(ports, name)) return;
+  const has = someOf(Object.keys(ports));
   throw new GraphError(
     'NO_SUCH_PORT',
     path,
     `node "${node.id}" (${node.kind}) has no ${what} port "${name}"; it has ${has}`,
+  );
+}
+
+/** Names for an error's text: a graph may have tens of thousands. */
+function someOf(names: readonly string[]): string {
+  if (names.length === 0) return 'none';
+  const shown = names.slice(0, MAX_SHOWN).join(', ');
+  return names.length > MAX_SHOWN ? `${shown} and ${names.length - MAX_SHOWN} more` : shown;
+}
+
+/**
+ * A join of any width is a few bytes of JSON: before its ports are made there must be an edge for each. So the ports of
+ * all nodes together are never more than the JSON has members.
+ */
+function checkWidths(graph: Graph): void {
+  const wide = graph.nodes.some((node) => node.kind === 'join' && node.width > 0);
+  if (!wide) return;
+  const fed = new Map<string, Set<string>>();
+  for (const { to } of graph.edges) {
+    const { node, port } = splitEndpoint(to)!;
+    const ports = fed.get(node);
+    if (ports === undefined) fed.set(node, new Set([port]));
+    else ports.add(port);
+  }
+  graph.nodes.forEach((node, i) => {
+    if (node.kind !== 'join') return;
+    const ports = fed.get(node.id);
+    let port = 0;
+    while (port < node.width && ports?.has(String(port)) === true) port++;
+    if (port < node.width) throw unfed(i, `${node.id}.${port}`);
+  });
+}
+
+function unfed(index: number, endpoint: string): GraphError {
+  return new GraphError(
+    'NO_PRODUCER',
+    `nodes[${index}]`,
+    `nothing feeds "${endpoint}", so the node never runs; add an edge into it`,
   );
 }
 
@@ -96,6 +137,7 @@ function port(
  */
 export function wire(graph: Graph): Wiring {
   const nodes = nodesById(graph);
+  checkWidths(graph);
   const inputs = new Map([...nodes].map(([id, node]) => [id, inputPorts(node)]));
   const outputs = new Map([...nodes].map(([id, node]) => [id, outputPorts(node)]));
   const into = new Map<string, Wire[]>();
@@ -106,16 +148,16 @@ export function wire(graph: Graph): Wiring {
     const to = splitEndpoint(edge.to)!;
     const path = `edges[${i}]`;
     if (from.node !== USER) {
-      port(nodes.get(from.node), `${path}.from`, edge.from, Object.keys(outputs.get(from.node) ?? {}), 'output');
+      port(nodes.get(from.node), `${path}.from`, edge.from, from.port, outputs.get(from.node), 'output');
     }
     if (to.node !== USER) {
-      port(nodes.get(to.node), `${path}.to`, edge.to, Object.keys(inputs.get(to.node) ?? {}), 'input');
+      port(nodes.get(to.node), `${path}.to`, edge.to, to.port, inputs.get(to.node), 'input');
     }
     if (seen.has(`${edge.from} ${edge.to}`)) {
       throw new GraphError('DUPLICATE_EDGE', path, `the edge ${edge.from} → ${edge.to} is there twice; remove one`);
     }
     seen.add(`${edge.from} ${edge.to}`);
-    const type = outputs.get(from.node)?.[from.port] ?? 'NORMAL';
+    const type = from.node === USER ? 'NORMAL' : outputs.get(from.node)![from.port]!;
     const wire: Wire = { edge, fromNode: from.node, fromPort: from.port, toNode: to.node, toPort: to.port, type };
     push(into, edge.to, wire);
     push(outOf, from.node, wire);
@@ -124,11 +166,7 @@ export function wire(graph: Graph): Wiring {
     for (const [name, { any }] of Object.entries(inputs.get(node.id)!)) {
       const wires = into.get(`${node.id}.${name}`) ?? [];
       if (wires.length === 0) {
-        throw new GraphError(
-          'NO_PRODUCER',
-          `nodes[${i}]`,
-          `nothing feeds "${node.id}.${name}", so the node never runs; add an edge into it`,
-        );
+        throw unfed(i, `${node.id}.${name}`);
       }
       if (wires.length > 1 && !any) {
         throw new GraphError(
@@ -155,7 +193,7 @@ function checkResult(ends: readonly string[]): void {
     throw new GraphError(
       'NO_RESULT',
       'edges',
-      `"${USER}.result" is the whole result, so it cannot be wired together with ${ends.filter((e) => e !== `${USER}.result`).join(', ')}`,
+      `"${USER}.result" is the whole result, so it cannot be wired together with ${someOf(ends.filter((e) => e !== `${USER}.result`))}`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import nano from 'nano';
+import { Access } from './access.js';
 import { type Connections, openConnections } from './connections.js';
 import { CouchRefusedError, CouchUnavailableError } from './errors.js';
 import { Reachability } from './reachability.js';
@@ -31,6 +32,8 @@ interface NanoError {
 
 const FIRST_PAUSE_MS = 100;
 const MAX_REASON_CHARS = 300;
+/** CouchDB's word for a user with too many wrong passwords. */
+const LOCKED = /\block/i;
 /** PouchDB's servers and CouchDB have each their own words for a database that is not there. */
 const NO_DATABASE = /^(?:no_db_file|database does not exist)/i;
 
@@ -46,6 +49,8 @@ export class CouchClient {
   private readonly reachability: Reachability;
   private readonly running = new Set<AbortController>();
   private readonly secrets: readonly string[];
+  /** Undefined: no user is named, so none can be locked out. */
+  private readonly access: Access | undefined;
   private readonly limits: Required<Pick<CouchSettings, keyof typeof COUCH_DEFAULTS>>;
   private closed = false;
 
@@ -54,6 +59,7 @@ export class CouchClient {
     const url = new URL(settings.url);
     this.origin = url.origin;
     this.limits = { ...COUCH_DEFAULTS, ...settings };
+    this.access = username === undefined ? undefined : (settings.access ?? new Access());
     this.connections = openConnections(settings, this.limits.connections);
     this.reachability = new Reachability(now);
     const authorization = Buffer.from(`${username ?? ''}:${password}`).toString('base64');
@@ -87,6 +93,7 @@ export class CouchClient {
       try {
         const answer = await this.attempt<T>(request, Math.max(1, left));
         this.reachability.succeeded(write);
+        this.access?.granted();
         return answer;
       } catch (cause) {
         const failure = this.classify(cause as Error, uncertain);
@@ -118,6 +125,7 @@ export class CouchClient {
     if (this.closed) throw new CouchUnavailableError('The connection to CouchDB was closed.', false);
     if (this.running.size >= this.limits.maxRequests)
       throw new CouchUnavailableError(`More than ${this.limits.maxRequests} requests wait for CouchDB.`, false);
+    if (this.access !== undefined && this.access.pauseMs > 0) throw this.keptBack(this.access);
     signal?.throwIfAborted();
     const controller = new AbortController();
     const abort = (): void => controller.abort();
@@ -167,7 +175,12 @@ export class CouchClient {
     }
     const reason = this.redact([cause.error, cause.reason].filter((part) => typeof part === 'string').join(': '));
     const said = `${status}${reason === '' ? '' : ` (${reason})`}`;
+    if (status === 403 && LOCKED.test(reason)) {
+      this.access?.refused(true);
+      return new CouchUnavailableError(`${this.lockedOut}, ${said}.`, true, status);
+    }
     if (status === 401 || status === 403) {
+      if (status === 401) this.access?.refused(false);
       return new CouchUnavailableError(
         `CouchDB at ${this.origin} does not let us in, ${said}: check couchdb.username and couchdb.password, and the rights of that user.`,
         false,
@@ -182,6 +195,20 @@ export class CouchClient {
       return new CouchUnavailableError(`CouchDB at ${this.origin} answers ${said}.`, true, status);
     }
     return new CouchRefusedError(status, `CouchDB refuses with ${said}.`, uncertain);
+  }
+
+  private keptBack({ pauseMs, locked }: Access): CouchUnavailableError {
+    const again = `it is asked again in ${Math.ceil(pauseMs / 1000)} s`;
+    if (locked) return new CouchUnavailableError(`${this.lockedOut}; ${again}.`, true, 403);
+    return new CouchUnavailableError(
+      `CouchDB at ${this.origin} does not let us in; ${again}, since after some wrong passwords it locks a user out everywhere: check couchdb.username and couchdb.password.`,
+      false,
+      401,
+    );
+  }
+
+  private get lockedOut(): string {
+    return `CouchDB at ${this.origin} has locked the user out for some minutes after wrong passwords, of this process or another one at this address`;
   }
 
   private redact(text: string): string {

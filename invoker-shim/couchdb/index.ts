@@ -1,3 +1,4 @@
+export { Access } from './access.js';
 export { type CouchRequest, CouchClient } from './couch-client.js';
 export {
   type CouchAttachment,

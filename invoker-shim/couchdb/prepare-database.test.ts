@@ -1,4 +1,5 @@
 import { couchAddress, describeWithService, dropDatabases, newPrefix } from '@dataflower/services';
+import { FaultProxy } from '../records/couch/fault-proxy.testing.js';
 import { CouchClient } from './couch-client.js';
 import { CouchDatabase, type CouchDocument } from './couch-database.js';
 import { type DatabaseSchema, prepareDatabase } from './prepare-database.js';
@@ -25,6 +26,19 @@ describeWithService('couchdb', 'A database in CouchDB', ({ address }) => {
     const database = new CouchDatabase(client, name);
     await database.put({ _id: 'a' });
     expect((await database.view('test-v2', 'all', { reduce: false })).map(({ id }) => id)).toEqual(['a']);
+  });
+
+  test('says on how many nodes its documents are', async () => {
+    const proxy = await FaultProxy.open(address);
+    const through = new CouchClient({ ...couchAddress(address), url: proxy.url });
+    try {
+      expect((await prepareDatabase(through, newName(), schema)).copies).toBe(1);
+      proxy.copies = 3;
+      expect((await prepareDatabase(through, newName(), schema)).copies).toBe(3);
+    } finally {
+      await through.close();
+      await proxy.close();
+    }
   });
 
   test('is left alone by who does not know its schema', async () => {

@@ -23,6 +23,8 @@ export interface PreparedDatabase {
   readonly incarnation: string;
   /** Where the feed of changes stood before anything was read. */
   readonly sequence: string | number;
+  /** Nodes of a cluster that keep each document; 1: there is nothing to disagree on. */
+  readonly copies: number;
 }
 
 interface Marker extends CouchDocument {
@@ -59,11 +61,11 @@ export async function prepareDatabase(
     if (views === 'written') continue;
     for (const view of Object.keys(definitions)) await built(database, design, view);
   }
-  const { update_seq: sequence } = await client.request<{ update_seq: string | number }>({
-    method: 'GET',
-    path: [name],
-  });
-  return { incarnation, sequence };
+  const { update_seq: sequence, cluster } = await client.request<{
+    readonly update_seq: string | number;
+    readonly cluster?: { readonly n?: number };
+  }>({ method: 'GET', path: [name] });
+  return { incarnation, sequence, copies: cluster?.n ?? 1 };
 }
 
 /** As `PreparedDatabase` has it; undefined: the database is as good as new. */

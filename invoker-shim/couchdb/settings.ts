@@ -1,3 +1,5 @@
+import type { Access } from './access.js';
+
 /** How CouchDB is reached. */
 export interface CouchSettings {
   /** `http://host:5984` or `https://host`, without credentials. */
@@ -5,6 +7,8 @@ export interface CouchSettings {
   /** Both or none. */
   readonly username?: string;
   readonly password?: string;
+  /** Shared by clients of one user in one process; default: each has its own. */
+  readonly access?: Access;
   readonly tls?: {
     /** Certificate authorities to trust instead of the system's, PEM. */
     readonly ca?: string;

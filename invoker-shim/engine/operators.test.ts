@@ -1,3 +1,4 @@
+import { branchesOf } from './switch-branches.js';
 import type { Edge, GraphNode } from '@dataflower/composer/graph';
 import { Bench, type Started } from './testing/bench.js';
 import { action, edges, graph, workflow } from './testing/workflows.js';
@@ -168,6 +169,32 @@ describe('switch', () => {
       error: 'No case of the switch "s" matches 7 at $.k, and it has no default.',
     });
     expect(run([node(['constructor']), ...nodes], wires, {}).result.error).toMatch(/a missing member/);
+  });
+
+  test.each<[unknown, string]>([
+    ['x'.repeat(1_000_000), 'matches "xxx'],
+    [{ deep: 'x'.repeat(1_000_000) }, 'matches an object'],
+    [[1], 'matches a list'],
+  ])('names what matched nothing, shortly', (k, text) => {
+    const { error } = run([node(['k']), ...nodes], wires, { k }).result as { error: string };
+    expect(error).toContain(text);
+    expect(error.length).toBeLessThan(300);
+  });
+
+  test('of many cases costs an item no more than of few', () => {
+    const choose = (count: number): number => {
+      const many = Array.from({ length: count }, (_, i) => ({ equals: `case ${i}`, port: 'one' }));
+      const choice = { id: 's', kind: 'switch', path: ['value'], cases: many, default: 'two' } as const;
+      const table = branchesOf(choice);
+      const began = process.cpuUsage();
+      for (let i = 0; i < 20_000; i++) table.get(`none ${i}`);
+      expect(branchesOf(choice)).toBe(table);
+      const { user, system } = process.cpuUsage(began);
+      return user + system;
+    };
+    choose(10);
+    // One after the other, they would cost a thousand times as much.
+    expect(choose(20_000) / (choose(20) + 1000)).toBeLessThan(50);
   });
 });
 

@@ -4,6 +4,9 @@ import { opened } from '../sink/bytes-of.js';
 import type { DataSink, Value } from '../sink/value.js';
 import { push, truncate } from './environment.js';
 import { tooManyInstances } from './instance-limit.js';
+import { branchesOf } from './switch-branches.js';
+
+const SHOWN_CHARS = 100;
 
 /** One instance of an operator. It owns its inputs: each is passed on or released. */
 export interface OperatorRun {
@@ -132,13 +135,13 @@ function onlyError(sink: DataSink, value: Value, use: (value: Value) => void): v
 function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | Promise<void> {
   return open(input, (decoded) => {
     const member = memberAt(decoded, node.path);
-    const port = node.cases.find(({ equals }) => equals === member)?.port ?? node.default;
+    const port = branchesOf(node).get(member) ?? node.default;
     if (port !== undefined) {
       run.send(port, input, run.env);
       return;
     }
     input.release();
-    const what = member === undefined ? 'a missing member' : JSON.stringify(member);
+    const what = member === undefined ? 'a missing member' : shown(member);
     run.fail(
       errorValue(
         run.sink,
@@ -146,6 +149,13 @@ function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | 
       ),
     );
   });
+}
+
+/** Enough of a value for the text of an error. */
+function shown(member: unknown): string {
+  if (typeof member === 'object' && member !== null) return Array.isArray(member) ? 'a list' : 'an object';
+  const text = JSON.stringify(typeof member === 'string' ? member.slice(0, SHOWN_CHARS + 1) : member);
+  return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
 }
 
 function memberAt(value: unknown, path: readonly string[]): unknown {

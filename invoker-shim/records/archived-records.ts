@@ -10,6 +10,7 @@ import { CouchRecordDatabase } from './couch/couch-record-database.js';
 import { CouchRecords } from './couch/couch-records.js';
 import { RECORDS_DATABASE, RECORDS_SCHEMA } from './couch/record-views.js';
 import { Retention } from './couch/retention.js';
+import { ViewUpkeep } from './couch/view-upkeep.js';
 import { MergedRecords } from './merged-records.js';
 import type { RecordNotes } from './notes.js';
 import type { ActivationRecord, RecordFilter, RecordReader, RecordStore } from './record.js';
@@ -84,6 +85,7 @@ class LogAndArchive implements ArchivedRecords {
   private readonly clock: Clock;
   private readonly merged: MergedRecords;
   private readonly carrier: Carrier;
+  private readonly views: ViewUpkeep;
   private readonly retention: Retention | undefined;
   private cancelPrepare = (): void => undefined;
   private closing: Promise<void> | undefined;
@@ -101,12 +103,13 @@ class LogAndArchive implements ArchivedRecords {
       // A view takes long to build over many records, and whoever writes has no need of it.
       await prepareDatabase(client, database, RECORDS_SCHEMA, 'written');
     });
-    const archive = new CouchRecords(client, database, prepare);
+    this.views = new ViewUpkeep(client, database, clock);
+    const archive = new CouchRecords(client, database, prepare, this.views);
     this.merged = new MergedRecords({ own: log.waiting, archive, ...(others === undefined ? {} : { others }) });
     const setAside = new SetAside(options.log.dir, options.setAsideBytes ?? 64 * MiB);
     this.carrier = new Carrier({
       source: log.carry,
-      database: new CouchRecordDatabase(client, database, prepare, BATCH_TIMES * timeoutMs),
+      database: new CouchRecordDatabase(client, database, prepare, BATCH_TIMES * timeoutMs, this.views),
       setAside: (document, reason) => setAside.add(document, reason),
       clock,
       ...(options.batches === undefined ? {} : { bounds: options.batches }),
@@ -195,6 +198,7 @@ class LogAndArchive implements ArchivedRecords {
     await this.atMost(flushMs, new Promise<void>((resolve) => this.log.written(() => resolve())));
     const carried = this.carrier.close(flushMs);
     await this.atMost(flushMs, carried);
+    this.views.close();
     // What is still under way fails now.
     await this.client.close();
     await carried;

@@ -54,6 +54,57 @@ test('pages and counts are right however records are spread, and while they are 
   );
 });
 
+/**
+ * An archive to which the next batch comes after this many of its answers, and one more after each further answer, as
+ * long as there are any.
+ */
+function filling(all: readonly ActivationRecord[], batches: number, first: number): RecordReader & RecordArchive {
+  const size = Math.ceil(all.length / batches);
+  let answers = 0;
+  const archived = readerOf(() => all.slice(0, size * Math.max(0, answers - first)));
+  const then = async <T>(answer: Promise<T>): Promise<T> => {
+    const given = await answer;
+    answers++;
+    return given;
+  };
+  return {
+    get: (...asked) => archived.get(...asked),
+    list: (...asked) => then(archived.list(...asked)),
+    count: (...asked) => then(archived.count(...asked)),
+    present: (...asked) => then(archived.present(...asked)),
+  };
+}
+
+test('a page is right when batches are carried in its middle, at whatever place', async () => {
+  const all = Array.from({ length: 24 }, (_, number) => recordOf(number));
+  for (const batches of [1, 2, 4, 8]) {
+    for (let first = -3; first <= 3; first++) {
+      for (const [skip, limit] of [
+        [0, 5],
+        [3, 5],
+        [20, 10],
+        [25, 5],
+      ] as const) {
+        // What waits is read before a batch is carried: the log has all of it still, or the newest half.
+        for (const waiting of [all, all.slice(12)]) {
+          const archive = filling([...all.slice(0, 24 - waiting.length), ...waiting], batches, first);
+          const before = await archive.list(filter, 0, 100);
+          if (before.length < 24 - waiting.length) continue;
+          const merged = new MergedRecords({ own: readerOf(() => waiting), archive });
+          const page = await merged.list(filter, skip, limit, true);
+          expect(page).toEqual([...all].reverse().slice(skip, skip + limit));
+        }
+      }
+    }
+  }
+});
+
+test('a page that is never of one moment is unavailable', async () => {
+  const all = Array.from({ length: 100 }, (_, number) => recordOf(number));
+  const merged = new MergedRecords({ own: readerOf(() => all), archive: filling(all, 100, -40) });
+  await expect(merged.list(filter, 101, 5, true)).rejects.toMatchObject(unavailable);
+});
+
 test('a record on hand is given whatever else fails; what is not found then is unavailable, not absent', async () => {
   const log = readerOf(() => [recordOf(1)]);
   const none = readerOf(() => []);

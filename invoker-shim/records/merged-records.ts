@@ -26,6 +26,8 @@ export interface MergedRecordsOptions {
 const EXACT_COUNT = 2000;
 /** Most records that a listing puts in order in memory. */
 const MAX_MERGED = 50_000;
+/** How often a page is asked for anew because records came to the archive in the middle. */
+const MAX_ROUNDS = 10;
 /** Records of a page that are read at once, each by its id. */
 const AT_ONCE = 20;
 
@@ -66,24 +68,33 @@ export class MergedRecords implements RecordReader {
     const waiting = [...new Map(fromLogs.flat().map((record) => [record.activationId, record])).values()];
     // At most so many of those that wait stand before what the archive skips.
     const archiveSkip = Math.max(0, skip - waiting.length);
-    const archived = await this.archive((archive) => archive.list(filter, archiveSkip, wanted - archiveSkip, brief));
-    const twice = archiveSkip === 0 ? 0 : await this.skippedToo(filter.namespace, waiting, archived);
+    const { archived, twice } = await this.archivedPage(waiting, filter, archiveSkip, wanted - archiveSkip, brief);
     const begin = skip - archiveSkip + twice;
     return newestFirst(waiting, archived).slice(begin, begin + limit);
   }
 
-  /** How many of those that wait the archive has too, among what it skipped: they were carried meanwhile. */
-  private skippedToo(
-    namespace: string,
+  /**
+   * A page of the archive, and how many of those that wait are among what it skipped too: they were carried meanwhile.
+   * Both have to be of one moment. As records only come to the archive, they are when the number is the same after the
+   * page as before it, which nought always is.
+   */
+  private async archivedPage(
     waiting: readonly ActivationRecord[],
-    archived: readonly ActivationRecord[],
-  ): Promise<number> {
-    const known = new Set(archived.map(({ activationId }) => activationId));
-    const newest = archived[0]?.start ?? -Infinity;
-    const ids = waiting
-      .filter(({ activationId, start }) => start >= newest && !known.has(activationId))
-      .map(({ activationId }) => activationId);
-    return this.archive((archive) => archive.present(namespace, ids));
+    filter: RecordFilter,
+    skip: number,
+    limit: number,
+    brief: boolean,
+  ): Promise<{ archived: readonly ActivationRecord[]; twice: number }> {
+    let before: { readonly asked: string; readonly twice: number } | undefined;
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const archived = await this.archive((archive) => archive.list(filter, skip, limit, brief));
+      const ids = skip === 0 ? [] : mayBeSkipped(waiting, archived);
+      const twice = ids.length === 0 ? 0 : await this.archive((archive) => archive.present(filter.namespace, ids));
+      const asked = ids.join(' ');
+      if (twice === 0 || (before?.asked === asked && before.twice === twice)) return { archived, twice };
+      before = { asked, twice };
+    }
+    throw unavailable(new Error('they are carried to CouchDB faster than a page of them can be read'));
   }
 
   async count(filter: RecordFilter, skip: number): Promise<number> {
@@ -135,6 +146,15 @@ export class MergedRecords implements RecordReader {
 interface Looked {
   readonly record?: ActivationRecord | undefined;
   readonly failure?: unknown;
+}
+
+/** Those that wait and may stand before the page, too. */
+function mayBeSkipped(waiting: readonly ActivationRecord[], archived: readonly ActivationRecord[]): string[] {
+  const known = new Set(archived.map(({ activationId }) => activationId));
+  const newest = archived[0]?.start ?? -Infinity;
+  return waiting
+    .filter(({ activationId, start }) => start >= newest && !known.has(activationId))
+    .map(({ activationId }) => activationId);
 }
 
 /** Of two with one id the first list's; of equal starts its too. */

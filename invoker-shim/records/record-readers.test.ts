@@ -11,6 +11,7 @@ import type { ActivationRecord } from './record.js';
 import { createCarriedLog, createRecordLog } from './record-log.js';
 import { temporaryDirectory, written } from './record-log.testing.js';
 import { recordReaderContract } from './record-reader-contract.js';
+import { ViewUpkeep } from './couch/view-upkeep.js';
 
 const seen = new Set<string>();
 const again = ({ activationId }: ActivationRecord): boolean => {
@@ -76,7 +77,8 @@ describeWithService('couchdb', 'with CouchDB', ({ address }) => {
     const client = new CouchClient(settings);
     const database = `${prefix}${RECORDS_DATABASE}`;
     const prepare = (): Promise<void> => prepareDatabase(client, database, RECORDS_SCHEMA).then(() => undefined);
-    return { archive: new CouchRecords(client, database, prepare), close: () => client.close() };
+    const views = new ViewUpkeep(client, database);
+    return { archive: new CouchRecords(client, database, prepare, views), close: () => client.close() };
   };
 
   recordReaderContract('CouchDB', async () => {

@@ -13,7 +13,7 @@ const COLLECTION = 'actions';
 
 /** `N/actions` (OW-23 to OW-34). Invocations do not come here: they are answered ahead of the router. */
 export function actionRoutes(context: ApiContext): Router {
-  const { store, config, now } = context;
+  const { store, config, compiler, now } = context;
   const router = Router({ strict: true, caseSensitive: true });
 
   const list = answering(async (request, { caller, query }) => {
@@ -58,6 +58,7 @@ export function actionRoutes(context: ApiContext): Router {
           store,
           limits: config.limits,
           allowedImages: config.containers.images.allowed,
+          compiler,
           now,
         });
         return fullAction(document, code);

@@ -4,6 +4,7 @@ import type { Host, RecordStore } from '@dataflower/invoker-shim';
 import type { Caller } from '../auth/identity.js';
 import type { Config } from '../config/index.js';
 import type { EntityStore } from '../stores/entity-store.js';
+import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
 import { ApiError, malformed } from './api-error.js';
 import type { Query } from './query.js';
 import { sendJson } from './reply.js';
@@ -17,6 +18,7 @@ export interface ApiContext {
   readonly records: RecordStore;
   readonly host: Host;
   readonly config: Config;
+  readonly compiler: WorkflowCompiler;
   readonly now: () => number;
 }
 

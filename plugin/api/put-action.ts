@@ -1,6 +1,8 @@
 import type { Caller } from '../auth/identity.js';
 import type { Config } from '../config/index.js';
 import { type Attachment, ConflictError, type EntityStore } from '../stores/entity-store.js';
+import { checkWorkflowAnnotations } from '../workflows/annotations.js';
+import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
 import { codeOf } from './action-code.js';
 import {
   type ActionDocument,
@@ -17,7 +19,6 @@ import { checkImageAllowed } from './image-name.js';
 import { defaultLimits, readLimits } from './limits.js';
 import { overlayParameters, type Parameter, readParameters, sizeOf } from './parameters.js';
 import { checkSequence } from './sequences.js';
-import { checkWorkflowAnnotations } from './workflow-kind.js';
 
 /** The body of a PUT, its members read one by one. */
 interface Change {
@@ -36,6 +37,7 @@ export interface PutContext {
   readonly limits: Config['limits'];
   /** Images that actions may name. */
   readonly allowedImages: readonly string[];
+  readonly compiler: WorkflowCompiler;
   readonly now: () => number;
 }
 
@@ -59,7 +61,7 @@ export async function putAction(
   if (change.exec !== undefined && isSequence(exec))
     await checkSequence(caller, id, exec.components, context.store, context.limits.sequenceLength);
   const annotations = mergeAnnotations(change, stored, exec);
-  checkWorkflowAnnotations(annotations);
+  await checkWorkflowAnnotations(annotations, context.compiler);
   const { inline, attachment } = placeCode(change);
   // Read before the write: after it another one may have taken its place.
   const code = change.exec === undefined ? await codeOf(stored!, context.store) : change.code;

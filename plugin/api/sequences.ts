@@ -37,6 +37,8 @@ async function count(
   for (const component of components) {
     const id = documentId(component);
     if (path.includes(id)) throw new ApiError(400, 'Sequence may not refer to itself.');
+    // Each level has an action of its own in the end, or leads back.
+    if (path.length > maxLength) throw tooLong();
     const document = await store.get(id);
     if (!isAction(document)) throw new ApiError(400, 'Sequence component does not exist.');
     length += isSequence(document.exec) ? await count(document.exec.components, [...path, id], store, maxLength) : 1;

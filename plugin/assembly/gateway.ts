@@ -14,6 +14,7 @@ import { HttpServer } from '../server/http-server.js';
 import { Ids } from '../server/ids.js';
 import { RequestCounts } from '../server/request-counts.js';
 import { TargetResolver } from '../targets/resolver.js';
+import { WorkflowCompiler } from '../workflows/workflow-compiler.js';
 import { type StatusReport, recordsReport, statusReport, storesOf } from '../server/status.js';
 import type { Tracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
@@ -87,7 +88,14 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
 
   const unexpected = (error: unknown, transactionId: string): void =>
     log.error({ err: error, transactionId }, 'request failed');
-  const resolver = new TargetResolver(store, () => apiHost, config.containers.images.allowed);
+  const compiler = new WorkflowCompiler();
+  const resolver = new TargetResolver({
+    store,
+    compiler,
+    apiHost: () => apiHost,
+    allowedImages: config.containers.images.allowed,
+    maxActions: config.limits.workflowActions,
+  });
   const throttles = new Throttles(config.throttles, now);
   const invoke = new InvokeRoute({
     authenticator,
@@ -104,7 +112,18 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   });
   const more = parts.metrics ?? (() => Promise.resolve(''));
   const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}\n${await more()}`;
-  const app = createApp({ authenticator, store, records, host, config, now, version: VERSION, metrics, unexpected });
+  const app = createApp({
+    authenticator,
+    store,
+    records,
+    host,
+    config,
+    compiler,
+    now,
+    version: VERSION,
+    metrics,
+    unexpected,
+  });
   const status = (): Promise<StatusReport> =>
     statusReport({
       process: description,

@@ -58,8 +58,13 @@ async function openCouchStores({ couchdb }: Config, log: Logger): Promise<Stores
       if (reason === undefined) log.info('CouchDB can be used again');
       else log.warn({ reason }, 'CouchDB cannot be used: actions in memory go on, all else of the API answers 503');
     };
+    const onCopies = (copies: number): void => {
+      const risk =
+        'CouchDB is a cluster: when two processes write one entity at the same moment through different nodes, both may be told that they have won; give all processes the address of one node';
+      log.warn({ copies }, risk);
+    };
     const entities = new CachedStore(
-      await openCouchEntityStore({ client, database: `${prefix}whisks`, maxStaleMs, onProblem }),
+      await openCouchEntityStore({ client, database: `${prefix}whisks`, maxStaleMs, onProblem, onCopies }),
     );
     const subjects = new CouchSubjects({ client, database: `${prefix}subjects` });
     let metrics: MetricsWriter | undefined;

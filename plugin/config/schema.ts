@@ -81,6 +81,11 @@ const limits = section({
     about: 'Most actions of a sequence, nested sequences counted through, or along one path of a composition.',
     turn: 'A sequence is refused with "Too many actions in the sequence.": raise it.',
   }),
+  workflowActions: whole(1000, 1, 100_000, {
+    about:
+      'Most different actions that one workflow may name, those of the workflows in it counted in. They are looked up before it starts.',
+    turn: 'An invocation is refused with "names more than … different actions": raise it, or split the workflow.',
+  }),
   codeBytes: whole(50_331_648, 1, MAX_BYTES, {
     about: 'Largest code of an action, in bytes (of the base64 text for an archive).',
     turn: 'A create is refused with 413 "exec larger than allowed": raise it, and `server.maxBodyBytes` with it.',

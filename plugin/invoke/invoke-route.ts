@@ -4,7 +4,7 @@ import { ApiError, asApiError, noSuchEntity, overloaded } from '../api/api-error
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
 import { sendError, sendJson } from '../api/reply.js';
 import { checkContentType, parseObject, readBody } from '../api/request.js';
-import { paradigmOf } from '../api/workflow-kind.js';
+import { paradigmOf } from '../workflows/annotations.js';
 import type { Authenticator } from '../auth/authenticator.js';
 import type { Caller } from '../auth/identity.js';
 import { authenticated } from '../auth/required.js';

@@ -1,11 +1,13 @@
 import { CachedCode, type CodeSource, type FunctionTarget, type WorkflowTarget } from '@dataflower/invoker-shim';
 import { LRUCache } from 'lru-cache';
 import type { ActionDocument } from '../api/action-document.js';
+import { ApiError } from '../api/api-error.js';
 import { isTruthy, valueOf } from '../api/parameters.js';
-import { PARADIGM_ANNOTATION, paradigmOf } from '../api/workflow-kind.js';
 import type { Caller } from '../auth/identity.js';
 import type { CachedStore } from '../stores/cached-store.js';
-import { Graphs } from './graphs.js';
+import { PARADIGM_ANNOTATION, paradigmOf } from '../workflows/annotations.js';
+import { Graphs } from '../workflows/graphs.js';
+import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
 import { StoreCode } from './store-code.js';
 import { TargetBuilder } from './target-builder.js';
 
@@ -21,15 +23,29 @@ export interface Resolved {
 
 type Found = Resolved | undefined;
 
+export interface ResolverOptions {
+  readonly store: CachedStore;
+  readonly compiler: WorkflowCompiler;
+  /** Address of the API with scheme, for the actions. */
+  readonly apiHost: () => string;
+  /** Images that actions may name (`containers.images.allowed`). */
+  readonly allowedImages: readonly string[];
+  /** Different actions that one workflow may name (`limits.workflowActions`). */
+  readonly maxActions: number;
+}
+
 interface Entry {
   /** Of the store, when the entry was last known to hold. */
   storeVersion: number;
   readonly revisions: ReadonlyMap<string, string | undefined>;
-  readonly resolved: Resolved;
+  /** An error: these documents cannot run, whoever asks how often. */
+  readonly outcome: Resolved | ApiError;
 }
 
-/** What the kept targets were made of, as JSON. */
+/** What the kept targets were made of, as JSON; one alone is never more. */
 const KEPT_BYTES = 64 * 1024 * 1024;
+/** A refusal keeps its text and the revisions of what it was made of. */
+const REFUSED_BYTES = 1024;
 
 /** From action documents to what a host can start. Targets are kept while the documents they were made of stay the same. */
 export class TargetResolver {
@@ -39,23 +55,21 @@ export class TargetResolver {
   private readonly graphs = new Graphs();
   private readonly codes: CodeSource;
 
-  constructor(
-    private readonly store: CachedStore,
-    private readonly apiHost: () => string,
-    private readonly allowedImages: readonly string[] = [],
-  ) {
-    this.codes = new CachedCode(new StoreCode(store));
+  constructor(private readonly options: ResolverOptions) {
+    this.codes = new CachedCode(new StoreCode(options.store));
   }
 
-  /** What is known to hold without looking; the path of nearly every invocation. */
+  /** What is known to hold without looking; the path of nearly every invocation. Throws `ApiError` like `resolve`. */
   peek(caller: Caller, id: string): Resolved | undefined {
     const entry = this.entries.get(keyOf(caller, id));
-    return entry?.storeVersion === this.store.version ? entry.resolved : undefined;
+    if (entry?.storeVersion !== this.options.store.version) return undefined;
+    if (entry.outcome instanceof ApiError) throw entry.outcome;
+    return entry.outcome;
   }
 
   /** Undefined: there is no such action. Throws `ApiError` for one that cannot run. */
   resolve(caller: Caller, id: string): Promise<Found> {
-    const storeVersion = this.store.version;
+    const storeVersion = this.options.store.version;
     const key = keyOf(caller, id);
     const running = this.running.get(key);
     if (running?.storeVersion === storeVersion) return running.found;
@@ -70,19 +84,31 @@ export class TargetResolver {
     const entry = this.entries.get(key);
     if (entry !== undefined && (await this.holds(entry))) {
       entry.storeVersion = storeVersion;
-      return entry.resolved;
+      if (entry.outcome instanceof ApiError) throw entry.outcome;
+      return entry.outcome;
     }
-    const { store, codes, apiHost, allowedImages } = this;
-    const builder = new TargetBuilder(caller, { store, codes, apiHost, allowedImages }, this.graphs);
+    const { codes, graphs } = this;
+    const { store, compiler, apiHost, allowedImages, maxActions } = this.options;
+    const bounds = { maxActions, maxChars: KEPT_BYTES };
+    const builder = new TargetBuilder(caller, { store, codes, apiHost, allowedImages }, compiler, graphs, bounds);
     const document = await builder.read(id);
     if (document === undefined) return undefined;
-    const resolved = describeStart(document, await builder.build(document));
-    this.entries.set(key, { storeVersion, revisions: builder.revisions, resolved }, { size: builder.bytes });
-    return resolved;
+    const keep = (outcome: Resolved | ApiError, size: number): void => {
+      this.entries.set(key, { storeVersion, revisions: builder.revisions, outcome }, { size });
+    };
+    try {
+      const resolved = describeStart(document, await builder.build(document));
+      keep(resolved, Math.min(builder.bytes, KEPT_BYTES));
+      return resolved;
+    } catch (error) {
+      // Other refusals pass: code that was being written, a server with too much to do.
+      if (error instanceof ApiError && error.status === 400) keep(error, REFUSED_BYTES * builder.revisions.size);
+      throw error;
+    }
   }
 
   private async holds(entry: Entry): Promise<boolean> {
-    for (const [id, rev] of entry.revisions) if ((await this.store.get(id))?._rev !== rev) return false;
+    for (const [id, rev] of entry.revisions) if ((await this.options.store.get(id))?._rev !== rev) return false;
     return true;
   }
 }

@@ -1,16 +1,29 @@
-import { compileSequence, type Graph } from '@dataflower/composer/graph';
+import { setImmediate } from 'node:timers/promises';
+import { compileSequence, type Graph, graphDigest } from '@dataflower/composer/graph';
 import type { ActionDescription, Target, WorkflowTarget } from '@dataflower/invoker-shim';
 import { codeOf } from '../api/action-code.js';
 import { type ActionDocument, isAction, isSequence } from '../api/action-document.js';
 import { ApiError } from '../api/api-error.js';
-import { annotatedWorkflow, isWorkflow } from '../api/workflow-kind.js';
 import type { Caller } from '../auth/identity.js';
 import { containerSpec, describe, functionTarget, runParameters, type TargetContext } from './function-target.js';
-import type { Graphs } from './graphs.js';
+import { annotatedWorkflow, isWorkflow } from '../workflows/annotations.js';
+import type { Graphs } from '../workflows/graphs.js';
+import type { CompiledWorkflow, WorkflowCompiler } from '../workflows/workflow-compiler.js';
 
 type Workflow = WorkflowTarget['workflow'];
 
 const READ_AT_ONCE = 64;
+/** Time that looking up may take of one turn of the event loop, in ms: documents in memory are there without a wait. */
+const TURN_MS = 10;
+
+/** How many different actions a workflow may name, and how large they may be, all documents together, as JSON. */
+export interface WorkflowBounds {
+  readonly maxActions: number;
+  readonly maxChars: number;
+}
+
+/** The workflow as a whole cannot run, wherever in it the bound was passed. */
+class WorkflowTooLargeError extends ApiError {}
 
 /**
  * Looks up everything that one invocation needs, each action once: two workflows that name the same one share its
@@ -22,34 +35,62 @@ export class TargetBuilder {
   /** Size of what was looked at, as JSON. */
   bytes = 1;
   private readonly targets = new Map<string, Target>();
+  private turnBegan = performance.now();
 
   constructor(
     private readonly caller: Caller,
     private readonly context: TargetContext,
+    private readonly compiler: WorkflowCompiler,
     private readonly graphs: Graphs,
+    private readonly bounds: WorkflowBounds,
   ) {}
 
   async read(id: string): Promise<ActionDocument | undefined> {
     const document = await this.context.store.get(id);
     this.revisions.set(id, document?._rev);
     this.bytes += JSON.stringify(document)?.length ?? 0;
+    const { maxActions, maxChars } = this.bounds;
+    if (this.revisions.size > maxActions + 1) {
+      const text = `The workflow names more than ${maxActions} different actions, those of the workflows in it counted in (limits.workflowActions).`;
+      throw new WorkflowTooLargeError(400, text);
+    }
+    if (this.bytes > maxChars && this.revisions.size > 1) {
+      const text = `The definitions of all actions that the workflow names are larger than ${maxChars} characters.`;
+      throw new WorkflowTooLargeError(400, text);
+    }
     return isAction(document) ? document : undefined;
   }
 
   /** Throws `ApiError` for an action that cannot run. */
   async build(document: ActionDocument): Promise<Exclude<Target, { type: 'missing' }>> {
     const { exec, annotations } = document;
-    if (isSequence(exec)) return this.workflow(document, 'sequence', compileSequence(exec.components));
-    const code = isWorkflow(annotations) ? await codeOf(document, this.context.store) : undefined;
-    const annotated = annotatedWorkflow(annotations, code);
-    if (annotated !== undefined) return this.workflow(document, annotated.workflow, annotated.graph);
+    await this.endTurn();
+    if (isSequence(exec)) return this.workflow(document, 'sequence', chain(exec.components));
+    if (isWorkflow(annotations)) {
+      const code = await codeOf(document, this.context.store);
+      const annotated = await annotatedWorkflow(annotations, code, this.compiler);
+      return this.workflow(document, annotated.workflow, annotated);
+    }
     const target = functionTarget(this.caller, document, this.context);
     this.targets.set(document._id, target);
     return target;
   }
 
-  private async workflow(document: ActionDocument, workflow: Workflow, made: Graph): Promise<WorkflowTarget> {
-    const { graph, digest } = this.graphs.intern(made);
+  /** Others have their turn. */
+  private async endTurn(): Promise<void> {
+    if (performance.now() - this.turnBegan < TURN_MS) return;
+    await setImmediate();
+    this.turnBegan = performance.now();
+  }
+
+  private async workflow(
+    document: ActionDocument,
+    workflow: Workflow,
+    made: CompiledWorkflow,
+  ): Promise<WorkflowTarget> {
+    const { digest, chars } = made;
+    const graph = this.graphs.intern(made.graph, digest, chars);
+    this.bytes += chars;
     const actions = new Map<string, Target>();
     const inline = graph.nodes.some((node) => node.kind === 'function');
     const steps = inline ? { steps: containerSpec(this.caller, document, this.context, 'steps') } : {};
@@ -102,10 +143,15 @@ export class TargetBuilder {
     try {
       return await this.build(document);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+      if (!(error instanceof ApiError) || error instanceof WorkflowTooLargeError) throw error;
       return { type: 'missing', error: error.message };
     }
   }
+}
+
+function chain(components: readonly string[]): CompiledWorkflow {
+  const graph = compileSequence(components);
+  return { graph, digest: graphDigest(graph), chars: components.reduce((sum, name) => sum + name.length + 100, 100) };
 }
 
 /** A workflow's record shows the most memory that a part of it may take (OW-64). */

@@ -7,6 +7,7 @@ import {
   type RecordDatabase,
   type WriteOutcome,
 } from '../carry/record-database.js';
+import type { ViewUpkeep } from './view-upkeep.js';
 
 interface BulkAnswer {
   readonly id: string;
@@ -41,6 +42,7 @@ export class CouchRecordDatabase implements RecordDatabase {
     readonly prepare: () => Promise<void>,
     /** Longest time of one write, in milliseconds: a large batch takes a slow disk longer than a document. */
     private readonly writeMs: number,
+    private readonly views: Pick<ViewUpkeep, 'written'>,
   ) {}
 
   async write(
@@ -49,6 +51,7 @@ export class CouchRecordDatabase implements RecordDatabase {
   ): Promise<readonly WriteOutcome[]> {
     const answers = await this.post(bulkBody(documents, revisions));
     const byId = new Map(answers.map((answer) => [answer.id, answer]));
+    this.views.written(documents.length);
     return documents.map(({ id }) => outcomeOf(byId.get(id)));
   }
 

@@ -1,6 +1,7 @@
 import { type CouchClient, CouchRefusedError, CouchUnavailableError } from '../../couchdb/index.js';
 import type { ActivationRecord, RecordFilter, RecordReader } from '../record.js';
 import { RECORDS_DESIGN } from './record-views.js';
+import type { ViewUpkeep } from './view-upkeep.js';
 
 /** A document of OpenWhisk's activations database, ours or one that OpenWhisk wrote. */
 interface ActivationDocument {
@@ -35,6 +36,7 @@ export class CouchRecords implements RecordReader {
     private readonly database: string,
     /** Makes the database and its views where they are missing. */
     private readonly prepare: () => Promise<void>,
+    private readonly views: Pick<ViewUpkeep, 'pending'>,
   ) {}
 
   async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
@@ -89,7 +91,19 @@ export class CouchRecords implements RecordReader {
 
   private view<Value>(view: string, query: Readonly<Record<string, unknown>>): Promise<ViewAnswer<Value>> {
     const path = [this.database, '_design', RECORDS_DESIGN, '_view', view];
-    return this.ask(isGoneOrWithoutViews, () => this.client.request({ method: 'GET', path, query }));
+    return this.ask(isGoneOrWithoutViews, () =>
+      this.client.request<ViewAnswer<Value>>({ method: 'GET', path, query }),
+    ).catch((error: unknown) => this.whyLate(error));
+  }
+
+  /** A view that is being built is asked for in vain: then how much is missing is worth more than that nothing came in time. */
+  private async whyLate(error: unknown): Promise<never> {
+    if (!(error instanceof CouchUnavailableError) || error.status !== undefined) throw error;
+    const pending = (await this.views.pending()) ?? 0;
+    if (pending === 0) throw error;
+    throw new CouchUnavailableError(
+      `CouchDB builds its views of the activation records, ${pending} records are not in them yet: ask again later.`,
+    );
   }
 
   private async ask<T>(isMissing: (error: unknown) => boolean, request: () => Promise<T>): Promise<T> {

@@ -17,6 +17,8 @@ export class FaultProxy {
   maxBodyBytes = Infinity;
   /** Bodies with this text are answered with 400. */
   refuse: string | undefined;
+  /** Databases say that so many nodes keep each document. */
+  copies: number | undefined;
   /** Requests that were passed on to `_bulk_docs`. */
   bulkWrites = 0;
   private readonly agent = new http.Agent();
@@ -77,7 +79,9 @@ export class FaultProxy {
     }
     if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
     const passed = await this.passOn(request, body);
-    const text = Buffer.concat(await passed.toArray());
+    let text = Buffer.concat(await passed.toArray());
+    if (this.copies !== undefined && /^\/[^/_?][^/?]*$/.test(request.url!) && request.method === 'GET')
+      text = Buffer.from(JSON.stringify({ ...JSON.parse(text.toString()), cluster: { n: this.copies } }));
     if (request.url!.includes('_bulk_docs')) this.bulkWrites++;
     if (fault === 'lose answer') {
       request.socket.resetAndDestroy();

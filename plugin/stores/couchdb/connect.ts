@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CouchClient, type CouchSettings, CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
+import { Access, CouchClient, type CouchSettings, CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
 import type { Config } from '../../config/index.js';
 
 type Section = Config['couchdb'];
@@ -10,6 +10,10 @@ export class CouchStartError extends Error {
 }
 
 const PAUSE_MS = 250;
+/** As long as CouchDB locks a user out by default, and a little more. */
+const LOCK_MS = 310_000;
+/** By user and address: the clients of one process are refused together, and ask again together. */
+const accesses = new WeakMap<Section, Access>();
 
 /** The section as settings of a client, files read; undefined without a URL. Throws `CouchStartError`. */
 export function couchSettings(section: Section): CouchSettings | undefined {
@@ -29,31 +33,42 @@ export function couchSettings(section: Section): CouchSettings | undefined {
     retries,
     connections,
     maxRequests,
+    access: accessOf(section),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
 }
 
+function accessOf(section: Section): Access {
+  let access = accesses.get(section);
+  if (access === undefined) accesses.set(section, (access = new Access()));
+  return access;
+}
+
 /**
- * A client of a CouchDB that answers: waits for it to come up for `startMs`. `waiting` hears once why. Throws
- * `CouchStartError`.
+ * A client of a CouchDB that answers: waits for it to come up for `startMs`, and for a user that it has locked out until
+ * that has passed. `waiting` hears once why. Throws `CouchStartError`.
  */
 export async function connectCouch(
   settings: CouchSettings,
   startMs: number,
   waiting: (reason: string) => void,
+  lockMs = LOCK_MS,
 ): Promise<CouchClient> {
   const client = new CouchClient(settings);
-  const endsAt = performance.now() + startMs;
+  const began = performance.now();
+  let waitMs = startMs;
   for (let told = false; ;) {
     try {
       await client.request({ method: 'GET', path: [], retries: 0 });
       return client;
     } catch (cause) {
-      const late = performance.now() > endsAt;
+      if (cause instanceof CouchUnavailableError && cause.retryable && cause.status === 403)
+        waitMs = Math.max(startMs, lockMs);
+      const late = performance.now() - began > waitMs;
       if (late || !(cause instanceof CouchUnavailableError) || !cause.retryable) {
         await client.close();
-        throw new CouchStartError(`${(cause as Error).message}${late ? ` It was waited for ${startMs} ms.` : ''}`, {
+        throw new CouchStartError(`${(cause as Error).message}${late ? ` It was waited for ${waitMs} ms.` : ''}`, {
           cause,
         });
       }

@@ -31,6 +31,8 @@ export interface CouchEntityStoreOptions {
   readonly pollMs?: number;
   /** CouchDB cannot be used, and why; undefined: it can again. */
   readonly onProblem?: (reason: string | undefined) => void;
+  /** Hears how many nodes of a cluster keep each document, when they are several. */
+  readonly onCopies?: (copies: number) => void;
 }
 
 /** Documents whose attachments' names are remembered, so that a write that keeps them need not ask. */
@@ -38,9 +40,10 @@ const KNOWN_STUBS = 10_000;
 
 /** Makes the database ready and opens it. The client stays the caller's. */
 export async function openCouchEntityStore(options: CouchEntityStoreOptions): Promise<EntityStore> {
-  const { client, database, maxStaleMs, pollMs, onProblem } = options;
+  const { client, database, maxStaleMs, pollMs, onProblem, onCopies } = options;
   const prepare = (): ReturnType<typeof prepareDatabase> => prepareDatabase(client, database, ENTITY_SCHEMA);
   const prepared = await prepare();
+  if (prepared.copies > 1) onCopies?.(prepared.copies);
   let listener: ChangeListener | undefined;
   const feed = new ChangesFeed(
     {

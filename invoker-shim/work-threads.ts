@@ -1,0 +1,92 @@
+import { Worker } from 'node:worker_threads';
+import { Deque } from './containers/deque.js';
+
+export interface WorkThreadsOptions {
+  /** Module that does one piece of work: it reads `workerData`, posts one message with the result, and ends. */
+  readonly script: URL;
+  /** Threads at once; further work waits, first come first served. */
+  readonly maxThreads: number;
+  /** Pieces of work that wait at most; default: no bound, for callers that have one of their own. */
+  readonly maxWaiting?: number;
+  /** Time that one piece of work may take in its thread, in ms; default: no limit, for callers whose signal is one. */
+  readonly timeLimitMs?: number;
+  /** JavaScript heap of one piece of work, in MiB; work that needs more fails alone. */
+  readonly heapMiB: number;
+}
+
+/** As many pieces of work wait as may: the same may succeed later. */
+export class ThreadsBusyError extends Error {
+  override readonly name = 'ThreadsBusyError';
+
+  constructor(waiting: number) {
+    super(`${waiting} pieces of work wait for a thread already.`);
+  }
+}
+
+/** A piece of work took longer than it may. */
+export class WorkTimeoutError extends Error {
+  override readonly name = 'WorkTimeoutError';
+
+  constructor(limitMs: number) {
+    super(`The work took longer than ${limitMs} ms.`);
+  }
+}
+
+/** Work that is too long or needs too much memory for the event loop: each piece has a thread of its own, which ends with it. */
+export class WorkThreads<W, R> {
+  readonly #waiting = new Deque<() => void>();
+  #running = 0;
+
+  constructor(private readonly options: WorkThreadsOptions) {}
+
+  /**
+   * Does one piece of work. Rejects with what the script throws, when its heap is full, with `ThreadsBusyError`,
+   * `WorkTimeoutError`, and the signal's reason.
+   * @param transfer Buffers that are handed over, not copied.
+   */
+  async run(work: W, signal: AbortSignal, transfer: readonly ArrayBuffer[] = []): Promise<R> {
+    signal.throwIfAborted();
+    const { maxThreads, maxWaiting = Infinity } = this.options;
+    if (this.#running < maxThreads) this.#running++;
+    else if (this.#waiting.length >= maxWaiting) throw new ThreadsBusyError(this.#waiting.length);
+    else await new Promise<void>((resolve) => this.#waiting.pushBack(resolve));
+    try {
+      signal.throwIfAborted();
+      return await this.#inThread(work, signal, transfer);
+    } finally {
+      const next = this.#waiting.popFront();
+      if (next === undefined) this.#running--;
+      else next();
+    }
+  }
+
+  #inThread(work: W, signal: AbortSignal, transfer: readonly ArrayBuffer[]): Promise<R> {
+    const { script, heapMiB, timeLimitMs } = this.options;
+    const worker = new Worker(script, {
+      workerData: work,
+      transferList: [...transfer],
+      env: {},
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: heapMiB },
+    });
+    return new Promise<R>((resolve, reject) => {
+      const end = (reason: Error): void => {
+        reject(reason);
+        void worker.terminate();
+      };
+      const stop = (): void => end(signal.reason as Error);
+      signal.addEventListener('abort', stop, { once: true });
+      const limit =
+        timeLimitMs === undefined
+          ? undefined
+          : setTimeout(() => end(new WorkTimeoutError(timeLimitMs)), timeLimitMs).unref();
+      worker.once('message', (result: R) => resolve(result));
+      worker.once('error', reject);
+      worker.once('exit', () => {
+        signal.removeEventListener('abort', stop);
+        clearTimeout(limit);
+        reject(new Error('the thread ended without a result'));
+      });
+    });
+  }
+}

@@ -1,4 +1,4 @@
-export { type Clock, systemClock } from './clock.js';
+export { type Clock, momentOf, systemClock } from './clock.js';
 export { type Finding, Health, type HealthCheck, type HealthReport, type Severity } from './health/health.js';
 export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './records/record.js';
 export type { Note, NoteKind, RecordNotes } from './records/notes.js';

@@ -31,7 +31,7 @@ const STALL_MS = 10_000;
 /** What the runs of a container need of the container itself. */
 export interface RunsHost {
   readonly id: string;
-  /** Milliseconds since the epoch. */
+  /** By the clock's `now`. */
   readonly readyAt: number;
   readonly initMs: number;
   readonly times: StartTimes;
@@ -217,7 +217,7 @@ export class ContainerRuns {
     }
     if (pending.log.full) return;
     const line = decodeLog(flags, id, payload);
-    const now = this.context.clock.now();
+    const now = this.context.clock.wall();
     if (line.text !== '' || !line.truncated) pending.log.add(line.stream, line.text, line.time, now);
     if (line.truncated) pending.log.truncate(now);
   }
@@ -225,7 +225,7 @@ export class ContainerRuns {
   /** A line that the container wrote past its DLU. */
   onOutput(stream: 'stdout' | 'stderr', line: string): boolean {
     if (this.#running === undefined) return false;
-    const now = this.context.clock.now();
+    const now = this.context.clock.wall();
     this.#running.log.add(stream, line, now, now);
     return true;
   }

@@ -81,8 +81,11 @@ export class Activation {
     readonly plan: Plan,
     readonly parent: Activation | undefined,
     readonly owner: ActivationOwner,
-    readonly receivedAt: number,
+    /** By the clock's `now`, as all times of an activation. */
+    readonly received: number,
     readonly startedAt: number,
+    /** What makes a time of this activation one of the wall's, for its records: its parts have the same. */
+    readonly wallAhead: number,
     /** The `traceparent` of the request, else the id of the outermost activation. */
     readonly trace: string,
     /** Where it stands in the activation that it is a part of. */

@@ -44,7 +44,7 @@ export class Ledger {
     activation.result = undefined;
     const toText = activation.parent === undefined ? this.answerText : this.resultText;
     this.#withText(value, toText, (text) => {
-      const record = workflowRecord(activation, tooLong(text) ? 1 : status, text, at);
+      const record = workflowRecord(activation, tooLong(text) ? 1 : status, text, at + activation.wallAhead);
       this.#note(activation.parent);
       this.records.append(record);
       appended(record, answerOf(text));
@@ -75,7 +75,8 @@ export class Ledger {
   #note(workflow: Activation | undefined): void {
     for (let outer = workflow; outer?.noted === false && outer.record === undefined; outer = outer.parent) {
       outer.noted = true;
-      const { id: activationId, transactionId, identity, receivedAt, cause } = outer;
+      const { id: activationId, transactionId, identity, cause } = outer;
+      const receivedAt = outer.received + outer.wallAhead;
       const { type, action, workflow } = outer.target;
       const target = { type, action, workflow, cause };
       const accepted = { activationId, transactionId, identity, target, receivedAt };

@@ -47,6 +47,7 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
     owner,
     now,
     now,
+    parent.wallAhead,
     parent.trace,
     {
       node,

@@ -39,7 +39,7 @@ export class Workflows {
       ended: () => undefined,
     };
     const now = this.clock.now();
-    const { activationId, transactionId, identity, receivedAt, workflowTimeoutMs } = message;
+    const { activationId, transactionId, identity, receivedAt, received, workflowTimeoutMs } = message;
     const activation = new Activation(
       activationId,
       transactionId,
@@ -48,14 +48,15 @@ export class Workflows {
       plan,
       undefined,
       owner,
-      receivedAt,
+      received,
       now,
+      receivedAt - received,
       message.traceparent ?? activationId,
     );
     const input = payloadValue(this.sink, message.payload, target.workflow !== 'sequence');
     if (workflowTimeoutMs !== undefined) {
       const text = `The workflow exceeded its time limit of ${workflowTimeoutMs} milliseconds.`;
-      activation.stopDeadline = this.clock.after(Math.max(0, receivedAt + workflowTimeoutMs - now), () =>
+      activation.stopDeadline = this.clock.after(Math.max(0, received + workflowTimeoutMs - now), () =>
         this.ending.stop(activation, text),
       );
     }

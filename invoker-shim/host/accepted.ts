@@ -10,7 +10,7 @@ export interface AcceptedActivation {
   readonly target:
     | { readonly type: 'function'; readonly action: ActionDescription }
     | (Pick<WorkflowTarget, 'type' | 'action' | 'workflow'> & { readonly cause?: string | undefined });
-  /** Milliseconds since the epoch. */
+  /** By the wall: milliseconds since the epoch. */
   readonly receivedAt: number;
 }
 

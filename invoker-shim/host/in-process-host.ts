@@ -10,6 +10,7 @@ import { type RecordObserver, observedRecords } from '../records/observed-record
 import type { RecordWriter } from '../records/record.js';
 import { answerText } from '../records/answer-text.js';
 import { MAX_RESULT_BYTES, resultText } from '../records/result-text.js';
+import { removeLeftBehind } from '../sink/private-directory.js';
 import { type DataSinkOptions, type MeasuredDataSink, createDataSink } from '../sink/index.js';
 import { ActivationLog, type ActivationLogger } from './activation-log.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from './host.js';
@@ -60,6 +61,9 @@ class InProcessHost implements Host {
     this.id = options.id ?? 'host0';
     const clock = options.clock ?? systemClock;
     this.#clock = clock;
+    const { containers, sink } = options;
+    const bases = [containers?.socketDir, sink?.spillDir, sink?.handoverDir];
+    removeLeftBehind(bases.filter((base) => typeof base === 'string'));
     this.#sink = createDataSink({
       ...options.sink,
       onPressure: (error) => {

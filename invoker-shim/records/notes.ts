@@ -2,6 +2,7 @@
  * What a note is of:
  *
  * - `activation`: it is accepted (key: its id), and has no record yet. Settled by the record that is appended.
+ * - `given-up`: a gateway has given it up with its host (key: its id), and the host has not been told. Holds the record.
  */
 export type NoteKind = 'activation' | 'given-up';
 

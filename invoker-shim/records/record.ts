@@ -44,6 +44,8 @@ export interface RecordFilter {
 
 /** Where activation records can be looked up. */
 export interface RecordReader {
+  /** What holds them, for messages: `the host host0`. Default: this process. */
+  readonly place?: string;
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined>;
   /** Newest `start` first. With `brief` the results (`{}`) and logs (none) are left out: enough for a summary. */
   list(filter: RecordFilter, skip: number, limit: number, brief?: boolean): Promise<ActivationRecord[]>;

@@ -1,4 +1,11 @@
-import { type Finding, type Health, type Host, HostGroup, type RecordStore } from '@dataflower/invoker-shim';
+import {
+  type Finding,
+  type Health,
+  type Host,
+  HostGroup,
+  type RecordStore,
+  systemClock,
+} from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { createApp } from '../api/app.js';
 import { Authenticator } from '../auth/authenticator.js';
@@ -74,7 +81,7 @@ function degraded(reason: string | undefined): Finding | undefined {
 /** Serves the API. When it throws, usually a `StartError`, nothing listens, and the parts are still their maker's. */
 export async function openGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
   const { component, stores, host, records, log, health, tracing } = parts;
-  const description = { component, version: VERSION, startedAt: Date.now() };
+  const description = { component, version: VERSION, startedAt: systemClock.wall(), started: systemClock.now() };
   const store = stores.entities;
   const subjects = await Subjects.open(stores.subjects);
   const guest = await guestOf(subjects, config.wellKnownKey);
@@ -82,7 +89,6 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   const { registry, stop: stopMetrics } = processRegistry(tracing);
   const counts = new RequestCounts(registry);
   const ids = new Ids();
-  const now = Date.now;
   const operatorKey = newOperatorKey();
   let apiHost = config.server.apiHost ?? '';
 
@@ -96,7 +102,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     allowedImages: config.containers.images.allowed,
     maxActions: config.limits.workflowActions,
   });
-  const throttles = new Throttles(config.throttles, now);
+  const throttles = new Throttles(config.throttles, () => systemClock.now());
   const invoke = new InvokeRoute({
     authenticator,
     throttles,
@@ -105,7 +111,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     records,
     ids,
     limits: config.limits,
-    now,
+    clock: systemClock,
     ...(log.isLevelEnabled('debug') && { log: log.child({ component: 'invocations' }) }),
     traced: config.telemetry.otlpEndpoint !== undefined,
     unexpected,
@@ -119,7 +125,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     host,
     config,
     compiler,
-    now,
+    now: () => systemClock.wall(),
     version: VERSION,
     metrics,
     unexpected,

@@ -11,6 +11,7 @@ import {
   RemoteHost,
   type RecordReader,
   type RecordStore,
+  systemClock,
 } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { type Config, parseAddress } from '../config/index.js';
@@ -37,9 +38,8 @@ export async function createPlugin(config: Config): Promise<Gateway> {
   let records: RecordStore | undefined;
   let host: HostGroup | undefined;
   try {
-    // Of a host that is lost nothing can be read until it is back.
-    const others = (): readonly RecordReader[] =>
-      (host?.hosts ?? []).filter(({ reach }) => reach !== 'lost').map((remote) => remote.records);
+    // Of one that is lost too: nobody may take what it holds for what is not there.
+    const others = (): readonly RecordReader[] => (host?.hosts ?? []).map((remote) => remote.records);
     const own = await openRecords(config, config.dataDir, log, { others, retains: true });
     records = own.store;
     registerRecordChecks(health, own);
@@ -93,7 +93,7 @@ function takeOver(group: HostGroup, records: RecordStore, log: Logger): void {
   for (const one of noted) {
     const { activationId } = one.accepted;
     const asked = group.restore(one, () => records.notes.settle('activation', activationId));
-    if (!asked) records.append(lostActivation(one, Date.now()));
+    if (!asked) records.append(lostActivation(one, systemClock.wall()));
   }
   if (noted.length > 0)
     log.warn(

@@ -11,6 +11,7 @@ import {
   registerRecordMetrics,
   type RecordReader,
   type RecordStore,
+  systemClock,
 } from '@dataflower/invoker-shim';
 import { CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
 import type { Logger } from 'pino';
@@ -83,8 +84,8 @@ export async function openRecords(
 }
 
 /** What an earlier process of this host has left without a record gets one, before anything runs here. */
-export async function completeRecords({ store }: ProcessRecords, log: Logger): Promise<void> {
-  const activations = await completeLost(store, Date.now());
+export async function completeRecords({ store, waiting }: ProcessRecords, log: Logger): Promise<void> {
+  const activations = await completeLost(store, waiting, systemClock.wall());
   if (activations > 0)
     log.warn({ activations }, 'an earlier process ended while these activations ran: they have a record that says so');
 }

@@ -7,6 +7,7 @@ import {
   listenSecurely,
   type RecordStore,
   type SecureListener,
+  systemClock,
   WithheldRecords,
 } from '@dataflower/invoker-shim';
 import { CouchClient, CouchCodeSource, CouchDatabase, type MetricsWriter } from '@dataflower/invoker-shim/couchdb';
@@ -194,7 +195,12 @@ class ShimParts {
       ...at,
       names: config.server.names,
       ids: new Ids(),
-      health: healthRoute(this.#health, { component: 'shim', version: VERSION, startedAt: Date.now() }),
+      health: healthRoute(this.#health, {
+        component: 'shim',
+        version: VERSION,
+        startedAt: systemClock.wall(),
+        started: systemClock.now(),
+      }),
       metrics,
       unexpected: (error, transactionId) => log.error({ err: error, transactionId }, 'request failed'),
     });

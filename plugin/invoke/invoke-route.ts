@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ActivationRecord, Host, RecordStore, StartMessage } from '@dataflower/invoker-shim';
+import type { ActivationRecord, Clock, Host, RecordStore, StartMessage } from '@dataflower/invoker-shim';
 import { ApiError, asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
 import { sendError, sendJson } from '../api/reply.js';
@@ -24,7 +24,7 @@ export interface InvokeDependencies {
   readonly records: RecordStore;
   readonly ids: Ids;
   readonly limits: Config['limits'];
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Traces activations; left out where nobody listens. */
   readonly log?: { debug(fields: object, message: string): void } | undefined;
   /** Spans are wanted: a request's trace context is taken over. */
@@ -38,6 +38,7 @@ interface Call {
   readonly response: ServerResponse;
   readonly transactionId: string;
   readonly receivedAt: number;
+  readonly received: number;
   readonly caller: Caller;
   /** `namespace/name`; undefined for an action in a package. */
   readonly id: string | undefined;
@@ -68,7 +69,9 @@ export class InvokeRoute {
     names: readonly string[],
     query: string,
   ): void {
-    const receivedAt = this.deps.now();
+    const { clock } = this.deps;
+    const receivedAt = clock.wall();
+    const received = clock.now();
     try {
       const caller = authenticated(this.deps.authenticator, request);
       const decoded = names.map(decodeSegment);
@@ -79,7 +82,7 @@ export class InvokeRoute {
       const options = readInvokeOptions(query, this.deps.limits);
       checkContentType(request);
       const id = decoded.length === 1 ? `${owner}/${name}` : undefined;
-      const call: Call = { request, response, transactionId, receivedAt, caller, id, options };
+      const call: Call = { request, response, transactionId, receivedAt, received, caller, id, options };
       readBody(request, this.deps.limits.payloadBytes, (error, body) => {
         if (error === undefined) this.read(call, body);
         else this.refuse(call, error);
@@ -122,7 +125,7 @@ export class InvokeRoute {
     }
     const header = paradigmOf(call.request.headers['x-dataflower-paradigm'], 'The header X-Dataflower-Paradigm');
     if (deps.records.full) throw overloaded();
-    const { caller, transactionId, receivedAt } = call;
+    const { caller, transactionId, receivedAt, received } = call;
     const { namespace } = caller;
     deps.throttles.start(namespace);
     const activationId = deps.ids.next();
@@ -133,6 +136,7 @@ export class InvokeRoute {
       target: resolved.target,
       payload: payloadOf(body, given, resolved),
       receivedAt,
+      received,
       paradigm: header ?? resolved.paradigm,
       ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
     };

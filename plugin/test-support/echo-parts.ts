@@ -8,6 +8,7 @@ import {
   type RecordFilter,
   type RecordStore,
   type StartMessage,
+  systemClock,
 } from '@dataflower/invoker-shim';
 import type { Parts } from '../assembly/parts.js';
 
@@ -110,12 +111,12 @@ export class EchoHost implements Host {
   }
 
   private finish(
-    { activationId, identity, target, payload, receivedAt }: StartMessage,
+    { activationId, identity, target, payload, received }: StartMessage,
     answer: Answer,
     end: Partial<ActivationRecord>,
   ): void {
     const { action } = target;
-    const now = Date.now();
+    const now = systemClock.wall();
     const record: ActivationRecord = {
       activationId,
       namespace: identity.namespace,
@@ -131,7 +132,7 @@ export class EchoHost implements Host {
       logs: [],
       annotations: {
         path: action.path,
-        waitTime: now - receivedAt,
+        waitTime: systemClock.now() - received,
         kind: action.kind,
         timeout: false,
         limits: action.limits,

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.js';
+import { isGivenUp } from '../../records/precedence.js';
 import type { ActivationRecord, RecordReader } from '../../records/record.js';
 import type { ContainerLogger } from '../../containers/logger.js';
 import type { CancelRequest, FunctionTarget, Host, StartMessage, WorkflowTarget } from '../host.js';
@@ -39,6 +40,8 @@ export interface SessionContext {
   readonly handOver: (activationId: string, to: GatewaySession) => boolean;
   /** What every beat says. */
   readonly load: () => object;
+  /** The gateway for which an activation runs here: another one, when a plugin was started again. */
+  readonly sessionOf: (activationId: string) => GatewaySession | undefined;
 }
 
 type Targets = Map<number, FunctionTarget | WorkflowTarget>;
@@ -89,6 +92,10 @@ export class GatewaySession {
   /** Activations of it that are not answered. */
   get running(): number {
     return this.#running.size;
+  }
+
+  runs(activationId: string): boolean {
+    return this.#running.has(activationId);
   }
 
   /** It has started something that is not answered: it must be known until then. */
@@ -161,7 +168,7 @@ export class GatewaySession {
   }
 
   #start(head: string, body: Buffer): void {
-    const { number, message } = readStart(head, body, (target) => this.#targets.get(target));
+    const { number, message } = readStart(head, body, this.context.clock.now(), (target) => this.#targets.get(target));
     this.#received = number;
     this.#payloadBytes += body.length;
     if (this.#payloadBytes >= PAYLOAD_BYTES) this.beat();
@@ -237,9 +244,10 @@ export class GatewaySession {
   async #abandon(record: ActivationRecord): Promise<void> {
     const { activationId, namespace } = record;
     const { host, records } = this.context;
-    if (this.#running.has(activationId)) {
+    const session = this.context.sessionOf(activationId);
+    if (session !== undefined) {
       records.withhold(activationId);
-      this.#abandoned.set(activationId, record);
+      session.#abandoned.set(activationId, record);
       const request: CancelRequest = { activationId, namespace, reason: 'The plugin has given the activation up.' };
       await host.cancel(request);
     } else {
@@ -250,7 +258,9 @@ export class GatewaySession {
   /** A record that was written here gives way to the gateway's. */
   async #giveWay(record: ActivationRecord): Promise<void> {
     const { records } = this.context;
-    if ((await records.get(record.namespace, record.activationId)) !== undefined) records.replace(record);
+    const written = await records.get(record.namespace, record.activationId);
+    if (written === undefined || (isGivenUp(written) && written.end === record.end)) return;
+    records.replace(record);
   }
 }
 

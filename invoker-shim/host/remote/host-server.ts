@@ -172,6 +172,7 @@ export class HostServer {
       handOver: (activationId, to) =>
         [...this.#sessions.values()].some((other) => other !== to && other.handOver(activationId, to)),
       load: () => ({ full: records.full, draining: this.#draining }),
+      sessionOf: (activationId) => [...this.#sessions.values()].find((other) => other.runs(activationId)),
     });
     this.#sessions.set(instance, session);
     return session;

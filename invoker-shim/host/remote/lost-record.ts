@@ -1,4 +1,5 @@
 import type { ActivationRecord } from '../../records/record.js';
+import { LOST_HOST } from '../../records/precedence.js';
 import type { AcceptedActivation } from '../accepted.js';
 
 /** OW-12: what went wrong inside the platform. */
@@ -20,14 +21,16 @@ export interface Loss {
 /**
  * The record of an activation that was lost: an internal error of the platform. The annotations `lost`, `lostReason` and
  * `lostHost` say so. It ends when it was found to be lost.
+ *
+ * @param tookMs How long ago it came in.
  */
-export function lostRecord(accepted: AcceptedActivation, loss: Loss, now: number): ActivationRecord {
+export function lostRecord(accepted: AcceptedActivation, loss: Loss, tookMs: number): ActivationRecord {
   const { activationId, identity, target, receivedAt } = accepted;
   const { host, started, reason, parts = [] } = loss;
   const { action } = target;
   const result = JSON.stringify({ error: started ? LOST : NOT_STARTED });
   const cause = target.type === 'workflow' ? target.cause : undefined;
-  const end = Math.max(now, receivedAt);
+  const took = Math.max(0, tookMs);
   return {
     activationId,
     namespace: identity.namespace,
@@ -36,8 +39,8 @@ export function lostRecord(accepted: AcceptedActivation, loss: Loss, now: number
     version: action.version,
     ...(cause === undefined ? {} : { cause }),
     start: receivedAt,
-    end,
-    duration: parts.length === 0 ? end - receivedAt : parts.reduce((sum, { duration }) => sum + duration, 0),
+    end: receivedAt + took,
+    duration: parts.length === 0 ? took : parts.reduce((sum, { duration }) => sum + duration, 0),
     status: 3,
     result,
     size: Buffer.byteLength(result),
@@ -52,7 +55,7 @@ export function lostRecord(accepted: AcceptedActivation, loss: Loss, now: number
       ...(action.binding === undefined ? {} : { binding: action.binding }),
       lost: true,
       lostReason: reason,
-      lostHost: host,
+      [LOST_HOST]: host,
     },
   };
 }

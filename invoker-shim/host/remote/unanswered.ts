@@ -43,7 +43,7 @@ export class UnansweredTable {
   }
 
   /** One that an earlier process has sent, nobody knows how far it got. It is never sent again: what is not kept of it is not missed. */
-  restore(accepted: AcceptedActivation, answer: Answer): void {
+  restore(accepted: AcceptedActivation & Pick<StartMessage, 'received'>, answer: Answer): void {
     const message = { ...accepted, payload: NOTHING, paradigm: 'dataflow' } as StartMessage;
     this.#byId.set(accepted.activationId, { message, answer, number: 1, instance: '', keptBytes: 0 });
   }

@@ -168,3 +168,30 @@ test('what waits and what was done is in the metrics', async () => {
   expect(text).toContain('dataflower_records_carried_total 12');
   expect(text).toContain('dataflower_records_appended_total 12');
 });
+
+describe('what a gateway has told its caller, having given an activation up (C3),', () => {
+  const told = recordOf(1, { status: 3, result: '{"error":"told"}', annotations: { lostHost: 'host0' } });
+  const later = recordOf(1, { result: '{"done":true}' });
+
+  async function carryOne(record: typeof told): Promise<void> {
+    await open();
+    log.append(record);
+    await written(log);
+    carry();
+    await carried();
+  }
+
+  test.each([
+    ['first', told, later],
+    ['last', later, told],
+  ])('stays when it comes %s', async (_, first, second) => {
+    await carryOne(first);
+    await carrier.close();
+    await log.close();
+    fs.rmSync(dir, { recursive: true });
+    dir = temporaryDirectory();
+    await carryOne(second);
+    expect(database.resultOf(`guest/${idOf(1)}`)).toEqual({ error: 'told' });
+    expect(carrier.status()).toMatchObject(second === told ? { written: 1, yielded: 0 } : { written: 0, yielded: 1 });
+  });
+});

@@ -46,16 +46,33 @@ const checks = [
 
 const say = (text) => process.stderr.write(`${text}\n`);
 
+/**
+ * Calls back once when npm, which has started us, is gone: it passes on SIGINT and SIGTERM only, and of a signal that it
+ * cannot catch nobody hears. Gives what ends the watch. Who starts us without npm may end before us.
+ */
+function onNpmGone(callback) {
+  if (!process.env.npm_lifecycle_script?.includes('bootstrap.mjs')) return () => undefined;
+  const npm = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === npm) return;
+    clearInterval(timer);
+    callback();
+  }, 500);
+  return () => clearInterval(timer);
+}
+
 /** Runs a program to its end and gives its exit status; a signal that reaches us goes on to it. */
 function run(program, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: 'inherit', ...options });
+    const endWatch = onNpmGone(() => child.kill('SIGTERM'));
     // A terminal sends its interrupt to the whole group, so the child has it already.
     const pass = (signal) => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal));
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, pass);
     child.once('error', reject);
     child.once('close', (code, signal) => {
+      endWatch();
       for (const name of signals) process.off(name, pass);
       resolve(code ?? 128 + constants.signals[signal]);
     });

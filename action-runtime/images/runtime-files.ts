@@ -23,7 +23,7 @@ export const RUNTIME_ENTRY = `${RUNTIME_FOLDER}/start.js`;
 /** The runtime, what it needs, and what actions may count on; nothing else of this repository. */
 export function runtimeFiles(): ImageFile[] {
   const packages = new Map<string, string>();
-  for (const name of ['tar-stream', 'yauzl', ...preinstalledPackages]) collect(name, source, packages);
+  for (const name of ['yauzl', ...preinstalledPackages]) collect(name, source, packages);
   return [
     ...copiedFolder(RUNTIME_FOLDER, compiled, (file) => !NOT_RUN.test(file)),
     { path: RUNTIME_ENTRY, type: 'link', target: path.relative(compiled, runtimeEntry).split(path.sep).join('/') },

@@ -17,13 +17,19 @@ export function cleanedUp(work: () => Promise<void>): () => Promise<void> {
   return once;
 }
 
+/** A signal to a group of processes comes again from each parent that passes it on: within this time it is the same one. */
+const ONE_SIGNAL_MS = 500;
+
 /** On SIGINT and SIGTERM undoes everything and ends; a second signal ends at once. */
 export function endOnSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const code = 128 + constants.signals[signal];
     process.once(signal, () => {
       ending = true;
-      process.once(signal, () => process.exit(code));
+      const first = performance.now();
+      process.on(signal, () => {
+        if (performance.now() - first > ONE_SIGNAL_MS) process.exit(code);
+      });
       const all = [...pending].reverse().map((undo) => undo());
       void Promise.allSettled(all).then(() => process.exit(code));
     });

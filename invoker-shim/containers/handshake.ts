@@ -171,7 +171,7 @@ export class Handshake {
   /** Has the API brought to where the container can reach it; false: it reaches it by itself, or need not. */
   async #bringApi({ apiHost }: ContainerSpec): Promise<boolean> {
     if (apiHost === undefined || this.context.driver.ownNetwork !== true) return false;
-    await (await this.listening).bringApi(apiHost);
+    await (await this.listening).bringApi(apiHost, this.context.clock);
     return true;
   }
 

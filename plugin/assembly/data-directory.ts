@@ -1,7 +1,8 @@
-import { access, chmod, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CachedStore } from '../stores/cached-store.js';
-import { openEmbeddedStore } from '../stores/embedded-store.js';
+import { StoreLockedError } from '../stores/embedded/directory-lock.js';
+import { type EmbeddedStoreOptions, openEmbeddedStore } from '../stores/embedded/embedded-store.js';
 import { StartError } from './start-error.js';
 
 const OWNER_ONLY = 0o700;
@@ -37,11 +38,11 @@ async function makeDirectory(path: string): Promise<void> {
 }
 
 /** Opens the entities in a prepared directory. Throws `DirectoryInUseError` when another process has them. */
-export async function openEntities(directory: string): Promise<CachedStore> {
+export async function openEntities(directory: string, options?: EmbeddedStoreOptions): Promise<CachedStore> {
   try {
-    return new CachedStore(await openEmbeddedStore(join(directory, 'entities')));
+    return new CachedStore(await openEmbeddedStore(join(directory, 'entities'), options));
   } catch (cause) {
-    if (isLocked(cause)) throw new DirectoryInUseError(directory, { cause });
+    if (cause instanceof StoreLockedError) throw new DirectoryInUseError(directory, { cause });
     throw new StartError(
       `The entities in ${directory} cannot be opened (${(cause as Error).message}): repair the directory or choose another with --data.`,
       { cause },
@@ -67,10 +68,14 @@ export interface RunningServer {
 
 export async function writeRunning(directory: string, running: RunningServer): Promise<void> {
   const path = join(directory, RUNNING_FILE);
+  const unfinished = `${path}.new`;
   try {
-    await rm(path, { force: true });
-    await writeFile(path, JSON.stringify(running), { mode: OWNER_READS });
+    await rm(unfinished, { force: true });
+    await writeFile(unfinished, JSON.stringify(running), { mode: OWNER_READS });
+    await rename(unfinished, path);
   } catch (cause) {
+    // Of no use to anybody, and there may be no room for it.
+    await rm(unfinished, { force: true }).catch(() => undefined);
     throw new StartError(
       `The file ${path} cannot be written (${codeOf(cause)}): remove it, make room, or choose another directory with --data.`,
       { cause },
@@ -88,10 +93,6 @@ export async function readRunning(directory: string): Promise<RunningServer | un
   } catch {
     return undefined;
   }
-}
-
-function isLocked(error: unknown): boolean {
-  return error instanceof Error && /lock/i.test(error.message);
 }
 
 function codeOf(error: unknown): string {

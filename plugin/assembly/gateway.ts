@@ -1,11 +1,4 @@
-import {
-  type Finding,
-  type Health,
-  type Host,
-  HostGroup,
-  type RecordStore,
-  systemClock,
-} from '@dataflower/invoker-shim';
+import { type Health, type Host, HostGroup, type RecordStore, systemClock } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { createApp } from '../api/app.js';
 import { Authenticator } from '../auth/authenticator.js';
@@ -72,11 +65,6 @@ const RECORDS_FULL = {
   reason:
     'the record files are full: new invocations are refused with 503 until there is room (records.maxBytes, the disk)',
 } as const;
-
-/** Actions in memory go on: who takes the process out of service stops them too. */
-function degraded(reason: string | undefined): Finding | undefined {
-  return reason === undefined ? undefined : { severity: 'degraded', reason };
-}
 
 /** Serves the API. When it throws, usually a `StartError`, nothing listens, and the parts are still their maker's. */
 export async function openGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
@@ -167,7 +155,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   log.info({ url, version: VERSION }, 'started');
 
   stores.keepMetrics(component, metrics);
-  health.register('entities', () => degraded(stores.health()));
+  health.register('entities', () => stores.health());
   health.register('records', () => (records.full ? RECORDS_FULL : undefined));
   let closing: Promise<void> | undefined;
   const close = (drainMs: number): Promise<void> => {

@@ -93,7 +93,7 @@ test('one that fails when it listens already leaves nothing that listens, and th
   const { port } = blocker.address() as { port: number };
   await new Promise((resolve) => blocker.close(resolve));
   await expect(start(dataDir, { server: { port } })).rejects.toThrow(
-    /^The file .*running\.json cannot be written \(ERR_FS_EISDIR\): remove it/,
+    /^The file .*running\.json cannot be written \(EISDIR\): remove it/,
   );
   await expect(send(`http://127.0.0.1:${port}`, 'GET', '/ping', {})).rejects.toThrow(/ECONNREFUSED/);
   await rm(join(dataDir, 'running.json'), { recursive: true });

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Finding } from '@dataflower/invoker-shim';
 import {
   type CouchClient,
   CouchSchemaError,
@@ -19,8 +20,8 @@ import { StartError } from './start-error.js';
 export interface Stores {
   readonly entities: CachedStore;
   readonly subjects: SubjectStore;
-  /** Why they cannot be used now; undefined: they can. */
-  health(): string | undefined;
+  /** Why they cannot be used now, and how bad that is; undefined: they can. */
+  health(): Finding | undefined;
   /** Writes the counters of this process into CouchDB from now on; without CouchDB there is nothing to do. */
   keepMetrics(component: string, collect: () => Promise<string>): void;
   close(): Promise<void>;
@@ -28,15 +29,21 @@ export interface Stores {
 
 /** The data directory must have been prepared. Throws `StartError`. */
 export async function openStores(config: Config, log: Logger): Promise<Stores> {
-  return (await asStartError(openCouchStores(config, log))) ?? (await openEmbeddedStores(config));
+  return (await asStartError(openCouchStores(config, log))) ?? (await openEmbeddedStores(config, log));
 }
 
-async function openEmbeddedStores({ dataDir }: Config): Promise<Stores> {
-  const entities = await openEntities(dataDir);
+async function openEmbeddedStores({ dataDir }: Config, log: Logger): Promise<Stores> {
+  const entities = await openEntities(dataDir, {
+    onProblem: (reason) => {
+      if (reason === undefined) log.info('the entities can be written again, and all that was confirmed is there');
+      else log.error({ reason }, 'the entities cannot be written: writes are refused until they could be read back');
+    },
+    onUpgrade: (documents) => log.info({ documents }, 'the entities of an older version were taken over'),
+  });
   return {
     entities,
     subjects: new EntitySubjects(entities),
-    health: () => entities.health(),
+    health: () => finding('unready', entities.health()),
     keepMetrics: () => undefined,
     close: () => entities.close(),
   };
@@ -71,7 +78,8 @@ async function openCouchStores({ couchdb }: Config, log: Logger): Promise<Stores
     return {
       entities,
       subjects,
-      health: () => entities.health() ?? subjects.health(),
+      // Actions in memory go on: whoever takes the process out of service stops them too.
+      health: () => finding('degraded', entities.health() ?? subjects.health()),
       keepMetrics: (component, collect) => {
         metrics ??= startMetrics(client, couchdb, log, component, collect);
       },
@@ -84,6 +92,10 @@ async function openCouchStores({ couchdb }: Config, log: Logger): Promise<Stores
     await client.close();
     throw error;
   }
+}
+
+function finding(severity: Finding['severity'], reason: string | undefined): Finding | undefined {
+  return reason === undefined ? undefined : { severity, reason };
 }
 
 async function connect(

@@ -13,12 +13,23 @@ export function portOf(text: string): number {
   return value;
 }
 
+/**
+ * A signal to a group of processes comes from the system and again from each parent that passes it on, such as npm. What
+ * comes within this time is the same one.
+ */
+const ONE_SIGNAL_MS = 500;
+
 /** Resolves when a signal has stopped the server; a second signal ends the process at once. */
 export async function stopped(server: { close(): Promise<void> }, terminal: Terminal): Promise<void> {
   await new Promise<void>((resolve) => {
     for (const signal of SIGNALS) process.once(signal, () => resolve());
   });
-  for (const signal of SIGNALS) process.once(signal, () => process.exit(SIGNAL_EXIT + SIGNAL_NUMBER[signal]));
+  const first = performance.now();
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (performance.now() - first > ONE_SIGNAL_MS) process.exit(SIGNAL_EXIT + SIGNAL_NUMBER[signal]);
+    });
+  }
   terminal.err('Stopping: running activations may end. A second signal stops at once.');
   // What is waited for may have timers alone, and those keep no process: it would end with its work half done.
   const alive = setInterval(() => undefined, LONGEST_TIMER_MS);

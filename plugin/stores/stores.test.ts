@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { temporaryDirectory } from '../test-support/server.js';
 import { CachedStore } from './cached-store.js';
 import { entityStoreContract } from './contract.js';
-import { openEmbeddedStore } from './embedded-store.js';
+import { openEmbeddedStore } from './embedded/embedded-store.js';
 import { type ChangeListener, type EntityStore, type StoredDocument, StoreUnavailableError } from './entity-store.js';
 
 const directories: string[] = [];

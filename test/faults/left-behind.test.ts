@@ -86,15 +86,19 @@ describe.each(waysToStay)('a server that is killed with a function %s', (_, then
   }, 60_000);
 });
 
-test('what is left when that which watches is killed too goes when another server starts', async () => {
-  const platform = await start();
-  const pids = await stay(platform, waysToStay[2]![1]);
-  killHard(guardianOf(platform.pid)!);
-  await platform.kill();
-  expect(isRunning(pids[0]!)).toBe(true);
-  await start();
-  await expectGone(pids);
-}, 60_000);
+describe.each(waysToStay)('when that which watches is killed with the server, a function %s', (what, then) => {
+  test('ends with what is in its group as far as it can, and with all else when another server starts', async () => {
+    const platform = await start();
+    const pids = await stay(platform, then);
+    killHard(guardianOf(platform.pid)!);
+    await platform.kill();
+    const [itself, child, parent] = pids as [number, number, number];
+    if (what === 'standing still') expect(isRunning(itself)).toBe(true);
+    else await until('its group to be gone', () => ![itself, child, parent].some(isRunning));
+    await start();
+    await expectGone(pids);
+  }, 60_000);
+});
 
 test('a guardian that is killed alone is replaced with the next container', async () => {
   const platform = await start();

@@ -1,36 +1,34 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir, realpath, symlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, relative, resolve, sep } from 'node:path';
-import { type Readable, Transform } from 'node:stream';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ArchiveError, ArchiveLimits } from './limits.js';
+import { ArchiveError, type ArchiveLimits } from './limits.js';
 
 /**
  * Puts an archive's entries on disk. Symbolic links are made last, when no entry can be written through one any more,
  * and only where they stay inside.
  */
 export class EntryWriter {
-  readonly #limits: ArchiveLimits;
   readonly #links: { path: string; target: string }[] = [];
 
   constructor(
     private readonly root: string,
-    maxBytes: number,
-  ) {
-    this.#limits = new ArchiveLimits(root, maxBytes);
-  }
+    private readonly limits: ArchiveLimits,
+  ) {}
 
   async directory(name: string): Promise<void> {
-    await mkdir(this.#limits.place(name), { recursive: true });
+    // The entry itself is counted.
+    this.limits.addEntries(Math.max(0, (await madeDirectories(this.limits.place(name))) - 1));
   }
 
-  async file(name: string, content: Readable, executable: boolean): Promise<void> {
-    const path = this.#limits.place(name);
-    await mkdir(dirname(path), { recursive: true });
+  async file(name: string, content: AsyncIterable<Buffer>, executable: boolean): Promise<void> {
+    const path = this.limits.place(name);
+    this.limits.addEntries(await madeDirectories(dirname(path)));
     const count = new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
         try {
-          this.#limits.add(chunk.length);
+          this.limits.add(chunk.length);
           done(null, chunk);
         } catch (error) {
           done(error as Error);
@@ -41,7 +39,8 @@ export class EntryWriter {
   }
 
   link(name: string, target: string): void {
-    const path = this.#limits.place(name);
+    const path = this.limits.place(name);
+    this.limits.addLink(path, target);
     const aimed = relative(this.root, resolve(dirname(path), target));
     if (isAbsolute(normalize(target)) || aimed === '..' || aimed.startsWith(`..${sep}`)) {
       throw new ArchiveError(`The link '${name}' leads outside the archive.`);
@@ -51,7 +50,7 @@ export class EntryWriter {
 
   async finish(): Promise<void> {
     for (const { path, target } of this.#links) {
-      await mkdir(dirname(path), { recursive: true });
+      this.limits.addEntries(await madeDirectories(dirname(path)));
       await this.#refuseThroughLink(path);
       await symlink(target, path);
     }
@@ -65,4 +64,10 @@ export class EntryWriter {
       throw new ArchiveError(`The link '${relative(this.root, path)}' lies below another link.`);
     }
   }
+}
+
+/** Makes a directory and those above it; gives how many were made. */
+async function madeDirectories(path: string): Promise<number> {
+  const first = await mkdir(path, { recursive: true });
+  return first === undefined ? 0 : path.split(sep).length - first.split(sep).length + 1;
 }

@@ -1,29 +1,28 @@
-import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { extract } from 'tar-stream';
-import { ArchiveError, MAX_UNPACKED_BYTES } from './limits.js';
+import { asArchiveError, ArchiveError, ArchiveLimits, MAX_UNPACKED_BYTES } from './limits.js';
 import { EntryWriter } from './entry-writer.js';
+import { tarEntries } from './tar-entries.js';
+
+const CHUNK_BYTES = 64 * 1024;
 
 /** Unpacks a gzipped tar archive into a directory that is empty. */
 export async function unpackTarGz(archive: Buffer, root: string, maxBytes: number = MAX_UNPACKED_BYTES): Promise<void> {
-  const writer = new EntryWriter(root, maxBytes);
-  const entries = extract();
-  const source = Readable.from([archive]).pipe(createGunzip());
-  source.on('error', (error: Error) => entries.destroy(error));
-  source.pipe(entries);
+  const limits = new ArchiveLimits(root, maxBytes);
+  const writer = new EntryWriter(root, limits);
+  const unzipped = createGunzip({ chunkSize: CHUNK_BYTES });
+  unzipped.end(archive);
   try {
-    for await (const entry of entries) {
-      const { name, type, linkname, mode } = entry.header;
+    for await (const { type, name, target, executable, content } of tarEntries(unzipped, limits)) {
       if (type === 'directory') await writer.directory(name);
-      else if (type === 'file' || type === 'contiguous-file')
-        await writer.file(name, entry as unknown as Readable, ((mode ?? 0) & 0o111) !== 0);
-      else if (type === 'symlink') writer.link(name, linkname ?? '');
+      else if (type === 'file') await writer.file(name, content, executable);
+      else if (type === 'symlink') writer.link(name, target);
       else if (type === 'link') throw new ArchiveError(`The entry '${name}' is a hard link.`);
-      entry.resume();
+      else limits.place(name);
     }
+    await writer.finish();
   } catch (error) {
-    source.destroy();
-    throw error instanceof ArchiveError ? error : new ArchiveError((error as Error).message);
+    throw asArchiveError(error);
+  } finally {
+    unzipped.destroy();
   }
-  await writer.finish();
 }

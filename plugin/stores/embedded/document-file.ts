@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import type { StoredDocument } from '../entity-store.js';
+
+/** An attachment has a file of its own, which is written once: documents that keep it go on naming it. */
+export interface StoredAttachment {
+  readonly file: string;
+  readonly contentType: string;
+  readonly bytes: number;
+}
+
+/** What a listing and the check of a revision need of a document; the documents themselves stay on disk. */
+export interface Entry {
+  readonly id: string;
+  readonly rev: string;
+  readonly type: string;
+  readonly namespace: string;
+  readonly updated: number;
+  readonly attachments?: Readonly<Record<string, StoredAttachment>>;
+}
+
+/** The first line of a document's file; the second is the document. */
+interface Head extends Entry {
+  /** Length and SHA-256 of the second line. */
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+const HEAD_BYTES = 4096;
+const LONGEST_HEAD_BYTES = 1024 * 1024;
+const DOCUMENT_NAME = /^[0-9a-f]{64}\.json$/;
+const NEWLINE = 0x0a;
+
+/** A file that is not what the store wrote. */
+export class DamagedFileError extends Error {
+  override readonly name = 'DamagedFileError';
+
+  constructor(path: string, what: string) {
+    super(
+      `The file ${path} is damaged (${what}): restore it from a backup, or remove it to go on without its document.`,
+    );
+  }
+}
+
+/** An id may have any characters and be longer than a file's name. */
+export function documentFileName(id: string): string {
+  return `${sha256(Buffer.from(id))}.json`;
+}
+
+export function isDocumentFileName(name: string): boolean {
+  return DOCUMENT_NAME.test(name);
+}
+
+export function entryOf(
+  document: StoredDocument & { readonly _rev: string },
+  attachments: Entry['attachments'],
+): Entry {
+  const { _id: id, _rev: rev, entityType: type, namespace, updated } = document;
+  return { id, rev, type, namespace, updated, ...(attachments === undefined ? {} : { attachments }) };
+}
+
+export function encodeDocument(document: StoredDocument, entry: Entry): Buffer {
+  const body = Buffer.from(JSON.stringify(document));
+  const head: Head = { ...entry, bytes: body.length, sha256: sha256(body) };
+  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body]);
+}
+
+/** Reads the head and checks that the rest is there. @throws DamagedFileError */
+export async function readEntry(path: string): Promise<Entry> {
+  const handle = await open(path, 'r');
+  try {
+    const [head, begins] = await readHead(handle, path);
+    const { size } = await handle.stat();
+    if (size !== begins + head.bytes) throw new DamagedFileError(path, `it has ${size} bytes`);
+    const { id, rev, type, namespace, updated, attachments } = head;
+    return { id, rev, type, namespace, updated, ...(attachments === undefined ? {} : { attachments }) };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** @throws DamagedFileError */
+export async function readDocument(path: string): Promise<StoredDocument> {
+  const data = await readFile(path);
+  const end = data.indexOf(NEWLINE);
+  const head = parseHead(data.subarray(0, Math.max(end, 0)), path);
+  const body = data.subarray(end + 1);
+  if (sha256(body) !== head.sha256) throw new DamagedFileError(path, 'its checksum is wrong');
+  return JSON.parse(body.toString()) as StoredDocument;
+}
+
+async function readHead(handle: FileHandle, path: string): Promise<[Head, number]> {
+  for (let length = HEAD_BYTES; length <= LONGEST_HEAD_BYTES; length *= 16) {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
+    const end = buffer.subarray(0, bytesRead).indexOf(NEWLINE);
+    if (end >= 0) return [parseHead(buffer.subarray(0, end), path), end + 1];
+    if (bytesRead < length) break;
+  }
+  throw new DamagedFileError(path, 'it has no head');
+}
+
+function parseHead(line: Buffer, path: string): Head {
+  let head: Head;
+  try {
+    head = JSON.parse(line.toString()) as Head;
+  } catch {
+    throw new DamagedFileError(path, 'its head cannot be read');
+  }
+  if (typeof head?.id === 'string' && path.endsWith(documentFileName(head.id))) return head;
+  throw new DamagedFileError(path, 'it is of another document');
+}
+
+function sha256(data: Buffer): string {
+  return createHash('sha256').update(data).digest('hex');
+}

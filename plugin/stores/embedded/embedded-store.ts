@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '@dataflower/invoker-shim';
+import {
+  type Attachment,
+  ConflictError,
+  type EntityStore,
+  type ListQuery,
+  type StoredDocument,
+  StoreUnavailableError,
+} from '../entity-store.js';
+import { DirectoryLock } from './directory-lock.js';
+import { DamagedFileError, type Entry, entryOf, type StoredAttachment } from './document-file.js';
+import { inParallel } from './in-parallel.js';
+import { StoreDirectory } from './store-directory.js';
+import { upgradeFromLeveldb } from './upgrade-from-leveldb.js';
+import { WriteGuard } from './write-guard.js';
+
+export interface EmbeddedStoreOptions {
+  /** Drives the retries after a failed write. Default: the system's. */
+  readonly clock?: Clock;
+  /** Hears why writes are refused, and undefined when they are taken again. Default: nobody. */
+  readonly onProblem?: (reason: string | undefined) => void;
+  /** Hears how many documents were taken over from an older version. Default: nobody. */
+  readonly onUpgrade?: (documents: number) => void;
+}
+
+/** Reads of one document that writes may overtake before it is given up. */
+const READS = 5;
+const NAMED_DOCUMENTS = 3;
+
+/**
+ * Opens the store in a directory; one opening at a time. Data of versions that kept it in LevelDB is taken over first.
+ * @throws StoreLockedError while another one has the directory.
+ */
+export async function openEmbeddedStore(
+  directory: string,
+  { clock = systemClock, onProblem = () => undefined, onUpgrade = () => undefined }: EmbeddedStoreOptions = {},
+): Promise<EntityStore> {
+  const lock = await DirectoryLock.take(join(directory, 'lock'));
+  try {
+    const path = join(directory, 'documents');
+    const upgraded = await upgradeFromLeveldb(directory, path);
+    if (upgraded !== undefined) onUpgrade(upgraded);
+    const files = await openOrCreate(path);
+    try {
+      return new EmbeddedStore(lock, files, await files.scan(), clock, onProblem);
+    } catch (error) {
+      await files.close();
+      throw error;
+    }
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function openOrCreate(path: string): Promise<StoreDirectory> {
+  try {
+    return await StoreDirectory.open(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await StoreDirectory.create(path, () => Promise.resolve());
+    return StoreDirectory.open(path);
+  }
+}
+
+/** Entities in files; an index in memory answers the listings, since this process is the only writer. */
+class EmbeddedStore implements EntityStore {
+  private readonly guard: WriteGuard;
+  /** The last write of each document that is written now. */
+  private readonly writing = new Map<string, Promise<unknown>>();
+  /** Documents of which it is not known whether their last write was carried out. */
+  private readonly uncertain = new Set<string>();
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly lock: DirectoryLock,
+    private readonly files: StoreDirectory,
+    private entries: Map<string, Entry>,
+    clock: Clock,
+    onProblem: (reason: string | undefined) => void,
+  ) {
+    this.guard = new WriteGuard({ clock, onProblem, reopen: () => this.readBack() });
+  }
+
+  async get(id: string): Promise<StoredDocument | undefined> {
+    for (let reads = 0; reads < READS; reads++) {
+      const entry = this.entries.get(id);
+      if (entry === undefined) return undefined;
+      const document = await this.read(entry, () => this.files.document(id));
+      if (document !== undefined) return document;
+    }
+    throw new StoreUnavailableError(new Error(`the document ${id} changes faster than it can be read`));
+  }
+
+  put(document: StoredDocument, attachment?: Attachment | 'keep'): Promise<string> {
+    const { _id: id } = document;
+    return this.write(id, async () => {
+      const before = this.current(id, document._rev);
+      const attachments = attachment === 'keep' ? before?.attachments : await this.add(attachment);
+      const written = { ...document, _rev: nextRevision(before?.rev) };
+      const entry = entryOf(written, attachments);
+      this.uncertain.add(id);
+      await this.files.replaceDocument(written, entry);
+      this.uncertain.delete(id);
+      this.entries.set(id, entry);
+      if (attachment !== 'keep') await this.dropAttachments(before);
+      return written._rev;
+    });
+  }
+
+  delete(id: string, rev: string): Promise<void> {
+    return this.write(id, async () => {
+      const before = this.current(id, rev);
+      if (before === undefined) throw new ConflictError(id);
+      this.uncertain.add(id);
+      await this.files.removeDocument(id);
+      this.uncertain.delete(id);
+      this.entries.delete(id);
+      await this.dropAttachments(before);
+    });
+  }
+
+  async list(query: ListQuery): Promise<StoredDocument[]> {
+    const page = this.select(query).slice(query.skip, query.skip + query.limit);
+    const documents = new Array<StoredDocument | undefined>(page.length);
+    await inParallel(page.entries(), async ([index, { id }]) => (documents[index] = await this.get(id)));
+    return documents.filter((document) => document !== undefined);
+  }
+
+  count(query: Omit<ListQuery, 'limit'>): Promise<number> {
+    return Promise.resolve(Math.max(0, this.select(query).length - query.skip));
+  }
+
+  async attachment(id: string, rev: string, name: string): Promise<Buffer | undefined> {
+    const entry = this.entries.get(id);
+    const attachment = entry?.attachments?.[name];
+    if (entry?.rev !== rev || attachment === undefined) return undefined;
+    return this.read(entry, () => this.files.attachment(attachment));
+  }
+
+  health(): string | undefined {
+    const { problem } = this.guard;
+    if (problem === undefined) return undefined;
+    return `the entities cannot be written (${problem}): writes are refused with 503 until the store could be read back`;
+  }
+
+  close(): Promise<void> {
+    return (this.closing ??= this.end());
+  }
+
+  private async end(): Promise<void> {
+    await this.guard.close();
+    await this.files.close();
+    await this.lock.release();
+  }
+
+  /** One write of a document after the other: each is checked against the one before. */
+  private async write<T>(id: string, operation: () => Promise<T>): Promise<T> {
+    const before = this.writing.get(id) ?? Promise.resolve();
+    const run = before.then(() => this.guard.write(operation));
+    const ended = run.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.writing.set(id, ended);
+    try {
+      return await run;
+    } finally {
+      if (this.writing.get(id) === ended) this.writing.delete(id);
+    }
+  }
+
+  private current(id: string, rev: string | undefined): Entry | undefined {
+    const entry = this.entries.get(id);
+    if (entry?.rev !== rev) throw new ConflictError(id);
+    return entry;
+  }
+
+  private async add(attachment: Attachment | undefined): Promise<Entry['attachments']> {
+    if (attachment === undefined) return undefined;
+    const { name, contentType, data } = attachment;
+    return { [name]: await this.files.addAttachment(contentType, data) };
+  }
+
+  private dropAttachments(entry: Entry | undefined): Promise<void> {
+    const attachments: StoredAttachment[] = Object.values(entry?.attachments ?? {});
+    return this.files.dropAttachments(attachments);
+  }
+
+  /** Undefined when the document is another one now. A file that cannot be read otherwise means that the store is broken. */
+  private async read<T>(entry: Entry, operation: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await operation();
+    } catch (cause) {
+      if (cause instanceof DamagedFileError) throw cause;
+      if (isMissing(cause) && this.entries.get(entry.id) !== entry) return undefined;
+      this.guard.fail(cause);
+      throw new StoreUnavailableError(cause as Error);
+    }
+  }
+
+  /** Everything that was confirmed must be there, in the directory that the path leads to. */
+  private async readBack(): Promise<void> {
+    await this.lock.renew();
+    await this.files.reopen();
+    await this.files.probe();
+    const entries = await this.files.scan();
+    const lost = [...this.entries.values()].filter(
+      ({ id, rev }) => !this.uncertain.has(id) && entries.get(id)?.rev !== rev,
+    );
+    if (lost.length > 0) throw new Error(lostText(this.files.path, lost));
+    this.entries = entries;
+    this.uncertain.clear();
+  }
+
+  private select(query: Omit<ListQuery, 'limit'>): Entry[] {
+    const chosen = [...this.entries.values()].filter(
+      (entry) => entry.type === query.type && (query.namespace === undefined || entry.namespace === query.namespace),
+    );
+    return chosen.sort((a, b) => b.updated - a.updated || (a.id < b.id ? -1 : 1));
+  }
+}
+
+/** CouchDB's form. The random part is never drawn twice, so that a document that is made again has no revision again. */
+function nextRevision(rev: string | undefined): string {
+  const generation = rev === undefined ? 0 : Number.parseInt(rev, 10);
+  return `${generation + 1}-${randomBytes(16).toString('hex')}`;
+}
+
+function lostText(path: string, lost: readonly Entry[]): string {
+  const names = lost.slice(0, NAMED_DOCUMENTS).map(({ id }) => id);
+  const more = lost.length > names.length ? ' and others' : '';
+  return (
+    `${lost.length} documents that were confirmed are not in ${path} any more (${names.join(', ')}${more}): ` +
+    'put the directory back, or restart the server to go on without them'
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}

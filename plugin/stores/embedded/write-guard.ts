@@ -1,0 +1,120 @@
+import type { Clock } from '@dataflower/invoker-shim';
+import { ConflictError, StoreUnavailableError } from '../entity-store.js';
+
+export interface WriteGuardOptions {
+  readonly clock: Clock;
+  /** Opens the store again and reads it back; rejects while it cannot be written. No write runs meanwhile. */
+  readonly reopen: () => Promise<void>;
+  /** Hears why writes are refused, once for each reason, and undefined when they are taken again. */
+  readonly onProblem: (reason: string | undefined) => void;
+}
+
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 5000;
+
+/**
+ * Lets no write follow one that failed before the store has been opened again and read back.
+ *
+ *     READY ── a write fails ──▶ FAILED ── delay ──▶ REOPENING ── read back ──▶ READY
+ *                                  ▲                     │
+ *                                  └──── cannot be ──────┘     any of them ── close ──▶ CLOSED
+ *
+ * Outside READY every write is refused, and what began before is not confirmed. The delay doubles from one failure to the
+ * next, up to 5 s, until a write succeeds.
+ */
+export class WriteGuard {
+  private state: 'READY' | 'FAILED' | 'REOPENING' | 'CLOSED' = 'READY';
+  private reason: string | undefined;
+  /** How often it has left READY. */
+  private epoch = 0;
+  private delayMs = FIRST_RETRY_MS;
+  private readonly running = new Set<Promise<unknown>>();
+  private cancelRetry = (): void => undefined;
+  private reopening: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: WriteGuardOptions) {}
+
+  /** Why writes are refused; undefined: they are not. */
+  get problem(): string | undefined {
+    return this.reason;
+  }
+
+  /** Runs a write. @throws StoreUnavailableError when it is refused or fails; then it may have been carried out. */
+  async write<T>(operation: () => Promise<T>): Promise<T> {
+    if (this.state !== 'READY') throw this.refusal();
+    const { epoch } = this;
+    const run = operation();
+    this.running.add(run);
+    try {
+      const result = await run;
+      // Another write may have failed meanwhile: this one ended in a store that is to be read back first.
+      if (epoch !== this.epoch) throw this.refusal();
+      this.delayMs = FIRST_RETRY_MS;
+      return result;
+    } catch (cause) {
+      if (cause instanceof ConflictError || cause instanceof StoreUnavailableError) throw cause;
+      this.fail(cause);
+      throw new StoreUnavailableError(cause as Error);
+    } finally {
+      this.running.delete(run);
+    }
+  }
+
+  /** Refuses writes from now on, until the store has been read back. */
+  fail(cause: unknown): void {
+    if (this.state !== 'READY') return;
+    this.epoch++;
+    this.refuseFor(cause);
+  }
+
+  /** Ends once no write and no opening runs any more. */
+  async close(): Promise<void> {
+    this.state = 'CLOSED';
+    this.reason ??= 'it is closed';
+    this.cancelRetry();
+    await this.reopening;
+    await Promise.allSettled(this.running);
+  }
+
+  private refuseFor(cause: unknown): void {
+    this.state = 'FAILED';
+    const reason = messageOf(cause);
+    if (reason !== this.reason) this.options.onProblem(reason);
+    this.reason = reason;
+    this.cancelRetry = this.options.clock.after(this.delayMs, () => {
+      this.reopening = this.reopen();
+    });
+    this.delayMs = Math.min(2 * this.delayMs, LAST_RETRY_MS);
+  }
+
+  private async reopen(): Promise<void> {
+    this.state = 'REOPENING';
+    let failure: unknown;
+    try {
+      await Promise.allSettled(this.running);
+      await this.options.reopen();
+    } catch (cause) {
+      failure = cause;
+    }
+    if (this.isClosed()) return;
+    if (failure !== undefined) {
+      this.refuseFor(failure);
+      return;
+    }
+    this.state = 'READY';
+    this.reason = undefined;
+    this.options.onProblem(undefined);
+  }
+
+  private isClosed(): boolean {
+    return this.state === 'CLOSED';
+  }
+
+  private refusal(): StoreUnavailableError {
+    return new StoreUnavailableError(new Error(this.reason ?? 'it had to be opened again while this was written'));
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from '@jest/globals';
+import { Api } from '../kit/api.js';
+import { listen, ownEnvironment } from '../kit/command.js';
+import { descendants, killHard, processesThatName } from '../kit/processes.js';
+import { repositoryPath } from '../kit/repository.js';
+import { Suite } from '../kit/suite.js';
+import { until, within } from '../kit/until.js';
+
+// What `npm run …` starts must end as npm does: by the signal that npm was sent.
+
+const TEST_MS = 120_000;
+const suite = Suite.open();
+let npm: ChildProcess | undefined;
+afterEach(() => {
+  for (const { pid } of processesThatName(suite.directory)) killHard(pid);
+  npm = undefined;
+});
+
+function run(script: string, ...args: string[]): () => string {
+  npm = spawn('npm', ['run', script, '--', ...args], {
+    cwd: repositoryPath('.'),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...ownEnvironment(),
+      HOME: suite.temporaryDir,
+      TMPDIR: suite.temporaryDir,
+      DATAFLOWER_CONTAINERS_DRIVER: 'process',
+      npm_config_cache: suite.folder('npm'),
+      npm_config_update_notifier: 'false',
+    },
+  });
+  const out = listen(npm, 'stdout');
+  const err = listen(npm, 'stderr');
+  return () => out() + err();
+}
+
+async function startServer(dataDir: string): Promise<{ api: Api; said: () => string }> {
+  const said = run('dataflower', 'standalone', '--data', dataDir, '--port', '0');
+  const [, url, key] = await until(
+    'the server to be ready',
+    () => /--apihost (\S+) --auth (\S+)/.exec(said()) ?? false,
+    {
+      withinMs: TEST_MS,
+      seen: said,
+    },
+  );
+  return { api: new Api(url!, key!), said };
+}
+
+async function expectFree(dataDir: string): Promise<void> {
+  const platform = await suite.start({ dataDir });
+  expect((await platform.api.get('_/actions')).status).toBe(200);
+  await platform.stop();
+}
+
+test(
+  'SIGTERM to npm lets the server drain; when npm has ended it is gone, and its data directory is free',
+  async () => {
+    const dataDir = suite.folder('data');
+    const { api, said } = await startServer(dataDir);
+    const began = join(dataDir, 'began');
+    const release = join(dataDir, 'release');
+    const code = `const fs = require('node:fs');
+      async function main() {
+        fs.writeFileSync(${JSON.stringify(began)}, '');
+        while (!fs.existsSync(${JSON.stringify(release)})) await new Promise((resolve) => setTimeout(resolve, 5));
+        return { done: true };
+      }`;
+    expect((await api.put('_/actions/slow', { exec: { kind: 'nodejs:20', code } })).status).toBe(200);
+    const answer = api.post('_/actions/slow?blocking=true&result=true', {});
+    await until('the action to run', () => existsSync(began));
+    const server = descendants(npm!.pid!);
+    const ended = once(npm!, 'exit');
+    npm!.kill('SIGTERM');
+    await until('the server to drain', () => /Stopping/.test(said()));
+    expect(npm!.exitCode).toBeNull();
+    writeFileSync(release, '');
+    expect((await answer).json).toEqual({ done: true });
+    api.close();
+    await within('npm to end', 20_000, ended);
+    const still = processesThatName(dataDir).filter(({ pid }) => server.some((one) => one.pid === pid));
+    expect(still).toEqual([]);
+    await expectFree(dataDir);
+  },
+  TEST_MS,
+);
+
+test.each(['SIGKILL', 'SIGHUP'] as const)(
+  'after %s to npm, which it cannot pass on, the server stops by itself',
+  async (signal) => {
+    const dataDir = suite.folder('data');
+    const { api, said } = await startServer(dataDir);
+    api.close();
+    npm!.kill(signal);
+    await until('the server to be gone', () => processesThatName(dataDir).length === 0, { withinMs: 20_000 });
+    expect(said()).toContain('Stopping');
+    await expectFree(dataDir);
+  },
+  TEST_MS,
+);
+
+test.each([
+  ['demo', []],
+  ['bench', ['hop', '--driver', 'process']],
+])(
+  'SIGTERM to npm run %s leaves none of its processes',
+  async (script, args) => {
+    const said = run(script, ...args);
+    const below = await until(
+      'containers to run',
+      () => {
+        const found = descendants(npm!.pid!);
+        return found.some(({ command }) => /flu|dlu|action-runtime/.test(command)) && found;
+      },
+      { withinMs: TEST_MS, seen: said },
+    );
+    const ended = once(npm!, 'exit');
+    npm!.kill('SIGTERM');
+    await within('npm to end', 30_000, ended);
+    await until(
+      'its processes to be gone',
+      () => !processesThatName(suite.temporaryDir).some(({ pid }) => below.some((one) => one.pid === pid)),
+    );
+  },
+  TEST_MS,
+);
+
+test('no script has a shell between npm and what it starts', () => {
+  const { scripts } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const through = Object.values(scripts).filter((script) => script.includes('bootstrap.mjs'));
+  expect(through.length).toBeGreaterThan(4);
+  expect(through.filter((script) => !/^exec node bootstrap\.mjs \w+$/.test(script))).toEqual([]);
+});

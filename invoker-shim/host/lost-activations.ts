@@ -1,4 +1,4 @@
-import type { ActivationRecord, RecordStore } from '../records/record.js';
+import type { ActivationRecord, RecordReader, RecordWriter } from '../records/record.js';
 import { type AcceptedActivation, type NotedActivation, notedActivations } from './accepted.js';
 import { lostRecord } from './remote/lost-record.js';
 
@@ -8,20 +8,15 @@ const REASON = 'The process that ran it ended before it did.';
 
 /**
  * Gives a record to every activation that an earlier process of this host had accepted, or had written a part of, and
- * that has none. Resolves with how many there were, once they are written. Nothing may run yet. `now` is the wall's: two
- * processes share no other clock.
+ * that has none. Resolves with how many there were; they are written as soon as the disk allows. Nothing may run yet.
+ * `own`: what is in the files of this host. `now` is the wall's: two processes share no other clock.
  */
-export async function completeLost(records: RecordStore, now: number): Promise<number> {
+export async function completeLost(records: RecordWriter, own: RecordReader, now: number): Promise<number> {
   const lost = notedActivations(records.notes);
   if (lost.length === 0) return 0;
-  const parts = await partsOf(
-    records,
-    lost.map(({ accepted }) => accepted),
-  );
+  const accepted = lost.map((one) => one.accepted);
+  const parts = await partsOf(own, accepted);
   for (const one of lost) records.append(lostActivation(one, now, parts.get(one.accepted.activationId)));
-  await new Promise<void>((resolve, reject) => {
-    records.written((error) => (error === undefined ? resolve() : reject(error)));
-  });
   return lost.length;
 }
 
@@ -36,7 +31,7 @@ export function lostActivation(
 
 /** The records of the parts of workflows, by the workflow's id. */
 async function partsOf(
-  records: RecordStore,
+  records: RecordReader,
   lost: readonly AcceptedActivation[],
 ): Promise<Map<string, ActivationRecord[]>> {
   const workflows = lost.filter(({ target }) => target.type === 'workflow');

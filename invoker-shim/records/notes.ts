@@ -32,6 +32,6 @@ export interface RecordNotes {
   /** It is done with. Written with what comes next; a crash before that leaves it open. */
   settle(kind: NoteKind, key: string): void;
   has(kind: NoteKind, key: string): boolean;
-  /** Those that are not settled, in the order in which they were put, of earlier processes too. */
+  /** Those that are not settled, of earlier processes too, in no particular order. */
   open(kind: NoteKind): Note[];
 }

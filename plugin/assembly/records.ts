@@ -84,8 +84,8 @@ export async function openRecords(
 }
 
 /** What an earlier process of this host has left without a record gets one, before anything runs here. */
-export async function completeRecords({ store }: ProcessRecords, log: Logger): Promise<void> {
-  const activations = await completeLost(store, systemClock.wall());
+export async function completeRecords({ store, waiting }: ProcessRecords, log: Logger): Promise<void> {
+  const activations = await completeLost(store, waiting, systemClock.wall());
   if (activations > 0)
     log.warn({ activations }, 'an earlier process ended while these activations ran: they have a record that says so');
 }

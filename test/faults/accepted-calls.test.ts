@@ -200,6 +200,7 @@ describe('plugin and shim', () => {
     await plugin.kill();
     await stop();
     plugin = await cluster.plugin();
+    await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
     // What still runs is not taken for lost.
     expect((await plugin.api.get(`_/activations/${held}`)).status).toBe(404);
     open();

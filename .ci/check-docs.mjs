@@ -20,6 +20,7 @@ const benches = [
   'cold-chain',
   'cold-start',
   'records',
+  'hostile-input',
   'idle',
 ];
 const npmCommands = new Set(['install', 'ci', 'i', 'test', 'run', 'run-script', 'start', 'exec']);

@@ -17,7 +17,7 @@ export interface BenchArguments {
 const names = Object.keys(targets);
 
 /** What they are about is outside the containers. */
-const PROCESS_ONLY: readonly BenchName[] = ['overlap', 'fanout', 'invoke', 'records'];
+const PROCESS_ONLY: readonly BenchName[] = ['overlap', 'fanout', 'invoke', 'records', 'hostile-input'];
 
 export const USAGE = `usage: npm run bench -- NAME [--json] [--driver D] [--rounds N] [--any-noise]
 
@@ -31,6 +31,7 @@ Measures the platform on this machine beside a raw baseline. NAME is one of:
   cold-chain   a chain of five actions that have no container yet
   cold-start   one action that has no container yet
   records      response times at a fixed rate, records in CouchDB
+  hostile-input  the longest pause while one user sends what is to trouble nobody else
   idle         the CPU of a platform that has nothing to do
 
   --json        print one JSON object on standard output, everything else goes to standard error

@@ -6,6 +6,7 @@ import { coldStart } from './cold-start.js';
 import type { BenchContext } from './context.js';
 import { fanout } from './fanout.js';
 import { hop } from './hop.js';
+import { hostileInput } from './hostile-input.js';
 import { idle } from './idle.js';
 import { invoke } from './invoke.js';
 import { thisMachine } from './machine.js';
@@ -28,6 +29,7 @@ const benches: Record<BenchName, (context: BenchContext) => Promise<Measured>> =
   'cold-chain': coldChain,
   'cold-start': coldStart,
   records,
+  'hostile-input': hostileInput,
   idle,
 };
 

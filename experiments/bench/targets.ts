@@ -54,6 +54,12 @@ export const targets = {
     figure: goal(1.2, 1.05),
     also: { lagSeconds: goal(10), lost: goal(0), twice: goal(0), peak: goal(null), files: goal(null) },
   },
+  'hostile-input': {
+    unit: 'ms, the longest pause',
+    better: 'lower',
+    figure: goal(100, 20),
+    also: { peakMiB: goal(null) },
+  },
   idle: {
     unit: '% of one core',
     better: 'lower',

@@ -1,4 +1,4 @@
-import { type ContainerEnding, startText } from './container-ending.js';
+import { type ContainerEnding, runText, startText } from './container-ending.js';
 import type { Outcome } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '../clock.js';
 import type { DataSink, Value } from '../sink/value.js';
@@ -44,14 +44,27 @@ export class RunEnder {
     const now = this.clock.now();
     if (pending.startedAt === 0) pending.startedAt = now;
     if (pending.endedAt === 0) pending.endedAt = now;
-    if (status === 2) pending.log.note(FailureText.logsMayMiss, now);
+    if (status === 2) pending.log.note(FailureText.logsMayMiss, this.clock.wall());
     this.finish(pending, containerId, status, errorValue(this.sink, text), null);
+  }
+
+  /** Runs that had started end with their container; the log says what that did against the protocol. */
+  failStarted(
+    started: readonly PendingRun[],
+    containerId: string,
+    ending: ContainerEnding,
+    outOfMemory: boolean,
+  ): void {
+    for (const pending of started) {
+      if (ending.kind === 'PROTOCOL') pending.log.note(FailureText.protocolBroken(ending.detail), this.clock.now());
+      this.fail(pending, containerId, 2, runText(pending, ending, outOfMemory));
+    }
   }
 
   /**
    * The run that paid for the start of a container ends with it.
    *
-   * @param initSentAt When the container was told what to run, in ms since the epoch; 0: it never was.
+   * @param initSentAt When the container was told what to run, by the clock's `now`; 0: it never was.
    */
   failStart(
     payer: PendingRun,

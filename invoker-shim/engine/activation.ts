@@ -9,6 +9,7 @@ import { CALLER, PartList } from './part-list.js';
 import type { Plan, PlanNode } from './plan.js';
 import { RunningInstances } from './running-instances.js';
 import type { WaitMatch } from './wait-match.js';
+import type { WholeRun } from './whole-run.js';
 
 /** OpenWhisk's status codes: success, application error, developer error, internal error. */
 export type Status = 0 | 1 | 2 | 3;
@@ -60,10 +61,14 @@ export class Activation {
   discarding = false;
   /** It was cancelled, or ran into its deadline. */
   stopped = false;
-  /** Its user has cancelled it, or that of the activation that it is a part of. */
-  cancelled = false;
+  /** Its user has cancelled it. */
+  cancelledItself = false;
+  /** What its tables still held at its end has been released. */
+  emptied = false;
   /** Number of the part from which its result, or its error, has come; −1: none. */
   lastPart = CALLER;
+  /** It is noted that it must have a record, since one of its parts has. */
+  noted = false;
   /** Failures after the answer. */
   lateErrors = 0;
   /** What was answered, from the answer until its record is made. Holds a reference. */
@@ -82,8 +87,12 @@ export class Activation {
     readonly plan: Plan,
     readonly parent: Activation | undefined,
     readonly owner: ActivationOwner,
-    readonly receivedAt: number,
+    readonly whole: WholeRun,
+    /** By the clock's `now`, as all times of an activation. */
+    readonly received: number,
     readonly startedAt: number,
+    /** What makes a time of this activation one of the wall's, for its records: its parts have the same. */
+    readonly wallAhead: number,
     /** The `traceparent` of the request, else the id of the outermost activation. */
     readonly trace: string,
     /** Where it stands in the activation that it is a part of. */
@@ -91,6 +100,18 @@ export class Activation {
   ) {
     this.fired = new Uint8Array(plan.nodes.length);
     this.lookedAhead = new Uint8Array(plan.nodes.length);
+  }
+
+  /** It drops its tokens, or one that it is a part of does, which comes to it in one of the next turns. */
+  get dropping(): boolean {
+    if (this.discarding) return true;
+    for (let around = this.parent; around !== undefined; around = around.parent) if (around.discarding) return true;
+    return false;
+  }
+
+  /** Its user has cancelled it, or that of an activation that it is a part of. */
+  get cancelled(): boolean {
+    return this.cancelledItself || this.parent?.cancelled === true;
   }
 
   /** What was asked for ahead, and has not started, is not needed any more. */

@@ -144,11 +144,7 @@ test('a function by itself that is cancelled before it starts is answered with t
 });
 
 test('the deadline counts from when the request came in', () => {
-  const started = bench.start(
-    sequence(['a', 'b']),
-    {},
-    { workflowTimeoutMs: 1000, receivedAt: bench.clock.now() - 400 },
-  );
+  const started = bench.start(sequence(['a', 'b']), {}, { workflowTimeoutMs: 1000, received: bench.clock.now() - 400 });
   bench.held('a').start();
   bench.clock.advance(599);
   expect(started.answers).toHaveLength(0);
@@ -205,6 +201,7 @@ const message = {
   identity: { namespace: 'guest', subject: 'guest' },
   payload: Buffer.from('{}'),
   receivedAt: 0,
+  received: 0,
   paradigm: 'dataflow',
 } as const;
 
@@ -229,7 +226,7 @@ test('the answer waits for the record of a part that takes long to read, the dat
     resultText: (value) =>
       value.size > 100
         ? new Promise((resolve) => (read = () => resolve({ text: '{}', size: value.size })))
-        : resultText(slow.sink, value),
+        : resultText(value),
   });
   const started = slow.start(sequence(['a', 'b']));
   slow.held('a').end({ large: 'x'.repeat(200) });

@@ -1,16 +1,22 @@
 import type { Executor } from '../containers/executor.js';
 import type { Tag } from '../pipes/pipe.js';
-import { opened } from '../sink/bytes-of.js';
+import { SMALL_BYTES, ask } from '../sink/ask.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { Activation, Status } from './activation.js';
+import type { Environment } from './environment.js';
 import type { Ledger } from './ledger.js';
 import { errorValue } from './operators.js';
 import type { PlanNode } from './plan.js';
 import { restMessage } from './rest-message.js';
 import type { TokenFlow } from './token-flow.js';
+import type { Turns, Work } from './turns.js';
 
 /** What the parts of an activation say when it has failed around them. */
 const PARENT_FAILED = 'The workflow that it is a part of has failed.';
+
+/** What it costs to take a run back, and to answer for a workflow with its record, in units of `Turns`. */
+const WITHDRAW_UNITS = 2;
+const ANSWER_UNITS = 40;
 
 /** How activations come to their answer and to their end: results, errors, cancels, the end by counting (E1, E5, E8). */
 export class Ending {
@@ -19,6 +25,7 @@ export class Ending {
     private readonly executor: Executor,
     private readonly flow: TokenFlow,
     private readonly ledger: Ledger,
+    private readonly turns: Turns,
     private readonly now: () => number,
     /** The activation has ended: it may be forgotten. */
     private readonly forget: (activation: Activation) => void,
@@ -29,7 +36,7 @@ export class Ending {
     const ports = activation.plan.user.inputs;
     const whole = ports.length === 1 && ports[0]!.name === 'result';
     activation.lastPart = this.flow.trigger;
-    const value = whole ? inputs[0]! : this.sink.record(ports.map(({ name }, slot) => [name, inputs[slot]!]));
+    const value = whole ? inputs[0]! : activation.sink.record(ports.map(({ name }, slot) => [name, inputs[slot]!]));
     this.#answer(activation, 0, value, components);
   }
 
@@ -40,7 +47,7 @@ export class Ending {
     tag: Tag,
     status: Status,
     value: Value,
-    env: string | null,
+    env: Environment | null,
     components: number,
     from: number,
   ): void {
@@ -71,29 +78,78 @@ export class Ending {
     if (!first) return;
     activation.coolDown();
     activation.pending++;
-    this.flow.discard(activation);
-    for (const line of activation.lines) if (line !== undefined) activation.pending -= line.discard();
-    for (const instance of activation.running.all()) if (instance.startedAt === 0) this.executor.withdraw(instance);
+    for (const table of activation.tables) table?.refuse();
+    // First of all: what is taken back makes room for what stands in line.
+    const lines: Work[] = [];
+    for (const line of activation.lines) {
+      if (line === undefined || line.length === 0) continue;
+      activation.pending -= line.length;
+      lines.push(line.letGo());
+    }
+    this.turns.run(this.#dropping(activation, lines), () => this.release(activation));
+  }
+
+  /** Takes back what has not started, and releases what waits. */
+  *#dropping(activation: Activation, lines: readonly Work[]): Work {
+    for (const instance of activation.running.all()) {
+      if (instance.startedAt === 0) this.executor.withdraw(instance);
+      yield WITHDRAW_UNITS;
+    }
+    for (const line of lines) yield* line;
+    yield* this.#emptying(activation);
     // Those of one that is stopped are stopped in a moment, for the same reason.
-    if (!activation.stopped) for (const child of [...activation.children]) this.#giveUp(child);
-    this.release(activation);
+    if (activation.stopped) return;
+    for (const child of activation.children) {
+      this.#giveUp(child);
+      yield ANSWER_UNITS;
+    }
+  }
+
+  /** Nothing waits in its tables from here on. */
+  *#emptying(activation: Activation): Work {
+    activation.emptied = true;
+    for (const table of activation.tables) {
+      if (table === undefined) continue;
+      table.refuse();
+      yield* table.letGo();
+    }
   }
 
   /** What `stop` does, for its user: the records say so. */
   cancel(activation: Activation, reason: string): void {
-    markCancelled(activation);
+    activation.cancelledItself = true;
     this.stop(activation, reason);
   }
 
-  /** Cancel and the deadline: an uncaught error that also stops what runs. */
-  stop(activation: Activation, reason: string): void {
+  /** Cancel, the deadline, the end of the host: an uncaught error that also stops what runs. */
+  stop(activation: Activation, reason: string, status: Status = 2): void {
     if (activation.ended || activation.stopped) return;
     activation.pending++;
     activation.stopped = true;
-    if (!activation.discarding) this.uncaught(activation, 2, errorValue(this.sink, reason));
-    for (const instance of activation.running.all()) this.executor.cancel(instance, reason);
-    for (const child of [...activation.children]) this.stop(child, reason);
-    this.release(activation);
+    if (!activation.discarding) this.uncaught(activation, status, errorValue(this.sink, reason));
+    this.turns.run(this.#stopping(activation, reason), () => this.release(activation));
+  }
+
+  *#stopping(activation: Activation, reason: string): Work {
+    for (const instance of activation.running.all()) {
+      this.executor.cancel(instance, reason);
+      yield WITHDRAW_UNITS;
+    }
+    for (const child of activation.children) {
+      this.stop(child, reason);
+      yield ANSWER_UNITS;
+    }
+  }
+
+  /** Its budget is exceeded: an application's error, which nothing in it takes. Called from anywhere, also by a run of it. */
+  overBudget(activation: Activation, text: string): void {
+    activation.pending++;
+    this.uncaught(activation, 1, errorValue(this.sink, text));
+    // The executor may be in the middle of what one of its runs has put out.
+    queueMicrotask(() => {
+      this.stop(activation, text);
+      this.release(activation);
+    });
   }
 
   /** The caller gets its answer; takes the value over. What comes after the first is dropped. */
@@ -127,13 +183,19 @@ export class Ending {
   settle(activation: Activation): void {
     if (activation.tokens > 0 || activation.pending > 0 || activation.ended) return;
     if (!activation.answered) {
-      this.uncaught(activation, 2, errorValue(this.sink, restMessage(activation)));
+      if (activation.dropping) this.#giveUp(activation);
+      else this.uncaught(activation, 2, errorValue(this.sink, restMessage(activation)));
+      return;
+    }
+    if (activation.tables.length > 0 && !activation.emptied) {
+      activation.pending++;
+      this.turns.run(this.#emptying(activation), () => this.release(activation));
       return;
     }
     activation.ended = true;
     activation.coolDown();
     activation.stopDeadline?.();
-    this.flow.discard(activation);
+    if (activation.parent === undefined) activation.whole.close();
     this.ledger.ended(activation);
     this.forget(activation);
     activation.owner.ended(activation);
@@ -152,18 +214,14 @@ export class Ending {
   }
 }
 
-function markCancelled(activation: Activation): void {
-  activation.cancelled = true;
-  for (const child of activation.children) markCancelled(child);
-}
-
 /** Composer ends a composition as a success when its error is falsy. */
 function isFalsyError(value: Value): boolean {
-  const decoded = opened(value);
-  if (decoded instanceof Promise) {
-    decoded.catch(() => undefined);
+  // An error that is large is not falsy.
+  if (value.size > SMALL_BYTES) return false;
+  const error = ask(value, { ask: 'member', path: ['error'] });
+  if (error instanceof Promise) {
+    error.catch(() => undefined);
     return false;
   }
-  if (typeof decoded !== 'object' || decoded === null || !('error' in decoded)) return false;
-  return !decoded.error;
+  return error !== undefined && !error;
 }

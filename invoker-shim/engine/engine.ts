@@ -8,7 +8,9 @@ import type { RecordWriter } from '../records/record.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
+import type { BudgetLimits } from './budget.js';
 import { Ending } from './ending.js';
+import type { Environment } from './environment.js';
 import { Invocations } from './invocations.js';
 import { Ledger, type ToAnswerText, type ToResultText } from './ledger.js';
 import { NodeRuns } from './node-runs.js';
@@ -16,7 +18,11 @@ import { type OperatorHost, fireOperator } from './operator-firing.js';
 import { errorValue } from './operators.js';
 import type { PlanNode } from './plan.js';
 import { type FlowOwner, TokenFlow } from './token-flow.js';
+import { Turns } from './turns.js';
 import { Workflows } from './workflows.js';
+
+/** Runs that are compared with an id in one turn of the event loop. */
+const LOOKED_AT_ONCE = 20_000;
 
 export interface EngineOptions {
   readonly hostId: string;
@@ -35,6 +41,10 @@ export interface EngineOptions {
   readonly componentLimit: number;
   /** Instances that one run may start by one FOREACH port. */
   readonly instanceLimit: number;
+  /** What one activation may make of the engine, the workflows inside it included. */
+  readonly budget: BudgetLimits;
+  /** Milliseconds that a workflow may take whose start message says nothing else. */
+  readonly workflowTimeoutMs: number;
   /** Instances of one node of an activation that the executor has at once; the others wait in the engine, as little more than their bytes. */
   readonly instancesAhead: number;
   /** Control flow: what a function puts out is handed on when it has ended; nothing is warmed ahead. */
@@ -43,8 +53,8 @@ export interface EngineOptions {
 
 /** An activation that may have to end for want of memory. */
 export interface Youngest {
-  /** Milliseconds since the epoch. */
-  readonly receivedAt: number;
+  /** By the clock's `now`. */
+  readonly received: number;
   end(reason: string): void;
 }
 
@@ -66,12 +76,15 @@ export interface Youngest {
  */
 export class Engine {
   readonly #activations = new ChurnMap<string, Activation>();
+  /** Those that are no part of another, in the order of their start. */
+  readonly #outermost = new ChurnMap<string, Activation>();
   readonly #invocations: Invocations;
   readonly #flow: TokenFlow;
   readonly #ending: Ending;
   readonly #workflows: Workflows;
   readonly #runs: NodeRuns;
   readonly #operators: OperatorHost;
+  readonly #turns = new Turns();
   #idle: (() => void)[] = [];
 
   constructor(options: EngineOptions) {
@@ -79,10 +92,14 @@ export class Engine {
     const now = (): number => clock.now();
     const ledger = new Ledger(options.records, options.resultText, options.answerText, options.hostId);
     const flow = new TokenFlow(options.openPipe, this.#flowOwner(sink));
-    const ending = new Ending(sink, executor, flow, ledger, now, ({ id }) => this.#forget(id));
+    const ending = new Ending(sink, executor, flow, ledger, this.#turns, now, ({ id }) => this.#forget(id));
     this.#flow = flow;
     this.#ending = ending;
-    this.#workflows = new Workflows(sink, clock, flow, ending, ledger, this.#activations);
+    this.#workflows = new Workflows(
+      { ...options, flow, ending, ledger, turns: this.#turns },
+      this.#activations,
+      this.#outermost,
+    );
     this.#runs = new NodeRuns({ ...options, flow, ending, ledger, workflows: this.#workflows, now });
     this.#operators = { sink, flow, ending, instanceLimit };
     this.#invocations = new Invocations(sink, executor, ledger, now, () => this.#checkIdle());
@@ -90,17 +107,15 @@ export class Engine {
 
   /** Activations not ended, workflows inside others among them. */
   get size(): number {
-    return this.#activations.size + this.#invocations.size;
+    return this.#activations.size + this.#workflows.preparing + this.#invocations.size;
   }
 
   /** Function instances that have all their inputs and are not handed to the executor yet. */
   get waiting(): number {
-    let waiting = 0;
-    for (const { lines } of this.#activations.values()) for (const line of lines) waiting += line?.length ?? 0;
-    return waiting;
+    return this.#runs.waiting;
   }
 
-  /** Takes an activation; `answer` is called exactly once. Throws GraphError, and takes nothing, for a graph that is not valid. */
+  /** Takes an activation; `answer` is called exactly once. Throws, and takes nothing, for a graph that is known not to be valid. */
   start(message: StartMessage, answer: Answer): void {
     const { target } = message;
     if (target.type === 'function') this.#invocations.start(message, target, answer);
@@ -110,22 +125,33 @@ export class Engine {
   /** Ends an activation with an error, for its user; false when it is not here (any more). */
   cancel(activationId: string, reason: string): boolean {
     if (this.#invocations.cancel(activationId, reason)) return true;
+    const cancel = (activation: Activation): void => this.#ending.cancel(activation, reason);
+    if (this.#workflows.endPreparing(activationId, cancel)) return true;
     const activation = this.#activations.get(activationId);
     if (activation === undefined) return false;
-    this.#ending.cancel(activation, reason);
+    cancel(activation);
     return true;
   }
 
   /**
    * The activation as whose part this one runs, itself when it is nobody's; undefined when the namespace has none such here.
-   * Looks at all runs of the namespace: not for the path of an activation.
+   * Looks at all runs of the namespace, in turns of the event loop: not for the path of an activation.
    */
-  topmostOf(activationId: string, namespace: string): string | undefined {
+  async topmostOf(activationId: string, namespace: string): Promise<string | undefined> {
     if (this.#invocations.has(activationId, namespace)) return activationId;
+    if (this.#workflows.isPreparing(activationId, namespace)) return activationId;
     let found = this.#activations.get(activationId);
+    let looked = 0;
     if (found === undefined) {
       for (const activation of this.#activations.values()) {
-        if (activation.identity.namespace === namespace && activation.running.has(activationId)) found = activation;
+        looked += 1 + activation.running.size;
+        if (looked > LOOKED_AT_ONCE) {
+          looked = 0;
+          await new Promise(setImmediate);
+        }
+        if (activation.identity.namespace !== namespace || !activation.running.has(activationId)) continue;
+        found = activation;
+        break;
       }
     }
     if (found?.identity.namespace !== namespace) return undefined;
@@ -139,15 +165,19 @@ export class Engine {
    */
   youngest(namespace: string): Youngest | undefined {
     let found: Activation | undefined;
-    for (const activation of this.#activations.values()) {
-      const { parent, discarding, identity } = activation;
-      const isIts = namespace === '' || identity.namespace === namespace;
-      if (parent === undefined && !discarding && isIts) found = activation;
+    for (const activation of this.#outermost.values()) {
+      const { discarding, identity } = activation;
+      if (!discarding && (namespace === '' || identity.namespace === namespace)) found = activation;
     }
     const function_ = this.#invocations.youngest(namespace);
-    if (found === undefined || (function_ !== undefined && function_.receivedAt > found.receivedAt)) return function_;
-    const { receivedAt } = found;
-    return { receivedAt, end: (reason) => this.#ending.stop(found, reason) };
+    if (found === undefined || (function_ !== undefined && function_.received > found.received)) return function_;
+    const { received } = found;
+    return { received, end: (reason) => this.#ending.stop(found, reason) };
+  }
+
+  /** Ends every workflow: the host is stopping. What runs in containers is the executor's to end. */
+  stopAll(): void {
+    this.#workflows.stopAll();
   }
 
   /** Resolves when no activation is left. */
@@ -168,6 +198,11 @@ export class Engine {
       fire: (activation, node, tag, inputs, env, components) =>
         this.#fire(activation, node, tag, inputs, env, components),
       settle: (activation) => this.#ending.settle(activation),
+      release: (activation) => this.#ending.release(activation),
+      inTurns: (activation, work) => {
+        activation.pending++;
+        this.#turns.run(work, () => this.#ending.release(activation));
+      },
       broke: (activation, error) => {
         this.#ending.uncaught(
           activation,
@@ -183,10 +218,10 @@ export class Engine {
     node: PlanNode,
     tag: Tag,
     inputs: readonly Value[],
-    env: string | null,
+    env: Environment | null,
     components: number,
   ): void {
-    if (activation.discarding) {
+    if (activation.dropping || !this.#fits(activation, inputs)) {
       for (const input of inputs) input.release();
       return;
     }
@@ -196,8 +231,23 @@ export class Engine {
     else fireOperator(this.#operators, activation, node, tag, inputs, env, components);
   }
 
+  /** Several inputs become one value, sooner or later. */
+  #fits({ whole }: Activation, inputs: readonly Value[]): boolean {
+    if (inputs.length === 1) return true;
+    let bytes = 0;
+    let parts = 0;
+    let depth = 0;
+    for (const input of inputs) {
+      bytes += input.size;
+      parts += input.parts;
+      if (input.depth > depth) depth = input.depth;
+    }
+    return whole.budget.value(bytes, parts, depth + 1);
+  }
+
   #forget(activationId: string): void {
     this.#activations.delete(activationId);
+    this.#outermost.delete(activationId);
     this.#checkIdle();
   }
 

@@ -1,38 +1,87 @@
-/**
- * The `let` environment of a composition: frames from the outermost in, as JSON text. It travels beside the value; only
- * function steps read it (Composer's rules of scope).
- */
+import { MAX_ENVIRONMENT_BYTES } from '@dataflower/action-runtime/protocol';
+import { scanJson } from '../json/scan.js';
+
+/** One frame of a `let` environment. */
 export type Frame = { readonly vars: Readonly<Record<string, unknown>> } | { readonly mask: true };
 
-function parse(env: string | null): Frame[] {
-  return env === null ? [] : (JSON.parse(env) as Frame[]);
-}
+/** How the frames of an environment begin; `let` and `mask` nodes and runtimes write them so. */
+const FRAME_STARTS = ['{"vars":{', '{"mask":true'];
 
-function text(frames: readonly Frame[]): string | null {
-  return frames.length === 0 ? null : JSON.stringify(frames);
-}
+/**
+ * The `let` environment of a composition: frames from the outermost in. It travels beside the value and never changes, so
+ * that all instances inside a `let` share its frames. Only function steps read it (Composer's rules of scope); its JSON
+ * text is put together for them. Part of that text comes from containers: it is read without being parsed.
+ */
+export class Environment {
+  /** How many frames there are. */
+  readonly depth: number;
 
-export function push(env: string | null, frame: Frame): string | null {
-  return text([...parse(env), frame]);
-}
-
-/** Back to the outermost `depth` frames; a function step never changes how many there are. */
-export function truncate(env: string | null, depth: number): string | null {
-  if (env === null || depth === 0) return null;
-  const frames = parse(env);
-  return frames.length <= depth ? env : text(frames.slice(0, depth));
-}
-
-/** A container's word for the environment after a step: as many frames as before, or the one before stands. */
-export function checked(before: string | null, after: string | null): string | null {
-  if (before === null || after === null) return before;
-  try {
-    const frames = JSON.parse(after) as unknown;
-    if (!Array.isArray(frames) || frames.length !== parse(before).length) return before;
-    return frames.every((frame) => typeof frame === 'object' && frame !== null && ('vars' in frame || 'mask' in frame))
-      ? after
-      : before;
-  } catch {
-    return before;
+  private constructor(
+    private readonly outer: Environment | null,
+    /** JSON of the innermost frame; with `whole` of all frames, as an array. */
+    private readonly json: string,
+    private readonly whole: boolean,
+    depth: number,
+  ) {
+    this.depth = depth;
   }
+
+  /** A frame inside an environment. @param frame The JSON of the frame. */
+  static inside(outer: Environment | null, frame: string): Environment {
+    return new Environment(outer, frame, false, (outer?.depth ?? 0) + 1);
+  }
+
+  /** An environment from its text, which holds `depth` frames. */
+  static of(text: string, depth: number): Environment {
+    return new Environment(null, text, true, depth);
+  }
+
+  /** The JSON array of the frames. The parts are concatenated and not copied until the text is read. */
+  get text(): string {
+    if (this.whole) return this.json;
+    let inner = this.json;
+    for (let at = this.outer; at !== null; at = at.outer) {
+      if (at.whole) return `${at.json.slice(0, -1)},${inner}]`;
+      inner = `${at.json},${inner}`;
+    }
+    return `[${inner}]`;
+  }
+
+  /** The outermost `depth` frames; a function step never changes how many there are. */
+  truncated(depth: number): Environment | null {
+    if (depth === 0) return null;
+    if (this.depth <= depth) return this;
+    let outer = this.outer;
+    while (outer !== null && outer.depth > depth && outer.outer !== null) outer = outer.outer;
+    if (outer === null) return this.firstFrames(depth);
+    return outer.depth > depth ? outer.firstFrames(depth) : outer;
+  }
+
+  /** Of an environment that came as a text. */
+  private firstFrames(depth: number): Environment {
+    return Environment.of(`${this.json.slice(0, frameEnds(this.json)![depth - 1])}]`, depth);
+  }
+}
+
+/** The environment after a function step; undefined when the step has made it too large. */
+export function afterStep(before: Environment, returned: string | null): Environment | undefined {
+  if (returned === null) return before;
+  if (returned.length > MAX_ENVIRONMENT_BYTES) return undefined;
+  // A container's word: as many frames as before, or the environment before stands.
+  if (returned === before.text || frameEnds(returned)?.length !== before.depth) return before;
+  return Environment.of(returned, before.depth);
+}
+
+/** What a function step reads whose environment has become too large. */
+export const ENVIRONMENT_TOO_LARGE = `The variables of the composition take more than ${MAX_ENVIRONMENT_BYTES} bytes after this step.`;
+
+/** Where each frame ends; undefined when the text is no array of frames. */
+function frameEnds(text: string): number[] | undefined {
+  const ends: number[] = [];
+  let areFrames = text.startsWith('[') && text.endsWith(']');
+  const isJson = scanJson(text, (from, to) => {
+    ends.push(to);
+    areFrames &&= FRAME_STARTS.some((start) => text.startsWith(start, from));
+  });
+  return isJson && areFrames ? ends : undefined;
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Bench, type Started } from './testing/bench.js';
 import { action, edges, graph, workflow } from './testing/workflows.js';
 
@@ -70,18 +71,27 @@ test('E8, E9: what waits in line when the workflow fails never runs, and is no p
   expect(bench.records.last(started.id)!.logs).toHaveLength(2);
 });
 
-test('E8, E9: a run that ends while it is handed over is followed by all that wait behind it', () => {
+test('E8, E9: a run that ends while it is handed over is followed by all that wait behind it, in several turns', async () => {
   const { executor } = bench;
   const execute = executor.execute.bind(executor);
   const started = split(20_000);
   // From now on a run ends at once, inside the call that hands it over.
+  let inTurn = 0;
+  let most = 0;
   executor.execute = (run) => {
+    if (inTurn++ === 0) setImmediate(() => (inTurn = 0));
+    most = Math.max(most, inTurn);
     execute(run);
     executor.open.at(-1)!.end({});
   };
   bench.executor.open[0]!.end({});
+  while (bench.engine.waiting > 0) await nextTurn();
   executor.execute = execute;
-  bench.executor.runAll();
+  expect(most).toBeLessThan(1000);
+  while (bench.engine.size > 0) {
+    bench.executor.runAll();
+    await nextTurn();
+  }
   expect(started.result).toHaveLength(20_000);
 });
 

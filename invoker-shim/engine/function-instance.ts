@@ -4,6 +4,7 @@ import type { FunctionTarget } from '../host/host.js';
 import type { Tag } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
+import type { Environment } from './environment.js';
 import type { PlanNode, PlanOutput } from './plan.js';
 import { tagInside } from './tag.js';
 
@@ -35,6 +36,7 @@ export interface Place {
 export class FunctionInstance implements FunctionRun {
   /** Its place among the instances that run; `RunningInstances` alone uses it. */
   position = 0;
+  /** Times by the clock's `now`. */
   startedAt = 0;
   firstOutputAt = 0;
   lastByteAt = 0;
@@ -56,16 +58,27 @@ export class FunctionInstance implements FunctionRun {
     readonly activationId: string,
     readonly transactionId: string,
     readonly input: Value,
-    readonly env: string | null,
+    readonly environment: Environment | null,
     /** Undefined: an action invoked by itself. */
     readonly place: Place | undefined,
-    readonly receivedAt: number,
+    /** When it had all its inputs, by the clock's `now`. */
+    readonly received: number,
     /** Of an action invoked by itself. */
+    private readonly ownWallAhead = 0,
     readonly traceparent?: string,
   ) {}
 
+  /** What makes a time of this run one of the wall's, for its record. */
+  get wallAhead(): number {
+    return this.place?.activation.wallAhead ?? this.ownWallAhead;
+  }
+
   get spec(): ContainerSpec {
     return this.target.spec;
+  }
+
+  get env(): string | null {
+    return this.environment?.text ?? null;
   }
 
   get definition(): Definition | undefined {

@@ -1,7 +1,9 @@
 import type { Tag } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
 import type { PackingSink, ValuePack } from '../sink/value-pack.js';
+import type { Environment } from './environment.js';
 import { tagInside } from './tag.js';
+import type { Work } from './turns.js';
 
 const CHUNK = 1024;
 
@@ -9,9 +11,9 @@ const CHUNK = 1024;
 export interface ReadyInstance {
   readonly tag: Tag;
   readonly input: Value;
-  readonly env: string | null;
+  readonly env: Environment | null;
   readonly components: number;
-  /** When it got its last input: milliseconds since the epoch. */
+  /** When it got its last input, by the clock's `now`. */
   readonly readyAt: number;
   /** Number of the part whose value came last; −1: the caller's. */
   readonly after: number;
@@ -20,7 +22,7 @@ export interface ReadyInstance {
 /** What instances have in common, as a rule with those before them. */
 interface Context {
   readonly prefix: Tag;
-  readonly env: string | null;
+  readonly env: Environment | null;
   /** An input that is in no pack, of this instance alone. */
   readonly input: Value | undefined;
 }
@@ -39,7 +41,11 @@ export class InstanceLine {
   #last: Chunk | undefined;
   #context: Context = { prefix: [], env: null, input: undefined };
 
-  constructor(private readonly sink: PackingSink) {}
+  constructor(
+    private readonly sink: PackingSink,
+    /** Instances in all lines together. */
+    private readonly waiting: { count: number },
+  ) {}
 
   get length(): number {
     return this.#length;
@@ -63,6 +69,7 @@ export class InstanceLine {
     if (!isPacked) this.sink.setWaiting(input, true);
     chunk.contexts.push(this.#contextOf(tag, env, isPacked ? undefined : input));
     this.#length++;
+    this.waiting.count++;
   }
 
   /** The instance that has waited longest; undefined when none waits. */
@@ -81,6 +88,7 @@ export class InstanceLine {
       after: chunk.after[at]!,
     };
     this.#length--;
+    this.waiting.count--;
     if (chunk.begin === chunk.end) {
       this.#first = chunk.next;
       if (chunk.next === undefined) this.#last = undefined;
@@ -88,24 +96,16 @@ export class InstanceLine {
     return instance;
   }
 
-  /** Releases the inputs of all that wait; returns how many there were. */
-  discard(): number {
-    const dropped = this.#length;
-    for (let chunk = this.#first; chunk !== undefined; chunk = chunk.next) {
-      for (let at = chunk.begin; at < chunk.end; at++) {
-        const { input } = chunk.contexts[at]!;
-        if (input === undefined) continue;
-        this.sink.setWaiting(input, false);
-        input.release();
-      }
-      chunk.inputs.discard();
-    }
+  /** Empties it at once; the work releases the inputs of those that waited. */
+  letGo(): Work {
+    const first = this.#first;
     this.#first = this.#last = undefined;
+    this.waiting.count -= this.#length;
     this.#length = 0;
-    return dropped;
+    return releasing(first, this.sink);
   }
 
-  #contextOf(tag: Tag, env: string | null, input: Value | undefined): Context {
+  #contextOf(tag: Tag, env: Environment | null, input: Value | undefined): Context {
     const last = this.#context;
     if (input === undefined && last.env === env && isPrefix(last.prefix, tag)) return last;
     const context = { prefix: tag.slice(0, -1), env, input };
@@ -126,6 +126,19 @@ class Chunk {
   next: Chunk | undefined = undefined;
 
   constructor(readonly inputs: ValuePack) {}
+}
+
+function* releasing(chunk: Chunk | undefined, sink: PackingSink): Work {
+  for (; chunk !== undefined; chunk = chunk.next) {
+    for (let at = chunk.begin; at < chunk.end; at++) {
+      const { input } = chunk.contexts[at]!;
+      if (input === undefined) continue;
+      sink.setWaiting(input, false);
+      input.release();
+    }
+    chunk.inputs.discard();
+    yield CHUNK / 4;
+  }
 }
 
 function isPrefix(prefix: Tag, tag: Tag): boolean {

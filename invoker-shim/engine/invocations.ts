@@ -31,7 +31,7 @@ export class Invocations implements InstanceOwner {
   }
 
   start(message: StartMessage, target: FunctionTarget, answer: Answer): void {
-    const { activationId, transactionId, receivedAt } = message;
+    const { activationId, transactionId, receivedAt, received } = message;
     const input = payloadValue(this.sink.forNamespace(message.identity.namespace), message.payload, false);
     const instance = new FunctionInstance(
       this,
@@ -41,7 +41,8 @@ export class Invocations implements InstanceOwner {
       input,
       null,
       undefined,
-      receivedAt,
+      received,
+      receivedAt - received,
       message.traceparent,
     );
     this.#invocations.set(activationId, { instance, message, answer });
@@ -53,15 +54,15 @@ export class Invocations implements InstanceOwner {
   }
 
   /** The one of a namespace (empty: of any) that came last; undefined when there is none. */
-  youngest(namespace: string): { receivedAt: number; end: (reason: string) => void } | undefined {
+  youngest(namespace: string): { received: number; end: (reason: string) => void } | undefined {
     let found: StartMessage | undefined;
     for (const { instance, message } of this.#invocations.values()) {
       if (instance.cancelReason !== undefined) continue;
       if (namespace === '' || message.identity.namespace === namespace) found = message;
     }
     if (found === undefined) return undefined;
-    const { activationId, receivedAt } = found;
-    return { receivedAt, end: (reason) => void this.cancel(activationId, reason) };
+    const { activationId, received } = found;
+    return { received, end: (reason) => void this.cancel(activationId, reason) };
   }
 
   /** False when it is not here (any more). */

@@ -3,12 +3,17 @@ import { ListBuilder } from '../sink/list-builder.js';
 import type { Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
 import { IndexSet } from './index-set.js';
+import type { Work } from './turns.js';
 
 /** The values of one LIST on their way in, by index, in any order (W3). It holds their references. */
 export class ListCollector {
   /** Values expected; −1: not known yet. */
   count = -1;
   components = 0;
+  /** Of the values that it holds. */
+  bytes = 0;
+  parts = 0;
+  depth = 0;
   readonly #seen = new IndexSet();
   /** Undefined: the list is closed, or nobody wants it any more. */
   #items: ListBuilder | undefined;
@@ -36,27 +41,52 @@ export class ListCollector {
     return `${this.#received} of ${this.count < 0 ? 'an unknown number of' : this.count} values`;
   }
 
-  /** Takes the reference over; false, and the reference is the caller's, when the index has come before. */
-  add(index: number, value: Value, components: number): boolean {
+  /**
+   * Takes the reference over; false, and the reference is the caller's, when the index has come before.
+   *
+   * @param wanted False: it is released. It goes on telling values from their duplicates.
+   */
+  add(index: number, value: Value, components: number, wanted: boolean): boolean {
     if (this.#closed || !this.#seen.add(index)) return false;
-    if (this.#items === undefined) value.release();
-    else this.#items.add(index, value);
     this.#received++;
     if (components > this.components) this.components = components;
+    if (this.#items === undefined || !wanted) {
+      value.release();
+      return true;
+    }
+    this.bytes += value.size;
+    this.parts += value.parts;
+    if (value.depth >= this.depth) this.depth = value.depth + 1;
+    this.#items.add(index, value);
     return true;
   }
 
-  /** The whole LIST, in order of index; undefined when it was discarded. Nothing can be added any more. */
-  close(): Value | undefined {
+  /**
+   * Puts the LIST together, in order of index, in steps. Nothing can be added any more.
+   *
+   * @param wanted False: what it holds is released, and there is no LIST.
+   */
+  close(wanted: boolean): Generator<number, Value | undefined> {
     this.#closed = true;
     const items = this.#items;
     this.#items = undefined;
-    return items?.finish(this.count);
+    return closing(items, wanted, this.count);
   }
 
-  /** Releases what it holds and what comes; it goes on telling values from their duplicates. */
-  discard(): void {
-    this.#items?.discard();
+  /** Releases what it holds, in steps; from then on nothing that comes is wanted. */
+  *letGo(): Work {
+    const items = this.#items;
     this.#items = undefined;
+    if (items !== undefined) yield* items.letGo();
   }
+}
+
+function* closing(
+  items: ListBuilder | undefined,
+  wanted: boolean,
+  count: number,
+): Generator<number, Value | undefined> {
+  if (items !== undefined && wanted) return yield* items.finish(count);
+  if (items !== undefined) yield* items.letGo();
+  return undefined;
 }

@@ -7,7 +7,7 @@ import type { DataSink, Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
 import type { Ending } from './ending.js';
-import { checked } from './environment.js';
+import { ENVIRONMENT_TOO_LARGE, type Environment, afterStep } from './environment.js';
 import { FunctionInstance, type InstanceOwner, type Place } from './function-instance.js';
 import { tooManyInstances } from './instance-limit.js';
 import { InstanceLine, type ReadyInstance } from './instance-line.js';
@@ -23,6 +23,9 @@ import type { Workflows } from './workflows.js';
 /** Errors with OpenWhisk's texts. */
 const TOO_MANY_ACTIONS = 'Too many actions in the composition.';
 const TOO_MANY_IN_SEQUENCE = 'Too many actions in the sequence.';
+
+/** Instances handed to the executor in one turn of the event loop, when they end as soon as they come there. */
+const HANDED_AT_ONCE = 256;
 
 /** What runs of nodes need of the engine. */
 export interface RunsHost {
@@ -44,10 +47,17 @@ export interface RunsHost {
 export class NodeRuns implements InstanceOwner {
   readonly now: () => number;
   readonly instanceLimit: number;
+  /** Of all lines together. */
+  readonly #inLines = { count: 0 };
 
   constructor(private readonly host: RunsHost) {
     this.now = host.now;
     this.instanceLimit = host.instanceLimit;
+  }
+
+  /** Instances that wait to be handed to the executor. */
+  get waiting(): number {
+    return this.#inLines.count;
   }
 
   /** Starts an instance; takes the references of its inputs over. */
@@ -56,7 +66,7 @@ export class NodeRuns implements InstanceOwner {
     node: PlanNode,
     tag: Tag,
     inputs: readonly Value[],
-    env: string | null,
+    env: Environment | null,
     components: number,
   ): void {
     const { host } = this;
@@ -76,6 +86,11 @@ export class NodeRuns implements InstanceOwner {
       this.#refuse(activation, node, tag, input, env, components, target);
       return;
     }
+    // Over the budget the whole run ends.
+    if (!activation.whole.budget.instances(1)) {
+      input.release();
+      return;
+    }
     activation.pending++;
     const instance = { tag, input, env, components: count, readyAt: host.now(), after: host.flow.trigger };
     // Outside every scatter there is one, which need not be counted.
@@ -85,7 +100,7 @@ export class NodeRuns implements InstanceOwner {
 
   /** E9: the executor has so many instances of a node at once; the others wait in line. */
   #lineUp(activation: Activation, node: PlanNode, target: FunctionTarget, instance: ReadyInstance): void {
-    const line = (activation.lines[node.index] ??= new InstanceLine(activation.sink));
+    const line = (activation.lines[node.index] ??= new InstanceLine(activation.sink, this.#inLines));
     if (line.length > 0 || line.inHand >= this.host.instancesAhead) {
       line.push(instance);
       return;
@@ -99,9 +114,20 @@ export class NodeRuns implements InstanceOwner {
     const line = activation.lines[node.index]!;
     line.inHand--;
     // One that ends while it is handed over leaves the next to the loop that is at it.
-    if (line.handing) return;
+    if (!line.handing) this.#handOver(activation, node, target, line);
+  }
+
+  #handOver(activation: Activation, node: PlanNode, target: FunctionTarget, line: InstanceLine): void {
     line.handing = true;
-    while (line.inHand < this.host.instancesAhead) {
+    for (let handed = 0; line.inHand < this.host.instancesAhead; handed++) {
+      if (handed === HANDED_AT_ONCE) {
+        activation.pending++;
+        setImmediate(() => {
+          this.#handOver(activation, node, target, line);
+          this.host.ending.release(activation);
+        });
+        return;
+      }
       const next = line.shift();
       if (next === undefined) break;
       line.inHand++;
@@ -150,7 +176,7 @@ export class NodeRuns implements InstanceOwner {
     node: PlanNode,
     tag: Tag,
     input: Value,
-    env: string | null,
+    env: Environment | null,
     components: number,
     target: Target | undefined,
   ): void {
@@ -194,9 +220,12 @@ export class NodeRuns implements InstanceOwner {
 
   instanceEnded(instance: FunctionInstance, given: RunEnd): void {
     const { ending, flow, ledger } = this.host;
-    const end = this.#limited(instance, given);
+    const env = instance.environment === null ? null : afterStep(instance.environment, given.env);
+    const end = env === undefined ? this.#failed(given, 1, ENVIRONMENT_TOO_LARGE) : this.#limited(instance, given);
     const { activation, node, tag, components, part } = instance.place!;
     const { value } = end;
+    // A text of its own from here on; over the budget the whole run ends.
+    if (env !== instance.environment && env !== undefined) activation.whole.budget.bytes(given.env!.length);
     instance.bytesOut += value.size;
     instance.input.release();
     activation.parts.setDuration(part, end.endedAt - end.startedAt + (end.initMs ?? 0));
@@ -211,11 +240,11 @@ export class NodeRuns implements InstanceOwner {
       }
       instance.held = undefined;
     }
-    const env = instance.env === null ? null : checked(instance.env, end.env);
     if (end.status !== 0 || (value.shape & Shape.ERROR) !== 0) {
-      ending.failed(activation, node, tag, end.status === 0 ? 1 : end.status, value, env, components, part);
+      const left = env === undefined ? instance.environment : env;
+      ending.failed(activation, node, tag, end.status === 0 ? 1 : end.status, value, left, components, part);
     } else {
-      this.#returned(instance, value, env);
+      this.#returned(instance, value, env ?? null);
     }
     if (node.foreach.length > 0) flow.sendCounts(activation, node, tag, instance.counts, part);
     ledger.functionEnded(instance, activation.identity, end, () => ending.partRecorded(activation));
@@ -224,13 +253,16 @@ export class NodeRuns implements InstanceOwner {
 
   /** A run that was over the limit and ended before it could be stopped has not ended well all the same. */
   #limited({ overLimit }: FunctionInstance, end: RunEnd): RunEnd {
-    if (overLimit === undefined || end.status > 1) return end;
+    return overLimit === undefined || end.status > 1 ? end : this.#failed(end, 2, overLimit);
+  }
+
+  #failed(end: RunEnd, status: 1 | 2, error: string): RunEnd {
     end.value.release();
-    return { ...end, status: 2, value: errorValue(this.host.sink, overLimit) };
+    return { ...end, status, value: errorValue(this.host.sink, error) };
   }
 
   /** The returned value leaves by `out`. */
-  #returned(instance: FunctionInstance, value: Value, env: string | null): void {
+  #returned(instance: FunctionInstance, value: Value, env: Environment | null): void {
     const { activation, node, tag, components, part } = instance.place!;
     const { out } = node;
     // `out` may be one of the branches of a SWITCH.

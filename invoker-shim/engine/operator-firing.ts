@@ -1,8 +1,10 @@
 import type { OperatorNode } from '@dataflower/composer/graph';
 import type { Tag } from '../pipes/pipe.js';
+import { NotOpenedError } from '../sink/ask.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
 import type { Ending } from './ending.js';
+import type { Environment } from './environment.js';
 import { type OperatorRun, errorValue, runOperator } from './operators.js';
 import type { PlanNode } from './plan.js';
 import type { TokenFlow } from './token-flow.js';
@@ -24,7 +26,7 @@ export function fireOperator(
   node: PlanNode,
   tag: Tag,
   inputs: readonly Value[],
-  env: string | null,
+  env: Environment | null,
   components: number,
 ): void {
   const firing = new OperatorFiring(host, activation, node, tag, inputs, env, components);
@@ -51,7 +53,7 @@ class OperatorFiring implements OperatorRun {
     private readonly node: PlanNode,
     private readonly tag: Tag,
     readonly inputs: readonly Value[],
-    readonly env: string | null,
+    readonly env: Environment | null,
     private readonly components: number,
   ) {
     this.#from = host.flow.trigger;
@@ -61,11 +63,31 @@ class OperatorFiring implements OperatorRun {
     return this.activation.sink;
   }
 
+  mayStart(items: number): boolean {
+    return this.activation.whole.budget.instances(items);
+  }
+
+  get crowded(): boolean {
+    return this.host.flow.crowded;
+  }
+
+  later(piece: () => boolean): Promise<void> {
+    return new Promise((resolve) => this.host.flow.later(this.activation, piece, resolve));
+  }
+
+  literal(value: unknown): Value {
+    return this.activation.whole.literal(this.node, value);
+  }
+
+  get frame(): string | undefined {
+    return this.node.frame;
+  }
+
   get instanceLimit(): number {
     return this.host.instanceLimit;
   }
 
-  send(port: string, value: Value, env: string | null): void {
+  send(port: string, value: Value, env: Environment | null): void {
     this.host.flow.send(
       this.activation,
       this.node.outputs.get(port),
@@ -110,6 +132,11 @@ class OperatorFiring implements OperatorRun {
   }
 
   unreadable(error: unknown): void {
+    if (error instanceof NotOpenedError) {
+      this.fail(errorValue(this.sink, error.message));
+      this.done();
+      return;
+    }
     const text = unreadableText('A value', error);
     this.host.ending.uncaught(this.activation, 3, errorValue(this.sink, text));
     this.host.ending.release(this.activation);

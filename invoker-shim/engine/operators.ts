@@ -1,8 +1,9 @@
-import { Shape, encodeValue, shapeOf } from '@dataflower/action-runtime/protocol';
+import { Shape, encodeValue } from '@dataflower/action-runtime/protocol';
 import type { GateNode, OperatorNode, ScatterNode, SwitchNode } from '@dataflower/composer/graph';
-import { opened } from '../sink/bytes-of.js';
+import { ask, putEncoded } from '../sink/ask.js';
+import type { Answer, Question } from '../sink/questions.js';
 import type { DataSink, Value } from '../sink/value.js';
-import { push, truncate } from './environment.js';
+import { Environment } from './environment.js';
 import { tooManyInstances } from './instance-limit.js';
 import { branchesOf } from './switch-branches.js';
 
@@ -12,11 +13,21 @@ const SHOWN_CHARS = 100;
 export interface OperatorRun {
   readonly sink: DataSink;
   readonly inputs: readonly Value[];
-  readonly env: string | null;
+  readonly env: Environment | null;
+  /** Of a `let` or a `mask`: JSON of its frame. */
+  readonly frame: string | undefined;
   /** Instances that it may start. */
   readonly instanceLimit: number;
+  /** So many items are about to leave; false: the whole run ends. */
+  mayStart(items: number): boolean;
+  /** So many tokens are on their way that items are to leave later. */
+  readonly crowded: boolean;
+  /** Calls `piece` in later turns of the event loop until it gives false, or until nobody wants the items any more. */
+  later(piece: () => boolean): Promise<void>;
+  /** The constant of a literal. */
+  literal(value: unknown): Value;
   /** Sends by an output port; takes the reference over. */
-  send(port: string, value: Value, env: string | null): void;
+  send(port: string, value: Value, env: Environment | null): void;
   /** The input of the branches of a fork. */
   branch(value: Value): void;
   /** The next element of a scatter. */
@@ -32,7 +43,7 @@ export function runOperator(node: OperatorNode, run: OperatorRun): void | Promis
   switch (node.kind) {
     case 'literal':
       input.release();
-      putOut(run, put(sink, node.value));
+      putOut(run, run.literal(node.value));
       break;
     case 'norm':
       if (isError(input)) return onlyError(sink, input, (value) => run.fail(value));
@@ -43,13 +54,11 @@ export function runOperator(node: OperatorNode, run: OperatorRun): void | Promis
       run.send('out', input, env);
       break;
     case 'let':
-      run.send('out', input, push(env, { vars: node.declarations }));
-      break;
     case 'mask':
-      run.send('out', input, push(env, { mask: true }));
+      run.send('out', input, Environment.inside(env, run.frame!));
       break;
     case 'scope':
-      run.send('out', input, truncate(env, node.depth));
+      run.send('out', input, env === null ? null : env.truncated(node.depth));
       break;
     case 'gate':
       chooseByTruth(node, run, input);
@@ -112,29 +121,29 @@ function chooseByTruth(node: GateNode, run: OperatorRun, tested: Value): void {
   run.send(port, node.byPass ? run.inputs[1]! : tested, run.env);
 }
 
-/** Opens a value for `use`, which releases it. */
-function open(value: Value, use: (decoded: unknown) => void): void | Promise<void> {
-  const decoded = opened(value);
-  if (!(decoded instanceof Promise)) {
-    use(decoded);
-    return;
-  }
-  return decoded.then(use, (error: unknown) => {
+/** Asks a value for `use`, which releases it. */
+function open<Q extends Question>(
+  value: Value,
+  question: Q,
+  use: (answer: Answer<Q>) => void | Promise<void>,
+): void | Promise<void> {
+  const answer = ask(value, question);
+  if (!(answer instanceof Promise)) return use(answer);
+  return answer.then(use, (error: unknown) => {
     value.release();
     throw error;
   });
 }
 
 function onlyError(sink: DataSink, value: Value, use: (value: Value) => void): void | Promise<void> {
-  return open(value, (decoded) => {
+  return open(value, { ask: 'error' }, (error) => {
     value.release();
-    use(put(sink, { error: (decoded as { error?: unknown } | undefined)?.error ?? null }));
+    use(putEncoded(sink, error));
   });
 }
 
 function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | Promise<void> {
-  return open(input, (decoded) => {
-    const member = memberAt(decoded, node.path);
+  return open(input, { ask: 'member', path: node.path }, (member) => {
     const port = branchesOf(node).get(member) ?? node.default;
     if (port !== undefined) {
       run.send(port, input, run.env);
@@ -158,15 +167,6 @@ function shown(member: unknown): string {
   return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
 }
 
-function memberAt(value: unknown, path: readonly string[]): unknown {
-  let member = value;
-  for (const name of path) {
-    if (typeof member !== 'object' || member === null || !Object.hasOwn(member, name)) return undefined;
-    member = (member as Record<string, unknown>)[name];
-  }
-  return member;
-}
-
 function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Promise<void> {
   const { sink } = run;
   const list = listIn(input);
@@ -175,17 +175,10 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
       tooMany(node, run, input, list.length);
       return;
     }
-    for (const item of list) {
-      item.retain();
-      run.item(boxed(sink, item));
-    }
-    input.release();
-    run.send('scope', put(sink, {}), run.env);
-    return;
+    return forEach(run, list, boxItem, () => input.release());
   }
-  return open(input, (decoded) => {
-    const items = (decoded as { value?: unknown } | null | undefined)?.value || [];
-    if (!Array.isArray(items)) {
+  return open(input, { ask: 'items', limit: run.instanceLimit }, (items) => {
+    if (items === undefined) {
       input.release();
       run.fail(
         errorValue(
@@ -195,15 +188,51 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
       );
       return;
     }
-    if (items.length > run.instanceLimit) {
-      tooMany(node, run, input, items.length);
+    if (typeof items === 'number') {
+      tooMany(node, run, input, items);
       return;
     }
     input.release();
-    for (const item of items as unknown[])
-      run.item(put(sink, (shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item }));
-    run.send('scope', put(sink, {}), run.env);
+    return forEach(run, items, putEncoded, () => undefined);
   });
+}
+
+/** Items that leave at once when few tokens are on their way; of more, or when there are many, a few at a time leave. */
+const ITEMS_AT_ONCE = 512;
+const ITEMS_OF_PIECE = 16;
+
+/** Sends the items, and then the scope; `done` is called in any case. */
+function forEach<T>(
+  run: OperatorRun,
+  items: readonly T[],
+  valueOf: (sink: DataSink, item: T) => Value,
+  done: () => void,
+): void | Promise<void> {
+  if (!run.mayStart(items.length)) {
+    done();
+    return;
+  }
+  let next = 0;
+  const send = (count: number): boolean => {
+    const end = Math.min(items.length, next + count);
+    while (next < end) run.item(valueOf(run.sink, items[next++]!));
+    return next < items.length;
+  };
+  const finish = (): void => {
+    done();
+    run.send('scope', put(run.sink, {}), run.env);
+  };
+  if (items.length <= ITEMS_AT_ONCE && !run.crowded) {
+    send(items.length);
+    finish();
+    return;
+  }
+  return run.later(() => send(ITEMS_OF_PIECE)).then(finish);
+}
+
+function boxItem(sink: DataSink, item: Value): Value {
+  item.retain();
+  return boxed(sink, item);
 }
 
 function tooMany(node: ScatterNode, run: OperatorRun, input: Value, count: number): void {

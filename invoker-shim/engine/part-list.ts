@@ -20,6 +20,7 @@ export class PartList {
   /** Tags of more than one index, by part. */
   #tags: Map<number, Tag> | undefined;
   #dropped = 0;
+  #duration = 0;
 
   /** Parts without those that were taken back. */
   get size(): number {
@@ -28,9 +29,7 @@ export class PartList {
 
   /** Milliseconds of all parts, as far as they are known. */
   get duration(): number {
-    let duration = 0;
-    for (const part of this.#durations) duration += part;
-    return duration;
+    return this.#duration;
   }
 
   /** A part has begun; returns its number. */
@@ -49,35 +48,66 @@ export class PartList {
   }
 
   setDuration(part: number, ms: number): void {
+    this.#duration += ms - this.#durations[part]!;
     this.#durations[part] = ms;
   }
 
   drop(part: number): void {
+    this.setDuration(part, 0);
     this.#nodes[part] = DROPPED;
-    this.#durations[part] = 0;
     this.#dropped++;
   }
 
-  /** True when an instance of this node is among them. Looks at all of them. */
-  includes(node: number): boolean {
-    return this.#nodes.includes(node);
+  /** The nodes that have instances among them. Looks at all of them. */
+  nodes(): ReadonlySet<number> {
+    return new Set(this.#nodes);
   }
 
-  /** Activation ids of the parts, in graph order, then by tag. */
+  /** Activation ids of the parts, in graph order, then by tag. Work in proportion to their number. */
   inGraphOrder(): string[] {
-    const order = new Uint32Array(this.size);
-    let count = 0;
-    for (let part = 0; part < this.#nodes.length; part++) if (this.#nodes[part] !== DROPPED) order[count++] = part;
-    order.sort((a, b) => this.#nodes[a]! - this.#nodes[b]! || this.#compareTags(a, b));
-    return Array.from(order, (part) => this.#ids[part]!);
+    const byNode = new Map<number, number[]>();
+    for (let part = 0; part < this.#nodes.length; part++) {
+      const node = this.#nodes[part]!;
+      if (node === DROPPED) continue;
+      const parts = byNode.get(node);
+      if (parts === undefined) byNode.set(node, [part]);
+      else parts.push(part);
+    }
+    const ids = new Array<string>(this.size);
+    let at = 0;
+    for (const node of [...byNode.keys()].sort((a, b) => a - b))
+      for (const part of this.#byTag(byNode.get(node)!)) ids[at++] = this.#ids[part]!;
+    return ids;
   }
 
-  /** Instances of one node have tags of one length. */
-  #compareTags(a: number, b: number): number {
-    const tag = this.#tags?.get(a);
-    const other = this.#tags?.get(b);
-    if (tag === undefined || other === undefined) return this.#indices[a]! - this.#indices[b]!;
-    for (let i = 0; i < tag.length; i++) if (tag[i] !== other[i]) return tag[i]! - other[i]!;
-    return 0;
+  /** Parts of one node, whose tags have one length: sorted by each index, the last first, so that equal ones stay in order. */
+  #byTag(parts: number[]): readonly number[] {
+    if (parts.length === 1) return parts;
+    const inner = (this.#tags?.get(parts[0]!)?.length ?? 1) - 2;
+    let sorted = sortedBy(parts, (part) => this.#indices[part]!);
+    for (let i = inner; i >= 0; i--) sorted = sortedBy(sorted, (part) => this.#tags!.get(part)![i]!);
+    return sorted;
   }
+}
+
+/** Stable; work in proportion to the number of parts and the largest index. */
+function sortedBy(parts: readonly number[], indexOf: (part: number) => number): readonly number[] {
+  let largest = 0;
+  let inOrder = true;
+  let last = -1;
+  for (const part of parts) {
+    const index = indexOf(part);
+    if (index > largest) largest = index;
+    if (index < last) inOrder = false;
+    last = index;
+  }
+  if (inOrder) return parts;
+  // A few parts with large indices are not worth a table.
+  if (largest > 16 * parts.length) return [...parts].sort((a, b) => indexOf(a) - indexOf(b));
+  const starts = new Uint32Array(largest + 2);
+  for (const part of parts) starts[indexOf(part) + 1]!++;
+  for (let i = 1; i < starts.length; i++) starts[i]! += starts[i - 1]!;
+  const sorted = new Array<number>(parts.length);
+  for (const part of parts) sorted[starts[indexOf(part)]!++] = part;
+  return sorted;
 }

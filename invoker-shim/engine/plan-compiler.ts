@@ -2,56 +2,134 @@ import type { Definition } from '@dataflower/action-runtime/protocol';
 import {
   type Graph,
   type GraphNode,
-  type Scopes,
+  type OutputType,
   USER,
   inputPorts,
   outputPorts,
-  scopes,
   splitEndpoint,
 } from '@dataflower/composer/graph';
+import type { Frame } from './environment.js';
 import { Choice, FanOut } from './learned.js';
-import type { Plan, PlanInput, PlanNode, PlanOutput } from './plan.js';
+import type { Plan, PlanInput, PlanNode, PlanOutput, Producer } from './plan.js';
+import { type Scope, type ScopedNode, depthOf, findScopes } from './plan-scopes.js';
 import { type Successor, successorsOf } from './successors.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type DraftInput = Mutable<PlanInput>;
-type Draft = Omit<Mutable<PlanNode>, 'inputs'> & { inputs: DraftInput[] };
+type Draft = Omit<Mutable<PlanNode>, 'inputs'> & {
+  inputs: DraftInput[];
+  readonly ports: Readonly<Record<string, OutputType>>;
+};
 
 /** Slots whose environment and component count an operator goes on with, by its kind. */
 const LEADING: Readonly<Record<string, string>> = { gate: 'test', retain: 'result', gather: 'scope', join: 'scope' };
 
-/** Compiles a valid graph, in work proportional to its size. Throws GraphError for one that never passed `validateGraph`. */
+/** Counts that values from outside have to hear, in one graph: an input has one for each scope between it and its node. */
+const MAX_OUTER_COUNTS = 200_000;
+
+/** Compiles a valid graph at once. Throws for one that never passed `validateGraph`. */
 export function compilePlan(graph: Graph): Plan {
-  const scopeOf = scopes(graph);
-  const drafts = graph.nodes.map((node, index) => draft(node, index, scopeOf.get(node.id)?.length ?? 0));
+  const work = planning(graph);
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** Compiles a valid graph, in steps and in work proportional to its size. Throws for one that never passed `validateGraph`. */
+export function* planning(graph: Graph): Generator<number, Plan> {
+  const drafts: Draft[] = [];
+  const scoped = new Map<string, Scoped>();
+  for (const node of graph.nodes) {
+    const made = draft(node, drafts.length);
+    drafts.push(made);
+    scoped.set(node.id, new Scoped(made));
+    yield 2 + made.inputs.length;
+  }
+  yield* findScopes(graph, scoped);
+  for (const { scope, draft: node } of scoped.values()) node.depth = depthOf(scope);
   const user = userNode(graph, drafts.length);
   const all = [...drafts, user];
-  const byId = new Map(all.map((node) => [node.id, node]));
   const inputs: DraftInput[] = [];
   const byPort = new Map<string, DraftInput>();
   for (const node of all) {
     for (const input of node.inputs) {
       input.index = inputs.push(input) - 1;
       byPort.set(`${node.id}.${input.name}`, input);
+      yield 1;
     }
   }
   const edgesOf = new Map<string, DraftInput[]>();
   const counted = new Map<string, Set<DraftInput>>();
+  const fed = new Set<DraftInput>();
   for (const { from, to } of graph.edges) {
-    const input = byPort.get(to)!;
+    yield 1;
+    const input = byPort.get(to);
+    if (input === undefined) throw new Error(`no node has the input "${to}"`);
+    fed.add(input);
     add(edgesOf, from, input);
     const { node, port } = splitEndpoint(from)!;
     if (node === USER) continue;
-    const producer = byId.get(node)!;
-    const foreach = outputPorts(producer.node as GraphNode)[port] === 'FOREACH';
-    input.depth = producer.depth + (foreach ? 1 : 0) - (input.list ? 1 : 0);
-    const scope = foreach ? from : scopeOf.get(node)!.at(-1);
+    const producer = scoped.get(node)!;
+    const foreach = producer.isForeach(port);
+    input.depth = producer.draft.depth + (foreach ? 1 : 0) - (input.list ? 1 : 0);
+    const scope = foreach ? from : producer.scope?.endpoint;
     if (input.list && scope !== undefined) collect(counted, scope, input);
   }
-  countOuter(drafts, scopeOf, inputs, counted);
+  const unfed = inputs.find((input) => !fed.has(input));
+  if (unfed !== undefined) throw new Error(`nothing feeds "${unfed.node.id}.${unfed.name}"`);
+  yield* countOuter(scoped.values(), inputs, counted);
   for (const node of all) node.simple = node.depth === 0 && node.inputs.length === 1 && !node.inputs[0]!.list;
-  for (const node of drafts) wireOutputs(node, edgesOf, counted);
-  return { nodes: all, inputs, params: edgesOf.get(`${USER}.params`) ?? [], named: namedParameters(edgesOf), user };
+  for (const node of drafts) {
+    wireOutputs(node, edgesOf, counted);
+    yield 2 + node.outputs.size;
+  }
+  let producers: ReadonlyMap<PlanNode, readonly Producer[]> | undefined;
+  return {
+    nodes: all,
+    inputs,
+    params: edgesOf.get(`${USER}.params`) ?? [],
+    named: namedParameters(edgesOf),
+    user,
+    producers: () => (producers ??= producersOf(all)),
+  };
+}
+
+/** A node while its place is looked for. */
+class Scoped implements ScopedNode {
+  scope: Scope | undefined = undefined;
+  readonly #lists: ReadonlySet<string>;
+
+  constructor(readonly draft: Draft) {
+    this.#lists = new Set(draft.inputs.filter(({ list }) => list).map(({ name }) => name));
+  }
+
+  get id(): string {
+    return this.draft.id;
+  }
+
+  isForeach(port: string): boolean {
+    return Object.hasOwn(this.draft.ports, port) && this.draft.ports[port] === 'FOREACH';
+  }
+
+  isList(port: string): boolean {
+    return this.#lists.has(port);
+  }
+}
+
+function producersOf(nodes: readonly PlanNode[]): Map<PlanNode, Producer[]> {
+  const producers = new Map<PlanNode, Producer[]>();
+  for (const from of nodes) {
+    for (const { name, edges } of from.outputs.values()) {
+      for (const { node, name: port } of edges) {
+        const producer = { from, by: name, port };
+        const known = producers.get(node);
+        if (known === undefined) producers.set(node, [producer]);
+        else known.push(producer);
+      }
+    }
+  }
+  return producers;
 }
 
 function add(map: Map<string, DraftInput[]>, key: string, input: DraftInput): void {
@@ -66,13 +144,14 @@ function collect(map: Map<string, Set<DraftInput>>, key: string, input: DraftInp
   else set.add(input);
 }
 
-function draft(node: GraphNode, index: number, depth: number): Draft {
+function draft(node: GraphNode, index: number): Draft {
   let successors: Successor[] | undefined;
   const result: Draft = {
     index,
     id: node.id,
     node,
-    depth,
+    ports: outputPorts(node),
+    depth: 0,
     inputs: [],
     outputs: new Map(),
     out: undefined,
@@ -81,6 +160,7 @@ function draft(node: GraphNode, index: number, depth: number): Draft {
     simple: false,
     leadingSlot: -1,
     definition: undefined,
+    frame: frameOf(node),
     // Looked for when they are first asked for: the edges are not there yet, and many graphs run but once.
     successors: () => (successors ??= successorsOf(result)),
   };
@@ -93,7 +173,7 @@ function draft(node: GraphNode, index: number, depth: number): Draft {
 }
 
 function userNode(graph: Graph, index: number): Draft {
-  const result = draft({ kind: 'norm', id: USER }, index, 0);
+  const result = draft({ kind: 'norm', id: USER }, index);
   result.node = { kind: 'user', id: USER };
   const names = new Set(
     graph.edges
@@ -110,19 +190,22 @@ function inputOf(node: Draft, name: string, slot: number, list: boolean): DraftI
 }
 
 /** A value from outside has to hear the counts of all scopes between its own and the node's. */
-function countOuter(
-  drafts: readonly Draft[],
-  scopeOf: Scopes,
+function* countOuter(
+  nodes: Iterable<Scoped>,
   inputs: DraftInput[],
   counted: Map<string, Set<DraftInput>>,
-): void {
-  for (const node of drafts) {
-    const scope = scopeOf.get(node.id)!;
-    for (const input of node.inputs) {
-      for (const endpoint of scope.slice(input.depth)) {
+): Generator<number, void> {
+  let counts = 0;
+  for (const { draft, scope: own } of nodes) {
+    for (const input of draft.inputs) {
+      for (let scope = own; scope !== undefined && scope.depth > input.depth; scope = scope.outer) {
+        if (++counts > MAX_OUTER_COUNTS) {
+          throw new Error(`values from outside its FOREACH outputs have more than ${MAX_OUTER_COUNTS} to hear of`);
+        }
         const alias = { ...input, index: inputs.length, outerCount: true };
         inputs.push(alias);
-        collect(counted, endpoint, alias);
+        collect(counted, scope.endpoint, alias);
+        yield 1;
       }
     }
   }
@@ -134,7 +217,7 @@ function wireOutputs(
   counted: ReadonlyMap<string, Set<DraftInput>>,
 ): void {
   const outputs = new Map<string, PlanOutput>();
-  const ports = Object.entries(outputPorts(node.node as GraphNode));
+  const ports = Object.entries(node.ports);
   const ways = ports.filter(([, type]) => type === 'SWITCH').length;
   const choice = ways > 0 ? new Choice(ways) : undefined;
   for (const [name, type] of ports) {
@@ -157,6 +240,11 @@ function wireOutputs(
   node.error = outputs.get('error');
   node.foreach = [...outputs.values()].filter((output) => output.foreach);
   node.definition = definitionOf(node);
+}
+
+function frameOf(node: GraphNode): string | undefined {
+  if (node.kind === 'let') return JSON.stringify({ vars: node.declarations } satisfies Frame);
+  return node.kind === 'mask' ? JSON.stringify({ mask: true } satisfies Frame) : undefined;
 }
 
 function definitionOf(node: Draft): Definition | undefined {

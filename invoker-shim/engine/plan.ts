@@ -13,6 +13,17 @@ export interface Plan {
   readonly named: ReadonlyMap<string, readonly PlanInput[]>;
   /** The node that stands for the caller's end; its index is the last. */
   readonly user: PlanNode;
+  /** What feeds each node, found when it is first asked for. */
+  producers(): ReadonlyMap<PlanNode, readonly Producer[]>;
+}
+
+/** An edge, as its consumer sees it. */
+export interface Producer {
+  readonly from: PlanNode;
+  /** Its output. */
+  readonly by: string;
+  /** The consumer's input. */
+  readonly port: string;
 }
 
 /** One input port of a node. */
@@ -61,6 +72,8 @@ export interface PlanNode {
   /** Slot whose environment and component count the node goes on with; −1: the first environment, the highest count. */
   readonly leadingSlot: number;
   readonly definition: Definition | undefined;
+  /** JSON of the frame that a `let` or a `mask` adds to the environment. */
+  readonly frame: string | undefined;
   /** Action and function nodes that may run next, the nearest first: their containers start while this one waits or runs. */
   successors(): readonly Successor[];
 }

@@ -1,4 +1,5 @@
 import { type Graph, GraphError, validateGraph } from '@dataflower/composer/graph';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { GatewayExecutor } from '../controlflow/gateway-executor.js';
 import type { Pipe, TokenReceiver } from '../pipes/pipe.js';
@@ -70,11 +71,11 @@ interface Setting {
   readonly pipe: HostilePipe | undefined;
 }
 
-function setting(hostile: boolean, options: BenchOptions = {}): Setting {
+function setting(hostile: boolean | 'crowded', options: BenchOptions = {}): Setting {
   let pipe: HostilePipe | undefined;
-  const openPipe = (receive: TokenReceiver): Pipe => (pipe = new HostilePipe(receive));
+  const openPipe = (receive: TokenReceiver): Pipe => (pipe = new HostilePipe(receive, hostile === 'crowded'));
   // Two in the executor, so that instances wait in line.
-  const bench = new Bench({ instancesAhead: 2, ...options, sink, ...(hostile ? { openPipe } : {}) });
+  const bench = new Bench({ instancesAhead: 2, ...options, sink, ...(hostile === false ? {} : { openPipe }) });
   return { bench, pipe };
 }
 
@@ -119,14 +120,19 @@ function expectMeaning(bench: Bench, started: Started, { result, uncaught, ran }
   else expect(ran).toEqual(expect.arrayContaining(instances));
 }
 
-async function check(hostile: boolean, options: BenchOptions = {}): Promise<void> {
+async function check(hostile: boolean | 'crowded', options: BenchOptions = {}): Promise<void> {
   await fc.assert(
     fc.asyncProperty(cases, async ({ graph, params, order }: Case) => {
       const here = setting(hostile, options);
       const { bench } = here;
       script(bench.executor, graph);
       const started = bench.start(workflow(graph), params);
-      play(here, draws(order));
+      const draw = draws(order);
+      play(here, draw);
+      while (bench.engine.size > 0) {
+        await nextTurn();
+        play(here, draw);
+      }
       expectMeaning(bench, started, meaningOf(graph, params));
       await bench.close();
     }),
@@ -141,6 +147,8 @@ test(
 );
 
 test('E2, E5, W1–W4: tokens may come in any order and again', () => check(true), TIMEOUT_MS);
+
+test('E2, E5, W1–W4: what makes tokens may have to wait for room on their way', () => check('crowded'), TIMEOUT_MS);
 
 test(
   'E9: with all instances handed over at once it is the same',
@@ -162,7 +170,7 @@ test(
         cases,
         fc.nat(30),
         fc.constantFrom('cancel', 'deadline', 'youngest', 'cancel all'),
-        fc.boolean(),
+        fc.constantFrom(false, true, 'crowded' as const),
         async ({ graph, params, order }, moment, how, hostile) => {
           const here = setting(hostile);
           const { bench } = here;
@@ -185,14 +193,20 @@ test(
           const second = bench.start(workflow(outer, 'graph', { inner }, 'outer'), params, { workflowTimeoutMs: 1000 });
           let left = moment;
           let startedSince: number | undefined;
-          play(here, draws(order), () => {
+          const interfere = (): void => {
             if (left-- !== 0) return;
             if (how === 'deadline') bench.clock.advance(2000);
             if (how === 'youngest') bench.engine.youngest('')?.end('No memory is left.');
             if (how === 'cancel') bench.engine.cancel(first.id, 'Cancelled.');
             if (how === 'cancel all') for (const { id } of [first, second]) bench.engine.cancel(id, 'Cancelled.');
             if (how === 'deadline' || how === 'cancel all') startedSince = bench.executor.executed.length;
-          });
+          };
+          const draw = draws(order);
+          play(here, draw, interfere);
+          while (bench.engine.size > 0) {
+            await nextTurn();
+            play(here, draw, interfere);
+          }
           if (startedSince !== undefined) expect(bench.executor.executed).toHaveLength(startedSince);
           await bench.close();
         },

@@ -9,19 +9,33 @@ export function restMessage(activation: Activation): string {
   for (const [index, table] of tables.entries()) {
     for (const { tag, ports } of table?.missing() ?? []) {
       const instance = tag.length > 0 ? ` [${tag.join('.')}]` : '';
-      return `${AT_REST} node "${plan.nodes[index]!.id}"${instance} waits for ${ports.join(', ')}.`;
+      return `${AT_REST} node "${plan.nodes[index]!.id}"${instance} waits for ${someOf(ports)}.`;
     }
   }
   return `${AT_REST} ${neverSent(activation) ?? 'no value reached its end.'}`;
 }
 
+/** Ports that a message names. */
+const NAMED = 10;
+
+function someOf(ports: readonly string[]): string {
+  const names = ports.slice(0, NAMED).join(', ');
+  return ports.length > NAMED ? `${names} and ${ports.length - NAMED} more` : names;
+}
+
+/** Edges that are followed back: a message need not know everything, and must not cost more than the run. */
+const FOLLOWED = 10_000;
+
 /** Nothing waits half complete: back from the end, the first port that a function which ran has never sent anything by. */
 function neverSent({ plan, parts }: Activation): string | undefined {
+  const ran = parts.nodes();
   const seen = new Set<PlanNode>();
   const waiting = [plan.user];
-  for (let node; (node = waiting.pop()) !== undefined;) {
-    for (const { from, by, port } of producersOf(plan.nodes, node)) {
-      if (parts.includes(from.index)) {
+  let followed = 0;
+  for (let node; followed < FOLLOWED && (node = waiting.pop()) !== undefined;) {
+    for (const { from, by, port } of plan.producers().get(node) ?? []) {
+      followed++;
+      if (ran.has(from.index)) {
         const who = node === plan.user ? 'the end' : `node "${node.id}"`;
         return `${who} waits for ${port}, and node "${from.id}" has sent nothing by its port "${by}".`;
       }
@@ -31,13 +45,4 @@ function neverSent({ plan, parts }: Activation): string | undefined {
     }
   }
   return undefined;
-}
-
-function* producersOf(
-  nodes: readonly PlanNode[],
-  node: PlanNode,
-): Generator<{ readonly from: PlanNode; readonly by: string; readonly port: string }> {
-  for (const from of nodes)
-    for (const { name, edges } of from.outputs.values())
-      for (const edge of edges) if (edge.node === node) yield { from, by: name, port: edge.name };
 }

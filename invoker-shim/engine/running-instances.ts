@@ -8,6 +8,10 @@ import type { FunctionInstance } from './function-instance.js';
 export class RunningInstances {
   readonly #instances: FunctionInstance[] = [];
 
+  get size(): number {
+    return this.#instances.length;
+  }
+
   add(instance: FunctionInstance): void {
     instance.position = this.#instances.push(instance) - 1;
   }

@@ -1,10 +1,13 @@
 import type { Pipe, Tag, Token, TokenReceiver } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
+import type { Environment } from './environment.js';
+import { Backlog, type Piece } from './backlog.js';
 import { CALLER } from './part-list.js';
 import type { PlanInput, PlanNode, PlanOutput } from './plan.js';
-import { WaitMatch } from './wait-match.js';
 import { tagInside } from './tag.js';
+import type { Work } from './turns.js';
+import { WaitMatch } from './wait-match.js';
 
 /** What the flow of tokens tells the engine. */
 export interface FlowOwner {
@@ -15,13 +18,17 @@ export interface FlowOwner {
     node: PlanNode,
     tag: Tag,
     inputs: readonly Value[],
-    env: string | null,
+    env: Environment | null,
     components: number,
   ): void;
   /** A mistake in the engine: the activation must end all the same. */
   broke(activation: Activation, error: unknown): void;
   /** A token is consumed. */
   settle(activation: Activation): void;
+  /** One thing less that is pending. */
+  release(activation: Activation): void;
+  /** Does work in turns of the event loop; the activation does not end before. */
+  inTurns(activation: Activation, work: Work): void;
 }
 
 /**
@@ -32,15 +39,19 @@ export class TokenFlow {
   /** Who sent the token at hand, which is what an instance that fires now has waited for (`Token.from`). */
   trigger = CALLER;
   readonly #pipe: Pipe;
-  /** A table is taking a token in: it cannot be emptied now. */
-  #matching = false;
-  readonly #toDiscard: Activation[] = [];
+  readonly #backlog: Backlog;
+  #crowded = false;
 
   constructor(
     openPipe: (receive: TokenReceiver) => Pipe,
     private readonly owner: FlowOwner,
   ) {
     this.#pipe = openPipe((token) => this.#receive(token));
+    const room = async (): Promise<void> => {
+      await this.#pipe.drained();
+      this.#crowded = false;
+    };
+    this.#backlog = new Backlog(room, () => this.#crowded);
   }
 
   /** Sends a value by an output, as far as it is wired; takes the reference over. */
@@ -49,7 +60,7 @@ export class TokenFlow {
     output: PlanOutput | undefined,
     tag: Tag,
     value: Value,
-    env: string | null,
+    env: Environment | null,
     components: number,
     from: number,
   ): void {
@@ -67,7 +78,7 @@ export class TokenFlow {
     out: PlanOutput,
     tag: Tag,
     value: Value,
-    env: string | null,
+    env: Environment | null,
     components: number,
     from: number,
   ): void {
@@ -80,18 +91,18 @@ export class TokenFlow {
     inputs: readonly PlanInput[],
     tag: Tag,
     value: Value,
-    env: string | null,
+    env: Environment | null,
     components: number,
     from: number,
   ): void {
-    if (inputs.length === 0 || activation.discarding) {
+    if (inputs.length === 0 || activation.discarding || !activation.whole.budget.tokens(inputs.length)) {
       value.release();
       return;
     }
     for (let i = 1; i < inputs.length; i++) value.retain();
     for (let i = 0; i < inputs.length; i++) {
       activation.tokens++;
-      this.#pipe.send({
+      this.#crowded = !this.#pipe.send({
         activationId: activation.id,
         port: inputs[i]!.index,
         tag,
@@ -117,11 +128,11 @@ export class TokenFlow {
   }
 
   sendCount(activation: Activation, { counted, fanOut }: PlanOutput, tag: Tag, count: number, from: number): void {
-    if (activation.discarding) return;
+    if (activation.discarding || !activation.whole.budget.tokens(counted.length)) return;
     fanOut?.observe(count);
     for (const { index } of counted) {
       activation.tokens++;
-      this.#pipe.send({
+      this.#crowded = !this.#pipe.send({
         activationId: activation.id,
         port: index,
         tag,
@@ -135,10 +146,22 @@ export class TokenFlow {
     }
   }
 
-  /** Releases everything that waits in an activation's tables: at once, or when the token at hand is taken. */
-  discard(activation: Activation): void {
-    if (this.#matching) this.#toDiscard.push(activation);
-    else for (const table of activation.tables) table?.discard();
+  /** So many tokens are on their way that what makes many of them is to wait. */
+  get crowded(): boolean {
+    return this.#crowded;
+  }
+
+  /** Calls `piece`, which makes tokens, in later turns of the event loop until it gives false. The activation does not end before. */
+  later(activation: Activation, piece: Piece, done: () => void): void {
+    activation.pending++;
+    this.#backlog.add(
+      activation.whole.backlog,
+      () => !activation.dropping && piece(),
+      () => {
+        done();
+        this.owner.release(activation);
+      },
+    );
   }
 
   close(): Promise<void> {
@@ -181,18 +204,24 @@ export class TokenFlow {
     const { node } = input;
     let table = activation.tables[node.index];
     if (table === undefined) {
-      table = new WaitMatch(node, activation.sink, (tag, inputs, env, components) =>
-        this.owner.fire(activation, node, tag, inputs, env, components),
-      );
-      if (activation.discarding) table.discard();
+      table = new WaitMatch(node, activation.sink, {
+        budget: activation.whole.budget,
+        ready: (tag, inputs, env, components) => this.owner.fire(activation, node, tag, inputs, env, components),
+        inTurns: (work) => this.owner.inTurns(activation, this.#withTrigger(work, this.trigger)),
+      });
+      if (activation.discarding) table.refuse();
       activation.tables[node.index] = table;
     }
-    this.#matching = true;
-    try {
-      return table.accept(input, token);
-    } finally {
-      this.#matching = false;
-      if (this.#toDiscard.length > 0) for (const stopped of this.#toDiscard.splice(0)) this.discard(stopped);
+    return table.accept(input, token);
+  }
+
+  /** What fires in a later turn has waited for the same part. */
+  *#withTrigger(work: Work, trigger: number): Work {
+    for (;;) {
+      this.trigger = trigger;
+      const step = work.next();
+      if (step.done === true) return;
+      yield step.value;
     }
   }
 }

@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import type { Tag, Token } from '../pipes/pipe.js';
 import { createDataSink } from '../sink/index.js';
 import type { Value } from '../sink/value.js';
+import { BUDGET_LIMITS, Budget } from './budget.js';
 import { compilePlan } from './plan-compiler.js';
 import { action, edges, graph } from './testing/workflows.js';
+import type { Work } from './turns.js';
 import { WaitMatch } from './wait-match.js';
 
 // Three scatters inside each other, and values from every level around them: what is matched, and when it goes.
@@ -75,6 +77,18 @@ function tokensOf(counts: readonly (readonly number[])[]): Token[] {
   return tokens;
 }
 
+const budget = new Budget(BUDGET_LIMITS, (said) => {
+  throw new Error(said);
+});
+
+function tableOf(ready: (inputs: readonly Value[]) => void): WaitMatch {
+  return new WaitMatch(node, sink, { budget, ready: (_tag, inputs) => ready(inputs), inTurns: done });
+}
+
+function done(work: Work): void {
+  while (work.next().done !== true);
+}
+
 const text = ({ body }: Value): string => (body.at === 'memory' ? body.bytes.toString() : '');
 const counts = fc.array(fc.array(fc.nat(2), { maxLength: 3 }), { maxLength: 3 });
 
@@ -82,7 +96,7 @@ test('W1, W2, W4: every instance gets its values once, in any order and again, a
   fc.assert(
     fc.property(counts, fc.infiniteStream(fc.nat()), (tree, draws) => {
       const got: string[][] = [];
-      const table = new WaitMatch(node, sink, (_tag, inputs) => {
+      const table = tableOf((inputs) => {
         got.push(inputs.map(text));
         for (const input of inputs) input.release();
       });
@@ -114,13 +128,14 @@ test('W1, W2, W4: every instance gets its values once, in any order and again, a
 test('W2: at any moment everything can be let go; what comes later is told from its duplicates all the same', () => {
   fc.assert(
     fc.property(counts, fc.infiniteStream(fc.nat()), fc.nat(30), (tree, draws, moment) => {
-      const table = new WaitMatch(node, sink, (_tag, inputs) => {
+      const table = tableOf((inputs) => {
         for (const input of inputs) input.release();
       });
       const left = tokensOf(tree);
       for (let at = 0; left.length > 0; at++) {
         if (at === moment) {
-          table.discard();
+          table.refuse();
+          done(table.letGo());
           const waiting = sink.metrics.values - left.filter(({ value }) => value !== undefined).length;
           expect(waiting).toBe(0);
         }
@@ -128,7 +143,8 @@ test('W2: at any moment everything can be let go; what comes later is told from 
         expect(table.accept(nested.inputs[token.port]!, token)).toBe(true);
         expect(table.accept(nested.inputs[token.port]!, { ...token, value: token.value && again() })).toBe(false);
       }
-      table.discard();
+      table.refuse();
+      done(table.letGo());
       expect(sink.metrics.values).toBe(0);
     }),
     { numRuns: 800 },

@@ -1,18 +1,22 @@
 import type { Tag, Token } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
+import type { Budget } from './budget.js';
+import type { Environment } from './environment.js';
 import { ListCollector } from './list-collector.js';
 import { OuterValue } from './outer-value.js';
 import type { PlanInput, PlanNode } from './plan.js';
 import { FiredSet, type TagKey, tagKey } from './tag.js';
+import type { Work } from './turns.js';
 
 /** Takes a node instance with all its inputs, one value for each input of the node in its order, and their references. */
-export type ReadyReceiver = (tag: Tag, inputs: readonly Value[], env: string | null, components: number) => void;
+export type ReadyReceiver = (tag: Tag, inputs: readonly Value[], env: Environment | null, components: number) => void;
 
 /** A value in a slot, with what travels beside it. */
 export interface Arrival {
-  readonly value: Value;
-  readonly env: string | null;
+  /** Undefined: it came, and its reference is given back; for nobody is there to take it. */
+  readonly value: Value | undefined;
+  readonly env: Environment | null;
   readonly components: number;
 }
 
@@ -21,6 +25,23 @@ export interface Waiting {
   readonly tag: Tag;
   readonly slots: (Arrival | undefined)[];
   missing: number;
+}
+
+const RELEASED: Arrival = { value: undefined, env: null, components: 0 };
+
+/** Instances that get one value at once; more do so in several turns. */
+const SERVED_AT_ONCE = 256;
+/** Items of a list that is put together at once. */
+const LISTED_AT_ONCE = 16_384;
+/** What it costs to start an instance, in units of `Turns`. */
+const START_UNITS = 5;
+
+/** What a table asks of the engine. */
+export interface TableOwner {
+  readonly budget: Budget;
+  readonly ready: ReadyReceiver;
+  /** Does work in this turn of the event loop and the next ones; the activation does not end before. */
+  readonly inTurns: (work: Work) => void;
 }
 
 /**
@@ -37,13 +58,13 @@ export class WaitMatch {
   readonly #waiting = new Map<TagKey, Waiting>();
   readonly #collectors: (Map<TagKey, ListCollector> | undefined)[] = [];
   readonly #outers: (Map<TagKey, OuterValue> | undefined)[] = [];
-  /** It holds no value any more; it goes on telling tokens from their duplicates. */
-  #discarding = false;
+  /** It takes no value any more; it goes on telling tokens from their duplicates. */
+  #refusing = false;
 
   constructor(
     private readonly node: PlanNode,
     private readonly sink: PackingSink,
-    private readonly ready: ReadyReceiver,
+    private readonly owner: TableOwner,
   ) {}
 
   /** True when the token was taken, false for a duplicate (its reference is released then). */
@@ -55,8 +76,8 @@ export class WaitMatch {
     if (input.depth < this.node.depth) return this.#arriveFromOutside(input, tag, { value, env, components });
     if (this.node.inputs.length > 1) return this.#arrive(input, tag, { value, env, components });
     if (!this.#fired.add(tag)) return duplicate(value);
-    if (this.#discarding) value.release();
-    else this.ready(tag, [value], env, components);
+    if (this.#refusing) value.release();
+    else this.owner.ready(tag, [value], env, components);
     return true;
   }
 
@@ -77,27 +98,44 @@ export class WaitMatch {
     }
   }
 
-  /** Releases everything that waits; nothing becomes ready any more. Not to be called from the receiver. */
-  discard(): void {
-    if (this.#discarding) return;
-    this.#discarding = true;
+  /** From now on it holds nothing that comes, and nothing becomes ready. */
+  refuse(): void {
+    this.#refusing = true;
+  }
+
+  /** Releases everything that waits, after `refuse`. Tokens may come in between. */
+  *letGo(): Work {
     for (const { slots } of this.#waiting.values()) {
-      for (const arrival of slots) if (arrival !== undefined) this.#letGo(arrival.value);
+      for (let slot = 0; slot < slots.length; slot++) {
+        const arrival = slots[slot];
+        if (arrival === undefined || arrival === RELEASED) continue;
+        slots[slot] = RELEASED;
+        this.#release(arrival);
+        yield 1;
+      }
+      yield 1;
     }
-    for (const collectors of this.#collectors) for (const collector of collectors?.values() ?? []) collector.discard();
+    for (const collectors of this.#collectors) {
+      for (const collector of collectors?.values() ?? []) {
+        yield 1;
+        yield* collector.letGo();
+      }
+    }
     for (const outers of this.#outers) {
-      for (const { arrival, done } of outers?.values() ?? [])
-        if (arrival !== undefined && !done) this.#letGo(arrival.value);
+      for (const outer of outers?.values() ?? []) {
+        if (outer.arrival !== undefined && !outer.done) this.#release(outer.arrival);
+        if (outer.arrival !== undefined) outer.arrival = RELEASED;
+        yield 1;
+      }
     }
   }
 
   #arrive(input: PlanInput, tag: Tag, arrival: Arrival): boolean {
-    if (this.#fired.has(tag)) return duplicate(arrival.value);
+    if (this.#fired.has(tag)) return duplicate(arrival.value!);
     const key = tagKey(tag, this.node.depth);
     const waiting = this.#waiting.get(key) ?? this.#open(key, tag);
-    if (waiting.slots[input.slot] !== undefined) return duplicate(arrival.value);
-    this.#hold(arrival.value);
-    this.#fill(waiting, input.slot, arrival);
+    if (waiting.slots[input.slot] !== undefined) return duplicate(arrival.value!);
+    this.#fill(waiting, input.slot, this.#held(arrival));
     return true;
   }
 
@@ -124,29 +162,35 @@ export class WaitMatch {
     const { node, sink } = this;
     this.#waiting.delete(tagKey(waiting.tag, node.depth));
     this.#fired.add(waiting.tag);
-    if (this.#discarding) return;
     const slots = waiting.slots as Arrival[];
+    if (this.#refusing) {
+      for (const filled of slots) this.#release(filled);
+      return;
+    }
     const inputs = new Array<Value>(slots.length);
-    let env: string | null = null;
+    let env: Environment | null = null;
     let components = 0;
     for (let i = 0; i < slots.length; i++) {
       const filled = slots[i]!;
-      sink.setWaiting(filled.value, false);
-      inputs[i] = filled.value;
+      const value = filled.value!;
+      sink.setWaiting(value, false);
+      inputs[i] = value;
       env ??= filled.env;
       if (filled.components > components) components = filled.components;
     }
     if (node.leadingSlot < 0) {
-      this.ready(waiting.tag, inputs, env, components);
+      this.owner.ready(waiting.tag, inputs, env, components);
       return;
     }
     const leading = slots[node.leadingSlot]!;
-    this.ready(waiting.tag, inputs, leading.env, leading.components);
+    this.owner.ready(waiting.tag, inputs, leading.env, leading.components);
   }
 
   #collect(input: PlanInput, token: Token, value: Value): boolean {
     const collector = this.#collector(input, token.tag);
-    if (!collector.add(token.tag[input.depth]!, value, token.components)) return duplicate(value);
+    if (!collector.add(token.tag[input.depth]!, value, token.components, !this.#refusing)) return duplicate(value);
+    const { bytes, parts, depth } = collector;
+    if (!this.owner.budget.value(bytes, parts, depth)) return true;
     this.#closeIfComplete(input, collector);
     return true;
   }
@@ -157,7 +201,6 @@ export class WaitMatch {
     let collector = collectors.get(key);
     if (collector === undefined) {
       collector = new ListCollector(tag.length === input.depth ? tag : tag.slice(0, input.depth), this.sink);
-      if (this.#discarding) collector.discard();
       collectors.set(key, collector);
     }
     return collector;
@@ -165,13 +208,28 @@ export class WaitMatch {
 
   #closeIfComplete(input: PlanInput, collector: ListCollector): void {
     if (!collector.complete) return;
-    const value = collector.close();
-    if (value === undefined) return;
-    const { tag, components } = collector;
+    const closing = collector.close(!this.#refusing);
+    if (collector.count > LISTED_AT_ONCE) {
+      this.owner.inTurns(this.#closing(input, collector, closing));
+      return;
+    }
+    let step = closing.next();
+    while (step.done !== true) step = closing.next();
+    if (step.value !== undefined) this.#listed(input, collector, step.value);
+  }
+
+  *#closing(input: PlanInput, collector: ListCollector, closing: Iterator<number, Value | undefined>): Work {
+    let step = closing.next();
+    for (; step.done !== true; step = closing.next()) yield step.value;
+    if (step.value !== undefined) this.#listed(input, collector, step.value);
+  }
+
+  #listed(input: PlanInput, { tag, components }: ListCollector, value: Value): void {
     const arrival = { value, env: null, components };
     if (input.depth < this.node.depth) this.#arriveFromOutside(input, tag, arrival);
     else if (this.node.inputs.length > 1) this.#arrive(input, tag, arrival);
-    else if (this.#fired.add(tag)) this.ready(tag, [arrival.value], null, components);
+    else if (!this.#fired.add(tag) || this.#refusing) value.release();
+    else this.owner.ready(tag, [value], null, components);
   }
 
   #count(input: PlanInput, tag: Tag, count: number): boolean {
@@ -198,20 +256,29 @@ export class WaitMatch {
 
   #arriveFromOutside(input: PlanInput, tag: Tag, arrival: Arrival): boolean {
     const outer = this.#outer(input, tag);
-    if (outer.arrival !== undefined) return duplicate(arrival.value);
-    outer.arrival = arrival;
-    this.#hold(arrival.value);
+    if (outer.arrival !== undefined) return duplicate(arrival.value!);
+    outer.arrival = this.#held(arrival);
     const { waiting } = outer;
     outer.waiting = [];
-    for (const instance of waiting) this.#take(input, outer, instance);
+    if (waiting.length > SERVED_AT_ONCE) this.owner.inTurns(this.#serving(input, outer, waiting));
+    else for (const instance of waiting) this.#take(input, outer, instance);
     // A scope without instances: there was nobody to serve.
     this.#releaseIfServed(outer);
     return true;
   }
 
+  *#serving(input: PlanInput, outer: OuterValue, waiting: readonly Waiting[]): Work {
+    for (const instance of waiting) {
+      this.#take(input, outer, instance);
+      yield START_UNITS;
+    }
+  }
+
   #take(input: PlanInput, outer: OuterValue, waiting: Waiting): void {
-    const arrival = outer.arrival!;
-    if (!this.#discarding) {
+    let arrival = outer.arrival!;
+    if (this.#refusing || arrival.value === undefined) {
+      arrival = RELEASED;
+    } else {
       arrival.value.retain();
       this.sink.setWaiting(arrival.value, true);
     }
@@ -223,7 +290,7 @@ export class WaitMatch {
   #releaseIfServed(outer: OuterValue): void {
     if (outer.done || outer.arrival === undefined || !outer.served) return;
     outer.done = true;
-    if (!this.#discarding) this.#letGo(outer.arrival.value);
+    this.#release(outer.arrival);
   }
 
   #describe(input: PlanInput, tag: Tag): string {
@@ -231,12 +298,18 @@ export class WaitMatch {
     return collector === undefined ? input.name : `${input.name} (${collector.progress})`;
   }
 
-  #hold(value: Value): void {
-    if (this.#discarding) value.release();
-    else this.sink.setWaiting(value, true);
+  /** What has come, held while it waits. */
+  #held(arrival: Arrival): Arrival {
+    if (this.#refusing) {
+      arrival.value!.release();
+      return RELEASED;
+    }
+    this.sink.setWaiting(arrival.value!, true);
+    return arrival;
   }
 
-  #letGo(value: Value): void {
+  #release({ value }: Arrival): void {
+    if (value === undefined) return;
     this.sink.setWaiting(value, false);
     value.release();
   }

@@ -2,10 +2,12 @@ import type { WorkflowTarget } from '../host/host.js';
 import type { Tag } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
 import { Activation, type ActivationOwner, type WorkflowAnswer } from './activation.js';
+import type { Environment } from './environment.js';
 import { type RunsHost, normalized } from './node-runs.js';
 import { errorValue } from './operators.js';
 import { partInput } from './part-input.js';
 import type { Plan, PlanNode } from './plan.js';
+import { notRunnable } from './workflows.js';
 
 /** A workflow as a node of another: where it stands, and what it is. */
 export interface WorkflowPart {
@@ -13,23 +15,58 @@ export interface WorkflowPart {
   readonly node: PlanNode;
   readonly tag: Tag;
   readonly target: WorkflowTarget;
-  readonly env: string | null;
+  readonly env: Environment | null;
   /** Components run before it. */
   readonly components: number;
   /** Number of the part whose value it has waited for longest; −1: the caller's. */
   readonly after: number;
 }
 
+/** What a workflow inside another takes of the engine's memory to begin with, records of its parts and tokens included. */
+const OWN_BYTES = 8192;
+
 /** Starts a workflow inside another: an activation of its own, whose answer is the node's result. */
 export function startPart(host: RunsHost, place: WorkflowPart, input: Value): void {
+  const { budget } = place.activation.whole;
+  // It ends with the whole run.
+  if (!budget.instances(1) || !budget.bytes(OWN_BYTES)) {
+    input.release();
+    return;
+  }
+  const { flow } = host;
+  if (!flow.crowded) {
+    startPlanned(host, place, input);
+    return;
+  }
+  let given: Value | undefined = input;
+  const start = (): boolean => {
+    startPlanned(host, place, input);
+    given = undefined;
+    return false;
+  };
+  flow.later(place.activation, start, () => given?.release());
+}
+
+/** Starts it as soon as its graph has a plan. */
+function startPlanned(host: RunsHost, place: WorkflowPart, input: Value): void {
   const { activation: parent, node, tag, target, env, components, after } = place;
-  let plan: Plan;
+  const { plans } = host.workflows;
+  let plan: Plan | undefined;
   try {
-    plan = host.workflows.planOf(target);
+    plan = plans.of(target.graph);
   } catch (error) {
     input.release();
-    const text = `The workflow "${target.action.path}" has a graph that cannot run: ${error instanceof Error ? error.message : String(error)}`;
+    const text = notRunnable(target, error);
     host.ending.failed(parent, node, tag, 2, errorValue(host.sink, text), env, components, after);
+    return;
+  }
+  if (plan === undefined) {
+    parent.pending++;
+    plans.whenKnown(target.graph, () => {
+      if (parent.dropping) input.release();
+      else startPlanned(host, place, input);
+      host.ending.release(parent);
+    });
     return;
   }
   const activationId = host.newId();
@@ -46,8 +83,10 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
     plan,
     parent,
     owner,
+    parent.whole,
     now,
     now,
+    parent.wallAhead,
     parent.trace,
     {
       node,
@@ -65,10 +104,8 @@ export function startPart(host: RunsHost, place: WorkflowPart, input: Value): vo
   }
   // It must not come to its end before it has begun.
   child.pending++;
-  void given.then((value) => {
-    begin(value);
-    host.ending.release(child);
-  });
+  const failed = (error: Error): void => host.ending.uncaught(child, 1, errorValue(host.sink, error.message));
+  void given.then(begin, failed).then(() => host.ending.release(child));
 }
 
 /** False for workflows nested so deep that none but an endless recursion gets there. */
@@ -90,7 +127,7 @@ class PartOwner implements ActivationOwner {
 
   answered({ status, value, components }: WorkflowAnswer, child: Activation): void {
     const { activation: parent, node, tag, env } = this.place;
-    const { flow, ending, sink } = this.host;
+    const { flow, ending } = this.host;
     parent.parts.setDuration(this.part, child.parts.duration);
     if (parent.discarding) {
       value.release();
@@ -98,7 +135,7 @@ class PartOwner implements ActivationOwner {
     }
     const total = componentsAfter(this.place, components);
     if (status !== 0) ending.failed(parent, node, tag, status, value, env, total, this.part);
-    else flow.sendReturned(parent, node.out!, tag, normalized(sink, node, value), env, total, this.part);
+    else flow.sendReturned(parent, node.out!, tag, normalized(parent.sink, node, value), env, total, this.part);
     flow.sendCounts(parent, node, tag, status === 0 ? ONE_RETURNED : undefined, this.part);
   }
 

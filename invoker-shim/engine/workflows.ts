@@ -1,47 +1,132 @@
+import type { Graph } from '@dataflower/composer/graph';
 import type { ChurnMap } from '../churn-map.js';
 import type { Clock } from '../clock.js';
 import type { Answer, StartMessage, WorkflowTarget } from '../host/host.js';
-import { opened } from '../sink/bytes-of.js';
+import { NotOpenedError, ask, putEncoded } from '../sink/ask.js';
+import type { Encoded } from '../sink/questions.js';
 import type { Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
 import { Activation, type ActivationOwner } from './activation.js';
+import { Budget, type BudgetLimits } from './budget.js';
 import type { Ending } from './ending.js';
 import type { Ledger } from './ledger.js';
-import { errorValue, put } from './operators.js';
+import { errorValue } from './operators.js';
 import { payloadValue } from './payload.js';
 import { CALLER } from './part-list.js';
 import type { Plan } from './plan.js';
 import { compilePlan } from './plan-compiler.js';
+import { Plans } from './plans.js';
 import { ROOT_TAG } from './tag.js';
+import { unreadableText } from './unreadable.js';
 import type { TokenFlow } from './token-flow.js';
+import type { Turns } from './turns.js';
+import { WholeRun } from './whole-run.js';
+
+/** What the start of a workflow needs of the engine. */
+export interface WorkflowsHost {
+  readonly sink: PackingSink;
+  readonly clock: Clock;
+  readonly flow: TokenFlow;
+  readonly ending: Ending;
+  readonly ledger: Ledger;
+  readonly turns: Turns;
+  readonly budget: BudgetLimits;
+  readonly workflowTimeoutMs: number;
+}
+
+/** What a workflow says that had not ended when its host did. */
+const STOPPING = 'The workflow was stopped before it ended: the host is stopping.';
+
+/** A workflow whose plan is being made. */
+interface Preparing {
+  readonly message: StartMessage;
+  /** How it ends, when it is ended meanwhile. */
+  end?: (activation: Activation) => void;
+}
+
+/** In place of a graph that has no plan. */
+const NOTHING: Graph = { version: 1, nodes: [], edges: [{ from: '$USER.params', to: '$USER.result' }] };
 
 /** Where a workflow starts: an activation for it, its deadline, its parameters as the first tokens. */
 export class Workflows {
-  readonly #plans = new WeakMap<object, Plan>();
+  readonly plans: Plans;
+  readonly #preparing = new Map<string, Preparing>();
 
   constructor(
-    private readonly sink: PackingSink,
-    private readonly clock: Clock,
-    private readonly flow: TokenFlow,
-    private readonly ending: Ending,
-    private readonly ledger: Ledger,
+    private readonly host: WorkflowsHost,
     /** By id, in the order of their start. */
     private readonly running: ChurnMap<string, Activation>,
-  ) {}
+    /** Those of them that are no part of another. */
+    private readonly outermost: ChurnMap<string, Activation>,
+  ) {
+    this.plans = new Plans(host.turns);
+  }
 
-  /** Starts one for a caller. */
+  /** Those that have come and wait for their plan. */
+  get preparing(): number {
+    return this.#preparing.size;
+  }
+
+  isPreparing(activationId: string, namespace: string): boolean {
+    return this.#preparing.get(activationId)?.message.identity.namespace === namespace;
+  }
+
+  /** Has one end as soon as it would begin. False when it is not here, or runs. */
+  endPreparing(activationId: string, end: (activation: Activation) => void): boolean {
+    const preparing = this.#preparing.get(activationId);
+    if (preparing === undefined) return false;
+    preparing.end ??= end;
+    return true;
+  }
+
+  /** Stops all of them: the host is stopping. */
+  stopAll(): void {
+    const stop = (activation: Activation): void => this.host.ending.stop(activation, STOPPING, 3);
+    for (const activationId of this.#preparing.keys()) this.endPreparing(activationId, stop);
+    for (const activation of [...this.outermost.values()]) stop(activation);
+  }
+
+  /** Starts one for a caller. Throws for a graph that is known not to be valid. */
   start(message: StartMessage, target: WorkflowTarget, answer: Answer): void {
-    const { ledger } = this;
-    const plan = this.planOf(target);
+    const plan = this.plans.of(target.graph);
+    if (plan !== undefined) {
+      this.#begin(this.#activation(message, target, plan, answer), message);
+      return;
+    }
+    const preparing: Preparing = { message };
+    this.#preparing.set(message.activationId, preparing);
+    this.plans.whenKnown(target.graph, () => this.#prepared(preparing, target, answer));
+  }
+
+  #prepared({ message, end }: Preparing, target: WorkflowTarget, answer: Answer): void {
+    this.#preparing.delete(message.activationId);
+    const { ending, sink } = this.host;
+    let plan: Plan;
+    let refused: string | undefined;
+    try {
+      plan = this.plans.of(target.graph)!;
+    } catch (error) {
+      plan = compilePlan(NOTHING);
+      refused = notRunnable(target, error);
+    }
+    const activation = this.#activation(message, target, plan, answer);
+    if (end !== undefined) end(activation);
+    else if (refused !== undefined) ending.uncaught(activation, 2, errorValue(sink, refused));
+    else this.#begin(activation, message);
+  }
+
+  #activation(message: StartMessage, target: WorkflowTarget, plan: Plan, answer: Answer): Activation {
+    const { ledger, clock, ending } = this.host;
+    const budget = new Budget(this.host.budget, (text) => ending.overBudget(activation, text));
     const owner: ActivationOwner = {
       answered: ({ value }) => value.release(),
       // Read when it is written: the complete record may have come meanwhile.
       recorded: (record, result) => ledger.written(() => answer(activation.record ?? record, result)),
       ended: () => undefined,
     };
-    const now = this.clock.now();
-    const { activationId, transactionId, identity, receivedAt, workflowTimeoutMs } = message;
-    const sink = this.sink.forNamespace(identity.namespace);
+    const now = clock.now();
+    const { activationId, transactionId, identity, receivedAt, received } = message;
+    const sink = this.host.sink.forNamespace(identity.namespace);
     const activation = new Activation(
       activationId,
       transactionId,
@@ -51,25 +136,24 @@ export class Workflows {
       plan,
       undefined,
       owner,
-      receivedAt,
+      new WholeRun(budget, sink),
+      received,
       now,
+      receivedAt - received,
       message.traceparent ?? activationId,
     );
-    const input = payloadValue(sink, message.payload, target.workflow !== 'sequence');
-    if (workflowTimeoutMs !== undefined) {
-      const text = `The workflow exceeded its time limit of ${workflowTimeoutMs} milliseconds.`;
-      activation.stopDeadline = this.clock.after(Math.max(0, receivedAt + workflowTimeoutMs - now), () =>
-        this.ending.stop(activation, text),
-      );
-    }
-    this.begin(activation, input, 0);
+    const timeoutMs = message.workflowTimeoutMs ?? this.host.workflowTimeoutMs;
+    activation.stopDeadline = clock.after(Math.max(0, received + timeoutMs - now), () =>
+      ending.stop(activation, `The workflow exceeded its time limit of ${timeoutMs} milliseconds.`),
+    );
+    this.outermost.set(activationId, activation);
+    this.running.set(activationId, activation);
+    return activation;
   }
 
-  /** Throws GraphError for a graph that is not valid. */
-  planOf({ graph }: WorkflowTarget): Plan {
-    let plan = this.#plans.get(graph);
-    if (plan === undefined) this.#plans.set(graph, (plan = compilePlan(graph)));
-    return plan;
+  #begin(activation: Activation, message: StartMessage): void {
+    const input = payloadValue(activation.sink, message.payload, activation.target.workflow !== 'sequence');
+    this.begin(activation, input, 0);
   }
 
   /** Feeds the parameters; takes the reference over. */
@@ -78,35 +162,45 @@ export class Workflows {
     this.running.set(activation.id, activation);
     activation.pending++;
     if (named.size > 0) input.retain();
-    this.flow.sendTo(activation, params, ROOT_TAG, input, null, components, CALLER);
+    this.host.flow.sendTo(activation, params, ROOT_TAG, input, null, components, CALLER);
     if (named.size === 0) {
-      this.ending.release(activation);
+      this.host.ending.release(activation);
       return;
     }
-    const feed = (parameters: unknown): void => {
+    const feed = (members: readonly (Encoded | undefined)[]): void => {
       input.release();
-      this.#feedNamed(activation, parameters, components);
-      this.ending.release(activation);
+      this.#feedNamed(activation, members, components);
+      this.host.ending.release(activation);
     };
-    const parameters = opened(input);
-    if (parameters instanceof Promise) void parameters.catch(() => undefined).then(feed);
-    else feed(parameters);
+    const members = ask(input, { ask: 'members', names: [...named.keys()] });
+    if (!(members instanceof Promise)) {
+      feed(members);
+      return;
+    }
+    void members.then(feed, (error: unknown) => {
+      input.release();
+      const text = error instanceof NotOpenedError ? error.message : unreadableText('The input', error);
+      this.host.ending.uncaught(activation, 1, errorValue(this.host.sink, text));
+      this.host.ending.release(activation);
+    });
   }
 
   /** Single parameters of the invocation become tokens of their own. */
-  #feedNamed(activation: Activation, parameters: unknown, components: number): void {
+  #feedNamed(activation: Activation, members: readonly (Encoded | undefined)[], components: number): void {
+    const { sink, ending, flow } = this.host;
+    let at = 0;
     for (const [name, inputs] of activation.plan.named) {
-      const value = memberOf(parameters, name);
-      if (value === undefined) {
-        this.ending.uncaught(activation, 1, errorValue(this.sink, `The workflow needs a parameter '${name}'.`));
+      const member = members[at++];
+      if (member === undefined) {
+        ending.uncaught(activation, 1, errorValue(sink, `The workflow needs a parameter '${name}'.`));
         return;
       }
-      this.flow.sendTo(activation, inputs, ROOT_TAG, put(activation.sink, value), null, components, CALLER);
+      flow.sendTo(activation, inputs, ROOT_TAG, putEncoded(activation.sink, member), null, components, CALLER);
     }
   }
 }
 
-function memberOf(parameters: unknown, name: string): unknown {
-  if (typeof parameters !== 'object' || parameters === null || !Object.hasOwn(parameters, name)) return undefined;
-  return (parameters as Record<string, unknown>)[name];
+/** The error of a workflow whose graph has no plan. */
+export function notRunnable({ action }: WorkflowTarget, error: unknown): string {
+  return `The workflow "${action.path}" has a graph that cannot run: ${error instanceof Error ? error.message : String(error)}`;
 }

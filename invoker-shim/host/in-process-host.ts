@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../clock.js';
 import { type ContainersOptions, createExecutor, defaultDriver } from '../containers/index.js';
 import type { Executor } from '../containers/executor.js';
 import { GatewayExecutor } from '../controlflow/gateway-executor.js';
+import { BUDGET_LIMITS, type BudgetLimits } from '../engine/budget.js';
 import { Engine } from '../engine/engine.js';
 import { randomIds } from '../ids.js';
 import { countHost } from '../metrics/host-registry.js';
@@ -10,6 +11,7 @@ import { type RecordObserver, observedRecords } from '../records/observed-record
 import type { RecordWriter } from '../records/record.js';
 import { answerText } from '../records/answer-text.js';
 import { MAX_RESULT_BYTES, resultText } from '../records/result-text.js';
+import { removeLeftBehind } from '../sink/private-directory.js';
 import { type DataSinkOptions, type MeasuredDataSink, createDataSink } from '../sink/index.js';
 import { ActivationLog, type ActivationLogger } from './activation-log.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from './host.js';
@@ -31,6 +33,10 @@ export interface InProcessHostOptions {
   readonly instanceLimit?: number;
   /** Largest result of an invocation, in bytes; between functions there is no such bound. Default 1 MiB (OpenWhisk). */
   readonly resultLimitBytes?: number;
+  /** What one activation of a workflow may make of the engine. Default: `BUDGET_LIMITS`. */
+  readonly budget?: BudgetLimits;
+  /** Milliseconds that a workflow may take as a whole. Default: 24 hours. */
+  readonly workflowTimeoutMs?: number;
   readonly clock?: Clock;
 }
 
@@ -60,11 +66,14 @@ class InProcessHost implements Host {
     this.id = options.id ?? 'host0';
     const clock = options.clock ?? systemClock;
     this.#clock = clock;
+    const { containers, sink } = options;
+    const bases = [containers?.socketDir, sink?.spillDir, sink?.handoverDir];
+    removeLeftBehind(bases.filter((base) => typeof base === 'string'));
     this.#sink = createDataSink({
       ...options.sink,
       onPressure: (error, namespace) => {
         const [one, other] = [this.#dataflow.youngest(namespace), this.#controlflow.youngest(namespace)];
-        const youngest = one !== undefined && other !== undefined && other.receivedAt > one.receivedAt ? other : one;
+        const youngest = one !== undefined && other !== undefined && other.received > one.received ? other : one;
         (youngest ?? other)?.end(error.message);
       },
     });
@@ -87,19 +96,21 @@ class InProcessHost implements Host {
         records,
         clock,
         newId: randomIds(),
-        resultText: (value) => resultText(this.#sink, value),
+        resultText,
         answerText: (value) => answerText(this.#sink, value, options.resultLimitBytes ?? MAX_RESULT_BYTES),
         openPipe: (receive) => createLocalPipe(receive),
         componentLimit: options.componentLimit ?? 50,
         instanceLimit: options.instanceLimit ?? 1_000_000,
         instancesAhead: INSTANCES_AHEAD,
+        budget: options.budget ?? BUDGET_LIMITS,
+        workflowTimeoutMs: options.workflowTimeoutMs ?? 24 * 60 * 60_000,
         holdOutputs,
       });
     this.#dataflow = engine(this.#executor, false);
     this.#controlflow = engine(new GatewayExecutor(this.#executor, this.#sink), true);
   }
 
-  start(message: StartMessage, answer: Answer): void {
+  start(message: StartMessage, answer: Answer): string {
     if (this.#closing) throw new Error('the host is stopping and takes no more work');
     this.#sink.admit(message.identity.namespace);
     this.#log?.started(message);
@@ -108,16 +119,17 @@ class InProcessHost implements Host {
       this.#metrics.answered(record.status);
       answer(record, result);
     });
+    return this.id;
   }
 
-  cancel({ activationId, namespace, reason }: CancelRequest): Promise<CancelOutcome> {
+  async cancel({ activationId, namespace, reason }: CancelRequest): Promise<CancelOutcome> {
     for (const engine of [this.#dataflow, this.#controlflow]) {
-      const topmost = engine.topmostOf(activationId, namespace);
+      const topmost = await engine.topmostOf(activationId, namespace);
       if (topmost === undefined) continue;
-      if (topmost !== activationId) return Promise.resolve({ outcome: 'part', of: topmost });
-      if (engine.cancel(activationId, reason)) return Promise.resolve({ outcome: 'stopping' });
+      if (topmost !== activationId) return { outcome: 'part', of: topmost };
+      if (engine.cancel(activationId, reason)) return { outcome: 'stopping' };
     }
-    return Promise.resolve({ outcome: 'unknown' });
+    return { outcome: 'unknown' };
   }
 
   status(): Promise<HostStatus> {
@@ -152,6 +164,8 @@ class InProcessHost implements Host {
     this.#closing = true;
     await this.#drained(drainMs);
     await this.#executor.close(0);
+    // What is left runs nothing in containers: it might go on for ever.
+    for (const engine of [this.#dataflow, this.#controlflow]) engine.stopAll();
     await Promise.all([this.#dataflow.idle(), this.#controlflow.idle()]);
     await Promise.all([this.#dataflow.close(), this.#controlflow.close()]);
     await this.#sink.close();

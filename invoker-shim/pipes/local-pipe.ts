@@ -7,47 +7,89 @@ export interface LocalPipeOptions {
   readonly highWater?: number;
   /** The receiver threw; the token was its own from the call on. Default: a process warning. */
   readonly onError?: (error: unknown, token: Token) => void;
+  /** Longest time in one turn of the event loop that tokens are delivered in, in milliseconds. Default 5. */
+  readonly turnMs?: number;
 }
+
+/** Tokens delivered between two looks at the clock. */
+const LOOK_EVERY = 8;
 
 /**
  * Makes the pipe between nodes of one host: a call of the receiver. A token that is sent while the receiver runs
- * waits until it has returned, and is delivered by the outermost `send`: the engine is never entered twice.
+ * waits until it has returned: the engine is never entered twice. When a turn of the event loop has taken long enough, what
+ * waits is delivered in the next one, and with it what is sent meanwhile: order is kept.
  */
 export function createLocalPipe(receiver: TokenReceiver, options: LocalPipeOptions = {}): Pipe {
-  return new LocalPipe(receiver, options.highWater ?? 1024, options.onError ?? warn);
+  return new LocalPipe(receiver, options.highWater ?? 1024, options.turnMs ?? 5, options.onError ?? warn);
 }
 
 class LocalPipe implements Pipe {
   private readonly waiting = new TokenRing();
-  private delivering = false;
+  /** Tokens are being delivered, or rest until the next turn. */
+  private busy = false;
   private closed = false;
-  /** Resolvers of `drained` and `close`, called when nothing waits any more. */
+  private delivered = 0;
+  /** Number of delivered tokens at which the clock is looked at. */
+  private lookAt = LOOK_EVERY;
+  /** When this turn has had its time; Infinity: nothing has been measured in it. */
+  private turnEnds = Infinity;
+  /** Resolvers of `drained`, called when few tokens wait, and of `close`, when none do. */
+  private whenFew: (() => void)[] = [];
   private whenEmpty: (() => void)[] = [];
 
   constructor(
     private readonly receiver: TokenReceiver,
     private readonly highWater: number,
+    private readonly turnMs: number,
     private readonly onError: (error: unknown, token: Token) => void,
   ) {}
 
   send(token: Token): boolean {
     if (this.closed) throw new PipeClosedError();
-    if (this.delivering) {
+    if (this.busy) {
       this.waiting.push(token);
       return this.waiting.length < this.highWater;
     }
-    this.delivering = true;
-    let next: Token | undefined = token;
-    while (next !== undefined) {
-      this.deliver(next);
-      next = this.waiting.shift();
+    this.busy = true;
+    this.deliver(token);
+    if (this.delivered >= this.lookAt && this.isTurnOver()) this.rest();
+    else if (this.waiting.length > 0) this.deliverWaiting();
+    else this.emptied();
+    return this.waiting.length < this.highWater;
+  }
+
+  /** As many as one turn of the event loop has time for. */
+  private readonly deliverWaiting = (): void => {
+    while (this.waiting.length > 0) {
+      this.deliver(this.waiting.shift()!);
+      if (this.delivered < this.lookAt || !this.isTurnOver()) continue;
+      this.rest();
+      return;
     }
-    this.delivering = false;
-    if (this.whenEmpty.length > 0) this.emptied();
-    return true;
+    this.emptied();
+  };
+
+  /** All that is delivered in one turn counts, whoever sends it. */
+  private isTurnOver(): boolean {
+    this.lookAt = this.delivered + LOOK_EVERY;
+    const now = performance.now();
+    if (this.turnEnds !== Infinity) return now >= this.turnEnds;
+    this.turnEnds = now + this.turnMs;
+    setImmediate(this.newTurn);
+    return false;
+  }
+
+  private readonly newTurn = (): void => {
+    this.turnEnds = Infinity;
+  };
+
+  private rest(): void {
+    setImmediate(this.deliverWaiting);
+    if (this.waiting.length < this.highWater) release(this.whenFew);
   }
 
   private deliver(token: Token): void {
+    this.delivered++;
     try {
       this.receiver(token);
     } catch (error) {
@@ -64,23 +106,25 @@ class LocalPipe implements Pipe {
   }
 
   drained(): Promise<void> {
-    return this.delivering ? this.empty() : Promise.resolve();
+    if (!this.busy) return Promise.resolve();
+    return new Promise((resolve) => this.whenFew.push(resolve));
   }
 
   close(): Promise<void> {
     this.closed = true;
-    return this.drained();
-  }
-
-  private empty(): Promise<void> {
+    if (!this.busy) return Promise.resolve();
     return new Promise((resolve) => this.whenEmpty.push(resolve));
   }
 
   private emptied(): void {
-    const resolvers = this.whenEmpty;
-    this.whenEmpty = [];
-    for (const resolve of resolvers) resolve();
+    this.busy = false;
+    release(this.whenFew);
+    release(this.whenEmpty);
   }
+}
+
+function release(resolvers: (() => void)[]): void {
+  if (resolvers.length > 0) for (const resolve of resolvers.splice(0)) resolve();
 }
 
 function warn(error: unknown): void {

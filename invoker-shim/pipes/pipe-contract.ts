@@ -1,3 +1,4 @@
+import { Environment } from '../engine/environment.js';
 import type { MeasuredDataSink } from '../sink/index.js';
 import type { Pipe, Token, TokenReceiver } from './pipe.js';
 import { PipeClosedError } from './pipe-closed-error.js';
@@ -94,7 +95,7 @@ export function pipeContract(name: string, makePair: MakePipePair): void {
     it('carries count tokens, which have no value, and environments', async () => {
       const tokens: Token[] = [];
       receive = (token) => tokens.push(token);
-      const sent: Token = { ...tokenOf(1), count: 3, env: '[{"a":1}]' };
+      const sent: Token = { ...tokenOf(1), count: 3, env: Environment.of('[{"a":1}]', 1) };
       sent.value!.release();
       pair.pipe.send({ ...sent, value: undefined });
       await pair.settled();

@@ -1,3 +1,4 @@
+import type { Environment } from '../engine/environment.js';
 import type { Value } from '../sink/value.js';
 
 /** Where a token belongs: the path of scatter indices from the outermost in. Empty outside every scatter. */
@@ -15,8 +16,8 @@ export interface Token {
   readonly value: Value | undefined;
   /** For a count token: how many instances the scatter with this tag has started. */
   readonly count: number | undefined;
-  /** `let` environment as JSON text (compositions), or null. */
-  readonly env: string | null;
+  /** The `let` environment (compositions), or null. */
+  readonly env: Environment | null;
   /** Components run on the way here, for the component limit. */
   readonly components: number;
   /** Number of the part that sent it among the activation's parts; −1: the caller. */

@@ -5,6 +5,9 @@ import type { Value } from '../sink/value.js';
 /** Hashed in one go, between two turns of the loop. */
 const PIECE_BYTES = 256 * 1024;
 
+/** What a piece costs besides its bytes, as so many bytes. */
+const PIECE_COST = 1024;
+
 /** Kinds whose first byte is not content: JSON text and byte strings. */
 const PLAIN_KINDS: readonly (number | undefined)[] = [0, 4];
 
@@ -13,7 +16,13 @@ export async function digestOf(value: Value): Promise<{ bytes: number; sha256: s
   const hash = createHash('sha256');
   let bytes = 0;
   let first = value.body.at === 'memory' || value.body.at === 'file';
+  let sincePause = 0;
   for await (const piece of pieces(value)) {
+    sincePause += PIECE_COST + piece.length;
+    if (sincePause > PIECE_BYTES) {
+      sincePause = 0;
+      await new Promise(setImmediate);
+    }
     const content = first && PLAIN_KINDS.includes(piece[0]) ? piece.subarray(1) : piece;
     first = false;
     hash.update(content);

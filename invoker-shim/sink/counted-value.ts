@@ -17,6 +17,16 @@ export abstract class CountedValue implements Value {
     protected held: ValueBody,
   ) {}
 
+  /** Of a value without parts. */
+  get parts(): number {
+    return 1;
+  }
+
+  /** Of a value without parts. */
+  get depth(): number {
+    return 0;
+  }
+
   /** @throws SinkError VALUE_RELEASED after the last release. */
   get body(): ValueBody {
     if (this.refs <= 0) throw released();

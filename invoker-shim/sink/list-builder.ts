@@ -35,27 +35,37 @@ export class ListBuilder {
     }
   }
 
-  /** The LIST of the `count` items, all of which have come. */
-  finish(count: number): Value {
-    this.awake();
+  /** Makes the LIST of the `count` items, all of which have come, in steps; each yields what it cost in microseconds or so. */
+  *finish(count: number): Generator<number, Value> {
+    yield* this.awake();
     if (count <= LOOSE_ITEMS) return this.sink.list(this.loose as Value[]);
     const first = this.others === undefined ? (this.loose as Value[]).map(smallBytes) : [undefined];
-    return first.every((bytes) => bytes !== undefined) ? this.joined(first, count) : this.composite(count);
+    return first.every((bytes) => bytes !== undefined)
+      ? yield* this.joined(first, count)
+      : yield* this.composite(count);
   }
 
-  /** Releases what has come. */
-  discard(): void {
-    this.awake();
-    this.drop();
+  /** Releases what has come, in steps, as `finish`. */
+  *letGo(): Generator<number, void> {
+    yield* this.awake();
+    yield* this.drop();
   }
 
-  private drop(): void {
-    for (const value of this.loose) value?.release();
-    for (const value of this.others?.values() ?? []) value.release();
-    for (const pack of this.packs) pack?.discard();
+  private *drop(): Generator<number, void> {
+    const { loose, packs, others } = this;
     this.loose = [];
     this.packs = [];
     this.others = undefined;
+    for (const value of loose) value?.release();
+    yield loose.length;
+    for (const value of others?.values() ?? []) {
+      value.release();
+      yield 1;
+    }
+    for (const pack of packs) {
+      pack?.discard();
+      yield 2;
+    }
   }
 
   private packFor(index: number): ValuePack {
@@ -66,12 +76,16 @@ export class ListBuilder {
   }
 
   /** Nothing of it waits any more. */
-  private awake(): void {
+  private *awake(): Generator<number, void> {
     for (const value of this.loose) if (value !== undefined) this.sink.setWaiting(value, false);
-    for (const value of this.others?.values() ?? []) this.sink.setWaiting(value, false);
+    yield this.loose.length;
+    for (const value of this.others?.values() ?? []) {
+      this.sink.setWaiting(value, false);
+      yield 1;
+    }
   }
 
-  private joined(first: readonly Buffer[], count: number): Value {
+  private *joined(first: readonly Buffer[], count: number): Generator<number, Value> {
     let size = COUNT_BYTES + count * LENGTH_BYTES;
     for (const item of first) size += item.length;
     for (const pack of this.packs) size += pack!.size;
@@ -82,15 +96,22 @@ export class ListBuilder {
       at = bytes.writeUInt32BE(item.length, at);
       at += item.copy(bytes, at);
     }
-    for (const pack of this.packs) at = pack!.writeItems(bytes, at);
-    this.drop();
+    yield first.length;
+    for (const pack of this.packs) {
+      at = pack!.writeItems(bytes, at);
+      yield PACK_SLOTS / 4;
+    }
+    yield* this.drop();
     return this.sink.put(bytes, LIST_SHAPE);
   }
 
-  private composite(count: number): Value {
+  private *composite(count: number): Generator<number, Value> {
     const items = this.loose as Value[];
-    for (let index = LOOSE_ITEMS; index < count; index++)
+    for (let index = LOOSE_ITEMS; index < count; index++) {
       items.push(this.others?.get(index) ?? this.packFor(index).take((index - LOOSE_ITEMS) % PACK_SLOTS)!);
+      yield 0.5;
+    }
+    yield items.length / 50;
     return this.sink.list(items);
   }
 }

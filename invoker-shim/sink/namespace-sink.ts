@@ -1,11 +1,12 @@
-import { LIST_SHAPE, Composite, type CompositeOwner, listSize, recordShape, recordSize } from './composite.js';
+import { type CompositeOwner, listOf, recordOf } from './composite.js';
 import { CountedValue } from './counted-value.js';
 import { SinkError } from './errors.js';
 import type { HandoverDirectory, OpenHandover } from './handover-directory.js';
+import { IncomingMemory } from './incoming.js';
 import { Leaf, type LeafOwner, Place } from './leaf.js';
 import { RoomQueue } from './room-queue.js';
 import type { HandoverWriter } from './spare-files.js';
-import type { HandoverFile, HandoverSource, Value } from './value.js';
+import type { HandoverFile, HandoverSource, IncomingValue, Value } from './value.js';
 import { valueToJson, valueToJsonAsync } from './value-json.js';
 import { type PackOwner, type PackingSink, ValuePack } from './value-pack.js';
 import { WaitingList } from './waiting-list.js';
@@ -16,8 +17,8 @@ export interface SinkHost {
   readonly residentBytes: number;
   readonly handovers: HandoverDirectory | undefined;
   forNamespace(namespace: string): PackingSink;
-  /** True while the namespace has not more of the memory than its share. */
-  hasRoom(sink: NamespaceSink): boolean;
+  /** True while the namespace, with so many bytes more, has not more of the memory than its share. */
+  hasRoom(sink: NamespaceSink, more: number): boolean;
   /** So many values, and bytes in memory and hand-over files, more or less. */
   changed(sink: NamespaceSink, values: number, bytes: number): void;
   mayPack(sink: NamespaceSink, bytes: number): boolean;
@@ -30,7 +31,9 @@ export interface SinkHost {
   spilling(bytes: number): void;
   /** Its bytes are on disk. */
   spilled(leaf: Leaf, path: string): void;
-  /** A spilled value of it is gone. */
+  /** A value that comes in into a file of its own; `arrived` makes it when all of it is there. */
+  receiveFile(size: number, arrived: (path: string, shape: number) => Value): IncomingValue;
+  /** A value on disk is gone. */
   spillGone(leaf: Leaf): void;
   unlink(path: string): void;
   empty(path: string): void;
@@ -65,7 +68,7 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
   }
 
   get hasRoom(): boolean {
-    return this.host.hasRoom(this);
+    return this.host.hasRoom(this, 0);
   }
 
   /** True while nothing of it can be written to disk, or is on its way there. */
@@ -87,6 +90,17 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
     return new Leaf(this, shape, bytes.length, { at: 'memory', bytes }, Place.MEMORY);
   }
 
+  receive(size: number, mayBeInMemory: boolean): IncomingValue {
+    const { host } = this;
+    if (!mayBeInMemory || !host.hasRoom(this, size)) return this.receiveFile(size);
+    host.changed(this, 0, size);
+    const arrived = (bytes: Buffer, shape: number): Value => {
+      host.changed(this, 1, 0);
+      return new Leaf(this, shape, size, { at: 'memory', bytes }, Place.MEMORY);
+    };
+    return new IncomingMemory(size, arrived, () => host.changed(this, 0, -size));
+  }
+
   handoverSource(reuse = true): HandoverSource {
     const writer: HandoverWriter = { gone: !reuse };
     return {
@@ -96,13 +110,11 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
   }
 
   list(items: readonly Value[]): Value {
-    this.host.changed(this, 1, 0);
-    return new Composite(this, LIST_SHAPE, listSize(items), { at: 'list', items });
+    return listOf(this, items);
   }
 
   record(entries: readonly (readonly [name: string, item: Value])[]): Value {
-    this.host.changed(this, 1, 0);
-    return new Composite(this, recordShape(entries), recordSize(entries), { at: 'record', entries });
+    return recordOf(this, entries);
   }
 
   openPack(slots: number): ValuePack {
@@ -171,8 +183,19 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
     this.host.maySpill(this);
   }
 
+  compositeMade(): void {
+    this.host.changed(this, 1, 0);
+  }
+
   compositeGone(): void {
     this.host.changed(this, -1, 0);
+  }
+
+  private receiveFile(size: number): IncomingValue {
+    return this.host.receiveFile(size, (path, shape) => {
+      this.host.changed(this, 1, 0);
+      return new Leaf(this, shape, size, { at: 'file', path }, Place.DISK);
+    });
   }
 
   private allocateFile(size: number, writer: HandoverWriter): HandoverFile | undefined {

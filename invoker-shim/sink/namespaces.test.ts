@@ -88,6 +88,27 @@ test('one with a value far beyond the limit takes nobody else’s room', () => {
   for (const value of [big, ...values]) value.release();
 });
 
+test('what comes in counts for its namespace from its announcement: beyond its share it goes to a file, that of others does not', async () => {
+  open();
+  const first = a.receive(900, true);
+  expect([first.inMemory, a.hasRoom, b.hasRoom]).toEqual([true, true, true]);
+  const second = a.receive(10, true);
+  expect(second.inMemory).toBe(false);
+  const other = b.receive(90, true);
+  expect([other.inMemory, b.hasRoom, sink.residentBytes]).toEqual([true, true, 990]);
+  const beyond = b.receive(1, true);
+  expect(beyond.inMemory).toBe(false);
+  beyond.discard();
+  first.discard();
+  const again = a.receive(10, true);
+  expect(again.inMemory).toBe(true);
+  await second.write(Buffer.alloc(10));
+  const values = [await second.seal(0), await other.seal(0), await again.seal(0)];
+  expect(sink.metrics).toMatchObject({ values: 3, residentBytes: 100, spilledBytes: 10 });
+  for (const value of values) value.release();
+  expect(sink.metrics).toMatchObject({ values: 0, residentBytes: 0, spilledBytes: 0 });
+});
+
 test('who waits for room in one is let in by room in that one, whoever came before', async () => {
   open();
   const big = put(a, 3000);

@@ -1,14 +1,17 @@
 import fs from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 import { type Clock, systemClock } from '../clock.js';
 import { FairShare } from '../fair-share.js';
 import type { DataSinkOptions, SinkMetrics } from './data-sink-options.js';
 import { SinkError } from './errors.js';
 import { HandoverDirectory, openHandovers } from './handover-directory.js';
+import { IncomingFile } from './incoming.js';
 import { type Leaf, Place } from './leaf.js';
 import { NamespaceSink, type SinkHost } from './namespace-sink.js';
 import { makePrivateDirectory } from './private-directory.js';
 import { type SpillOwner, Spiller, diskFiles } from './spiller.js';
+import type { IncomingValue, Value } from './value.js';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
@@ -37,6 +40,7 @@ export class SinkCore implements SinkHost, SpillOwner {
   #packed = 0;
   #spilled = 0;
   #spills = 0;
+  #incomingFiles = 0;
   readonly #share: FairShare;
   readonly #packShare: FairShare;
   readonly #sinks = new Map<string, NamespaceSink>();
@@ -105,8 +109,8 @@ export class SinkCore implements SinkHost, SpillOwner {
     return sink;
   }
 
-  hasRoom({ bytes }: NamespaceSink): boolean {
-    return this.#allows(bytes, this.#resident);
+  hasRoom({ bytes }: NamespaceSink, more = 0): boolean {
+    return this.#allows(bytes + more, this.#resident + more, this.#small + more);
   }
 
   admit(namespace: string): void {
@@ -170,6 +174,19 @@ export class SinkCore implements SinkHost, SpillOwner {
     return largest?.waitingList.takeOldest();
   }
 
+  receiveFile(size: number, arrived: (path: string, shape: number) => Value): IncomingValue {
+    const file = path.join(this.#spillDirectory, `incoming-${++this.#incomingFiles}`);
+    const kept = (shape: number): Value => {
+      this.#spilled += size;
+      return arrived(file, shape);
+    };
+    return new IncomingFile(file, kept, (closed) => {
+      const work = closed.then(() => this.unlink(file));
+      this.#unlinks.add(work);
+      void work.then(() => this.#unlinks.delete(work));
+    });
+  }
+
   spilled(leaf: Leaf, path: string): void {
     if (leaf.place === Place.HANDOVER) {
       this.handovers!.forget(leaf.filePath!);
@@ -211,19 +228,20 @@ export class SinkCore implements SinkHost, SpillOwner {
     this.#waiting.clear();
     this.handovers?.close();
     await this.#spiller.close();
-    await Promise.all(this.#unlinks);
+    while (this.#unlinks.size > 0) await Promise.all(this.#unlinks);
     await fs.promises.rm(this.#spillDirectory, { recursive: true, force: true });
     if (this.handovers !== undefined) await fs.promises.rm(this.handovers.path, { recursive: true, force: true });
   }
 
-  /** True when a namespace may have so much, all together having `resident`. */
-  #allows(mine: number, resident: number): boolean {
-    return this.#share.allows(mine, Math.max(this.limitBytes - resident, this.#share.reserve - this.#small));
+  /** True when a namespace may have so much, all together having `resident`, and those with less than the reserve `small`. */
+  #allows(mine: number, resident: number, small: number): boolean {
+    const { reserve } = this.#share;
+    return this.#share.allows(mine, Math.max(this.limitBytes - resident, reserve - small));
   }
 
   /** True when it has too much, beside what is on its way to disk. */
   #isOver({ bytes, spillingBytes }: NamespaceSink): boolean {
-    return !this.#allows(bytes - spillingBytes, this.#resident - this.#spilling);
+    return !this.#allows(bytes - spillingBytes, this.#resident - this.#spilling, this.#small);
   }
 
   #pokeFor(sink: NamespaceSink): void {

@@ -7,6 +7,7 @@ import {
   listenSecurely,
   type RecordStore,
   type SecureListener,
+  systemClock,
   WithheldRecords,
 } from '@dataflower/invoker-shim';
 import { CouchClient, CouchCodeSource, CouchDatabase, type MetricsWriter } from '@dataflower/invoker-shim/couchdb';
@@ -14,6 +15,7 @@ import type { Logger } from 'pino';
 import { type Config, parseAddress } from '../config/index.js';
 import { healthRoute } from '../server/health-route.js';
 import { Ids } from '../server/ids.js';
+import { renderedOnceASecond } from '../server/metrics-text.js';
 import { OperationsServer } from '../server/operations-server.js';
 import { recordsReport } from '../server/status.js';
 import { couchSettings } from '../stores/couchdb/connect.js';
@@ -27,7 +29,7 @@ import { createLogger } from './log.js';
 import { startMetrics } from './metrics.js';
 import { openHost } from './parts.js';
 import { processRegistry } from './process-registry.js';
-import { openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
+import { completeRecords, openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
 
 /** A host agent that runs. */
 export interface Shim {
@@ -90,6 +92,7 @@ class ShimParts {
     const { config, own, log } = this;
     const records = await openRecords(config, config.dataDir, log, { retains: false });
     this.#records = records.store;
+    await completeRecords(records, log);
     const withheld = new WithheldRecords(records.store);
     const tracing = await openTracing(config.telemetry, own.id, log.child({ component: 'telemetry' }));
     this.#tracing = tracing;
@@ -109,8 +112,9 @@ class ShimParts {
     this.#registerChecks(records, server);
     const { registry, stop } = processRegistry(tracing);
     this.#stopMetrics = stop;
-    const metrics = async (): Promise<string> =>
-      [await registry.metrics(), await host.metrics(), await records.metrics()].join('\n');
+    const metrics = renderedOnceASecond(async () =>
+      [await registry.metrics(), await host.metrics(), await records.metrics()].join('\n'),
+    );
     const operations = await this.#serveOperations(metrics);
     if (this.#couch !== undefined) this.#metrics = startMetrics(this.#couch, config.couchdb, log, 'shim', metrics);
     await this.#listen(server, secret);
@@ -193,7 +197,12 @@ class ShimParts {
       ...at,
       names: config.server.names,
       ids: new Ids(),
-      health: healthRoute(this.#health, { component: 'shim', version: VERSION, startedAt: Date.now() }),
+      health: healthRoute(this.#health, {
+        component: 'shim',
+        version: VERSION,
+        startedAt: systemClock.wall(),
+        started: systemClock.now(),
+      }),
       metrics,
       unexpected: (error, transactionId) => log.error({ err: error, transactionId }, 'request failed'),
     });

@@ -6,6 +6,7 @@ import { isolation } from './isolation-section.js';
 import { telemetry } from './telemetry-section.js';
 import { choice, flag, optionalText, optionalWhole, range, section, text, texts, whole } from './keys.js';
 import { poolKeys } from './pool-keys.js';
+import { workflowKeys } from './workflow-keys.js';
 
 const MAX_BYTES = 2 ** 40;
 const MAX_MS = 2_147_483_647;
@@ -108,6 +109,7 @@ const limits = section({
     about: 'Longest time a blocking invocation waits before it is answered with 202 and the id, in milliseconds.',
     turn: 'Blocking callers get 202 before their action ends: raise it.',
   }),
+  ...workflowKeys,
 });
 
 const containers = section({

@@ -1,9 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ActivationRecord, Host, RecordStore } from '@dataflower/invoker-shim';
-import { ApiError, asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
+import type { ActivationRecord, Clock, Host, RecordStore, StartMessage } from '@dataflower/invoker-shim';
+import { asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
+import type { BodyBudget } from '../api/body-budget.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
-import { sendError, sendJson } from '../api/reply.js';
-import { checkContentType, parseObject, readBody } from '../api/request.js';
+import { countAnswer, sendError, sendJson } from '../api/reply.js';
+import { type BodyThreads, isLargePayload } from '../api/body-threads.js';
+import { reservedProperties } from '../api/body-work.js';
+import { parseObject } from '../api/parse-object.js';
+import { checkContentType, readBody } from '../api/request.js';
 import { paradigmOf } from '../workflows/annotations.js';
 import type { Authenticator } from '../auth/authenticator.js';
 import type { Caller } from '../auth/identity.js';
@@ -12,6 +16,7 @@ import type { Config } from '../config/index.js';
 import type { Ids } from '../server/ids.js';
 import type { Resolved, TargetResolver } from '../targets/resolver.js';
 import { answerText, httpStatusOf } from './answer.js';
+import { LeavingId } from './leaving-id.js';
 import { type InvokeOptions, readInvokeOptions } from './options.js';
 import type { Throttles } from './throttles.js';
 
@@ -22,8 +27,10 @@ export interface InvokeDependencies {
   readonly host: Host;
   readonly records: RecordStore;
   readonly ids: Ids;
+  readonly bodies: BodyBudget;
+  readonly bodyThreads: BodyThreads;
   readonly limits: Config['limits'];
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Traces activations; left out where nobody listens. */
   readonly log?: { debug(fields: object, message: string): void } | undefined;
   /** Spans are wanted: a request's trace context is taken over. */
@@ -37,6 +44,7 @@ interface Call {
   readonly response: ServerResponse;
   readonly transactionId: string;
   readonly receivedAt: number;
+  readonly received: number;
   readonly caller: Caller;
   /** `namespace/name`; undefined for an action in a package. */
   readonly id: string | undefined;
@@ -67,7 +75,9 @@ export class InvokeRoute {
     names: readonly string[],
     query: string,
   ): void {
-    const receivedAt = this.deps.now();
+    const { clock } = this.deps;
+    const receivedAt = clock.wall();
+    const received = clock.now();
     try {
       const caller = authenticated(this.deps.authenticator, request);
       const decoded = names.map(decodeSegment);
@@ -78,10 +88,12 @@ export class InvokeRoute {
       const options = readInvokeOptions(query, this.deps.limits);
       checkContentType(request);
       const id = decoded.length === 1 ? `${owner}/${name}` : undefined;
-      const call: Call = { request, response, transactionId, receivedAt, caller, id, options };
-      readBody(request, this.deps.limits.payloadBytes, (error, body) => {
+      const call: Call = { request, response, transactionId, receivedAt, received, caller, id, options };
+      const terms = { maxBytes: this.deps.limits.payloadBytes, budget: this.deps.bodies, owner };
+      readBody(request, terms, (error, body, release) => {
         if (error === undefined) this.read(call, body);
         else this.refuse(call, error);
+        release();
       });
     } catch (error) {
       request.resume();
@@ -91,6 +103,10 @@ export class InvokeRoute {
 
   private read(call: Call, body: Buffer): void {
     try {
+      if (isLargePayload(body)) {
+        this.readLarge(call, body).catch((error: unknown) => this.refuse(call, error));
+        return;
+      }
       const payload = body.length === 0 ? {} : parseObject(body);
       if (call.id === undefined) throw noSuchEntity();
       const resolved = this.deps.resolver.peek(call.caller, call.id);
@@ -114,52 +130,80 @@ export class InvokeRoute {
     }
   }
 
-  private start(call: Call, body: Buffer, given: Record<string, unknown>, resolved: Resolved): void {
+  /** A thread reads the body and needs the target for it; what is wrong with the body is told first all the same. */
+  private async readLarge(call: Call, body: Buffer): Promise<void> {
+    const { resolver, bodyThreads } = this.deps;
+    const target: { readonly found?: Resolved | undefined; readonly error?: unknown } =
+      call.id === undefined
+        ? {}
+        : await resolver.resolve(call.caller, call.id).then(
+            (found) => ({ found }),
+            (error: unknown) => ({ error }),
+          );
+    const { found, error } = target;
+    const payload = await bodyThreads.payload(body, found?.finalKeys ?? [], found?.parameters);
+    if (error !== undefined) this.refuse(call, error);
+    else if (found === undefined) this.refuse(call, noSuchEntity());
+    else this.start(call, payload, undefined, found);
+  }
+
+  /** @param given Undefined: the body is the payload. */
+  private start(call: Call, body: Buffer, given: Record<string, unknown> | undefined, resolved: Resolved): void {
     const { deps } = this;
-    if (resolved.finalKeys.some((key) => Object.hasOwn(given, key))) {
-      throw new ApiError(400, 'Request defines parameters that are not allowed (e.g., reserved properties).');
-    }
+    if (given !== undefined && resolved.finalKeys.some((key) => Object.hasOwn(given, key))) throw reservedProperties();
     const header = paradigmOf(call.request.headers['x-dataflower-paradigm'], 'The header X-Dataflower-Paradigm');
     if (deps.records.full) throw overloaded();
-    const { caller, transactionId, receivedAt } = call;
+    const { caller, transactionId, receivedAt, received } = call;
     const { namespace } = caller;
     deps.throttles.start(namespace);
     const activationId = deps.ids.next();
-    const waiting = call.options.blocking ? this.wait(call, activationId) : undefined;
+    const message: StartMessage = {
+      activationId,
+      transactionId,
+      identity: caller,
+      target: resolved.target,
+      payload: given === undefined ? body : payloadOf(body, given, resolved),
+      receivedAt,
+      received,
+      paradigm: header ?? resolved.paradigm,
+      ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
+    };
+    const leaving = new LeavingId(deps.records, message);
+    const waiting = call.options.blocking ? this.wait(call, leaving) : undefined;
     try {
-      deps.host.start(
-        {
-          activationId,
-          transactionId,
-          identity: caller,
-          target: resolved.target,
-          payload: payloadOf(body, given, resolved),
-          receivedAt,
-          paradigm: header ?? resolved.paradigm,
-          ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
-        },
-        (record, result) => {
-          deps.log?.debug({ activationId, transactionId, status: record.status }, 'answered');
-          deps.throttles.ended(namespace);
-          waiting?.answer(record, result);
-        },
-      );
+      leaving.host = deps.host.start(message, (record, result) => {
+        deps.log?.debug({ activationId, transactionId, status: record.status }, 'answered');
+        deps.throttles.ended(namespace);
+        leaving.answered();
+        waiting?.answer(record, result);
+      });
     } catch (cause) {
       deps.throttles.ended(namespace);
       waiting?.forget();
       throw cause;
     }
     deps.log?.debug({ activationId, transactionId, namespace, action: call.id }, 'accepted');
-    if (waiting === undefined) accepted(call, activationId);
+    if (waiting === undefined) this.accept(call, leaving);
+  }
+
+  /** Answers with 202 once it is sure that the activation will have a record, unless `take` says no by then. */
+  private accept(call: Call, leaving: LeavingId, take = (): boolean => true): void {
+    leaving.leave((error) => {
+      if (!take()) return;
+      if (error === undefined) accepted(call, leaving.activationId);
+      else this.refuse(call, error);
+    });
   }
 
   /** Answers with 202 when the wait is over, unless it was ended before, by an answer or for good. */
-  private wait(call: Call, activationId: string): Wait {
+  private wait(call: Call, leaving: LeavingId): Wait {
     let open = true;
-    const timer = setTimeout(() => {
+    const take = (): boolean => {
+      const wasOpen = open;
       open = false;
-      accepted(call, activationId);
-    }, call.options.waitMs);
+      return wasOpen;
+    };
+    const timer = setTimeout(() => this.accept(call, leaving, take), call.options.waitMs);
     const forget = (): void => {
       open = false;
       clearTimeout(timer);
@@ -168,9 +212,13 @@ export class InvokeRoute {
       if (!open) return;
       forget();
       const text = answerText(record, result, call.options.result);
+      if (!countAnswer(call.response, text, this.deps.bodies, call.caller.namespace)) {
+        sendError(call.response, overloaded(), call.transactionId, ['x-openwhisk-activation-id', leaving.activationId]);
+        return;
+      }
       sendJson(call.response, httpStatusOf(record), call.transactionId, text, [
         'x-openwhisk-activation-id',
-        activationId,
+        leaving.activationId,
       ]);
     };
     return { answer, forget };

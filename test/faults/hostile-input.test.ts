@@ -3,10 +3,11 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { renamed, tarGz, tarGzOfMany, zip } from '../kit/archives.js';
-import { KIND, putAction, putGated, result, run } from '../kit/calls.js';
+import { type ActivationRecord, KIND, byKey, putAction, putGated, result, run } from '../kit/calls.js';
 import type { Platform } from '../kit/platform.js';
 import { dataflower } from '../kit/standalone-command.js';
 import { Suite } from '../kit/suite.js';
+import { until } from '../kit/until.js';
 
 const suite = Suite.open();
 let platform: Platform;
@@ -218,6 +219,73 @@ describe('graphs', () => {
     expect([200, 400]).toContain(put.status);
     if (put.status === 200) expect([200, 400, 502]).toContain((await run(platform.api, 'composed')).status);
   });
+});
+
+describe('a workflow that runs itself again and again', () => {
+  const twice = (name: string): object => ({
+    exec: { kind: KIND, code: 'function main() { return {} }' },
+    annotations: [
+      {
+        key: 'conductor',
+        value: {
+          type: 'parallel',
+          components: [
+            { type: 'action', name: `/_/${name}` },
+            { type: 'action', name: `/_/${name}` },
+          ],
+        },
+      },
+      { key: 'composerVersion', value: '0.12.0' },
+    ],
+  });
+  const started = async ({ api }: Platform): Promise<string> => {
+    expect((await api.put('_/actions/twice?overwrite=true', twice('twice'))).status).toBe(200);
+    return (await api.post('_/actions/twice', {})).json.activationId as string;
+  };
+  const ended = async ({ api }: Platform, id: string): Promise<ActivationRecord> =>
+    until(
+      'the end of the workflow',
+      async () => {
+        const reply = await api.get(`_/activations/${id}`);
+        return reply.status === 200 ? (reply.json as ActivationRecord) : undefined;
+      },
+      { withinMs: 50_000 },
+    );
+
+  test('is ended by its budget, with an error that names the key, and others are served meanwhile', async () => {
+    const small = await suite.start({ environment: { DATAFLOWER_LIMITS_WORKFLOW_INSTANCES: '20000' } });
+    await putAction(small.api, 'echo', 'function main(a){return a}');
+    const id = await started(small);
+    expect(await result(small.api, 'echo', { served: true })).toEqual({ served: true });
+    const { response, logs } = await ended(small, id);
+    expect(response.status).toBe('application error');
+    expect(response.result).toEqual({
+      error: 'The workflow starts more than 20000 instances (limits.workflowInstances).',
+    });
+    expect(logs).toHaveLength(2);
+    await small.stop();
+  }, 60_000);
+
+  test('is cancelled while it runs', async () => {
+    const id = await started(platform);
+    expect((await platform.api.delete(`_/activations/${id}`)).status).toBe(202);
+    const record = await ended(platform, id);
+    expect(record.response.result).toEqual({ error: 'The activation was cancelled.' });
+    expect(byKey(record.annotations)).toMatchObject({ cancelled: true });
+  }, 60_000);
+
+  test('ends at the time limit of workflows, which there is by default', async () => {
+    const short = await suite.start({ environment: { DATAFLOWER_LIMITS_WORKFLOW_TIMEOUT_MS: '300' } });
+    const { response } = await ended(short, await started(short));
+    expect(response.result).toEqual({ error: 'The workflow exceeded its time limit of 300 milliseconds.' });
+    await short.stop();
+  }, 60_000);
+
+  test('does not keep a server from ending when it is asked to', async () => {
+    const stopped = await suite.start({ environment: { DATAFLOWER_SERVER_DRAIN_MS: '200' } });
+    await started(stopped);
+    expect(await stopped.stop()).toMatchObject({ code: 0 });
+  }, 60_000);
 });
 
 describe('paths and queries', () => {

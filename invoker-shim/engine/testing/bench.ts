@@ -5,6 +5,7 @@ import { createLocalPipe } from '../../pipes/index.js';
 import { createDataSink, type MeasuredDataSink } from '../../sink/index.js';
 import { answerText } from '../../records/answer-text.js';
 import { resultText } from '../../records/result-text.js';
+import { BUDGET_LIMITS } from '../budget.js';
 import { Engine, type EngineOptions } from '../engine.js';
 import { FakeExecutor, type HeldRun } from './fake-executor.js';
 import { HandClock } from './hand-clock.js';
@@ -13,7 +14,7 @@ import { MemoryRecords } from './memory-records.js';
 export type BenchOptions = Partial<
   Pick<
     EngineOptions,
-    'componentLimit' | 'instanceLimit' | 'instancesAhead' | 'holdOutputs' | 'resultText' | 'answerText'
+    'componentLimit' | 'budget' | 'instanceLimit' | 'instancesAhead' | 'holdOutputs' | 'resultText' | 'answerText'
   >
 > & {
   /** One for many benches: it costs a directory to make. Who makes it closes it. */
@@ -58,13 +59,15 @@ export class Bench {
       records: this.records,
       clock: this.clock,
       newId: () => this.#newId(),
-      resultText: (value) => resultText(this.sink, value),
+      resultText,
       answerText: (value) => answerText(this.sink, value, 1024 * 1024),
-      openPipe: openPipe ?? ((receive) => createLocalPipe(receive, { onError: raise })),
+      openPipe: openPipe ?? ((receive) => createLocalPipe(receive, { onError: raise, turnMs: Infinity })),
       componentLimit: 50,
       instanceLimit: 1_000_000,
       instancesAhead: 1024,
       holdOutputs: false,
+      budget: BUDGET_LIMITS,
+      workflowTimeoutMs: 86_400_000,
       ...rest,
     });
   }
@@ -83,9 +86,20 @@ export class Bench {
     this.started.push(started);
     const identity = { namespace: 'guest', subject: 'guest' };
     const payload = Buffer.from(JSON.stringify(params));
-    const receivedAt = this.clock.now();
+    const receivedAt = this.clock.wall();
+    const received = this.clock.now();
     this.engine.start(
-      { activationId, transactionId: 'tid', identity, target, payload, receivedAt, paradigm: 'dataflow', ...message },
+      {
+        activationId,
+        transactionId: 'tid',
+        identity,
+        target,
+        payload,
+        receivedAt,
+        received,
+        paradigm: 'dataflow',
+        ...message,
+      },
       (record) => answers.push(record),
     );
     return started;

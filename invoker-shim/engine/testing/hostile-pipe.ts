@@ -4,7 +4,11 @@ import type { Pipe, Token, TokenReceiver } from '../../pipes/pipe.js';
 export class HostilePipe implements Pipe {
   readonly #tokens: Token[] = [];
 
-  constructor(private readonly receive: TokenReceiver) {}
+  /** @param crowded Says of every token that the way is full. */
+  constructor(
+    private readonly receive: TokenReceiver,
+    private readonly crowded = false,
+  ) {}
 
   get waiting(): number {
     return this.#tokens.length;
@@ -12,7 +16,7 @@ export class HostilePipe implements Pipe {
 
   send(token: Token): boolean {
     this.#tokens.push(token);
-    return true;
+    return !this.crowded;
   }
 
   /** Delivers one of the tokens that wait; `again`: it stays, to come once more. */

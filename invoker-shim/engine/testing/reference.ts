@@ -179,7 +179,7 @@ class Reference {
         for (const name of node.path) member = typeof member === 'object' && member !== null ? member[name] : undefined;
         const port = node.cases.find(({ equals }) => equals === member)?.port ?? node.default;
         if (port !== undefined) return { [port]: first };
-        const what = member === undefined ? 'a missing member' : JSON.stringify(member);
+        const what = member === undefined ? 'a missing member' : shown(member);
         return failed(
           `No case of the switch "${node.id}" matches ${what} at ${['$', ...node.path].join('.')}, and it has no default.`,
         );
@@ -244,4 +244,9 @@ class Reference {
 
 function isObject(value: Json): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function shown(member: Json): string {
+  if (isObject(member)) return 'an object';
+  return Array.isArray(member) ? 'a list' : JSON.stringify(member);
 }

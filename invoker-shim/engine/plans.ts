@@ -1,0 +1,59 @@
+import type { Graph } from '@dataflower/composer/graph';
+import type { Plan } from './plan.js';
+import { compilePlan, planning } from './plan-compiler.js';
+import type { Turns, Work } from './turns.js';
+
+/** Nodes and edges of a graph that is compiled where it is asked for. */
+const COMPILED_AT_ONCE = 1000;
+
+/** What is known of a graph: its plan, why it has none, or who waits for one of these. */
+type Known = { readonly plan: Plan } | { readonly error: unknown } | { readonly waiting: (() => void)[] };
+
+/** The plans of graphs, compiled once; a refusal is kept too. Large graphs are compiled in turns of the event loop. */
+export class Plans {
+  readonly #known = new WeakMap<Graph, Known>();
+
+  constructor(private readonly turns: Turns) {}
+
+  /** The plan of a graph; undefined: it has to be waited for with `whenKnown`. Throws for a graph that is not valid. */
+  of(graph: Graph): Plan | undefined {
+    const known = this.#known.get(graph) ?? this.#compiled(graph);
+    if (known === undefined || 'waiting' in known) return undefined;
+    if ('error' in known) throw known.error;
+    return known.plan;
+  }
+
+  /** Calls back in a later turn, when `of` gives a plan or throws. */
+  whenKnown(graph: Graph, callback: () => void): void {
+    const known = this.#known.get(graph);
+    if (known !== undefined && 'waiting' in known) {
+      known.waiting.push(callback);
+      return;
+    }
+    const waiting = [callback];
+    this.#known.set(graph, { waiting });
+    this.turns.run(this.#planning(graph), () => {
+      for (const told of waiting) setImmediate(told);
+    });
+  }
+
+  #compiled(graph: Graph): Known | undefined {
+    if (graph.nodes.length + graph.edges.length > COMPILED_AT_ONCE) return undefined;
+    let known: Known;
+    try {
+      known = { plan: compilePlan(graph) };
+    } catch (error) {
+      known = { error };
+    }
+    this.#known.set(graph, known);
+    return known;
+  }
+
+  *#planning(graph: Graph): Work {
+    try {
+      this.#known.set(graph, { plan: yield* planning(graph) });
+    } catch (error) {
+      this.#known.set(graph, { error });
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { Deque } from '../containers/deque.js';
+
+/** Units of work in one turn of the event loop; one is about a microsecond. */
+const UNITS_A_TURN = 2500;
+
+/** Work in steps. Each `yield` says what the step behind it has cost, in units; a step is at most a few hundred. */
+export type Work = Generator<number, void>;
+
+interface Job {
+  readonly work: Work;
+  readonly done: () => void;
+}
+
+/**
+ * Does long work a piece in each turn of the event loop, so that I/O, timers, cancels and signals have theirs in between.
+ * All work together has so many units a turn, first come first served. What fits into the present turn is done at once.
+ * Work that throws is over, and a process warning says so.
+ */
+export class Turns {
+  readonly #jobs = new Deque<Job>();
+  #left = UNITS_A_TURN;
+  #working = false;
+  #scheduled = false;
+
+  /** Calls `done` when the work is finished: before this returns when there is little of it. */
+  run(work: Work, done: () => void): void {
+    this.#jobs.pushBack({ work, done });
+    if (!this.#working) this.#work();
+  }
+
+  #work(): void {
+    this.#working = true;
+    for (let job = this.#jobs.peekFront(); job !== undefined && this.#left > 0; job = this.#jobs.peekFront()) {
+      const cost = stepOf(job.work);
+      if (cost !== undefined) {
+        this.#left -= cost;
+        continue;
+      }
+      this.#left--;
+      this.#jobs.popFront();
+      job.done();
+    }
+    this.#working = false;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#left = UNITS_A_TURN;
+      if (this.#jobs.length > 0) this.#work();
+    });
+  }
+}
+
+/** Does one step; its cost, or undefined when there is none left. */
+function stepOf(work: Work): number | undefined {
+  try {
+    const step = work.next();
+    return step.done === true ? undefined : step.value;
+  } catch (error) {
+    warnOfMistake(error);
+    return undefined;
+  }
+}
+
+/** A mistake in the engine that nobody waits to hear of. */
+export function warnOfMistake(error: unknown): void {
+  process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : String(error), 'EngineWorkWarning');
+}

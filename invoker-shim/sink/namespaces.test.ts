@@ -70,6 +70,7 @@ test('one that is alone has nine tenths, another finds room at once, and two tha
   }
   expect(Math.abs(first.length - second.length)).toBeLessThan(50);
   expect(first.length + second.length).toBeGreaterThan(850);
+  expect(sink.residentBytes).toBeLessThanOrEqual(1000);
   for (const value of [...first, ...second]) value.release();
 });
 

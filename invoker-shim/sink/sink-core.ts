@@ -236,7 +236,9 @@ export class SinkCore implements SinkHost, SpillOwner {
   /** True when a namespace may have so much, all together having `resident`, and those with less than the reserve `small`. */
   #allows(mine: number, resident: number, small: number): boolean {
     const { reserve } = this.#share;
-    return this.#share.allows(mine, Math.max(this.limitBytes - resident, reserve - small));
+    const left = this.limitBytes - resident;
+    // Whoever has more than the reserve has no part in it: else all of them together could have several times the limit.
+    return this.#share.allows(mine, mine < reserve ? Math.max(left, reserve - small) : left);
   }
 
   /** True when it has too much, beside what is on its way to disk. */

@@ -4,6 +4,7 @@ import { opened } from '../sink/bytes-of.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { Activation, Status } from './activation.js';
 import type { Environment } from './environment.js';
+import { LARGE_BYTES } from './large-values.js';
 import type { Ledger } from './ledger.js';
 import { errorValue } from './operators.js';
 import type { PlanNode } from './plan.js';
@@ -216,6 +217,8 @@ export class Ending {
 
 /** Composer ends a composition as a success when its error is falsy. */
 function isFalsyError(value: Value): boolean {
+  // An error that says nothing takes a few bytes.
+  if (value.size > LARGE_BYTES) return false;
   const decoded = opened(value);
   if (decoded instanceof Promise) {
     decoded.catch(() => undefined);

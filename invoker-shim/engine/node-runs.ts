@@ -12,6 +12,7 @@ import { FunctionInstance, type InstanceOwner, type Place } from './function-ins
 import { tooManyInstances } from './instance-limit.js';
 import { InstanceLine, type ReadyInstance } from './instance-line.js';
 import { NEVER_STARTED } from './invocations.js';
+import type { LargeValues } from './large-values.js';
 import type { Ledger } from './ledger.js';
 import { boxed, errorValue } from './operators.js';
 import type { PlanNode, PlanOutput } from './plan.js';
@@ -35,6 +36,7 @@ export interface RunsHost {
   readonly ending: Ending;
   readonly ledger: Ledger;
   readonly workflows: Workflows;
+  readonly large: LargeValues;
   readonly newId: NewId;
   readonly now: () => number;
   readonly componentLimit: number;

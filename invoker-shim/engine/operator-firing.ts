@@ -4,6 +4,7 @@ import type { DataSink, Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
 import type { Ending } from './ending.js';
 import type { Environment } from './environment.js';
+import type { LargeValues } from './large-values.js';
 import { type OperatorRun, errorValue, runOperator } from './operators.js';
 import type { PlanNode } from './plan.js';
 import type { TokenFlow } from './token-flow.js';
@@ -16,6 +17,7 @@ export interface OperatorHost {
   readonly flow: TokenFlow;
   readonly ending: Ending;
   readonly instanceLimit: number;
+  readonly large: LargeValues;
 }
 
 /** Runs one instance of an operator node where it stands: what it puts out becomes tokens. */
@@ -72,6 +74,10 @@ class OperatorFiring implements OperatorRun {
 
   later(piece: () => boolean): Promise<void> {
     return new Promise((resolve) => this.host.flow.later(this.activation, piece, resolve));
+  }
+
+  get large(): LargeValues {
+    return this.host.large;
   }
 
   literal(value: unknown): Value {

@@ -1,9 +1,11 @@
-import { Shape, encodeValue, shapeOf } from '@dataflower/action-runtime/protocol';
+import { Shape, encodeValue } from '@dataflower/action-runtime/protocol';
 import type { GateNode, OperatorNode, ScatterNode, SwitchNode } from '@dataflower/composer/graph';
 import { opened } from '../sink/bytes-of.js';
 import type { DataSink, Value } from '../sink/value.js';
 import { Environment } from './environment.js';
 import { tooManyInstances } from './instance-limit.js';
+import { errorOf, itemsOf, memberAt } from './large-value.js';
+import { LARGE_BYTES, type LargeValues } from './large-values.js';
 import { branchesOf } from './switch-branches.js';
 
 const SHOWN_CHARS = 100;
@@ -23,6 +25,8 @@ export interface OperatorRun {
   readonly crowded: boolean;
   /** Calls `piece` in later turns of the event loop until it gives false, or until nobody wants the items any more. */
   later(piece: () => boolean): Promise<void>;
+  /** Opens what is too large to be opened here. */
+  readonly large: LargeValues;
   /** The constant of a literal. */
   literal(value: unknown): Value;
   /** Sends by an output port; takes the reference over. */
@@ -45,11 +49,11 @@ export function runOperator(node: OperatorNode, run: OperatorRun): void | Promis
       putOut(run, run.literal(node.value));
       break;
     case 'norm':
-      if (isError(input)) return onlyError(sink, input, (value) => run.fail(value));
+      if (isError(input)) return onlyError(run, input, (value) => run.fail(value));
       run.send('out', boxed(sink, input), env);
       break;
     case 'strip':
-      if (isError(input)) return onlyError(sink, input, (value) => run.send('out', value, env));
+      if (isError(input)) return onlyError(run, input, (value) => run.send('out', value, env));
       run.send('out', input, env);
       break;
     case 'let':
@@ -130,30 +134,44 @@ function open(value: Value, use: (decoded: unknown) => void | Promise<void>): vo
   });
 }
 
-function onlyError(sink: DataSink, value: Value, use: (value: Value) => void): void | Promise<void> {
-  return open(value, (decoded) => {
+function onlyError(run: OperatorRun, value: Value, use: (value: Value) => void): void | Promise<void> {
+  const then = (error: Value): void => {
     value.release();
-    use(put(sink, { error: (decoded as { error?: unknown } | undefined)?.error ?? null }));
+    use(error);
+  };
+  if (value.size > LARGE_BYTES) return told(value, run.large.error(value), then);
+  return open(value, (decoded) => then(put(run.sink, errorOf(decoded))));
+}
+
+/** Goes on with what was asked about a value, which is released when there is no answer. */
+function told<T>(value: Value, answer: Promise<T>, use: (told: T) => void | Promise<void>): Promise<void> {
+  return answer.then(use, (error: unknown) => {
+    value.release();
+    throw error;
   });
 }
 
 function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | Promise<void> {
-  return open(input, (decoded) => {
-    const member = memberAt(decoded, node.path);
-    const port = branchesOf(node).get(member) ?? node.default;
-    if (port !== undefined) {
-      run.send(port, input, run.env);
-      return;
-    }
-    input.release();
-    const what = member === undefined ? 'a missing member' : shown(member);
-    run.fail(
-      errorValue(
-        run.sink,
-        `No case of the switch "${node.id}" matches ${what} at ${['$', ...node.path].join('.')}, and it has no default.`,
-      ),
-    );
-  });
+  if (input.size > LARGE_BYTES) {
+    return told(input, run.large.member(input, node.path), (member) => branch(node, run, input, member));
+  }
+  return open(input, (decoded) => branch(node, run, input, memberAt(decoded, node.path)));
+}
+
+function branch(node: SwitchNode, run: OperatorRun, input: Value, member: unknown): void {
+  const port = branchesOf(node).get(member) ?? node.default;
+  if (port !== undefined) {
+    run.send(port, input, run.env);
+    return;
+  }
+  input.release();
+  const what = member === undefined ? 'a missing member' : shown(member);
+  run.fail(
+    errorValue(
+      run.sink,
+      `No case of the switch "${node.id}" matches ${what} at ${['$', ...node.path].join('.')}, and it has no default.`,
+    ),
+  );
 }
 
 /** Enough of a value for the text of an error. */
@@ -161,15 +179,6 @@ function shown(member: unknown): string {
   if (typeof member === 'object' && member !== null) return Array.isArray(member) ? 'a list' : 'an object';
   const text = JSON.stringify(typeof member === 'string' ? member.slice(0, SHOWN_CHARS + 1) : member);
   return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
-}
-
-function memberAt(value: unknown, path: readonly string[]): unknown {
-  let member = value;
-  for (const name of path) {
-    if (typeof member !== 'object' || member === null || !Object.hasOwn(member, name)) return undefined;
-    member = (member as Record<string, unknown>)[name];
-  }
-  return member;
 }
 
 function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Promise<void> {
@@ -180,27 +189,51 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
       tooMany(node, run, input, list.length);
       return;
     }
-    return forEach(run, list, boxItem, () => input.release());
+    return forEach(
+      run,
+      list.length,
+      (i) => boxItem(sink, list[i]!),
+      () => input.release(),
+    );
+  }
+  if (input.size > LARGE_BYTES) {
+    return told(input, run.large.items(input, run.instanceLimit), (items) =>
+      items === undefined
+        ? noList(node, run, input)
+        : released(node, run, input, items.count, (i) => run.large.put(items, i)),
+    );
   }
   return open(input, (decoded) => {
-    const items = (decoded as { value?: unknown } | null | undefined)?.value || [];
-    if (!Array.isArray(items)) {
-      input.release();
-      run.fail(
-        errorValue(
-          sink,
-          `Parallel combinator failed to invoke a composition at AST node root${node.path} (see log for details)`,
-        ),
-      );
-      return;
-    }
-    if (items.length > run.instanceLimit) {
-      tooMany(node, run, input, items.length);
-      return;
-    }
-    input.release();
-    return forEach(run, items, putItem, () => undefined);
+    const items = itemsOf(decoded);
+    if (items === undefined) noList(node, run, input);
+    else return released(node, run, input, items.length, (i) => put(sink, items[i]));
   });
+}
+
+/** The items are there by themselves: their list is released first. */
+function released(
+  node: ScatterNode,
+  run: OperatorRun,
+  input: Value,
+  count: number,
+  valueOf: (index: number) => Value,
+): void | Promise<void> {
+  if (count > run.instanceLimit) {
+    tooMany(node, run, input, count);
+    return;
+  }
+  input.release();
+  return forEach(run, count, valueOf, () => undefined);
+}
+
+function noList(node: ScatterNode, run: OperatorRun, input: Value): void {
+  input.release();
+  run.fail(
+    errorValue(
+      run.sink,
+      `Parallel combinator failed to invoke a composition at AST node root${node.path} (see log for details)`,
+    ),
+  );
 }
 
 /** Items that leave at once when few tokens are on their way; of more, or when there are many, a few at a time leave. */
@@ -208,28 +241,28 @@ const ITEMS_AT_ONCE = 512;
 const ITEMS_OF_PIECE = 16;
 
 /** Sends the items, and then the scope; `done` is called in any case. */
-function forEach<T>(
+function forEach(
   run: OperatorRun,
-  items: readonly T[],
-  valueOf: (sink: DataSink, item: T) => Value,
+  count: number,
+  valueOf: (index: number) => Value,
   done: () => void,
 ): void | Promise<void> {
-  if (!run.mayStart(items.length)) {
+  if (!run.mayStart(count)) {
     done();
     return;
   }
   let next = 0;
-  const send = (count: number): boolean => {
-    const end = Math.min(items.length, next + count);
-    while (next < end) run.item(valueOf(run.sink, items[next++]!));
-    return next < items.length;
+  const send = (most: number): boolean => {
+    const end = Math.min(count, next + most);
+    while (next < end) run.item(valueOf(next++));
+    return next < count;
   };
   const finish = (): void => {
     done();
     run.send('scope', put(run.sink, {}), run.env);
   };
-  if (items.length <= ITEMS_AT_ONCE && !run.crowded) {
-    send(items.length);
+  if (count <= ITEMS_AT_ONCE && !run.crowded) {
+    send(count);
     finish();
     return;
   }
@@ -239,10 +272,6 @@ function forEach<T>(
 function boxItem(sink: DataSink, item: Value): Value {
   item.retain();
   return boxed(sink, item);
-}
-
-function putItem(sink: DataSink, item: unknown): Value {
-  return put(sink, (shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item });
 }
 
 function tooMany(node: ScatterNode, run: OperatorRun, input: Value, count: number): void {

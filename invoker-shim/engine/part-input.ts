@@ -2,6 +2,8 @@ import { Shape } from '@dataflower/action-runtime/protocol';
 import type { WorkflowTarget } from '../host/host.js';
 import { opened } from '../sink/bytes-of.js';
 import type { DataSink, Value } from '../sink/value.js';
+import { over } from './large-value.js';
+import { LARGE_BYTES, type LargeValues } from './large-values.js';
 import { put } from './operators.js';
 import { RESERVED } from './payload.js';
 
@@ -13,14 +15,23 @@ import { RESERVED } from './payload.js';
 export function partInput(
   sink: DataSink,
   input: Value,
+  large: LargeValues,
   { workflow, parameters }: WorkflowTarget,
 ): Value | Promise<Value> {
   if (workflow === 'sequence' || (input.shape & Shape.OBJECT) === 0) return input;
   if (parameters === undefined && !mayHaveReserved(input)) return input;
+  if (input.size > LARGE_BYTES) {
+    return large.over(input, parameters ?? {}, RESERVED).then(
+      (value) => {
+        input.release();
+        return value;
+      },
+      () => input,
+    );
+  }
   const merged = (given: unknown): Value => {
     if (typeof given !== 'object' || given === null) return input;
-    const members = Object.entries({ ...parameters, ...given }).filter(([name]) => name !== RESERVED);
-    const value = put(sink, Object.fromEntries(members));
+    const value = put(sink, over(given, parameters ?? {}, RESERVED));
     input.release();
     return value;
   };

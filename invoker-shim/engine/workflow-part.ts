@@ -95,7 +95,7 @@ function startPlanned(host: RunsHost, place: WorkflowPart, input: Value): void {
   parent.pending++;
   parent.children.add(child);
   const begin = (given: Value): void => host.workflows.begin(child, given, componentsInside(place));
-  const given = partInput(host.sink, input, target);
+  const given = partInput(host.sink, input, host.large, target);
   if (!(given instanceof Promise)) {
     begin(given);
     return;

@@ -83,3 +83,4 @@ export {
   GuardError,
   openDockerDriver,
 } from './containers/docker/index.js';
+export { handleInTurn } from './http/requests-in-turn.js';

@@ -1,7 +1,9 @@
 import { startDlu } from './dlu/start.js';
 /**
  * What runs in a container: with `__DF_SOCKET` the DLU of a host agent, else OpenWhisk's /init and /run. The agent's
- * variables are gone before any user code can see them.
+ * variables are taken out of the environment: user code and what it starts need none of them. They are no secret from it,
+ * because the kernel keeps what the process was started with (/proc/self/environ). The token is worth nothing to it either:
+ * it is good for one HELLO, which was said before any user code came.
  */
 const {
   __DF_SOCKET: socket,

@@ -1,3 +1,4 @@
+import { MAX_NODES } from '../graph/schema.js';
 import { found, isRecord } from '../graph/shape.js';
 import { CompileError } from './error.js';
 
@@ -36,6 +37,10 @@ export function components(node: Ast): Ast[] {
   const list = node.fields.components;
   if (!Array.isArray(list)) {
     throw new CompileError(`root${node.place}.components`, `expected an array, found ${found(list)}`);
+  }
+  // Each is looked at, reached or not; a graph has no more nodes.
+  if (list.length > MAX_NODES) {
+    throw new CompileError(`root${node.place}.components`, `has ${list.length} elements, the limit is ${MAX_NODES}`);
   }
   return list.map((json, i) => ast(json, `${node.place}[${i}]`, node.labelled, node.path));
 }

@@ -227,9 +227,21 @@ test.each<[string, unknown, string, string]>([
   ['what is nested too deeply', deep(), 'root', 'nested too deeply'],
   [
     'too many nodes',
-    { type: 'seq', components: Array.from({ length: 10_001 }, () => ({ type: 'empty' })) },
+    {
+      type: 'seq',
+      components: Array.from({ length: 2 }, () => ({
+        type: 'seq',
+        components: Array.from({ length: 5001 }, () => ({ type: 'empty' })),
+      })),
+    },
     'root',
     'has more than 10000 elements, the limit',
+  ],
+  [
+    'too long a list',
+    { type: 'seq', components: Array.from({ length: 10_001 }, () => ({ type: 'empty' })) },
+    'root.components',
+    'has 10001 elements, the limit is 10000',
   ],
 ])('%s is refused', (_, program, path, message) => {
   expect(() => compileComposition(program)).toThrow(

@@ -5,6 +5,8 @@ import { compileComposition } from './compile.js';
 /** The start and the end of the composition in the code that a deployment generates. */
 export const CODE_START = 'const composition = ';
 export const CODE_END = '\n\n// do not edit below this point';
+/** Longer compositions are not read from code: three characters of JSON may take sixty bytes of memory. */
+const MAX_LOWERED_CHARS = 8 * 1024 * 1024;
 
 /**
  * The graph of an action that Composer's `deploy`, or ours, has put: its annotation `conductor` holds the composition
@@ -37,7 +39,7 @@ function loweredIn(code: unknown): unknown {
   if (typeof code !== 'string') return undefined;
   const start = code.indexOf(CODE_START);
   const end = code.indexOf(CODE_END, start);
-  if (start < 0 || end < 0) return undefined;
+  if (start < 0 || end < 0 || end - start > MAX_LOWERED_CHARS) return undefined;
   try {
     return JSON.parse(code.slice(start + CODE_START.length, end));
   } catch {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type BenchPlatform, startBenchPlatform } from './bench-platform.js';
 import type { Driver } from './arguments.js';
 import { engineProcesses } from './engine-processes.js';
+import { metricsNow } from './metrics-text.js';
 import { cpuTicks, listenForNoise } from './noise.js';
 
 /** A container without work goes so soon that the next round is as cold as the one before. */
@@ -74,7 +75,7 @@ export async function withColdPlatform<T>(
 async function untilCold({ url }: BenchPlatform, prewarmed: number): Promise<void> {
   const deadline = performance.now() + COLD_TIMEOUT_MS;
   for (;;) {
-    const text = await (await fetch(new URL('/metrics', url))).text();
+    const text = await metricsNow(url);
     const states = [...text.matchAll(/^dataflower_containers\{state="(\w+)"\} (\d+)/gm)];
     const count = (waiting: boolean): number =>
       states.filter(([, state]) => (state === 'PREWARMED') === waiting).reduce((sum, [, , n]) => sum + Number(n), 0);

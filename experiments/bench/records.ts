@@ -16,6 +16,7 @@ import { startChild } from './child.js';
 import type { BenchContext } from './context.js';
 import { type BenchCouch, benchCouch } from './couchdb.js';
 import { type HttpConnection, requestRate } from './http-client.js';
+import { metricsNow } from './metrics-text.js';
 import { listenForNoise } from './noise.js';
 import { openLoop } from './open-loop.js';
 import { ContainerPins, coreOf } from './placement.js';
@@ -186,7 +187,7 @@ async function peakOf({ platform, connections, request }: Side, counted: boolean
 }
 
 async function waiting({ url }: BenchPlatform): Promise<{ records: number; lagSeconds: number }> {
-  const text = await (await fetch(new URL('/metrics', url))).text();
+  const text = await metricsNow(url);
   const read = (name: string): number => Number(new RegExp(`^${name} ([\\d.e+-]+)$`, 'm').exec(text)?.[1]);
   return { records: read('dataflower_records_waiting'), lagSeconds: read('dataflower_records_lag_seconds') };
 }

@@ -13,7 +13,7 @@ import type { WriteBatcher } from './write-batcher.js';
 /** The connection takes DATA while it holds less than this, in bytes. */
 const DATA_BUFFER_BYTES = 512 * 1024;
 /** A container that lets more than this pile up, in bytes, does not read: the connection fails. */
-const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
+const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 /** Frames of one turn are copied into one write up to this many bytes in all; beyond, they are written side by side. */
 const COPY_BYTES = 16 * 1024;
 /** Frames after which it is everybody else's turn: a container that sends small ones without end would take all turns. */
@@ -38,6 +38,7 @@ export class Connection {
   #batch: Buffer[] = [];
   #batchBytes = 0;
   #framesOfTurn = 0;
+  #held = false;
   #closed = false;
 
   constructor(
@@ -76,12 +77,18 @@ export class Connection {
   /** Sends at once, behind what was sent before. */
   sendNow(frame: Buffer): void {
     if (this.#closed) return;
-    if (this.#batch.length === 0) {
-      this.socket.write(frame);
+    if (this.#batch.length > 0) {
+      this.send(frame);
+      this.flush();
       return;
     }
-    this.send(frame);
-    this.flush();
+    this.socket.write(frame);
+    this.#checkUnread();
+  }
+
+  /** Bytes that the container has not taken yet. */
+  get unreadBytes(): number {
+    return this.socket.writableLength + this.#batchBytes;
   }
 
   /** Opens a stream to the container. Its first bytes leave with the next `pump`. */
@@ -92,6 +99,17 @@ export class Connection {
   /** Ends a stream to the container that is not complete. */
   dropStream(id: number, reason: string): void {
     if (this.streams.drop(id)) this.send(encodeText(FrameType.RESET, id, reason));
+  }
+
+  /** Reads no more from the next read on, until `goOn`. */
+  hold(): void {
+    this.#held = true;
+    this.socket.pause();
+  }
+
+  goOn(): void {
+    this.#held = false;
+    this.socket.resume();
   }
 
   /** Writes the frames of this turn. */
@@ -115,6 +133,10 @@ export class Connection {
     }
     this.#batch = [];
     this.#batchBytes = 0;
+    this.#checkUnread();
+  }
+
+  #checkUnread(): void {
     if (this.socket.writableLength > MAX_UNREAD_BYTES)
       this.#fail(new Error('the container does not read what it is sent'));
   }
@@ -144,7 +166,9 @@ export class Connection {
   #yield(): void {
     this.#framesOfTurn = 0;
     this.socket.pause();
-    setImmediate(() => this.socket.resume());
+    setImmediate(() => {
+      if (!this.#held) this.socket.resume();
+    });
   }
 
   #writeChunk(id: number, chunk: Buffer, last: boolean): void {

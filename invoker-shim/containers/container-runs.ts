@@ -15,6 +15,7 @@ import type { Value } from '../sink/value.js';
 import type { Connection } from './connection.js';
 import type { ContainerContext } from './container-context.js';
 import type { ContainerEnding } from './container-ending.js';
+import type { ContainerSpec } from './executor.js';
 import { EmitWindow } from './emit-window.js';
 import type { FileSharing } from './file-sharing.js';
 import { InboundValues } from './inbound-values.js';
@@ -25,16 +26,19 @@ import { SentAhead } from './sent-ahead.js';
 import type { StartTimes } from './start-times.js';
 import { WorkMeter } from './work-meter.js';
 
-/** A container that does not answer WITHDRAW, or sends nothing of a value that it announced, for so long is stopped, in ms. */
-const STALL_MS = 10_000;
+/** A container that does not answer WITHDRAW for so long is stopped, in ms. */
+const WITHDRAW_MS = 10_000;
 
 /** What the runs of a container need of the container itself. */
 export interface RunsHost {
   readonly id: string;
+  readonly spec: ContainerSpec;
   /** Milliseconds since the epoch. */
   readonly readyAt: number;
   readonly initMs: number;
   readonly times: StartTimes;
+  /** By the stopwatch: since when it has had nothing to do. */
+  idleSince: number;
   /** A run has left. */
   freed(): void;
   returned(runs: readonly PendingRun[]): void;
@@ -80,11 +84,14 @@ export class ContainerRuns {
     const send = (frame: Buffer): void => connection.send(frame);
     const broke = (error: Error): void => host.stop({ kind: 'PROTOCOL', detail: error.message });
     const { sink, limits } = context;
-    this.inbound = new InboundValues(sink, files.offers(sink), limits.maxValueBytes, send, broke);
+    const { maxValueBytes } = limits;
+    this.inbound = new InboundValues(sink, files.offers(sink), maxValueBytes, host.spec.memoryMiB, connection, broke);
     this.#late = new LateOutputs(this.inbound, context.stopwatch, {
       emitted: (pending, port, value, cost) => this.#deliver(pending, port, value, cost),
       finished: (pending, result, value, env) => {
         context.ender.finish(pending, host.id, result.outcome, value, env);
+        host.idleSince = context.stopwatch();
+        if (!this.busy) this.inbound.offers.drop();
         host.freed();
       },
       arrived: (pending) => this.#arrived(pending),
@@ -116,7 +123,8 @@ export class ContainerRuns {
 
   /** False while it is not known what it will give back, or it waits itself. */
   get accepts(): boolean {
-    return !this.#ahead.asked && !this.#held && !this.#slow && this.#killAt === Infinity;
+    if (this.#ahead.asked || this.#held || this.#slow || this.#killAt !== Infinity) return false;
+    return this.unfinished === 0 || !this.#writer.isCongested;
   }
 
   /** How long the running function has been at it, in ms by the stopwatch's `now`; 0 when none is. */
@@ -194,6 +202,9 @@ export class ContainerRuns {
     if (result.outcome !== Outcome.OK && (result.shape & Shape.ERROR) === 0) {
       throw new ProtocolError('MALFORMED_PAYLOAD', `outcome ${result.outcome} without an error`);
     }
+    if (result.hasEnv && pending.run.env === null) {
+      throw new ProtocolError('UNEXPECTED_FRAME', 'an environment of a run that was given none');
+    }
     if (pending.timedOut) {
       this.host.stop({ kind: 'TIME_LIMIT', limitMs: pending.run.spec.timeoutMs });
       return;
@@ -216,10 +227,7 @@ export class ContainerRuns {
       return;
     }
     if (pending.log.full) return;
-    const line = decodeLog(flags, id, payload);
-    const now = this.context.clock.now();
-    if (line.text !== '' || !line.truncated) pending.log.add(line.stream, line.text, line.time, now);
-    if (line.truncated) pending.log.truncate(now);
+    pending.log.take(decodeLog(flags, id, payload), this.context.clock.now());
   }
 
   /** A line that the container wrote past its DLU. */
@@ -242,7 +250,6 @@ export class ContainerRuns {
     if (this.#closed) return;
     const mean = this.#meter.take();
     if (mean !== undefined) this.host.measured(mean);
-    this.#late.progress();
     this.#window.settle();
     this.#updateHeld();
     if (this.#running?.cancelReason !== undefined)
@@ -266,12 +273,12 @@ export class ContainerRuns {
       this.#killAt = now + this.context.limits.killGraceMs;
       return;
     }
-    if (this.#ahead.asked && stopwatch - this.#askedAt > STALL_MS) {
+    if (this.#ahead.asked && stopwatch - this.#askedAt > WITHDRAW_MS) {
       this.host.stop({ kind: 'PROTOCOL', detail: 'WITHDRAW was not answered' });
       return;
     }
-    if (this.#late.stalled(stopwatch, STALL_MS)) {
-      this.host.stop({ kind: 'PROTOCOL', detail: 'a value that was announced does not come' });
+    if (this.#late.isOverdue(stopwatch)) {
+      this.host.stop({ kind: 'PROTOCOL', detail: 'a result that it announced did not come in time' });
       return;
     }
     if (this.runningFor(stopwatch) > expectedMs) {
@@ -334,6 +341,7 @@ export class ContainerRuns {
     // Without a word of the container's, the next one had not arrived when the answer left: it starts as it arrives.
     else this.#beginFirst();
     if (this.#spent) this.host.retire();
+    if (!this.busy) this.inbound.offers.drop();
     this.host.freed();
   }
 
@@ -369,11 +377,7 @@ export class ContainerRuns {
     const wanted: PendingRun[] = [];
     for (const pending of runs) {
       this.#writer.dropInput(pending);
-      pending.invocationId = 0;
-      pending.coldStart = false;
-      pending.initMs = pending.bootMs = undefined;
-      pending.container = undefined;
-      pending.state = 'WAITING';
+      pending.goBack();
       if (pending.unwanted) this.context.ender.drop(pending);
       else wanted.push(pending);
     }

@@ -7,7 +7,6 @@ import {
   exitDetail,
   foreignBeforeInit,
   notStarted,
-  runText,
   divide,
 } from './container-ending.js';
 import type { ContainerContext, ContainerOwner } from './container-context.js';
@@ -403,7 +402,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     const exit = await withinMs(exited, LAST_WORDS_MS, this.context.clock);
     const outOfMemory = exit?.outOfMemory ?? false;
     const { ender } = this.context;
-    for (const pending of started) ender.fail(pending, this.id, 2, runText(pending, ending, outOfMemory));
+    ender.failStarted(started, this.id, ending, outOfMemory);
     if (payer !== undefined) ender.failStart(payer, this.id, ending, outOfMemory, this.#handshake.initSentAt);
     await exited;
     this.#endpoint?.close();

@@ -1,5 +1,6 @@
 import { type Server, type Socket, createServer } from 'node:net';
 import path from 'node:path';
+import type { Clock } from '../clock.js';
 import { ApiRelay } from './api-relay.js';
 import type { SocketDirectory } from './socket-directory.js';
 
@@ -37,8 +38,8 @@ export class Endpoint {
   }
 
   /** Brings the API to the container, beside its socket. Rejects when the address is none, or the socket cannot be made. */
-  async bringApi(apiHost: string): Promise<void> {
-    const relay = await ApiRelay.listen(path.join(path.dirname(this.path), 'api'), apiHost);
+  async bringApi(apiHost: string, clock: Clock): Promise<void> {
+    const relay = await ApiRelay.listen(path.join(path.dirname(this.path), 'api'), apiHost, clock);
     if (this.#closed) relay.close();
     else this.#apiRelay = relay;
   }

@@ -93,7 +93,7 @@ describe('the executor', () => {
   });
 
   it('collects the log as OpenWhisk shows it, up to its limit', async () => {
-    const run = f.run(testSpec({ logLimitBytes: 20 }));
+    const run = f.run(testSpec({ logLimitBytes: 3 * 42 + 17 }));
     const container = await f.driver.up(1);
     await container.received(FrameType.RUN);
     const time = Date.parse('2024-01-01T00:00:00.123Z');
@@ -108,7 +108,7 @@ describe('the executor', () => {
       '2024-01-01T00:00:00.123Z       stdout: much too lo',
     ]);
     expect(run.end!.logs[3]).toMatch(
-      / stderr: Logs were truncated because the total bytes size exceeds the limit of 20 bytes\.$/,
+      / stderr: Logs were truncated because the total bytes size exceeds the limit of 143 bytes\.$/,
     );
     expect(run.end!.logs).toHaveLength(4);
   });

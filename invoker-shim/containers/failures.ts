@@ -12,6 +12,7 @@ export const FailureText = {
   timeLimit: (limitMs: number): string => `The action exceeded its time limits of ${limitMs} milliseconds.`,
   initTimeLimit: (limitMs: number): string =>
     `The action exceeded its time limits of ${limitMs} milliseconds during initialization.`,
+  protocolBroken: (detail: string): string => `The container of the action was stopped: ${detail}.`,
   logsNotCollected: 'There was an issue while collecting your logs. Data might be missing.',
   invalidRun: (body: string): string =>
     `The action did not produce a valid JSON or JSON Array response${afterColon(body)}`,

@@ -25,6 +25,11 @@ const LOAD_LIMIT_MS = 60_000;
 /** Longest error text taken from a READY, in characters. */
 const MAX_ERROR_CHARS = 64 * 1024;
 
+/** Largest HELLO, in bytes, on a run channel too. */
+export const MAX_HELLO_BYTES = 4096;
+/** Largest READY, in bytes: an error, each character of which JSON may write in six. */
+const MAX_READY_BYTES = 8 * MAX_ERROR_CHARS;
+
 export interface HandshakeHost {
   readonly files: FileSharing;
   /** It has said the right HELLO. */
@@ -94,6 +99,7 @@ export class Handshake {
   /** The first frame on its connection. */
   onHello(type: FrameType, payload: Buffer, connection: Connection): void {
     if (type !== FrameType.HELLO) throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} before HELLO`);
+    checkSize('HELLO', payload, MAX_HELLO_BYTES);
     const { version, token } = decodeJsonObject(payload);
     if (typeof token !== 'string' || !isSame(token, this.token)) {
       this.host.stop({ kind: 'NOT_STARTED', detail: 'it said hello with a wrong token' });
@@ -171,7 +177,7 @@ export class Handshake {
   /** Has the API brought to where the container can reach it; false: it reaches it by itself, or need not. */
   async #bringApi({ apiHost }: ContainerSpec): Promise<boolean> {
     if (apiHost === undefined || this.context.driver.ownNetwork !== true) return false;
-    await (await this.listening).bringApi(apiHost);
+    await (await this.listening).bringApi(apiHost, this.context.clock);
     return true;
   }
 
@@ -193,6 +199,7 @@ export class Handshake {
   }
 
   #onReady(payload: Buffer): void {
+    checkSize('READY', payload, MAX_READY_BYTES);
     const { ok, error, runChannel } = decodeJsonObject(payload);
     if (ok === true) {
       this.host.initialized(runChannel === true);
@@ -202,4 +209,10 @@ export class Handshake {
       typeof error === 'string' ? error.slice(0, MAX_ERROR_CHARS) : 'The action failed during initialization.';
     this.host.stop({ kind: 'INIT_FAILED', text });
   }
+}
+
+/** What is not known to be the container's own word yet is parsed only while it is small. */
+export function checkSize(name: string, { length }: Buffer, maxBytes: number): void {
+  if (length > maxBytes)
+    throw new ProtocolError('MALFORMED_PAYLOAD', `a ${name} of ${length} bytes, at most ${maxBytes} are allowed`);
 }

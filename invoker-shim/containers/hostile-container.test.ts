@@ -2,6 +2,7 @@ import {
   FLAG_END,
   FrameType,
   MAX_CHUNK_BYTES,
+  MAX_ENVIRONMENT_BYTES,
   MAX_FRAME_BYTES,
   Outcome,
   encodeAmount,
@@ -17,9 +18,13 @@ import { type ScriptedContainer, emptyFrame, errorShape } from './testing/script
 import { type TestRun, testSpec } from './testing/test-runs.js';
 import { until } from './testing/until.js';
 
+const MIB = 1024 * 1024;
 const DIED = 'The action did not produce a valid response and exited unexpectedly.';
 const NOT_PROVISIONED = 'Failed to provision resources to run the action.';
 const inline = (text: string) => ({ where: 'inline', bytes: Buffer.from(`\0${text}`) }) as const;
+
+const logOf = (invocationId: number): Buffer =>
+  encodeLog({ invocationId, stream: 'stdout', time: 0, text: 'x', truncated: false });
 
 describe('a container that breaks the protocol', () => {
   let f: Fixture;
@@ -310,6 +315,19 @@ describe('a container that breaks the protocol', () => {
           encodeText(FrameType.RESET, 1, 'changed my mind'),
         ],
       ],
+      [
+        'an environment of a run that had none',
+        () => [
+          encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: 0,
+            startedNext: 0,
+            slots: [inline('{}'), { where: 'inline', bytes: Buffer.from('[]') }],
+            hasEnv: true,
+          }),
+        ],
+      ],
       ['how far a file is filled that it was not given', () => [encodeAmount(FrameType.FILLED, 1, 0)]],
       ['WITHDRAWN unasked', () => [encodeIds(FrameType.WITHDRAWN, [1])]],
       ['a second HELLO', () => [emptyFrame(FrameType.HELLO)]],
@@ -389,6 +407,165 @@ describe('a container that breaks the protocol', () => {
       expect(container.state).toBe('EXITED');
     });
 
+    const LATE = 'a result that it announced did not come in time';
+
+    it.each<[string, (container: ScriptedContainer) => void]>([
+      ['byte by byte', (container) => container.send(encodeFrame(FrameType.DATA, 0, 1, Buffer.alloc(1)))],
+      ['not, but other frames', (container) => container.send(encodeAmount(FrameType.CREDIT, 2, 1), logOf(1))],
+    ])('announces a result and sends it %s: it has seconds, not as long as it likes', async (_, drip) => {
+      const { run, container } = await running();
+      const size = 1024 * 1024;
+      container.send(
+        encodeResult({
+          invocationId: 1,
+          outcome: 0,
+          shape: 0,
+          startedNext: 0,
+          slots: [{ where: 'stream', streamId: 1, size }],
+          hasEnv: false,
+        }),
+      );
+      await until(() => f.executor.status().running === 0);
+      const began = f.clock.now();
+      await f.advanceUntil(() => {
+        if (!container.closed) drip(container);
+        return run.isOver;
+      }, 100);
+      expect(run.end).toMatchObject({ status: 2, value: { error: DIED } });
+      expect(run.end!.logs.join()).toContain(LATE);
+      expect(f.clock.now() - began).toBeLessThan(6000);
+    });
+
+    it('announces much: what it is given for that grows with it, and it is there in time', async () => {
+      await f.close();
+      f = new Fixture({ maxValueBytes: 256 * 1024 * 1024 });
+      const { run, container } = await running();
+      const size = 160 * 1024 * 1024;
+      container.send(
+        encodeResult({
+          invocationId: 1,
+          outcome: 0,
+          shape: 0,
+          startedNext: 0,
+          slots: [{ where: 'stream', streamId: 1, size }],
+          hasEnv: false,
+        }),
+      );
+      await until(() => f.executor.status().running === 0);
+      f.clock.advance(14_000);
+      expect(run.isOver).toBe(false);
+      await f.advanceUntil(() => run.isOver);
+      expect(run.end!.logs.join()).toContain(LATE);
+    });
+
+    it.each(['stream', 'file'] as const)(
+      'announces an environment that is too large in a %s: none of it is taken, and the log says why',
+      async (where) => {
+        f.sink.useFiles();
+        const { run, container } = await running({ env: '[{"vars":{"x":1}}]' });
+        const size = MAX_ENVIRONMENT_BYTES + 1;
+        container.send(encodeAmount(FrameType.OFFER, 1, size));
+        await container.received(FrameType.FILE);
+        const slot = where === 'stream' ? { where, streamId: 1, size } : { where, fileId: 1, size, path: '' };
+        container.send(
+          encodeResult({
+            invocationId: 1,
+            outcome: 0,
+            shape: 0,
+            startedNext: 0,
+            slots: [inline('{}'), slot],
+            hasEnv: true,
+          }),
+        );
+        await run.done;
+        expect(run.end).toMatchObject({ status: 2, value: { error: DIED } });
+        expect(run.end!.logs[0]).toContain(
+          `an environment of ${size} bytes, at most ${MAX_ENVIRONMENT_BYTES} are allowed`,
+        );
+        expect(container.count(FrameType.CREDIT)).toBe(0);
+      },
+    );
+
+    const announced = (id: number, size: number): Buffer =>
+      encodeResult({
+        invocationId: id,
+        outcome: 0,
+        shape: 0,
+        startedNext: 0,
+        slots: [{ where: 'stream', streamId: 2 * id - 1, size }],
+        hasEnv: false,
+      });
+
+    it('announces more than its own memory can hold: it is stopped, however large a value may be', async () => {
+      await f.close();
+      f = new Fixture({ maxContainers: 1 });
+      const runs = [f.run(), f.run(), f.run()];
+      const container = await f.driver.up(1);
+      for (const id of [1, 2, 3]) {
+        await container.received(FrameType.RUN, id);
+        // Each is smaller than its memory, and all of them are larger than twice of it.
+        container.send(announced(id, 100 * MIB));
+      }
+      await until(() => container.state === 'EXITED');
+      expect(f.warnings.at(-1)).toMatchObject({ kind: 'PROTOCOL' });
+      await Promise.all(runs.map(({ done }) => done));
+      for (const run of runs) expect(run.end).toMatchObject({ status: 2, value: { error: DIED } });
+    });
+
+    it('sends more than a part of its memory limit at once: what is beyond comes into files', async () => {
+      await f.close();
+      f = new Fixture({ maxContainers: 1 });
+      f.sink.useFiles();
+      const runs = [f.run(), f.run(), f.run()];
+      const container = await f.driver.up(1);
+      for (const id of [1, 2, 3]) {
+        await container.received(FrameType.RUN, id);
+        container.send(announced(id, 14 * MIB));
+      }
+      await until(() => f.sink.incoming === 3);
+      expect(f.sink.incomingFiles).toBe(1);
+      container.crash();
+      await Promise.all(runs.map(({ done }) => done));
+    });
+
+    it('sends faster than what it sends can be kept: it is not read, and that time is not its own', async () => {
+      let write!: () => void;
+      const size = 3 * MIB;
+      const chunk = Buffer.alloc(MAX_CHUNK_BYTES, '1');
+      const value = Buffer.alloc(size, '1').fill(0, 0, 1);
+      const ids = [1, 2, 3, 4];
+      await f.close();
+      f = new Fixture({ maxContainers: 1 });
+      f.sink.useFiles();
+      f.sink.writing = new Promise((resolve) => (write = resolve));
+      const runs = ids.map(() => f.run(testSpec({ memoryMiB: 8 })));
+      const container = await f.driver.up(1);
+      for (const id of ids) {
+        await container.received(FrameType.RUN, id);
+        container.send(announced(id, size));
+      }
+      const send = (id: number, from: number, to: number): void => {
+        for (let at = from; at < to; at += chunk.length) {
+          const flags = at + chunk.length === size ? FLAG_END : 0;
+          container.send(encodeFrame(FrameType.DATA, flags, 2 * id - 1, value.subarray(at, at + chunk.length)));
+        }
+      };
+      const began = f.clock.now();
+      for (const id of ids) send(id, 0, MIB);
+      await until(() => f.sink.incomingBytes > 2 * MIB);
+      await f.advanceUntil(() => f.clock.now() > began + 60_000, 1000);
+      expect(f.sink.incomingBytes).toBeLessThan(3 * MIB);
+      expect(container.unsent).toBeGreaterThan(0);
+      expect(runs.filter(({ isOver }) => isOver)).toEqual([]);
+      write();
+      await container.received(FrameType.CREDIT, 4);
+      for (const id of ids) send(id, MIB, 2 * MIB);
+      await container.received(FrameType.CREDIT, 8);
+      for (const id of ids) send(id, 2 * MIB, 3 * MIB);
+      await Promise.all(runs.map(({ done }) => done));
+      for (const run of runs) expect(run.end).toMatchObject({ status: 0 });
+    });
+
     it('announces value after value and sends none: it is stopped before they fill the memory', async () => {
       await f.close();
       f = new Fixture({ maxContainers: 1, maxValueBytes: 100_000 });
@@ -407,13 +584,47 @@ describe('a container that breaks the protocol', () => {
       for (const run of runs) expect(run.end).toMatchObject({ status: 2, value: { error: DIED } });
     });
 
-    it('floods the log, and the agent keeps no more than the limit', async () => {
+    it.each([
+      ['long lines', 'x'.repeat(900)],
+      ['empty lines', ''],
+      ['lines that JSON writes in six times as many bytes', '\u0001'.repeat(200)],
+      ['lines with half a character', `${'\ud83d'.repeat(100)}"`],
+    ])('floods the log with %s: what the record keeps is within the limit', async (_, text) => {
       const { run, container } = await running();
-      const line = encodeLog({ invocationId: 1, stream: 'stdout', time: NaN, text: 'x'.repeat(900), truncated: false });
-      for (let i = 0; i < 200; i++) container.send(line);
+      const line = encodeLog({ invocationId: 1, stream: 'stdout', time: NaN, text, truncated: false });
+      container.send(...new Array<Buffer>(2000).fill(line));
       container.answer();
       await run.done;
-      expect(Buffer.byteLength(run.end!.logs.join('\n'))).toBeLessThan(12_000);
+      const logs = run.end!.logs;
+      expect(logs.at(-1)).toMatch(
+        /Logs were truncated because the total bytes size exceeds the limit of 10000 bytes\.$/,
+      );
+      const bytes = Buffer.byteLength(JSON.stringify(logs.slice(0, -1)).slice(1, -1));
+      expect(bytes).toBeLessThanOrEqual(10_000);
+      expect(bytes).toBeGreaterThan(9000);
+    });
+
+    it('offers more files than its memory could fill, and gets none beyond that', async () => {
+      f.sink.useFiles();
+      const { run, container } = await running();
+      for (let i = 1; i <= 5; i++) container.send(encodeAmount(FrameType.OFFER, i, 100 * MIB));
+      await container.received(FrameType.FILE, 5);
+      expect(f.sink.offers).toBe(2);
+      container.answer();
+      await run.done;
+    });
+
+    it('offers files for no value: they go with its last run, and without one it gets none', async () => {
+      f.sink.useFiles();
+      const { run, container } = await running();
+      container.send(encodeAmount(FrameType.OFFER, 1, 1000));
+      await container.received(FrameType.FILE);
+      container.answer();
+      await run.done;
+      expect(f.sink.offers).toBe(0);
+      container.send(encodeAmount(FrameType.OFFER, 2, 1000));
+      expect((await container.received(FrameType.FILE, 2)).payload).toHaveLength(0);
+      expect(f.sink.offers).toBe(0);
     });
 
     it('offers files without end, and gets no more than a few', async () => {

@@ -50,6 +50,8 @@ export class IdleWatch {
     let next = Infinity;
     for (const source of [...this.sources()]) {
       for (const container of [...source.idle, ...source.asleep]) {
+        // Its function has ended, its result is still coming in.
+        if (container.busy) container.idleSince = now;
         const idleFor = now - container.idleSince;
         if (idleFor >= this.idleMs) {
           container.stop({ kind: 'RETIRED' });

@@ -1,61 +1,101 @@
 import {
   FLAG_END,
-  FLAG_FOLLOWED,
   FrameType,
   MAX_CHUNK_BYTES,
   MAX_INLINE_BYTES,
   ProtocolError,
   type Slot,
   encodeAmount,
-  encodeText,
 } from '@dataflower/action-runtime/protocol';
 import type { DataSink, Value } from '../sink/value.js';
-import type { OfferedFile, OfferedFiles } from './file-sharing.js';
+import type { OfferedFiles } from './file-sharing.js';
+import { InboundOffers } from './inbound-offers.js';
 import { readBytes } from './read-bytes.js';
 
 /** Bytes that a container may send of a stream before the agent gives it more. */
 export const INITIAL_CREDIT_BYTES = 1024 * 1024;
 /** Credit is given back in pieces of this size. */
 const CREDIT_STEP_BYTES = INITIAL_CREDIT_BYTES / 2;
-/** Files that a container may have been given and not yet used. */
-const MAX_OPEN_OFFERS = 64;
+const MIB = 1024 * 1024;
 /** Streams that a container may have announced and not yet ended. */
 const MAX_OPEN_STREAMS = 1024;
-/** Their bytes together, as a multiple of the largest value. An honest container holds them in its own memory until they are sent. */
+/** Their bytes together, as a multiple of the largest value, */
 const MAX_OPEN_VALUES = 2;
+/** and with those of the files that it asked for as a multiple of its memory: an honest container holds them there until they are sent. */
+const MAX_OPEN_MEMORIES = 2;
+/** Of its memory limit, what of its streams the agent has in memory while they come in. Further ones go to files. */
+const MEMORY_SHARE = 1 / 4;
+/** With more on its way to files the container is not read, in bytes. */
+const MAX_UNWRITTEN_BYTES = 2 * 1024 * 1024;
 
 interface InboundStream {
-  readonly bytes: Buffer;
+  readonly size: number;
   fill: number;
   credit: number;
-  readonly done: (bytes: Buffer) => void;
+  readonly target: StreamTarget;
+}
+
+/** Where the bytes of a stream go. */
+interface StreamTarget {
+  readonly inMemory: boolean;
+  write(chunk: Buffer): Promise<void> | undefined;
+  end(): void;
+  discard(): void;
+}
+
+/** The connection that the bytes come on. */
+export interface InboundConnection {
+  send(frame: Buffer): void;
+  /** Reads no more until `goOn`. */
+  hold(): void;
+  goOn(): void;
 }
 
 /** Where the values that a container announces come in: inline, as streams of DATA, or in files that the agent made. */
 export class InboundValues {
   readonly #streams = new Map<number, InboundStream>();
-  readonly #offers = new Map<number, OfferedFile>();
-  /** Offers whose file is being made. */
-  readonly #coming = new Set<number>();
+  readonly offers: InboundOffers;
   /** Of all open streams, as announced. */
   #openBytes = 0;
+  readonly #memoryLimit: number;
+  /** Of the streams that come into memory, as announced. */
+  #memoryBytes = 0;
+  /** On their way to files. */
+  #unwrittenBytes = 0;
+  #held = false;
   #closed = false;
 
   /**
    * @param maxValueBytes Largest value taken.
+   * @param memoryMiB The container's memory limit.
    * @param fail Ends the container: a value that it announced cannot be had.
    */
   constructor(
     private readonly sink: DataSink,
-    private readonly files: OfferedFiles,
+    files: OfferedFiles,
     private readonly maxValueBytes: number,
-    private readonly send: (frame: Buffer) => void,
+    memoryMiB: number,
+    private readonly connection: InboundConnection,
     private readonly fail: (error: Error) => void,
-  ) {}
+  ) {
+    this.#memoryLimit = memoryMiB * MIB;
+    const mayHave = (bytes: number): boolean => bytes <= maxValueBytes && bytes <= this.#leftToAnnounce;
+    this.offers = new InboundOffers(files, mayHave, (frame) => connection.send(frame));
+  }
 
   /** Bytes announced and not here yet make the agent wait for them: true while that is so. */
   get busy(): boolean {
     return this.#streams.size > 0;
+  }
+
+  /** Of all open streams, as announced. */
+  get openBytes(): number {
+    return this.#openBytes;
+  }
+
+  /** True while the agent does not read what the container sends: its own files are slow. */
+  get held(): boolean {
+    return this.#held;
   }
 
   /** Takes in an inline value at once; the bytes are copied out of the read buffer. */
@@ -66,32 +106,26 @@ export class InboundValues {
   /** Takes in a value that is not inline; calls back once when it is here, never when the container fails first. */
   receive(slot: Exclude<Slot, { where: 'inline' }>, shape: number, done: (value: Value) => void): void {
     if (slot.where === 'stream') {
-      this.#open(slot.streamId, slot.size, (bytes) => done(this.sink.put(bytes, shape)));
+      this.#open(slot.streamId, slot.size, () => this.#valueTarget(slot.size, shape, done));
       return;
     }
-    const file = this.#takeOffer(slot.fileId, slot.size);
-    file.seal(shape).then(
-      (value) => {
-        if (this.#closed) value.release();
-        else done(value);
-      },
-      (error: unknown) => {
-        if (!this.#closed) this.fail(asError(error));
-      },
-    );
+    this.#whenHere(this.offers.take(slot.fileId, slot.size).seal(shape), done);
   }
 
-  /** Takes in text (a function step's environment). */
-  receiveText(slot: Slot, done: (text: string) => void): void {
+  /** Takes in text of at most `maxBytes` (a function step's environment). */
+  receiveText(slot: Slot, maxBytes: number, done: (text: string) => void): void {
+    const size = slot.where === 'inline' ? slot.bytes.length : slot.size;
+    if (size > maxBytes)
+      throw new ProtocolError('MALFORMED_PAYLOAD', `an environment of ${size} bytes, at most ${maxBytes} are allowed`);
     switch (slot.where) {
       case 'inline':
         done(checkInline(slot.bytes).toString());
         return;
       case 'stream':
-        this.#open(slot.streamId, slot.size, (bytes) => done(bytes.toString()));
+        this.#open(slot.streamId, slot.size, () => textTarget(slot.size, done));
         return;
       case 'file': {
-        const file = this.#takeOffer(slot.fileId, slot.size);
+        const file = this.offers.take(slot.fileId, slot.size);
         readBytes(file.path, file.size).then(
           (bytes) => {
             file.discard();
@@ -106,34 +140,6 @@ export class InboundValues {
     }
   }
 
-  /** OFFER: a file, or none when there can be none. */
-  onOffer(id: number, size: number): void {
-    if (this.#offers.has(id) || this.#coming.has(id))
-      throw new ProtocolError('UNEXPECTED_FRAME', `offer ${id} was made before`);
-    const refused = size === 0 || size > this.maxValueBytes || this.#offers.size + this.#coming.size >= MAX_OPEN_OFFERS;
-    const file = refused ? undefined : this.files.allocate(size);
-    if (!(file instanceof Promise)) {
-      this.#give(id, file);
-      return;
-    }
-    this.#coming.add(id);
-    void file.then((made) => {
-      this.#coming.delete(id);
-      if (this.#closed) made?.discard();
-      else this.#give(id, made);
-    });
-  }
-
-  /** FILLED: so much of a file is there. */
-  onFilled(id: number, bytes: number): void {
-    const file = this.#offers.get(id);
-    if (file?.filled === undefined)
-      throw new ProtocolError('UNEXPECTED_FRAME', `FILLED of file ${id}, of which it was not asked`);
-    if (bytes > file.size)
-      throw new ProtocolError('MALFORMED_PAYLOAD', `file ${id} has ${file.size} bytes, not ${bytes}`);
-    file.filled(bytes);
-  }
-
   onData(id: number, flags: number, chunk: Buffer): void {
     const stream = this.#streams.get(id);
     if (stream === undefined) throw new ProtocolError('UNEXPECTED_FRAME', `DATA of stream ${id}, which is not open`);
@@ -145,26 +151,22 @@ export class InboundValues {
     }
     if (chunk.length > stream.credit)
       throw new ProtocolError('UNEXPECTED_FRAME', `stream ${id} sent more than its credit`);
-    if (stream.fill + chunk.length > stream.bytes.length) {
+    if (stream.fill + chunk.length > stream.size) {
       throw new ProtocolError('MALFORMED_PAYLOAD', `stream ${id} is longer than announced`);
     }
-    stream.bytes.set(chunk, stream.fill);
     stream.fill += chunk.length;
     stream.credit -= chunk.length;
-    if ((flags & FLAG_END) !== 0) {
-      if (stream.fill !== stream.bytes.length)
-        throw new ProtocolError('MALFORMED_PAYLOAD', `stream ${id} is shorter than announced`);
+    const isLast = (flags & FLAG_END) !== 0;
+    if (isLast && stream.fill !== stream.size)
+      throw new ProtocolError('MALFORMED_PAYLOAD', `stream ${id} is shorter than announced`);
+    const writing = stream.target.write(chunk);
+    if (writing !== undefined) this.#follow(writing, chunk.length, id, stream);
+    if (isLast) {
       this.#streams.delete(id);
-      this.#openBytes -= stream.bytes.length;
-      stream.done(stream.bytes);
-      return;
-    }
-    const left = stream.bytes.length - stream.fill;
-    if (stream.credit < left && stream.credit <= INITIAL_CREDIT_BYTES - CREDIT_STEP_BYTES) {
-      const more = INITIAL_CREDIT_BYTES - stream.credit;
-      stream.credit += more;
-      this.send(encodeAmount(FrameType.CREDIT, id, more));
-    }
+      this.#openBytes -= stream.size;
+      if (stream.target.inMemory) this.#memoryBytes -= stream.size;
+      stream.target.end();
+    } else if (writing === undefined) this.#giveCredit(id, stream);
   }
 
   /** RESET of a stream of the container's: a value that it promised will not come, so its run cannot end well. */
@@ -176,19 +178,18 @@ export class InboundValues {
   /** The container is gone: what it has not completed is dropped. */
   close(): void {
     this.#closed = true;
+    for (const { target } of this.#streams.values()) target.discard();
     this.#streams.clear();
-    for (const file of this.#offers.values()) file.discard();
-    this.#offers.clear();
-    this.files.close();
+    this.offers.close();
   }
 
-  #give(id: number, file: OfferedFile | undefined): void {
-    if (file !== undefined) this.#offers.set(id, file);
-    const flags = file?.filled === undefined ? 0 : FLAG_FOLLOWED;
-    this.send(encodeText(FrameType.FILE, id, file?.pathThere ?? '', flags));
+  /** How much more it may announce, in bytes. */
+  get #leftToAnnounce(): number {
+    const most = Math.min(MAX_OPEN_VALUES * this.maxValueBytes, MAX_OPEN_MEMORIES * this.#memoryLimit);
+    return most - this.#openBytes - this.offers.bytes;
   }
 
-  #open(id: number, size: number, done: (bytes: Buffer) => void): void {
+  #open(id: number, size: number, target: () => StreamTarget): void {
     if (id % 2 !== 1) throw new ProtocolError('MALFORMED_PAYLOAD', `stream ${id} is not one of the container's`);
     if (this.#streams.has(id)) throw new ProtocolError('UNEXPECTED_FRAME', `stream ${id} is open already`);
     if (this.#streams.size >= MAX_OPEN_STREAMS)
@@ -199,21 +200,85 @@ export class InboundValues {
         `a value of ${size} bytes, at most ${this.maxValueBytes} are allowed`,
       );
     }
-    if (this.#openBytes + size > MAX_OPEN_VALUES * this.maxValueBytes)
+    if (size > this.#leftToAnnounce)
       throw new ProtocolError('UNEXPECTED_FRAME', `${this.#openBytes + size} bytes of values under way at once`);
     this.#openBytes += size;
-    // Not touched before bytes arrive, so that a size that is only claimed takes no memory.
-    this.#streams.set(id, { bytes: Buffer.allocUnsafeSlow(size), fill: 0, credit: INITIAL_CREDIT_BYTES, done });
+    const stream = { size, fill: 0, credit: INITIAL_CREDIT_BYTES, target: target() };
+    if (stream.target.inMemory) this.#memoryBytes += size;
+    this.#streams.set(id, stream);
   }
 
-  #takeOffer(id: number, size: number): OfferedFile {
-    const file = this.#offers.get(id);
-    if (file === undefined) throw new ProtocolError('UNEXPECTED_FRAME', `file ${id} was not given`);
-    if (file.size !== size)
-      throw new ProtocolError('MALFORMED_PAYLOAD', `file ${id} has ${file.size} bytes, not ${size}`);
-    this.#offers.delete(id);
-    return file;
+  #valueTarget(size: number, shape: number, done: (value: Value) => void): StreamTarget {
+    const mayBeInMemory = this.#memoryBytes + size <= MEMORY_SHARE * this.#memoryLimit;
+    const value = this.sink.receive(size, mayBeInMemory);
+    return {
+      inMemory: value.inMemory,
+      write: (chunk) => value.write(chunk),
+      end: () => {
+        const sealed = value.seal(shape);
+        if (sealed instanceof Promise) this.#whenHere(sealed, done);
+        else done(sealed);
+      },
+      discard: () => value.discard(),
+    };
   }
+
+  #whenHere(value: Promise<Value>, done: (value: Value) => void): void {
+    value.then(
+      (arrived) => {
+        if (this.#closed) arrived.release();
+        else done(arrived);
+      },
+      (error: unknown) => {
+        if (!this.#closed) this.fail(asError(error));
+      },
+    );
+  }
+
+  /** Bytes are on their way to a file: the container gets credit for them when they are there. */
+  #follow(writing: Promise<void>, bytes: number, id: number, stream: InboundStream): void {
+    this.#unwrittenBytes += bytes;
+    if (!this.#held && this.#unwrittenBytes > MAX_UNWRITTEN_BYTES) {
+      this.#held = true;
+      this.connection.hold();
+    }
+    writing.then(
+      () => {
+        this.#unwrittenBytes -= bytes;
+        if (this.#closed) return;
+        if (this.#streams.get(id) === stream) this.#giveCredit(id, stream);
+        if (!this.#held || this.#unwrittenBytes > MAX_UNWRITTEN_BYTES / 2) return;
+        this.#held = false;
+        this.connection.goOn();
+      },
+      (error: unknown) => {
+        if (!this.#closed) this.fail(new Error('a value could not be kept', { cause: error }));
+      },
+    );
+  }
+
+  #giveCredit(id: number, stream: InboundStream): void {
+    const left = stream.size - stream.fill;
+    if (stream.credit >= left || stream.credit > INITIAL_CREDIT_BYTES - CREDIT_STEP_BYTES) return;
+    const more = INITIAL_CREDIT_BYTES - stream.credit;
+    stream.credit += more;
+    this.connection.send(encodeAmount(FrameType.CREDIT, id, more));
+  }
+}
+
+function textTarget(size: number, done: (text: string) => void): StreamTarget {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let fill = 0;
+  return {
+    inMemory: true,
+    write: (chunk) => {
+      bytes.set(chunk, fill);
+      fill += chunk.length;
+      return undefined;
+    },
+    end: () => done(bytes.toString()),
+    discard: () => undefined,
+  };
 }
 
 function checkInline(bytes: Buffer): Buffer {

@@ -1,17 +1,17 @@
-import {
-  type CompositeItem,
-  MAX_INLINE_BYTES,
-  type Slot,
-  encodeList,
-  encodeRecord,
-} from '@dataflower/action-runtime/protocol';
+import { MAX_INLINE_BYTES, type Slot } from '@dataflower/action-runtime/protocol';
 import type { Value } from '../sink/value.js';
+import { type Composite, type Part, composite, encodeComposite } from './composite-encoding.js';
 import type { StreamSource } from './outbound-streams.js';
 
 /** Slots of one RUN, at most. */
 const MAX_SLOTS = 65_000;
 /** Bytes that the slots of one RUN may take together; leaves room for the rest of the frame. */
 const MAX_SLOTS_BYTES = 800 * 1024;
+
+/** Composites up to this size are put together at once, in bytes; the parts of larger ones are read as they are sent. */
+const MAX_COPIED_BYTES = 256 * 1024;
+/** Largest composite that can be written. */
+const MAX_COMPOSITE_BYTES = 2 ** 32 - 2;
 
 /** What the slots are made for: how one container gets large values. */
 export interface SlotTarget {
@@ -51,8 +51,15 @@ class SlotBuilder {
   constructor(private readonly target: SlotTarget) {}
 
   setFirst(value: Value): void {
-    const item = this.#external(value);
-    this.slots[0] = item ?? bytesSlot(this.#encode(value), this.target);
+    this.slots[0] = this.#external(value) ?? this.#firstSlot(this.#closed(value));
+  }
+
+  #firstSlot(part: Buffer | Composite): Slot {
+    if (Buffer.isBuffer(part)) return bytesSlot(part, this.target);
+    if (part.size <= MAX_COPIED_BYTES) return bytesSlot(encodeComposite(part), this.target);
+    // The length of an item has 32 bits.
+    if (part.size > MAX_COMPOSITE_BYTES) throw new InputTooManyPartsError();
+    return { where: 'stream', streamId: this.target.openStream(part), size: part.size };
   }
 
   /** The slot of a value that travels for itself; undefined for one that is written into what holds it. */
@@ -77,24 +84,32 @@ class SlotBuilder {
     return { where: 'stream', streamId: this.target.openStream({ path, size }), size };
   }
 
-  #encode(value: Value): Buffer {
-    const { body } = value;
+  /** A value that is written into what holds it. */
+  #closed({ body }: Value): Buffer | Composite {
     switch (body.at) {
       case 'memory':
         return body.bytes;
       case 'list':
-        return encodeList(body.items.map((item) => this.#item(item)));
-      case 'record':
-        return encodeRecord(body.entries.map(([name, item]) => [name, this.#item(item)] as const));
+        return composite(
+          undefined,
+          body.items.map((item) => this.#part(item)),
+        );
+      case 'record': {
+        const parts = body.entries.map(([, item]) => this.#part(item));
+        return composite(
+          body.entries.map(([name]) => name),
+          parts,
+        );
+      }
       case 'file':
         throw new InputTooManyPartsError();
     }
   }
 
-  #item(value: Value): CompositeItem {
+  #part(value: Value): Part {
     // With no room for a slot, what is in memory is written into its parent all the same.
     const slot = this.#roomFor(value) ? this.#external(value) : undefined;
-    if (slot === undefined) return this.#encode(value);
+    if (slot === undefined) return this.#closed(value);
     this.#bytes += slotSize(value);
     return this.slots.push(slot) - 1;
   }

@@ -1,8 +1,13 @@
-import type { Emit, Result } from '@dataflower/action-runtime/protocol';
+import { type Emit, MAX_ENVIRONMENT_BYTES, type Result } from '@dataflower/action-runtime/protocol';
 import type { Value } from '../sink/value.js';
 import type { InboundValues } from './inbound-values.js';
 import type { PendingRun } from './pending-run.js';
 import { RunOutputs } from './run-outputs.js';
+
+/** A result has to be here so long after its announcement, in ms, */
+const FINISH_MS = 5000;
+/** and so much longer for what the container has announced by then, in bytes each ms: a small part of what any machine does. */
+const LEAST_BYTES_A_MS = 16 * 1024;
 
 export interface LateOutputsHost {
   /** An emitted value has its turn. Throws ProtocolError when its port is not wired. */
@@ -18,9 +23,10 @@ export interface LateOutputsHost {
  * result is among it has left the container and is finishing.
  */
 export class LateOutputs {
-  readonly #finishing = new Set<PendingRun>();
-  /** By the stopwatch: when something last came while a run was finishing. */
-  #progressAt = 0;
+  /** With when all of it has to be here, by the stopwatch. */
+  readonly #finishing = new Map<PendingRun, number>();
+  /** By the stopwatch. */
+  #lookedAt = 0;
 
   constructor(
     private readonly inbound: InboundValues,
@@ -75,14 +81,15 @@ export class LateOutputs {
     if (slot!.where === 'inline') takeValue(this.inbound.inline(slot!.bytes, result.shape));
     else this.inbound.receive(slot!, result.shape, takeValue);
     if (envSlot !== undefined) {
-      this.inbound.receiveText(envSlot, (text) => {
+      this.inbound.receiveText(envSlot, MAX_ENVIRONMENT_BYTES, (text) => {
         env = text;
         arrived();
       });
     }
     pending.state = 'FINISHING';
-    this.#finishing.add(pending);
-    this.#progressAt = this.stopwatch();
+    const allowedMs = FINISH_MS + this.inbound.openBytes / LEAST_BYTES_A_MS;
+    this.#lookedAt = this.stopwatch();
+    this.#finishing.set(pending, this.#lookedAt + allowedMs);
   }
 
   /** Hands on what of a run has its turn and is here. */
@@ -91,19 +98,24 @@ export class LateOutputs {
     if (pending.outputs?.empty === true) pending.outputs = undefined;
   }
 
-  /** Something was read. */
-  progress(): void {
-    if (this.#finishing.size > 0) this.#progressAt = this.stopwatch();
-  }
-
-  /** True when a result is awaited of which nothing has come for so long, in ms, by the stopwatch's `now`. */
-  stalled(now: number, ms: number): boolean {
-    return this.#finishing.size > 0 && this.inbound.busy && now - this.#progressAt > ms;
+  /**
+   * True when the container is late with the bytes of a result: its function has ended, so that no time limit holds it.
+   *
+   * @param now By the stopwatch.
+   */
+  isOverdue(now: number): boolean {
+    if (!this.inbound.busy) return false;
+    // What the agent itself takes to keep the bytes is not the container's time.
+    if (this.inbound.held)
+      for (const [pending, dueAt] of this.#finishing) this.#finishing.set(pending, dueAt + now - this.#lookedAt);
+    this.#lookedAt = now;
+    for (const dueAt of this.#finishing.values()) if (now > dueAt) return true;
+    return false;
   }
 
   /** The container ends: gives the runs that were finishing, in the order in which they left it. */
   drain(): PendingRun[] {
-    const finishing = [...this.#finishing];
+    const finishing = [...this.#finishing.keys()];
     this.#finishing.clear();
     return finishing;
   }

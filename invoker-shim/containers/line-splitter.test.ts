@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { LineSplitter } from './line-splitter.js';
 
+const BYTE = Buffer.from('x');
+
 describe('lines of output', () => {
   it('are the same however the bytes arrive', () => {
     fc.assert(
@@ -29,5 +31,19 @@ describe('lines of output', () => {
     expect(seen).toHaveLength(15);
     splitter.push(Buffer.from(`\n${'y'.repeat(250)}\n`));
     expect(seen.slice(15)).toEqual([0, 100, 100, 50]);
+  });
+
+  it('cost no more for each byte when they come byte by byte, however long the line is by then', () => {
+    const least = (maxBytes: number): number => {
+      const runs = [1, 2, 3].map(() => {
+        const splitter = new LineSplitter(maxBytes, () => undefined);
+        const began = performance.now();
+        for (let i = 0; i < 100_000; i++) splitter.push(BYTE);
+        return performance.now() - began;
+      });
+      return Math.min(...runs);
+    };
+    least(64);
+    expect(least(64 * 1024)).toBeLessThan(10 * least(64));
   });
 });

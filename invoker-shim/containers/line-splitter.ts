@@ -11,19 +11,21 @@ export class LineSplitter {
   ) {}
 
   push(chunk: Buffer): void {
-    let text = this.#rest + this.#decoder.write(chunk);
+    const text = this.#decoder.write(chunk);
     let at = 0;
+    // Only what is new is searched: what writes byte by byte must not have the rest gone through for each of them.
     for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', at)) {
-      this.#give(text.slice(at, end));
+      this.#give(this.#rest + text.slice(at, end));
+      this.#rest = '';
       at = end + 1;
     }
-    text = text.slice(at);
+    let rest = this.#rest + text.slice(at);
     // A character is at least one byte, so the rest is never larger than the bound.
-    while (text.length >= this.maxBytes) {
-      this.onLine(text.slice(0, this.maxBytes));
-      text = text.slice(this.maxBytes);
+    while (rest.length >= this.maxBytes) {
+      this.onLine(rest.slice(0, this.maxBytes));
+      rest = rest.slice(this.maxBytes);
     }
-    this.#rest = text;
+    this.#rest = rest;
   }
 
   /** The stream has ended: what is left is a line. */

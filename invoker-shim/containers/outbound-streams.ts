@@ -1,14 +1,20 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { MAX_CHUNK_BYTES } from '@dataflower/action-runtime/protocol';
+import { type Composite, PieceReader } from './composite-encoding.js';
 import { Deque } from './deque.js';
 import { INITIAL_CREDIT_BYTES } from './inbound-values.js';
 
-/** The bytes of a stream: in memory, or in a file that the container cannot see. */
-export type StreamSource = Buffer | { readonly path: string; readonly size: number };
+/** The bytes of a stream: in memory, in a file that the container cannot see, or in the parts of a composite. */
+export type StreamSource = Buffer | { readonly path: string; readonly size: number } | Composite;
+
+/** Chunks that are read from files at once. */
+const MAX_READS = 4;
+/** Files that stay open between two of their chunks: those of large inputs are many, and wait for as long as the container likes. */
+const MAX_OPEN_FILES = 16;
 
 interface OutboundStream {
   readonly id: number;
-  readonly source: StreamSource;
+  readonly source: Buffer | PieceReader | string;
   readonly size: number;
   sent: number;
   credit: number;
@@ -32,6 +38,8 @@ export class OutboundStreams {
   readonly #streams = new Map<number, OutboundStream>();
   /** Those with something to send and credit for it, in turn. */
   readonly #turn = new Deque<OutboundStream>();
+  #reads = 0;
+  #openFiles = 0;
   #nextId: number;
 
   /** @param firstId 2 on the agent's side, whose ids are even; 1 on a container's. */
@@ -47,9 +55,10 @@ export class OutboundStreams {
     const id = this.#nextId;
     this.#nextId += 2;
     const size = Buffer.isBuffer(source) ? source.length : source.size;
+    const inMemory = Buffer.isBuffer(source) ? source : undefined;
     const stream: OutboundStream = {
       id,
-      source,
+      source: inMemory ?? ('path' in source ? source.path : new PieceReader(source as Composite)),
       size,
       sent: 0,
       credit: INITIAL_CREDIT_BYTES,
@@ -81,13 +90,14 @@ export class OutboundStreams {
 
   /** Sends as much as the connection takes now. */
   pump(): void {
-    while (this.#turn.length > 0 && this.writer.isWritable()) {
+    while (this.#turn.length > 0 && this.#reads < MAX_READS && this.writer.isWritable()) {
       const stream = this.#turn.popFront()!;
       if (stream.closed) continue;
       const length = Math.min(MAX_CHUNK_BYTES, stream.credit, stream.size - stream.sent);
-      if (Buffer.isBuffer(stream.source))
-        this.#chunk(stream, stream.source.subarray(stream.sent, stream.sent + length));
-      else void this.#read(stream, stream.source.path, length);
+      const { source } = stream;
+      if (typeof source === 'string') void this.#read(stream, source, length);
+      else if (source instanceof PieceReader) this.#chunk(stream, source.read(length));
+      else this.#chunk(stream, source.subarray(stream.sent, stream.sent + length));
     }
   }
 
@@ -107,27 +117,43 @@ export class OutboundStreams {
 
   async #read(stream: OutboundStream, path: string, length: number): Promise<void> {
     stream.reading = true;
+    this.#reads++;
+    let chunk: Buffer | undefined;
     try {
-      stream.file ??= await open(path, 'r');
-      const { bytesRead, buffer } = await stream.file.read(Buffer.allocUnsafe(length), 0, length, stream.sent);
-      stream.reading = false;
-      if (stream.closed) {
-        await stream.file.close();
-        return;
-      }
-      if (bytesRead === 0) throw new Error(`the file of a value is shorter than its ${stream.size} bytes`);
-      this.#chunk(stream, buffer.subarray(0, bytesRead));
-      this.pump();
+      chunk = await this.#readChunk(stream, path, length);
     } catch (error) {
-      stream.reading = false;
-      if (stream.closed) await stream.file?.close().catch(() => undefined);
-      else this.writer.failed(error as Error);
+      if (!stream.closed) this.writer.failed(error as Error);
     }
+    stream.reading = false;
+    this.#reads--;
+    if (stream.closed) this.#closeFile(stream);
+    else if (chunk !== undefined) this.#chunk(stream, chunk);
+    if (stream.credit <= 0 || this.#openFiles > MAX_OPEN_FILES) this.#closeFile(stream);
+    this.pump();
+  }
+
+  async #readChunk(stream: OutboundStream, path: string, length: number): Promise<Buffer> {
+    if (stream.file === undefined) {
+      stream.file = await open(path, 'r');
+      this.#openFiles++;
+    }
+    const { bytesRead, buffer } = await stream.file.read(Buffer.allocUnsafe(length), 0, length, stream.sent);
+    if (bytesRead === 0) throw new Error(`the file of a value is shorter than its ${stream.size} bytes`);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  /** A further chunk opens it again. */
+  #closeFile(stream: OutboundStream): void {
+    const { file } = stream;
+    if (file === undefined || stream.reading) return;
+    stream.file = undefined;
+    this.#openFiles--;
+    file.close().catch(() => undefined);
   }
 
   #end(stream: OutboundStream): void {
     stream.closed = true;
     this.#streams.delete(stream.id);
-    if (!stream.reading && stream.file !== undefined) void stream.file.close().catch(() => undefined);
+    this.#closeFile(stream);
   }
 }

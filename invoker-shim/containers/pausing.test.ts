@@ -1,3 +1,4 @@
+import { FLAG_END, FrameType, encodeFrame, encodeResult, encodeValue } from '@dataflower/action-runtime/protocol';
 import { Fixture } from './testing/fixture.js';
 import type { ScriptedContainer } from './testing/scripted-driver.js';
 import { testSpec } from './testing/test-runs.js';
@@ -143,4 +144,27 @@ test('with a driver that cannot pause nothing is asked of it', async () => {
   await used();
   f.clock.advance(30_000);
   expect(states()).toEqual(['IDLE']);
+});
+
+test('one whose result is still coming in is neither paused nor removed, and is idle from when it is here', async () => {
+  await f.close();
+  f = new Fixture({ pauseAfterMs: 1000, idleMs: 3000 });
+  f.driver.pauses = true;
+  const run = f.run(spec());
+  const container = await f.driver.up(1);
+  await until(() => container.runs.length > 0);
+  const value = Buffer.concat(encodeValue('x'.repeat(100_000)).segments);
+  const slots = [{ where: 'stream', streamId: 1, size: value.length }] as const;
+  container.send(encodeResult({ invocationId: 1, outcome: 0, shape: 0, startedNext: 0, slots, hasEnv: false }));
+  await until(() => f.executor.status().running === 0);
+  for (let ms = 0; ms < 4500; ms += 100) f.clock.advance(100);
+  expect(container.asked).toEqual([]);
+  expect(states()).toEqual(['RUNNING']);
+  container.send(encodeFrame(FrameType.DATA, FLAG_END, 1, value));
+  await run.done;
+  expect(run.end).toMatchObject({ status: 0, value: 'x'.repeat(100_000) });
+  f.clock.advance(900);
+  expect(states()).toEqual(['IDLE']);
+  await f.advanceUntil(() => states()[0] === 'PAUSED', 100);
+  await f.advanceUntil(() => container.state === 'EXITED', 100);
 });

@@ -55,6 +55,15 @@ export class PendingRun {
     }
   }
 
+  /** It has not started in its container, and waits again as if it had not been sent. */
+  goBack(): void {
+    this.invocationId = 0;
+    this.coldStart = false;
+    this.initMs = this.bootMs = undefined;
+    this.container = undefined;
+    this.state = 'WAITING';
+  }
+
   get log(): RunLog {
     return (this.#log ??= new RunLog(this.run.spec.logLimitBytes));
   }

@@ -6,6 +6,7 @@ import {
   decodeJsonObject,
 } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from './connection.js';
+import { MAX_HELLO_BYTES, checkSize } from './handshake.js';
 import { isSame } from './secrets.js';
 import type { WriteBatcher } from './write-batcher.js';
 
@@ -34,6 +35,7 @@ export class RunChannel implements ConnectionHandler {
   onFrame(type: FrameType, _flags: number, _id: number, payload: Buffer): void {
     if (this.#state !== 'OPENING' || type !== Type.HELLO)
       throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} on a run channel`);
+    checkSize('HELLO', payload, MAX_HELLO_BYTES);
     const { runChannel } = decodeJsonObject(payload);
     if (typeof runChannel !== 'string' || !isSame(runChannel, this.key))
       throw new ProtocolError('UNEXPECTED_FRAME', 'a run channel with a wrong key');

@@ -1,4 +1,4 @@
-import { type ContainerEnding, startText } from './container-ending.js';
+import { type ContainerEnding, runText, startText } from './container-ending.js';
 import type { Outcome } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '../clock.js';
 import type { DataSink, Value } from '../sink/value.js';
@@ -46,6 +46,19 @@ export class RunEnder {
     if (pending.endedAt === 0) pending.endedAt = now;
     if (status === 2) pending.log.note(FailureText.logsMayMiss, now);
     this.finish(pending, containerId, status, errorValue(this.sink, text), null);
+  }
+
+  /** Runs that had started end with their container; the log says what that did against the protocol. */
+  failStarted(
+    started: readonly PendingRun[],
+    containerId: string,
+    ending: ContainerEnding,
+    outOfMemory: boolean,
+  ): void {
+    for (const pending of started) {
+      if (ending.kind === 'PROTOCOL') pending.log.note(FailureText.protocolBroken(ending.detail), this.clock.now());
+      this.fail(pending, containerId, 2, runText(pending, ending, outOfMemory));
+    }
   }
 
   /**

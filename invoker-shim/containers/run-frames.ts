@@ -28,10 +28,10 @@ export function takeRunFrame(
       runs.onWithdrawn(payload);
       return;
     case FrameType.OFFER:
-      runs.inbound.onOffer(id, decodeAmount(payload));
+      runs.inbound.offers.onOffer(id, decodeAmount(payload), runs.busy);
       return;
     case FrameType.FILLED:
-      runs.inbound.onFilled(id, decodeAmount(payload));
+      runs.inbound.offers.onFilled(id, decodeAmount(payload));
       return;
     case FrameType.DATA:
       runs.inbound.onData(id, flags, payload);

@@ -1,22 +1,23 @@
+import { LOG_LINE_BYTES, type LogLine } from '@dataflower/action-runtime/protocol';
 import { FailureText } from './failures.js';
 
 /** OpenWhisk's mark of the end of an activation's logs; it is never shown (OW-71). */
 export const SENTINEL = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
 /** Columns of OpenWhisk's time stamps in log lines. */
 const TIME_WIDTH = 30;
-/** What a line counts against the limit beyond its text, in bytes: its end. */
-const LINE_END_BYTES = 1;
-/** What a line takes beyond its text once it is kept, in bytes. */
-const KEPT_BYTES = TIME_WIDTH + 50;
-/** Lines take at most this many times the limit, or so many bytes: many tiny ones would take far more. */
-const MEMORY_FACTOR = 8;
-const MEMORY_LEAST_BYTES = 64 * 1024;
+/** What follows the usual time stamp, by stream. */
+const STREAMS = { stdout: ' stdout: ', stderr: ' stderr: ' } as const;
+/** What JSON writes in more bytes than UTF-8 has; surrogates, of which one may be alone, to be on the safe side. */
+const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/;
 
-/** The log of one run as OpenWhisk shows it, holding no more than its limit whatever the container writes. */
+/**
+ * The log of one run as OpenWhisk shows it, holding no more than its limit whatever the container writes. A line counts as
+ * what it takes in the record, with its time, its stream and JSON's quotes: as OpenWhisk counts the lines of Docker's log
+ * files, so that empty lines fill it too.
+ */
 export class RunLog {
   readonly #lines: string[] = [];
   #bytes = 0;
-  #keptBytes = 0;
   #full = false;
 
   constructor(private readonly limitBytes: number) {}
@@ -31,21 +32,22 @@ export class RunLog {
     if (this.#full) return;
     const line = text.endsWith('\n') ? text.slice(0, -1) : text;
     if (line === SENTINEL) return;
-    const bytes = Buffer.byteLength(line) + LINE_END_BYTES;
     const at = isTime(time) ? time : now;
-    this.#keptBytes += bytes + KEPT_BYTES;
-    if (this.#keptBytes > Math.max(MEMORY_LEAST_BYTES, MEMORY_FACTOR * this.limitBytes)) {
-      this.truncate(now);
-      return;
-    }
+    const bytes = LOG_LINE_BYTES + jsonBytes(line);
     if (this.#bytes + bytes > this.limitBytes) {
-      const room = this.limitBytes - this.#bytes - LINE_END_BYTES;
+      const room = this.limitBytes - this.#bytes - LOG_LINE_BYTES;
       if (room > 0) this.#lines.push(format(at, stream, cut(line, room)));
       this.truncate(now);
       return;
     }
     this.#bytes += bytes;
     this.#lines.push(format(at, stream, line));
+  }
+
+  /** A line as the runtime sends it. */
+  take({ stream, text, time, truncated }: LogLine, now: number): void {
+    if (text !== '' || !truncated) this.add(stream, text, time, now);
+    if (truncated) this.truncate(now);
   }
 
   /** The limit was reached: a last line says so. */
@@ -69,14 +71,22 @@ function isTime(time: number): boolean {
   return time >= 0 && time <= 8.64e15;
 }
 
-function format(time: number, stream: string, text: string): string {
-  return `${new Date(time).toISOString().padEnd(TIME_WIDTH)} ${stream}: ${text}`;
+function format(time: number, stream: keyof typeof STREAMS, text: string): string {
+  return new Date(time).toISOString().padEnd(TIME_WIDTH) + STREAMS[stream] + text;
 }
 
-/** At most `bytes` of the text in UTF-8, no character cut in two. */
+/** Bytes of the text between the quotes of JSON. */
+function jsonBytes(text: string): number {
+  return ESCAPED.test(text) ? Buffer.byteLength(JSON.stringify(text)) - 2 : Buffer.byteLength(text);
+}
+
+/** The beginning of the text that is at most so many bytes in JSON, no character cut in two. */
 function cut(text: string, bytes: number): string {
-  const encoded = Buffer.from(text);
-  let end = Math.min(bytes, encoded.length);
-  while (end > 0 && end < encoded.length && (encoded[end]! & 0xc0) === 0x80) end--;
-  return encoded.toString('utf8', 0, end);
+  let end = 0;
+  for (const character of text) {
+    bytes -= jsonBytes(character);
+    if (bytes < 0) break;
+    end += character.length;
+  }
+  return text.slice(0, end);
 }

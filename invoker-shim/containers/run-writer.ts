@@ -8,6 +8,9 @@ import type { PendingRun } from './pending-run.js';
 /** Definitions that one container learns before it is replaced. */
 const MAX_DEFINITIONS = 4096;
 
+/** With more unread nothing is sent ahead, in bytes: more than streams take of a connection. */
+const CONGESTED_BYTES = 1024 * 1024;
+
 /** Turns runs into RUN frames for one container, with the streams and definitions that go with them. */
 export class RunWriter {
   readonly #definitions = new Map<Definition, number>();
@@ -42,6 +45,11 @@ export class RunWriter {
   /** True when the container has learnt as many definitions as it may. */
   get full(): boolean {
     return this.#definitions.size >= MAX_DEFINITIONS;
+  }
+
+  /** True while the container has not taken so much of what it was sent that nothing is to be sent ahead. */
+  get isCongested(): boolean {
+    return this.small.unreadBytes > CONGESTED_BYTES || this.connection.unreadBytes > CONGESTED_BYTES;
   }
 
   /** Sends the RUN; the streams of its input are in `pending.inputStreams`. Throws when the input cannot be sent. */

@@ -1,4 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import {
   FLAG_END,
   FrameType,
@@ -12,6 +14,7 @@ import {
   encodeResult,
   encodeValue,
 } from '@dataflower/action-runtime/protocol';
+import { createDataSink } from '../sink/index.js';
 import type { Value } from '../sink/value.js';
 import { Fixture } from './testing/fixture.js';
 import type { ScriptedContainer } from './testing/scripted-driver.js';
@@ -145,6 +148,41 @@ describe('values', () => {
     });
   });
 
+  it('that come in from several containers at once take no more memory than the sink may have, and all are whole', async () => {
+    await f.close();
+    const spillDir = mkdtempSync(path.join(os.tmpdir(), 'values-test-'));
+    const limitBytes = 8 * MIB;
+    const sink = createDataSink({ limitBytes, spillDir, handoverDir: false });
+    f = new Fixture({ sink });
+    const size = 6 * MIB;
+    const runs = ['a', 'b', 'c'].map((key) => f.run(testSpec({ key })));
+    const sent = runs.map(async (run, i) => {
+      const container = await f.driver.up(i + 1);
+      await container.received(FrameType.RUN);
+      const value = encoded(String(i).repeat(size - 3));
+      container.send(result({ where: 'stream', streamId: 1, size }));
+      for (let at = 0, credit = MIB; at < size; at += MAX_CHUNK_BYTES) {
+        for (let grants = 0; at + MAX_CHUNK_BYTES > credit; grants = container.count(FrameType.CREDIT)) {
+          await container.received(FrameType.CREDIT, grants + 1);
+          credit = MIB;
+          for (const { type, payload } of container.frames)
+            if (type === FrameType.CREDIT) credit += decodeAmount(payload);
+        }
+        container.send(data(1, value.subarray(at, at + MAX_CHUNK_BYTES), at + MAX_CHUNK_BYTES === size));
+      }
+      await run.done;
+    });
+    await Promise.all(sent);
+    const values = runs.map((run) => run.end!.value as string);
+    expect(values.map((value) => [value.length, value.at(-1)])).toEqual([0, 1, 2].map((i) => [size - 3, String(i)]));
+    expect(sink.metrics.peakResidentBytes).toBeLessThanOrEqual(limitBytes);
+    expect(sink.metrics.values).toBe(0);
+    await f.close();
+    await sink.close();
+    rmSync(spillDir, { recursive: true });
+    f = new Fixture();
+  });
+
   describe('to a container', () => {
     /** What the container was given, put together from slots, DATA and files. */
     async function input(container: ScriptedContainer): Promise<unknown> {
@@ -232,6 +270,55 @@ describe('values', () => {
       const { run, container } = await running({ input: f.sink.list(items) });
       expect(container.runs[0]!.slots.map(({ where }) => where)).toEqual(['stream']);
       expect(((await input(container)) as { i: number }[]).map(({ i }) => i)).toEqual(items.map((_, i) => i));
+      await end(run, container);
+    });
+
+    const descriptors = '/proc/self/fd';
+    (existsSync(descriptors) ? it : it.skip)(
+      'hold few files open, however many they are and however long the container lets them wait',
+      async () => {
+        f.driver.sharesFiles = false;
+        const file = f.sink.putFile(encoded('x'.repeat(1.5 * MIB)), 0);
+        const path = (file.body as { path: string }).path;
+        const open = (): number => {
+          const isIt = (name: string): boolean => {
+            try {
+              return readlinkSync(`${descriptors}/${name}`) === path;
+            } catch {
+              return false;
+            }
+          };
+          return readdirSync(descriptors).filter(isIt).length;
+        };
+        const items = Array.from({ length: 60 }, () => {
+          file.retain();
+          return file;
+        });
+        file.release();
+        const { run, container } = await running({ input: f.sink.list(items) });
+        let most = 0;
+        await until(() => {
+          most = Math.max(most, open());
+          return container.count(FrameType.DATA) >= 60 * 4;
+        });
+        expect(most).toBeLessThanOrEqual(20);
+        await until(() => open() === 0);
+        await end(run, container);
+      },
+    );
+
+    it('are not copied as a whole when their many parts together are large', async () => {
+      const part = encoded('p'.repeat(60_000));
+      const names = Array.from({ length: 1500 }, (_, i) => `é${i}`);
+      const entries = names.map((name) => [name, f.sink.list([f.sink.put(part, 0)])] as const);
+      const before = process.memoryUsage().arrayBuffers;
+      const { run, container } = await running({ input: f.sink.record(entries) });
+      const [slot] = container.runs[0]!.slots;
+      expect(slot).toMatchObject({ where: 'stream' });
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20 * MIB);
+      const seen = (await input(container)) as Record<string, [string]>;
+      expect(Object.keys(seen)).toEqual(names);
+      expect(Object.values(seen).every(([text], i) => text.length === 60_000 && i >= 0)).toBe(true);
       await end(run, container);
     });
 

@@ -228,7 +228,7 @@ test('the answer waits for the record of a part that takes long to read, the dat
     resultText: (value) =>
       value.size > 100
         ? new Promise((resolve) => (read = () => resolve({ text: '{}', size: value.size })))
-        : resultText(slow.sink, value),
+        : resultText(value),
   });
   const started = slow.start(sequence(['a', 'b']));
   slow.held('a').end({ large: 'x'.repeat(200) });

@@ -1,10 +1,9 @@
 import type { Executor } from '../containers/executor.js';
 import type { Tag } from '../pipes/pipe.js';
-import { opened } from '../sink/bytes-of.js';
+import { SMALL_BYTES, ask } from '../sink/ask.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { Activation, Status } from './activation.js';
 import type { Environment } from './environment.js';
-import { LARGE_BYTES } from './large-values.js';
 import type { Ledger } from './ledger.js';
 import { errorValue } from './operators.js';
 import type { PlanNode } from './plan.js';
@@ -217,13 +216,12 @@ export class Ending {
 
 /** Composer ends a composition as a success when its error is falsy. */
 function isFalsyError(value: Value): boolean {
-  // An error that says nothing takes a few bytes.
-  if (value.size > LARGE_BYTES) return false;
-  const decoded = opened(value);
-  if (decoded instanceof Promise) {
-    decoded.catch(() => undefined);
+  // An error that is large is not falsy.
+  if (value.size > SMALL_BYTES) return false;
+  const error = ask(value, { ask: 'member', path: ['error'] });
+  if (error instanceof Promise) {
+    error.catch(() => undefined);
     return false;
   }
-  if (typeof decoded !== 'object' || decoded === null || !('error' in decoded)) return false;
-  return !decoded.error;
+  return error !== undefined && !error;
 }

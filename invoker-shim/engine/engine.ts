@@ -12,7 +12,6 @@ import type { BudgetLimits } from './budget.js';
 import { Ending } from './ending.js';
 import type { Environment } from './environment.js';
 import { Invocations } from './invocations.js';
-import { LargeValues } from './large-values.js';
 import { Ledger, type ToAnswerText, type ToResultText } from './ledger.js';
 import { NodeRuns } from './node-runs.js';
 import { type OperatorHost, fireOperator } from './operator-firing.js';
@@ -90,7 +89,6 @@ export class Engine {
     const ledger = new Ledger(options.records, options.resultText, options.answerText, options.hostId);
     const flow = new TokenFlow(sink, options.openPipe, this.#flowOwner(sink));
     const ending = new Ending(sink, executor, flow, ledger, this.#turns, now, ({ id }) => this.#forget(id));
-    const large = new LargeValues(sink);
     this.#flow = flow;
     this.#ending = ending;
     this.#workflows = new Workflows(
@@ -98,8 +96,8 @@ export class Engine {
       this.#activations,
       this.#outermost,
     );
-    this.#runs = new NodeRuns({ ...options, flow, ending, ledger, workflows: this.#workflows, large, now });
-    this.#operators = { sink, flow, ending, instanceLimit, large };
+    this.#runs = new NodeRuns({ ...options, flow, ending, ledger, workflows: this.#workflows, now });
+    this.#operators = { sink, flow, ending, instanceLimit };
     this.#invocations = new Invocations(sink, executor, ledger, now, () => this.#checkIdle());
   }
 

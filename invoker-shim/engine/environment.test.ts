@@ -1,3 +1,4 @@
+import { MAX_ENVIRONMENT_BYTES } from '@dataflower/action-runtime/protocol';
 import { Environment, afterStep } from './environment.js';
 
 const frames = (text: string | undefined): unknown => JSON.parse(text ?? 'null');
@@ -34,8 +35,35 @@ test('one that a function step did not change, or that it has spoiled, stays the
     expect(afterStep(before, returned)).toBe(before);
 });
 
-test('one that a function step has made too large is none', () => {
-  expect(afterStep(nested(1), JSON.stringify([{ vars: { x: 'x'.repeat(2 ** 21) } }]))).toBeUndefined();
+test('what a function step gives back has as many frames as it was given, each of which is one', () => {
+  const before = nested(2);
+  const after = '[{"vars":{"x":"],[{"}},{"mask":true}]';
+  expect(afterStep(before, after)!.text).toBe(after);
+  for (const wrong of [
+    '[{"vars":{}}]',
+    `[${after}]`,
+    `${after} `,
+    after.replace('true', ''),
+    after.replace('{"mask":true}', '1'),
+  ])
+    expect(afterStep(before, wrong)).toBe(before);
+});
+
+test('one that a function step gives back is taken up to its limit; one that is too large is none', () => {
+  const most = `[{"vars":{"x":"${'y'.repeat(MAX_ENVIRONMENT_BYTES - '[{"vars":{"x":""}}]'.length)}"}}]`;
+  expect(afterStep(nested(1), most)!.text).toBe(most);
+  expect(afterStep(nested(1), most.replace('y', 'yy'))).toBeUndefined();
+});
+
+test('one that was made to be large when it is parsed is taken without that', () => {
+  const hostile = `[{"vars":{"x":[${'[],'.repeat(300_000)}[]]}}]`;
+  const before = nested(1);
+  const heap = process.memoryUsage().heapUsed;
+  const environment = afterStep(before, hostile)!;
+  const taken = process.memoryUsage().heapUsed;
+  const parsed = JSON.parse(hostile) as unknown[];
+  expect(taken - heap).toBeLessThan((process.memoryUsage().heapUsed - taken) / 3);
+  expect([environment.depth, parsed.length]).toEqual([1, 1]);
 });
 
 test('thousands of instances inside a large environment hold its frames once, each with frames of its own', () => {

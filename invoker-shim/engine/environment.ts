@@ -1,10 +1,16 @@
-/** One frame of a `let` environment, as the text of the environment has it. */
+import { MAX_ENVIRONMENT_BYTES } from '@dataflower/action-runtime/protocol';
+import { scanJson } from '../json/scan.js';
+
+/** One frame of a `let` environment. */
 export type Frame = { readonly vars: Readonly<Record<string, unknown>> } | { readonly mask: true };
+
+/** How the frames of an environment begin; `let` and `mask` nodes and runtimes write them so. */
+const FRAME_STARTS = ['{"vars":{', '{"mask":true'];
 
 /**
  * The `let` environment of a composition: frames from the outermost in. It travels beside the value and never changes, so
  * that all instances inside a `let` share its frames. Only function steps read it (Composer's rules of scope); its JSON
- * text is put together for them.
+ * text is put together for them. Part of that text comes from containers: it is read without being parsed.
  */
 export class Environment {
   /** How many frames there are. */
@@ -53,37 +59,29 @@ export class Environment {
 
   /** Of an environment that came as a text. */
   private firstFrames(depth: number): Environment {
-    const frames = JSON.parse(this.json) as Frame[];
-    return Environment.of(JSON.stringify(frames.slice(0, depth)), depth);
+    return Environment.of(`${this.json.slice(0, frameEnds(this.json)![depth - 1])}]`, depth);
   }
 }
-
-/** Longest text of an environment that a container may send back, in UTF-16 units: the engine may have to parse it. */
-const MAX_RETURNED_LENGTH = 2 * 1024 * 1024;
 
 /** The environment after a function step; undefined when the step has made it too large. */
 export function afterStep(before: Environment, returned: string | null): Environment | undefined {
   if (returned === null) return before;
-  if (returned.length > MAX_RETURNED_LENGTH) return undefined;
-  const text = before.text;
-  if (returned === text) return before;
-  const after = checked(text, returned);
-  return after === text || after === null ? before : Environment.of(after, before.depth);
+  if (returned.length > MAX_ENVIRONMENT_BYTES) return undefined;
+  // A container's word: as many frames as before, or the environment before stands.
+  if (returned === before.text || frameEnds(returned)?.length !== before.depth) return before;
+  return Environment.of(returned, before.depth);
 }
 
 /** What a function step reads whose environment has become too large. */
-export const ENVIRONMENT_TOO_LARGE = `The variables of the composition take more than ${MAX_RETURNED_LENGTH} characters after this step.`;
+export const ENVIRONMENT_TOO_LARGE = `The variables of the composition take more than ${MAX_ENVIRONMENT_BYTES} bytes after this step.`;
 
-/** A container's word for the environment after a step: as many frames as before, or the one before stands. */
-export function checked(before: string | null, after: string | null): string | null {
-  if (before === null || after === null) return before;
-  try {
-    const frames = JSON.parse(after) as unknown;
-    if (!Array.isArray(frames) || frames.length !== (JSON.parse(before) as Frame[]).length) return before;
-    return frames.every((frame) => typeof frame === 'object' && frame !== null && ('vars' in frame || 'mask' in frame))
-      ? after
-      : before;
-  } catch {
-    return before;
-  }
+/** Where each frame ends; undefined when the text is no array of frames. */
+function frameEnds(text: string): number[] | undefined {
+  const ends: number[] = [];
+  let areFrames = text.startsWith('[') && text.endsWith(']');
+  const isJson = scanJson(text, (from, to) => {
+    ends.push(to);
+    areFrames &&= FRAME_STARTS.some((start) => text.startsWith(start, from));
+  });
+  return isJson && areFrames ? ends : undefined;
 }

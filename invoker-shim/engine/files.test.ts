@@ -1,5 +1,5 @@
 import { rm, truncate, writeFile } from 'node:fs/promises';
-import { encodeValue } from '@dataflower/action-runtime/protocol';
+import { Shape, encodeValue } from '@dataflower/action-runtime/protocol';
 import type { GraphNode } from '@dataflower/composer/graph';
 import type { FunctionRun, RunEnd } from '../containers/executor.js';
 import { GatewayExecutor } from '../controlflow/gateway-executor.js';
@@ -78,6 +78,43 @@ test('a scatter reads its elements and counts them', async () => {
     result: { value: [{ value: 1 }, { k: 2 }] },
   });
 });
+
+const inMemory = (value: unknown): Value => {
+  const { segments, shape } = encodeValue(value);
+  return sink.put(Buffer.concat(segments), shape);
+};
+
+test.each([
+  ['a switch', [choice], switchWires, { way: 'l', pad: 'x'.repeat(500_000) }, { way: 'l' }],
+  ['a scatter', scatter, mapWires, { value: ['x'.repeat(500_000), { k: 2 }] }, { value: [{}, { k: 2 }] }],
+])(
+  '%s looks into a large value in memory while everything else goes on',
+  async (_name, nodes, wires, value, result) => {
+    let turns = 0;
+    let turn = setImmediate(function count() {
+      turns++;
+      turn = setImmediate(count);
+    });
+    expect(await operator(nodes, wires, inMemory(value))).toMatchObject({ result, status: 0 });
+    clearImmediate(turn);
+    expect(turns).toBeGreaterThan(10);
+  },
+);
+
+test.each([
+  ['a switch', [choice], switchWires],
+  ['a scatter', scatter, mapWires],
+])(
+  '%s of a value that is too large to be looked into fails with an error that says so',
+  async (_name, nodes, wires) => {
+    const value = sink.put(Buffer.alloc(16 * 1024 * 1024 + 1), Shape.OBJECT);
+    const { result, status } = await operator(nodes, wires, value);
+    expect(result).toEqual({
+      error: expect.stringMatching(/^The workflow has to look into a value of 16777217 bytes/),
+    });
+    expect(status).toBe(1);
+  },
+);
 
 test('norm and strip read an error', async () => {
   const bench = new Bench({ sink, ...AT_ONCE });

@@ -12,7 +12,6 @@ import { FunctionInstance, type InstanceOwner, type Place } from './function-ins
 import { tooManyInstances } from './instance-limit.js';
 import { InstanceLine, type ReadyInstance } from './instance-line.js';
 import { NEVER_STARTED } from './invocations.js';
-import type { LargeValues } from './large-values.js';
 import type { Ledger } from './ledger.js';
 import { boxed, errorValue } from './operators.js';
 import type { PlanNode, PlanOutput } from './plan.js';
@@ -36,7 +35,6 @@ export interface RunsHost {
   readonly ending: Ending;
   readonly ledger: Ledger;
   readonly workflows: Workflows;
-  readonly large: LargeValues;
   readonly newId: NewId;
   readonly now: () => number;
   readonly componentLimit: number;
@@ -223,6 +221,8 @@ export class NodeRuns implements InstanceOwner {
     const end = env === undefined ? this.#failed(given, 1, ENVIRONMENT_TOO_LARGE) : this.#limited(instance, given);
     const { activation, node, tag, components, part } = instance.place!;
     const { value } = end;
+    // A text of its own from here on; over the budget the whole run ends.
+    if (env !== instance.environment && env !== undefined) activation.whole.budget.bytes(given.env!.length);
     instance.bytesOut += value.size;
     instance.input.release();
     activation.parts.setDuration(part, end.endedAt - end.startedAt + (end.initMs ?? 0));

@@ -1,10 +1,10 @@
 import type { OperatorNode } from '@dataflower/composer/graph';
 import type { Tag } from '../pipes/pipe.js';
+import { NotOpenedError } from '../sink/ask.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
 import type { Ending } from './ending.js';
 import type { Environment } from './environment.js';
-import type { LargeValues } from './large-values.js';
 import { type OperatorRun, errorValue, runOperator } from './operators.js';
 import type { PlanNode } from './plan.js';
 import type { TokenFlow } from './token-flow.js';
@@ -17,7 +17,6 @@ export interface OperatorHost {
   readonly flow: TokenFlow;
   readonly ending: Ending;
   readonly instanceLimit: number;
-  readonly large: LargeValues;
 }
 
 /** Runs one instance of an operator node where it stands: what it puts out becomes tokens. */
@@ -74,10 +73,6 @@ class OperatorFiring implements OperatorRun {
 
   later(piece: () => boolean): Promise<void> {
     return new Promise((resolve) => this.host.flow.later(this.activation, piece, resolve));
-  }
-
-  get large(): LargeValues {
-    return this.host.large;
   }
 
   literal(value: unknown): Value {
@@ -137,6 +132,11 @@ class OperatorFiring implements OperatorRun {
   }
 
   unreadable(error: unknown): void {
+    if (error instanceof NotOpenedError) {
+      this.fail(errorValue(this.sink, error.message));
+      this.done();
+      return;
+    }
     const text = unreadableText('A value', error);
     this.host.ending.uncaught(this.activation, 3, errorValue(this.sink, text));
     this.host.ending.release(this.activation);

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { BUDGET_LIMITS } from './budget.js';
 import { branchesOf } from './switch-branches.js';
 import type { Edge, GraphNode } from '@dataflower/composer/graph';
 import { Bench, type Started } from './testing/bench.js';
@@ -93,8 +93,34 @@ test('what a function step says of its environment stands, if it has as many fra
     return JSON.parse(run(nodes, wires).result.env as string);
   };
   expect(write('[{"vars":{"x":5}}]')).toEqual([{ vars: { x: 5 } }]);
-  for (const wrong of ['[]', '[{"vars":{}},{"vars":{}}]', '[1]', 'no JSON', null])
+  for (const wrong of ['[]', '[{"vars":{}},{"vars":{}}]', '[1]', 'no JSON', '[{"vars":{]}]', '{"vars":{}}', null])
     expect(write(wrong)).toEqual([{ vars: { x: 1 } }]);
+});
+
+test('what function steps make of their environments counts as what the run takes of the engine', async () => {
+  await bench.close();
+  const nodes: GraphNode[] = [
+    { id: 'l', kind: 'let', declarations: { x: '' } },
+    { id: 's', kind: 'scatter', path: '' },
+    { ...showEnv, id: 'write' },
+    { id: 'g', kind: 'gather' },
+  ];
+  const wires = edges(
+    '$USER.params -> l.in',
+    'l.out -> s.in',
+    's.item -> write.in',
+    'write.out -> g.in',
+    's.scope -> g.scope',
+    'g.out -> $USER.result',
+  );
+  const results = [10_000, 1000].map((bytes) => {
+    bench = new Bench({ budget: { ...BUDGET_LIMITS, bytes } });
+    let count = 0;
+    bench.executor.script('steps', () => [{ end: {}, env: `[{"vars":{"x":"${count++}${'y'.repeat(500)}"}}]` }]);
+    return run(nodes, wires, { value: [1, 2, 3, 4, 5] }).result;
+  });
+  expect(results[0]).toEqual({ value: [{}, {}, {}, {}, {}] });
+  expect(results[1].error).toContain('takes more than 1000 bytes of the engine');
 });
 
 describe('gate', () => {
@@ -178,7 +204,7 @@ describe('switch', () => {
     [[1], 'matches a list'],
   ])('names what matched nothing, shortly', async (k, text) => {
     const started = run([node(['k']), ...nodes], wires, { k });
-    while (bench.engine.size > 0) await nextTurn();
+    await bench.engine.idle();
     const { error } = started.result as { error: string };
     expect(error).toContain(text);
     expect(error.length).toBeLessThan(300);

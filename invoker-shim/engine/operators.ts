@@ -1,11 +1,10 @@
 import { Shape, encodeValue } from '@dataflower/action-runtime/protocol';
 import type { GateNode, OperatorNode, ScatterNode, SwitchNode } from '@dataflower/composer/graph';
-import { opened } from '../sink/bytes-of.js';
+import { ask, putEncoded } from '../sink/ask.js';
+import type { Answer, Question } from '../sink/questions.js';
 import type { DataSink, Value } from '../sink/value.js';
 import { Environment } from './environment.js';
 import { tooManyInstances } from './instance-limit.js';
-import { errorOf, itemsOf, memberAt } from './large-value.js';
-import { LARGE_BYTES, type LargeValues } from './large-values.js';
 import { branchesOf } from './switch-branches.js';
 
 const SHOWN_CHARS = 100;
@@ -25,8 +24,6 @@ export interface OperatorRun {
   readonly crowded: boolean;
   /** Calls `piece` in later turns of the event loop until it gives false, or until nobody wants the items any more. */
   later(piece: () => boolean): Promise<void>;
-  /** Opens what is too large to be opened here. */
-  readonly large: LargeValues;
   /** The constant of a literal. */
   literal(value: unknown): Value;
   /** Sends by an output port; takes the reference over. */
@@ -49,11 +46,11 @@ export function runOperator(node: OperatorNode, run: OperatorRun): void | Promis
       putOut(run, run.literal(node.value));
       break;
     case 'norm':
-      if (isError(input)) return onlyError(run, input, (value) => run.fail(value));
+      if (isError(input)) return onlyError(sink, input, (value) => run.fail(value));
       run.send('out', boxed(sink, input), env);
       break;
     case 'strip':
-      if (isError(input)) return onlyError(run, input, (value) => run.send('out', value, env));
+      if (isError(input)) return onlyError(sink, input, (value) => run.send('out', value, env));
       run.send('out', input, env);
       break;
     case 'let':
@@ -124,54 +121,43 @@ function chooseByTruth(node: GateNode, run: OperatorRun, tested: Value): void {
   run.send(port, node.byPass ? run.inputs[1]! : tested, run.env);
 }
 
-/** Opens a value for `use`, which releases it. */
-function open(value: Value, use: (decoded: unknown) => void | Promise<void>): void | Promise<void> {
-  const decoded = opened(value);
-  if (!(decoded instanceof Promise)) return use(decoded);
-  return decoded.then(use, (error: unknown) => {
-    value.release();
-    throw error;
-  });
-}
-
-function onlyError(run: OperatorRun, value: Value, use: (value: Value) => void): void | Promise<void> {
-  const then = (error: Value): void => {
-    value.release();
-    use(error);
-  };
-  if (value.size > LARGE_BYTES) return told(value, run.large.error(value), then);
-  return open(value, (decoded) => then(put(run.sink, errorOf(decoded))));
-}
-
-/** Goes on with what was asked about a value, which is released when there is no answer. */
-function told<T>(value: Value, answer: Promise<T>, use: (told: T) => void | Promise<void>): Promise<void> {
+/** Asks a value for `use`, which releases it. */
+function open<Q extends Question>(
+  value: Value,
+  question: Q,
+  use: (answer: Answer<Q>) => void | Promise<void>,
+): void | Promise<void> {
+  const answer = ask(value, question);
+  if (!(answer instanceof Promise)) return use(answer);
   return answer.then(use, (error: unknown) => {
     value.release();
     throw error;
   });
 }
 
-function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | Promise<void> {
-  if (input.size > LARGE_BYTES) {
-    return told(input, run.large.member(input, node.path), (member) => branch(node, run, input, member));
-  }
-  return open(input, (decoded) => branch(node, run, input, memberAt(decoded, node.path)));
+function onlyError(sink: DataSink, value: Value, use: (value: Value) => void): void | Promise<void> {
+  return open(value, { ask: 'error' }, (error) => {
+    value.release();
+    use(putEncoded(sink, error));
+  });
 }
 
-function branch(node: SwitchNode, run: OperatorRun, input: Value, member: unknown): void {
-  const port = branchesOf(node).get(member) ?? node.default;
-  if (port !== undefined) {
-    run.send(port, input, run.env);
-    return;
-  }
-  input.release();
-  const what = member === undefined ? 'a missing member' : shown(member);
-  run.fail(
-    errorValue(
-      run.sink,
-      `No case of the switch "${node.id}" matches ${what} at ${['$', ...node.path].join('.')}, and it has no default.`,
-    ),
-  );
+function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | Promise<void> {
+  return open(input, { ask: 'member', path: node.path }, (member) => {
+    const port = branchesOf(node).get(member) ?? node.default;
+    if (port !== undefined) {
+      run.send(port, input, run.env);
+      return;
+    }
+    input.release();
+    const what = member === undefined ? 'a missing member' : shown(member);
+    run.fail(
+      errorValue(
+        run.sink,
+        `No case of the switch "${node.id}" matches ${what} at ${['$', ...node.path].join('.')}, and it has no default.`,
+      ),
+    );
+  });
 }
 
 /** Enough of a value for the text of an error. */
@@ -189,51 +175,26 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
       tooMany(node, run, input, list.length);
       return;
     }
-    return forEach(
-      run,
-      list.length,
-      (i) => boxItem(sink, list[i]!),
-      () => input.release(),
-    );
+    return forEach(run, list, boxItem, () => input.release());
   }
-  if (input.size > LARGE_BYTES) {
-    return told(input, run.large.items(input, run.instanceLimit), (items) =>
-      items === undefined
-        ? noList(node, run, input)
-        : released(node, run, input, items.count, (i) => run.large.put(items, i)),
-    );
-  }
-  return open(input, (decoded) => {
-    const items = itemsOf(decoded);
-    if (items === undefined) noList(node, run, input);
-    else return released(node, run, input, items.length, (i) => put(sink, items[i]));
+  return open(input, { ask: 'items', limit: run.instanceLimit }, (items) => {
+    if (items === undefined) {
+      input.release();
+      run.fail(
+        errorValue(
+          sink,
+          `Parallel combinator failed to invoke a composition at AST node root${node.path} (see log for details)`,
+        ),
+      );
+      return;
+    }
+    if (typeof items === 'number') {
+      tooMany(node, run, input, items);
+      return;
+    }
+    input.release();
+    return forEach(run, items, putEncoded, () => undefined);
   });
-}
-
-/** The items are there by themselves: their list is released first. */
-function released(
-  node: ScatterNode,
-  run: OperatorRun,
-  input: Value,
-  count: number,
-  valueOf: (index: number) => Value,
-): void | Promise<void> {
-  if (count > run.instanceLimit) {
-    tooMany(node, run, input, count);
-    return;
-  }
-  input.release();
-  return forEach(run, count, valueOf, () => undefined);
-}
-
-function noList(node: ScatterNode, run: OperatorRun, input: Value): void {
-  input.release();
-  run.fail(
-    errorValue(
-      run.sink,
-      `Parallel combinator failed to invoke a composition at AST node root${node.path} (see log for details)`,
-    ),
-  );
 }
 
 /** Items that leave at once when few tokens are on their way; of more, or when there are many, a few at a time leave. */
@@ -241,28 +202,28 @@ const ITEMS_AT_ONCE = 512;
 const ITEMS_OF_PIECE = 16;
 
 /** Sends the items, and then the scope; `done` is called in any case. */
-function forEach(
+function forEach<T>(
   run: OperatorRun,
-  count: number,
-  valueOf: (index: number) => Value,
+  items: readonly T[],
+  valueOf: (sink: DataSink, item: T) => Value,
   done: () => void,
 ): void | Promise<void> {
-  if (!run.mayStart(count)) {
+  if (!run.mayStart(items.length)) {
     done();
     return;
   }
   let next = 0;
-  const send = (most: number): boolean => {
-    const end = Math.min(count, next + most);
-    while (next < end) run.item(valueOf(next++));
-    return next < count;
+  const send = (count: number): boolean => {
+    const end = Math.min(items.length, next + count);
+    while (next < end) run.item(valueOf(run.sink, items[next++]!));
+    return next < items.length;
   };
   const finish = (): void => {
     done();
     run.send('scope', put(run.sink, {}), run.env);
   };
-  if (count <= ITEMS_AT_ONCE && !run.crowded) {
-    send(count);
+  if (items.length <= ITEMS_AT_ONCE && !run.crowded) {
+    send(items.length);
     finish();
     return;
   }

@@ -95,17 +95,15 @@ function startPlanned(host: RunsHost, place: WorkflowPart, input: Value): void {
   parent.pending++;
   parent.children.add(child);
   const begin = (given: Value): void => host.workflows.begin(child, given, componentsInside(place));
-  const given = partInput(host.sink, input, host.large, target);
+  const given = partInput(host.sink, input, target);
   if (!(given instanceof Promise)) {
     begin(given);
     return;
   }
   // It must not come to its end before it has begun.
   child.pending++;
-  void given.then((value) => {
-    begin(value);
-    host.ending.release(child);
-  });
+  const failed = (error: Error): void => host.ending.uncaught(child, 1, errorValue(host.sink, error.message));
+  void given.then(begin, failed).then(() => host.ending.release(child));
 }
 
 /** False for workflows nested so deep that none but an endless recursion gets there. */

@@ -2,19 +2,21 @@ import type { Graph } from '@dataflower/composer/graph';
 import type { ChurnMap } from '../churn-map.js';
 import type { Clock } from '../clock.js';
 import type { Answer, StartMessage, WorkflowTarget } from '../host/host.js';
-import { opened } from '../sink/bytes-of.js';
+import { NotOpenedError, ask, putEncoded } from '../sink/ask.js';
+import type { Encoded } from '../sink/questions.js';
 import type { DataSink, Value } from '../sink/value.js';
 import { Activation, type ActivationOwner } from './activation.js';
 import { Budget, type BudgetLimits } from './budget.js';
 import type { Ending } from './ending.js';
 import type { Ledger } from './ledger.js';
-import { errorValue, put } from './operators.js';
+import { errorValue } from './operators.js';
 import { payloadValue } from './payload.js';
 import { CALLER } from './part-list.js';
 import type { Plan } from './plan.js';
 import { compilePlan } from './plan-compiler.js';
 import { Plans } from './plans.js';
 import { ROOT_TAG } from './tag.js';
+import { unreadableText } from './unreadable.js';
 import type { TokenFlow } from './token-flow.js';
 import type { Turns } from './turns.js';
 import { WholeRun } from './whole-run.js';
@@ -161,29 +163,35 @@ export class Workflows {
       this.host.ending.release(activation);
       return;
     }
-    const feed = (parameters: unknown): void => {
+    const feed = (members: readonly (Encoded | undefined)[]): void => {
       input.release();
-      this.#feedNamed(activation, parameters, components);
+      this.#feedNamed(activation, members, components);
       this.host.ending.release(activation);
     };
-    const parameters = opened(input);
-    if (parameters instanceof Promise) void parameters.catch(() => undefined).then(feed);
-    else feed(parameters);
+    const members = ask(input, { ask: 'members', names: [...named.keys()] });
+    if (!(members instanceof Promise)) {
+      feed(members);
+      return;
+    }
+    void members.then(feed, (error: unknown) => {
+      input.release();
+      const text = error instanceof NotOpenedError ? error.message : unreadableText('The input', error);
+      this.host.ending.uncaught(activation, 1, errorValue(this.host.sink, text));
+      this.host.ending.release(activation);
+    });
   }
 
   /** Single parameters of the invocation become tokens of their own. */
-  #feedNamed(activation: Activation, parameters: unknown, components: number): void {
+  #feedNamed(activation: Activation, members: readonly (Encoded | undefined)[], components: number): void {
+    const { sink, ending, flow } = this.host;
+    let at = 0;
     for (const [name, inputs] of activation.plan.named) {
-      const value = memberOf(parameters, name);
-      if (value === undefined) {
-        this.host.ending.uncaught(
-          activation,
-          1,
-          errorValue(this.host.sink, `The workflow needs a parameter '${name}'.`),
-        );
+      const member = members[at++];
+      if (member === undefined) {
+        ending.uncaught(activation, 1, errorValue(sink, `The workflow needs a parameter '${name}'.`));
         return;
       }
-      this.host.flow.sendTo(activation, inputs, ROOT_TAG, put(this.host.sink, value), null, components, CALLER);
+      flow.sendTo(activation, inputs, ROOT_TAG, putEncoded(sink, member), null, components, CALLER);
     }
   }
 }
@@ -191,9 +199,4 @@ export class Workflows {
 /** The error of a workflow whose graph has no plan. */
 export function notRunnable({ action }: WorkflowTarget, error: unknown): string {
   return `The workflow "${action.path}" has a graph that cannot run: ${error instanceof Error ? error.message : String(error)}`;
-}
-
-function memberOf(parameters: unknown, name: string): unknown {
-  if (typeof parameters !== 'object' || parameters === null || !Object.hasOwn(parameters, name)) return undefined;
-  return (parameters as Record<string, unknown>)[name];
 }

@@ -90,7 +90,7 @@ class InProcessHost implements Host {
         records,
         clock,
         newId: randomIds(),
-        resultText: (value) => resultText(this.#sink, value),
+        resultText,
         answerText: (value) => answerText(this.#sink, value, options.resultLimitBytes ?? MAX_RESULT_BYTES),
         openPipe: (receive) => createLocalPipe(receive),
         componentLimit: options.componentLimit ?? 50,

@@ -1,4 +1,6 @@
 import { open } from 'node:fs/promises';
+import { ProtocolError } from '@dataflower/action-runtime/protocol';
+import { SMALL_BYTES, ask } from '../sink/ask.js';
 import type { DataSink, Value } from '../sink/value.js';
 import { type ResultText, resultText } from './result-text.js';
 
@@ -20,14 +22,21 @@ const JSON_KIND = 0;
 export function answerText(sink: DataSink, value: Value, limitBytes: number): AnswerText | Promise<AnswerText> {
   // One byte of every encoded value says what it is.
   if (value.size > limitBytes + 1) return tooLong(value, limitBytes);
-  const result = resultText(sink, value);
+  const result = resultText(value);
   if (!(result instanceof Promise)) return whole(sink, value, result);
   return result.then((read) => whole(sink, value, read));
 }
 
 function whole(sink: DataSink, value: Value, result: ResultText): AnswerText | Promise<AnswerText> {
   if (!result.text.startsWith('{"$value":')) return { ...result, answer: result.text, tooLong: false };
-  return sink.toJsonAsync(value).then((json) => ({ ...result, answer: JSON.stringify(json), tooLong: false }));
+  return answerJson(sink, value).then((answer) => ({ ...result, answer, tooLong: false }));
+}
+
+async function answerJson(sink: DataSink, value: Value): Promise<string> {
+  if (value.size <= SMALL_BYTES) return JSON.stringify(await sink.toJsonAsync(value));
+  const json = await ask(value, { ask: 'json' });
+  if (json === undefined) throw new ProtocolError('MALFORMED_VALUE', 'a result is no value');
+  return json.text;
 }
 
 async function tooLong(value: Value, limitBytes: number): Promise<AnswerText> {

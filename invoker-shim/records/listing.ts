@@ -1,64 +1,110 @@
 import type { RecordFilter } from './record.js';
+import { type FirstRow, RowScan, type Span, spansOf } from './row-scan.js';
 import type { Segment } from './segment.js';
+import type { SegmentIndex } from './segment-index.js';
+import { startAtRank } from './start-at-rank.js';
+
+export type { FirstRow } from './row-scan.js';
 
 /** One row of the log that a listing shows. */
 export interface ListedRow {
   readonly segment: Segment;
+  /** The segment's when the row was found. */
+  readonly index: SegmentIndex;
   readonly row: number;
   readonly start: number;
 }
 
-/** The first row of a segment that a listing looks at. */
-export type FirstRow = (segment: Segment) => number;
-
 const wholeSegment: FirstRow = () => 0;
 
-/** The newest `count` rows that the filter takes: by start, of equal ones the later appended first. */
-export function newestRows(
+/** Up to so many rows are kept in order to skip them; more are counted first. */
+const KEPT_ROWS = 2000;
+
+/**
+ * Rows that the filter takes, without the first `skip`: the newest start first, of equal ones the later appended. Takes
+ * memory for the page alone, however much is skipped, and leaves the loop to others while it looks through many rows.
+ */
+export async function newestRows(
   segments: readonly Segment[],
   filter: RecordFilter,
-  count: number,
+  skip: number,
+  limit: number,
   firstRow = wholeSegment,
-): ListedRow[] {
+): Promise<ListedRow[]> {
+  const spans = spansOf(segments, filter, firstRow);
+  const most = spans.reduce((sum, { from, to }) => sum + to - from, 0);
+  if (limit <= 0 || skip >= most) return [];
+  const { since = -Infinity, upto = Infinity } = filter;
+  const scan = new RowScan();
+  if (skip + limit <= KEPT_ROWS) return (await newestIn(scan, spans, since, upto, skip + limit)).slice(skip);
+  const first = await startAtRank(scan, spans, since, upto, skip);
+  if (first === undefined) return [];
+  const page = await equalStarts(scan, spans, first.start, first.before, limit);
+  const older = await newestIn(scan, spans, since, justBefore(first.start), limit - page.length);
+  return [...page, ...older];
+}
+
+/** How many rows the filter takes. */
+export async function countRows(
+  segments: readonly Segment[],
+  filter: RecordFilter,
+  firstRow = wholeSegment,
+): Promise<number> {
+  const { since = -Infinity, upto = Infinity } = filter;
+  const scan = new RowScan();
+  let count = 0;
+  for (const span of spansOf(segments, filter, firstRow)) await scan.visit(span, since, upto, () => count++);
+  return count;
+}
+
+/** The newest `count` rows. Those of a span come newest appended first, so that a heap that is full turns most of them away. */
+async function newestIn(
+  scan: RowScan,
+  spans: readonly Span[],
+  since: number,
+  upto: number,
+  count: number,
+): Promise<ListedRow[]> {
   if (count <= 0) return [];
   const newest = new NewestHeap(count);
-  const byMaxStart = [...segments].sort((a, b) => b.index.maxStart - a.index.maxStart);
-  for (const segment of byMaxStart) {
+  for (const span of [...spans].sort((a, b) => b.index.maxStart - a.index.maxStart)) {
+    const { segment, index } = span;
     const bound = newest.bound;
-    if (bound !== undefined && segment.index.maxStart < bound) break;
-    eachMatch(segment, firstRow(segment), filter, (row, start) => newest.offer(segment, row, start));
+    if (bound !== undefined && index.maxStart < bound) break;
+    if (index.minStart > upto) continue;
+    await scan.visit(span, since, upto, (row, start) => newest.offer({ segment, index, row, start }));
   }
   return newest.sorted();
 }
 
-/** How many rows the filter takes. */
-export function countRows(segments: readonly Segment[], filter: RecordFilter, firstRow = wholeSegment): number {
-  let count = 0;
-  for (const segment of segments) eachMatch(segment, firstRow(segment), filter, () => count++);
-  return count;
+/** Rows of one start, the later appended first, without the first `skip`. */
+async function equalStarts(
+  scan: RowScan,
+  spans: readonly Span[],
+  start: number,
+  skip: number,
+  limit: number,
+): Promise<ListedRow[]> {
+  const page: ListedRow[] = [];
+  let seen = 0;
+  for (const span of [...spans].sort((a, b) => b.segment.sequence - a.segment.sequence)) {
+    const { segment, index } = span;
+    if (index.minStart > start || index.maxStart < start) continue;
+    await scan.visit(span, start, start, (row) => {
+      if (seen++ >= skip && page.length < limit) page.push({ segment, index, row, start });
+    });
+    if (page.length === limit) break;
+  }
+  return page;
 }
 
-/** Newest appended first, so that a heap that is full turns most of the rest away at once. */
-function eachMatch(
-  segment: Segment,
-  firstRow: number,
-  filter: RecordFilter,
-  visit: (row: number, start: number) => void,
-): void {
-  const { index } = segment;
-  const namespace = index.numberOf(filter.namespace);
-  const name = filter.name === undefined ? undefined : index.numberOf(filter.name);
-  if (namespace === undefined || (filter.name !== undefined && name === undefined)) return;
-  const since = filter.since ?? -Infinity;
-  const upto = filter.upto ?? Infinity;
-  if (index.maxStart < since || index.minStart > upto) return;
-  const { namespaces, names, starts } = index;
-  for (let row = index.count - 1; row >= firstRow; row--) {
-    if (namespaces[row] !== namespace) continue;
-    if (name !== undefined && names[row] !== name) continue;
-    const start = starts[row]!;
-    if (start >= since && start <= upto) visit(row, start);
-  }
+/** The largest number below it. */
+function justBefore(start: number): number {
+  const bits = new DataView(new ArrayBuffer(8));
+  bits.setFloat64(0, start);
+  if (start === 0) return -Number.MIN_VALUE;
+  bits.setBigInt64(0, bits.getBigInt64(0) - (start > 0 ? 1n : -1n));
+  return bits.getFloat64(0);
 }
 
 /** Keeps the newest `limit` rows: a binary heap with the oldest of them on top. */
@@ -72,16 +118,13 @@ class NewestHeap {
     return this.rows.length < this.limit ? undefined : this.rows[0]!.start;
   }
 
-  offer(segment: Segment, row: number, start: number): void {
+  offer(entry: ListedRow): void {
     if (this.rows.length < this.limit) {
-      this.rows.push({ segment, row, start });
+      this.rows.push(entry);
       this.up(this.rows.length - 1);
       return;
     }
-    const oldest = this.rows[0]!;
-    if (start < oldest.start) return;
-    const entry = { segment, row, start };
-    if (!isOlder(oldest, entry)) return;
+    if (!isOlder(this.rows[0]!, entry)) return;
     this.rows[0] = entry;
     this.down();
   }

@@ -160,15 +160,15 @@ class SegmentedLog implements RecordLog {
     return this.listFrom(undefined, filter, skip, limit, brief);
   }
 
-  count(filter: RecordFilter, skip: number): Promise<number> {
-    return Promise.resolve(Math.max(0, countRows(this.store.segments, filter) - skip));
+  async count(filter: RecordFilter, skip: number): Promise<number> {
+    return Math.max(0, (await countRows(this.store.segments, filter)) - skip);
   }
 
   readonly waiting: RecordReader = {
     get: (namespace, activationId) => this.get(namespace, activationId),
     list: (filter, skip, limit, brief = false) => this.listFrom(this.carry?.firstRow, filter, skip, limit, brief),
-    count: (filter, skip) =>
-      Promise.resolve(Math.max(0, countRows(this.store.segments, filter, this.carry?.firstRow) - skip)),
+    count: async (filter, skip) =>
+      Math.max(0, (await countRows(this.store.segments, filter, this.carry?.firstRow)) - skip),
   };
 
   /** Writes what is queued and lets the directory go. Rejects when the disk refuses: those records are lost. */
@@ -190,14 +190,14 @@ class SegmentedLog implements RecordLog {
     if (failure !== undefined) throw failure;
   }
 
-  private listFrom(
+  private async listFrom(
     firstRow: FirstRow | undefined,
     filter: RecordFilter,
     skip: number,
     limit: number,
     brief: boolean,
   ): Promise<ActivationRecord[]> {
-    return this.reader.read(newestRows(this.store.segments, filter, skip + limit, firstRow).slice(skip), brief);
+    return this.reader.read(await newestRows(this.store.segments, filter, skip, limit, firstRow), brief);
   }
 
   private schedule(): void {

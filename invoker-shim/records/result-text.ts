@@ -1,6 +1,9 @@
-import { ProtocolError, decodeValue } from '@dataflower/action-runtime/protocol';
+import { decodeValue } from '@dataflower/action-runtime/protocol';
+import { scanJson } from '../json/scan.js';
+import { SMALL_BYTES, ask } from '../sink/ask.js';
 import { bytesOf } from '../sink/bytes-of.js';
-import type { DataSink, Value } from '../sink/value.js';
+import { MAX_DEPTH } from '../sink/value-json.js';
+import type { Value } from '../sink/value.js';
 import { digestOf } from './value-digest.js';
 
 /** A result as a record keeps it. */
@@ -27,12 +30,19 @@ const INVALID = '{"error":"The action did not produce a valid JSON or JSON Array
  * A large or binary result becomes `{"$value": {"bytes": n, "sha256": hex}}` over its content: of plain JSON the text,
  * of a byte string the bytes, else the encoded value. A malformed value becomes an error text.
  */
-export function resultText(sink: DataSink, value: Value): ResultText | Promise<ResultText> {
+export function resultText(value: Value): ResultText | Promise<ResultText> {
   const { body } = value;
   if (value.size > MAX_RESULT_BYTES + 1) return digestOf(value).then(digestText);
   if (body.at === 'memory') return textOfBytes(value, body.bytes);
-  if (isPlainJson(value)) return textOfParts(sink, value);
+  if (isPlainJson(value)) return textOfParts(value);
   return Promise.resolve(bytesOf(value)).then((bytes) => textOfBytes(value, bytes));
+}
+
+/** A value that has to be opened and is not small. */
+async function largeText(value: Value): Promise<ResultText> {
+  const json = await ask(value, { ask: 'json' });
+  if (json === undefined) return { text: INVALID, size: value.size };
+  return json.hasBytes ? digestText(await digestOf(value)) : { text: json.text, size: Buffer.byteLength(json.text) };
 }
 
 function textOfBytes(value: Value, bytes: Buffer): ResultText | Promise<ResultText> {
@@ -40,11 +50,11 @@ function textOfBytes(value: Value, bytes: Buffer): ResultText | Promise<ResultTe
     switch (bytes[0]) {
       case Kind.JSON: {
         const text = bytes.toString('utf8', 1);
-        JSON.parse(text);
-        return { text, size: bytes.length - 1 };
+        return scanJson(text) ? { text, size: bytes.length - 1 } : { text: INVALID, size: bytes.length };
       }
       case Kind.LIST:
       case Kind.RECORD: {
+        if (bytes.length > SMALL_BYTES) return largeText(value);
         const decoded = decodeValue(bytes);
         if (!hasBytes(decoded)) return textOfJson(decoded);
         break;
@@ -61,13 +71,35 @@ function textOfBytes(value: Value, bytes: Buffer): ResultText | Promise<ResultTe
   return digestOf(value).then(digestText);
 }
 
-/** Composites of JSON in memory need not be put together first. */
-function textOfParts(sink: DataSink, value: Value): ResultText {
-  try {
-    return textOfJson(sink.toJson(value));
-  } catch (error) {
-    if (ProtocolError.is(error)) return { text: INVALID, size: value.size };
-    throw error;
+/** Composites of JSON in memory need not be opened: their text is put together from those of their parts. */
+function textOfParts(value: Value): ResultText {
+  const text = textOfPart(value, 0);
+  return text === undefined ? { text: INVALID, size: value.size } : { text, size: Buffer.byteLength(text) };
+}
+
+function textOfPart({ body }: Value, depth: number): string | undefined {
+  if (depth > MAX_DEPTH) return undefined;
+  switch (body.at) {
+    case 'memory': {
+      const text = body.bytes.toString('utf8', 1);
+      return scanJson(text) ? text : undefined;
+    }
+    case 'file':
+      return undefined;
+    case 'list': {
+      const texts = body.items.map((item) => textOfPart(item, depth + 1));
+      return texts.includes(undefined) ? undefined : `[${texts.join(',')}]`;
+    }
+    case 'record': {
+      // Of members with one name the last counts, as in JSON.
+      const texts = new Map(body.entries.map(([name, item]) => [name, textOfPart(item, depth + 1)]));
+      const members: string[] = [];
+      for (const [name, text] of texts) {
+        if (text === undefined) return undefined;
+        members.push(`${JSON.stringify(name)}:${text}`);
+      }
+      return `{${members.join(',')}}`;
+    }
   }
 }
 

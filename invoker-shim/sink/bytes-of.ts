@@ -1,4 +1,4 @@
-import { decodeValue, encodeList, encodeRecord } from '@dataflower/action-runtime/protocol';
+import { encodeList, encodeRecord } from '@dataflower/action-runtime/protocol';
 import type { Value } from './value.js';
 import { readLeaf } from './value-json.js';
 
@@ -17,23 +17,6 @@ export function bytesOf(value: Value): Buffer | Promise<Buffer> {
         body.entries.map(([, item]) => bytesOf(item)),
         (items) => encodeRecord(body.entries.map(([name], i) => [name, items[i]!])),
       );
-  }
-}
-
-/**
- * Opens a value for the agent itself: byte strings as Buffers. What cannot be decoded (a container's fault) reads as
- * undefined. A promise only where a file has to be read.
- */
-export function opened(value: Value): unknown {
-  const bytes = bytesOf(value);
-  return Buffer.isBuffer(bytes) ? decodedOrUndefined(bytes) : bytes.then(decodedOrUndefined);
-}
-
-function decodedOrUndefined(bytes: Buffer): unknown {
-  try {
-    return decodeValue(bytes);
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,17 +1,19 @@
 import fs from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 import { systemClock } from '../clock.js';
 import { type CompositeOwner, listOf, recordOf } from './composite.js';
 import { CountedValue } from './counted-value.js';
 import type { DataSinkOptions, MeasuredDataSink, SinkMetrics } from './data-sink-options.js';
 import { SinkError } from './errors.js';
 import { HandoverDirectory, type OpenHandover } from './handover-directory.js';
+import { IncomingFile, IncomingMemory } from './incoming.js';
 import { Leaf, type LeafOwner, Place } from './leaf.js';
 import { firstWritable, makePrivateDirectory } from './private-directory.js';
 import { RoomQueue } from './room-queue.js';
 import { type SpillOwner, Spiller, diskFiles } from './spiller.js';
 import type { HandoverWriter, SpareFilesOptions } from './spare-files.js';
-import type { HandoverFile, HandoverSource, Value } from './value.js';
+import type { HandoverFile, HandoverSource, IncomingValue, Value } from './value.js';
 import { valueToJson, valueToJsonAsync } from './value-json.js';
 import { type PackOwner, ValuePack } from './value-pack.js';
 import { WaitingList } from './waiting-list.js';
@@ -38,6 +40,7 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, PackOwner
   private packedBytes = 0;
   private spilledBytes = 0;
   private spills = 0;
+  private incomingFiles = 0;
   private readonly waitingList = new WaitingList();
   private readonly room = new RoomQueue(() => this.hasRoom);
   private readonly handovers: HandoverDirectory | undefined;
@@ -95,6 +98,30 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, PackOwner
     this.alive++;
     this.grow(bytes.length);
     return new Leaf(this, shape, bytes.length, { at: 'memory', bytes }, Place.MEMORY);
+  }
+
+  receive(size: number, mayBeInMemory: boolean): IncomingValue {
+    if (!mayBeInMemory || this.resident + size > this.limitBytes) return this.receiveFile(size);
+    this.grow(size);
+    const arrived = (bytes: Buffer, shape: number): Value => {
+      this.alive++;
+      return new Leaf(this, shape, size, { at: 'memory', bytes }, Place.MEMORY);
+    };
+    return new IncomingMemory(size, arrived, () => this.shrink(size));
+  }
+
+  private receiveFile(size: number): IncomingValue {
+    const file = path.join(this.spillDirectory, `incoming-${++this.incomingFiles}`);
+    const arrived = (shape: number): Value => {
+      this.alive++;
+      this.spilledBytes += size;
+      return new Leaf(this, shape, size, { at: 'file', path: file }, Place.DISK);
+    };
+    return new IncomingFile(file, arrived, (closed) => {
+      const work = closed.then(() => this.unlink(file));
+      this.unlinks.add(work);
+      void work.then(() => this.unlinks.delete(work));
+    });
   }
 
   handoverSource(reuse = true): HandoverSource {
@@ -216,7 +243,7 @@ class HostSink implements MeasuredDataSink, LeafOwner, CompositeOwner, PackOwner
   async close(): Promise<void> {
     this.handovers?.close();
     await this.spiller.close();
-    await Promise.all(this.unlinks);
+    while (this.unlinks.size > 0) await Promise.all(this.unlinks);
     await fs.promises.rm(this.spillDirectory, { recursive: true, force: true });
     if (this.handovers !== undefined) await fs.promises.rm(this.handovers.path, { recursive: true, force: true });
   }

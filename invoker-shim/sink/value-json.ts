@@ -4,7 +4,7 @@ import { SinkError } from './errors.js';
 import type { Value, ValueBody } from './value.js';
 
 /** As deep as values may nest between functions. */
-const MAX_DEPTH = 64;
+export const MAX_DEPTH = 64;
 
 /**
  * A value in memory as JavaScript, byte strings as base64.

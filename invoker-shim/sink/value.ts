@@ -44,6 +44,16 @@ export interface HandoverSource {
   close(): void;
 }
 
+/** A value whose bytes come in piece by piece. It ends with `seal` or `discard`, once. */
+export interface IncomingValue {
+  readonly inMemory: boolean;
+  /** Takes the next bytes, which stay the caller's. A promise where they are on their way to a file; it rejects when they cannot be kept. */
+  write(chunk: Buffer): Promise<void> | undefined;
+  /** All of it is here: it becomes a value, owned by the caller. */
+  seal(shape: number): Value | Promise<Value>;
+  discard(): void;
+}
+
 /** Where the values of a host live until their last consumer has taken them. */
 export interface DataSink {
   readonly limitBytes: number;
@@ -54,6 +64,8 @@ export interface DataSink {
   whenRoom(callback: () => void): void;
   /** Puts bytes in; they belong to the sink from now on (no slice of a read buffer). The caller owns one reference. */
   put(bytes: Buffer, shape: number): Value;
+  /** A value of `size` bytes that is about to come in: in memory when it may be there and there is room, else in a file. */
+  receive(size: number, mayBeInMemory: boolean): IncomingValue;
   /** Files for the large values of one container. @param reuse False: each file is for one value and never given again. Default: true. */
   handoverSource(reuse?: boolean): HandoverSource;
   /** Composites take over the references of what they are made of. */

@@ -1,27 +1,34 @@
 import { Router } from 'express';
 import type { Caller } from '../auth/identity.js';
-import { ConflictError } from '../stores/entity-store.js';
+import { ConflictError, type StoredDocument } from '../stores/entity-store.js';
 import { withCode } from './action-code.js';
+import { actionPieces } from './action-pieces.js';
 import { type ActionDocument, actionSummary, fullAction, isAction } from './action-document.js';
 import { ApiError, noSuchEntity } from './api-error.js';
 import { answering, type ApiContext, bodyObject, onlyMethods, pathParameter } from './context.js';
 import { checkEntityName, entitledNamespace } from './names.js';
 import { putAction } from './put-action.js';
-import { booleanParameter, pageParameters } from './query.js';
+import { jsonArray, JsonPieces } from './pieces.js';
+import { booleanParameter, MAX_LIST_LIMIT, pageParameters } from './query.js';
 
 const COLLECTION = 'actions';
 
+async function* summaries(documents: AsyncIterable<StoredDocument>): AsyncGenerator<string> {
+  for await (const document of documents) if (isAction(document)) yield JSON.stringify(actionSummary(document));
+}
+
 /** `N/actions` (OW-23 to OW-34). Invocations do not come here: they are answered ahead of the router. */
 export function actionRoutes(context: ApiContext): Router {
-  const { store, config, compiler, now } = context;
+  const { store, config, bodies, bodyThreads, compiler, now } = context;
   const router = Router({ strict: true, caseSensitive: true });
 
   const list = answering(async (request, { caller, query }) => {
     const namespace = entitledNamespace(caller, pathParameter(request, 'namespace'));
     const { skip, limit, count } = pageParameters(query, COLLECTION);
     if (count) return { [COLLECTION]: await store.count({ type: 'action', namespace, skip }) };
-    const documents = await store.list({ type: 'action', namespace, skip, limit });
-    return documents.filter(isAction).map(actionSummary);
+    // Beyond the end, a store may walk through everything to find nothing.
+    if (skip > MAX_LIST_LIMIT && (await store.count({ type: 'action', namespace, skip })) === 0) return [];
+    return new JsonPieces(jsonArray(summaries(store.each({ type: 'action', namespace, skip, limit }))));
   });
 
   const nameOf = (caller: Caller, namespace: string, name: string): string => {
@@ -45,7 +52,7 @@ export function actionRoutes(context: ApiContext): Router {
         const id = nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name'));
         if (!booleanParameter(query, 'code', true)) return fullAction(await read(id), undefined);
         const { document, code } = await withCode(() => read(id), store);
-        return fullAction(document, code);
+        return actionPieces(document, code);
       }),
     )
     .put(
@@ -53,7 +60,10 @@ export function actionRoutes(context: ApiContext): Router {
         const name = pathParameter(request, 'name');
         nameOf(caller, pathParameter(request, 'namespace'), name);
         const overwrite = booleanParameter(query, 'overwrite', false);
-        const body = await bodyObject(request, config.server.maxBodyBytes);
+        const terms = { maxBytes: config.server.maxBodyBytes, budget: bodies, owner: caller.namespace };
+        const body = await bodyObject(request, request.res!, terms, (bytes) =>
+          bodyThreads.entity(bytes, config.limits.parametersBytes),
+        );
         const { document, code } = await putAction(caller, name, body, overwrite, {
           store,
           limits: config.limits,
@@ -61,7 +71,7 @@ export function actionRoutes(context: ApiContext): Router {
           compiler,
           now,
         });
-        return fullAction(document, code);
+        return actionPieces(document, code);
       }),
     )
     .delete(
@@ -75,7 +85,7 @@ export function actionRoutes(context: ApiContext): Router {
             throw new ApiError(409, 'Concurrent modification to resource detected.', { cause });
           throw cause;
         }
-        return fullAction(document, code);
+        return actionPieces(document, code);
       }),
     )
     .all(onlyMethods('DELETE', 'GET', 'POST', 'PUT'));

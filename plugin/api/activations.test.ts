@@ -86,3 +86,31 @@ test('ids that are none are told apart from ids that are not there', async () =>
   expect((await server.call('PUT', `activations/${ids[0]!}`)).status).toBe(405);
   expect((await server.call('DELETE', `activations/${ids[0]!}/logs`)).status).toBe(405);
 });
+
+test('a listing reads no result and no log that it does not show, and the whole records one after the other', async () => {
+  const { records } = server;
+  const asked: { readonly brief: unknown }[] = [];
+  const [list, get] = [records.list.bind(records), records.get.bind(records)];
+  let open = 0;
+  let most = 0;
+  records.list = (filter, skip, limit, brief?: boolean) => {
+    asked.push({ brief });
+    return list(filter, skip, limit);
+  };
+  records.get = async (namespace, id) => {
+    most = Math.max(most, ++open);
+    await new Promise((resolve) => setImmediate(resolve));
+    open--;
+    return get(namespace, id);
+  };
+  try {
+    await server.call('GET', 'activations');
+    const full = (await server.call('GET', 'activations?docs=true')).json;
+    expect(asked).toEqual([{ brief: true }, { brief: true }]);
+    expect(most).toBe(1);
+    expect(full.map((item: { activationId: string }) => item.activationId)).toEqual([...ids].reverse());
+    expect(full[1]).toMatchObject({ logs: ['a line'], response: { success: false, result: { error: 'no' } } });
+  } finally {
+    Object.assign(records, { list, get });
+  }
+});

@@ -11,7 +11,8 @@ import { ApiError, malformedQuery, noSuchEntity } from './api-error.js';
 import { cancelActivation } from './cancel-activation.js';
 import { answering, type ApiContext, JsonText, localsOf, onlyMethods, pathParameter } from './context.js';
 import { entitledNamespace, isEntityName } from './names.js';
-import { booleanParameter, pageParameters, type Query } from './query.js';
+import { jsonArray, JsonPieces } from './pieces.js';
+import { booleanParameter, MAX_LIST_LIMIT, pageParameters, type Query } from './query.js';
 import { sendJson } from './reply.js';
 
 const COLLECTION = 'activations';
@@ -46,6 +47,14 @@ export function activationRoutes({ records, host }: ApiContext): Router {
     sendJson(response, 202, transactionId, JSON.stringify(cancelled), ['x-openwhisk-activation-id', id]);
   };
 
+  /** Each record is read when the one before is on its way; those that went meanwhile are left out. */
+  async function* inFull(page: readonly ActivationRecord[]): AsyncGenerator<string> {
+    for (const { namespace, activationId } of page) {
+      const record = await records.get(namespace, activationId);
+      if (record !== undefined) yield activationText(record);
+    }
+  }
+
   const list = answering(async (request, { caller, query }) => {
     const namespace = entitledNamespace(caller, pathParameter(request, 'namespace'));
     const { skip, limit, count } = pageParameters(query, COLLECTION);
@@ -53,8 +62,10 @@ export function activationRoutes({ records, host }: ApiContext): Router {
     if (count && docs) throw new ApiError(400, "The parameter 'docs' is not permitted with 'count'.");
     const filter = filterOf(namespace, query);
     if (count) return { [COLLECTION]: await records.count(filter, skip) };
-    const found = await records.list(filter, skip, limit);
-    return docs ? new JsonText(`[${found.map(activationText).join(',')}]`) : found.map(toActivationSummary);
+    // Beyond the end, a store may walk through everything to find nothing.
+    if (skip > MAX_LIST_LIMIT && (await records.count(filter, skip)) === 0) return [];
+    const page = await records.list(filter, skip, limit, true);
+    return docs ? new JsonPieces(jsonArray(inFull(page))) : page.map(toActivationSummary);
   });
 
   router.route('/:namespace/activations').get(list).all(onlyMethods('GET'));

@@ -31,6 +31,8 @@ export function createApp(deps: AppDependencies): App {
   app.enable('case sensitive routing');
 
   app.use((request, response, next) => {
+    // A body that no route reads is dropped as it comes.
+    if (request.method !== 'PUT') request.resume();
     const at = request.url.indexOf('?');
     response.locals.query = new URLSearchParams(at < 0 ? '' : request.url.slice(at + 1));
     next();
@@ -82,7 +84,7 @@ export function createApp(deps: AppDependencies): App {
   app.use(onError);
 
   return (request, response, transactionId) => {
-    (response as ServerResponse & { locals: object }).locals = { transactionId };
+    (response as ServerResponse & { locals: object }).locals = { transactionId, bodies: deps.bodies };
     app(request, response);
   };
 }

@@ -1,16 +1,19 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Host, RecordStore } from '@dataflower/invoker-shim';
 import type { Caller } from '../auth/identity.js';
 import type { Config } from '../config/index.js';
 import type { EntityStore } from '../stores/entity-store.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
-import { ApiError, malformed } from './api-error.js';
+import { ApiError, malformed, overloaded } from './api-error.js';
+import type { BodyBudget } from './body-budget.js';
 import type { Query } from './query.js';
-import { sendJson } from './reply.js';
-import { checkContentType, parseObject, readBody } from './request.js';
-
-const MAX_NESTING = 500;
+import { JsonPieces, sendPieces } from './pieces.js';
+import { countAnswer, sendJson } from './reply.js';
+import { type BodyTerms, checkContentType, readBody } from './request.js';
+import { type BodyThreads, isLargeEntity } from './body-threads.js';
+import { checkNesting } from './nesting.js';
+import { parseObject } from './parse-object.js';
 
 /** What the resources of the API work on. */
 export interface ApiContext {
@@ -19,6 +22,9 @@ export interface ApiContext {
   readonly host: Host;
   readonly config: Config;
   readonly compiler: WorkflowCompiler;
+  /** Of all requests together. */
+  readonly bodies: BodyBudget;
+  readonly bodyThreads: BodyThreads;
   readonly now: () => number;
 }
 
@@ -27,18 +33,27 @@ export interface RequestLocals {
   readonly transactionId: string;
   readonly caller: Caller;
   readonly query: Query;
+  readonly bodies: BodyBudget;
 }
 
 export function localsOf(response: Response): RequestLocals {
   return response.locals as RequestLocals;
 }
 
-/** A route that gives what it answers with 200. */
+/** A route that gives what it answers with 200: a value, or JSON as text, whole or in pieces. */
 export function answering(route: (request: Request, locals: RequestLocals) => unknown): RequestHandler {
   return async (request, response) => {
     const locals = localsOf(response);
+    const { transactionId, bodies } = locals;
+    const owner = locals.caller?.namespace ?? '';
     const value: unknown = await route(request, locals);
-    sendJson(response, 200, locals.transactionId, value instanceof JsonText ? value.text : JSON.stringify(value));
+    if (value instanceof JsonPieces) {
+      await sendPieces(response, transactionId, value, bodies, owner);
+      return;
+    }
+    const text = value instanceof JsonText ? value.text : JSON.stringify(value);
+    if (!countAnswer(response, text, bodies, owner)) throw overloaded();
+    sendJson(response, 200, transactionId, text);
   };
 }
 
@@ -47,25 +62,32 @@ export class JsonText {
   constructor(readonly text: string) {}
 }
 
-/** The JSON object of a body that has to be there (OW-7). */
-export async function bodyObject(request: IncomingMessage, maxBytes: number): Promise<Record<string, unknown>> {
+/**
+ * The JSON object of a body that has to be there (OW-7). The body is counted until the response is closed.
+ *
+ * @param large Reads a large one, off the event loop.
+ */
+export async function bodyObject(
+  request: IncomingMessage,
+  response: ServerResponse,
+  terms: BodyTerms,
+  large?: (body: Buffer) => Promise<Record<string, unknown>>,
+): Promise<Record<string, unknown>> {
   checkContentType(request);
   const body = await new Promise<Buffer>((resolve, reject) => {
     // Its sender has gone: nobody hears the answer, and it is no fault of the server's.
     request.once('error', () => reject(malformed('The request ended before its body did.')));
-    readBody(request, maxBytes, (error, bytes) => (error === undefined ? resolve(bytes) : reject(error)));
+    readBody(request, terms, (error, bytes, release) => {
+      response.once('close', release);
+      if (error === undefined) resolve(bytes);
+      else reject(error);
+    });
   });
   if (body.length === 0) throw new ApiError(400, 'Request entity expected but not supplied');
+  if (large !== undefined && isLargeEntity(body)) return large(body);
   const object = parseObject(body);
-  checkNesting(object, MAX_NESTING);
+  checkNesting(object);
   return object;
-}
-
-/** Entities are walked by code that recurses. */
-function checkNesting(value: unknown, levels: number): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (levels === 0) throw malformed(`The values are nested more than ${MAX_NESTING} levels deep.`);
-  for (const member of Object.values(value)) checkNesting(member, levels - 1);
 }
 
 /** The path is there, but not for this method. */

@@ -1,11 +1,15 @@
 import { malformed } from './api-error.js';
 import { type BlackboxExec, type Exec, NO_CODE } from './action-document.js';
 import { readImageName } from './image-name.js';
+import { isBinaryCode, LargeCode } from './large-code.js';
 import { checkEntityName, checkNamespaceName } from './names.js';
 import { resolveKind } from './kinds.js';
 
 /** What a PUT says of the code: OpenWhisk's rules of `exec` (OW-27 to OW-29), its texts kept. */
-export function readExec(value: unknown, callerNamespace: string): { exec: Exec; code: string | undefined } {
+export function readExec(
+  value: unknown,
+  callerNamespace: string,
+): { exec: Exec; code: string | LargeCode | undefined } {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw malformed("'kind' must be a string defined in 'exec'");
   const { kind: kindText, code, image, main, components } = value as Record<string, unknown>;
@@ -14,9 +18,9 @@ export function readExec(value: unknown, callerNamespace: string): { exec: Exec;
   if (kind === 'sequence')
     return { exec: { kind, components: readComponents(components, callerNamespace) }, code: undefined };
   if (kind === 'blackbox') return readBlackbox(image, code, entryOf(kind, main));
-  if (typeof code !== 'string')
+  if (typeof code !== 'string' && !(code instanceof LargeCode))
     throw malformed(`'code' must be a string or attachment object defined in 'exec' for '${kind}' actions`);
-  return { exec: { kind, binary: isBinaryCode(code), ...entryOf(kind, main) }, code };
+  return { exec: { kind, binary: isBinary(code), ...entryOf(kind, main) }, code };
 }
 
 function entryOf(kind: string, main: unknown): { readonly main?: string } {
@@ -30,22 +34,18 @@ function readBlackbox(
   image: unknown,
   code: unknown,
   entry: { readonly main?: string },
-): { exec: BlackboxExec; code: string } {
+): { exec: BlackboxExec; code: string | LargeCode } {
   if (typeof image !== 'string' || image.trim() === '')
     throw malformed("'image' must be a string defined in 'exec' for 'blackbox' actions");
-  if (code !== undefined && code !== null && typeof code !== 'string')
+  if (code !== undefined && code !== null && typeof code !== 'string' && !(code instanceof LargeCode))
     throw malformed("'code' must be a string or attachment object defined in 'exec' for 'blackbox' actions");
   const { reference } = readImageName(image);
-  const text = (code ?? '').trim() === '' ? NO_CODE : code!;
-  return { exec: { kind: 'blackbox', image: reference, binary: isBinaryCode(text), ...entry }, code: text };
+  const text = typeof code === 'string' && code.trim() !== '' ? code : code instanceof LargeCode ? code : NO_CODE;
+  return { exec: { kind: 'blackbox', image: reference, binary: isBinary(text), ...entry }, code: text };
 }
 
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
-
-/** OW-28: the trimmed text is base64 by its alphabet and length. */
-export function isBinaryCode(code: string): boolean {
-  const trimmed = code.trim();
-  return trimmed !== '' && trimmed.length % 4 === 0 && BASE64.test(trimmed);
+function isBinary(code: string | LargeCode): boolean {
+  return code instanceof LargeCode ? code.binary : isBinaryCode(code);
 }
 
 function readComponents(value: unknown, callerNamespace: string): string[] {

@@ -1,4 +1,4 @@
-import { malformed } from './api-error.js';
+import { malformed } from './refusals.js';
 
 /** One bound parameter, or one annotation (OW-20). */
 export interface Parameter {

@@ -3,7 +3,7 @@ import type { Config } from '../config/index.js';
 import { type Attachment, ConflictError, type EntityStore } from '../stores/entity-store.js';
 import { checkWorkflowAnnotations } from '../workflows/annotations.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
-import { codeOf } from './action-code.js';
+import { codeBytesOf } from './action-code.js';
 import {
   type ActionDocument,
   CODE_ATTACHMENT,
@@ -16,6 +16,7 @@ import {
 import { ApiError, malformed, tooLarge } from './api-error.js';
 import { readExec } from './exec.js';
 import { checkImageAllowed } from './image-name.js';
+import { LargeCode } from './large-code.js';
 import { defaultLimits, readLimits } from './limits.js';
 import { overlayParameters, type Parameter, readParameters, sizeOf } from './parameters.js';
 import { checkSequence } from './sequences.js';
@@ -23,7 +24,8 @@ import { checkSequence } from './sequences.js';
 /** The body of a PUT, its members read one by one. */
 interface Change {
   readonly exec: Exec | undefined;
-  readonly code: string | undefined;
+  /** UTF-8. */
+  readonly code: Buffer | undefined;
   readonly parameters: Parameter[] | undefined;
   readonly annotations: Parameter[];
   readonly delAnnotations: readonly string[];
@@ -48,7 +50,7 @@ export async function putAction(
   body: Readonly<Record<string, unknown>>,
   overwrite: boolean,
   context: PutContext,
-): Promise<{ document: ActionDocument; code: string | undefined }> {
+): Promise<{ document: ActionDocument; code: Buffer | undefined }> {
   const change = readChange(body, caller.namespace, context.limits);
   const id = `${caller.namespace}/${name}`;
   const stored = await context.store.get(id);
@@ -64,7 +66,7 @@ export async function putAction(
   await checkWorkflowAnnotations(annotations, context.compiler);
   const { inline, attachment } = placeCode(change);
   // Read before the write: after it another one may have taken its place.
-  const code = change.exec === undefined ? await codeOf(stored!, context.store) : change.code;
+  const code = change.exec === undefined ? await codeBytesOf(stored!, context.store) : change.code;
   const document: ActionDocument = {
     _id: id,
     ...(stored?._rev === undefined ? {} : { _rev: stored._rev }),
@@ -93,8 +95,8 @@ function readChange(body: Readonly<Record<string, unknown>>, namespace: string, 
   const given = body.exec === undefined || body.exec === null ? undefined : readExec(body.exec, namespace);
   const parameters = readParameters(body.parameters);
   const annotations = readParameters(body.annotations) ?? [];
-  const codeBytes = given?.code === undefined ? 0 : Buffer.byteLength(given.code);
-  if (codeBytes > limits.codeBytes) throw tooLarge('exec', codeBytes, limits.codeBytes);
+  const code = given?.code === undefined ? undefined : bytesOf(given.code);
+  if (code !== undefined && code.length > limits.codeBytes) throw tooLarge('exec', code.length, limits.codeBytes);
   for (const [field, list] of [
     ['parameters', parameters ?? []],
     ['annotations', annotations],
@@ -104,7 +106,7 @@ function readChange(body: Readonly<Record<string, unknown>>, namespace: string, 
   }
   return {
     exec: given?.exec,
-    code: given?.code,
+    code,
     parameters,
     annotations,
     delAnnotations: readKeys(body.delAnnotations),
@@ -112,6 +114,10 @@ function readChange(body: Readonly<Record<string, unknown>>, namespace: string, 
     publish: readMember(body.publish, 'publish', (value) => typeof value === 'boolean'),
     version: readMember(body.version, 'version', isVersion),
   };
+}
+
+function bytesOf(code: string | LargeCode): Buffer {
+  return code instanceof LargeCode ? code.bytes : Buffer.from(code);
 }
 
 function isVersion(value: unknown): value is string {
@@ -148,8 +154,8 @@ function mergeParameters(change: Change, stored: ActionDocument | undefined, exe
 function placeCode(change: Change): { inline?: string; attachment?: Attachment | 'keep' } {
   if (change.exec === undefined) return { attachment: 'keep' };
   if (change.code === undefined) return {};
-  const data = Buffer.from(change.code);
-  if (data.length <= INLINE_CODE_BYTES) return { inline: change.code };
+  const data = change.code;
+  if (data.length <= INLINE_CODE_BYTES) return { inline: data.toString() };
   return { attachment: { name: CODE_ATTACHMENT, contentType: 'text/plain', data } };
 }
 

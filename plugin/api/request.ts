@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { ApiError, malformed, tooLarge, unsupportedContentType } from './api-error.js';
+import { type ApiError, overloaded, tooLarge, unsupportedContentType } from './api-error.js';
+import type { BodyBudget } from './body-budget.js';
+import { JoinedBody } from './joined-body.js';
 
 /** Bytes of a refused body that are read and dropped, so that its sender sees the refusal. */
 const DROPPED_BYTES = 64 * 1024 * 1024;
@@ -12,59 +14,73 @@ export function checkContentType(request: IncomingMessage): void {
   if (type !== undefined && type !== '' && !JSON_TYPE.test(type)) throw unsupportedContentType(type);
 }
 
-/** The whole body, at most `maxBytes`, else 413. Calls back once, or never when the client goes away. */
-export function readBody(
-  request: IncomingMessage,
-  maxBytes: number,
-  done: (error: ApiError | undefined, body: Buffer) => void,
-): void {
-  const declared = Number(request.headers['content-length'] ?? 0);
-  if (declared > maxBytes) {
-    refuse(request, declared, maxBytes, done);
+/** How a body is read, and on whose account. */
+export interface BodyTerms {
+  readonly maxBytes: number;
+  readonly budget: BodyBudget;
+  /** The namespace of the caller. */
+  readonly owner: string;
+}
+
+/** @param release To be called when the bytes are no longer needed. */
+export type BodyRead = (error: ApiError | undefined, body: Buffer, release: () => void) => void;
+
+/**
+ * The whole body, at most `maxBytes`, else 413; 503 while its owner has too many bytes of bodies under way. Calls back once,
+ * or never when the client goes away. A body in one chunk is not counted: a connection has no more than one.
+ */
+export function readBody(request: IncomingMessage, { maxBytes, budget, owner }: BodyTerms, done: BodyRead): void {
+  const declared = request.headers['content-length'];
+  const mostBytes = declared === undefined ? maxBytes : Number(declared);
+  if (mostBytes > maxBytes) {
+    refuse(request, tooLarge('Request', mostBytes, maxBytes), done);
     return;
   }
-  let chunks: Buffer[] = [];
-  let bytes = 0;
-  const onData = (chunk: Buffer): void => {
-    bytes += chunk.length;
-    chunks.push(chunk);
-    if (bytes <= maxBytes) return;
-    chunks = [];
+  let only: Buffer | undefined;
+  let joined: JoinedBody | undefined;
+  const stop = (error: ApiError): void => {
+    joined?.release();
     request.off('data', onData);
     request.off('end', onEnd);
-    refuse(request, bytes, maxBytes, done);
+    refuse(request, error, done);
+  };
+  const onData = (chunk: Buffer): void => {
+    if (only === undefined && joined === undefined && chunk.length <= maxBytes) {
+      only = chunk;
+      return;
+    }
+    if (joined === undefined) {
+      joined = new JoinedBody(budget, owner, mostBytes);
+      request.once('close', () => {
+        // A client that has gone away: no `end` comes.
+        if (!request.complete) joined?.release();
+      });
+      if (only !== undefined && !joined.append(only)) {
+        stop(overloaded());
+        return;
+      }
+      only = undefined;
+    }
+    const bytes = joined.length + chunk.length;
+    if (bytes > maxBytes) stop(tooLarge('Request', bytes, maxBytes));
+    else if (!joined.append(chunk)) stop(overloaded());
   };
   const onEnd = (): void => {
-    done(undefined, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+    if (joined === undefined) done(undefined, only ?? NOTHING, nothingToRelease);
+    else done(undefined, joined.bytes, () => joined?.release());
   };
   request.on('data', onData);
   request.on('end', onEnd);
 }
 
-function refuse(
-  request: IncomingMessage,
-  bytes: number,
-  maxBytes: number,
-  done: (error: ApiError, body: Buffer) => void,
-): void {
+const NOTHING = Buffer.alloc(0);
+const nothingToRelease = (): void => undefined;
+
+function refuse(request: IncomingMessage, error: ApiError, done: BodyRead): void {
   let dropped = 0;
   request.on('data', (chunk: Buffer) => {
     dropped += chunk.length;
     if (dropped > DROPPED_BYTES) request.destroy();
   });
-  done(tooLarge('Request', bytes, maxBytes), Buffer.alloc(0));
-}
-
-/** OW-7, OW-39: JSON text of an object. */
-export function parseObject(body: Buffer): Record<string, unknown> {
-  const text = body.toString();
-  if (text.includes('\ufffd') && !Buffer.from(text).equals(body)) throw malformed('The body is not UTF-8.');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw malformed((cause as Error).message);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('JSON object expected');
-  return value as Record<string, unknown>;
+  done(error, NOTHING, nothingToRelease);
 }

@@ -113,6 +113,7 @@ function dockerOptions(
     transport,
     ...(agentHost === undefined ? {} : { agentHost }),
     pull: containers.images.pull,
+    imageUser: containers.images.user,
     network: { mode, refused: refusedRanges, dns: dns.length === 0 ? undefined : dns },
     limits: { tmpfsMiB, pids, openFiles, cpuPercent },
     dataDir,

@@ -1,6 +1,8 @@
 import { type Health, type Host, HostGroup, type RecordStore } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { createApp } from '../api/app.js';
+import { BodyBudget } from '../api/body-budget.js';
+import { BodyThreads } from '../api/body-threads.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { authorizationOf } from '../auth/identity.js';
 import { Subjects } from '../auth/subjects.js';
@@ -12,6 +14,7 @@ import { healthRoute } from '../server/health-route.js';
 import { isLoopback } from '../server/host-check.js';
 import { HttpServer } from '../server/http-server.js';
 import { Ids } from '../server/ids.js';
+import { renderedOnceASecond } from '../server/metrics-text.js';
 import { RequestCounts } from '../server/request-counts.js';
 import { TargetResolver } from '../targets/resolver.js';
 import { WorkflowCompiler } from '../workflows/workflow-compiler.js';
@@ -66,6 +69,10 @@ const RECORDS_FULL = {
     'the record files are full: new invocations are refused with 503 until there is room (records.maxBytes, the disk)',
 } as const;
 
+/** Bodies of all requests together: so many bytes, and so many of the largest. */
+const BODY_BYTES = 256 * 1024 * 1024;
+const LARGEST_BODIES = 4;
+
 /** Serves the API. When it throws, usually a `StartError`, nothing listens, and the parts are still their maker's. */
 export async function openGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
   const { component, stores, host, records, log, health, tracing } = parts;
@@ -77,6 +84,8 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   const { registry, stop: stopMetrics } = processRegistry(tracing);
   const counts = new RequestCounts(registry);
   const ids = new Ids();
+  const bodies = new BodyBudget(Math.max(BODY_BYTES, LARGEST_BODIES * config.server.maxBodyBytes));
+  const bodyThreads = new BodyThreads();
   const now = Date.now;
   const operatorKey = newOperatorKey();
   let apiHost = config.server.apiHost ?? '';
@@ -99,6 +108,8 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     host,
     records,
     ids,
+    bodies,
+    bodyThreads,
     limits: config.limits,
     now,
     ...(log.isLevelEnabled('debug') && { log: log.child({ component: 'invocations' }) }),
@@ -106,13 +117,17 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     unexpected,
   });
   const more = parts.metrics ?? (() => Promise.resolve(''));
-  const metrics = async (): Promise<string> => `${await registry.metrics()}\n${await host.metrics()}\n${await more()}`;
+  const metrics = renderedOnceASecond(
+    async () => `${await registry.metrics()}\n${await host.metrics()}\n${await more()}`,
+  );
   const app = createApp({
     authenticator,
     store,
     records,
     host,
     config,
+    bodies,
+    bodyThreads,
     compiler,
     now,
     version: VERSION,
@@ -134,7 +149,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     invoke,
     app,
     health: healthRoute(health, description),
-    admin: adminRoute(subjects, operatorKey, status),
+    admin: adminRoute(subjects, operatorKey, bodies, status),
     counts,
   });
   const port = await listen(server, config).catch((error: unknown) => {

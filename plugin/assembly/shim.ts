@@ -14,6 +14,7 @@ import type { Logger } from 'pino';
 import { type Config, parseAddress } from '../config/index.js';
 import { healthRoute } from '../server/health-route.js';
 import { Ids } from '../server/ids.js';
+import { renderedOnceASecond } from '../server/metrics-text.js';
 import { OperationsServer } from '../server/operations-server.js';
 import { recordsReport } from '../server/status.js';
 import { couchSettings } from '../stores/couchdb/connect.js';
@@ -109,8 +110,9 @@ class ShimParts {
     this.#registerChecks(records, server);
     const { registry, stop } = processRegistry(tracing);
     this.#stopMetrics = stop;
-    const metrics = async (): Promise<string> =>
-      [await registry.metrics(), await host.metrics(), await records.metrics()].join('\n');
+    const metrics = renderedOnceASecond(async () =>
+      [await registry.metrics(), await host.metrics(), await records.metrics()].join('\n'),
+    );
     const operations = await this.#serveOperations(metrics);
     if (this.#couch !== undefined) this.#metrics = startMetrics(this.#couch, config.couchdb, log, 'shim', metrics);
     await this.#listen(server, secret);

@@ -1,9 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ActivationRecord, Host, RecordStore } from '@dataflower/invoker-shim';
-import { ApiError, asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
+import { asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
+import type { BodyBudget } from '../api/body-budget.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
-import { sendError, sendJson } from '../api/reply.js';
-import { checkContentType, parseObject, readBody } from '../api/request.js';
+import { countAnswer, sendError, sendJson } from '../api/reply.js';
+import { type BodyThreads, isLargePayload } from '../api/body-threads.js';
+import { reservedProperties } from '../api/body-work.js';
+import { parseObject } from '../api/parse-object.js';
+import { checkContentType, readBody } from '../api/request.js';
 import { paradigmOf } from '../workflows/annotations.js';
 import type { Authenticator } from '../auth/authenticator.js';
 import type { Caller } from '../auth/identity.js';
@@ -22,6 +26,8 @@ export interface InvokeDependencies {
   readonly host: Host;
   readonly records: RecordStore;
   readonly ids: Ids;
+  readonly bodies: BodyBudget;
+  readonly bodyThreads: BodyThreads;
   readonly limits: Config['limits'];
   readonly now: () => number;
   /** Traces activations; left out where nobody listens. */
@@ -79,9 +85,11 @@ export class InvokeRoute {
       checkContentType(request);
       const id = decoded.length === 1 ? `${owner}/${name}` : undefined;
       const call: Call = { request, response, transactionId, receivedAt, caller, id, options };
-      readBody(request, this.deps.limits.payloadBytes, (error, body) => {
+      const terms = { maxBytes: this.deps.limits.payloadBytes, budget: this.deps.bodies, owner };
+      readBody(request, terms, (error, body, release) => {
         if (error === undefined) this.read(call, body);
         else this.refuse(call, error);
+        release();
       });
     } catch (error) {
       request.resume();
@@ -91,6 +99,10 @@ export class InvokeRoute {
 
   private read(call: Call, body: Buffer): void {
     try {
+      if (isLargePayload(body)) {
+        this.readLarge(call, body).catch((error: unknown) => this.refuse(call, error));
+        return;
+      }
       const payload = body.length === 0 ? {} : parseObject(body);
       if (call.id === undefined) throw noSuchEntity();
       const resolved = this.deps.resolver.peek(call.caller, call.id);
@@ -114,11 +126,27 @@ export class InvokeRoute {
     }
   }
 
-  private start(call: Call, body: Buffer, given: Record<string, unknown>, resolved: Resolved): void {
+  /** A thread reads the body and needs the target for it; what is wrong with the body is told first all the same. */
+  private async readLarge(call: Call, body: Buffer): Promise<void> {
+    const { resolver, bodyThreads } = this.deps;
+    const target: { readonly found?: Resolved | undefined; readonly error?: unknown } =
+      call.id === undefined
+        ? {}
+        : await resolver.resolve(call.caller, call.id).then(
+            (found) => ({ found }),
+            (error: unknown) => ({ error }),
+          );
+    const { found, error } = target;
+    const payload = await bodyThreads.payload(body, found?.finalKeys ?? [], found?.parameters);
+    if (error !== undefined) this.refuse(call, error);
+    else if (found === undefined) this.refuse(call, noSuchEntity());
+    else this.start(call, payload, undefined, found);
+  }
+
+  /** @param given Undefined: the body is the payload. */
+  private start(call: Call, body: Buffer, given: Record<string, unknown> | undefined, resolved: Resolved): void {
     const { deps } = this;
-    if (resolved.finalKeys.some((key) => Object.hasOwn(given, key))) {
-      throw new ApiError(400, 'Request defines parameters that are not allowed (e.g., reserved properties).');
-    }
+    if (given !== undefined && resolved.finalKeys.some((key) => Object.hasOwn(given, key))) throw reservedProperties();
     const header = paradigmOf(call.request.headers['x-dataflower-paradigm'], 'The header X-Dataflower-Paradigm');
     if (deps.records.full) throw overloaded();
     const { caller, transactionId, receivedAt } = call;
@@ -133,7 +161,7 @@ export class InvokeRoute {
           transactionId,
           identity: caller,
           target: resolved.target,
-          payload: payloadOf(body, given, resolved),
+          payload: given === undefined ? body : payloadOf(body, given, resolved),
           receivedAt,
           paradigm: header ?? resolved.paradigm,
           ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
@@ -168,6 +196,10 @@ export class InvokeRoute {
       if (!open) return;
       forget();
       const text = answerText(record, result, call.options.result);
+      if (!countAnswer(call.response, text, this.deps.bodies, call.caller.namespace)) {
+        sendError(call.response, overloaded(), call.transactionId, ['x-openwhisk-activation-id', activationId]);
+        return;
+      }
       sendJson(call.response, httpStatusOf(record), call.transactionId, text, [
         'x-openwhisk-activation-id',
         activationId,

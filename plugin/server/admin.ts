@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, asApiError, malformed, noSuchRoute } from '../api/api-error.js';
+import type { BodyBudget } from '../api/body-budget.js';
 import { bodyObject } from '../api/context.js';
 import { isEntityName } from '../api/names.js';
 import { sendError, sendJson } from '../api/reply.js';
@@ -11,6 +12,8 @@ import { STATUS_PATH, type StatusReport } from './status.js';
 /** The route of `dataflower user …` while the server runs and has the data directory to itself. */
 export const USERS_PATH = '/dataflower/v1/users';
 const MAX_BODY_BYTES = 65_536;
+/** The name under which the bodies of the command line are counted: no namespace begins with a space. */
+const OPERATOR = ' operator';
 
 /** A key for this run of the server; whoever can read the data directory can read it there. */
 export function newOperatorKey(): string {
@@ -37,20 +40,22 @@ export async function addUser(subjects: Subjects, name: unknown): Promise<Caller
 export function adminRoute(
   subjects: Subjects,
   operatorKey: string,
+  bodies: BodyBudget,
   status: () => Promise<StatusReport>,
 ): (request: IncomingMessage, response: ServerResponse, transactionId: string) => void {
   const expected = Buffer.from(`Bearer ${operatorKey}`);
-  const handle = async (request: IncomingMessage): Promise<unknown> => {
+  const terms = { maxBytes: MAX_BODY_BYTES, budget: bodies, owner: OPERATOR };
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<unknown> => {
     const given = Buffer.from(request.headers.authorization ?? '');
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw noSuchRoute();
     if (request.url === STATUS_PATH && request.method === 'GET') return status();
     if (request.url !== USERS_PATH) throw noSuchRoute();
     if (request.method === 'GET') return subjects.list().map(userJson);
     if (request.method !== 'POST') throw malformed('GET or POST');
-    return userJson(await addUser(subjects, (await bodyObject(request, MAX_BODY_BYTES)).name));
+    return userJson(await addUser(subjects, (await bodyObject(request, response, terms)).name));
   };
   return (request, response, transactionId) => {
-    handle(request).then(
+    handle(request, response).then(
       (value) => sendJson(response, 200, transactionId, JSON.stringify(value)),
       (error: unknown) => {
         request.resume();

@@ -1,5 +1,6 @@
 import { send } from '../test-support/http-client.js';
 import { startTestServer, type TestServer } from '../test-support/server.js';
+import { until } from '../test-support/until.js';
 import { describedMetrics } from './metrics-reference.js';
 
 let server: TestServer;
@@ -40,8 +41,18 @@ test('answers are counted and timed by what they were for', async () => {
   await server.action('echo');
   await server.call('POST', 'actions/echo?blocking=true', {});
   await server.call('GET', 'actions/none');
-  const { text } = await send(server.url, 'GET', '/metrics');
-  expect(text).toContain('dataflower_http_requests_total{route="invoke",status="200"} 1');
+  let text = '';
+  await until(async () => {
+    ({ text } = await send(server.url, 'GET', '/metrics'));
+    return text.includes('dataflower_http_requests_total{route="invoke",status="200"} 1');
+  });
   expect(text).toContain('dataflower_http_requests_total{route="api",status="404"} 1');
   expect(text).toContain('dataflower_http_request_duration_seconds_count{route="invoke"} 1');
+});
+
+test('one rendering is shared by all who ask at about the same time', async () => {
+  const ask = (): Promise<string> => send(server.url, 'GET', '/metrics').then(({ text }) => text);
+  const texts = await Promise.all(Array.from({ length: 50 }, ask));
+  // Memory in use is among them: no two renderings are the same.
+  expect(new Set(texts).size).toBeLessThanOrEqual(3);
 });

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { handleInTurn } from '@dataflower/invoker-shim';
 import { ApiError, asApiError, noSuchRoute } from '../api/api-error.js';
 import { sendError, sendText } from '../api/reply.js';
 import { type HealthRoute, isHealthPath } from './health-route.js';
@@ -14,7 +15,7 @@ export interface OperationsServerOptions {
   /** Names by which it may be called, beside the loopback's and `host` (DV-14). */
   readonly names: readonly string[];
   readonly health: HealthRoute;
-  /** Text for Prometheus. */
+  /** Text for Prometheus; asked for each request. */
   readonly metrics: () => Promise<string>;
   readonly ids: Ids;
   readonly unexpected: (error: unknown, transactionId: string) => void;
@@ -23,44 +24,42 @@ export interface OperationsServerOptions {
 const MAX_CONNECTIONS = 64;
 const REQUEST_TIMEOUT_MS = 5000;
 
-/**
- * `/health` and `/metrics` of a process that serves no API: a host agent. The text of the metrics is made once for all who
- * ask at the same time.
- */
+/** `/health` and `/metrics` of a process that serves no API: a host agent. */
 export class OperationsServer {
   readonly #server: Server;
   #hostCheck: HostCheck | undefined;
-  #metrics: Promise<string> | undefined;
 
   constructor(private readonly options: OperationsServerOptions) {
-    const { health, ids, unexpected } = options;
-    this.#server = createServer(
-      { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, noDelay: true },
-      (request, response) => {
-        const transactionId = ids.transaction(request.headers['x-request-id']);
-        const refuse = (error: ApiError): void => {
-          request.resume();
-          sendError(response, error, transactionId);
-        };
-        const url = request.url ?? '/';
-        if (this.#hostCheck?.allows(request.headers.host) !== true) {
-          refuse(new ApiError(403, 'The Host header is not allowed: call the process by the address it listens on.'));
-        } else if (isHealthPath(url)) {
-          health(request, response, transactionId);
-        } else if (url === '/metrics' && (request.method === 'GET' || request.method === 'HEAD')) {
-          request.resume();
-          this.#text().then(
-            (text) => sendText(response, 200, transactionId, text),
-            (error: unknown) => {
-              unexpected(error, transactionId);
-              refuse(asApiError(error));
-            },
-          );
-        } else {
-          refuse(noSuchRoute());
-        }
-      },
-    );
+    const { health, metrics, ids, unexpected } = options;
+    this.#server = createServer({
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      noDelay: true,
+    });
+    handleInTurn(this.#server, (request, response) => {
+      const transactionId = ids.transaction(request.headers['x-request-id']);
+      const refuse = (error: ApiError): void => {
+        request.resume();
+        sendError(response, error, transactionId);
+      };
+      const url = request.url ?? '/';
+      if (this.#hostCheck?.allows(request.headers.host) !== true) {
+        refuse(new ApiError(403, 'The Host header is not allowed: call the process by the address it listens on.'));
+      } else if (isHealthPath(url)) {
+        health(request, response, transactionId);
+      } else if (url === '/metrics' && (request.method === 'GET' || request.method === 'HEAD')) {
+        request.resume();
+        metrics().then(
+          (text) => sendText(response, 200, transactionId, text),
+          (error: unknown) => {
+            unexpected(error, transactionId);
+            refuse(asApiError(error));
+          },
+        );
+      } else {
+        refuse(noSuchRoute());
+      }
+    });
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
@@ -86,9 +85,5 @@ export class OperationsServer {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
-  }
-
-  #text(): Promise<string> {
-    return (this.#metrics ??= this.options.metrics().finally(() => (this.#metrics = undefined)));
   }
 }

@@ -63,6 +63,11 @@ export class CachedStore implements EntityStore {
     return this.store.list(query);
   }
 
+  /** Past the memory: a listing must not push out what invocations use. */
+  each(query: ListQuery): AsyncIterable<StoredDocument> {
+    return this.store.each(query);
+  }
+
   count(query: Omit<ListQuery, 'limit'>): Promise<number> {
     return this.store.count(query);
   }

@@ -75,6 +75,18 @@ export function entityStoreContract(name: string, open: () => Promise<EntityStor
       expect(await store.list({ type: 'action', skip: 0, limit: 10 })).toHaveLength(4);
     });
 
+    test('reads the documents of a page one after the other, when they are asked for', async () => {
+      for (const [i, id] of ['ns/a', 'ns/b', 'ns/c', 'ns/d', 'other/e'].entries())
+        await store.put(document(id, 10 - i, { data: 'x'.repeat(20_000) }));
+      const names: string[] = [];
+      for await (const { name, ...more } of store.each({ type: 'action', namespace: 'ns', skip: 1, limit: 9 })) {
+        names.push(name);
+        expect(more).toMatchObject({ entityType: 'action', data: 'x'.repeat(20_000) });
+        if (names.length === 1) await store.delete('ns/c', (await store.get('ns/c'))!._rev!);
+      }
+      expect(names).toEqual(['b', 'd']);
+    });
+
     test('lists equal times by id, whatever was written last', async () => {
       const names = ['b', 'a@x', 'A', 'a', 'a.b', 'Z9'];
       for (const name of names) await store.put(document(`ns/${name}`, 7));

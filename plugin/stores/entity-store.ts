@@ -83,6 +83,11 @@ export interface EntityStore {
   delete(id: string, rev: string): Promise<void>;
   /** Newest `updated` first, equal ones by `_id`. */
   list(query: ListQuery): Promise<StoredDocument[]>;
+  /**
+   * The documents of `list`, for pages that are more than memory should hold: each is read when the one before has been
+   * used. Those that go meanwhile are left out.
+   */
+  each(query: ListQuery): AsyncIterable<StoredDocument>;
   /** How many documents `list` would give without its limit. */
   count(query: Omit<ListQuery, 'limit'>): Promise<number>;
   /** Undefined when that revision, or its attachment, is no longer there. */

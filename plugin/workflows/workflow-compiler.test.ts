@@ -65,7 +65,7 @@ test('small and large compositions are compiled alike', async () => {
     lowered(times(3000, () => ({ ...action, path: '' }))),
   );
   expect(byCode.graph.nodes).toHaveLength(3000);
-  for (const pad of [[], times(10_000, () => action)]) {
+  for (const pad of [[], times(9000, () => action)]) {
     const unknown = deployed({ type: 'sequence', components: [{ type: 'while' }, ...pad] });
     await expect(compiler.composition(unknown, undefined)).rejects.toMatchObject({
       status: 400,

@@ -84,6 +84,12 @@ function suiteOf(address: string, network: string): void {
     }
   }, 30_000);
 
+  test('the buffers of sockets are bounded, as memory or beside it', async () => {
+    const { response } = await harm('sockets', { count: 100 });
+    if (response.success) expect((response.result as { bytes: number }).bytes).toBeLessThan(MEMORY_MIB * 2 ** 20);
+    else expect([NO_MEMORY, DIED]).toContain(errorOf({ response } as ActivationRecord));
+  }, 30_000);
+
   test('a million lines are cut at the limit of logs, through the runtime and past it', async () => {
     for (const kind of ['logs', 'lines']) {
       const { response, logs } = await harm(kind, { count: 1_000_000 });
@@ -100,7 +106,11 @@ function suiteOf(address: string, network: string): void {
   }, 30_000);
 
   test('nobody speaks for another container, nor about an invocation that it was not given', async () => {
-    expect(errorOf(await harm('others'))).toBe(DIED);
+    // The form and the way are right: about its own run it is believed.
+    expect((await harm('own')).response.result).toEqual({ forged: true });
+    await harm('logs', { count: 1 });
+    for (const from of [-1, 1, 1000]) expect(errorOf(await harm('others', { from }))).toBe(DIED);
+    expect(errorOf(await harm('channel'))).toBe(DIED);
     expect(errorOf(await harm('hello'))).toBe(DIED);
-  }, 30_000);
+  }, 60_000);
 }

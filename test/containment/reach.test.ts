@@ -26,6 +26,25 @@ const CALLS_API = `const http = require('node:http');
         await get('/metrics', { authorization }), await get('/api/v1/../../metrics', { authorization })] };
   }`;
 
+/** Hides a request in the body of another, by each method; tells how often it was answered. */
+const HIDES_REQUESTS = `const net = require('node:net');
+  exports.main = async ({ hidden, host }) => {
+    const { port } = new URL(process.env.__OW_API_HOST);
+    const key = 'Authorization: Basic ' + Buffer.from(process.env.__OW_API_KEY).toString('base64') + '\\r\\n';
+    const body = hidden + ' HTTP/1.1\\r\\nHost: ' + host + '\\r\\n' + key + '\\r\\n';
+    const chunked = 'Transfer-Encoding: chunked\\r\\n\\r\\n' + body.length.toString(16) + '\\r\\n' + body + '\\r\\n0\\r\\n\\r\\n';
+    const say = (method) => new Promise((resolve, reject) => {
+      let said = '';
+      const socket = net.connect(port, '127.0.0.1', () => socket.write(
+        method + ' /api/v1/namespaces HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n' + key + chunked));
+      socket.on('data', (part) => (said += part)).on('error', reject).on('close', () => resolve(said));
+    });
+    const found = {};
+    for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'POST', 'PUT'])
+      found[method] = (await say(method)).split('HTTP/1.1 ').length - 1;
+    return found;
+  }`;
+
 /** What user code in a container reaches: tried by actions, counted by those who should not be reached. */
 describeWithService('docker', 'from inside a container', ({ address: dockerHost }) => {
   let standIns: StandIns;
@@ -192,6 +211,19 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
       await putAction(platform.api, 'without', CALLS_API, { annotations: [{ key: 'provide-api-key', value: false }] });
       const without = (await result(platform.api, 'without')) as { found: [number | string, string][] };
       for (const [status] of without.found) expect(typeof status).toBe('string');
+    });
+
+    test('a request in the body of another is not one for the API', async () => {
+      const annotations = [{ key: 'provide-api-key', value: true }];
+      await putAction(platform.api, 'victim', 'exports.main = () => ({ there: true })');
+      await putAction(platform.api, 'hides', HIDES_REQUESTS, { annotations });
+      const { host } = new URL(platform.api.url);
+      const path = '/api/v1/namespaces/_/actions/victim';
+      for (const hidden of [`DELETE ${path}`, 'GET /metrics']) {
+        const found = await result(platform.api, 'hides', { hidden, host });
+        expect(found).toEqual({ GET: 1, HEAD: 1, DELETE: 1, OPTIONS: 1, POST: 1, PUT: 1 });
+      }
+      expect(await result(platform.api, 'victim')).toEqual({ there: true });
     });
   });
 

@@ -40,7 +40,8 @@ async function pass(client: Socket, target: string): Promise<void> {
     return;
   }
   agent.on('error', () => client.destroy());
-  agent.on('close', () => client.destroy());
+  // What the agent has said is still to be read.
+  agent.on('close', () => client.destroySoon());
   client.on('close', () => agent.destroy());
   client.pipe(agent);
   agent.pipe(client);

@@ -176,6 +176,13 @@ test("a composition's container runs its steps with their environment", async ()
     const large = await agent.call({}, { definition: 1, env: [{ vars: { n: 1, ...big } }] });
     const slots = large['slots'] as { where: string; streamId: number; size: number }[];
     expect(slots.map((s) => s.where)).toEqual(['inline', 'stream']);
+    agent.define(3, { functions: [{ path: '[2]', code: '() => { x = x + x }' }] });
+    const grown = await agent.call({}, { definition: 3, env: [{ vars: { x: 'y'.repeat(600_000) } }] });
+    expect(grown).toMatchObject({
+      outcome: Outcome.APPLICATION_ERROR,
+      hasEnv: false,
+      value: { error: 'The variables of the composition have 1200019 bytes as JSON, at most 1048576 are allowed.' },
+    });
   } finally {
     await agent.close();
   }

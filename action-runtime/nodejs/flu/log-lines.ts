@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Writable } from 'node:stream';
-import { type LogLine, encodeLog } from '../../protocol/index.js';
+import { LOG_LINE_BYTES, type LogLine, encodeLog } from '../../protocol/index.js';
 import type { Transport } from './transport.js';
 
 /** A line longer than this is cut into several. */
@@ -15,14 +15,17 @@ const MAX_EARLY_LINES = 1000;
  */
 export class LogLines {
   #invocationId = 0;
-  #left = 0;
+  /** What the log may still take: of the running invocation, or of what is written before the next one. */
+  #left: number;
   readonly #partial = { stdout: '', stderr: '' };
   #early: LogLine[] = [];
 
   constructor(
     private readonly transport: Pick<Transport, 'send'>,
     private readonly limitBytes: number,
-  ) {}
+  ) {
+    this.#left = limitBytes;
+  }
 
   /** Replaces the writing end of the process's standard streams. */
   capture(): void {
@@ -57,6 +60,7 @@ export class LogLines {
   end(): void {
     this.flush();
     this.#invocationId = 0;
+    this.#left = this.limitBytes;
   }
 
   flush(): void {
@@ -85,22 +89,23 @@ export class LogLines {
   }
 
   #line(stream: 'stdout' | 'stderr', text: string, time: number): void {
-    if (text.length > MAX_LINE_CHARS) {
-      this.#line(stream, text.slice(0, MAX_LINE_CHARS), time);
-      this.#line(stream, text.slice(MAX_LINE_CHARS), time);
-      return;
-    }
+    for (let at = 0; at === 0 || at < text.length; at += MAX_LINE_CHARS)
+      this.#piece(stream, text.slice(at, at + MAX_LINE_CHARS), time);
+  }
+
+  #piece(stream: 'stdout' | 'stderr', text: string, time: number): void {
     const invocationId = this.#invocationId;
+    if (this.#left < 0) return;
+    const bytes = Buffer.byteLength(text);
+    this.#left -= bytes + LOG_LINE_BYTES;
     if (invocationId === 0) {
       if (this.#early.length < MAX_EARLY_LINES)
         this.#early.push({ invocationId, stream, time, text, truncated: false });
       return;
     }
-    if (this.#left < 0) return;
-    this.#left -= Buffer.byteLength(text) + 1;
     const truncated = this.#left < 0;
     if (truncated) {
-      const keep = Math.max(0, Buffer.byteLength(text) + 1 + this.#left);
+      const keep = Math.max(0, bytes + this.#left);
       text = new StringDecoder('utf8').write(Buffer.from(text).subarray(0, keep));
     }
     this.transport.send(encodeLog({ invocationId, stream, time, text, truncated }), false);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { LOG_LINE_BYTES } from '../../protocol/index.js';
 import { TestAgent } from '../testing/test-agent.js';
 
 let agent: TestAgent;
@@ -31,7 +32,7 @@ test('lines written while loading belong to the first invocation, those of an en
 test('the log is cut at its limit, said once', async () => {
   agent = await TestAgent.with(
     'function main() { for (let i = 0; i < 1000; i++) console.log("123456789"); return {} }',
-    { logLimitBytes: 105 },
+    { logLimitBytes: 10 * (9 + LOG_LINE_BYTES) + LOG_LINE_BYTES + 5 },
   );
   await agent.call();
   const lines = agent.seen.filter((s) => s.type === 'LOG');

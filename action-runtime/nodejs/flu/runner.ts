@@ -21,7 +21,7 @@ import type { LogLines } from './log-lines.js';
 import { type EncodedOutcome, rejected, returned, threw } from './outcome.js';
 import { createContext } from './run-context.js';
 import { RunEnvironment } from './run-environment.js';
-import { decodeEnvironment, encodeEnvironment } from './step-environment.js';
+import { decodeEnvironment, encodeEnvironment, refuseEnvironment } from './step-environment.js';
 import type { Transport } from './transport.js';
 import { WritePacing } from './write-pacing.js';
 
@@ -97,6 +97,8 @@ export class Runner {
       const frames = run.hasEnv ? decodeEnvironment(slots[slots.length - 1]!) : [];
       outcome = await runFunctions(definition.functions, input, frames);
       if (run.hasEnv) env = encodeEnvironment(frames);
+      const refused = env === undefined ? undefined : refuseEnvironment(env);
+      if (refused !== undefined) [outcome, env] = [refused, undefined];
     } else {
       const { context, close } = createContext(
         this.emitter,

@@ -11,7 +11,7 @@ const HOME = '/tmp';
 const EXECUTABLE_DIRECTORY = '/action';
 /** Large buffers in huge pages, where the kernel gives them to who asks: touched for the first time in a fifth of the time. */
 const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
-/** What our runtime is told; it takes it away before user code could see it. */
+/** What our runtime is told; it takes it out of the environment that user code and its children have. */
 const RUNTIME_ENVIRONMENT = { GLIBC_TUNABLES: HUGE_PAGES, __DF_DIRECTORY: RUNTIME_DIRECTORY };
 /** What the runtime itself takes, in MiB, beside what the action may use: the limit is the action's. */
 const RUNTIME_MIB = 64;
@@ -126,8 +126,13 @@ function writableDirectories({ spec, foreign }: ContainerPlace): string[] {
 /** The image's own wishes: left to the engine, each would be a directory on its disk, without a bound. */
 function volumesOf(place: ContainerPlace): string[] {
   const there = new Set(writableDirectories(place));
-  const wanted = place.volumes.map((volume) => path.posix.join('/', volume).replace(/(?<=.)\/$/, ''));
+  const wanted = place.volumes.map(volumePath);
   return [...new Set(wanted)].filter((directory) => !there.has(directory));
+}
+
+/** Where a volume of an image is, in one way of writing. */
+export function volumePath(volume: string): string {
+  return path.posix.join('/', volume).replace(/(?<=.)\/$/, '');
 }
 
 /** The network has none; without this a container would have an address on the link all the same. */

@@ -23,6 +23,7 @@ import { removeLeftBehind } from './left-behind.js';
 import { Removals } from './removals.js';
 import { SharedBox } from './shared-box.js';
 import { SharedBoxes } from './shared-boxes.js';
+import { SocketMemory } from './socket-memory.js';
 import { TcpWay } from './tcp-way.js';
 
 export interface DockerDriverOptions {
@@ -36,6 +37,8 @@ export interface DockerDriverOptions {
   readonly agentHost?: string;
   /** What becomes of an image that an action names and the engine has not. Default: `never`. */
   readonly pull?: PullPolicy;
+  /** As whom images run that actions name: as a user of each container's own, or as the image says. Default: `own`. */
+  readonly imageUser?: 'own' | 'image';
   /** Default: nothing but the agent can be reached. */
   readonly network?: NetworkOptions;
   readonly limits?: Partial<ContainerLimitsSettings>;
@@ -59,6 +62,9 @@ const HOSTS = '127.0.0.1\tlocalhost\n::1\tlocalhost\n';
 const PLATFORMS: KnownImage = { ours: true, volumes: [] };
 /** Where OpenWhisk's runtimes answer. */
 const HTTP_PORT = 8080;
+/** The engine's words for a directory in memory that the image has something else in the way of; not for want of room. */
+const UNFIT_DIRECTORY =
+  /error mounting "tmpfs" to rootfs at "([^"]{1,200})".*(?:not a directory|read-only|no such file|permission denied)/s;
 
 /**
  * Opens the driver on an engine that answers, and removes what agents have left there that are no more.
@@ -116,6 +122,7 @@ export class DockerDriver implements ContainerDriver {
   readonly #images: Images;
   readonly #removals: Removals;
   readonly #watch: ExitWatch;
+  readonly #socketMemory: SocketMemory | undefined;
   #count = 0;
 
   constructor(
@@ -125,6 +132,7 @@ export class DockerDriver implements ContainerDriver {
     const { engine, identity, clock, logger } = parts;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#images = new Images(engine, clock, options.pull ?? 'never');
+    this.#socketMemory = SocketMemory.on(parts.info, logger);
     this.#removals = new Removals(engine, clock, logger);
     this.#watch = new ExitWatch(engine, identity, clock, logger, () => this.#removals.retryNow());
   }
@@ -186,8 +194,9 @@ export class DockerDriver implements ContainerDriver {
       network: await network.join(foreign || way !== undefined),
       dns: network.dns,
     };
-    if (foreign) return { ...place, mounts: [], environment: {}, uid: undefined };
-    const uid = info.mapsUsers ? undefined : freshUid();
+    const asImageSays = foreign && this.options.imageUser === 'image';
+    const uid = info.mapsUsers || asImageSays ? undefined : freshUid();
+    if (foreign) return { ...place, mounts: [], environment: {}, uid };
     if (way !== undefined) {
       const environment = { __DF_SOCKET: await way.addressFor(socketPath), __DF_TOKEN: token };
       return { ...place, mounts: [], environment, uid };
@@ -223,7 +232,7 @@ export class DockerDriver implements ContainerDriver {
       const parts = { engine, watch: this.#watch, removals: this.#removals, clock, onOutput };
       container = new DockerContainer(id, parts);
       container.attached(await engine.attach(id));
-      await engine.start(id);
+      await this.#startBounded(id);
       if (foreign) container.http = { host: await engine.addressOf(id), port: HTTP_PORT };
       return container;
     } catch (error) {
@@ -236,6 +245,19 @@ export class DockerDriver implements ContainerDriver {
       }
       throw error;
     }
+  }
+
+  async #startBounded(id: string): Promise<void> {
+    const { engine } = this.parts;
+    const memory = this.#socketMemory;
+    const isBounded = await memory?.prepare(id);
+    try {
+      await engine.start(id);
+    } catch (error) {
+      if (isBounded === true) await memory?.discard(id);
+      throw error;
+    }
+    if (isBounded === false) await memory?.bound(id, () => engine.pidOf(id));
   }
 
   #imageOf(spec: ContainerSpec): string {
@@ -257,6 +279,9 @@ function imageText(cause: unknown, image: string | undefined): string | undefine
   if (cause.code === 'IMAGE_NOT_PULLED')
     return `Failed to pull container image '${image}'. It is not on this host, and images are not fetched here (containers.images.pull).`;
   if (cause.code === 'IMAGE_UNFIT') return `The action cannot run: ${cause.message}.`;
+  const unfit = UNFIT_DIRECTORY.exec(cause.message)?.[1];
+  if (unfit !== undefined)
+    return `The action cannot run: the image ${image} has no room for a directory at ${unfit}, such as one of its volumes.`;
   const noProgram = /no command specified|executable file not found|exec format error|no such file or directory/i;
   return noProgram.test(cause.message) ? `executable file not found in image ${image}` : undefined;
 }

@@ -20,6 +20,10 @@ export interface EngineInfo {
   readonly remote: boolean;
   /** It maps user ids into a range of its own (rootless, or user namespaces): high ids do not exist in containers. */
   readonly mapsUsers: boolean;
+  /** Version of the control groups. */
+  readonly cgroupVersion: 1 | 2;
+  /** What makes control groups: `cgroupfs`, `systemd` or none. */
+  readonly cgroupDriver: string;
 }
 
 /** What to look for: label, name, type, event. */
@@ -65,6 +69,9 @@ export class Engine {
       version: info.ServerVersion,
       remote: !this.#local || info.OperatingSystem === 'Docker Desktop',
       mapsUsers: security.some((option) => /name=(?:userns|rootless)/.test(option)),
+      // Engines before 20.10 do not say; they know the first only.
+      cgroupVersion: info.CgroupVersion === '2' ? 2 : 1,
+      cgroupDriver: info.CgroupDriver,
     };
   }
 
@@ -138,6 +145,14 @@ export class Engine {
     const address = Object.values(NetworkSettings.Networks).find(({ IPAddress }) => IPAddress !== '')?.IPAddress;
     if (address === undefined) throw new EngineError('ENGINE_REFUSED', 'a container has no address: it has ended');
     return address;
+  }
+
+  /** The first process of a running container, as the engine's machine counts. */
+  async pidOf(id: string): Promise<number> {
+    const { State } = await this.#call('look at a container', (abortSignal) =>
+      this.#docker.getContainer(id).inspect({ abortSignal }),
+    );
+    return State.Pid;
   }
 
   async pause(id: string): Promise<void> {
@@ -218,6 +233,8 @@ interface InfoAnswer {
   readonly ServerVersion: string;
   readonly OperatingSystem: string;
   readonly SecurityOptions: readonly string[] | null;
+  readonly CgroupVersion?: string;
+  readonly CgroupDriver: string;
 }
 
 function parseAddress(address: string | undefined): Docker.DockerOptions {

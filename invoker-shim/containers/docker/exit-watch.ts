@@ -8,7 +8,7 @@ import { EngineError } from './engine-error.js';
 /** Before the engine is asked again after it went away, in ms: at first, and at most. */
 const RETRY_MS = 100;
 const MAX_RETRY_MS = 2000;
-/** An event is far shorter; what is longer is not one. */
+/** Longest event that is read. A longer one is skipped, and which containers have ended is looked up instead. */
 const MAX_EVENT_CHARS = 256 * 1024;
 
 /** States in which nothing of a container runs. */
@@ -33,6 +33,8 @@ export class ExitWatch {
   #retryMs = RETRY_MS;
   #closed = false;
   #rest = '';
+  /** The rest of the present line belongs to an event that is too long. */
+  #isSkipping = false;
 
   constructor(
     private readonly engine: Engine,
@@ -57,6 +59,7 @@ export class ExitWatch {
     }
     this.#stream = stream;
     this.#rest = '';
+    this.#isSkipping = false;
     stream.setEncoding('utf8');
     stream.on('data', (text: string) => this.#onText(text));
     stream.on('error', () => undefined);
@@ -88,10 +91,22 @@ export class ExitWatch {
   #onText(text: string): void {
     this.#rest += text;
     for (let end = this.#rest.indexOf('\n'); end !== -1; end = this.#rest.indexOf('\n')) {
-      this.#onEvent(this.#rest.slice(0, end));
+      const line = this.#rest.slice(0, end);
       this.#rest = this.#rest.slice(end + 1);
+      if (this.#isSkipping) this.#onSkipped();
+      else this.#onEvent(line);
     }
-    if (this.#rest.length > MAX_EVENT_CHARS) this.#stream?.destroy();
+    if (this.#rest.length <= MAX_EVENT_CHARS) return;
+    this.#rest = '';
+    this.#isSkipping = true;
+  }
+
+  #onSkipped(): void {
+    this.#isSkipping = false;
+    this.logger.warn({}, 'an event of the Docker engine was too long to be read; the containers are looked up instead');
+    const stream = this.#stream;
+    // Opened again, it looks once more.
+    this.#lookUp().catch(() => stream?.destroy());
   }
 
   #onEvent(line: string): void {

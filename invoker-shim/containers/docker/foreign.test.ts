@@ -5,6 +5,7 @@ import { describeWithService, dockerOptions } from '@dataflower/services';
 import Docker from 'dockerode';
 import { createExecutor } from '../container-executor.js';
 import type { ContainerSpec, Executor } from '../executor.js';
+import { silentLogger } from '../logger.js';
 import { DockerImages } from '../foreign/testing/docker-images.js';
 import { MemorySink } from '../testing/memory-sink.js';
 import { type TestRun, type TestRunOptions, execute, testSpec } from '../testing/test-runs.js';
@@ -16,6 +17,8 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
   let sink: MemorySink;
   let executor: Executor;
   let socketDir: string;
+  /** What the executor warns of: each container that is stopped for a reason. */
+  const warned: string[] = [];
 
   beforeAll(async () => {
     const odd = ['COPY odd-image.js /srv/', 'ENV PORT=8080 HOST=0.0.0.0', 'CMD ["node", "/srv/odd-image.js"]'];
@@ -32,17 +35,22 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     names['greedy'] = await images.build('greedy', {
       lines: ['VOLUME ["/data/", "/tmp"]', 'HEALTHCHECK --interval=1s CMD ["node", "-e", "0"]'],
     });
+    names['user'] = await images.build('user', { lines: ['VOLUME /data', 'USER 7:7'] });
     const volumes = JSON.stringify(Array.from({ length: 33 }, (_, i) => `/v${i}`));
     names['many volumes'] = await images.build('many-volumes', { lines: [`VOLUME ${volumes}`] });
     const label = 'x'.repeat(40_000);
     names['long labels'] = await images.build('long-labels', {
       lines: [`LABEL one="${label}"`, `LABEL two="${label}"`],
     });
+    names['labels with escapes'] = await images.build('escaped-labels', {
+      lines: [`LABEL one="${'<&>'.repeat(4000)}"`],
+    });
     names['none'] = await images.build('none', { lines: ['CMD ["/there/is/no/such/program"]'] });
     socketDir = mkdtempSync(path.join(os.tmpdir(), 'dfd-'));
     sink = new MemorySink();
     const driver = await openDockerDriver({ dockerHost: address, images: { default: await images.own() } });
-    executor = createExecutor({ sink, socketDir, driver, maxContainers: 4 });
+    const logger = { ...silentLogger, warn: (_: object, text: string) => void warned.push(text) };
+    executor = createExecutor({ sink, socketDir, driver, maxContainers: 4, logger });
   }, 60_000);
 
   afterAll(async () => {
@@ -135,15 +143,48 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     expect((await inspect('greedy')).State).not.toHaveProperty('Health');
   });
 
+  it('run as a user that no other container has, whoever they say, and can write where they may', async () => {
+    const code = `function main() {
+      const fs = require('fs');
+      for (const place of ['/tmp', '/action', '/data']) fs.writeFileSync(place + '/x', '');
+      return { uid: process.getuid(), gid: process.getgid(), groups: process.getgroups() };
+    }`;
+    const users = [];
+    for (const other of ['', '//']) {
+      const { value } = (await run('user', {}, { code: code + other })).end!;
+      const { uid, gid, groups } = value as { uid: number; gid: number; groups: number[] };
+      expect([gid, groups]).toEqual([uid, [uid]]);
+      users.push(uid);
+    }
+    expect(users.every((uid) => uid >= 1_000_000_000)).toBe(true);
+    expect(new Set(users).size).toBe(2);
+  });
+
   it('have nobody asked for names where the network is closed', async () => {
     await run('odd', { still: 1 });
     // Named none, the engine would ask in the machine's own name where its resolver is on loopback.
     expect((await inspect('odd')).HostConfig.Dns).toEqual(['127.0.0.1']);
   });
 
-  it.each(['many volumes', 'long labels'])('are refused for %s', async (image) => {
+  it.each(['many volumes', 'long labels', 'labels with escapes'])('are refused for %s', async (image) => {
     expect((await run(image, {})).error).toMatch(/^The action cannot run: the image \S+ has more than /);
     expect((await run('odd', { still: 1 })).end).toMatchObject({ status: 0 });
+  });
+
+  it.each([
+    ['/proc', 'plain', 'has a volume at /proc, where none can be'],
+    ['/run/../proc/x/', 'plain', 'has a volume at /run/../proc/x/, where none can be'],
+    ['/', 'plain', 'has a volume at /, where none can be'],
+    ['/etc/hosts', 'plain', 'has a volume at /etc/hosts, where none can be'],
+    ['/run/dataflower', 'own', 'has a volume at /run/dataflower, where none can be'],
+    ['/run/dataflower/x', 'own', 'has a volume at /run/dataflower/x, where none can be'],
+    ['/etc/passwd', 'plain', 'has no room for a directory at /etc/passwd, such as one of its volumes'],
+    ['/etc/passwd/x', 'plain', 'has no room for a directory at /etc/passwd/x, such as one of its volumes'],
+  ])('are refused once for a volume at %s', async (volume, base, reason) => {
+    const image = await images.withVolume(names[base] ?? (await images.own()), volume);
+    const before = warned.length;
+    expect((await run(image, {})).error).toBe(`The action cannot run: the image ${image} ${reason}.`);
+    expect(warned.length - before).toBe(1);
   });
 
   it('that are not there, or have no program, say so', async () => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.js';
+import { volumePath } from './container-settings.js';
 import type { Engine, ImageDescription } from './engine.js';
 import { EngineError } from './engine-error.js';
 
@@ -12,10 +13,14 @@ const PROTOCOL = '1';
 const KNOWN_MS = 30_000;
 /** Images that something is known of. */
 const MAX_KNOWN = 1000;
-/** Of an image's labels, in characters: the engine sends them with every event of a container. */
-const MAX_LABEL_CHARS = 64 * 1024;
+/** Of an image's labels, in bytes as the engine writes them: it sends them with every event of a container. */
+const MAX_LABEL_BYTES = 64 * 1024;
+/** What an escape such as `\u003c` has more than the character. */
+const ESCAPE_BYTES = 5;
 /** Directories that an image may want for itself: each is a file system of its own. */
 const MAX_VOLUMES = 32;
+/** What every container has there is not to be hidden: the kernel's file systems, the engine's files, the runtime's own. */
+const TAKEN = /^\/(?:(?:proc|sys|dev|run\/dataflower|run\/values)(?:\/|$)|etc\/(?:hosts|hostname|resolv\.conf)$|$)/;
 
 export interface KnownImage {
   /** It has the runtime of this project. */
@@ -45,10 +50,16 @@ export class Images {
     const known = this.#known.get(name);
     if (known !== undefined && known.until > now) return known.image;
     const { labels, volumes } = (await this.engine.image(name)) ?? (await this.#fetch(name, onFetch));
-    if (JSON.stringify(labels).length > MAX_LABEL_CHARS)
-      throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_LABEL_CHARS} characters of labels`);
+    if (bytesInEvents(labels) > MAX_LABEL_BYTES)
+      throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_LABEL_BYTES} bytes of labels`);
     if (volumes.length > MAX_VOLUMES)
       throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_VOLUMES} volumes`);
+    const taken = volumes.find((volume) => TAKEN.test(volumePath(volume)));
+    if (taken !== undefined)
+      throw new EngineError(
+        'IMAGE_UNFIT',
+        `the image ${name} has a volume at ${taken.slice(0, 200)}, where none can be`,
+      );
     const image = { ours: labels[PROTOCOL_LABEL] === PROTOCOL, volumes };
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.set(name, { image, until: now + KNOWN_MS });
@@ -68,4 +79,10 @@ export class Images {
     if (description === undefined) throw new EngineError('IMAGE_MISSING', `there is no image ${image}`);
     return description;
   }
+}
+
+/** The engine escapes more than JSON has to, as the encoder of its language does. */
+function bytesInEvents(labels: ImageDescription['labels']): number {
+  const json = JSON.stringify(labels);
+  return Buffer.byteLength(json) + ESCAPE_BYTES * (json.match(/[<>&\u2028\u2029]|\\[bf]/g)?.length ?? 0);
 }

@@ -6,6 +6,9 @@ import { JSON_KIND, MAX_QUOTED_BYTES } from './bodies.js';
 /** A connection that is not used for so long, in ms, is closed: a server may close it at the moment of the next run. */
 const KEEP_MS = 1000;
 
+/** Interim answers (1xx) to one request. Each costs the loop that all containers share, and a server could say them without end. */
+const MAX_INTERIM = 2000;
+
 /** A server that is about to end says so, and takes nothing more. */
 const GOES_AWAY = 503;
 
@@ -80,6 +83,10 @@ export class ContainerHttp {
       });
       this.#current = sent;
       let answered = false;
+      let interim = 0;
+      sent.on('information', () => {
+        if (++interim > MAX_INTERIM) sent.destroy(new Error('interim answers without end'));
+      });
       sent.on('response', (response) => {
         answered = true;
         this.#read(response, maxBytes).then(resolve, reject);

@@ -195,6 +195,8 @@ describe('an answer of /run', () => {
     expect((large.end!.value as { text: string }).text).toHaveLength(3_000_000);
     expect((await run({ do: 'trickle' })).end!.value).toEqual({ ok: true });
     expect((await run({ do: 'interim' })).end!.value).toEqual({ ok: true });
+    const { end } = await run({ do: 'interimForEver' }, { key: 'guest/interim@1' });
+    expect(end).toMatchObject({ status: 2, timedOut: false });
     expect((await run({ do: 'more' })).end!.value).toEqual({ ok: true });
     expect((await run({ do: 'more' })).end!.value).toEqual({ ok: true });
   });

@@ -5,8 +5,11 @@ import { type JsonResult, type JsonWork, bytesOf, doJsonWork } from './json-work
 const SMALL_BYTES = 128 * 1024;
 /** Threads at once; what else is large waits. */
 const MAX_THREADS = 2;
-/** What one piece of work may take as JavaScript, in MiB: `[[],[],…` grows by a factor of twenty when it is read. */
-const THREAD_HEAP_MIB = 1024;
+/**
+ * What one piece of work may take as JavaScript, in MiB: `[[],[],…` grows by a factor of twenty when it is read. The largest
+ * answer by default has room: V8 may end the process, not the thread alone, when the heap of a thread is full.
+ */
+const THREAD_HEAP_MIB = 2048;
 
 /**
  * Reads and writes the JSON of images without this project's runtime. Large work has a thread of its own, so that no

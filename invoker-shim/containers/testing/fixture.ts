@@ -71,12 +71,23 @@ export class Fixture {
       timers: this.clock.timers,
       values: this.sink.live,
       offers: this.sink.offers,
+      incoming: this.sink.incoming,
       sources: this.sink.sources,
       errors: this.errors,
       queued: this.executor.status().queued,
     };
     rmSync(this.socketDir, { recursive: true, force: true });
     await this.sink.close();
-    expect(left).toEqual({ alive: 0, sockets: [], timers: 0, values: 0, offers: 0, sources: 0, errors: [], queued: 0 });
+    expect(left).toEqual({
+      alive: 0,
+      sockets: [],
+      timers: 0,
+      values: 0,
+      offers: 0,
+      incoming: 0,
+      sources: 0,
+      errors: [],
+      queued: 0,
+    });
   }
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { decodeValue, encodeValue } from '@dataflower/action-runtime/protocol';
-import type { DataSink, HandoverFile, HandoverSource, Value, ValueBody } from '../../sink/value.js';
+import type { DataSink, HandoverFile, HandoverSource, IncomingValue, Value, ValueBody } from '../../sink/value.js';
 
 /** A sink for tests: counts the values that nobody has released, and is full when the test says so. */
 export class MemorySink implements DataSink {
@@ -14,6 +14,12 @@ export class MemorySink implements DataSink {
   offers = 0;
   /** Containers that may be given files. */
   sources = 0;
+  /** Values that come in. */
+  incoming = 0;
+  /** Values that have come, or come, into files, and when what comes is written there. */
+  incomingFiles = 0;
+  incomingBytes = 0;
+  writing: Promise<void> = Promise.resolve();
   /** Where files are made; undefined: none can be. */
   directory: string | undefined;
   #room = true;
@@ -50,6 +56,29 @@ export class MemorySink implements DataSink {
     const file = path.join(this.directory!, `f${++this.#files}`);
     writeFileSync(file, bytes);
     return this.#value({ at: 'file', path: file }, bytes.length, shape);
+  }
+
+  receive(size: number, mayBeInMemory: boolean): IncomingValue {
+    const chunks: Buffer[] = [];
+    this.incoming++;
+    const inMemory = mayBeInMemory || this.directory === undefined;
+    if (!inMemory) this.incomingFiles++;
+    return {
+      inMemory,
+      write: (chunk) => {
+        chunks.push(Buffer.from(chunk));
+        this.incomingBytes += chunk.length;
+        return inMemory ? undefined : this.writing;
+      },
+      seal: (shape) => {
+        this.incoming--;
+        const bytes = Buffer.concat(chunks, size);
+        return inMemory ? this.put(bytes, shape) : this.putFile(bytes, shape);
+      },
+      discard: () => {
+        this.incoming--;
+      },
+    };
   }
 
   handoverSource(): HandoverSource {

@@ -72,6 +72,11 @@ export class ScriptedContainer implements ContainerHandle {
     return this.#closed;
   }
 
+  /** Bytes that the agent has not taken, beside what the kernel keeps. */
+  get unsent(): number {
+    return this.#socket?.writableLength ?? 0;
+  }
+
   /** Invocation ids of what it has. */
   get ids(): number[] {
     return this.runs.map((run) => run.invocationId);

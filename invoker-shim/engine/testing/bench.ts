@@ -59,7 +59,7 @@ export class Bench {
       records: this.records,
       clock: this.clock,
       newId: () => this.#newId(),
-      resultText: (value) => resultText(this.sink, value),
+      resultText,
       answerText: (value) => answerText(this.sink, value, 1024 * 1024),
       openPipe: openPipe ?? ((receive) => createLocalPipe(receive, { onError: raise, turnMs: Infinity })),
       componentLimit: 50,

@@ -108,6 +108,17 @@ class CouchEntityStore implements EntityStore {
     return rows.flatMap(({ doc }) => (doc ? [this.split(doc).document] : []));
   }
 
+  /** One request for the ids, and one a document. */
+  async *each({ type, namespace, skip, limit }: ListQuery): AsyncGenerator<StoredDocument> {
+    const { view, key } = range(type, namespace);
+    const query = { startkey: key, endkey: [...key, LAST], skip, limit, reduce: false };
+    const rows = await this.database.view(LISTS, view, query).catch(asStoreError(type));
+    for (const { id } of rows) {
+      const document = await this.get(id);
+      if (document !== undefined) yield document;
+    }
+  }
+
   async count({ type, namespace, skip }: Omit<ListQuery, 'limit'>): Promise<number> {
     const { view, key } = range(type, namespace);
     const rows = await this.database

@@ -129,6 +129,13 @@ class EmbeddedStore implements EntityStore {
     return documents.filter((document) => document !== undefined);
   }
 
+  async *each(query: ListQuery): AsyncGenerator<StoredDocument> {
+    for (const { id } of this.select(query).slice(query.skip, query.skip + query.limit)) {
+      const document = await this.get(id);
+      if (document !== undefined) yield document;
+    }
+  }
+
   count(query: Omit<ListQuery, 'limit'>): Promise<number> {
     return Promise.resolve(Math.max(0, this.select(query).length - query.skip));
   }

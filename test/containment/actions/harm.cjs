@@ -1,5 +1,6 @@
 /** Runs inside a container: does harm of the kind that it is told, and says how far it came. CommonJS as an action is. */
 const fs = require('node:fs');
+const net = require('node:net');
 const { spawn, spawnSync } = require('node:child_process');
 
 const MIB = 1024 * 1024;
@@ -55,6 +56,29 @@ const kinds = {
     }
     return found;
   },
+  /** Fills the buffers of connections that nothing is read from. */
+  async sockets({ count }) {
+    const server = net.createServer({ pauseOnConnect: true });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const clients = [];
+    for (let at = 0; at < count; at++) {
+      const client = net.connect(server.address().port, '127.0.0.1').on('error', () => {});
+      await new Promise((resolve) => client.once('connect', resolve));
+      clients.push(client);
+    }
+    // What the kernel has not taken is in the queue of the process.
+    const chunk = Buffer.alloc(8 * MIB, 1);
+    const taken = () => clients.reduce((sum, client) => sum + client.bytesWritten - client._handle.writeQueueSize, 0);
+    for (let before = -1; taken() > before;) {
+      before = taken();
+      for (const client of clients) if (client._handle.writeQueueSize === 0) client.write(chunk);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    const bytes = taken();
+    for (const client of clients) client.destroy();
+    server.close();
+    return { bytes };
+  },
   /** Past the runtime, as a program that the function starts would. */
   async lines({ count }) {
     const some = `${'x'.repeat(60)}\n`.repeat(1000);
@@ -70,37 +94,53 @@ const kinds = {
     return { parts: Array.from({ length: 10 }, () => Buffer.alloc(1024 * MIB, 1)) };
   },
   /** Announces ten gigabytes on the runtime's own connection and sends none. */
-  announced: () => forge((frame) => frame(EMIT, 1, emit('out', streamSlot(10e9)))),
-  /** Speaks about invocations that others have, and that nobody has. */
-  others: () => forge((frame) => [2, 3, 4, 1000].map((id) => frame(RESULT, id, okResult())).at(-1)),
+  announced: () => forge(CONNECTION, EMIT, runs, emit('out', streamSlot(10e9))),
+  /** Answers for the run that it is: what it may not forge has the same form and goes the same way. */
+  own: () => forge(CONNECTION, RESULT, runs, okResult()),
+  /** Speaks about an invocation that it was not given; `from` is counted from its own. */
+  others: ({ from }) => forge(CONNECTION, RESULT, runs + from, okResult()),
+  /** Answers on the connection on which it is only told. */
+  channel: () => forge(RUN_CHANNEL, RESULT, runs, okResult()),
   /** Says hello again, as somebody else. */
-  hello: () =>
-    forge((frame) => frame(HELLO, 0, Buffer.from('{"version":1,"token":"00000000000000000000000000000000"}'))),
+  hello: () => forge(CONNECTION, HELLO, 0, Buffer.from('{"version":1,"token":"00000000000000000000000000000000"}')),
 };
 
+/** Runs of this container: the agent numbers its invocations so. */
+let runs = 0;
 const HELLO = 1;
 const EMIT = 4;
 const RESULT = 5;
 
-/** Writes frames on every socket of this process, and then waits for what comes of it. */
-async function forge(write) {
-  const frame = (type, id, payload) => {
-    const head = Buffer.alloc(12);
-    head.writeUInt32BE(12 + payload.length, 0);
-    head[4] = type;
-    head.writeUInt32BE(id, 8);
-    for (const descriptor of fs.readdirSync('/proc/self/fd')) {
-      try {
-        if (!fs.readlinkSync(`/proc/self/fd/${descriptor}`).startsWith('socket:')) continue;
-        fs.writeSync(Number(descriptor), Buffer.concat([head, payload]));
-      } catch {
-        // Not one that can be written.
-      }
+/** The sockets of the process in the order in which the runtime opened them. */
+const CONNECTION = 0;
+const RUN_CHANNEL = 1;
+
+function sockets() {
+  const isSocket = (descriptor) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${descriptor}`).startsWith('socket:');
+    } catch {
+      // The one by which the directory was read.
+      return false;
     }
   };
-  write(frame);
+  return fs
+    .readdirSync('/proc/self/fd')
+    .map(Number)
+    .sort((a, b) => a - b)
+    .filter(isSocket);
+}
+
+/** Writes one frame on one of the runtime's connections, and waits for what comes of it. */
+async function forge(which, type, id, payload) {
+  const head = Buffer.alloc(12);
+  head.writeUInt32BE(12 + payload.length, 0);
+  head[4] = type;
+  head.writeUInt32BE(id, 8);
+  const frame = Buffer.concat([head, payload]);
+  const written = fs.writeSync(sockets()[which], frame);
   await new Promise((resolve) => setTimeout(resolve, 5000));
-  return { forged: true };
+  return { written, of: frame.length };
 }
 
 const emit = (port, slot) => Buffer.concat([Buffer.from([1, port.length]), Buffer.from(port), slot]);
@@ -122,4 +162,7 @@ function okResult() {
   return Buffer.concat([head, value]);
 }
 
-exports.main = (params) => kinds[params.kind](params);
+exports.main = (params) => {
+  runs++;
+  return kinds[params.kind](params);
+};

@@ -61,6 +61,16 @@ export class DockerImages {
     }
   }
 
+  /** Another image with a volume of which a build would be refused. Returns its name. */
+  async withVolume(image: string, volume: string): Promise<string> {
+    const container = await this.#docker.createContainer({ Image: image, NetworkDisabled: true });
+    const tag = `volume-${this.#made.length}-${this.#tag}`;
+    await container.commit({ repo: 'dataflower-test/volume', tag, changes: `VOLUME ["${volume}"]` });
+    await container.remove();
+    this.#made.push(`dataflower-test/volume:${tag}`);
+    return `dataflower-test/volume:${tag}`;
+  }
+
   async remove(): Promise<void> {
     for (const tag of this.#made.splice(0)) await this.#docker.getImage(tag).remove({ force: true });
   }

@@ -82,6 +82,14 @@ const RUN: Readonly<Record<string, Behaviour>> = {
     for (let i = 0; i < 1000; i++) socket.write('HTTP/1.1 102 Processing\r\n\r\n');
     answer(socket, 200, '{"ok":true}');
   },
+  interimForEver: (socket) => {
+    const some = 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(1000);
+    const more = (): void => {
+      while (!socket.destroyed && socket.write(some));
+    };
+    socket.on('drain', more);
+    more();
+  },
   deep: (socket) => answer(socket, 200, `{"error":${'['.repeat(50_000)}${']'.repeat(50_000)}}`),
   cut: (socket) => {
     socket.end('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"ok":');

@@ -1,0 +1,73 @@
+import type { Clock } from '../clock.js';
+
+const WINDOW_MS = 100;
+
+export interface TurnsOptions {
+  /** Entries of one turn of the loop. */
+  readonly perTurn: number;
+  /** Entries of 100 ms. Default: no bound. */
+  readonly perWindow?: number;
+}
+
+/** Lets in whoever waits, first come first served: so many a turn of the event loop, and so many in a span of time. */
+export class Turns {
+  /** A set, because one that waits may leave. */
+  readonly #waiting = new Set<() => void>();
+  #isScheduled = false;
+  /** Entries of the present window. */
+  #entered = 0;
+  #cancelWindow: (() => void) | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly options: TurnsOptions,
+  ) {}
+
+  /** Calls back once, in a later turn of the loop. Pass a function of its own for each entry. */
+  enter(go: () => void): void {
+    this.#waiting.add(go);
+    this.#schedule();
+  }
+
+  /** It is not called back any more. */
+  leave(go: () => void): void {
+    this.#waiting.delete(go);
+  }
+
+  close(): void {
+    this.#waiting.clear();
+    this.#cancelWindow?.();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#waiting.size === 0 || this.#isSpent()) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#letIn());
+  }
+
+  #letIn(): void {
+    this.#isScheduled = false;
+    let left = this.options.perTurn;
+    for (const go of this.#waiting) {
+      if (left-- === 0 || this.#isSpent()) break;
+      this.#waiting.delete(go);
+      this.#count();
+      go();
+    }
+    this.#schedule();
+  }
+
+  #isSpent(): boolean {
+    return this.#entered >= (this.options.perWindow ?? Infinity);
+  }
+
+  #count(): void {
+    if (this.options.perWindow === undefined) return;
+    this.#entered++;
+    this.#cancelWindow ??= this.clock.after(WINDOW_MS, () => {
+      this.#cancelWindow = undefined;
+      this.#entered = 0;
+      this.#schedule();
+    });
+  }
+}

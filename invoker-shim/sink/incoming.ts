@@ -1,0 +1,76 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { IncomingValue, Value } from './value.js';
+
+/** Bytes of a value that come in and are kept in memory. They count as resident from the start. */
+export class IncomingMemory implements IncomingValue {
+  readonly inMemory = true;
+  readonly #bytes: Buffer;
+  #fill = 0;
+
+  constructor(
+    size: number,
+    private readonly arrived: (bytes: Buffer, shape: number) => Value,
+    readonly discard: () => void,
+  ) {
+    // Not touched before bytes arrive, so that a size that is only claimed takes no memory.
+    this.#bytes = Buffer.allocUnsafeSlow(size);
+  }
+
+  write(chunk: Buffer): undefined {
+    this.#bytes.set(chunk, this.#fill);
+    this.#fill += chunk.length;
+  }
+
+  seal(shape: number): Value {
+    return this.arrived(this.#bytes, shape);
+  }
+}
+
+/** Bytes of a value that come in and go to a file, which nobody else knows. */
+export class IncomingFile implements IncomingValue {
+  readonly inMemory = false;
+  readonly #file: Promise<FileHandle>;
+  /** Settles when what came so far is written. */
+  #written: Promise<void>;
+  #discarded = false;
+
+  constructor(
+    path: string,
+    private readonly arrived: (shape: number) => Value,
+    /** Told of the work of discarding it, which does not reject. */
+    private readonly remove: (closed: Promise<void>) => void,
+  ) {
+    this.#file = open(path, 'wx', 0o600);
+    this.#written = this.#file.then(() => undefined);
+    // Whoever writes or seals it is told.
+    this.#written.catch(() => undefined);
+  }
+
+  write(chunk: Buffer): Promise<void> {
+    const own = Buffer.from(chunk);
+    this.#written = this.#written.then(async () => {
+      if (!this.#discarded) await (await this.#file).appendFile(own);
+    });
+    return this.#written;
+  }
+
+  async seal(shape: number): Promise<Value> {
+    await this.#written;
+    await (await this.#file).close();
+    return this.arrived(shape);
+  }
+
+  discard(): void {
+    this.#discarded = true;
+    this.remove(this.#close());
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#written.catch(() => undefined);
+      await (await this.#file).close();
+    } catch {
+      // It was never made.
+    }
+  }
+}

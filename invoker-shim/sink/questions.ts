@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { type EncodedValue, Shape, decodeValue, encodeValue, shapeOf } from '@dataflower/action-runtime/protocol';
+
+/** What the agent asks of a value that it holds closed. */
+export type Question =
+  /** The member at this path; undefined where there is none. Of an object or a list it is said only that it is one. */
+  | { readonly ask: 'member'; readonly path: readonly string[] }
+  /** `{error}` alone, `null` where there is none. */
+  | { readonly ask: 'error' }
+  /** The elements of the member `value`, others than objects as `{value: element}`; none where there is none. */
+  | { readonly ask: 'items'; readonly limit: number }
+  /** All of it as JSON text, byte strings as base64. */
+  | { readonly ask: 'json' }
+  /** The members of these names. */
+  | { readonly ask: 'members'; readonly names: readonly string[] }
+  /** The object with `parameters` under its members, and without the member `without`. */
+  | { readonly ask: 'merged'; readonly parameters: Readonly<Record<string, unknown>>; readonly without: string };
+
+export interface Encoded {
+  readonly bytes: Uint8Array;
+  readonly shape: number;
+}
+
+interface Answers {
+  readonly member: unknown;
+  readonly error: Encoded;
+  /** A number: there are so many, which are more than the limit. Undefined: the member is no list. */
+  readonly items: readonly Encoded[] | number | undefined;
+  /** Undefined: it is malformed. */
+  readonly json: { readonly text: string; readonly hasBytes: boolean } | undefined;
+  readonly members: readonly (Encoded | undefined)[];
+  /** Undefined: it is no object. */
+  readonly merged: Encoded | undefined;
+}
+export type Answer<Q extends Question> = Answers[Q['ask']];
+
+/** A value where another thread can read it. */
+export type ClosedValue =
+  | { readonly bytes: Uint8Array }
+  | { readonly path: string }
+  | { readonly items: readonly ClosedValue[] }
+  | { readonly entries: readonly (readonly [name: string, item: ClosedValue])[] };
+
+/** Opens a value; one that is malformed (a container's fault) is as if it were undefined. Throws the file system's errors. */
+export function answer<Q extends Question>(closed: ClosedValue, question: Q): Answer<Q>;
+export function answer(closed: ClosedValue, question: Question): Answers[keyof Answers] {
+  const value = open(readFiles(closed));
+  switch (question.ask) {
+    case 'member':
+      return outside(memberAt(value, question.path));
+    case 'error':
+      return encoded({ error: memberAt(value, ['error']) ?? null });
+    case 'items':
+      return itemsOf(value, question.limit);
+    case 'json':
+      return value === undefined ? undefined : jsonOf(value);
+    case 'members':
+      return question.names.map((name) => {
+        const member = memberAt(value, [name]);
+        return member === undefined ? undefined : encoded(member);
+      });
+    case 'merged': {
+      if (typeof value !== 'object' || value === null) return undefined;
+      const members = Object.entries({ ...question.parameters, ...value });
+      return encoded(Object.fromEntries(members.filter(([name]) => name !== question.without)));
+    }
+  }
+}
+
+function readFiles(closed: ClosedValue): ClosedValue {
+  if ('path' in closed) return { bytes: readFileSync(closed.path) };
+  if ('items' in closed) return { items: closed.items.map(readFiles) };
+  if ('entries' in closed) return { entries: closed.entries.map(([name, item]) => [name, readFiles(item)]) };
+  return closed;
+}
+
+function open(closed: ClosedValue): unknown {
+  try {
+    return decoded(closed);
+  } catch {
+    return undefined;
+  }
+}
+
+function decoded(closed: ClosedValue): unknown {
+  if ('items' in closed) return closed.items.map(decoded);
+  // As JSON does it: a member `__proto__` is a member, and of two with one name the later counts.
+  if ('entries' in closed) return Object.fromEntries(closed.entries.map(([name, item]) => [name, decoded(item)]));
+  const { buffer, byteOffset, byteLength } = (closed as { bytes: Uint8Array }).bytes;
+  return decodeValue(Buffer.from(buffer, byteOffset, byteLength));
+}
+
+function memberAt(value: unknown, path: readonly string[]): unknown {
+  let member = value;
+  for (const name of path) {
+    if (typeof member !== 'object' || member === null || !Object.hasOwn(member, name)) return undefined;
+    member = (member as Record<string, unknown>)[name];
+  }
+  return member;
+}
+
+function outside(member: unknown): unknown {
+  if (typeof member !== 'object' || member === null) return member;
+  return Array.isArray(member) ? [] : {};
+}
+
+function itemsOf(value: unknown, limit: number): readonly Encoded[] | number | undefined {
+  const items = memberAt(value, ['value']) || [];
+  if (!Array.isArray(items)) return undefined;
+  if (items.length > limit) return items.length;
+  return items.map((item: unknown) => encoded((shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item }));
+}
+
+function jsonOf(value: unknown): Answers['json'] {
+  let hasBytes = false;
+  const text = JSON.stringify(value, function (this: Record<string, unknown>, name, member: unknown) {
+    const given = this[name];
+    if (!(given instanceof Uint8Array)) return member;
+    hasBytes = true;
+    return Buffer.from(given.buffer, given.byteOffset, given.byteLength).toString('base64');
+  });
+  return { text, hasBytes };
+}
+
+function encoded(value: unknown): Encoded {
+  const { segments, shape }: EncodedValue = encodeValue(value);
+  return { bytes: segments.length === 1 ? segments[0]! : Buffer.concat(segments), shape };
+}

@@ -1,0 +1,125 @@
+import { isBinaryCode } from './large-code.js';
+import { checkNesting } from './nesting.js';
+import { type Parameter, readParameters, sizeOf } from './parameters.js';
+import { parseObject } from './parse-object.js';
+import { ApiError, malformed, tooLarge } from './refusals.js';
+
+/** Code of more characters is handed over as bytes. */
+const LARGE_CODE = 65_536;
+/** What an entity may have beside its code, parameters and annotations, as characters of JSON. */
+const MAX_REST = 1_048_576;
+
+/** What is to be done with a large body. */
+export type BodyWork =
+  | { readonly type: 'entity'; readonly bytes: Uint8Array; readonly parametersBytes: number }
+  | {
+      readonly type: 'payload';
+      readonly bytes: Uint8Array;
+      /** Members that it must not have. */
+      readonly finalKeys: readonly string[];
+      /** JSON of an object of members that it lies over. */
+      readonly below: string | undefined;
+    };
+
+export type BodyResult =
+  | { readonly type: 'refused'; readonly status: number; readonly text: string }
+  /** `rest` is JSON of the body without its code. */
+  | {
+      readonly type: 'entity';
+      readonly rest: string;
+      readonly code: { readonly bytes: Uint8Array; readonly binary: boolean } | undefined;
+    }
+  | { readonly type: 'payload'; readonly bytes: Uint8Array };
+
+/** Reads a body, on whichever thread it is called. What is wrong with it is a result. */
+export function doBodyWork(work: BodyWork): BodyResult {
+  try {
+    return work.type === 'entity' ? readEntity(work) : readPayload(work);
+  } catch (error) {
+    if (error instanceof ApiError) return { type: 'refused', status: error.status, text: error.message };
+    if (error instanceof RangeError) return refused(malformed('The values are nested too deeply.'));
+    throw error;
+  }
+}
+
+/** OW-41. */
+export function reservedProperties(): ApiError {
+  return new ApiError(400, 'Request defines parameters that are not allowed (e.g., reserved properties).');
+}
+
+function readEntity({ bytes, parametersBytes }: BodyWork & { type: 'entity' }): BodyResult {
+  const mostRest = 2 * parametersBytes + MAX_REST;
+  const structure = structureOf(asBuffer(bytes));
+  if (structure > mostRest) throw tooLarge(REST, structure, mostRest);
+  const body = parseObject(asBuffer(bytes));
+  checkNesting(body);
+  const code = takeCode(body);
+  const rest = JSON.stringify(body);
+  if (rest.length > mostRest) {
+    for (const field of ['parameters', 'annotations']) {
+      const size = sizeOf(readParameters(body[field]) ?? ([] as readonly Parameter[]));
+      if (size > parametersBytes) throw tooLarge(field, size, parametersBytes);
+    }
+    throw tooLarge(REST, rest.length, mostRest);
+  }
+  return { type: 'entity', rest, code };
+}
+
+const REST = 'Request without its code';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+/** Brackets, braces, commas and colons. */
+const STRUCTURE = new Set([0x5b, 0x5d, 0x7b, 0x7d, 0x2c, 0x3a]);
+const isStructure = Uint8Array.from({ length: 256 }, (_, byte) => (STRUCTURE.has(byte) ? 1 : 0));
+
+/** How many bytes of JSON are its structure: to read it takes memory and time by these, not by the length of its texts. */
+function structureOf(bytes: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (byte === QUOTE) at = endOfText(bytes, at);
+    else count += isStructure[byte]!;
+  }
+  return count;
+}
+
+/** Where the text that begins there has its closing quote; where the bytes end, when it has none. */
+function endOfText(bytes: Buffer, begin: number): number {
+  for (let end = bytes.indexOf(QUOTE, begin + 1); end >= 0; end = bytes.indexOf(QUOTE, end + 1)) {
+    let at = end;
+    while (bytes[at - 1] === BACKSLASH) at--;
+    if ((end - at) % 2 === 0) return end;
+  }
+  return bytes.length;
+}
+
+function takeCode(body: Record<string, unknown>): { bytes: Uint8Array; binary: boolean } | undefined {
+  const exec = body.exec as { code?: unknown } | null | undefined;
+  if (typeof exec !== 'object' || exec === null) return undefined;
+  const { code } = exec;
+  if (typeof code !== 'string' || code.length <= LARGE_CODE || code.trim() === '') return undefined;
+  delete exec.code;
+  return { bytes: alone(Buffer.from(code)), binary: isBinaryCode(code) };
+}
+
+function readPayload({ bytes, finalKeys, below }: BodyWork & { type: 'payload' }): BodyResult {
+  const given = parseObject(asBuffer(bytes));
+  if (finalKeys.some((key) => Object.hasOwn(given, key))) throw reservedProperties();
+  if (below === undefined) return { type: 'payload', bytes };
+  const merged = { ...(JSON.parse(below) as object), ...given };
+  return { type: 'payload', bytes: alone(Buffer.from(JSON.stringify(merged))) };
+}
+
+function refused({ status, message }: ApiError): BodyResult {
+  return { type: 'refused', status, text: message };
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** In memory of its own, so that it can be handed to another thread. */
+function alone(bytes: Buffer): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+}

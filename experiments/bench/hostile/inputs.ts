@@ -132,7 +132,7 @@ export const hostileInputs: readonly HostileInput[] = [
     name: 'a list of many megabytes that a function puts out, mapped',
     put: (size) => ({
       puts: code(
-        `function main() { return { value: Array.from({ length: ${pick(size, 100_000, 20_000)} }, (_, i) => ({ i, text: 'x'.repeat(300) })) } }`,
+        `function main() { return { value: Array.from({ length: ${pick(size, 40_000, 20_000)} }, (_, i) => ({ i, text: 'x'.repeat(300) })) } }`,
       ),
       lists: composed(sequence(call('puts'), map(empty()))),
     }),

@@ -33,6 +33,29 @@ export default tseslint.config(
     },
   },
   {
+    // Two times (invoker-shim/clock.ts): spans go by the one that nobody sets. Tests and containers need no such care.
+    files: ['invoker-shim/**/*.ts', 'plugin/**/*.ts', 'composer/**/*.ts'],
+    ignores: ['**/*.test.ts', '**/testing/**', '**/test-support/**', 'invoker-shim/clock.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: 'Spans go by `now` of a Clock, dates by its `wall`.' },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
+          message: 'Dates go by `wall` of a Clock.',
+        },
+        {
+          selector:
+            'BinaryExpression[operator=/^(-|<|>|<=|>=)$/]:matches(:has(> CallExpression.left[callee.property.name="wall"]), :has(> CallExpression.right[callee.property.name="wall"]))',
+          message: 'The wall jumps when it is set: a span goes by `now` of a Clock.',
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.test.ts', 'test/**/*.ts'],
     rules: {
       '@typescript-eslint/no-unsafe-assignment': 'off',

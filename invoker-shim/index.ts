@@ -1,6 +1,8 @@
-export { type Clock, systemClock } from './clock.js';
+export { type Clock, momentOf, systemClock } from './clock.js';
 export { type Finding, Health, type HealthCheck, type HealthReport, type Severity } from './health/health.js';
 export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './records/record.js';
+export type { Note, NoteKind, RecordNotes } from './records/notes.js';
+export { MemoryNotes } from './records/memory-notes.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
 export { IMAGE_NAME } from '@dataflower/action-runtime/images';
 export { isOwnImage } from './containers/own-image.js';
@@ -22,6 +24,8 @@ export type {
   Target,
   WorkflowTarget,
 } from './host/host.js';
+export { type AcceptedActivation, type NotedActivation, noteAccepted, notedActivations } from './host/accepted.js';
+export { completeLost, lostActivation } from './host/lost-activations.js';
 export { registerGroupMetrics } from './host/group-metrics.js';
 export { countHost } from './metrics/host-registry.js';
 export { registerProcessMetrics } from './metrics/process-metrics.js';
@@ -42,6 +46,7 @@ export {
   MergedRecords,
   createArchivedRecords,
   createRecordLog,
+  registerLogMetrics,
   registerRecordMetrics,
   responseText,
   toActivation,

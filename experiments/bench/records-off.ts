@@ -5,6 +5,7 @@ import { createStandalone, loadConfig } from '@dataflower/plugin';
 
 const nowhere: RecordStore = {
   full: false,
+  notes: { put: () => undefined, settle: () => undefined, has: () => false, open: () => [] },
   append: () => undefined,
   written: (callback) => queueMicrotask(callback),
   get: () => Promise.resolve(undefined),

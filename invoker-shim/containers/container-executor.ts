@@ -15,7 +15,7 @@ import { Pool } from './pool.js';
 import type { PrewarmOptions } from './prewarmed.js';
 import { ProcessDriver } from './process-driver.js';
 import { RunEnder } from './run-ender.js';
-import { SocketDirectory, removeStale } from './socket-directory.js';
+import { SocketDirectory } from './socket-directory.js';
 import { WriteBatcher } from './write-batcher.js';
 
 export interface ExecutorOptions extends ContainersOptions {
@@ -99,7 +99,6 @@ class ContainerExecutor implements Executor {
     const logger = options.logger ?? silentLogger;
     const cores = options.cores ?? os.availableParallelism();
     const maxContainers = options.maxContainers ?? Math.max(16, 4 * cores);
-    removeStale(options.socketDir);
     this.#sockets = new SocketDirectory(options.socketDir);
     this.#ender = new RunEnder(options.sink, this.#clock, logger, (pending) => this.#pending.delete(pending.run));
     this.#driver = options.driver ?? defaultDriver();

@@ -33,7 +33,7 @@ const WITHDRAW_MS = 10_000;
 export interface RunsHost {
   readonly id: string;
   readonly spec: ContainerSpec;
-  /** Milliseconds since the epoch. */
+  /** By the clock's `now`. */
   readonly readyAt: number;
   readonly initMs: number;
   readonly times: StartTimes;
@@ -227,13 +227,13 @@ export class ContainerRuns {
       return;
     }
     if (pending.log.full) return;
-    pending.log.take(decodeLog(flags, id, payload), this.context.clock.now());
+    pending.log.take(decodeLog(flags, id, payload), this.context.clock.wall());
   }
 
   /** A line that the container wrote past its DLU. */
   onOutput(stream: 'stdout' | 'stderr', line: string): boolean {
     if (this.#running === undefined) return false;
-    const now = this.context.clock.now();
+    const now = this.context.clock.wall();
     this.#running.log.add(stream, line, now, now);
     return true;
   }

@@ -377,7 +377,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     this.#foreign?.onOutput(stream, line);
     if (this.#runs?.onOutput(stream, line) === true) return;
     const log = this.#lastLog ?? (this.#runs === undefined ? this.#handshake.log : undefined);
-    const now = this.context.clock.now();
+    const now = this.context.clock.wall();
     log?.add(stream, line, now, now);
   }
 

@@ -32,7 +32,7 @@ export interface RunEnd {
   /** The environment of a function step after it (JSON text), when the run had one. */
   readonly env: string | null;
   readonly timedOut: boolean;
-  /** Milliseconds since the epoch, by the agent's clock. */
+  /** By `now` of the agent's clock. */
   readonly startedAt: number;
   readonly endedAt: number;
   /** Milliseconds of INIT when this run paid for it. */

@@ -132,7 +132,7 @@ export class Handshake {
         if (id !== 0) break;
         if (this.log.full) return;
         const line = decodeLog(flags, id, payload);
-        this.log.add(line.stream, line.text, line.time, this.context.clock.now());
+        this.log.add(line.stream, line.text, line.time, this.context.clock.wall());
         return;
       }
       case FrameType.CREDIT:

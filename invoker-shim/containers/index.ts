@@ -13,4 +13,3 @@ export { isOwnImage } from './own-image.js';
 export { ProcessDriver, type ProcessDriverOptions } from './process-driver.js';
 export type { PrewarmOptions } from './prewarmed.js';
 export { type ContainerLogger } from './logger.js';
-export { removeStale } from './socket-directory.js';

@@ -15,7 +15,7 @@ export class PendingRun {
   state: RunState = 'WAITING';
   /** Number on its container's connection; 0 before it is sent. */
   invocationId = 0;
-  /** Milliseconds since the epoch. */
+  /** By the clock's `now`; 0 before it started or ended. */
   startedAt = 0;
   endedAt = 0;
   /** Containers that died while it was in them and had not started. */
@@ -40,7 +40,7 @@ export class PendingRun {
 
   constructor(
     readonly run: FunctionRun,
-    /** Milliseconds since the epoch. */
+    /** By the clock's `now`. */
     readonly queuedAt: number,
   ) {}
 

@@ -7,12 +7,20 @@ import { containerDriverContract } from './testing/driver-contract.js';
 import { testSpec } from './testing/test-runs.js';
 
 describe('the process driver', () => {
-  containerDriverContract(() => new ProcessDriver({ entry: runtimeEntry }));
+  const drivers: ProcessDriver[] = [];
+  const open = (entry: string): ProcessDriver => {
+    const driver = new ProcessDriver({ entry });
+    drivers.push(driver);
+    return driver;
+  };
+  afterEach(() => Promise.all(drivers.splice(0).map((driver) => driver.close())));
+
+  containerDriverContract(() => open(runtimeEntry));
 
   it('says how a program ended that never spoke', async () => {
     const directory = mkdtempSync(path.join(os.tmpdir(), 'dfp-'));
     const lines: string[] = [];
-    const driver = new ProcessDriver({ entry: path.join(directory, 'missing.js') });
+    const driver = open(path.join(directory, 'missing.js'));
     const handle = await driver.start({
       spec: testSpec(),
       socketPath: path.join(directory, 's'),
@@ -37,7 +45,7 @@ describe('the process driver', () => {
        console.log(AnonHugePages >= held.length / 2048 ? 'huge' : AnonHugePages);`,
     );
     const lines: string[] = [];
-    const handle = await new ProcessDriver({ entry }).start({
+    const handle = await open(entry).start({
       spec: testSpec(),
       socketPath: path.join(directory, 's'),
       token: 't',
@@ -49,7 +57,7 @@ describe('the process driver', () => {
   });
 
   it('rejects when it cannot make what a container needs, and leaves nothing', async () => {
-    const driver = new ProcessDriver({ entry: runtimeEntry });
+    const driver = open(runtimeEntry);
     const start = driver.start({
       spec: testSpec(),
       socketPath: '/nowhere/at/all/s',

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { preinstalledFolder, preinstalledPackages } from '@dataflower/action-runtime/nodejs';
@@ -10,6 +11,7 @@ import {
   MAX_OUTPUT_LINE_BYTES,
   type StartOptions,
 } from './driver.js';
+import { Guardian } from './guardian.js';
 import { LineSplitter } from './line-splitter.js';
 import { isOwnImage } from './own-image.js';
 
@@ -31,11 +33,15 @@ const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
 
 /**
  * Containers as child processes: for development on one machine. They are not isolated: they run as the agent's user
- * and see its files. What they do get is a clean environment, a home of their own, and a process group that ends as one.
+ * and see its files. What they do get is a clean environment, a home of their own, and a process group that ends as one,
+ * with the agent at the latest, however that ends.
  */
 export class ProcessDriver implements ContainerDriver {
   readonly name = 'process';
   readonly sharesFiles = true;
+  /** In the home of every container, and so in the environment of what its function starts. */
+  readonly #home = `home-${randomBytes(8).toString('hex')}`;
+  readonly #guardian = new Guardian(`/${this.#home}`);
   readonly #preinstalled = preinstalledPackages.map((name) => [name, preinstalledFolder(name)] as const);
 
   constructor(private readonly options: ProcessDriverOptions) {}
@@ -43,13 +49,14 @@ export class ProcessDriver implements ContainerDriver {
   async start(start: StartOptions): Promise<ContainerHandle> {
     const { image } = start.spec;
     if (image !== undefined && !isOwnImage(image)) throw new ImageError(noDocker(image));
-    const directories = ['home', 'runtime', 'node_modules'].map((name) =>
+    const directories = [this.#home, 'runtime', 'node_modules'].map((name) =>
       path.join(path.dirname(start.socketPath), name),
     );
     for (const directory of directories) await mkdir(directory, { mode: 0o700 });
     const [home, runtime, packages] = directories;
     // Node looks for packages in every folder above a file: those of the action's own archive come first.
     for (const [name, folder] of this.#preinstalled) await symlink(folder, path.join(packages!, name));
+    this.#guardian.watch();
     const child = spawn(process.execPath, [...(this.options.nodeArguments ?? []), this.options.entry], {
       cwd: home,
       env: {
@@ -64,12 +71,16 @@ export class ProcessDriver implements ContainerDriver {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const handle = new ProcessHandle(child, directories, start);
+    const handle = new ProcessHandle(child, directories, start, this.#guardian);
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', reject);
     });
     return handle;
+  }
+
+  close(): Promise<void> {
+    return this.#guardian.close();
   }
 }
 
@@ -86,7 +97,9 @@ class ProcessHandle implements ContainerHandle {
     private readonly child: ChildProcess,
     directories: readonly string[],
     { onOutput }: StartOptions,
+    private readonly guardian: Guardian,
   ) {
+    if (child.pid !== undefined) guardian.begin(child.pid);
     this.#forward('stdout', onOutput);
     this.#forward('stderr', onOutput);
     this.exited = this.#untilClosed().then(async (exit) => {
@@ -137,6 +150,7 @@ class ProcessHandle implements ContainerHandle {
         exit = { code, signal, outOfMemory: false };
         // The leader is gone; what it left in its group goes now.
         this.#killGroup();
+        this.guardian.end(this.child.pid!);
         grace = setTimeout(() => {
           this.child.stdout?.destroy();
           this.child.stderr?.destroy();

@@ -44,7 +44,7 @@ export class RunEnder {
     const now = this.clock.now();
     if (pending.startedAt === 0) pending.startedAt = now;
     if (pending.endedAt === 0) pending.endedAt = now;
-    if (status === 2) pending.log.note(FailureText.logsMayMiss, now);
+    if (status === 2) pending.log.note(FailureText.logsMayMiss, this.clock.wall());
     this.finish(pending, containerId, status, errorValue(this.sink, text), null);
   }
 
@@ -64,7 +64,7 @@ export class RunEnder {
   /**
    * The run that paid for the start of a container ends with it.
    *
-   * @param initSentAt When the container was told what to run, in ms since the epoch; 0: it never was.
+   * @param initSentAt When the container was told what to run, by the clock's `now`; 0: it never was.
    */
   failStart(
     payer: PendingRun,

@@ -27,7 +27,7 @@ export class RunLog {
     return this.#full;
   }
 
-  /** @param time Milliseconds since the epoch, as the container says; out of range it counts as `now`. */
+  /** @param time Milliseconds since the epoch, as the container says; out of range it counts as `now`, the wall's time. */
   add(stream: 'stdout' | 'stderr', text: string, time: number, now: number): void {
     if (this.#full) return;
     const line = text.endsWith('\n') ? text.slice(0, -1) : text;

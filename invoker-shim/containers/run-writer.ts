@@ -64,7 +64,7 @@ export class RunWriter {
       const frame = encodeRun({
         invocationId: id,
         activationId: this.#activationId,
-        deadline: this.clock.now() + run.spec.timeoutMs,
+        deadline: this.clock.wall() + run.spec.timeoutMs,
         definition: run.definition === undefined ? 0 : this.#define(run.definition),
         transactionId: run.transactionId,
         slots,

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { identityText, isAlive, ownIdentity, parseIdentity } from '../sink/process-identity.js';
+import { makeShortDirectory, shortNameBytes } from '../sink/private-directory.js';
 
 /** Longest path of a unix socket that every system takes, in bytes. */
 export const MAX_SOCKET_PATH_BYTES = 100;
@@ -19,9 +19,8 @@ export class SocketDirectory {
 
   /** @param parent Where it is made. Default: the system's temporary directory, or `/tmp` when that is too long. */
   constructor(parent: string = os.tmpdir()) {
-    const name = `${prefix()}${identityText(ownIdentity())}-`;
-    const fits = Buffer.byteLength(path.join(parent, name)) + 6 + INSIDE_BYTES < MAX_SOCKET_PATH_BYTES;
-    this.path = mkdtempSync(path.join(fits ? parent : '/tmp', name));
+    const fits = Buffer.byteLength(parent) + 1 + shortNameBytes() + INSIDE_BYTES < MAX_SOCKET_PATH_BYTES;
+    this.path = makeShortDirectory(fits ? parent : '/tmp');
   }
 
   /** Makes the directory of one container; returns the path for its socket. */
@@ -39,49 +38,5 @@ export class SocketDirectory {
   /** Removes everything. */
   close(): void {
     rmSync(this.path, { recursive: true, force: true, maxRetries: 2 });
-  }
-}
-
-/**
- * Removes the socket directories of agents of this user that are no longer alive; returns how many.
- * Call it when an agent starts.
- */
-export function removeStale(parent: string = os.tmpdir()): number {
-  const start = prefix();
-  let removed = 0;
-  for (const base of new Set([parent, '/tmp'])) {
-    for (const name of list(base)) {
-      if (!name.startsWith(start)) continue;
-      const owner = parseIdentity(name.slice(start.length, name.lastIndexOf('-')));
-      if (owner === undefined || isAlive(owner)) continue;
-      const directory = path.join(base, name);
-      try {
-        if (statSync(directory).uid !== process.getuid?.()) continue;
-        rmSync(directory, { recursive: true, force: true, maxRetries: 2 });
-        removed++;
-      } catch {
-        // Someone else removed it first, or it is not ours to remove.
-      }
-    }
-  }
-  return removed;
-}
-
-/** The beginning of the names: the space in which process ids mean something, as containers may share a directory. */
-function prefix(): string {
-  let namespace = '0';
-  try {
-    namespace = readlinkSync('/proc/self/ns/pid').replace(/\D/g, '') || '0';
-  } catch {
-    // No such thing on this system.
-  }
-  return `dataflower-${namespace}-`;
-}
-
-function list(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
   }
 }

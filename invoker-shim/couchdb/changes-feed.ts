@@ -1,3 +1,4 @@
+import { systemClock } from '../clock.js';
 import type { CouchClient } from './couch-client.js';
 import { CouchDatabase } from './couch-database.js';
 import { incarnationOf, MARKER_ID, type PreparedDatabase } from './prepare-database.js';
@@ -59,7 +60,7 @@ export class ChangesFeed<T> {
     private readonly options: ChangesFeedOptions<T>,
     private prepared: PreparedDatabase,
   ) {
-    this.now = options.now ?? Date.now;
+    this.now = options.now ?? (() => systemClock.now());
     this.since = prepared.sequence;
     this.heardAt = this.now();
     this.finished = this.run();

@@ -1,4 +1,5 @@
 import nano from 'nano';
+import { systemClock } from '../clock.js';
 import { Access } from './access.js';
 import { type Connections, openConnections } from './connections.js';
 import { CouchRefusedError, CouchUnavailableError } from './errors.js';
@@ -54,7 +55,7 @@ export class CouchClient {
   private readonly limits: Required<Pick<CouchSettings, keyof typeof COUCH_DEFAULTS>>;
   private closed = false;
 
-  constructor(settings: CouchSettings, now: () => number = Date.now) {
+  constructor(settings: CouchSettings, now: () => number = () => systemClock.now()) {
     const { username, password = '' } = settings;
     const url = new URL(settings.url);
     this.origin = url.origin;

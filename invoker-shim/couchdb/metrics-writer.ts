@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { systemClock } from '../clock.js';
 import type { CouchClient } from './couch-client.js';
 import { samplesOf } from './metrics-text.js';
 import { prepareDatabase } from './prepare-database.js';
@@ -54,7 +55,7 @@ export class MetricsWriter {
   private failing = false;
 
   constructor(private readonly options: MetricsWriterOptions) {
-    this.now = options.now ?? Date.now;
+    this.now = options.now ?? (() => systemClock.wall());
     this.wait();
   }
 

@@ -6,7 +6,10 @@ export class Reachability {
   private failure: string | undefined;
   private writeFailure: { readonly reason: string; readonly at: number } | undefined;
 
-  constructor(private readonly now: () => number) {}
+  constructor(
+    /** By a clock that nobody sets, in ms. */
+    private readonly now: () => number,
+  ) {}
 
   succeeded(write: boolean): void {
     this.failure = undefined;

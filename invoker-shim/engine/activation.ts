@@ -66,6 +66,8 @@ export class Activation {
   emptied = false;
   /** Number of the part from which its result, or its error, has come; −1: none. */
   lastPart = CALLER;
+  /** It is noted that it must have a record, since one of its parts has. */
+  noted = false;
   /** Failures after the answer. */
   lateErrors = 0;
   /** What was answered, from the answer until its record is made. Holds a reference. */
@@ -83,8 +85,11 @@ export class Activation {
     readonly parent: Activation | undefined,
     readonly owner: ActivationOwner,
     readonly whole: WholeRun,
-    readonly receivedAt: number,
+    /** By the clock's `now`, as all times of an activation. */
+    readonly received: number,
     readonly startedAt: number,
+    /** What makes a time of this activation one of the wall's, for its records: its parts have the same. */
+    readonly wallAhead: number,
     /** The `traceparent` of the request, else the id of the outermost activation. */
     readonly trace: string,
     /** Where it stands in the activation that it is a part of. */

@@ -144,11 +144,7 @@ test('a function by itself that is cancelled before it starts is answered with t
 });
 
 test('the deadline counts from when the request came in', () => {
-  const started = bench.start(
-    sequence(['a', 'b']),
-    {},
-    { workflowTimeoutMs: 1000, receivedAt: bench.clock.now() - 400 },
-  );
+  const started = bench.start(sequence(['a', 'b']), {}, { workflowTimeoutMs: 1000, received: bench.clock.now() - 400 });
   bench.held('a').start();
   bench.clock.advance(599);
   expect(started.answers).toHaveLength(0);
@@ -204,6 +200,7 @@ const message = {
   identity: { namespace: 'guest', subject: 'guest' },
   payload: Buffer.from('{}'),
   receivedAt: 0,
+  received: 0,
   paradigm: 'dataflow',
 } as const;
 

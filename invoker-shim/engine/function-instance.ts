@@ -36,6 +36,7 @@ export interface Place {
 export class FunctionInstance implements FunctionRun {
   /** Its place among the instances that run; `RunningInstances` alone uses it. */
   position = 0;
+  /** Times by the clock's `now`. */
   startedAt = 0;
   firstOutputAt = 0;
   lastByteAt = 0;
@@ -60,10 +61,17 @@ export class FunctionInstance implements FunctionRun {
     readonly environment: Environment | null,
     /** Undefined: an action invoked by itself. */
     readonly place: Place | undefined,
-    readonly receivedAt: number,
+    /** When it had all its inputs, by the clock's `now`. */
+    readonly received: number,
     /** Of an action invoked by itself. */
+    private readonly ownWallAhead = 0,
     readonly traceparent?: string,
   ) {}
+
+  /** What makes a time of this run one of the wall's, for its record. */
+  get wallAhead(): number {
+    return this.place?.activation.wallAhead ?? this.ownWallAhead;
+  }
 
   get spec(): ContainerSpec {
     return this.target.spec;

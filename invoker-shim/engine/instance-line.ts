@@ -13,7 +13,7 @@ export interface ReadyInstance {
   readonly input: Value;
   readonly env: Environment | null;
   readonly components: number;
-  /** When it got its last input: milliseconds since the epoch. */
+  /** When it got its last input, by the clock's `now`. */
   readonly readyAt: number;
   /** Number of the part whose value came last; −1: the caller's. */
   readonly after: number;

@@ -31,7 +31,7 @@ export class Invocations implements InstanceOwner {
   }
 
   start(message: StartMessage, target: FunctionTarget, answer: Answer): void {
-    const { activationId, transactionId, receivedAt } = message;
+    const { activationId, transactionId, receivedAt, received } = message;
     const input = payloadValue(this.sink, message.payload, false);
     const instance = new FunctionInstance(
       this,
@@ -41,7 +41,8 @@ export class Invocations implements InstanceOwner {
       input,
       null,
       undefined,
-      receivedAt,
+      received,
+      receivedAt - received,
       message.traceparent,
     );
     this.#invocations.set(activationId, { instance, message, answer });

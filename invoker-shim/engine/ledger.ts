@@ -1,4 +1,5 @@
 import type { RunEnd } from '../containers/executor.js';
+import { noteAccepted } from '../host/accepted.js';
 import type { Identity } from '../host/host.js';
 import type { ActivationRecord, RecordWriter } from '../records/record.js';
 import type { Value } from '../sink/value.js';
@@ -31,6 +32,7 @@ export class Ledger {
     const toText = instance.place === undefined ? this.answerText : this.resultText;
     this.#withText(end.value, toText, (text) => {
       const record = functionRecord(instance, identity, tooLong(text) ? { ...end, status: 1 } : end, text, this.hostId);
+      this.#note(instance.place?.activation);
       this.records.append(record);
       appended(record, answerOf(text));
     });
@@ -42,7 +44,8 @@ export class Ledger {
     activation.result = undefined;
     const toText = activation.parent === undefined ? this.answerText : this.resultText;
     this.#withText(value, toText, (text) => {
-      const record = workflowRecord(activation, tooLong(text) ? 1 : status, text, at);
+      const record = workflowRecord(activation, tooLong(text) ? 1 : status, text, at + activation.wallAhead);
+      this.#note(activation.parent);
       this.records.append(record);
       appended(record, answerOf(text));
     });
@@ -61,9 +64,24 @@ export class Ledger {
     this.records.append(activation.record, true);
   }
 
-  /** Calls back when everything appended so far can be read. */
+  /** Calls back when everything appended so far is written; never, when the process stops while the disk refuses it. */
   written(callback: () => void): void {
-    this.records.written(callback);
+    this.records.written((error) => {
+      if (error === undefined) callback();
+    });
+  }
+
+  /** A part is about to have a record, which names its workflow: whatever dies now, the workflow has one as well. */
+  #note(workflow: Activation | undefined): void {
+    for (let outer = workflow; outer?.noted === false && outer.record === undefined; outer = outer.parent) {
+      outer.noted = true;
+      const { id: activationId, transactionId, identity, cause } = outer;
+      const receivedAt = outer.received + outer.wallAhead;
+      const { type, action, workflow } = outer.target;
+      const target = { type, action, workflow, cause };
+      const accepted = { activationId, transactionId, identity, target, receivedAt };
+      noteAccepted(this.records.notes, { accepted, host: this.hostId });
+    }
   }
 
   /** Hands on a result's text, at once when the value is in memory, and releases the value. */

@@ -40,11 +40,11 @@ export interface DataflowAnnotation {
 }
 
 export function partAnnotations(instance: FunctionInstance, end: RunEnd, hostId: string): PartAnnotations {
-  const { place, target, receivedAt } = instance;
+  const { place, target, received, wallAhead } = instance;
   const { action } = target;
   return {
     path: action.path,
-    waitTime: Math.max(0, end.startedAt - (end.initMs ?? 0) - receivedAt),
+    waitTime: Math.max(0, end.startedAt - (end.initMs ?? 0) - received),
     kind: action.kind,
     timeout: end.timedOut,
     limits: action.limits,
@@ -56,13 +56,13 @@ export function partAnnotations(instance: FunctionInstance, end: RunEnd, hostId:
       node: place?.node.id,
       tag: place?.tag,
       after: place?.activation.parts.idOf(place.after),
-      queued: receivedAt,
+      queued: received + wallAhead,
       boot: end.bootMs,
       init: end.initMs,
-      started: end.startedAt,
-      firstOutput: instance.firstOutputAt || end.endedAt,
-      ended: end.endedAt,
-      lastByte: Math.max(instance.lastByteAt, end.endedAt),
+      started: end.startedAt + wallAhead,
+      firstOutput: (instance.firstOutputAt || end.endedAt) + wallAhead,
+      ended: end.endedAt + wallAhead,
+      lastByte: Math.max(instance.lastByteAt, end.endedAt) + wallAhead,
       bytesIn: instance.input.size,
       bytesOut: instance.bytesOut,
       host: hostId,

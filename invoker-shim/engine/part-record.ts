@@ -22,7 +22,7 @@ export function functionRecord(
   const { place, target } = instance;
   const { action } = target;
   const annotations = partAnnotations(instance, end, hostId);
-  const start = end.startedAt - (end.initMs ?? 0);
+  const begun = end.startedAt - (end.initMs ?? 0);
   return {
     activationId: instance.activationId,
     namespace: identity.namespace,
@@ -30,9 +30,9 @@ export function functionRecord(
     name: action.name,
     version: action.version,
     ...(place === undefined ? {} : { cause: place.activation.id }),
-    start,
-    end: end.endedAt,
-    duration: end.endedAt - start,
+    start: begun + instance.wallAhead,
+    end: end.endedAt + instance.wallAhead,
+    duration: end.endedAt - begun,
     status: end.status,
     result: result.text,
     size: result.size,
@@ -54,7 +54,11 @@ function workflowTimes({ place, parts, lastPart }: Activation): object | undefin
   };
 }
 
-/** The record of a workflow (OpenWhisk's sequence activation): its logs are its parts, in graph order, then by tag. */
+/**
+ * The record of a workflow (OpenWhisk's sequence activation): its logs are its parts, in graph order, then by tag.
+ *
+ * @param end When it answered, by the wall.
+ */
 export function workflowRecord(
   activation: Activation,
   status: Status,
@@ -67,7 +71,7 @@ export function workflowRecord(
     topmost: cause === undefined,
     path: action.path,
     kind: 'sequence',
-    waitTime: Math.max(0, activation.startedAt - activation.receivedAt),
+    waitTime: Math.max(0, activation.startedAt - activation.received),
     limits: action.limits,
   };
   if (target.workflow === 'composition') annotations['conductor'] = true;
@@ -83,7 +87,7 @@ export function workflowRecord(
     name: action.name,
     version: action.version,
     ...(cause === undefined ? {} : { cause }),
-    start: activation.receivedAt,
+    start: activation.received + activation.wallAhead,
     end,
     duration: activation.parts.duration,
     status,

@@ -85,6 +85,7 @@ function startPlanned(host: RunsHost, place: WorkflowPart, input: Value): void {
     parent.whole,
     now,
     now,
+    parent.wallAhead,
     parent.trace,
     {
       node,

@@ -124,7 +124,7 @@ export class Workflows {
       ended: () => undefined,
     };
     const now = clock.now();
-    const { activationId, transactionId, identity, receivedAt } = message;
+    const { activationId, transactionId, identity, receivedAt, received } = message;
     const activation = new Activation(
       activationId,
       transactionId,
@@ -134,12 +134,13 @@ export class Workflows {
       undefined,
       owner,
       new WholeRun(budget, sink),
-      receivedAt,
+      received,
       now,
+      receivedAt - received,
       message.traceparent ?? activationId,
     );
     const timeoutMs = message.workflowTimeoutMs ?? this.host.workflowTimeoutMs;
-    activation.stopDeadline = clock.after(Math.max(0, receivedAt + timeoutMs - now), () =>
+    activation.stopDeadline = clock.after(Math.max(0, received + timeoutMs - now), () =>
       ending.stop(activation, `The workflow exceeded its time limit of ${timeoutMs} milliseconds.`),
     );
     this.outermost.set(activationId, activation);

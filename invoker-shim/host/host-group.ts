@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { registerGroupMetrics } from './group-metrics.js';
+import type { NotedActivation } from './accepted.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from './host.js';
 import { HostLinkError } from './remote/errors.js';
 import type { RemoteHost } from './remote/remote-host.js';
@@ -18,8 +19,15 @@ export class HostGroup implements Host {
   }
 
   /** Throws `HostLinkError`, and takes nothing, when no host takes work. */
-  start(message: StartMessage, answer: Answer): void {
-    this.#choose().start(message, answer);
+  start(message: StartMessage, answer: Answer): string {
+    return this.#choose().start(message, answer);
+  }
+
+  /** Takes over what an earlier process had given to a host. False when there is no such host. */
+  restore({ accepted, host }: NotedActivation, answer: Answer): boolean {
+    const given = this.hosts.find(({ id }) => id === host);
+    given?.restore(accepted, answer);
+    return given !== undefined;
   }
 
   async cancel(request: CancelRequest): Promise<CancelOutcome> {

@@ -79,9 +79,11 @@ export interface StartMessage {
   readonly target: FunctionTarget | WorkflowTarget;
   /** The payload: JSON text of an object, validated. */
   readonly payload: Buffer;
-  /** When the request came in: milliseconds since the epoch; `waitTime` counts from here. */
+  /** When the request came in, by the wall: milliseconds since the epoch, for records. */
   readonly receivedAt: number;
-  /** Milliseconds a workflow may take as a whole, from `receivedAt`; undefined: no limit of its own. */
+  /** The same by `now` of the clock of this process: `waitTime` and time limits count from here. */
+  readonly received: number;
+  /** Milliseconds a workflow may take as a whole, from `received`; undefined: no limit of its own. */
   readonly workflowTimeoutMs?: number;
   readonly paradigm: Paradigm;
   /** The W3C trace context of the request, when spans are wanted and it had one. */
@@ -116,7 +118,8 @@ export type CancelOutcome =
 /** A host, as the gateway sees it: in process when standalone. */
 export interface Host {
   readonly id: string;
-  start(message: StartMessage, answer: Answer): void;
+  /** Gives the id of the host that has taken it. */
+  start(message: StartMessage, answer: Answer): string;
   /** Stops an activation. Rejects when the host cannot be asked. */
   cancel(request: CancelRequest): Promise<CancelOutcome>;
   /** Rejects when the host cannot be asked. */

@@ -11,6 +11,7 @@ import { type RecordObserver, observedRecords } from '../records/observed-record
 import type { RecordWriter } from '../records/record.js';
 import { answerText } from '../records/answer-text.js';
 import { MAX_RESULT_BYTES, resultText } from '../records/result-text.js';
+import { removeLeftBehind } from '../sink/private-directory.js';
 import { type DataSinkOptions, type MeasuredDataSink, createDataSink } from '../sink/index.js';
 import { ActivationLog, type ActivationLogger } from './activation-log.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from './host.js';
@@ -65,6 +66,9 @@ class InProcessHost implements Host {
     this.id = options.id ?? 'host0';
     const clock = options.clock ?? systemClock;
     this.#clock = clock;
+    const { containers, sink } = options;
+    const bases = [containers?.socketDir, sink?.spillDir, sink?.handoverDir];
+    removeLeftBehind(bases.filter((base) => typeof base === 'string'));
     this.#sink = createDataSink({
       ...options.sink,
       onPressure: (error) => {
@@ -104,7 +108,7 @@ class InProcessHost implements Host {
     this.#controlflow = engine(new GatewayExecutor(this.#executor, this.#sink), true);
   }
 
-  start(message: StartMessage, answer: Answer): void {
+  start(message: StartMessage, answer: Answer): string {
     if (this.#closing) throw new Error('the host is stopping and takes no more work');
     this.#log?.started(message);
     const engine = message.paradigm === 'controlflow' ? this.#controlflow : this.#dataflow;
@@ -112,6 +116,7 @@ class InProcessHost implements Host {
       this.#metrics.answered(record.status);
       answer(record, result);
     });
+    return this.id;
   }
 
   async cancel({ activationId, namespace, reason }: CancelRequest): Promise<CancelOutcome> {

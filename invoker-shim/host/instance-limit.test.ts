@@ -54,7 +54,7 @@ test.each(cases)(
       const answer = await new Promise<ActivationRecord>((resolve) => {
         const now = Date.now();
         const identity = { namespace: 'guest', subject: 'guest' };
-        const message = { activationId: '0'.repeat(32), transactionId: 't', identity, receivedAt: now };
+        const message = { activationId: '0'.repeat(32), transactionId: 't', identity, receivedAt: now, received: now };
         host.start({ ...message, target, payload: Buffer.from('{}'), paradigm }, resolve);
       });
       const error = `The node "split" would start ${LIMIT + 1} instances, the limit is ${LIMIT}.`;

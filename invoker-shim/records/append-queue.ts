@@ -1,10 +1,11 @@
-import { crc32 } from './crc32.js';
+import { type FrameKind, SEAL_BYTES, seal } from './frame-seal.js';
 import { FRAME_HEADER_BYTES, type RecordTexts } from './record-codec.js';
-import { COMMIT_BYTES, COMMIT_MARK, SEGMENT_MAGIC, type Segment, type SegmentFiles } from './segment.js';
+import { SEGMENT_MAGIC, type Segment, type SegmentFiles } from './segment.js';
 
 const CHUNK_BYTES = 256 * 1024;
 /** One UTF-16 unit is at most this many bytes of UTF-8. */
 const MAX_BYTES_PER_UNIT = 3;
+const SEALED_HEADER_BYTES = SEAL_BYTES + FRAME_HEADER_BYTES;
 
 /** A piece of a segment that is not all in its file yet. A frame is never in two chunks. */
 interface Chunk {
@@ -13,8 +14,6 @@ interface Chunk {
   /** Where the first byte of the buffer goes in the segment. */
   readonly offset: number;
   used: number;
-  /** Up to here the commit frames have counted. */
-  summed: number;
   written: number;
 }
 
@@ -30,7 +29,6 @@ export class AppendQueue {
   /** Of all bytes since the start. */
   private appended = 0;
   private flushed = 0;
-  private committed = true;
   /** Callbacks with the number of bytes that they wait for, in order. */
   private waiting: { readonly until: number; readonly callback: WrittenCallback }[] = [];
   private openCallbacks: WrittenCallback[] = [];
@@ -41,15 +39,13 @@ export class AppendQueue {
     return this.appended - this.flushed;
   }
 
-  /** Queues a frame behind all others and returns its length; it begins where the segment ended. */
-  append(segment: Segment, texts: RecordTexts): number {
-    const last = this.chunks.at(-1);
-    if (last !== undefined && last.segment !== segment) this.commit();
+  /** Queues a frame behind all others and returns its length; it ends where the segment ends then. */
+  append(segment: Segment, texts: RecordTexts, kind: FrameKind): number {
     const { head, result, logs } = texts;
-    const room = FRAME_HEADER_BYTES + (head.length + result.length + logs.length) * MAX_BYTES_PER_UNIT;
+    const room = SEALED_HEADER_BYTES + (head.length + result.length + logs.length) * MAX_BYTES_PER_UNIT;
     const chunk = this.chunkFor(segment, room <= CHUNK_BYTES ? room : exactRoom(texts));
     const { buffer } = chunk;
-    const begin = chunk.used;
+    const begin = chunk.used + SEAL_BYTES;
     let at = begin + FRAME_HEADER_BYTES;
     const headBytes = buffer.write(head, at);
     at += headBytes;
@@ -59,10 +55,10 @@ export class AppendQueue {
     buffer.writeUInt32LE(headBytes, begin);
     buffer.writeUInt32LE(resultBytes, begin + 4);
     buffer.writeUInt32LE(logBytes, begin + 8);
-    const length = at + logBytes - begin;
-    this.grow(chunk, length);
-    this.committed = false;
-    return length;
+    const end = at + logBytes;
+    seal(buffer, chunk.used, end, kind);
+    this.grow(chunk, end - chunk.used);
+    return end - begin;
   }
 
   /** Calls back when all that is queued now is in the files. */
@@ -86,7 +82,6 @@ export class AppendQueue {
    * was written until then stays written.
    */
   flush(): void {
-    if (!this.committed) this.commit();
     for (const callback of this.openCallbacks) this.waiting.push({ until: this.appended, callback });
     this.openCallbacks = [];
     let failure: { readonly error: unknown } | undefined;
@@ -114,12 +109,28 @@ export class AppendQueue {
       if (chunk.segment !== segment) break;
       if (chunk.used > chunk.written) buffers.push(chunk.buffer.subarray(chunk.written, chunk.used));
     }
-    segment.fd ??= this.files.open(segment.path);
-    const count = this.files.write(segment.fd, buffers, segment.written);
-    if (count <= 0) throw new Error('the file system took no bytes');
+    const count = this.write(segment, buffers);
     segment.written += count;
     this.flushed += count;
     this.drop(count);
+  }
+
+  /**
+   * At the place where the last write ended: a part of a frame that was written before a failure is written over, and
+   * nothing comes behind it. A file that fails is opened anew by the next attempt.
+   */
+  private write(segment: Segment, buffers: readonly Uint8Array[]): number {
+    segment.fd ??= this.files.open(segment.path);
+    try {
+      const count = this.files.write(segment.fd, buffers, segment.written);
+      if (count <= 0) throw new Error('the file system took no bytes');
+      return count;
+    } catch (error) {
+      const { fd } = segment;
+      segment.fd = undefined;
+      closeQuietly(this.files, fd);
+      throw error;
+    }
   }
 
   private drop(count: number): void {
@@ -142,23 +153,6 @@ export class AppendQueue {
     for (const { callback } of callbacks) callSafely(callback);
   }
 
-  /** Ends the batch of the last segment, so that a reader can tell a whole one from a torn one. */
-  private commit(): void {
-    this.committed = true;
-    const { segment } = this.chunks.at(-1)!;
-    let crc = 0;
-    for (const chunk of this.chunks) {
-      if (chunk.segment !== segment || chunk.summed === chunk.used) continue;
-      crc = crc32(chunk.buffer.subarray(chunk.summed, chunk.used), crc);
-      chunk.summed = chunk.used;
-    }
-    const chunk = this.chunkFor(segment, COMMIT_BYTES);
-    chunk.buffer.writeUInt32LE(COMMIT_MARK, chunk.used);
-    chunk.buffer.writeUInt32LE(crc, chunk.used + 4);
-    this.grow(chunk, COMMIT_BYTES);
-    chunk.summed = chunk.used;
-  }
-
   private chunkFor(segment: Segment, bytes: number): Chunk {
     const last = this.chunks.at(-1);
     if (last !== undefined && last.segment === segment && last.buffer.length - last.used >= bytes) return last;
@@ -166,12 +160,11 @@ export class AppendQueue {
     let buffer = needed <= CHUNK_BYTES ? this.spare : Buffer.allocUnsafeSlow(needed);
     if (buffer === undefined) buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
     else if (buffer === this.spare) this.spare = undefined;
-    const chunk: Chunk = { buffer, segment, offset: segment.length, used: 0, summed: 0, written: 0 };
+    const chunk: Chunk = { buffer, segment, offset: segment.length, used: 0, written: 0 };
     this.chunks.push(chunk);
     if (segment.length === 0) {
       SEGMENT_MAGIC.copy(buffer);
       this.grow(chunk, SEGMENT_MAGIC.length);
-      chunk.summed = chunk.used;
     }
     return chunk;
   }
@@ -194,6 +187,15 @@ function callSafely(callback: WrittenCallback, failure?: Error): void {
   }
 }
 
+/** The failure that made it close is the one to tell. */
+function closeQuietly(files: SegmentFiles, fd: number): void {
+  try {
+    files.close(fd);
+  } catch {
+    // It is closed all the same.
+  }
+}
+
 function exactRoom({ head, result, logs }: RecordTexts): number {
-  return FRAME_HEADER_BYTES + Buffer.byteLength(head) + Buffer.byteLength(result) + Buffer.byteLength(logs);
+  return SEALED_HEADER_BYTES + Buffer.byteLength(head) + Buffer.byteLength(result) + Buffer.byteLength(logs);
 }

@@ -12,6 +12,7 @@ import { RECORDS_DATABASE, RECORDS_SCHEMA } from './couch/record-views.js';
 import { Retention } from './couch/retention.js';
 import { ViewUpkeep } from './couch/view-upkeep.js';
 import { MergedRecords } from './merged-records.js';
+import type { RecordNotes } from './notes.js';
 import type { ActivationRecord, RecordFilter, RecordReader, RecordStore } from './record.js';
 import { createCarriedLog } from './record-log.js';
 import type { CarriedLog, CarriedLogOptions, RecordLogMetrics } from './record-log-options.js';
@@ -52,8 +53,10 @@ export interface ArchivedRecords extends RecordStore {
   /** What waits on this host alone: for other processes that merge it with theirs. */
   readonly waiting: RecordReader;
   status(): ArchivedRecordsStatus;
-  /** What is wrong, as a health check. */
+  /** What is wrong with carrying them, as a health check. */
   health(): Promise<Finding | undefined>;
+  /** What is wrong with the files, as a health check. */
+  filesHealth(): Promise<Finding | undefined>;
   /** Writes and carries what is left, as long as that goes well and at most `flushMs` (default 5 000); the rest waits for the next start. */
   close(flushMs?: number): Promise<void>;
 }
@@ -136,6 +139,10 @@ class LogAndArchive implements ArchivedRecords {
     this.log.written(callback);
   }
 
+  get notes(): RecordNotes {
+    return this.log.notes;
+  }
+
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
     return this.merged.get(namespace, activationId);
   }
@@ -176,6 +183,10 @@ class LogAndArchive implements ArchivedRecords {
     if (bytes === 0) return undefined;
     const reason = `CouchDB has refused records, which are in ${file} now (${bytes} bytes): look at them, then move the file away`;
     return { severity: 'degraded', reason };
+  }
+
+  filesHealth(): Promise<Finding | undefined> {
+    return this.log.filesHealth();
   }
 
   close(flushMs = FLUSH_MS): Promise<void> {

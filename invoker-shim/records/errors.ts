@@ -8,12 +8,8 @@ export type RecordLogErrorCode =
   | 'RECORD_LOG_CLOSED'
   /** A record whose activation id is not 32 hex digits. */
   | 'BAD_ACTIVATION_ID'
-  /** A file with a segment's name that is something else. */
-  | 'NOT_A_RECORD_LOG'
   /** Queued records cannot be written; they stay queued and readable, and are tried again. */
-  | 'RECORD_WRITE_FAILED'
-  /** Records that wait to be carried cannot be read any more: their file is gone, or was cut. */
-  | 'RECORDS_GONE';
+  | 'RECORD_WRITE_FAILED';
 
 /** A failure of the record log. */
 export class RecordLogError extends CodedError<RecordLogErrorCode> {

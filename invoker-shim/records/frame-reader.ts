@@ -1,41 +1,75 @@
 import fs from 'node:fs/promises';
 import type { AppendQueue } from './append-queue.js';
+import { type FrameSums, SEAL_BYTES, isWhole, sealedKind, sumsOfSeal } from './frame-seal.js';
 import type { ActivationRecord } from './record.js';
 import { FRAME_HEADER_BYTES, decodeFrame } from './record-codec.js';
 import type { Segment } from './segment.js';
+import { isUnreadable } from './segment-bytes.js';
+import type { SegmentIndex } from './segment-index.js';
 
-/** Enough for the head of nearly every record. */
+/** Enough for the head of nearly every record, and for every frame with one sum. */
 const BRIEF_BYTES = 4096;
 
-/** Reads records by their rows, from the queue or from the files. */
+/** A row of the log, to be read. */
+export interface Row {
+  readonly segment: Segment;
+  readonly row: number;
+  /** The segment's when the row was found, where time has passed since. */
+  readonly index?: SegmentIndex;
+}
+
+/** A row that was read and is damaged, in the index that it was looked up in. */
+export interface DamagedRow extends Row {
+  readonly index: SegmentIndex;
+}
+
+/** What was read of some rows. */
+export interface ReadRows {
+  readonly records: ActivationRecord[];
+  readonly damaged: readonly DamagedRow[];
+}
+
+interface Wanted extends DamagedRow {
+  readonly offset: number;
+  readonly length: number;
+  record: ActivationRecord | undefined;
+  damaged: boolean;
+}
+
+/** Reads records by their rows, from the queue or from the files, and believes none whose sums are wrong. */
 export class FrameReader {
   constructor(private readonly queue: AppendQueue) {}
 
   /** In the order given; those whose segment was dropped meanwhile are left out. With `brief`, heads alone. */
-  async read(
-    rows: readonly { readonly segment: Segment; readonly row: number }[],
-    brief: boolean,
-  ): Promise<ActivationRecord[]> {
-    // What is queued is copied now: a later turn may find it written.
-    const frames = rows.map(({ segment, row }) => this.queue.peek(segment, ...place(segment, row)));
-    const missing = new Map<Segment, number[]>();
-    rows.forEach(({ segment }, i) => {
-      if (frames[i] !== undefined) return;
-      const same = missing.get(segment);
-      if (same === undefined) missing.set(segment, [i]);
-      else same.push(i);
-    });
-    for (const [segment, wanted] of missing) {
+  async read(rows: readonly Row[], brief: boolean): Promise<ReadRows> {
+    const wanted = rows.map(wantedOf);
+    const missing = new Map<Segment, Wanted[]>();
+    for (const one of wanted) {
+      // What is queued is copied now: a later turn may find it written.
+      const queued = this.queue.peek(one.segment, one.offset, one.length);
+      if (queued !== undefined) one.record = decodeFrame(queued, brief);
+      else if (!missing.has(one.segment)) missing.set(one.segment, [one]);
+      else missing.get(one.segment)!.push(one);
+    }
+    for (const [segment, some] of missing) {
       await withFile(segment.path, async (file) => {
-        for (const i of wanted) frames[i] = await readFrame(file, ...place(segment, rows[i]!.row), brief);
+        for (const one of some) {
+          one.record = await readRecord(file, one, brief);
+          one.damaged = one.record === undefined;
+        }
       });
     }
-    return frames.filter((frame) => frame !== undefined).map((frame) => decodeFrame(frame, brief));
+    return {
+      records: wanted.flatMap(({ record }) => record ?? []),
+      damaged: wanted.filter(({ damaged }) => damaged),
+    };
   }
 }
 
-function place(segment: Segment, row: number): [offset: number, length: number] {
-  return [segment.index.offsets[row]!, segment.index.lengths[row]!];
+function wantedOf({ segment, row }: Row): Wanted {
+  const { index } = segment;
+  const [offset, length] = [index.offsets[row]!, index.lengths[row]!];
+  return { segment, row, index, offset, length, record: undefined, damaged: false };
 }
 
 async function withFile(path: string, use: (file: fs.FileHandle) => Promise<void>): Promise<void> {
@@ -53,22 +87,54 @@ async function withFile(path: string, use: (file: fs.FileHandle) => Promise<void
   }
 }
 
-async function readFrame(file: fs.FileHandle, offset: number, length: number, brief: boolean): Promise<Buffer> {
-  if (brief && length > BRIEF_BYTES) {
-    const begin = await readAt(file, offset, BRIEF_BYTES);
-    const headEnd = FRAME_HEADER_BYTES + begin.readUInt32LE(0);
-    return headEnd <= BRIEF_BYTES ? begin : readAt(file, offset, headEnd);
+/** Undefined when it is damaged. */
+async function readRecord(file: fs.FileHandle, row: Wanted, brief: boolean): Promise<ActivationRecord | undefined> {
+  const sealBytes = sealBytesOf(row.index);
+  const place = row.offset - sealBytes;
+  const length = sealBytes + row.length;
+  let bytes = await readAt(file, place, brief ? Math.min(length, BRIEF_BYTES) : length);
+  if (bytes === undefined) return undefined;
+  const headEnd = sealBytes + FRAME_HEADER_BYTES + bytes.readUInt32LE(sealBytes);
+  // A length that is damaged is not believed.
+  if (headEnd > bytes.length && headEnd <= length) bytes = await readAt(file, place, headEnd);
+  if (bytes === undefined || !isWholeRow(bytes, 0, row.index, row.row, brief)) return undefined;
+  try {
+    return decodeFrame(bytes.subarray(sealBytes), brief);
+  } catch {
+    return undefined;
   }
-  return readAt(file, offset, length);
 }
 
-async function readAt(file: fs.FileHandle, offset: number, length: number): Promise<Buffer> {
+/** Bytes in front of each frame of a segment. */
+export function sealBytesOf(index: SegmentIndex): number {
+  return index.sums === undefined ? SEAL_BYTES : 0;
+}
+
+/** True when the bytes from `at` on are this row of a segment, with its seal where there is one; with `brief`, as far as its head. */
+export function isWholeRow(bytes: Buffer, at: number, index: SegmentIndex, row: number, brief = false): boolean {
+  const { sums } = index;
+  const length = index.lengths[row]!;
+  if (sums !== undefined) return isWhole(bytes, at, length, sumsOfRow(sums, row), brief);
+  return sealedKind(bytes, at) === 'record' && isWhole(bytes, at + SEAL_BYTES, length, sumsOfSeal(bytes, at), brief);
+}
+
+function sumsOfRow(sums: Uint32Array, row: number): FrameSums {
+  return [sums[row * 2]!, sums[row * 2 + 1]!];
+}
+
+/** Undefined when the file ends before, or the disk cannot read it. */
+async function readAt(file: fs.FileHandle, offset: number, length: number): Promise<Buffer | undefined> {
   const bytes = Buffer.allocUnsafe(length);
   let done = 0;
   while (done < length) {
-    const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
-    if (bytesRead === 0) throw new Error(`a record ends after ${done} of ${length} bytes: its file was cut`);
-    done += bytesRead;
+    try {
+      const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
+      if (bytesRead === 0) return undefined;
+      done += bytesRead;
+    } catch (error) {
+      if (isUnreadable(error)) return undefined;
+      throw error;
+    }
   }
   return bytes;
 }

@@ -25,5 +25,5 @@ export {
 export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './record.js';
 export { createRecordLog } from './record-log.js';
 export type { RecordLog, RecordLogMetrics, RecordLogOptions } from './record-log-options.js';
-export { registerRecordMetrics } from './record-metrics.js';
+export { registerLogMetrics, registerRecordMetrics } from './record-metrics.js';
 export { MAX_RESULT_BYTES, type ResultText, resultText } from './result-text.js';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { MergedRecords, type RecordArchive } from './merged-records.js';
+import { MergedRecords, type RecordArchive, RecordsUnavailableError } from './merged-records.js';
 import type { ActivationRecord, RecordReader } from './record.js';
 import { idOf, recordOf } from './record-log.testing.js';
 
@@ -121,6 +121,48 @@ test('a record on hand is given whatever else fails; what is not found then is u
   }
   const whole = new MergedRecords({ own: none, archive: log });
   expect(await whole.get('guest', idOf(2))).toBeUndefined();
+});
+
+test('what cannot be read is named', async () => {
+  const away = { ...failing, place: 'the host host0' };
+  const merged = new MergedRecords({
+    own: readerOf(() => []),
+    others: () => [away],
+    archive: { ...failing, place: 'CouchDB' },
+  });
+  await expect(merged.get('guest', idOf(1))).rejects.toThrow(
+    'Some activation records cannot be read now: those of the host host0, CouchDB.',
+  );
+  await expect(merged.list(filter, 0, 10)).rejects.toThrow('those of the host host0.');
+  // Why it cannot be read is told where it is made to be.
+  const why = new RecordsUnavailableError('12 records are not in the views yet.');
+  const late = { ...readerOf(() => []), count: () => Promise.reject(why) };
+  await expect(new MergedRecords({ own: readerOf(() => []), archive: late }).count(filter, 0)).rejects.toBe(why);
+});
+
+test('of several records of an activation the same is given and counted everywhere: what its caller was told', async () => {
+  const told = recordOf(1, { status: 3, annotations: { lostHost: 'host0' } });
+  const later = recordOf(1, { status: 0, start: told.start + 5, end: told.end + 9 });
+  const readers = [() => [told], () => [later], () => []];
+  for (const own of readers) {
+    for (const other of readers) {
+      for (const archive of readers) {
+        const places = [own(), other(), archive()].flat();
+        if (!places.includes(told)) continue;
+        // The log of a process has what it wrote last: the gateway's alone has what it has given up.
+        if (own()[0] === later) continue;
+        const merged = new MergedRecords({
+          own: readerOf(own),
+          others: () => [readerOf(other)],
+          archive: readerOf(archive),
+        });
+        expect(await merged.get('guest', idOf(1))).toEqual(told);
+        for (const brief of [true, false]) expect(await merged.list(filter, 0, 10, brief)).toEqual([told]);
+        expect(await merged.list(filter, 1, 10)).toEqual([]);
+        expect(await merged.count(filter, 0)).toBe(1);
+      }
+    }
+  }
 });
 
 test('the version in a log is later than that in the archive', async () => {

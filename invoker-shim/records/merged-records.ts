@@ -1,4 +1,5 @@
 import { CodedError } from '../coded-error.js';
+import { believed } from './precedence.js';
 import type { ActivationRecord, RecordFilter, RecordReader } from './record.js';
 
 /** Some records cannot be looked up at the moment, so that the answer would be wrong or incomplete. */
@@ -17,7 +18,7 @@ export interface RecordArchive extends RecordReader {
 export interface MergedRecordsOptions {
   /** The log of this process, what is not carried yet: asked first. */
   readonly own: RecordReader;
-  /** Those of other hosts; the list may change with the hosts. */
+  /** Those of other hosts, reachable or not; the list may change with the hosts. */
   readonly others?: () => readonly RecordReader[];
   readonly archive: RecordArchive;
 }
@@ -33,11 +34,12 @@ const AT_ONCE = 20;
 
 /**
  * Records of which some wait in logs and the others are in the archive. A record is found wherever it is: logs are asked
- * before the archive, so that one that is carried meanwhile is seen in either; the log's version wins, being the later one.
+ * before the archive, so that one that is carried meanwhile is seen in either. Of several of one activation the same is
+ * given by every method (`believed`).
  *
  * A record that is on hand is given whatever else fails. An answer that would silently leave something out is none: where
  * nothing is found and something could not be asked, and for every listing and count then, the methods reject with
- * RecordsUnavailableError.
+ * RecordsUnavailableError, which names what cannot be read.
  */
 export class MergedRecords implements RecordReader {
   constructor(private readonly options: MergedRecordsOptions) {}
@@ -47,15 +49,16 @@ export class MergedRecords implements RecordReader {
     const ask = (reader: RecordReader): Promise<Looked> =>
       reader.get(namespace, activationId).then(
         (record) => ({ record }),
-        (failure: unknown) => ({ failure }),
+        (cause: unknown) => ({ failure: { reader, cause } }),
       );
     const mine = await ask(own);
     if (mine.record !== undefined) return mine.record;
     const looked = await Promise.all([...this.others(), archive].map(ask));
-    const found = looked.find(({ record }) => record !== undefined)?.record;
-    const failed = [mine, ...looked].find(({ failure }) => failure !== undefined);
-    if (found === undefined && failed !== undefined) throw unavailable(failed.failure);
-    return found;
+    const found = looked.flatMap(({ record }) => record ?? []);
+    if (found.length > 0) return found.reduce(believed);
+    const failed = [mine, ...looked].flatMap(({ failure }) => failure ?? []);
+    if (failed.length > 0) throw unavailable(failed);
+    return undefined;
   }
 
   async list(filter: RecordFilter, skip: number, limit: number, brief = false): Promise<ActivationRecord[]> {
@@ -65,12 +68,12 @@ export class MergedRecords implements RecordReader {
     const asked = Math.min(wanted, MAX_MERGED);
     const fromLogs = await this.logs((reader) => reader.list(filter, 0, asked, brief));
     if (fromLogs.some(({ length }) => length < wanted && length === MAX_MERGED)) throw tooMany();
-    const waiting = [...new Map(fromLogs.flat().map((record) => [record.activationId, record])).values()];
+    const waiting = eachOnce(fromLogs.flat());
     // At most so many of those that wait stand before what the archive skips.
     const archiveSkip = Math.max(0, skip - waiting.length);
     const { archived, twice } = await this.archivedPage(waiting, filter, archiveSkip, wanted - archiveSkip, brief);
     const begin = skip - archiveSkip + twice;
-    return newestFirst(waiting, archived).slice(begin, begin + limit);
+    return newestFirst(eachOnce([...waiting, ...archived])).slice(begin, begin + limit);
   }
 
   /**
@@ -94,7 +97,9 @@ export class MergedRecords implements RecordReader {
       if (twice === 0 || (before?.asked === asked && before.twice === twice)) return { archived, twice };
       before = { asked, twice };
     }
-    throw unavailable(new Error('they are carried to CouchDB faster than a page of them can be read'));
+    throw new RecordsUnavailableError(
+      'Activation records are carried to CouchDB faster than a page of them can be read: try again, or list fewer.',
+    );
   }
 
   async count(filter: RecordFilter, skip: number): Promise<number> {
@@ -127,25 +132,32 @@ export class MergedRecords implements RecordReader {
   }
 
   private async logs<T>(ask: (log: RecordReader) => Promise<T>): Promise<T[]> {
-    try {
-      return await Promise.all([this.options.own, ...this.others()].map(ask));
-    } catch (error) {
-      throw unavailable(error);
-    }
+    const readers = [this.options.own, ...this.others()];
+    const asked = await Promise.allSettled(readers.map(ask));
+    const failed = asked.flatMap((answer, i) =>
+      answer.status === 'rejected' ? [{ reader: readers[i]!, cause: answer.reason as unknown }] : [],
+    );
+    if (failed.length > 0) throw unavailable(failed);
+    return asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   }
 
   private async archive<T>(ask: (archive: RecordArchive) => Promise<T>): Promise<T> {
     try {
       return await ask(this.options.archive);
-    } catch (error) {
-      throw unavailable(error);
+    } catch (cause) {
+      throw unavailable([{ reader: this.options.archive, cause }]);
     }
   }
 }
 
 interface Looked {
   readonly record?: ActivationRecord | undefined;
-  readonly failure?: unknown;
+  readonly failure?: Failure;
+}
+
+interface Failure {
+  readonly reader: RecordReader;
+  readonly cause: unknown;
 }
 
 /** Those that wait and may stand before the page, too. */
@@ -157,16 +169,28 @@ function mayBeSkipped(waiting: readonly ActivationRecord[], archived: readonly A
     .map(({ activationId }) => activationId);
 }
 
-/** Of two with one id the first list's; of equal starts its too. */
-function newestFirst(waiting: readonly ActivationRecord[], archived: readonly ActivationRecord[]): ActivationRecord[] {
-  const known = new Set(waiting.map(({ activationId }) => activationId));
-  const all = [...waiting, ...archived.filter(({ activationId }) => !known.has(activationId))];
-  return all.sort((a, b) => b.start - a.start);
+/** Of several of one activation the one that is believed, in the place of the first. */
+function eachOnce(records: readonly ActivationRecord[]): ActivationRecord[] {
+  const byId = new Map<string, ActivationRecord>();
+  for (const record of records) {
+    const known = byId.get(record.activationId);
+    byId.set(record.activationId, known === undefined ? record : believed(known, record));
+  }
+  return [...byId.values()];
 }
 
-function unavailable(cause: unknown): RecordsUnavailableError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new RecordsUnavailableError(`Some activation records cannot be looked up at the moment: ${reason}`, { cause });
+/** Of equal starts the earlier in the list comes first. */
+function newestFirst(records: readonly ActivationRecord[]): ActivationRecord[] {
+  return records.toSorted((a, b) => b.start - a.start);
+}
+
+/** Reasons are for the log alone, as they name addresses, unless they are made for who asks. */
+function unavailable(failed: readonly Failure[]): RecordsUnavailableError {
+  const told = failed.find(({ cause }) => cause instanceof RecordsUnavailableError);
+  if (failed.length === 1 && told !== undefined) return told.cause as RecordsUnavailableError;
+  const places = [...new Set(failed.map(({ reader }) => reader.place ?? 'this process'))].join(', ');
+  const text = `Some activation records cannot be read now: those of ${places}. Try again when it is back.`;
+  return new RecordsUnavailableError(text, { cause: failed[0]!.cause });
 }
 
 function tooMany(): RecordsUnavailableError {

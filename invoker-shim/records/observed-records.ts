@@ -11,6 +11,7 @@ export function observedRecords(records: RecordWriter, observers: readonly Recor
       records.append(record, again);
     },
     written: (callback) => records.written(callback),
+    notes: records.notes,
     get full() {
       return records.full;
     },

@@ -41,11 +41,16 @@ export function encodeFrame(record: ActivationRecord): Buffer {
   return frame;
 }
 
+/** The head of a frame, as JSON. */
+export function decodeHead(frame: Buffer): string {
+  return frame.toString('utf8', FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + frame.readUInt32LE(0));
+}
+
 /** Decodes a whole frame, or with `brief` the beginning of one that holds its head. */
 export function decodeFrame(frame: Buffer, brief = false): ActivationRecord {
   const headEnd = FRAME_HEADER_BYTES + frame.readUInt32LE(0);
   const resultEnd = headEnd + frame.readUInt32LE(4);
-  const fields = JSON.parse(frame.toString('utf8', FRAME_HEADER_BYTES, headEnd)) as Head;
+  const fields = JSON.parse(decodeHead(frame)) as Head;
   const [activationId, namespace, subject, name, version, cause, start, end, duration, status, size, annotations] =
     fields;
   return {

@@ -38,24 +38,23 @@ function crashCopy(from: string, change: (to: string) => void): string {
 const SEGMENT = 'records-000000000001.log';
 
 describe('after a crash', () => {
-  it('a file cut at any byte holds every batch that was whole, and goes on from there', async () => {
+  it('a file cut at any byte holds every record that was whole, and goes on from there', async () => {
     const from = directory();
     const log = await open({ dir: from });
-    /** File size after each batch, with the records until then. */
-    const batches: { size: number; records: number }[] = [{ size: 8, records: 0 }];
-    let number = 0;
-    for (const count of [1, 3, 2]) {
-      for (let i = 0; i < count; i++)
-        log.append(recordOf(number++, { logs: ['a line'], annotations: { path: 'guest/hello' } }));
-      await written(log);
-      batches.push({ size: fs.statSync(path.join(from, SEGMENT)).size, records: number });
+    /** Where each record ends. */
+    const ends: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      log.append(recordOf(i, { logs: ['a line'], annotations: { path: 'guest/hello' } }));
+      if (i % 2 === 0) await written(log);
+      ends.push(log.metrics.bytes);
     }
+    await written(log);
     const records = (await all(log)).reverse();
-    const size = batches.at(-1)!.size;
-    for (let cut = 0; cut <= size; cut++) {
+    for (let cut = 0; cut <= ends.at(-1)!; cut++) {
+      const damage: string[] = [];
       const to = crashCopy(from, (dir) => fs.truncateSync(path.join(dir, SEGMENT), cut));
-      const survivors = batches.filter((batch) => batch.size <= cut).at(-1)?.records ?? 0;
-      const reopened = await createRecordLog({ dir: to });
+      const survivors = ends.filter((end) => end <= cut).length;
+      const reopened = await createRecordLog({ dir: to, onDamage: (message) => damage.push(message) });
       expect((await all(reopened)).reverse()).toEqual(records.slice(0, survivors));
       if (cut % 16 === 0) {
         reopened.append(recordOf(99));
@@ -64,38 +63,65 @@ describe('after a crash', () => {
         expect((await all(again)).map(({ activationId }) => activationId).sort()).toEqual(
           [...records.slice(0, survivors).map(({ activationId }) => activationId), idOf(99)].sort(),
         );
+        expect(again.metrics.segments).toBe(1);
         await again.close();
       }
       await reopened.close();
+      expect(damage).toEqual([]);
     }
   });
 
-  it('a tail of zeros or of another file is cut off', async () => {
+  it('a tail of zeros is cut off; one of something else is kept aside, told, and nothing is written behind it', async () => {
     const from = directory();
     const log = await open({ dir: from });
     for (let i = 0; i < 3; i++) log.append(recordOf(i));
     await written(log);
-    for (const tail of [Buffer.alloc(5000), Buffer.alloc(5000, 0xff), Buffer.from('{"a":1}\n'.repeat(100))]) {
+    const whole = fs.statSync(path.join(from, SEGMENT)).size;
+    const tails: [tail: Buffer, plain: boolean][] = [
+      [Buffer.alloc(5000), true],
+      [Buffer.alloc(5000, 0xff), false],
+      [Buffer.from('{"a":1}\n'.repeat(100)), false],
+    ];
+    for (const [tail, plain] of tails) {
       const to = crashCopy(from, (dir) => fs.appendFileSync(path.join(dir, SEGMENT), tail));
-      expect((await all(await open({ dir: to }))).length).toBe(3);
-      expect(fs.statSync(path.join(to, SEGMENT)).size).toBe(fs.statSync(path.join(from, SEGMENT)).size);
+      const damage: string[] = [];
+      const reopened = await createRecordLog({ dir: to, onDamage: (message) => damage.push(message) });
+      expect((await all(reopened)).length).toBe(3);
+      reopened.append(recordOf(9));
+      await written(reopened);
+      const finding = await reopened.filesHealth();
+      expect((await all(reopened)).length).toBe(4);
+      await reopened.close();
+      const aside = fs.readdirSync(to).filter((name) => name.startsWith('damaged-'));
+      expect(aside).toEqual(plain ? [] : [`damaged-000000000001-${whole}.bytes`]);
+      expect(reopened.metrics).toMatchObject({ damaged: plain ? 0 : 1, segments: plain ? 1 : 2 });
+      if (plain) continue;
+      const file = path.join(to, aside[0]!);
+      expect(fs.readFileSync(file)).toEqual(tail);
+      expect(damage).toEqual([
+        `Bytes ${whole} to ${whole + tail.length} of ${path.join(to, SEGMENT)} are damaged and left out, kept in ${file}`,
+      ]);
+      expect(finding).toMatchObject({ severity: 'degraded', reason: expect.stringContaining(file) });
+      // It is told once, not at every start; the operator moves the file away.
+      fs.rmSync(file);
+      const again = await createRecordLog({ dir: to, onDamage: (message) => damage.push(message) });
+      expect((await all(again)).length).toBe(4);
+      expect(await again.filesHealth()).toBeUndefined();
+      await again.close();
+      expect(damage.length).toBe(1);
     }
   });
 
-  it('a flipped byte ends the log at the batch before it', async () => {
-    const from = directory();
-    const log = await open({ dir: from });
-    log.append(recordOf(0));
-    await written(log);
-    const whole = fs.statSync(path.join(from, SEGMENT)).size;
+  it('a file with a segment’s name that is something else is kept aside, and the log begins beside it', async () => {
+    const dir = directory();
+    fs.writeFileSync(path.join(dir, SEGMENT), 'something else entirely');
+    const log = await open({ dir });
     log.append(recordOf(1));
     await written(log);
-    const to = crashCopy(from, (dir) => {
-      const bytes = fs.readFileSync(path.join(dir, SEGMENT));
-      bytes[whole + 40]! ^= 1;
-      fs.writeFileSync(path.join(dir, SEGMENT), bytes);
-    });
-    expect((await all(await open({ dir: to }))).map(({ activationId }) => activationId)).toEqual([idOf(0)]);
+    expect((await all(log)).length).toBe(1);
+    const file = path.join(dir, 'damaged-000000000001-0.bytes');
+    expect((await log.filesHealth())?.reason).toContain(file);
+    expect(fs.readFileSync(file, 'utf8')).toBe('something else entirely');
   });
 
   it('indexes that are missing, torn, changed or of an older state are made again', async () => {

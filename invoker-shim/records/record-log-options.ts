@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { Finding } from '../health/health.js';
 import type { CarrySource } from './carry/carry-source.js';
 import type { RecordReader, RecordStore } from './record.js';
 import type { SegmentFiles } from './segment.js';
@@ -17,6 +18,8 @@ export interface RecordLogOptions {
   readonly clock?: Clock;
   /** Records cannot be written: called once when it begins; writing goes on being tried. */
   readonly onError?: (error: Error) => void;
+  /** Hears of each part of the files that is damaged: where it is, and what becomes of it. */
+  readonly onDamage?: (message: string) => void;
   readonly files?: SegmentFiles;
 }
 
@@ -31,6 +34,8 @@ export interface CarriedLogOptions extends RecordLogOptions {
 /** What the log holds, for metrics. */
 export interface RecordLogMetrics {
   readonly records: number;
+  /** Damaged parts of the files that this process has come upon. */
+  readonly damaged: number;
   /** Records appended since the start. */
   readonly appended: number;
   readonly bytes: number;
@@ -50,4 +55,6 @@ export interface CarriedLog extends RecordLog {
 /** A record store that can be measured. */
 export interface RecordLog extends RecordStore {
   readonly metrics: RecordLogMetrics;
+  /** What is wrong with the files, as a health check. */
+  filesHealth(): Promise<Finding | undefined>;
 }

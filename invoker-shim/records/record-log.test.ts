@@ -156,10 +156,9 @@ describe('the directory', () => {
   });
 
   it('is free again when opening fails', async () => {
-    fs.writeFileSync(path.join(dir, 'records-000000000001.log'), 'something else entirely');
-    await expect(createRecordLog({ dir })).rejects.toMatchObject({ code: 'NOT_A_RECORD_LOG' });
-    expect(fs.readFileSync(path.join(dir, 'records-000000000001.log'), 'utf8')).toBe('something else entirely');
-    fs.rmSync(path.join(dir, 'records-000000000001.log'));
+    fs.mkdirSync(path.join(dir, 'records-000000000001.log'));
+    await expect(createRecordLog({ dir })).rejects.toMatchObject({ code: 'EISDIR' });
+    fs.rmdirSync(path.join(dir, 'records-000000000001.log'));
     log = await createRecordLog({ dir });
   });
 });

@@ -3,6 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Clock } from '../clock.js';
 import type { ActivationRecord } from './record.js';
+import { crc32 } from './crc32.js';
+import { encodeFrame } from './record-codec.js';
 import type { RecordLog } from './record-log-options.js';
 import { type SegmentFiles, segmentFiles } from './segment.js';
 
@@ -54,12 +56,27 @@ export function written(log: RecordLog): Promise<void> {
   });
 }
 
+/** A segment as releases until 0.1 wrote it, from batches of records. */
+export function batchesSegment(batches: readonly (readonly ActivationRecord[])[]): Buffer {
+  const parts = batches.map((batch) => {
+    const frames = Buffer.concat(batch.map(encodeFrame));
+    const commit = Buffer.alloc(8, 0xff);
+    commit.writeUInt32LE(crc32(frames), 4);
+    return Buffer.concat([frames, commit]);
+  });
+  return Buffer.concat([Buffer.from('DFRECS1\n'), ...parts]);
+}
+
 /** A clock that stands still until it is moved. */
 export class HandClock implements Clock {
   time = 4_000_000_000_000;
   private timers: { at: number; callback: () => void }[] = [];
 
   now(): number {
+    return this.time;
+  }
+
+  wall(): number {
     return this.time;
   }
 

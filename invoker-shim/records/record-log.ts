@@ -5,10 +5,14 @@ import { lockDirectory } from './directory-lock.js';
 import { RecordLogError } from './errors.js';
 import { CarriedMark } from './carry/carried-mark.js';
 import { LogCarry, type LogCarryBounds } from './carry/log-carry.js';
-import { type FirstRow, countRows, newestRows } from './listing.js';
-import type { ActivationRecord, RecordFilter, RecordReader } from './record.js';
+import { DamagedParts } from './damaged-parts.js';
+import type { ActivationRecord, RecordFilter } from './record.js';
+import type { Finding } from '../health/health.js';
 import { encodeRecordTexts, listedName } from './record-codec.js';
-import { FrameReader } from './frame-reader.js';
+import { type DamagedRow, FrameReader } from './frame-reader.js';
+import { NoteBook } from './note-book.js';
+import type { NoteKind, RecordNotes } from './notes.js';
+import { RecordQueries } from './record-queries.js';
 import type {
   CarriedLog,
   CarriedLogOptions,
@@ -16,8 +20,8 @@ import type {
   RecordLogMetrics,
   RecordLogOptions,
 } from './record-log-options.js';
-import { segmentFiles } from './segment.js';
-import { parseId, tryParseId } from './segment-index.js';
+import { type Segment, segmentFiles } from './segment.js';
+import { parseId } from './segment-index.js';
 import { SegmentStore } from './segment-store.js';
 
 const MiB = 1024 * 1024;
@@ -48,7 +52,11 @@ async function openLog(options: CarriedLogOptions, mark: () => CarriedMark | und
   const unlock = lockDirectory(options.dir);
   try {
     const files = options.files ?? segmentFiles;
-    return new SegmentedLog(options, SegmentStore.open(options.dir, files), new AppendQueue(files), unlock, mark());
+    const damaged = new DamagedParts(options.dir, options.onDamage);
+    const { store, notes } = SegmentStore.open(options.dir, files, damaged);
+    const log = new SegmentedLog(options, store, new AppendQueue(files), damaged, unlock, mark());
+    log.begin(notes);
+    return log;
   } catch (error) {
     unlock();
     throw error;
@@ -64,6 +72,9 @@ class SegmentedLog implements RecordLog {
   private readonly segmentBytes: number;
   private readonly queueBytes: number;
   private readonly reader: FrameReader;
+  private readonly book: NoteBook;
+  private readonly queries: RecordQueries;
+  readonly waiting: RecordQueries;
   private appended = 0;
   /** A write follows at the end of this turn of the loop. */
   private scheduled = false;
@@ -80,6 +91,7 @@ class SegmentedLog implements RecordLog {
     private readonly options: CarriedLogOptions,
     private readonly store: SegmentStore,
     private readonly queue: AppendQueue,
+    private readonly damaged: DamagedParts,
     private readonly unlock: () => void,
     mark?: CarriedMark,
   ) {
@@ -90,9 +102,19 @@ class SegmentedLog implements RecordLog {
     this.cacheBytes = Math.min(options.cacheBytes ?? 64 * MiB, Math.ceil(this.maxBytes / 8));
     this.queueBytes = options.queueBytes ?? 64 * MiB;
     this.reader = new FrameReader(queue);
+    this.book = new NoteBook((text) => this.appendNote(text));
     this.cancelAgeing = this.ageLater();
+    const { segments } = store;
+    const repair = (rows: readonly DamagedRow[], again: boolean): Promise<void> => this.repair(rows, again);
     if (mark !== undefined)
-      this.carry = new LogCarry(store, mark, carryBounds(options, this.maxBytes), () => this.dropOld());
+      this.carry = new LogCarry(store, mark, carryBounds(options, this.maxBytes), repair, () => this.dropOld());
+    this.queries = new RecordQueries(segments, this.reader, repair);
+    this.waiting = new RecordQueries(segments, this.reader, repair, this.carry?.firstRow);
+  }
+
+  /** Takes over what an earlier process has left. */
+  begin(notes: readonly string[]): void {
+    this.book.restore(notes, (activationId) => this.queries.has(activationId));
     this.age();
   }
 
@@ -106,6 +128,7 @@ class SegmentedLog implements RecordLog {
     const { segments } = this.store;
     return {
       records: segments.reduce((sum, segment) => sum + segment.index.count, 0),
+      damaged: this.damaged.count,
       appended: this.appended,
       bytes: this.store.bytes,
       segments: segments.length,
@@ -120,15 +143,44 @@ class SegmentedLog implements RecordLog {
     const texts = encodeRecordTexts(record);
     const name = listedName(record);
     parseId(record.activationId);
-    let segment = this.store.active;
-    if (segment.length >= this.segmentBytes) {
-      segment = this.store.roll();
-      this.rolled = true;
-    }
+    const segment = this.activeSegment();
     if (again) this.store.supersede();
-    const length = this.queue.append(segment, texts);
+    const length = this.queue.append(segment, texts, 'record');
     segment.index.add(segment.length - length, length, record.start, record.namespace, name);
     this.appended++;
+    this.book.recorded(record.activationId);
+    this.writeSoon();
+  }
+
+  readonly notes: RecordNotes = {
+    put: (kind, key, data) => {
+      if (this.closed) throw new RecordLogError('RECORD_LOG_CLOSED', 'the record log is closed');
+      // An activation that has its record is not open any more.
+      if (kind !== 'activation' || !this.queries.has(key)) this.book.put(kind, key, data);
+    },
+    settle: (kind, key) => {
+      if (!this.closed) this.book.settle(kind, key);
+    },
+    has: (kind: NoteKind, key: string) => this.book.has(kind, key),
+    open: (kind: NoteKind) => this.book.open(kind),
+  };
+
+  private appendNote(text: string): { segment: Segment; offset: number } {
+    const segment = this.activeSegment();
+    const length = this.queue.append(segment, { head: text, result: '', logs: '' }, 'note');
+    this.writeSoon();
+    return { segment, offset: segment.length - length };
+  }
+
+  /** The segment that takes the next frame. */
+  private activeSegment(): Segment {
+    const { active } = this.store;
+    if (active.length < this.segmentBytes) return active;
+    this.rolled = true;
+    return this.store.roll();
+  }
+
+  private writeSoon(): void {
     if (this.queue.unwrittenBytes >= LINGER_BYTES) this.schedule();
     else this.linger();
   }
@@ -142,34 +194,21 @@ class SegmentedLog implements RecordLog {
     this.schedule();
   }
 
-  async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
-    const { segments } = this.store;
-    for (let i = segments.length - 1; i >= 0; i--) {
-      const segment = segments[i]!;
-      // Nothing is awaited between this and `find`: the words are shared.
-      if (!tryParseId(activationId)) return undefined;
-      const row = segment.index.find();
-      if (row < 0) continue;
-      if (segment.index.namespaces[row] !== segment.index.numberOf(namespace)) return undefined;
-      return (await this.reader.read([{ segment, row }], false))[0];
-    }
-    return undefined;
+  get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
+    return this.queries.get(namespace, activationId);
   }
 
-  list(filter: RecordFilter, skip: number, limit: number, brief = false): Promise<ActivationRecord[]> {
-    return this.listFrom(undefined, filter, skip, limit, brief);
+  list(filter: RecordFilter, skip: number, limit: number, brief?: boolean): Promise<ActivationRecord[]> {
+    return this.queries.list(filter, skip, limit, brief);
   }
 
-  async count(filter: RecordFilter, skip: number): Promise<number> {
-    return Math.max(0, (await countRows(this.store.segments, filter)) - skip);
+  count(filter: RecordFilter, skip: number): Promise<number> {
+    return this.queries.count(filter, skip);
   }
 
-  readonly waiting: RecordReader = {
-    get: (namespace, activationId) => this.get(namespace, activationId),
-    list: (filter, skip, limit, brief = false) => this.listFrom(this.carry?.firstRow, filter, skip, limit, brief),
-    count: async (filter, skip) =>
-      Math.max(0, (await countRows(this.store.segments, filter, this.carry?.firstRow)) - skip),
-  };
+  filesHealth(): Promise<Finding | undefined> {
+    return this.damaged.health();
+  }
 
   /** Writes what is queued and lets the directory go. Rejects when the disk refuses: those records are lost. */
   async close(): Promise<void> {
@@ -185,19 +224,25 @@ class SegmentedLog implements RecordLog {
       failure = this.writeError(error);
       this.queue.abandon(failure);
     }
-    await this.store.close();
+    await this.store.close(failure === undefined ? this.book.complete : undefined);
     this.unlock();
     if (failure !== undefined) throw failure;
   }
 
-  private async listFrom(
-    firstRow: FirstRow | undefined,
-    filter: RecordFilter,
-    skip: number,
-    limit: number,
-    brief: boolean,
-  ): Promise<ActivationRecord[]> {
-    return this.reader.read(await newestRows(this.store.segments, filter, skip, limit, firstRow), brief);
+  /** Rows were read and are damaged: they are left out from now on. `again`: those that were read anew as well. */
+  private async repair(rows: readonly DamagedRow[], again: boolean): Promise<void> {
+    const around = this.carry?.counting ?? ((change: () => void) => change());
+    if (rows.some(({ segment }) => segment === this.store.active) && !this.closed) {
+      // Nothing is written behind damage.
+      this.store.roll();
+      this.rolled = true;
+      if (this.cancelRetry === undefined) this.flush();
+    }
+    for (const { segment, index, row } of rows) {
+      if (segment.index !== index) continue;
+      if (again) around(() => this.store.strike(segment, row));
+      else await this.store.repair(segment, row, around);
+    }
   }
 
   private schedule(): void {
@@ -226,7 +271,7 @@ class SegmentedLog implements RecordLog {
     this.retryMs = FIRST_RETRY_MS;
     if (this.rolled) {
       this.rolled = false;
-      this.store.sealWritten();
+      this.store.sealWritten(this.book.complete);
       this.dropOld();
     }
     this.carry?.grew();
@@ -261,8 +306,19 @@ class SegmentedLog implements RecordLog {
       if (bytes <= this.maxBytes && carried <= this.cacheBytes && oldest.index.maxStart >= oldestStart) return false;
       bytes -= oldest.length;
       carried -= oldest.length;
+      this.moveNotes(oldest);
       return true;
     });
+  }
+
+  /** What is not settled outlives its segment. A full disk does not keep that: its room is what is wanted. */
+  private moveNotes(segment: Segment): void {
+    if (!this.book.moveFrom(segment) || this.cancelRetry !== undefined) return;
+    try {
+      this.queue.flush();
+    } catch (error) {
+      this.retryLater(error);
+    }
   }
 
   /** On a quiet host the segment that is written to grows old too: it then gives way to a new one. */
@@ -270,7 +326,7 @@ class SegmentedLog implements RecordLog {
     const { active } = this.store;
     const oldestStart = this.clock.now() - this.maxAgeMs;
     if (active.index.count > 0 && active.index.maxStart < oldestStart) this.store.roll();
-    this.store.sealWritten();
+    this.store.sealWritten(this.book.complete);
     this.dropOld();
   }
 

@@ -1,11 +1,12 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ArchivedRecordsStatus } from './archived-records.js';
+import type { RecordLogMetrics } from './record-log-options.js';
 
-type Read = (status: ArchivedRecordsStatus) => number;
+/** A metric's name without its beginning, its help, and how its value is read. */
+type Metric<T> = readonly [name: string, help: string, read: (from: T) => number];
 
 /** Counts since the start of the process. */
-const COUNTERS: readonly (readonly [name: string, help: string, read: Read])[] = [
-  ['appended', 'Activation records written on this host', ({ log }) => log.appended],
+const COUNTERS: readonly Metric<ArchivedRecordsStatus>[] = [
   ['carried', 'Activation records written to CouchDB', ({ written }) => written],
   ['repeated', 'Activation records that were in CouchDB already when they were carried', ({ repeated }) => repeated],
   ['yielded', 'Activation records not carried, another process having written one first', ({ yielded }) => yielded],
@@ -21,36 +22,62 @@ const COUNTERS: readonly (readonly [name: string, help: string, read: Read])[] =
   ['carry_failures', 'Failed attempts to carry activation records to CouchDB', ({ failures }) => failures],
 ];
 
-const GAUGES: readonly (readonly [name: string, help: string, read: Read])[] = [
+const GAUGES: readonly Metric<ArchivedRecordsStatus>[] = [
   ['waiting', 'Activation records on this host that are not in CouchDB yet', ({ waitingRecords }) => waitingRecords],
   ['waiting_bytes', 'Bytes of them', ({ waitingBytes }) => waitingBytes],
   ['lag_seconds', 'Age of the oldest of them', ({ lagMs }) => lagMs / 1000],
   ['full', '1 while new invocations are refused because too much waits', ({ full }) => (full ? 1 : 0)],
-  ['log_bytes', 'Bytes of activation records on this host', ({ log }) => log.bytes],
-  ['index_bytes', 'Memory of the indexes of the activation records on this host', ({ log }) => log.indexBytes],
 ];
 
-/** Registers what a host counts of its records; it is read when the metrics are asked for. */
+const LOG_COUNTERS: readonly Metric<RecordLogMetrics>[] = [
+  ['appended', 'Activation records written on this host', ({ appended }) => appended],
+  [
+    'damaged',
+    'Damaged parts of record files that were come upon, each with what it held left out',
+    ({ damaged }) => damaged,
+  ],
+];
+
+const LOG_GAUGES: readonly Metric<RecordLogMetrics>[] = [
+  ['log_bytes', 'Bytes of activation records on this host', ({ bytes }) => bytes],
+  ['index_bytes', 'Memory of the indexes of the activation records on this host', ({ indexBytes }) => indexBytes],
+];
+
+/** Registers what a host counts of the records in its files; it is read when the metrics are asked for. */
+export function registerLogMetrics(registry: Registry, metrics: () => RecordLogMetrics): void {
+  register(registry, LOG_COUNTERS, LOG_GAUGES, metrics);
+}
+
+/** Registers what a host counts of carrying its records to CouchDB; it is read when the metrics are asked for. */
 export function registerRecordMetrics(registry: Registry, status: () => ArchivedRecordsStatus): void {
+  register(registry, COUNTERS, GAUGES, status);
+}
+
+function register<T>(
+  registry: Registry,
+  counters: readonly Metric<T>[],
+  gauges: readonly Metric<T>[],
+  from: () => T,
+): void {
   const registers = [registry];
-  for (const [name, help, read] of COUNTERS) {
+  for (const [name, help, read] of counters) {
     new Counter({
       name: `dataflower_records_${name}_total`,
       help,
       registers,
       collect() {
         this.reset();
-        this.inc(read(status()));
+        this.inc(read(from()));
       },
     });
   }
-  for (const [name, help, read] of GAUGES) {
+  for (const [name, help, read] of gauges) {
     new Gauge({
       name: `dataflower_records_${name}`,
       help,
       registers,
       collect() {
-        this.set(read(status()));
+        this.set(read(from()));
       },
     });
   }

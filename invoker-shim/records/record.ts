@@ -1,3 +1,5 @@
+import type { RecordNotes } from './notes.js';
+
 /** One activation record, before it becomes OpenWhisk's JSON. */
 export interface ActivationRecord {
   /** 32 hex digits. */
@@ -42,6 +44,8 @@ export interface RecordFilter {
 
 /** Where activation records can be looked up. */
 export interface RecordReader {
+  /** What holds them, for messages: `the host host0`. Default: this process. */
+  readonly place?: string;
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined>;
   /** Newest `start` first. With `brief` the results (`{}`) and logs (none) are left out: enough for a summary. */
   list(filter: RecordFilter, skip: number, limit: number, brief?: boolean): Promise<ActivationRecord[]>;
@@ -60,6 +64,8 @@ export interface RecordWriter {
   written(callback: (error?: Error) => void): void;
   /** True when the bound of the queue or the disk is reached: new invocations are refused with 503. */
   readonly full: boolean;
+  /** Small entries beside the records. */
+  readonly notes: RecordNotes;
 }
 
 /** Where activation records are kept. */

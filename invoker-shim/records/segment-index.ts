@@ -25,8 +25,8 @@ export function tryParseId(id: string): boolean {
   return true;
 }
 
-/** In place of a row's namespace: the record was appended again under its id, no listing shows this row. */
-const SUPERSEDED = 0xffffffff;
+/** Beside a row's namespace: the record was appended again under its id, no listing shows this row. */
+const SUPERSEDED = 0x80000000;
 
 /**
  * Where the records of one segment are: a few typed arrays (40 bytes a record) and a hash table over the ids (some 8
@@ -42,6 +42,8 @@ export class SegmentIndex {
   names = new Uint32Array(0);
   minStart = Infinity;
   maxStart = -Infinity;
+  /** Two sums of each frame, in a segment whose frames have no seals; undefined: the sums are in the file. */
+  sums: Uint32Array | undefined = undefined;
   /** Namespaces and listed names, by number. */
   strings: string[] = [];
   private readonly numbers = new Map<string, number>();
@@ -82,9 +84,45 @@ export class SegmentIndex {
     }
   }
 
+  /** The same, without a row that is struck. */
+  findWhole(): number {
+    const row = this.find();
+    return row >= 0 && this.isStruck(row) ? -1 : row;
+  }
+
   /** The record of this row was appended again: it is listed no more. */
   supersede(row: number): void {
-    this.namespaces[row] = SUPERSEDED;
+    this.namespaces[row] = (this.namespaces[row]! | SUPERSEDED) >>> 0;
+  }
+
+  /** Number of the row's namespace. */
+  namespaceOf(row: number): number {
+    return (this.namespaces[row]! & ~SUPERSEDED) >>> 0;
+  }
+
+  isSuperseded(row: number): boolean {
+    return this.namespaces[row]! >= SUPERSEDED;
+  }
+
+  /** The record that superseded this row is not there any more. */
+  reinstate(row: number): void {
+    this.namespaces[row] = this.namespaces[row]! & ~SUPERSEDED;
+  }
+
+  /** The record of this row is damaged: no reader gets it any more. */
+  strike(row: number): void {
+    this.lengths[row] = 0;
+    this.supersede(row);
+  }
+
+  isStruck(row: number): boolean {
+    return this.lengths[row] === 0;
+  }
+
+  /** The id of a row. */
+  idOf(row: number): string {
+    const words = this.ids.subarray(row * 4, row * 4 + 4);
+    return Array.from(words, (word) => word.toString(16).padStart(8, '0')).join('');
   }
 
   /** Leaves the id of a row in `idWords`. */
@@ -103,7 +141,7 @@ export class SegmentIndex {
   }
 
   /** Fills an empty index with columns that were saved. */
-  restore(columns: Pick<SegmentIndex, 'count' | 'strings' | ColumnName>): void {
+  restore(columns: Pick<SegmentIndex, 'count' | 'strings' | 'sums' | ColumnName>): void {
     Object.assign(this, columns);
     this.strings.forEach((text, number) => this.numbers.set(text, number));
     for (const start of this.starts) {
@@ -116,7 +154,7 @@ export class SegmentIndex {
   }
 
   get bytes(): number {
-    return this.offsets.length * 40 + this.slots.length * 4;
+    return this.offsets.length * 40 + this.slots.length * 4 + (this.sums?.byteLength ?? 0);
   }
 
   private intern(text: string): number {

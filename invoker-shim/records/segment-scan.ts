@@ -1,59 +1,56 @@
-import { crc32 } from './crc32.js';
-import { FRAME_HEADER_BYTES, decodeFrame, listedName } from './record-codec.js';
-import { COMMIT_BYTES, COMMIT_MARK, SEGMENT_MAGIC } from './segment.js';
-import { SegmentIndex, tryParseId } from './segment-index.js';
+import { MARK_BEGIN, SEAL_BYTES, isWhole, sealedKind, sealedLength, sumsOfSeal } from './frame-seal.js';
+import { scanBatches } from './batch-scan.js';
+import { type Found, isUnwritten, startsWith } from './found-frame.js';
+import { FRAME_HEADER_BYTES } from './record-codec.js';
+import { BATCH_MAGIC, SEGMENT_MAGIC } from './segment.js';
 
-/** What a segment file holds: an index of the whole batches, and where the last of them ends. */
-export interface ScannedSegment {
-  readonly index: SegmentIndex;
-  /** Bytes after it are a torn tail. 0 when the file is no segment at all. */
-  readonly length: number;
+/** How the frames of a segment are laid out: each with a seal, or in batches as releases before 0.3 wrote them. */
+export type SegmentForm = 'sealed' | 'batches';
+
+/** The form that a segment has; of one whose first bytes are damaged, the one in which frames are found. */
+export function formOf(bytes: Buffer): SegmentForm {
+  if (startsWith(bytes, SEGMENT_MAGIC)) return 'sealed';
+  if (startsWith(bytes, BATCH_MAGIC)) return 'batches';
+  for (const { found } of scanSealed(bytes)) if (found !== 'damage') return 'sealed';
+  for (const { found } of scanBatches(bytes)) if (found !== 'damage') return 'batches';
+  return 'sealed';
 }
 
-/** Rebuilds the index of a segment from its bytes. Never throws: what is not a whole batch ends the scan. */
-export function scanSegment(bytes: Buffer): ScannedSegment {
-  const index = new SegmentIndex();
-  if (!bytes.subarray(0, SEGMENT_MAGIC.length).equals(SEGMENT_MAGIC)) return { index, length: 0 };
-  let batch = SEGMENT_MAGIC.length;
-  let at = batch;
-  let frames: number[] = [];
-  while (at + COMMIT_BYTES <= bytes.length) {
-    if (bytes.readUInt32LE(at) === COMMIT_MARK) {
-      if (frames.length === 0 || crc32(bytes.subarray(batch, at)) !== bytes.readUInt32LE(at + 4)) break;
-      if (!addBatch(index, bytes, frames)) break;
-      at += COMMIT_BYTES;
-      batch = at;
-      frames = [];
-    } else {
-      const length = frameLength(bytes, at);
-      if (length === 0) break;
-      frames.push(at, length);
-      at += length;
+/** What a segment holds, in order: every whole frame, and what lies between them and belongs to none. Never throws. */
+export function scanSegment(bytes: Buffer, form: SegmentForm): Iterable<Found> {
+  return form === 'sealed' ? scanSealed(bytes) : scanBatches(bytes);
+}
+
+function* scanSealed(bytes: Buffer): Generator<Found> {
+  const whole = startsWith(bytes, SEGMENT_MAGIC);
+  /** Up to here everything is accounted for. */
+  let done = whole ? SEGMENT_MAGIC.length : 0;
+  for (let at = done; at < bytes.length;) {
+    const kind = sealedKind(bytes, at);
+    const length = kind === undefined ? 0 : sealedLength(bytes, at);
+    const offset = at + SEAL_BYTES;
+    if (
+      kind !== undefined &&
+      offset + length <= bytes.length &&
+      isWhole(bytes, offset, length, sumsOfSeal(bytes, at))
+    ) {
+      if (at > done) yield { found: 'damage', from: done, to: at, torn: false };
+      yield { found: kind, offset, length };
+      done = at = offset + length;
+      continue;
     }
+    const next = bytes.indexOf(MARK_BEGIN, at + 1);
+    at = next < 0 ? bytes.length : next;
   }
-  return { index, length: batch };
+  if (done < bytes.length) yield { found: 'damage', from: done, to: bytes.length, torn: isTornTail(bytes, done) };
 }
 
-/** 0 when there is no whole frame at `at`. */
-function frameLength(bytes: Buffer, at: number): number {
-  if (at + FRAME_HEADER_BYTES > bytes.length) return 0;
-  const head = bytes.readUInt32LE(at);
-  const length = FRAME_HEADER_BYTES + head + bytes.readUInt32LE(at + 4) + bytes.readUInt32LE(at + 8);
-  return head === 0 || at + length > bytes.length ? 0 : length;
-}
-
-/** False when a frame with a good sum is no record: the file was not written by this program. */
-function addBatch(index: SegmentIndex, bytes: Buffer, frames: readonly number[]): boolean {
-  for (let i = 0; i < frames.length; i += 2) {
-    const offset = frames[i]!;
-    const length = frames[i + 1]!;
-    try {
-      const record = decodeFrame(bytes.subarray(offset, offset + length), true);
-      if (!tryParseId(record.activationId)) return false;
-      index.add(offset, length, record.start, record.namespace, listedName(record));
-    } catch {
-      return false;
-    }
-  }
-  return true;
+/** A write that a crash has cut short leaves the beginning of what it wrote, or room without content. */
+function isTornTail(bytes: Buffer, from: number): boolean {
+  if (isUnwritten(bytes, from, SEGMENT_MAGIC)) return true;
+  if (from < SEGMENT_MAGIC.length) return false;
+  const left = bytes.subarray(from);
+  if (left.length < SEAL_BYTES + FRAME_HEADER_BYTES) return startsWith(MARK_BEGIN, left.subarray(0, MARK_BEGIN.length));
+  // A header that is whole says how long its frame would have become.
+  return sealedKind(left, 0) !== undefined && SEAL_BYTES + sealedLength(left, 0) > left.length;
 }

@@ -1,24 +1,33 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { RecordLogError } from './errors.js';
+import type { DamagedParts } from './damaged-parts.js';
 import { Segment, type SegmentFiles } from './segment.js';
-import { SegmentIndex } from './segment-index.js';
-import { scanSegment } from './segment-scan.js';
-import { decodeSidecar, encodeSidecar } from './sidecar.js';
+import { openSegment } from './segment-opening.js';
+import { readAgain, replaceIndex } from './segment-repair.js';
+import { encodeSidecar } from './sidecar.js';
+
+/** What is found in a log directory when it is opened. */
+export interface OpenedStore {
+  readonly store: SegmentStore;
+  /** The notes of all segments, as JSON, in the order in which they were written. */
+  readonly notes: readonly string[];
+}
 
 /** The segments of a log directory, oldest first; the last one is written to. */
 export class SegmentStore {
   private constructor(
     private readonly directory: string,
     private readonly files: SegmentFiles,
+    private readonly damaged: DamagedParts,
     readonly segments: Segment[],
   ) {}
 
   /** Work on files that nobody waits for, one after the other. */
   private background: Promise<void> = Promise.resolve();
+  private readonly repairs = new Map<Segment, Promise<void>>();
 
-  /** Reads what is there; torn tails are cut off. Throws what the file system says. */
-  static open(directory: string, files: SegmentFiles): SegmentStore {
+  /** Reads what is there. Nothing is written behind damage, nor to segments of an older form. Throws what the file system says. */
+  static open(directory: string, files: SegmentFiles, damaged: DamagedParts): OpenedStore {
     const names = fs.readdirSync(directory);
     const sequences = names.map((name) => Segment.sequenceOf(name)).filter((sequence) => sequence !== undefined);
     sequences.sort((a, b) => a - b);
@@ -26,8 +35,15 @@ export class SegmentStore {
     const segments = opened.map(({ segment }) => segment);
     opened.forEach(({ scanned }, at) => scanned && supersedeAround(segments, at));
     removeLeftovers(directory, names, segments);
-    if (segments.length === 0) segments.push(new Segment(directory, 1));
-    return new SegmentStore(directory, files, segments);
+    const last = segments.at(-1);
+    const goesOn = last !== undefined && last.damage.length === 0 && last.index.sums === undefined;
+    if (!goesOn) segments.push(new Segment(directory, (last?.sequence ?? 0) + 1));
+    const store = new SegmentStore(directory, files, damaged, segments);
+    for (const { segment, scanned } of opened) {
+      if (segment.damage.length > 0) damaged.found(segment, segment.damage, []);
+      if (scanned && segment !== store.active) store.save(segment);
+    }
+    return { store, notes: opened.flatMap(({ notes }) => notes) };
   }
 
   get active(): Segment {
@@ -52,19 +68,20 @@ export class SegmentStore {
       const row = segment === this.active ? -1 : segment.index.find();
       if (row < 0) continue;
       segment.index.supersede(row);
-      if (segment.fd === undefined && segment.written === segment.length) this.inBackground(() => saveIndex(segment));
+      if (isComplete(segment)) this.save(segment);
     }
   }
 
-  /** Closes the files of segments that are complete, and saves their indexes. */
-  sealWritten(includingActive = false): void {
+  /** Closes the files of segments that are complete, and saves their indexes with the notes that are open. */
+  sealWritten(notesOf: (segment: Segment) => readonly number[], includingActive = false): void {
     for (const segment of this.segments) {
       if (segment.fd === undefined || segment.written < segment.length) continue;
       if (segment === this.active && !includingActive) continue;
       this.files.close(segment.fd);
       segment.fd = undefined;
       segment.index.trim();
-      this.inBackground(() => saveIndex(segment));
+      segment.notes = notesOf(segment);
+      this.save(segment);
     }
   }
 
@@ -72,28 +89,79 @@ export class SegmentStore {
   dropOldest(tooOld: (oldest: Segment) => boolean): void {
     while (this.segments.length > 1) {
       const oldest = this.segments[0]!;
-      if (oldest.fd !== undefined || oldest.written < oldest.length || !tooOld(oldest)) return;
+      if (!isComplete(oldest) || !tooOld(oldest)) return;
       this.segments.shift();
       this.inBackground(async () => {
-        await fs.promises.rm(oldest.path, { force: true });
+        await this.damaged.remove(oldest);
         await fs.promises.rm(oldest.indexPath, { force: true });
       });
     }
   }
 
-  /** Waits for the work on files. */
-  idle(): Promise<void> {
-    return this.background;
+  /**
+   * A row of this segment is damaged. One that is complete is read again: bytes may be missing, so that every row behind
+   * them is elsewhere now. Of the one that is written to only the row is left out. `around` may look before and after.
+   */
+  async repair(segment: Segment, row: number, around: (change: () => void) => void): Promise<void> {
+    if (!isComplete(segment)) {
+      around(() => this.strike(segment, row));
+      return;
+    }
+    let repair = this.repairs.get(segment);
+    if (repair === undefined) {
+      repair = this.readAgain(segment, around).finally(() => this.repairs.delete(segment));
+      this.repairs.set(segment, repair);
+    }
+    await repair;
   }
 
-  /** Closes what is still open. */
-  async close(): Promise<void> {
-    this.sealWritten(true);
+  /** Leaves out one row. */
+  strike(segment: Segment, row: number): void {
+    const { index } = segment;
+    if (index.isStruck(row)) return;
+    const [offset, length] = [index.offsets[row]!, index.lengths[row]!];
+    const lost = index.idOf(row);
+    index.strike(row);
+    this.damaged.found(segment, [{ found: 'damage', from: offset, to: offset + length, torn: false }], [lost]);
+    if (isComplete(segment)) this.save(segment);
+  }
+
+  /** Waits for the work on files. */
+  async idle(): Promise<void> {
+    await Promise.all(this.repairs.values());
+    await this.damaged.idle();
+    await this.background;
+  }
+
+  /** Closes what is still open; indexes are saved only with the notes that are open. */
+  async close(notesOf: ((segment: Segment) => readonly number[]) | undefined): Promise<void> {
+    if (notesOf !== undefined) this.sealWritten(notesOf, true);
     for (const segment of this.segments) {
       if (segment.fd !== undefined) this.files.close(segment.fd);
       segment.fd = undefined;
     }
     await this.idle();
+  }
+
+  private async readAgain(segment: Segment, around: (change: () => void) => void): Promise<void> {
+    const now = await readAgain(segment);
+    around(() => {
+      const lost = replaceIndex(this.segments, segment, now);
+      const { length, notes, damage } = now;
+      Object.assign(segment, { length, written: length, notes, damage });
+      this.damaged.found(segment, damage, lost);
+    });
+    if (now.length > 0) this.save(segment);
+  }
+
+  private save(segment: Segment): void {
+    this.inBackground(async () => {
+      if (!this.segments.includes(segment)) return;
+      const file = `${segment.indexPath}.tmp`;
+      const sidecar = encodeSidecar(segment.index, segment.notes, segment.length);
+      await fs.promises.writeFile(file, sidecar, { mode: 0o600 });
+      await fs.promises.rename(file, segment.indexPath);
+    });
   }
 
   private inBackground(work: () => Promise<void>): void {
@@ -102,25 +170,8 @@ export class SegmentStore {
   }
 }
 
-async function saveIndex(segment: Segment): Promise<void> {
-  const file = `${segment.indexPath}.tmp`;
-  await fs.promises.writeFile(file, encodeSidecar(segment.index, segment.length), { mode: 0o600 });
-  await fs.promises.rename(file, segment.indexPath);
-}
-
-function openSegment(directory: string, sequence: number): { segment: Segment; scanned: boolean } {
-  const file = new Segment(directory, sequence);
-  const size = fs.statSync(file.path).size;
-  const saved = loadIndex(file.indexPath, size);
-  if (saved !== undefined) return { segment: new Segment(directory, sequence, saved, size), scanned: false };
-  const bytes = fs.readFileSync(file.path);
-  const { index, length } = scanSegment(bytes);
-  if (length === 0 && bytes.length > 0 && !isTornHeader(bytes)) {
-    throw new RecordLogError('NOT_A_RECORD_LOG', `${file.path} is not a segment of a record log: move it elsewhere.`);
-  }
-  if (length < size) fs.truncateSync(file.path, length);
-  index.trim();
-  return { segment: new Segment(directory, sequence, index, length), scanned: true };
+function isComplete(segment: Segment): boolean {
+  return segment.fd === undefined && segment.written === segment.length;
 }
 
 /** A crash may have lost what only indexes say: that a record was appended again in the next segment. */
@@ -132,19 +183,6 @@ function supersedeAround(segments: readonly Segment[], at: number): void {
       const found = older.index.find();
       if (found >= 0) older.index.supersede(found);
     }
-  }
-}
-
-/** A crash may leave less than the first eight bytes, or zeros in their place. */
-function isTornHeader(bytes: Buffer): boolean {
-  return bytes.length < 8 || bytes.readBigUInt64LE(0) === 0n;
-}
-
-function loadIndex(file: string, segmentLength: number): SegmentIndex | undefined {
-  try {
-    return decodeSidecar(fs.readFileSync(file), segmentLength);
-  } catch {
-    return undefined;
   }
 }
 

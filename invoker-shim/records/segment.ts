@@ -1,13 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import type { FoundDamage } from './found-frame.js';
 import { SegmentIndex } from './segment-index.js';
 
 /** First bytes of every segment file: what it is, and the version of its form. */
-export const SEGMENT_MAGIC = Buffer.from('DFRECS1\n');
-
-/** A frame with this in place of its first length ends a batch; the CRC-32 of the batch's frames follows. */
-export const COMMIT_MARK = 0xffffffff;
-export const COMMIT_BYTES = 8;
+export const SEGMENT_MAGIC = Buffer.from('DFRECS2\n');
+/** Of those that releases until 0.1 wrote, with frames in batches. They are read, and not written to any more. */
+export const BATCH_MAGIC = Buffer.from('DFRECS1\n');
 
 /** The write side of segment files, so that a test can fail it. All calls are synchronous and throw. */
 export interface SegmentFiles {
@@ -27,17 +26,21 @@ export const segmentFiles: SegmentFiles = {
   close: (fd) => fs.closeSync(fd),
 };
 
-/** One file of the log with its index: batches of frames, each ended by a commit frame. */
+/** One file of the log with its index: a magic, then sealed frames, of records and of notes. */
 export class Segment {
   readonly path: string;
   readonly indexPath: string;
   /** Open for writing. */
   fd: number | undefined = undefined;
+  /** Where the notes begin that were open when the segment was completed, ascending. */
+  notes: readonly number[] = [];
+  /** Bytes that belong to no whole frame, as far as a scan of this process has found such. */
+  damage: readonly FoundDamage[] = [];
 
   constructor(
     directory: string,
     readonly sequence: number,
-    readonly index = new SegmentIndex(),
+    public index = new SegmentIndex(),
     /** Bytes with those still queued. */
     public length = 0,
     /** Bytes in the file. */

@@ -2,7 +2,6 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type DataSinkOptions, type HandoverSource, type MeasuredDataSink, createDataSink } from './index.js';
-import { makePrivateDirectory } from './private-directory.js';
 import { identityText, isAlive, ownIdentity, parseIdentity } from './process-identity.js';
 
 let base: string;
@@ -113,23 +112,6 @@ describe('the directories of the sink', () => {
     expect(fs.statSync(file.path).mode & 0o777).toBe(0o600);
     await sink.close();
     expect(fs.readdirSync(base)).toEqual([]);
-  });
-
-  it('of dead processes are removed at the start, those of living ones and other files stay', () => {
-    const own = makePrivateDirectory(base, 'sink');
-    const { startedAt } = ownIdentity();
-    const dead = own.replace(identityText(ownIdentity()), '4194304999-1');
-    const reused = own.replace(startedAt, String(Number(startedAt) + 1));
-    for (const directory of [dead, reused]) fs.mkdirSync(directory);
-    fs.writeFileSync(path.join(dead, 'value-1'), 'x');
-    fs.mkdirSync(path.join(base, 'other'));
-    open();
-    expect(fs.existsSync(own)).toBe(true);
-    expect(fs.existsSync(path.join(base, 'other'))).toBe(true);
-    expect(fs.existsSync(dead)).toBe(false);
-    expect(fs.existsSync(reused)).toBe(false);
-    fs.rmdirSync(own);
-    fs.rmdirSync(path.join(base, 'other'));
   });
 });
 

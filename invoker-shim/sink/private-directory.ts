@@ -1,17 +1,32 @@
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { identityText, isAlive, ownIdentity, parseIdentity } from './process-identity.js';
+import { endProcessesIn } from './left-processes.js';
+import { identityText, isAlive, ownIdentity, parseIdentity, type ProcessIdentity } from './process-identity.js';
+
+/** What the names of all directories of agents begin with. */
+const BEGINNING = 'dataflower-';
+/** Where such directories are made, unless somebody says otherwise. */
+const SHARED_MEMORY = '/dev/shm';
 
 /**
- * Makes a directory under `base` that only this user can enter, with the process in its name, and removes those that
- * dead processes of this machine left there. Throws what the file system says.
+ * Makes a directory under `base` that only this user can enter, with the process in its name. Throws what the file
+ * system says.
  */
 export function makePrivateDirectory(base: string, purpose: string): string {
-  const prefix = `dataflower-${purpose}-${machineTag()}-`;
-  removeStale(base, prefix);
   // mkdtemp makes it with mode 0700.
-  return fs.mkdtempSync(path.join(base, `${prefix}${identityText(ownIdentity())}-`));
+  return fs.mkdtempSync(path.join(base, `${namePrefix(purpose)}${identityText(ownIdentity())}-`));
+}
+
+/** The same with a name that is as short as can be: for paths with a bound. */
+export function makeShortDirectory(base: string): string {
+  return fs.mkdtempSync(path.join(base, shortName()));
+}
+
+/** What the name of one made by `makeShortDirectory` takes, in bytes. */
+export function shortNameBytes(): number {
+  return shortName().length + 6;
 }
 
 /** The first of the directories that can be written, or undefined. */
@@ -26,26 +41,78 @@ export function firstWritable(candidates: readonly string[]): string | undefined
   });
 }
 
-function removeStale(base: string, prefix: string): void {
-  for (const name of fs.readdirSync(base)) {
-    if (!name.startsWith(prefix)) continue;
-    const owner = parseIdentity(name.slice(prefix.length, name.lastIndexOf('-')));
-    if (owner === undefined || isAlive(owner)) continue;
-    try {
-      fs.rmSync(path.join(base, name), { recursive: true, force: true });
-    } catch {
-      // Another user's, or another process removes it at this moment: not ours to insist on.
+/**
+ * Removes what dead agents of this machine left, whoever started them and for whatever purpose: directories in `bases`, in
+ * the temporary directory and in shared memory, and what still runs in them. To be called when an agent starts.
+ *
+ * @returns How many directories were removed.
+ */
+export function removeLeftBehind(bases: readonly string[] = []): number {
+  let removed = 0;
+  for (const base of new Set([...bases, os.tmpdir(), '/tmp', SHARED_MEMORY])) {
+    for (const name of namesIn(base)) {
+      const owner = ownerOf(name);
+      if (owner !== undefined && !isAlive(owner) && remove(path.join(base, name))) removed++;
     }
   }
+  return removed;
+}
+
+/** Undefined for what is not an agent's, or of another machine or pid space, where its pid says nothing. */
+function ownerOf(name: string): ProcessIdentity | undefined {
+  const match = /^(.*-)(\d+-\d+)-[^-]*$/.exec(name);
+  if (match === null || !name.startsWith(BEGINNING)) return undefined;
+  const prefix = match[1]!;
+  if (prefix !== shortPrefix() && !prefix.endsWith(`-${machineTag()}-`)) return undefined;
+  return parseIdentity(match[2]!);
+}
+
+/** False when it is another user's, or another process removes it at this moment: not ours to insist on. */
+function remove(directory: string): boolean {
+  try {
+    const { uid } = fs.lstatSync(directory);
+    const self = process.getuid?.();
+    if (self !== 0 && uid !== self) return false;
+    endProcessesIn(directory, uid);
+    if (uid === self) fs.rmSync(directory, { recursive: true, force: true, maxRetries: 2 });
+    // Its owner may change what is in it meanwhile: this follows no link that it puts there.
+    else spawnSync('rm', ['-rf', '--one-file-system', '--', directory]);
+    return !fs.existsSync(directory);
+  } catch {
+    return false;
+  }
+}
+
+function namesIn(base: string): string[] {
+  try {
+    return fs.readdirSync(base);
+  } catch {
+    return [];
+  }
+}
+
+function namePrefix(purpose: string): string {
+  return `${BEGINNING}${purpose}-${machineTag()}-`;
+}
+
+function shortName(): string {
+  return `${shortPrefix()}${identityText(ownIdentity())}-`;
+}
+
+function shortPrefix(): string {
+  return `${BEGINNING}${pidNamespace().replace(/\D/g, '') || '0'}-`;
 }
 
 /** A directory shared between machines or pid namespaces holds others' files, whose pids say nothing here. */
 function machineTag(): string {
-  let namespace = '';
+  return `${os.hostname()}${pidNamespace()}`.replace(/[^A-Za-z0-9]/g, '').slice(-40);
+}
+
+/** The space in which process ids mean something; empty where there is no such thing. */
+function pidNamespace(): string {
   try {
-    namespace = fs.readlinkSync('/proc/self/ns/pid');
+    return fs.readlinkSync('/proc/self/ns/pid');
   } catch {
-    // No such thing on this system.
+    return '';
   }
-  return `${os.hostname()}${namespace}`.replace(/[^A-Za-z0-9]/g, '').slice(-40);
 }

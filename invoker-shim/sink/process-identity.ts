@@ -46,18 +46,24 @@ const UNKNOWN = '0';
 const START_TIME_FIELD = 19;
 
 function startTime(pid: number): string {
+  return statOf(pid)[START_TIME_FIELD] ?? UNKNOWN;
+}
+
+/** What follows the command in /proc/PID/stat: its state first; nothing where the system does not tell. */
+function statOf(pid: number): string[] {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[START_TIME_FIELD] ?? UNKNOWN;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return UNKNOWN;
+    return [];
   }
 }
 
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    // One that has ended and whose parent has not asked yet how.
+    return statOf(pid)[0] !== 'Z';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }

@@ -82,6 +82,9 @@ class HandClock implements Clock {
   now(): number {
     return 0;
   }
+  wall(): number {
+    return 0;
+  }
   after(ms: number, callback: () => void): () => void {
     const timer = { ms, callback };
     this.timers.push(timer);

@@ -7,7 +7,8 @@ export * from './refusals.js';
 /** OW-12: whatever was thrown, as an answer. Values nested so deeply that they cannot be walked are their sender's error. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof StoreUnavailableError || error instanceof RecordsUnavailableError) return overloaded(error);
+  if (error instanceof RecordsUnavailableError) return new ApiError(503, error.message, { cause: error });
+  if (error instanceof StoreUnavailableError) return overloaded(error);
   if (error instanceof HostLinkError && error.retryable) return overloaded(error);
   if (error instanceof DocumentRefusedError) return refusedByStore(error);
   if (error instanceof Error && error.message === 'Maximum call stack size exceeded')

@@ -1,4 +1,4 @@
-import { type Health, type Host, HostGroup, type RecordStore } from '@dataflower/invoker-shim';
+import { type Health, type Host, HostGroup, type RecordStore, systemClock } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { createApp } from '../api/app.js';
 import { BodyBudget } from '../api/body-budget.js';
@@ -76,7 +76,7 @@ const LARGEST_BODIES = 4;
 /** Serves the API. When it throws, usually a `StartError`, nothing listens, and the parts are still their maker's. */
 export async function openGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
   const { component, stores, host, records, log, health, tracing } = parts;
-  const description = { component, version: VERSION, startedAt: Date.now() };
+  const description = { component, version: VERSION, startedAt: systemClock.wall(), started: systemClock.now() };
   const store = stores.entities;
   const subjects = await Subjects.open(stores.subjects);
   const guest = await guestOf(subjects, config.wellKnownKey);
@@ -86,7 +86,6 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   const ids = new Ids();
   const bodies = new BodyBudget(Math.max(BODY_BYTES, LARGEST_BODIES * config.server.maxBodyBytes));
   const bodyThreads = new BodyThreads();
-  const now = Date.now;
   const operatorKey = newOperatorKey();
   let apiHost = config.server.apiHost ?? '';
 
@@ -100,7 +99,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     allowedImages: config.containers.images.allowed,
     maxActions: config.limits.workflowActions,
   });
-  const throttles = new Throttles(config.throttles, now);
+  const throttles = new Throttles(config.throttles, () => systemClock.now());
   const invoke = new InvokeRoute({
     authenticator,
     throttles,
@@ -111,7 +110,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     bodies,
     bodyThreads,
     limits: config.limits,
-    now,
+    clock: systemClock,
     ...(log.isLevelEnabled('debug') && { log: log.child({ component: 'invocations' }) }),
     traced: config.telemetry.otlpEndpoint !== undefined,
     unexpected,
@@ -129,7 +128,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     bodies,
     bodyThreads,
     compiler,
-    now,
+    now: () => systemClock.wall(),
     version: VERSION,
     metrics,
     unexpected,

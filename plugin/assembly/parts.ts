@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
 import { openTracing, type Tracing } from '../telemetry/tracing.js';
 import { chooseDriver } from './container-driver.js';
-import { openRecords, registerRecordChecks } from './records.js';
+import { completeRecords, openRecords, registerRecordChecks } from './records.js';
 
 /** What runs activations and what keeps their records: the platform's own, or a test's. */
 export interface Parts {
@@ -25,6 +25,7 @@ export async function openParts(config: Config, log: Logger, health: Health): Pr
   const records = await openRecords(config, config.dataDir, log, { retains: true });
   registerRecordChecks(health, records);
   try {
+    await completeRecords(records, log);
     const tracing = await openTracing(config.telemetry, 'standalone', log.child({ component: 'telemetry' }));
     const { store, metrics } = records;
     return { ...(await openHost(config, { records: store, log, tracing })), records: store, metrics, tracing };

@@ -4,11 +4,14 @@ import {
   type Finding,
   Health,
   HostGroup,
+  lostActivation,
   MergedRecords,
+  notedActivations,
   type RecordArchive,
   RemoteHost,
   type RecordReader,
   type RecordStore,
+  systemClock,
 } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import { type Config, parseAddress } from '../config/index.js';
@@ -35,14 +38,14 @@ export async function createPlugin(config: Config): Promise<Gateway> {
   let records: RecordStore | undefined;
   let host: HostGroup | undefined;
   try {
-    // Of a host that is lost nothing can be read until it is back.
-    const others = (): readonly RecordReader[] =>
-      (host?.hosts ?? []).filter(({ reach }) => reach !== 'lost').map((remote) => remote.records);
+    // Of one that is lost too: nobody may take what it holds for what is not there.
+    const others = (): readonly RecordReader[] => (host?.hosts ?? []).map((remote) => remote.records);
     const own = await openRecords(config, config.dataDir, log, { others, retains: true });
     records = own.store;
     registerRecordChecks(health, own);
     host = connectHosts(config, secret, stores, own.store, log);
     const group = host;
+    takeOver(group, own.store, log);
     health.register('hosts', () => hostsFinding(group));
     const readable = own.archived ?? withOthers(own.store, others);
     return await openGateway(config, {
@@ -81,6 +84,24 @@ function connectHosts(config: Config, secret: string, stores: Stores, records: R
   return new HostGroup([connect(first), ...others.map(connect)]);
 }
 
+/**
+ * What an earlier process had accepted and has no answer here: the host that it was given to says what became of it. Of a
+ * host that is not configured any more nothing will be heard.
+ */
+function takeOver(group: HostGroup, records: RecordStore, log: Logger): void {
+  const noted = notedActivations(records.notes);
+  for (const one of noted) {
+    const { activationId } = one.accepted;
+    const asked = group.restore(one, () => records.notes.settle('activation', activationId));
+    if (!asked) records.append(lostActivation(one, systemClock.wall()));
+  }
+  if (noted.length > 0)
+    log.warn(
+      { activations: noted.length },
+      'an earlier process had not heard how these activations end: hosts are asked',
+    );
+}
+
 /** Nothing is carried anywhere: everything is in the files of this process and of the hosts. */
 const NO_ARCHIVE: RecordArchive = {
   get: () => Promise.resolve(undefined),
@@ -94,6 +115,7 @@ function withOthers(own: RecordStore, others: () => readonly RecordReader[]): Re
   return {
     append: (record, again) => own.append(record, again),
     written: (callback) => own.written(callback),
+    notes: own.notes,
     get full() {
       return own.full;
     },

@@ -1,13 +1,17 @@
 import { join } from 'node:path';
 import {
   type ArchivedRecords,
+  completeLost,
   createArchivedRecords,
   createRecordLog,
+  type Finding,
   type Health,
   RecordLogError,
+  registerLogMetrics,
   registerRecordMetrics,
   type RecordReader,
   type RecordStore,
+  systemClock,
 } from '@dataflower/invoker-shim';
 import { CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
 import type { Logger } from 'pino';
@@ -30,7 +34,9 @@ export interface ProcessRecords {
   readonly waiting: RecordReader;
   /** They are carried to CouchDB, and `store` reads from there and from other processes too. */
   readonly archived: ArchivedRecords | undefined;
-  /** Prometheus text of what is counted of them; empty without CouchDB. */
+  /** What is wrong with the files. */
+  readonly filesHealth: () => Promise<Finding | undefined>;
+  /** Prometheus text of what is counted of them. */
   readonly metrics: () => Promise<string>;
 }
 
@@ -43,12 +49,16 @@ export async function openRecords(
 ): Promise<ProcessRecords> {
   const { maxBytes, maxAgeMs, maxCount } = config.records;
   const onError = (err: Error): void => log.error({ err }, 'records cannot be written');
-  const files = { dir: join(dataDir, 'records'), maxBytes, maxAgeMs, onError };
+  const onDamage = (message: string): void => log.error(message);
+  const files = { dir: join(dataDir, 'records'), maxBytes, maxAgeMs, onError, onDamage };
+  const registry = new Registry();
+  const metrics = (): Promise<string> => registry.metrics();
   const couchdb = couchSettings(config.couchdb);
   try {
     if (couchdb === undefined) {
       const store = await createRecordLog(files);
-      return { store, waiting: store, archived: undefined, metrics: () => Promise.resolve('') };
+      registerLogMetrics(registry, () => store.metrics);
+      return { store, waiting: store, archived: undefined, filesHealth: () => store.filesHealth(), metrics };
     }
     const archived = await createArchivedRecords({
       log: files,
@@ -62,9 +72,10 @@ export async function openRecords(
     });
     const { waitingRecords } = archived.status();
     if (waitingRecords > 0) log.info({ waitingRecords }, 'records that an earlier process left are carried to CouchDB');
-    const registry = new Registry();
+    registerLogMetrics(registry, () => archived.status().log);
     registerRecordMetrics(registry, () => archived.status());
-    return { store: archived, waiting: archived.waiting, archived, metrics: () => registry.metrics() };
+    const filesHealth = (): Promise<Finding | undefined> => archived.filesHealth();
+    return { store: archived, waiting: archived.waiting, archived, filesHealth, metrics };
   } catch (cause) {
     if (cause instanceof RecordLogError && cause.code === 'RECORD_LOG_LOCKED')
       throw new DirectoryInUseError(dataDir, { cause });
@@ -72,7 +83,15 @@ export async function openRecords(
   }
 }
 
+/** What an earlier process of this host has left without a record gets one, before anything runs here. */
+export async function completeRecords({ store, waiting }: ProcessRecords, log: Logger): Promise<void> {
+  const activations = await completeLost(store, waiting, systemClock.wall());
+  if (activations > 0)
+    log.warn({ activations }, 'an earlier process ended while these activations ran: they have a record that says so');
+}
+
 /** Registers what the records know of their health. */
-export function registerRecordChecks(health: Health, { archived }: ProcessRecords): void {
+export function registerRecordChecks(health: Health, { archived, filesHealth }: ProcessRecords): void {
+  health.register('record files', filesHealth);
   if (archived !== undefined) health.register('archive', () => archived.health());
 }

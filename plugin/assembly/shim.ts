@@ -7,6 +7,7 @@ import {
   listenSecurely,
   type RecordStore,
   type SecureListener,
+  systemClock,
   WithheldRecords,
 } from '@dataflower/invoker-shim';
 import { CouchClient, CouchCodeSource, CouchDatabase, type MetricsWriter } from '@dataflower/invoker-shim/couchdb';
@@ -28,7 +29,7 @@ import { createLogger } from './log.js';
 import { startMetrics } from './metrics.js';
 import { openHost } from './parts.js';
 import { processRegistry } from './process-registry.js';
-import { openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
+import { completeRecords, openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
 
 /** A host agent that runs. */
 export interface Shim {
@@ -91,6 +92,7 @@ class ShimParts {
     const { config, own, log } = this;
     const records = await openRecords(config, config.dataDir, log, { retains: false });
     this.#records = records.store;
+    await completeRecords(records, log);
     const withheld = new WithheldRecords(records.store);
     const tracing = await openTracing(config.telemetry, own.id, log.child({ component: 'telemetry' }));
     this.#tracing = tracing;
@@ -195,7 +197,12 @@ class ShimParts {
       ...at,
       names: config.server.names,
       ids: new Ids(),
-      health: healthRoute(this.#health, { component: 'shim', version: VERSION, startedAt: Date.now() }),
+      health: healthRoute(this.#health, {
+        component: 'shim',
+        version: VERSION,
+        startedAt: systemClock.wall(),
+        started: systemClock.now(),
+      }),
       metrics,
       unexpected: (error, transactionId) => log.error({ err: error, transactionId }, 'request failed'),
     });

@@ -1,3 +1,4 @@
+import { systemClock } from '@dataflower/invoker-shim';
 import { ConflictError, type EntityStore, type StoredDocument } from '../stores/entity-store.js';
 import type { Caller } from './identity.js';
 
@@ -52,7 +53,7 @@ export class EntitySubjects implements SubjectStore {
       namespace: name,
       name,
       subject: name,
-      updated: Date.now(),
+      updated: systemClock.wall(),
       uuid,
       key,
     };

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ActivationRecord, Host, RecordStore } from '@dataflower/invoker-shim';
+import type { ActivationRecord, Clock, Host, RecordStore, StartMessage } from '@dataflower/invoker-shim';
 import { asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
 import type { BodyBudget } from '../api/body-budget.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
@@ -16,6 +16,7 @@ import type { Config } from '../config/index.js';
 import type { Ids } from '../server/ids.js';
 import type { Resolved, TargetResolver } from '../targets/resolver.js';
 import { answerText, httpStatusOf } from './answer.js';
+import { LeavingId } from './leaving-id.js';
 import { type InvokeOptions, readInvokeOptions } from './options.js';
 import type { Throttles } from './throttles.js';
 
@@ -29,7 +30,7 @@ export interface InvokeDependencies {
   readonly bodies: BodyBudget;
   readonly bodyThreads: BodyThreads;
   readonly limits: Config['limits'];
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Traces activations; left out where nobody listens. */
   readonly log?: { debug(fields: object, message: string): void } | undefined;
   /** Spans are wanted: a request's trace context is taken over. */
@@ -43,6 +44,7 @@ interface Call {
   readonly response: ServerResponse;
   readonly transactionId: string;
   readonly receivedAt: number;
+  readonly received: number;
   readonly caller: Caller;
   /** `namespace/name`; undefined for an action in a package. */
   readonly id: string | undefined;
@@ -73,7 +75,9 @@ export class InvokeRoute {
     names: readonly string[],
     query: string,
   ): void {
-    const receivedAt = this.deps.now();
+    const { clock } = this.deps;
+    const receivedAt = clock.wall();
+    const received = clock.now();
     try {
       const caller = authenticated(this.deps.authenticator, request);
       const decoded = names.map(decodeSegment);
@@ -84,7 +88,7 @@ export class InvokeRoute {
       const options = readInvokeOptions(query, this.deps.limits);
       checkContentType(request);
       const id = decoded.length === 1 ? `${owner}/${name}` : undefined;
-      const call: Call = { request, response, transactionId, receivedAt, caller, id, options };
+      const call: Call = { request, response, transactionId, receivedAt, received, caller, id, options };
       const terms = { maxBytes: this.deps.limits.payloadBytes, budget: this.deps.bodies, owner };
       readBody(request, terms, (error, body, release) => {
         if (error === undefined) this.read(call, body);
@@ -149,45 +153,57 @@ export class InvokeRoute {
     if (given !== undefined && resolved.finalKeys.some((key) => Object.hasOwn(given, key))) throw reservedProperties();
     const header = paradigmOf(call.request.headers['x-dataflower-paradigm'], 'The header X-Dataflower-Paradigm');
     if (deps.records.full) throw overloaded();
-    const { caller, transactionId, receivedAt } = call;
+    const { caller, transactionId, receivedAt, received } = call;
     const { namespace } = caller;
     deps.throttles.start(namespace);
     const activationId = deps.ids.next();
-    const waiting = call.options.blocking ? this.wait(call, activationId) : undefined;
+    const message: StartMessage = {
+      activationId,
+      transactionId,
+      identity: caller,
+      target: resolved.target,
+      payload: given === undefined ? body : payloadOf(body, given, resolved),
+      receivedAt,
+      received,
+      paradigm: header ?? resolved.paradigm,
+      ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
+    };
+    const leaving = new LeavingId(deps.records, message);
+    const waiting = call.options.blocking ? this.wait(call, leaving) : undefined;
     try {
-      deps.host.start(
-        {
-          activationId,
-          transactionId,
-          identity: caller,
-          target: resolved.target,
-          payload: given === undefined ? body : payloadOf(body, given, resolved),
-          receivedAt,
-          paradigm: header ?? resolved.paradigm,
-          ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
-        },
-        (record, result) => {
-          deps.log?.debug({ activationId, transactionId, status: record.status }, 'answered');
-          deps.throttles.ended(namespace);
-          waiting?.answer(record, result);
-        },
-      );
+      leaving.host = deps.host.start(message, (record, result) => {
+        deps.log?.debug({ activationId, transactionId, status: record.status }, 'answered');
+        deps.throttles.ended(namespace);
+        leaving.answered();
+        waiting?.answer(record, result);
+      });
     } catch (cause) {
       deps.throttles.ended(namespace);
       waiting?.forget();
       throw cause;
     }
     deps.log?.debug({ activationId, transactionId, namespace, action: call.id }, 'accepted');
-    if (waiting === undefined) accepted(call, activationId);
+    if (waiting === undefined) this.accept(call, leaving);
+  }
+
+  /** Answers with 202 once it is sure that the activation will have a record, unless `take` says no by then. */
+  private accept(call: Call, leaving: LeavingId, take = (): boolean => true): void {
+    leaving.leave((error) => {
+      if (!take()) return;
+      if (error === undefined) accepted(call, leaving.activationId);
+      else this.refuse(call, error);
+    });
   }
 
   /** Answers with 202 when the wait is over, unless it was ended before, by an answer or for good. */
-  private wait(call: Call, activationId: string): Wait {
+  private wait(call: Call, leaving: LeavingId): Wait {
     let open = true;
-    const timer = setTimeout(() => {
+    const take = (): boolean => {
+      const wasOpen = open;
       open = false;
-      accepted(call, activationId);
-    }, call.options.waitMs);
+      return wasOpen;
+    };
+    const timer = setTimeout(() => this.accept(call, leaving, take), call.options.waitMs);
     const forget = (): void => {
       open = false;
       clearTimeout(timer);
@@ -197,12 +213,12 @@ export class InvokeRoute {
       forget();
       const text = answerText(record, result, call.options.result);
       if (!countAnswer(call.response, text, this.deps.bodies, call.caller.namespace)) {
-        sendError(call.response, overloaded(), call.transactionId, ['x-openwhisk-activation-id', activationId]);
+        sendError(call.response, overloaded(), call.transactionId, ['x-openwhisk-activation-id', leaving.activationId]);
         return;
       }
       sendJson(call.response, httpStatusOf(record), call.transactionId, text, [
         'x-openwhisk-activation-id',
-        activationId,
+        leaving.activationId,
       ]);
     };
     return { answer, forget };

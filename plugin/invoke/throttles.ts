@@ -16,10 +16,11 @@ export class Throttles {
 
   constructor(
     private readonly limits: Config['throttles'],
+    /** By a clock that nobody sets, in ms. */
     private readonly now: () => number,
   ) {}
 
-  /** Counts a call in the minute of the clock; a refused one counts too. Throws 429. */
+  /** Counts a call in the minute that goes on; a refused one counts too. Throws 429. */
   countCall(namespace: string): void {
     const usage = this.usageOf(namespace);
     const minute = Math.floor(this.now() / MINUTE_MS);

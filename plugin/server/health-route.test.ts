@@ -1,4 +1,4 @@
-import { Health } from '@dataflower/invoker-shim';
+import { Health, systemClock } from '@dataflower/invoker-shim';
 import { send } from '../test-support/http-client.js';
 import { startTestServer, type TestServer } from '../test-support/server.js';
 import { healthRoute } from './health-route.js';
@@ -55,7 +55,7 @@ describe('of a process without an API', () => {
     port: 0,
     names: ['shim.internal'],
     ids: new Ids(),
-    health: healthRoute(health, { component: 'shim', version: '1', startedAt: Date.now() }),
+    health: healthRoute(health, { component: 'shim', version: '1', startedAt: 0, started: systemClock.now() }),
     metrics: async () => {
       made++;
       await new Promise((resolve) => setImmediate(resolve));

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Health } from '@dataflower/invoker-shim';
+import { type Health, systemClock } from '@dataflower/invoker-shim';
 import { ApiError } from '../api/api-error.js';
 import { sendError, sendJson } from '../api/reply.js';
 
@@ -10,6 +10,8 @@ export interface ProcessDescription {
   readonly version: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
+  /** The same by the clock's `now`. */
+  readonly started: number;
 }
 
 export type HealthRoute = (request: IncomingMessage, response: ServerResponse, transactionId: string) => void;
@@ -25,14 +27,14 @@ export function isHealthPath(url: string): boolean {
  * `/health/live`: the process answers. `/health/ready` and `/health`: whether it should get work, and why not; 503 when it
  * should not. Without authentication, since who watches processes has no key: it tells reasons, no names of users or keys.
  */
-export function healthRoute(health: Health, { component, version, startedAt }: ProcessDescription): HealthRoute {
+export function healthRoute(health: Health, { component, version, started }: ProcessDescription): HealthRoute {
   return (request, response, transactionId) => {
     request.resume();
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       sendError(response, new ApiError(405, 'HTTP method not allowed, supported methods: GET, HEAD'), transactionId);
       return;
     }
-    const about = { component, version, uptimeSeconds: Math.floor((Date.now() - startedAt) / 1000) };
+    const about = { component, version, uptimeSeconds: Math.floor((systemClock.now() - started) / 1000) };
     if (request.url!.startsWith('/health/live')) {
       sendJson(response, 200, transactionId, JSON.stringify({ status: 'live', ...about }), NO_STORE);
       return;

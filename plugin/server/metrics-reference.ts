@@ -2,6 +2,7 @@ import {
   countHost,
   defaultDriver,
   registerGroupMetrics,
+  registerLogMetrics,
   registerProcessMetrics,
   registerRecordMetrics,
 } from '@dataflower/invoker-shim';
@@ -36,6 +37,11 @@ const GROUPS: readonly Group[] = [
     title: 'The hosts of a plugin',
     servedBy: '`dataflower plugin`',
     register: (registry) => registerGroupMetrics(registry, unread),
+  },
+  {
+    title: 'Activation records in files',
+    servedBy: 'processes that write records',
+    register: (registry) => registerLogMetrics(registry, unread),
   },
   {
     title: 'Activation records on their way to CouchDB',

@@ -1,11 +1,12 @@
-import type {
-  ArchivedRecords,
-  Health,
-  HealthReport,
-  Host,
-  HostStatus,
-  RecordsReport,
-  RecordStore,
+import {
+  type ArchivedRecords,
+  type Health,
+  type HealthReport,
+  type Host,
+  type HostStatus,
+  type RecordsReport,
+  type RecordStore,
+  systemClock,
 } from '@dataflower/invoker-shim';
 import type { Config } from '../config/index.js';
 import type { ProcessDescription } from './health-route.js';
@@ -48,13 +49,14 @@ export interface StatusSources {
 const ANSWER_MS = 2000;
 
 export async function statusReport(sources: StatusSources): Promise<StatusReport> {
-  const { process: description, url, stores } = sources;
+  const { process: own, url, stores } = sources;
+  const { started, ...description } = own;
   const [health, hosts] = await Promise.all([sources.health.report(), Promise.all(sources.hosts().map(hostReport))]);
   return {
     ...description,
     pid: process.pid,
     url,
-    uptimeSeconds: Math.floor((Date.now() - description.startedAt) / 1000),
+    uptimeSeconds: Math.floor((systemClock.now() - started) / 1000),
     residentBytes: process.memoryUsage.rss(),
     health,
     hosts,

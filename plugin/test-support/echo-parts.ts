@@ -1,12 +1,14 @@
-import type {
-  ActivationRecord,
-  Answer,
-  CancelOutcome,
-  CancelRequest,
-  Host,
-  RecordFilter,
-  RecordStore,
-  StartMessage,
+import {
+  type ActivationRecord,
+  type Answer,
+  type CancelOutcome,
+  type CancelRequest,
+  type Host,
+  MemoryNotes,
+  type RecordFilter,
+  type RecordStore,
+  type StartMessage,
+  systemClock,
 } from '@dataflower/invoker-shim';
 import type { Parts } from '../assembly/parts.js';
 
@@ -17,9 +19,11 @@ export type Script = (message: StartMessage) => Partial<Pick<ActivationRecord, '
 export class MemoryRecords implements RecordStore {
   readonly records: ActivationRecord[] = [];
   full = false;
+  readonly notes = new MemoryNotes();
 
   append(record: ActivationRecord): void {
     this.records.push(record);
+    this.notes.settle('activation', record.activationId);
   }
 
   written(callback: (error?: Error) => void): void {
@@ -64,12 +68,13 @@ export class EchoHost implements Host {
 
   constructor(private readonly records: MemoryRecords) {}
 
-  start(message: StartMessage, answer: Answer): void {
+  start(message: StartMessage, answer: Answer): string {
     this.messages.push(message);
     const end = this.script(message);
     const finish = (given: Partial<ActivationRecord>): void => this.finish(message, answer, given);
     if (end === 'held') this.held.set(message.activationId, { message, finish });
     else setImmediate(finish, end);
+    return this.id;
   }
 
   /** Ends what was held. */
@@ -106,12 +111,12 @@ export class EchoHost implements Host {
   }
 
   private finish(
-    { activationId, identity, target, payload, receivedAt }: StartMessage,
+    { activationId, identity, target, payload, received }: StartMessage,
     answer: Answer,
     end: Partial<ActivationRecord>,
   ): void {
     const { action } = target;
-    const now = Date.now();
+    const now = systemClock.wall();
     const record: ActivationRecord = {
       activationId,
       namespace: identity.namespace,
@@ -127,7 +132,7 @@ export class EchoHost implements Host {
       logs: [],
       annotations: {
         path: action.path,
-        waitTime: now - receivedAt,
+        waitTime: systemClock.now() - received,
         kind: action.kind,
         timeout: false,
         limits: action.limits,

@@ -1,7 +1,7 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type ActivationRecord, putAction, putGated, putSequence, result, run } from '../kit/calls.js';
+import { type ActivationRecord, byKey, putAction, putGated, putSequence, result, run } from '../kit/calls.js';
 import { Cluster, type Shim } from '../kit/cluster.js';
 import type { Reply } from '../kit/api.js';
 import type { Platform } from '../kit/platform.js';
@@ -86,6 +86,7 @@ describe('a shim', () => {
     // Held until it was back, or refused with a record when that took over 4 s.
     if (status === 200) expect(json.response.result).toEqual({ n: 4 });
     else expect(json).toMatchObject({ response: { status: 'whisk internal error' } });
+    await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
     expect(await result(plugin.api, 'chain', { n: 1 })).toEqual({ n: 4 });
   }, 60_000);
 
@@ -105,6 +106,48 @@ describe('a shim', () => {
     expect(await result(plugin.api, 'chain', { n: 1 })).toEqual({ n: 4 });
   }, 60_000);
 
+  test.each(['before the plugin is back', 'after it'])(
+    'that only hangs, and whose plugin is killed, has no word against what the caller was told: it goes on %s',
+    async (when) => {
+      const { answer, open } = await runningOne();
+      const done = await result(plugin.api, 'inc', { n: 1 });
+      expect(done).toEqual({ n: 2 });
+      shim.signal('SIGSTOP');
+      const { status, json } = await answer;
+      expect(status).toBe(500);
+      await plugin.kill();
+      if (when === 'after it') {
+        plugin = await cluster.plugin();
+        shim.signal('SIGCONT');
+      } else {
+        shim.signal('SIGCONT');
+        open();
+        await until('it to end', async () => /^dataflower_activations 0$/m.test(await shimSays('/metrics')));
+        plugin = await cluster.plugin();
+      }
+      await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
+      await until('what was given up to be stopped', async () =>
+        /^dataflower_activations 0$/m.test(await shimSays('/metrics')),
+      );
+      open();
+      const seen = async (): Promise<void> => {
+        expect((await plugin.api.get(`_/activations/${json.activationId}`)).json).toEqual(json);
+        expect(await recordsOf('gated')).toEqual([json]);
+        expect((await plugin.api.get('_/activations?name=gated&limit=1')).json).toMatchObject([{ statusCode: 3 }]);
+        expect((await plugin.api.get('_/activations?name=gated&count=true')).json).toEqual({ activations: 1 });
+      };
+      await seen();
+      // The host itself says the same, to whoever asks it.
+      await plugin.stop();
+      rmSync(join(cluster.dataDir, 'records'), { recursive: true });
+      plugin = await cluster.plugin();
+      await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
+      if (when === 'before the plugin is back') await seen();
+      else expect(await recordsOf('gated')).toEqual([]);
+    },
+    60_000,
+  );
+
   test('that is asked to stop answers what it runs', async () => {
     const { answer, open } = await runningOne();
     const stopped = shim.stop();
@@ -117,6 +160,82 @@ describe('a shim', () => {
     expect(await recordsOf('gated')).toHaveLength(1);
   }, 60_000);
 });
+
+describe('records of a host that is away', () => {
+  const UNREADABLE = /^Some activation records cannot be read now: those of the host host0\./;
+
+  async function expectUnreadable(activationId: string): Promise<void> {
+    const paths = [
+      `_/activations/${activationId}`,
+      `_/activations/${activationId}/result`,
+      '_/activations',
+      '_/activations?count=true',
+    ];
+    for (const path of [...paths, '_/activations?skip=1&docs=true', `_/activations/${'0'.repeat(32)}`]) {
+      const reply = await plugin.api.get(path);
+      expect(reply.status).toBe(503);
+      expect(reply.json.error).toMatch(UNREADABLE);
+    }
+  }
+
+  const lost = (): Promise<unknown> =>
+    until('it to be lost', async () => (await plugin.api.get('_/activations')).status === 503);
+
+  test('are neither absent nor few: 503, until it is back', async () => {
+    const { json } = await run(plugin.api, 'inc', { n: 1 });
+    await shim.kill();
+    await lost();
+    await expectUnreadable(json.activationId);
+    // A plugin that has never spoken with it knows no better.
+    await plugin.stop();
+    plugin = await cluster.plugin();
+    await expectUnreadable(json.activationId);
+    shim = await cluster.shim();
+    await until('it to be read', async () => (await plugin.api.get('_/activations')).status === 200);
+    expect((await plugin.api.get(`_/activations/${json.activationId}`)).json).toEqual(json);
+    expect(await recordsOf('inc')).toHaveLength(4);
+  }, 60_000);
+
+  test('leave those of the plugin to be read by their id', async () => {
+    const { answer } = await runningOne();
+    await shim.kill();
+    const { json } = await answer;
+    expect((await plugin.api.get(`_/activations/${json.activationId}`)).json).toEqual(json);
+    await expectUnreadable('1'.repeat(32));
+  }, 60_000);
+});
+
+test('of two hosts, one of them away, the other runs and its records are read by their ids; lists wait for both', async () => {
+  await plugin.stop();
+  await cluster.close();
+  cluster = await Cluster.open(suite, {}, 2);
+  [shim, , plugin] = await Promise.all([cluster.shim('host0'), cluster.shim('host1'), cluster.plugin()]);
+  await until('both to be connected', async () => (await plugin.api.get('/health')).json.status === 'ready');
+  const { api } = plugin;
+  await putGated(api, 'gated');
+  const gate = join(suite.directory, `gate-${++gates}`);
+  // Neither ends before both are taken: each host has one.
+  const answers = [run(api, 'gated', { gate }), run(api, 'gated', { gate })];
+  await until('both to be taken', async () => {
+    const unanswered = (await api.get('/metrics')).text.match(/^dataflower_host_unanswered{.*} 1$/gm);
+    return unanswered?.length === 2;
+  });
+  writeFileSync(gate, '');
+  const records = (await Promise.all(answers)).map(({ json }) => json as ActivationRecord);
+  const of = (host: string): ActivationRecord =>
+    records.find(({ annotations }) => byKey(annotations)['dataflow'].host === host)!;
+  const [away, here] = [of('host0'), of('host1')];
+  await shim.kill();
+  await until('it to be lost', async () => (await api.get('_/activations')).status === 503);
+  expect((await api.get('_/activations')).json.error).toContain('those of the host host0.');
+  expect((await api.get(`_/activations/${here.activationId}`)).json).toEqual(here);
+  expect((await api.get(`_/activations/${away.activationId}`)).status).toBe(503);
+  expect((await run(api, 'gated', { gate })).status).toBe(200);
+  shim = await cluster.shim('host0');
+  await until('both to be read', async () => (await api.get('_/activations?count=true')).status === 200);
+  expect((await api.get('_/activations?count=true')).json).toEqual({ activations: 3 });
+  expect((await api.get(`_/activations/${away.activationId}`)).json).toEqual(away);
+}, 60_000);
 
 describe('a plugin', () => {
   test('that is killed leaves what runs to the shim; started again, it finds the record', async () => {
@@ -181,5 +300,5 @@ test('code too large for its document gets to the shim, once for all its contain
   await putAction(plugin.api, 'large', `${filler} function main(){return {large:'again'}}`);
   expect(await result(plugin.api, 'large')).toEqual({ large: 'again' });
   expect(existsSync(join(cluster.dataDir, 'hosts', 'host0', 'records'))).toBe(true);
-  expect(shim.output()).not.toContain('at least thirty-two');
+  expect(shim.output()).not.toContain(cluster.environment['DATAFLOWER_CLUSTER_SECRET']);
 }, 60_000);

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { randomBytes, randomInt } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { listen, ownEnvironment } from './command.js';
 import { cli, type Platform } from './platform.js';
-import { descendants } from './processes.js';
+import { containersOf } from './processes.js';
 import type { StartOptions, Suite } from './suite.js';
 import { within } from './until.js';
 
@@ -20,8 +21,9 @@ export class Shim {
     private readonly ended: Promise<number | null>,
   ) {}
 
-  static async start(cluster: Cluster): Promise<Shim> {
-    const child = spawn(process.execPath, [cli, 'shim', '--config', cluster.config, '--data', cluster.dataDir], {
+  static async start(cluster: Cluster, hostId: string): Promise<Shim> {
+    const args = [cli, 'shim', '--config', cluster.config, '--data', cluster.dataDir, '--host', hostId];
+    const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...ownEnvironment(), ...cluster.environment, TMPDIR: cluster.suite.temporaryDir },
     });
@@ -47,7 +49,7 @@ export class Shim {
   }
 
   containers(): number[] {
-    return descendants(this.pid).map(({ pid }) => pid);
+    return containersOf(this.pid);
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -68,7 +70,7 @@ export class Shim {
   }
 }
 
-/** A configuration that plugin and shim share, with one host; and a wire between them that can be cut. */
+/** A configuration that plugin and shims share, and a wire between them for each host, which can be cut. */
 export class Cluster {
   readonly config: string;
   readonly dataDir: string;
@@ -78,39 +80,46 @@ export class Cluster {
 
   private constructor(
     readonly suite: Suite,
-    private readonly wire: Wire,
+    private readonly wires: readonly Wire[],
     settings: Readonly<Record<string, string>>,
   ) {
     this.environment = {
       DATAFLOWER_LOG_LEVEL: 'warn',
       DATAFLOWER_CONTAINERS_DRIVER: 'process',
-      DATAFLOWER_CLUSTER_SECRET: 'a secret of at least thirty-two characters',
+      // Its own: another cluster may get the port of a shim that was killed, and must not be taken for it.
+      DATAFLOWER_CLUSTER_SECRET: randomBytes(32).toString('hex'),
       ...settings,
     };
     const folder = suite.folder('cluster');
     this.dataDir = join(folder, 'data');
     mkdirSync(this.dataDir);
-    const write = (name: string, port: number, operations: number): string => {
-      const host = { id: 'host0', address: `127.0.0.1:${port}`, operations: `127.0.0.1:${operations}` };
-      writeFileSync(join(folder, name), JSON.stringify({ hosts: [host] }));
+    const write = (name: string, portOf: (wire: Wire) => number): string => {
+      const hosts = wires.map((wire, n) => ({
+        id: `host${n}`,
+        address: `127.0.0.1:${portOf(wire)}`,
+        operations: `127.0.0.1:${wire.operations}`,
+      }));
+      writeFileSync(join(folder, name), JSON.stringify({ hosts }));
       return join(folder, name);
     };
-    this.config = write('shim.yaml', wire.target, wire.operations);
-    this.pluginConfig = write('plugin.yaml', wire.port, wire.operations);
+    this.config = write('shim.yaml', ({ target }) => target);
+    this.pluginConfig = write('plugin.yaml', ({ port }) => port);
   }
 
   /** `settings`: further configuration of both, as environment variables. */
-  static async open(suite: Suite, settings: Readonly<Record<string, string>> = {}): Promise<Cluster> {
-    return new Cluster(suite, await Wire.open(await freePort(), await freePort()), settings);
+  static async open(suite: Suite, settings: Readonly<Record<string, string>> = {}, hosts = 1): Promise<Cluster> {
+    const wires: Wire[] = [];
+    for (let host = 0; host < hosts; host++) wires.push(await Wire.open(await freePort(), await freePort()));
+    return new Cluster(suite, wires, settings);
   }
 
-  /** Where the shim says how it is. */
+  /** Where the first shim says how it is. */
   get operationsUrl(): string {
-    return `http://127.0.0.1:${this.wire.operations}`;
+    return `http://127.0.0.1:${this.wires[0]!.operations}`;
   }
 
-  async shim(): Promise<Shim> {
-    const shim = await Shim.start(this);
+  async shim(hostId = 'host0'): Promise<Shim> {
+    const shim = await Shim.start(this, hostId);
     this.shims.push(shim);
     return shim;
   }
@@ -122,12 +131,12 @@ export class Cluster {
 
   /** Cuts every connection between plugin and shim; new ones are let through. */
   cut(): void {
-    this.wire.cut();
+    for (const wire of this.wires) wire.cut();
   }
 
   async close(): Promise<void> {
     for (const shim of this.shims) await shim.stop();
-    await this.wire.close();
+    for (const wire of this.wires) await wire.close();
   }
 }
 
@@ -181,11 +190,22 @@ class Wire {
   }
 }
 
+/**
+ * A port that is free, outside of those that the system gives away by itself: it is to be free also while the shim that
+ * had it is away.
+ */
 async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (let attempts = 0; ; attempts++) {
+    const port = randomInt(10_000, 32_000);
+    const server = net.createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch (error) {
+      if (attempts === 100) throw error;
+      continue;
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import openwhisk, { type Client } from 'openwhisk';
 import { Api } from './api.js';
 import { listen, ownEnvironment } from './command.js';
-import { descendants, killHard } from './processes.js';
+import { containersOf, killHard } from './processes.js';
 import { repositoryPath } from './repository.js';
 import { within } from './until.js';
 
@@ -94,7 +94,7 @@ export class Platform {
 
   /** The processes of its containers. */
   containers(): number[] {
-    return descendants(this.pid).map(({ pid }) => pid);
+    return containersOf(this.pid);
   }
 
   signal(signal: NodeJS.Signals): void {

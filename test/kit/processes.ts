@@ -42,6 +42,21 @@ export function descendants(pid: number): RunningProcess[] {
   return found;
 }
 
+/** What watches over the containers of a server, for what happens when that is killed. */
+const isGuardian = ({ command }: RunningProcess): boolean => command.includes('dataflower-guardian');
+
+/** The processes of a server's containers. */
+export function containersOf(server: number): number[] {
+  return descendants(server)
+    .filter((one) => !isGuardian(one))
+    .map(({ pid }) => pid);
+}
+
+/** The process that watches over a server's containers; undefined before there were any. */
+export function guardianOf(server: number): number | undefined {
+  return descendants(server).find(isGuardian)?.pid;
+}
+
 /** The living processes that have a text in their arguments or their environment: those that were started for one suite. */
 export function processesThatName(text: string): RunningProcess[] {
   return pids()

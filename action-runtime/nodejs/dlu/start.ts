@@ -50,9 +50,8 @@ export async function startDlu(address: string, token: string, directory: string
     const runChannel = key === undefined ? {} : { runChannel: { address, key } };
     container = new Container(writer, { ...shared, ...runChannel }, welcome, finish);
   });
-  // Without the agent there is nothing to run for.
-  socket.on('error', () => process.exit(1));
-  socket.on('close', () => process.exit(0));
+  socket.on('error', () => endWithAll(1));
+  socket.on('close', () => endWithAll(0));
   socket.on('data', (chunk: Buffer) => {
     try {
       decoder.push(chunk);
@@ -69,6 +68,19 @@ export async function startDlu(address: string, token: string, directory: string
       pid: process.pid,
     }),
   );
+}
+
+/**
+ * Without the agent there is nothing to run for, neither for a function that never ends or stands still nor for what it
+ * has started. A process that leads its group ends that as one; in a container of its own its end is that of all.
+ */
+function endWithAll(code: number): void {
+  try {
+    if (process.pid > 1) process.kill(-process.pid, 'SIGKILL');
+  } catch {
+    // It leads no group.
+  }
+  process.exit(code);
 }
 
 function readWelcome(payload: Buffer): Welcome & { runChannel: string | undefined } {

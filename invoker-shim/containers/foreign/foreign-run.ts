@@ -15,6 +15,8 @@ export interface RunTools {
   /** Largest body of `/run`, and largest answer, in bytes. */
   readonly maxBytes: number;
   readonly init: Init;
+  /** What a run may take, in ms. */
+  readonly timeoutMs: number;
   readSlot(slot: Slot): Promise<Buffer>;
 }
 

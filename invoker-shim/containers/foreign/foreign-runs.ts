@@ -16,8 +16,8 @@ import { type RunTools, refusal, tellRun } from './foreign-run.js';
 import type { InputStreams } from './input-streams.js';
 import type { LogMarkers } from './log-markers.js';
 
-/** Before its deadline a run's logs are not waited for any more, in ms: its answer must not become a time-out. */
-const DEADLINE_ROOM_MS = 100;
+/** Before its time is up a run's logs are not waited for any more, in ms: its answer must not become a time-out. */
+const TIMEOUT_ROOM_MS = 100;
 
 interface QueuedRun {
   readonly run: Run;
@@ -91,7 +91,7 @@ export class ForeignRuns {
     } else {
       this.markers.begin();
       judged = await tellRun(run, slots, this.#definitions.get(run.definition), this.tools);
-      const complete = await this.markers.complete(run.deadline - DEADLINE_ROOM_MS);
+      const complete = await this.markers.complete(this.tools.timeoutMs - TIMEOUT_ROOM_MS);
       signal.throwIfAborted();
       if (!complete) this.host.logsMayMiss(run.invocationId);
     }

@@ -151,9 +151,10 @@ export class ForeignRuntime implements ConnectionHandler {
   async #init(init: Init, code: Slot): Promise<void> {
     const { context, container } = this.options;
     const { signal } = this.#ended;
-    const deadline = context.clock.now() + container.spec.timeoutMs;
+    const { timeoutMs } = container.spec;
+    const deadline = context.clock.wall() + timeoutMs;
     const error = init.kind === 'steps' ? ForeignText.noSteps : await this.#load(init, code, deadline);
-    if (error !== undefined) await this.#markers.complete(deadline);
+    if (error !== undefined) await this.#markers.complete(timeoutMs);
     signal.throwIfAborted();
     if (error === undefined) this.#ready(init);
     const ready = error === undefined ? { ok: true } : { ok: false, error: error.slice(0, MAX_ERROR_CHARS) };
@@ -189,6 +190,7 @@ export class ForeignRuntime implements ConnectionHandler {
       signal: this.#ended.signal,
       maxBytes: limits.foreignMessageBytes,
       init,
+      timeoutMs: this.options.container.spec.timeoutMs,
       readSlot: (slot: Slot) => this.#streams.read(slot),
     };
     this.#runs = new ForeignRuns(connection, this.#streams, this.#markers, tools, {
@@ -201,7 +203,7 @@ export class ForeignRuntime implements ConnectionHandler {
     return encodeLog({
       invocationId,
       stream: 'stderr',
-      time: this.options.context.clock.now(),
+      time: this.options.context.clock.wall(),
       text,
       truncated: false,
     });

@@ -2,6 +2,7 @@ import { readdirSync, rmSync, mkdtempSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
+import { systemClock } from '../../clock.js';
 import { MemoryRecords } from '../../engine/testing/memory-records.js';
 import { action, edges, functionTarget, graph, sequence, workflow } from '../../engine/testing/workflows.js';
 import type { FunctionTarget, Host, Paradigm, Target, WorkflowTarget } from '../../host/host.js';
@@ -90,7 +91,15 @@ function invoke(
   const activationId = (++ids).toString(16).padStart(32, '0');
   const identity = { namespace: 'guest', subject: 'guest' };
   return new Promise((resolve) => {
-    const message = { activationId, transactionId: 't', identity, receivedAt: Date.now(), target, paradigm };
+    const message = {
+      activationId,
+      transactionId: 't',
+      identity,
+      receivedAt: 0,
+      received: systemClock.now(),
+      target,
+      paradigm,
+    };
     host.start({ ...message, payload: Buffer.from(JSON.stringify(payload)) }, resolve);
   });
 }

@@ -18,14 +18,18 @@ export class LogMarkers {
   #state: 'UNKNOWN' | 'MARKS' | 'DOES_NOT' = 'UNKNOWN';
   #stdout = false;
   #stderr = false;
+  #beganAt: number;
   #lastAt = 0;
   #wake: (() => void) | undefined;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly clock: Clock) {
+    this.#beganAt = clock.now();
+  }
 
   /** An activation begins: markers from now on are its own. */
   begin(): void {
     this.#stdout = this.#stderr = false;
+    this.#beganAt = this.clock.now();
   }
 
   onLine(stream: 'stdout' | 'stderr', line: string): void {
@@ -39,11 +43,11 @@ export class LogMarkers {
 
   /**
    * Waits for the end of the logs; false when it should have been marked and was not.
-   * @param until Milliseconds since the epoch: it is awaited no longer.
+   * @param withinMs Milliseconds from the beginning of the activation in which it is awaited.
    */
-  async complete(until: number): Promise<boolean> {
+  async complete(withinMs: number): Promise<boolean> {
     const begin = this.clock.now();
-    const latest = Math.min(until, begin + MOST_MS);
+    const latest = Math.min(this.#beganAt + withinMs, begin + MOST_MS);
     this.#lastAt = begin;
     while (!(this.#stdout && this.#stderr)) {
       const now = this.clock.now();

@@ -5,9 +5,10 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** A clock that stands still until a test moves it; its stopwatch goes with it. */
+/** A clock that stands still until a test moves it; its stopwatch goes with it. The wall's time is far off, and can be set. */
 export class TestClock implements Clock {
-  #now = 1_700_000_000_000;
+  #now = 2_000_000;
+  #wallAhead = 1_700_000_000_000;
   readonly #timers = new Set<Timer>();
 
   /** Timers that are set. */
@@ -19,7 +20,16 @@ export class TestClock implements Clock {
     return this.#now;
   }
 
-  readonly stopwatch = (): number => this.#now - 1_600_000_000_000;
+  wall(): number {
+    return this.#now + this.#wallAhead;
+  }
+
+  /** The system's clock is set: the wall's time jumps, nothing else does. */
+  setWall(byMs: number): void {
+    this.#wallAhead += byMs;
+  }
+
+  readonly stopwatch = (): number => this.#now - 1_000_000;
 
   after(ms: number, callback: () => void): () => void {
     const timer = { at: this.#now + ms, callback };

@@ -86,9 +86,20 @@ export class Bench {
     this.started.push(started);
     const identity = { namespace: 'guest', subject: 'guest' };
     const payload = Buffer.from(JSON.stringify(params));
-    const receivedAt = this.clock.now();
+    const receivedAt = this.clock.wall();
+    const received = this.clock.now();
     this.engine.start(
-      { activationId, transactionId: 'tid', identity, target, payload, receivedAt, paradigm: 'dataflow', ...message },
+      {
+        activationId,
+        transactionId: 'tid',
+        identity,
+        target,
+        payload,
+        receivedAt,
+        received,
+        paradigm: 'dataflow',
+        ...message,
+      },
       (record) => answers.push(record),
     );
     return started;

@@ -1,12 +1,15 @@
+import { MemoryNotes } from '../../records/memory-notes.js';
 import type { ActivationRecord, RecordStore } from '../../records/record.js';
 
 /** Records in the order of their coming; `written` calls back at once. */
 export class MemoryRecords implements RecordStore {
   readonly appended: ActivationRecord[] = [];
   readonly full = false;
+  readonly notes = new MemoryNotes();
 
   append(record: ActivationRecord): void {
     this.appended.push(record);
+    this.notes.settle('activation', record.activationId);
   }
 
   written(callback: () => void): void {

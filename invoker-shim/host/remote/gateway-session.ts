@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.js';
+import { isGivenUp } from '../../records/precedence.js';
 import type { ActivationRecord, RecordReader } from '../../records/record.js';
 import type { ContainerLogger } from '../../containers/logger.js';
 import type { CancelRequest, FunctionTarget, Host, StartMessage, WorkflowTarget } from '../host.js';
@@ -35,8 +36,12 @@ export interface SessionContext {
   readonly clock: Clock;
   readonly logger: ContainerLogger;
   readonly readTarget: (text: string) => FunctionTarget | WorkflowTarget;
+  /** Hands an activation that runs for another process over to this one; false when it runs for none. */
+  readonly handOver: (activationId: string, to: GatewaySession) => boolean;
   /** What every beat says. */
   readonly load: () => object;
+  /** The gateway for which an activation runs here: another one, when a plugin was started again. */
+  readonly sessionOf: (activationId: string) => GatewaySession | undefined;
 }
 
 type Targets = Map<number, FunctionTarget | WorkflowTarget>;
@@ -47,6 +52,8 @@ export class GatewaySession {
   readonly requests: Requests;
   #received: number | null = null;
   readonly #running = new Set<string>();
+  /** Of those that it had started, the processes that have taken them over. */
+  readonly #heirs = new Map<string, GatewaySession>();
   /** Of those, the gateway's records of what it has given up. */
   readonly #abandoned = new Map<string, ActivationRecord>();
   readonly #kept = new LRUCache<string, { readonly record: ActivationRecord; readonly result: string }>({
@@ -87,6 +94,15 @@ export class GatewaySession {
     return this.#running.size;
   }
 
+  runs(activationId: string): boolean {
+    return this.#running.has(activationId);
+  }
+
+  /** It has started something that is not answered: it must be known until then. */
+  get isNeeded(): boolean {
+    return this.#running.size > 0 || this.#heirs.size > 0;
+  }
+
   get link(): Link | undefined {
     return this.#link;
   }
@@ -111,6 +127,14 @@ export class GatewaySession {
     this.#link = undefined;
     this.#targets = new Map();
     this.requests.use(undefined);
+    return true;
+  }
+
+  /** What runs for it is answered to another process of the gateway from now on; false when it does not run for it. */
+  handOver(activationId: string, to: GatewaySession): boolean {
+    if (!this.#running.delete(activationId)) return false;
+    this.#heirs.set(activationId, to);
+    to.#running.add(activationId);
     return true;
   }
 
@@ -144,7 +168,7 @@ export class GatewaySession {
   }
 
   #start(head: string, body: Buffer): void {
-    const { number, message } = readStart(head, body, (target) => this.#targets.get(target));
+    const { number, message } = readStart(head, body, this.context.clock.now(), (target) => this.#targets.get(target));
     this.#received = number;
     this.#payloadBytes += body.length;
     if (this.#payloadBytes >= PAYLOAD_BYTES) this.beat();
@@ -160,7 +184,14 @@ export class GatewaySession {
     }
   }
 
-  #answered({ activationId }: StartMessage, record: ActivationRecord, result: string): void {
+  #answered(message: StartMessage, record: ActivationRecord, result: string): void {
+    const { activationId } = message;
+    const heir = this.#heirs.get(activationId);
+    if (heir !== undefined) {
+      this.#heirs.delete(activationId);
+      heir.#answered(message, record, result);
+      return;
+    }
     this.#running.delete(activationId);
     const abandoned = this.#abandoned.get(activationId);
     if (abandoned !== undefined) {
@@ -192,23 +223,31 @@ export class GatewaySession {
   /** Says of each activation what became of it; of one that still runs nothing, since its answer comes. */
   async #resume(link: Link, inDoubt: readonly InDoubt[]): Promise<void> {
     for (const [activationId, namespace] of inDoubt) {
-      if (this.#running.has(activationId)) continue;
+      // Before its records are looked at: it may end meanwhile.
+      if (this.#running.has(activationId) || this.context.handOver(activationId, this)) continue;
       const kept = this.#kept.get(activationId);
       const record = kept?.record ?? (await this.context.records.get(namespace, activationId).catch(() => undefined));
-      if (record === undefined) link.send(MessageType.LOST, activationId);
+      if (record === undefined) this.#disown(link, activationId);
       else this.#send(link, record, kept?.result ?? record.result);
       await link.drained(RESENT_BYTES);
       if (link.closed) return;
     }
   }
 
+  /** It is not here: the gateway writes its record, and a start of it that is still on its way writes none. */
+  #disown(link: Link, activationId: string): void {
+    this.context.records.withhold(activationId);
+    link.send(MessageType.LOST, activationId);
+  }
+
   /** The gateway has answered it and written its record: what still runs is stopped, what was written gives way. */
   async #abandon(record: ActivationRecord): Promise<void> {
     const { activationId, namespace } = record;
     const { host, records } = this.context;
-    if (this.#running.has(activationId)) {
+    const session = this.context.sessionOf(activationId);
+    if (session !== undefined) {
       records.withhold(activationId);
-      this.#abandoned.set(activationId, record);
+      session.#abandoned.set(activationId, record);
       const request: CancelRequest = { activationId, namespace, reason: 'The plugin has given the activation up.' };
       await host.cancel(request);
     } else {
@@ -219,7 +258,9 @@ export class GatewaySession {
   /** A record that was written here gives way to the gateway's. */
   async #giveWay(record: ActivationRecord): Promise<void> {
     const { records } = this.context;
-    if ((await records.get(record.namespace, record.activationId)) !== undefined) records.replace(record);
+    const written = await records.get(record.namespace, record.activationId);
+    if (written === undefined || (isGivenUp(written) && written.end === record.end)) return;
+    records.replace(record);
   }
 }
 

@@ -169,7 +169,10 @@ export class HostServer {
       logger: this.#logger,
       readTarget: (text) =>
         readTarget(text, { codes: this.#codes, internGraph: (digest, graph) => this.#graphs.intern(digest, graph) }),
+      handOver: (activationId, to) =>
+        [...this.#sessions.values()].some((other) => other !== to && other.handOver(activationId, to)),
       load: () => ({ full: records.full, draining: this.#draining }),
+      sessionOf: (activationId) => [...this.#sessions.values()].find((other) => other.runs(activationId)),
     });
     this.#sessions.set(instance, session);
     return session;
@@ -188,7 +191,7 @@ export class HostServer {
   #forgetLater(session: GatewaySession): void {
     const stopTimer = this.#clock.after(FORGET_MS, () => {
       this.#forgetting.delete(session);
-      if (session.running > 0) {
+      if (session.isNeeded) {
         this.#forgetLater(session);
         return;
       }

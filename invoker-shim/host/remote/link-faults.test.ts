@@ -5,6 +5,7 @@ import { MemoryRecords } from '../../engine/testing/memory-records.js';
 import { until } from '../../containers/testing/until.js';
 import { portableFunction, startOf } from '../testing/targets.js';
 import { encodeFrame } from './frame.js';
+import { PROTOCOL_VERSION } from './greeting.js';
 import { HostServer } from './host-server.js';
 import { MessageType } from './message-type.js';
 import { RemoteHost } from './remote-host.js';
@@ -104,7 +105,15 @@ test('nothing is said or taken without encryption', async () => {
   socket.on('error', () => undefined);
   const heard: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => heard.push(chunk));
-  const hello = { protocol: 1, features: [], product: '1', role: 'gateway', name: 'x', instance: 'y', host: 'host0' };
+  const hello = {
+    protocol: PROTOCOL_VERSION,
+    features: [],
+    product: '1',
+    role: 'gateway',
+    name: 'x',
+    instance: 'y',
+    host: 'host0',
+  };
   socket.write(encodeFrame(MessageType.HELLO, JSON.stringify(hello)));
   await once(socket, 'close');
   expect(refused).toHaveLength(1);
@@ -167,7 +176,15 @@ test.each([
 ])('%s: a greeted peer is cut off, and nothing starts', async (_what, type, head) => {
   const { listener, host, server } = await listening();
   const socket = await connectSecurely({ host: '127.0.0.1', port: listener.port }, SECRET, never);
-  const hello = { protocol: 1, features: [], product: '1', role: 'gateway', name: 'x', instance: 'y', host: 'host0' };
+  const hello = {
+    protocol: PROTOCOL_VERSION,
+    features: [],
+    product: '1',
+    role: 'gateway',
+    name: 'x',
+    instance: 'y',
+    host: 'host0',
+  };
   socket.write(encodeFrame(MessageType.HELLO, JSON.stringify(hello)));
   socket.resume();
   await until(() => server.gateways.length === 1);

@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { randomBytes } from 'node:crypto';
-import { type Clock, systemClock } from '../../clock.js';
+import { type Clock, momentOf, systemClock } from '../../clock.js';
 import type { CodeSource } from '../../code/code-source.js';
 import { type ContainerLogger, silentLogger } from '../../containers/logger.js';
 import type { ActivationRecord, RecordReader, RecordWriter } from '../../records/record.js';
+import type { AcceptedActivation } from '../accepted.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
 import { decodeAnswer } from './answer-message.js';
 import { codeResponder } from './code-transfer.js';
@@ -13,6 +14,7 @@ import { FEATURES, PROTOCOL_VERSION, type Welcome } from './greeting.js';
 import type { Link } from './link.js';
 import { lostRecord } from './lost-record.js';
 import { MessageType } from './message-type.js';
+import { GivenUp } from './given-up.js';
 import { encodeFrames } from './record-frames.js';
 import { RemoteRecords } from './remote-records.js';
 import { Requests, respond } from './requests.js';
@@ -23,9 +25,9 @@ import { type Unanswered, UnansweredTable } from './unanswered.js';
 const MIB = 1024 * 1024;
 /** A question to a host waits so long for its reply, a new connection included, in ms. */
 const REPLY_MS = 8000;
-const MAX_GIVEN_UP = 10_000;
 const IDS_A_FRAME = 1000;
 const RECORDS_A_FRAME = 500;
+const HOST_LOST = 'The host was lost, or did not know of it any more.';
 
 export interface RemoteHostOptions {
   readonly id: string;
@@ -74,8 +76,10 @@ export class RemoteHost implements Host {
   readonly #connector: Connector;
   readonly #requests: Requests;
   readonly #unanswered = new UnansweredTable();
-  /** Records of what was given up and the host has not been told of. */
-  #givenUp: ActivationRecord[] = [];
+  /** What the host is to be told of. */
+  readonly #givenUp: GivenUp;
+  /** Of those, the ones that are on their way to the host. */
+  readonly #beingTold = new Set<string>();
   #connection: { readonly link: Link; readonly targets: SentTargets; readonly instance: string } | undefined;
   #load: HostLoad | undefined;
   #closing = false;
@@ -86,8 +90,9 @@ export class RemoteHost implements Host {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
+    this.#givenUp = new GivenUp(options.records.notes, options.id);
     this.#requests = new Requests(this.#clock, `The host ${this.id}`, REPLY_MS);
-    this.records = new RemoteRecords((method, params) => this.#ask(method, params));
+    this.records = new RemoteRecords(`the host ${this.id}`, (method, params) => this.#ask(method, params));
     const instance = randomBytes(16).toString('hex');
     const { product, name } = options;
     this.#connector = new Connector(
@@ -120,26 +125,37 @@ export class RemoteHost implements Host {
   }
 
   /** Throws `HostLinkError` OVERLOADED or UNREACHABLE, and takes nothing, when the host cannot take more. */
-  start(message: StartMessage, answer: Answer): void {
+  start(message: StartMessage, answer: Answer): string {
     this.#checkRoom();
     const entry = this.#unanswered.add(message, answer);
-    if (this.#connection === undefined) return;
+    if (this.#connection === undefined) return this.id;
     try {
       this.#send(entry);
     } catch (error) {
       this.#unanswered.take(message.activationId);
       throw error;
     }
+    return this.id;
   }
 
   #checkRoom(): void {
     const { maxKeptBytes = 128 * MIB, maxUnsentBytes = 64 * MIB } = this.#options;
     if (this.#closing) throw new HostLinkError('CLOSED', 'The plugin is stopping and takes no more work.');
-    if (this.reach === 'lost') throw new HostLinkError('UNREACHABLE', `The host ${this.id} cannot be reached.`);
+    if (this.reach === 'lost') throw this.#unreachable();
     const unsent = this.#connection?.link.unsentBytes ?? 0;
     if (this.#load?.draining === true || this.#unanswered.keptBytes > maxKeptBytes || unsent > maxUnsentBytes) {
       throw new HostLinkError('OVERLOADED', `The host ${this.id} takes no more work at the moment.`);
     }
+  }
+
+  /**
+   * Takes over an activation that an earlier process of this plugin had given to this host: it is answered as one that
+   * is in doubt.
+   */
+  restore(accepted: AcceptedActivation, answer: Answer): void {
+    // That process had another clock: only the wall's time is common.
+    const received = momentOf(this.#clock, accepted.receivedAt);
+    this.#unanswered.restore({ ...accepted, received }, answer);
   }
 
   async cancel(request: CancelRequest): Promise<CancelOutcome> {
@@ -174,7 +190,7 @@ export class RemoteHost implements Host {
   }
 
   async #ask(method: string, params: unknown): Promise<unknown> {
-    if (this.reach === 'lost') throw new HostLinkError('UNREACHABLE', `The host ${this.id} cannot be reached.`);
+    if (this.reach === 'lost') throw this.#unreachable();
     const parts = await this.#requests.ask(method, params);
     return method === 'records' ? parts : JSON.parse(Buffer.concat(parts).toString());
   }
@@ -184,7 +200,11 @@ export class RemoteHost implements Host {
     // Whatever may throw comes before the number is given.
     const target = targets.numberOf(entry.message.target);
     if (entry.number === 0) this.#unanswered.sent(entry, instance);
-    link.send(MessageType.START, startHead(entry.number, target, entry.message), entry.message.payload);
+    link.send(
+      MessageType.START,
+      startHead(entry.number, target, entry.message, this.#clock.now()),
+      entry.message.payload,
+    );
   }
 
   /** A connection stands: what the host cannot have received goes out, and of the rest it says what became of it. */
@@ -250,6 +270,11 @@ export class RemoteHost implements Host {
     const all = this.#unanswered.all();
     this.#logger.error({ host: this.id, address: this.#options.address, activations: all.length }, 'the host is lost');
     this.#giveUp(all);
+    this.#requests.giveUp(this.#unreachable());
+  }
+
+  #unreachable(): HostLinkError {
+    return new HostLinkError('UNREACHABLE', `The host ${this.id} cannot be reached.`);
   }
 
   /** Answers with an internal error once its record is written; a host that comes back is told. */
@@ -258,12 +283,13 @@ export class RemoteHost implements Host {
     const { records } = this.#options;
     const lost = entries.map((entry) => {
       const started = entry.number > 0;
-      const record = lostRecord(entry.message, this.id, started, this.#clock.now());
+      const tookMs = this.#clock.now() - entry.message.received;
+      const record = lostRecord(entry.message, { host: this.id, started, reason: HOST_LOST }, tookMs);
       records.append(record);
+      if (started) this.#givenUp.add(record);
       this.#unanswered.take(record.activationId);
-      return { entry, record, started };
+      return { entry, record };
     });
-    this.#keepGivenUp(lost.filter(({ started }) => started).map(({ record }) => record));
     records.written(() => {
       for (const { entry, record } of lost) entry.answer(record, record.result);
       if (this.#closing && this.#unanswered.size === 0) this.#idle?.();
@@ -271,19 +297,21 @@ export class RemoteHost implements Host {
   }
 
   #tellGivenUp(): void {
-    const records = this.#givenUp;
-    this.#givenUp = [];
-    for (let at = 0; at < records.length; at += RECORDS_A_FRAME) {
-      const some = records.slice(at, at + RECORDS_A_FRAME);
-      this.#requests.ask('abandon', null, encodeFrames(some)).catch(() => {
-        // For the next connection.
-        this.#keepGivenUp(some);
-      });
-    }
+    const records = this.#givenUp.records.filter(({ activationId }) => !this.#beingTold.has(activationId));
+    for (let at = 0; at < records.length; at += RECORDS_A_FRAME)
+      void this.#tell(records.slice(at, at + RECORDS_A_FRAME));
   }
 
-  #keepGivenUp(records: readonly ActivationRecord[]): void {
-    this.#givenUp = [...this.#givenUp, ...records].slice(-MAX_GIVEN_UP);
+  async #tell(records: readonly ActivationRecord[]): Promise<void> {
+    for (const { activationId } of records) this.#beingTold.add(activationId);
+    try {
+      await this.#requests.ask('abandon', null, encodeFrames(records));
+      for (const record of records) this.#givenUp.told(record);
+    } catch (err) {
+      // They are told over the next connection.
+      if (!this.#closing) this.#logger.warn({ err, host: this.id }, 'the host could not be told what was given up');
+    }
+    for (const { activationId } of records) this.#beingTold.delete(activationId);
   }
 
   #trouble(error: HostLinkError): void {

@@ -5,7 +5,10 @@ type Ask = (method: 'records' | 'count', params: unknown) => Promise<unknown>;
 
 /** The records of a host in another process; rejects when it cannot be asked. */
 export class RemoteRecords implements RecordReader {
-  constructor(private readonly ask: Ask) {}
+  constructor(
+    readonly place: string,
+    private readonly ask: Ask,
+  ) {}
 
   async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
     const [frame] = (await this.ask('records', { get: activationId, namespace })) as Buffer[];

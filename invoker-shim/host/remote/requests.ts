@@ -71,13 +71,18 @@ export class Requests {
     else waiting.reject(new Error(error));
   }
 
-  /** Nobody will answer any more. */
-  close(error: Error): void {
+  /** What waits will not be answered in time: it is not asked again. */
+  giveUp(error: Error): void {
     for (const { reject, stopTimer } of this.#waiting.values()) {
       stopTimer();
       reject(error);
     }
     this.#waiting.clear();
+  }
+
+  /** Nobody will answer any more. */
+  close(error: Error): void {
+    this.giveUp(error);
     this.#link = undefined;
   }
 }

@@ -128,6 +128,46 @@ describe('a host that is lost', () => {
     await expect(remote.status()).rejects.toThrow(/cannot be reached/);
   });
 
+  test.each([-3_600_000, 3_600_000])(
+    'is recorded as long as it took, with a clock that is set by %i ms',
+    async (byMs) => {
+      const { process, remote, ownRecords, clock } = await connected();
+      const receivedAt = clock.wall();
+      const received = clock.now();
+      await distance.pass(500);
+      distance.start({ ...startOf(echo), receivedAt, received });
+      await distance.until(() => process!.host.running.length === 1);
+      // The host counts from when the request came in, though it shares no clock with the gateway; the way itself is not known.
+      const [id] = process!.host.running;
+      expect(clock.now() - process!.host.message(id!)!.received).toBeGreaterThanOrEqual(500);
+      clock.setWall(byMs);
+      process!.kill();
+      distance.process = undefined;
+      await distance.until(() => remote.unanswered === 0);
+      const [record] = ownRecords.appended;
+      expect(record).toMatchObject({ start: receivedAt, end: receivedAt + record!.duration });
+      expect(record!.duration).toBeGreaterThan(500);
+      expect(record!.duration).toBeLessThan(5500);
+    },
+  );
+
+  test('fails what it was asked while it was being looked for, as soon as it is lost', async () => {
+    const { process, remote, clock } = await connected();
+    process!.kill();
+    distance.process = undefined;
+    await distance.until(() => remote.reach === 'reconnecting');
+    const since = clock.now();
+    let failedAt: number | undefined;
+    const asked = remote.records.get('guest', 'f'.repeat(32)).catch((error: unknown) => {
+      failedAt = clock.now();
+      throw error;
+    });
+    asked.catch(() => undefined);
+    await distance.until(() => failedAt !== undefined);
+    expect(failedAt! - since).toBeLessThan(5000);
+    await expect(asked).rejects.toThrow(/cannot be reached/);
+  });
+
   test('that has only gone silent is lost as soon', async () => {
     const { process, remote, clock } = await connected();
     distance.start(startOf(echo));
@@ -162,6 +202,29 @@ describe('a host that is lost', () => {
       expect(distance.answers.get(activationId)).toHaveLength(1);
       expect(ownRecords.appended.filter((record) => record.activationId === activationId)).toHaveLength(1);
     }
+  });
+
+  test('that comes back to another process of the gateway is told all the same', async () => {
+    const { process, files, ownRecords } = await connected();
+    const [running, done, between] = [startOf(echo), startOf(echo), startOf(echo)];
+    for (const message of [running, done, between]) distance.start(message);
+    await distance.until(() => process!.host.running.length === 3);
+    distance.process = undefined;
+    distance.stream.destroy();
+    await distance.until(() => distance.remote.reach === 'lost');
+    expect(ownRecords.appended).toHaveLength(3);
+    distance.killGateway();
+    process!.host.finish(done.activationId);
+    distance.process = process;
+    const remote = distance.restartGateway();
+    await distance.until(() => remote.reach === 'connected');
+    await distance.until(() => process!.host.cancelled.length === 2);
+    await distance.pass(100);
+    const lost = { status: 3, annotations: { lostHost: 'host0' } };
+    expect(files.last(done.activationId)).toMatchObject(lost);
+    for (const { activationId } of [running, between]) expect(files.last(activationId)).toBeUndefined();
+    // Told once, it is not told again.
+    expect(ownRecords.notes.open('given-up')).toEqual([]);
   });
 
   test('that comes back while a record is being written: that one gives way too', async () => {

@@ -4,12 +4,16 @@ import { HostLinkError } from './errors.js';
 
 const PARADIGMS = ['dataflow', 'controlflow'] as const;
 
-/** The head of START: everything but the payload, which is the body. `target` is the number it was sent under. */
-export function startHead(number: number, target: number, message: StartMessage): string {
-  const { activationId, transactionId, identity, receivedAt, workflowTimeoutMs, paradigm, traceparent } = message;
+/**
+ * The head of START: everything but the payload, which is the body. `target` is the number it was sent under, `now` the
+ * clock's: two processes share no moment, so that the age of the request is sent.
+ */
+export function startHead(number: number, target: number, message: StartMessage, now: number): string {
+  const { activationId, transactionId, identity, receivedAt, received, workflowTimeoutMs, paradigm, traceparent } =
+    message;
   return (
     `[${number},${target},${quoted(activationId)},${quoted(transactionId)},` +
-    `${quoted(identity.namespace)},${quoted(identity.subject)},${receivedAt},` +
+    `${quoted(identity.namespace)},${quoted(identity.subject)},${receivedAt},${now - received},` +
     `${workflowTimeoutMs ?? 'null'},${PARADIGMS.indexOf(paradigm)}` +
     (traceparent === undefined ? ']' : `,${quoted(traceparent)}]`)
   );
@@ -23,6 +27,7 @@ type Head = [
   namespace: string,
   subject: string,
   receivedAt: number,
+  ageMs: number,
   workflowTimeoutMs: number | null,
   paradigm: number,
   traceparent?: string,
@@ -32,6 +37,7 @@ type Head = [
 export function readStart(
   head: string,
   body: Buffer,
+  now: number,
   targetOf: (number: number) => StartMessage['target'] | undefined,
 ): { readonly number: number; readonly message: StartMessage } {
   const fields = JSON.parse(head) as Head;
@@ -43,6 +49,7 @@ export function readStart(
     namespace,
     subject,
     receivedAt,
+    ageMs,
     workflowTimeoutMs,
     paradigm,
     trace,
@@ -59,6 +66,7 @@ export function readStart(
     // A copy: the frame's bytes are not ours.
     payload: Buffer.from(body),
     receivedAt,
+    received: now - ageMs,
     paradigm: PARADIGMS[paradigm] ?? 'dataflow',
     ...(workflowTimeoutMs === null ? {} : { workflowTimeoutMs }),
     ...(trace === undefined ? {} : { traceparent: trace }),

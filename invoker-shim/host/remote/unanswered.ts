@@ -1,5 +1,6 @@
 import { ChurnMap } from '../../churn-map.js';
 import { Deque } from '../../containers/deque.js';
+import type { AcceptedActivation } from '../accepted.js';
 import type { Answer, StartMessage } from '../host.js';
 
 /** An activation that was given to the host, or will be, and is not answered. */
@@ -39,6 +40,12 @@ export class UnansweredTable {
     this.#byId.set(message.activationId, entry);
     this.#keptBytes += keptBytes;
     return entry;
+  }
+
+  /** One that an earlier process has sent, nobody knows how far it got. It is never sent again: what is not kept of it is not missed. */
+  restore(accepted: AcceptedActivation & Pick<StartMessage, 'received'>, answer: Answer): void {
+    const message = { ...accepted, payload: NOTHING, paradigm: 'dataflow' } as StartMessage;
+    this.#byId.set(accepted.activationId, { message, answer, number: 1, instance: '', keptBytes: 0 });
   }
 
   /** It is about to be sent for the first time: gives it its number. */

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { RecordNotes } from '../../records/notes.js';
 import type { ActivationRecord, RecordFilter, RecordStore } from '../../records/record.js';
 
 /** Activations whose record belongs to the gateway that gave them up; more are not remembered. */
@@ -20,6 +21,7 @@ export class WithheldRecords implements RecordStore {
   /** No record of this activation is written from now on. */
   withhold(activationId: string): void {
     this.#withheld.set(activationId, true);
+    this.store.notes.settle('activation', activationId);
   }
 
   /** A record that was written already gives way to the gateway's. */
@@ -33,6 +35,19 @@ export class WithheldRecords implements RecordStore {
 
   written(callback: (error?: Error) => void): void {
     this.store.written(callback);
+  }
+
+  /** Nothing is noted of them either: the next start would complete it with a record. */
+  get notes(): RecordNotes {
+    const { notes } = this.store;
+    return {
+      put: (kind, key, data) => {
+        if (kind !== 'activation' || !this.#withheld.has(key)) notes.put(kind, key, data);
+      },
+      settle: (kind, key) => notes.settle(kind, key),
+      has: (kind, key) => notes.has(kind, key),
+      open: (kind) => notes.open(kind),
+    };
   }
 
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {

@@ -1,4 +1,5 @@
 import type { Init } from '@dataflower/action-runtime/protocol';
+import { systemClock } from '../../clock.js';
 import { type CodeSource, loadSource } from '../../code/code-source.js';
 import { functionTarget } from '../../engine/testing/workflows.js';
 import type { FunctionTarget, StartMessage } from '../host.js';
@@ -32,7 +33,8 @@ export function startOf(target: StartMessage['target'], payload: unknown = {}): 
     identity: { namespace: 'guest', subject: 'guest' },
     target,
     payload: Buffer.from(JSON.stringify(payload)),
-    receivedAt: Date.now(),
+    receivedAt: systemClock.wall(),
+    received: systemClock.now(),
     paradigm: 'dataflow',
   };
 }

@@ -1,5 +1,4 @@
-import { type Clock, systemClock } from '../../clock.js';
-import { RecordLogError } from '../errors.js';
+import { type Clock, momentOf, systemClock } from '../../clock.js';
 import { BATCH_BOUNDS, type BatchBounds, BatchSize } from './batch-size.js';
 import type { CarrySource, FrameRun } from './carry-source.js';
 import { Delivery, type DeliveryCounts, type Parcel } from './delivery.js';
@@ -25,13 +24,13 @@ export interface CarrierOptions {
 export interface CarrierStatus extends Readonly<DeliveryCounts> {
   readonly batches: number;
   readonly failures: number;
-  /** Records whose file was removed or cut before they were carried. */
+  /** Records whose file was removed, cut or damaged before they were carried. */
   readonly gone: number;
   readonly waitingRecords: number;
   readonly waitingBytes: number;
   /** Age of the oldest record that is on its way, in milliseconds; 0 when none is. */
   readonly lagMs: number;
-  /** Since when carrying fails (milliseconds since the epoch) and why; undefined: it does not. */
+  /** Since when carrying fails (by the clock's `now`) and why; undefined: it does not. */
   readonly failing: { readonly since: number; readonly reason: string } | undefined;
 }
 
@@ -54,7 +53,8 @@ const HURRY = 0.5;
  *
  * - C1: a position is reported as carried only when every record before it is in the database or set aside.
  * - C2: doing a batch again changes nothing: a record is known by its activation, its log and its place there.
- * - C3: of records of one activation from one log the last stays; of those of several logs the first.
+ * - C3: of records of one activation from one log the last stays; of those of several logs the first,
+ *   unless one says that its gateway gave the activation up: then that one.
  * - C4: no record holds up the others for ever: what the database does not take alone and shortened is set aside.
  * - C5: at most one batch is in memory, whatever waits.
  */
@@ -66,8 +66,8 @@ export class Carrier {
   private failures = 0;
   private gone = 0;
   private failing: CarrierStatus['failing'] = undefined;
-  /** When the first record of the batch under way ended. */
-  private oldest: number | undefined = undefined;
+  /** The first record of the batch under way, and when it ended by the clock's `now`. */
+  private oldest: { readonly id: string; readonly since: number } | undefined = undefined;
   private state: 'carrying' | 'flushing' | 'stopping' = 'carrying';
   /** Ends the pause that the loop is in. */
   private wake: () => void = () => undefined;
@@ -94,10 +94,19 @@ export class Carrier {
   }
 
   status(): CarrierStatus {
-    const { waitingRecords, waitingBytes } = this.options.source;
-    const lagMs = this.oldest === undefined ? 0 : Math.max(0, this.clock.now() - this.oldest);
-    const { batches, failures, gone, failing } = this;
-    return { ...this.delivery.counts, batches, failures, gone, waitingRecords, waitingBytes, lagMs, failing };
+    const { waitingRecords, waitingBytes, gone } = this.options.source;
+    const lagMs = this.oldest === undefined ? 0 : Math.max(0, this.clock.now() - this.oldest.since);
+    const { batches, failures, failing } = this;
+    return {
+      ...this.delivery.counts,
+      batches,
+      failures,
+      gone: gone + this.gone,
+      waitingRecords,
+      waitingBytes,
+      lagMs,
+      failing,
+    };
   }
 
   /**
@@ -181,7 +190,9 @@ export class Carrier {
       }
       parcels.delete(document.id);
       parcels.set(document.id, { document, frame });
-      if (i === 0) this.oldest = document.updated;
+      // Of a batch that is tried again, the age goes on from what was found first: the wall may have been set meanwhile.
+      if (i === 0 && this.oldest?.id !== document.id)
+        this.oldest = { id: document.id, since: momentOf(this.clock, document.updated) };
     }
     return [...parcels.values()];
   }
@@ -192,12 +203,6 @@ export class Carrier {
       if (error instanceof DatabaseMissingError && !this.remade) {
         this.remade = true;
         await this.options.database.prepare();
-        return true;
-      }
-      if (error instanceof RecordLogError && error.code === 'RECORDS_GONE') {
-        const gone = await this.options.source.skipSegment();
-        this.gone += gone;
-        this.report(`${gone} records were not carried to CouchDB: ${error.message}`, error);
         return true;
       }
     } catch {

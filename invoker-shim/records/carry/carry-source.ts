@@ -28,14 +28,14 @@ export interface CarrySource {
   /** How far what waits fills the log's bounds: 1 when it is full. */
   readonly fill: number;
   /**
-   * Written records from `position` on: at least one, else at most `maxRecords` and `maxBytes`. Undefined when all is
+   * Written records from `position` on, none of them damaged: at least one, else at most `maxRecords` and `maxBytes`. Undefined when all is
    * carried. Rejects with what the file system says.
    */
   read(maxRecords: number, maxBytes: number): Promise<FrameRun | undefined>;
   /** Everything before is carried: that is kept on disk, and segments that are behind it may go. */
   carried(position: LogPosition): Promise<void>;
-  /** The records from `position` up to the next segment cannot be read any more: they are passed over. Returns how many. */
-  skipSegment(): Promise<number>;
+  /** Records whose file was removed, cut or damaged before they were carried, as far as they can be counted. */
+  readonly gone: number;
   /** Calls back once when there may be something to read. */
   whenWaiting(callback: () => void): void;
 }

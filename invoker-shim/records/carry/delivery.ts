@@ -14,7 +14,7 @@ export interface DeliveryCounts {
   written: number;
   /** Were there already: from an attempt whose answer got lost, or from a process that was killed. */
   repeated: number;
-  /** Another process had written a record of the activation before. */
+  /** Another process had written a record of the activation that is believed. */
   yielded: number;
   /** Written without their long parts. */
   reduced: number;
@@ -108,7 +108,8 @@ export class Delivery {
 
   /**
    * What is there already is this very record, an older one of the same log, which is replaced, a later one of the same
-   * log, or one of somebody else, who was first.
+   * log, or one of somebody else, who was first. Before all that: what a gateway has told its caller, having given the
+   * activation up, replaces what a host says of it, and is replaced by none (`believed`).
    */
   private async resolve(conflicts: readonly Parcel[]): Promise<[Parcel[], Map<string, string>]> {
     const revisions = new Map<string, string>();
@@ -116,10 +117,15 @@ export class Delivery {
     if (conflicts.length === 0) return [again, revisions];
     const existing = await this.ports.database.existing(conflicts.map(({ document }) => document.id));
     for (const parcel of conflicts) {
-      const { id, place } = parcel.document;
+      const { id, place, givenUp } = parcel.document;
       const found = existing.get(id);
       if (found === undefined) {
         again.push(parcel);
+      } else if (found.givenUp !== givenUp) {
+        if (givenUp) {
+          revisions.set(id, found.revision);
+          again.push(parcel);
+        } else this.counts.yielded++;
       } else if (found.origin?.log !== this.ports.logId) {
         this.counts.yielded++;
       } else if (isBefore(found.origin, place)) {

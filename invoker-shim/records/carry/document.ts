@@ -1,4 +1,5 @@
 import { quoted } from '../quoted.js';
+import { isGivenUp } from '../precedence.js';
 import { FRAME_HEADER_BYTES } from '../record-codec.js';
 import type { LogPosition } from './position.js';
 import { sizeAndHash, storableJson } from './storable-json.js';
@@ -10,6 +11,8 @@ export interface RecordDocument {
   readonly place: LogPosition;
   /** When the activation ended (or, without an end, began): milliseconds since the epoch. */
   readonly updated: number;
+  /** It says that a gateway has given the activation up. */
+  readonly givenUp: boolean;
   /** The JSON text without its opening brace. */
   readonly pieces: readonly Buffer[];
   readonly bytes: number;
@@ -109,7 +112,14 @@ function assemble(fields: Head, { result, logs }: LongParts, place: LogPosition,
     mended(logs),
     END,
   ];
-  return { id, place, updated, pieces, bytes: pieces.reduce((sum, piece) => sum + piece.length, 1) };
+  return {
+    id,
+    place,
+    updated,
+    givenUp: isGivenUp({ annotations }),
+    pieces,
+    bytes: pieces.reduce((sum, piece) => sum + piece.length, 1),
+  };
 }
 
 /** Of what is not nested deeply. */

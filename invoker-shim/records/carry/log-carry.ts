@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
-import { RecordLogError } from '../errors.js';
-import type { Segment } from '../segment.js';
+import { type DamagedRow, isWholeRow, sealBytesOf } from '../frame-reader.js';
+import { SEGMENT_MAGIC, type Segment } from '../segment.js';
+import { isUnreadable, segmentBytes } from '../segment-bytes.js';
 import type { SegmentStore } from '../segment-store.js';
 import type { CarriedMark } from './carried-mark.js';
 import type { CarrySource, FrameRun } from './carry-source.js';
@@ -17,16 +18,24 @@ export interface LogCarryBounds {
 export class LogCarry implements CarrySource {
   position: LogPosition;
   fill = 0;
+  gone = 0;
   private waiters: (() => void)[] = [];
 
   constructor(
     private readonly store: SegmentStore,
     private readonly mark: CarriedMark,
     private readonly bounds: LogCarryBounds,
+    /** Rows were read and are damaged. */
+    private readonly repair: (rows: readonly DamagedRow[], again: boolean) => Promise<void>,
     /** Segments may be dropped. */
     private readonly onCarried: () => void,
   ) {
     this.position = within(store.segments, mark.load());
+    const { position } = this;
+    for (const { sequence, damage } of store.segments) {
+      const lost = damage.filter(({ to }) => to > SEGMENT_MAGIC.length);
+      this.gone += lost.filter(({ to }) => isBefore(position, { segment: sequence, offset: to })).length;
+    }
     this.refresh();
   }
 
@@ -89,30 +98,56 @@ export class LogCarry implements CarrySource {
     else queueMicrotask(callback);
   }
 
+  /** Makes a change to what the log holds, and counts the waiting records that are gone with it. */
+  readonly counting = (change: () => void): void => {
+    const before = this.waitingWhole();
+    change();
+    this.gone += Math.max(0, before - this.waitingWhole());
+    this.refresh();
+  };
+
   async read(maxRecords: number, maxBytes: number): Promise<FrameRun | undefined> {
+    for (let again = false; ; again = true) {
+      const run = await this.readRun(maxRecords, maxBytes);
+      if (run === undefined || run.damaged.length === 0) return run;
+      await this.repair(run.damaged, again);
+    }
+  }
+
+  private async readRun(
+    maxRecords: number,
+    maxBytes: number,
+  ): Promise<(FrameRun & { readonly damaged: readonly DamagedRow[] }) | undefined> {
     const segment = this.firstWritten();
     if (segment === undefined) return undefined;
-    const { offsets, lengths, count } = segment.index;
+    const { index } = segment;
+    const { offsets, lengths, count } = index;
+    const sealBytes = sealBytesOf(index);
     const first = this.firstRow(segment);
-    const begin = offsets[first]!;
+    const begin = offsets[first]! - sealBytes;
     let last = first;
     const fits = (row: number): boolean => {
       const end = offsets[row]! + lengths[row]!;
       return end <= segment.written && row - first < maxRecords && end - begin <= maxBytes;
     };
     while (last + 1 < count && fits(last + 1)) last++;
-    const places = new Uint32Array((last - first + 1) * 2);
-    for (let row = first, at = 0; row <= last; row++) {
-      places[at++] = offsets[row]! - begin;
-      places[at++] = lengths[row]!;
-    }
     const end = offsets[last]! + lengths[last]!;
     const bytes = await readRange(segment.path, begin, end - begin);
+    const places: number[] = [];
+    const damaged: DamagedRow[] = [];
+    for (let row = first; row <= last; row++) {
+      if (index.isStruck(row)) continue;
+      const at = offsets[row]! - begin;
+      if (isWholeRow(bytes, at - sealBytes, index, row)) places.push(at, lengths[row]!);
+      else damaged.push({ segment, index, row });
+    }
     return {
       bytes,
-      places,
+      places: Uint32Array.from(places),
+      damaged,
       from: { segment: segment.sequence, offset: begin },
-      to: { segment: segment.sequence, offset: end },
+      // Behind a row that is struck, too, which has no length.
+      to: { segment: segment.sequence, offset: Math.max(end, offsets[last]! + 1) },
     };
   }
 
@@ -125,12 +160,14 @@ export class LogCarry implements CarrySource {
     this.onCarried();
   }
 
-  async skipSegment(): Promise<number> {
-    const segment = this.firstWritten();
-    if (segment === undefined) return 0;
-    const skipped = segment.index.count - this.firstRow(segment);
-    await this.carried({ segment: segment.sequence, offset: segment.length });
-    return skipped;
+  /** Without those that are struck. */
+  private waitingWhole(): number {
+    let whole = 0;
+    for (const segment of this.waitingSegments()) {
+      const { index } = segment;
+      for (let row = this.firstRow(segment); row < index.count; row++) if (!index.isStruck(row)) whole++;
+    }
+    return whole;
   }
 
   /** The segment with the first waiting record, when that is in its file. */
@@ -160,28 +197,28 @@ function within(segments: readonly Segment[], mark: LogPosition | undefined): Lo
   return segments.some(({ sequence }) => sequence > mark.segment) ? mark : begin;
 }
 
-/** @throws RecordLogError RECORDS_GONE when the file is not there or ends before. */
+/** Of a file that ends before, or is gone, what there is. */
 async function readRange(path: string, offset: number, length: number): Promise<Buffer> {
-  const file = await openOrGone(path);
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let file: fs.FileHandle;
   try {
-    const bytes = Buffer.allocUnsafeSlow(length);
+    file = await fs.open(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return bytes.subarray(0, 0);
+    throw error;
+  }
+  try {
     let done = 0;
     while (done < length) {
       const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
-      if (bytesRead === 0) throw new RecordLogError('RECORDS_GONE', `${path} was cut at byte ${offset + done}`);
+      if (bytesRead === 0) break;
       done += bytesRead;
     }
-    return bytes;
+    return bytes.subarray(0, done);
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return segmentBytes(path).subarray(offset, offset + length);
   } finally {
     await file.close();
-  }
-}
-
-async function openOrGone(path: string): Promise<fs.FileHandle> {
-  try {
-    return await fs.open(path, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new RecordLogError('RECORDS_GONE', `${path} was removed before its records were carried`, { cause: error });
   }
 }

@@ -16,6 +16,8 @@ export interface ExistingRecord {
   readonly revision: string;
   /** The log that it came from and its place there; undefined for one that somebody else wrote. */
   readonly origin: ({ readonly log: string } & LogPosition) | undefined;
+  /** It says that a gateway has given the activation up. */
+  readonly givenUp: boolean;
 }
 
 /** The whole request is not taken: too large, or something in it is not understood. Smaller ones may be. */

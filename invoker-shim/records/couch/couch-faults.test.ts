@@ -86,6 +86,28 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
   const counted = (): Promise<number> => records!.count({ namespace: 'guest' }, 0).catch(() => -1);
   const idsTo = (count: number): string[] => Array.from({ length: count }, (_, i) => `guest/${idOf(i)}`).sort();
 
+  test.each(['the host', 'the gateway'])(
+    'of a host and of a gateway that gave it up the latter is believed; %s comes first',
+    async (first) => {
+      const told = { status: 3 as const, result: '{"error":"told"}', annotations: { lostHost: 'host0' } };
+      const order = first === 'the host' ? [{}, told] : [told, {}];
+      const logs = order.map(() => temporaryDirectory());
+      for (const [n, changes] of order.entries()) {
+        await open({ log: { dir: logs[n]! } });
+        await append(1, 1, changes);
+        await carried();
+        // Both have it still in their files; the database decides for whoever has neither.
+        await records!.close(0);
+      }
+      for (const log of logs) fs.rmSync(log, { recursive: true });
+      expect(await stored(1)).toMatchObject({ response: { statusCode: 3, result: { error: 'told' } } });
+      await open();
+      expect(await records!.get('guest', idOf(1))).toMatchObject(told);
+      expect(await records!.list({ namespace: 'guest' }, 0, 10)).toMatchObject([told]);
+      expect(await records!.count({ namespace: 'guest' }, 0)).toBe(1);
+    },
+  );
+
   test('a record is a document as OpenWhisk writes it, and its place in the log', async () => {
     await open();
     records!.append(recordOf(1, { cause: idOf(2), status: 1, logs: ['a', 'b'], result: '{"error":"é"}', size: 14 }));

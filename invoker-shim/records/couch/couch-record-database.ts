@@ -1,5 +1,6 @@
 import { type CouchClient, CouchRefusedError, CouchUnavailableError } from '../../couchdb/index.js';
 import { type RecordDocument, bulkBody } from '../carry/document.js';
+import { LOST_HOST } from '../precedence.js';
 import {
   BatchRefusedError,
   DatabaseMissingError,
@@ -23,6 +24,7 @@ interface KeysAnswer {
     readonly doc?: {
       readonly _id: string;
       readonly _rev: string;
+      readonly annotations?: readonly { readonly key: string }[];
       readonly dataflower?: { readonly log?: unknown; readonly segment?: unknown; readonly offset?: unknown };
     } | null;
   }[];
@@ -68,7 +70,11 @@ export class CouchRecordDatabase implements RecordDatabase {
       });
       for (const { doc } of rows) {
         if (doc === undefined || doc === null) continue;
-        found.set(doc._id, { revision: doc._rev, origin: originOf(doc.dataflower) });
+        found.set(doc._id, {
+          revision: doc._rev,
+          origin: originOf(doc.dataflower),
+          givenUp: (doc.annotations ?? []).some(({ key }) => key === LOST_HOST),
+        });
       }
     }
     return found;

@@ -1,4 +1,5 @@
 import { type CouchClient, CouchRefusedError, CouchUnavailableError } from '../../couchdb/index.js';
+import { RecordsUnavailableError } from '../merged-records.js';
 import type { ActivationRecord, RecordFilter, RecordReader } from '../record.js';
 import { RECORDS_DESIGN } from './record-views.js';
 import type { ViewUpkeep } from './view-upkeep.js';
@@ -31,6 +32,8 @@ const KEYS_AT_ONCE = 500;
  * are JavaScript's: integers beyond 2^53 come back rounded.
  */
 export class CouchRecords implements RecordReader {
+  readonly place = 'CouchDB';
+
   constructor(
     private readonly client: CouchClient,
     private readonly database: string,
@@ -101,8 +104,9 @@ export class CouchRecords implements RecordReader {
     if (!(error instanceof CouchUnavailableError) || error.status !== undefined) throw error;
     const pending = (await this.views.pending()) ?? 0;
     if (pending === 0) throw error;
-    throw new CouchUnavailableError(
+    throw new RecordsUnavailableError(
       `CouchDB builds its views of the activation records, ${pending} records are not in them yet: ask again later.`,
+      { cause: error },
     );
   }
 

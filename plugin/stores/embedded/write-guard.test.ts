@@ -11,6 +11,10 @@ class OneTimer implements Clock {
     return 0;
   }
 
+  wall(): number {
+    return 0;
+  }
+
   after(ms: number, callback: () => void): () => void {
     this.delays.push(ms);
     this.fire = callback;

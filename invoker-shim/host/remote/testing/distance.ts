@@ -42,7 +42,7 @@ export class Distance {
   readonly ownRecords = new MemoryRecords();
   /** Answers by activation. */
   readonly answers = new Map<string, { record: ActivationRecord; result: string }[]>();
-  readonly remote: RemoteHost;
+  remote: RemoteHost;
   /** Undefined: nothing answers at the address. */
   process: HostProcess | undefined;
   /** Connections so far, the gateway's ends. */
@@ -50,18 +50,35 @@ export class Distance {
 
   constructor(
     private readonly delay: Delay = () => 0,
-    codes: CodeSource = { load: () => Promise.reject(new Error('no code here')) },
-    options: Partial<RemoteHostOptions> = {},
+    private readonly codes: CodeSource = { load: () => Promise.reject(new Error('no code here')) },
+    private readonly options: Partial<RemoteHostOptions> = {},
   ) {
     this.process = new HostProcess(this.files, this.clock);
-    this.remote = new RemoteHost({
+    this.remote = this.#connect(options);
+  }
+
+  /** The process of the gateway is killed, and another one takes its place. */
+  restartGateway(): RemoteHost {
+    this.killGateway();
+    this.remote = this.#connect(this.options);
+    return this.remote;
+  }
+
+  /** Nothing is heard of it any more, nor of what it still does. */
+  killGateway(): void {
+    for (const stream of this.streams) stream.destroy();
+    void this.remote.close(0);
+  }
+
+  #connect(options: Partial<RemoteHostOptions>): RemoteHost {
+    return new RemoteHost({
       id: 'host0',
       address: 'simulated',
       open: () => this.#open(),
       product: '1',
       name: 'test',
       records: this.ownRecords,
-      codes,
+      codes: this.codes,
       clock: this.clock,
       ...options,
     });

@@ -21,10 +21,11 @@ export class ScriptedHost implements Host {
     return this.#running.get(activationId)?.message;
   }
 
-  start(message: StartMessage, answer: Answer): void {
+  start(message: StartMessage, answer: Answer): string {
     if (this.refusal !== undefined) throw this.refusal;
     this.started.push(message.activationId);
     this.#running.set(message.activationId, { message, answer });
+    return this.id;
   }
 
   /** Ends an activation: its record is written, then it is answered. */

@@ -1,4 +1,5 @@
 import { type RecordDocument, bulkBody } from '../document.js';
+import { LOST_HOST } from '../../precedence.js';
 import {
   BatchRefusedError,
   DatabaseMissingError,
@@ -27,6 +28,7 @@ interface Stored {
 
 interface StoredDocument {
   readonly _id: string;
+  readonly annotations?: readonly { readonly key: string }[];
   readonly dataflower?: { readonly log: string; readonly segment: number; readonly offset: number };
   readonly response: { readonly result: unknown };
 }
@@ -89,8 +91,9 @@ export class ModelDatabase implements RecordDatabase {
     for (const id of ids) {
       const stored = this.stored.get(id);
       if (stored === undefined) continue;
-      const { dataflower } = JSON.parse(stored.text) as StoredDocument;
-      found.set(id, { revision: String(stored.revision), origin: dataflower });
+      const { dataflower, annotations = [] } = JSON.parse(stored.text) as StoredDocument;
+      const givenUp = annotations.some(({ key }) => key === LOST_HOST);
+      found.set(id, { revision: String(stored.revision), origin: dataflower, givenUp });
     }
     return found;
   }

@@ -1,8 +1,9 @@
-import type { Clock } from '../../../clock.js';
+import { type Clock, systemClock } from '../../../clock.js';
 
 /** The system's time, with every pause a hundred times shorter. */
 export const quickClock: Clock = {
-  now: () => Date.now(),
+  now: () => systemClock.now(),
+  wall: () => systemClock.wall(),
   after(ms, callback) {
     const timer = setTimeout(callback, ms / 100);
     return () => {

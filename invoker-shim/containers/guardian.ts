@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
+import { type ProcessIdentity, processIdentity } from '../sink/process-identity.js';
+
+/**
+ * Reads which process groups there are, until the pipe ends: then their agent is gone, however it ended, and it kills
+ * them. What has left its group is known by a text in its environment or its working directory, where the system shows
+ * those; what starts in the meantime is found in a later round. A group is not killed when its number means another
+ * process by now. POSIX shell: a guardian takes 1 MB and no time, and hears of no event loop.
+ */
+const PROGRAM = `
+mark=$1 groups=
+trap '' HUP INT QUIT TERM
+while read -r what pid started; do
+  left=
+  for group in $groups; do [ "\${group%%:*}" = "$pid" ] || left="$left $group"; done
+  groups=$left
+  [ "$what" = begin ] && groups="$groups $pid:$started"
+done
+isAnother() {
+  [ "$2" != 0 ] && read -r stat 2>/dev/null < "/proc/$1/stat" || return 1
+  set -- "$2" \${stat##*) }
+  [ "\${21}" != "$1" ]
+}
+for group in $groups; do
+  isAnother "\${group%%:*}" "\${group##*:}" || kill -9 "-\${group%%:*}" 2>/dev/null
+done
+[ -d /proc/self ] || exit 0
+for round in 1 2 3 4 5 6 7 8 9 10; do
+  found=$(
+    {
+      grep -lsF -- "$mark" /proc/[0-9]*/environ
+      ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -F -- "$mark" | sed 's|.* \\(/proc/[0-9]*/\\)cwd -> .*|\\1|'
+    } | sed 's|^/proc/\\([0-9]*\\)/.*|\\1|'
+  )
+  [ -n "$found" ] || exit 0
+  kill -9 $found 2>/dev/null
+done
+`;
+
+/** How long the end of the guardian is awaited, in ms. */
+const END_MS = 2000;
+
+/** Sees to it that the processes of one agent's containers end with the agent, also when that is killed. */
+export class Guardian {
+  readonly #groups = new Map<number, ProcessIdentity>();
+  #child: ChildProcess | undefined;
+
+  /** @param mark A text of this agent's alone that is in the environment, or the working directory, of each process. */
+  constructor(
+    private readonly mark: string,
+    private readonly identify = processIdentity,
+  ) {}
+
+  /** To be called before the first process is started; one that was killed itself is replaced. */
+  watch(): void {
+    if (this.#child !== undefined) return;
+    const child = spawn('/bin/sh', ['-c', PROGRAM, 'dataflower-guardian', this.mark], {
+      cwd: '/',
+      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+      // Away from the agent's own group, which may be ended as one.
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    this.#child = child;
+    // Where there is no shell, containers end when their connection does.
+    const gone = (): void => {
+      if (this.#child === child) this.#child = undefined;
+    };
+    child.once('error', gone);
+    child.once('exit', gone);
+    child.stdin.on('error', () => undefined);
+    child.unref();
+    (child.stdin as Writable & Partial<Pick<Socket, 'unref'>>).unref?.();
+    for (const group of this.#groups.values()) this.#say('begin', group);
+  }
+
+  /** A process that leads a group of its own. */
+  begin(pid: number): void {
+    const group = this.identify(pid) ?? { pid, startedAt: '0' };
+    this.#groups.set(pid, group);
+    this.#say('begin', group);
+  }
+
+  /** Nothing of its group is left. */
+  end(pid: number): void {
+    const group = this.#groups.get(pid);
+    if (group === undefined) return;
+    this.#groups.delete(pid);
+    this.#say('end', group);
+  }
+
+  /** Ends what is left, and the guardian. */
+  async close(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    this.#child = undefined;
+    child.ref();
+    const exited = once(child, 'exit').catch(() => undefined);
+    child.stdin?.end();
+    const late = setTimeout(() => child.kill('SIGKILL'), END_MS);
+    await exited;
+    clearTimeout(late);
+  }
+
+  #say(what: 'begin' | 'end', { pid, startedAt }: ProcessIdentity): void {
+    this.#child?.stdin?.write(`${what} ${pid} ${startedAt}\n`);
+  }
+}

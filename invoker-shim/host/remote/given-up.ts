@@ -1,0 +1,46 @@
+import type { RecordNotes } from '../../records/notes.js';
+import type { ActivationRecord } from '../../records/record.js';
+
+/** Most that are kept for a host; of more the oldest are forgotten. */
+const MAX_GIVEN_UP = 10_000;
+
+interface GivenUpNote {
+  readonly host: string;
+  readonly record: ActivationRecord;
+}
+
+/**
+ * The records of the activations that a gateway has given up with one host and has not told it of, this process's and
+ * those of earlier ones: notes of the log that the records themselves are in, behind them.
+ */
+export class GivenUp {
+  readonly #records = new Map<string, ActivationRecord>();
+
+  constructor(
+    private readonly notes: RecordNotes,
+    private readonly host: string,
+  ) {
+    for (const { data } of notes.open('given-up')) {
+      const { host: lost, record } = data as GivenUpNote;
+      if (lost === host) this.#records.set(record.activationId, record);
+    }
+  }
+
+  get records(): ActivationRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** It is in the file with its record. */
+  add(record: ActivationRecord): void {
+    const { host } = this;
+    this.#records.set(record.activationId, record);
+    this.notes.put('given-up', record.activationId, { host, record } satisfies GivenUpNote);
+    if (this.#records.size > MAX_GIVEN_UP) this.told(this.#records.values().next().value!);
+  }
+
+  /** The host knows. */
+  told({ activationId }: ActivationRecord): void {
+    this.#records.delete(activationId);
+    this.notes.settle('given-up', activationId);
+  }
+}

@@ -1,0 +1,44 @@
+import fs from 'node:fs';
+
+/** A process that starts others as fast as they are ended is given up after so many looks. */
+const MOST_ROUNDS = 10;
+
+/**
+ * Ends the processes of a user that have a directory in their environment, such as in HOME, or work in it: what is left of
+ * an agent's containers when what watches over them was killed as well. Finds nothing where the system does not show it.
+ */
+export function endProcessesIn(directory: string, uid: number): void {
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const found = pids().filter((pid) => pid !== process.pid && belongs(pid, `${directory}/`, uid));
+    if (found.length === 0) return;
+    for (const pid of found) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It was gone.
+      }
+    }
+  }
+}
+
+function belongs(pid: number, within: string, uid: number): boolean {
+  try {
+    const folder = `/proc/${pid}`;
+    if (fs.statSync(folder).uid !== uid) return false;
+    if (fs.readFileSync(`${folder}/environ`, 'latin1').includes(`=${within}`)) return true;
+    return fs.readlinkSync(`${folder}/cwd`).startsWith(within);
+  } catch {
+    return false;
+  }
+}
+
+function pids(): number[] {
+  try {
+    return fs
+      .readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,39 @@
+import { type AcceptedActivation, noteAccepted, type RecordWriter } from '@dataflower/invoker-shim';
+
+/** The id of an activation that may leave before its answer: then it is noted first that the activation must have a record. */
+export class LeavingId {
+  /** The host that it was given to. */
+  host = '';
+  readonly #accepted: AcceptedActivation;
+  #isAnswered = false;
+  #isNoted = false;
+
+  /** Keeps nothing else of a message, which may have a large payload. */
+  constructor(
+    private readonly records: RecordWriter,
+    { activationId, transactionId, identity, target, receivedAt }: AcceptedActivation,
+  ) {
+    this.#accepted = { activationId, transactionId, identity, target, receivedAt };
+  }
+
+  get activationId(): string {
+    return this.#accepted.activationId;
+  }
+
+  /** Calls back when the id may leave: the note is in the file, or the record is somewhere. With an error when it may not. */
+  leave(callback: (error?: Error) => void): void {
+    if (this.#isAnswered) {
+      callback();
+      return;
+    }
+    this.#isNoted = true;
+    noteAccepted(this.records.notes, { accepted: this.#accepted, host: this.host });
+    this.records.written(callback);
+  }
+
+  /** Its record is written. */
+  answered(): void {
+    this.#isAnswered = true;
+    if (this.#isNoted) this.records.notes.settle('activation', this.activationId);
+  }
+}

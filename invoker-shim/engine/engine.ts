@@ -69,10 +69,13 @@ export interface Youngest {
  * - E5 an activation ends when tokens made equal tokens consumed and nothing of it is queued or running: time decides nothing;
  * - E6 a run that has started sends the count of each of its FOREACH ports, also when it fails;
  * - E7 the work for a token is constant, whatever else waits or runs;
- * - E8 after an uncaught error nothing of the activation starts; what runs ends and is recorded;
+ * - E8 after an uncaught error nothing of the activation starts; what runs ends and is recorded. Of very many runs that wait
+ *   for a container some may start while the others are taken back;
  * - E9 instances of a node inside scatters are handed to the executor in the order in which they became ready, at most
  *   `instancesAhead` at once; what waits behind them, or has been collected, is a few bytes beside its value, so that an
- *   item costs the same however many there are.
+ *   item costs the same however many there are;
+ * - E10 an activation and the workflows inside it have one budget; over it the whole ends, with an error that nothing in it takes;
+ * - E11 work for one token or one activation that may be long is done in turns of the event loop, in pieces.
  */
 export class Engine {
   readonly #activations = new ChurnMap<string, Activation>();

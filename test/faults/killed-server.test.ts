@@ -2,6 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type ActivationRecord, putAction, putGraph, putSequence, result, run } from '../kit/calls.js';
 import type { Json } from '../kit/json.js';
+import { metricsNow } from '../kit/metrics.js';
 import type { Platform } from '../kit/platform.js';
 import { isRunning, killHard, processesThatName } from '../kit/processes.js';
 import { Suite } from '../kit/suite.js';
@@ -192,7 +193,7 @@ describe('containers that are killed under load', () => {
       expect(failed.length).toBeLessThanOrEqual(killed);
       expect(await result(platform.api, 'fan', { n: 10 })).toEqual({ sum: 55 });
       await until('nothing to be resident', async () =>
-        /resident_bytes(?:\{[^}]*\})? 0\b/.test((await platform.api.get('/metrics')).text),
+        /resident_bytes(?:\{[^}]*\})? 0\b/.test(await metricsNow(platform.api)),
       );
     },
     90_000,

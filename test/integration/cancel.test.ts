@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { byKey, parts, putAction, putGated, putGraph, putSequence, record, run, stored } from '../kit/calls.js';
+import { metricsNow } from '../kit/metrics.js';
 import type { Platform } from '../kit/platform.js';
 import { isRunning } from '../kit/processes.js';
 import { dataflower } from '../kit/standalone-command.js';
@@ -68,7 +69,7 @@ async function gone(pids: readonly { readonly pid: number }[]): Promise<void> {
 /** Nothing of what was cancelled is resident. */
 async function nothingLeft(): Promise<void> {
   const values = async (): Promise<Record<string, number>> => {
-    const { text } = await platform.api.get('/metrics');
+    const text = await metricsNow(platform.api);
     const read = (name: string): number => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)?.[1]);
     return { values: read('dataflower_sink_values'), activations: read('dataflower_activations') };
   };
@@ -273,7 +274,7 @@ describe('cancelling (DV-19)', () => {
 
 async function nothingLeftBut(activations: number): Promise<void> {
   await until('only the neighbours are left', async () => {
-    const { text } = await platform.api.get('/metrics');
+    const text = await metricsNow(platform.api);
     return Number(/^dataflower_activations (\d+)/m.exec(text)?.[1]) === activations;
   });
 }

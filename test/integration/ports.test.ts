@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { byKey, parts, putAction, putGraph, record, result, run } from '../kit/calls.js';
+import { metricsNow } from '../kit/metrics.js';
 import type { Platform } from '../kit/platform.js';
 import { Suite } from '../kit/suite.js';
 import { until } from '../kit/until.js';
@@ -365,8 +366,7 @@ describe('a small sink', () => {
     const big = 1024 * 1024;
     expect(await result(small.api, 'gathers', { n: 16, each: big })).toEqual({ n: 16, bytes: 16 * big, right: true });
     await until('the sink to be empty', async () => {
-      const { text } = await small.api.get('/metrics');
-      return /resident_bytes(?:\{[^}]*\})? 0\b/.test(text);
+      return /resident_bytes(?:\{[^}]*\})? 0\b/.test(await metricsNow(small.api));
     });
     await small.stop();
   }, 60_000);

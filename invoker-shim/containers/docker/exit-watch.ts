@@ -8,8 +8,10 @@ import { EngineError } from './engine-error.js';
 /** Before the engine is asked again after it went away, in ms: at first, and at most. */
 const RETRY_MS = 100;
 const MAX_RETRY_MS = 2000;
-/** Longest event that is read. A longer one is skipped, and which containers have ended is looked up instead. */
+/** Longest event that is read. Of a longer one only the beginning counts: the engine puts there what happened to whom. */
 const MAX_EVENT_CHARS = 256 * 1024;
+const BEGINNING_CHARS = 200;
+const BEGINNING = /^\{"status":"(\w+)","id":"([0-9a-f]{64})"/;
 
 /** States in which nothing of a container runs. */
 const ENDED = new Set(['exited', 'dead', 'removing']);
@@ -33,8 +35,8 @@ export class ExitWatch {
   #retryMs = RETRY_MS;
   #closed = false;
   #rest = '';
-  /** The rest of the present line belongs to an event that is too long. */
-  #isSkipping = false;
+  /** Of an event that is too long, to which the rest of the present line belongs; undefined: there is none. */
+  #beginning: string | undefined;
 
   constructor(
     private readonly engine: Engine,
@@ -59,7 +61,7 @@ export class ExitWatch {
     }
     this.#stream = stream;
     this.#rest = '';
-    this.#isSkipping = false;
+    this.#beginning = undefined;
     stream.setEncoding('utf8');
     stream.on('data', (text: string) => this.#onText(text));
     stream.on('error', () => undefined);
@@ -93,20 +95,25 @@ export class ExitWatch {
     for (let end = this.#rest.indexOf('\n'); end !== -1; end = this.#rest.indexOf('\n')) {
       const line = this.#rest.slice(0, end);
       this.#rest = this.#rest.slice(end + 1);
-      if (this.#isSkipping) this.#onSkipped();
-      else this.#onEvent(line);
+      if (this.#beginning === undefined) this.#onEvent(line);
+      else this.#onSkipped(this.#beginning);
     }
     if (this.#rest.length <= MAX_EVENT_CHARS) return;
+    this.#beginning ??= this.#rest.slice(0, BEGINNING_CHARS);
     this.#rest = '';
-    this.#isSkipping = true;
   }
 
-  #onSkipped(): void {
-    this.#isSkipping = false;
-    this.logger.warn({}, 'an event of the Docker engine was too long to be read; the containers are looked up instead');
-    const stream = this.#stream;
-    // Opened again, it looks once more.
-    this.#lookUp().catch(() => stream?.destroy());
+  #onSkipped(beginning: string): void {
+    this.#beginning = undefined;
+    const [, status, id] = BEGINNING.exec(beginning) ?? [];
+    this.logger.warn({ container: id }, 'an event of the Docker engine was too long to be read in full');
+    if (id === undefined) {
+      const stream = this.#stream;
+      // Opened again, it looks once more.
+      this.#lookUp().catch(() => stream?.destroy());
+    } else if (status === 'oom') this.#watched.get(id)?.outOfMemory();
+    // The engine's list of containers may be older than this event: it is believed.
+    else if (status === 'die') this.#ended(id, null);
   }
 
   #onEvent(line: string): void {

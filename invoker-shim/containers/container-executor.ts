@@ -3,6 +3,7 @@ import os from 'node:os';
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
 import { ChurnMap } from '../churn-map.js';
 import { type Clock, systemClock } from '../clock.js';
+import { DEFAULT_SHARE_PERCENT } from '../fair-share.js';
 import type { DataSink } from '../sink/value.js';
 import type { ContainerContext } from './container-context.js';
 import type { ContainerDriver } from './driver.js';
@@ -39,6 +40,8 @@ export interface ContainersOptions {
   readonly maxContainersPerKey?: number;
   /** Sum of the containers' memory limits, in MiB. Default: three quarters of the machine's memory. */
   readonly memoryLimitMiB?: number;
+  /** Percent of both that one namespace may have; the rest is kept for those that have none. Default: 90. */
+  readonly namespaceShare?: number;
   /** A container without work is removed after so long, in ms. Default: 600,000 (as OpenWhisk). */
   readonly idleMs?: number;
   /** Before, it is paused, where the driver can, after so long, in ms. Default: 60,000; `Infinity`: never. */
@@ -124,6 +127,7 @@ class ContainerExecutor implements Executor {
       maxContainers,
       maxContainersPerKey: options.maxContainersPerKey ?? maxContainers,
       memoryLimitMiB: options.memoryLimitMiB ?? Math.floor((os.totalmem() / MIB) * 0.75),
+      namespaceShare: options.namespaceShare ?? DEFAULT_SHARE_PERCENT,
       idleMs: options.idleMs ?? 600_000,
       pauseAfterMs: options.pauseAfterMs ?? 60_000,
       prewarm: options.prewarm ?? (this.#driver.name === 'docker' ? STEM_CELLS : []),
@@ -179,7 +183,7 @@ class ContainerExecutor implements Executor {
 
   #dropWaiting(pending: PendingRun): void {
     pending.state = 'ENDED';
-    this.#pool.forget(pending.run.spec);
+    this.#pool.forget(pending);
     // Not at once: the caller may be in the middle of its own tables.
     queueMicrotask(() => this.#ender.drop(pending));
   }

@@ -18,6 +18,7 @@ import type { ContainerEnding } from './container-ending.js';
 import type { ContainerSpec } from './executor.js';
 import { EmitWindow } from './emit-window.js';
 import type { FileSharing } from './file-sharing.js';
+import { Hold } from './hold.js';
 import { InboundValues } from './inbound-values.js';
 import { LateOutputs } from './late-outputs.js';
 import type { PendingRun } from './pending-run.js';
@@ -57,6 +58,8 @@ export class ContainerRuns {
   /** Runs sent in the container's life. */
   count = 0;
   readonly inbound: InboundValues;
+  /** Whether it waits in `emit` for a full sink. */
+  readonly hold: Hold;
   readonly #window: EmitWindow;
   #running: PendingRun | undefined;
   readonly #ahead = new SentAhead();
@@ -68,7 +71,6 @@ export class ContainerRuns {
   #killAt = Infinity;
   /** The running function takes longer than expected: nothing is sent behind it. */
   #slow = false;
-  #held = false;
   /** Its last answer was a developer error: it starts nothing any more and ends. */
   #spent = false;
   #closed = false;
@@ -83,8 +85,8 @@ export class ContainerRuns {
   ) {
     const send = (frame: Buffer): void => connection.send(frame);
     const broke = (error: Error): void => host.stop({ kind: 'PROTOCOL', detail: error.message });
-    const { sink, limits } = context;
-    const { maxValueBytes } = limits;
+    const { maxValueBytes, emitWindowBytes } = context.limits;
+    const sink = context.sink.forNamespace(host.spec.namespace);
     this.inbound = new InboundValues(sink, files.offers(sink), maxValueBytes, host.spec.memoryMiB, connection, broke);
     this.#late = new LateOutputs(this.inbound, context.stopwatch, {
       emitted: (pending, port, value, cost) => this.#deliver(pending, port, value, cost),
@@ -96,9 +98,10 @@ export class ContainerRuns {
       },
       arrived: (pending) => this.#arrived(pending),
     });
-    this.#window = new EmitWindow(sink, limits.emitWindowBytes, send, () => this.#updateHeld());
+    this.#window = new EmitWindow(sink, emitWindowBytes, send, () => this.#updateHeld());
     this.#writer = new RunWriter(connection, runChannel ?? connection, context.clock, files);
     this.#meter = new WorkMeter(context.stopwatch);
+    this.hold = new Hold(context.stopwatch);
   }
 
   /** Runs sent and without a result. */
@@ -111,11 +114,6 @@ export class ContainerRuns {
     return this.#running !== undefined || this.#ahead.length > 0 || this.#late.finishing;
   }
 
-  /** True while the container waits in `emit` for a full sink. */
-  get held(): boolean {
-    return this.#held;
-  }
-
   /** True while the running function takes longer than was expected. */
   get slow(): boolean {
     return this.#slow;
@@ -123,7 +121,7 @@ export class ContainerRuns {
 
   /** False while it is not known what it will give back, or it waits itself. */
   get accepts(): boolean {
-    if (this.#ahead.asked || this.#held || this.#slow || this.#killAt !== Infinity) return false;
+    if (this.#ahead.asked || this.hold.on || this.#slow || this.#killAt !== Infinity) return false;
     return this.unfinished === 0 || !this.#writer.isCongested;
   }
 
@@ -266,7 +264,11 @@ export class ContainerRuns {
       this.host.stop({ kind: 'TIME_LIMIT', limitMs: running?.run.spec.timeoutMs ?? 0 });
       return;
     }
-    if (running !== undefined && !running.timedOut && now - running.startedAt >= running.run.spec.timeoutMs) {
+    if (
+      running !== undefined &&
+      !running.timedOut &&
+      now - running.startedAt - this.hold.ms >= running.run.spec.timeoutMs
+    ) {
       running.timedOut = true;
       this.withdraw();
       this.connection.send(encodeFrame(FrameType.TIMEOUT, 0, running.invocationId));
@@ -299,7 +301,7 @@ export class ContainerRuns {
       pending.outputs = undefined;
     }
     this.#running = undefined;
-    this.#held = false;
+    this.hold.on = false;
     this.#window.close();
     this.inbound.close();
     const returned = this.#ahead.drain();
@@ -326,6 +328,7 @@ export class ContainerRuns {
 
   #begin(pending: PendingRun): void {
     this.#running = pending;
+    this.hold.begin();
     pending.begin(this.context.clock.now(), this.context.logger);
   }
 
@@ -386,8 +389,8 @@ export class ContainerRuns {
 
   #updateHeld(): void {
     const held = !this.#closed && this.#running !== undefined && this.#window.exhausted;
-    if (held === this.#held) return;
-    this.#held = held;
+    if (held === this.hold.on) return;
+    this.hold.on = held;
     if (held) this.withdraw();
     this.host.heldChanged();
   }

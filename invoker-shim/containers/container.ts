@@ -117,7 +117,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   get held(): boolean {
-    return this.#runs?.held ?? false;
+    return this.#runs?.hold.on ?? false;
   }
 
   /** True while its function takes longer than was expected. */

@@ -7,6 +7,8 @@ import type { WarmedCounts } from './warm-ahead.js';
 export interface ContainerSpec {
   /** Invoking namespace, action and document revision, or composition and digest. */
   readonly key: string;
+  /** The invoking namespace: containers and memory are shared by namespaces. */
+  readonly namespace: string;
   /** `nodejs:20`, … */
   readonly kind: string;
   /** Name of the image for an action of the kind `blackbox`; undefined: the image of its kind. */

@@ -7,6 +7,7 @@ import { DurationEstimate } from './duration-estimate.js';
 import type { ContainerSpec } from './executor.js';
 import { FailureText } from './failures.js';
 import type { PendingRun } from './pending-run.js';
+import type { Tenant } from './tenant.js';
 
 /** Containers that may die under a run before it starts; then the run fails. */
 const MAX_LOSSES = 3;
@@ -25,13 +26,13 @@ export interface QueueHost {
   /** Containers of all functions that start now. */
   starting: number;
   nextContainerId(): string;
-  /** Makes room for one container of the queue, evicting idle ones of others; false: there is none now. */
+  /** Makes room for one container of the queue, evicting idle ones; false: there is none now, or others come first. */
   makeRoom(queue: FunctionQueue): boolean;
   /** A pre-warmed container that the function takes over; undefined: one has to be started. */
   takePrewarmed(spec: ContainerSpec): Container | undefined;
   /** A queue has a container that starts: for a run that waits, or for one that is expected. */
-  startedOne(queue: FunctionQueue, expected: boolean): void;
-  /** A queue without any container has to wait for the place of another's. */
+  startedOne(queue: FunctionQueue, container: Container): void;
+  /** A queue has to wait for a place. */
   waitForPlace(queue: FunctionQueue): void;
   /** True when the container's place is wanted by another queue: it is not given more work. */
   claims(queue: FunctionQueue, container: Container): boolean;
@@ -43,7 +44,7 @@ export interface QueueHost {
   containerLeaving(container: Container): void;
   containerStopped(container: Container): void;
   containerIdle(): void;
-  heldChanged(): void;
+  heldChanged(container: Container): void;
 }
 
 /** The runs and the containers of one function. First in, first out; the container that ran last runs next. */
@@ -62,6 +63,7 @@ export class FunctionQueue implements ContainerOwner {
 
   constructor(
     readonly key: string,
+    readonly tenant: Tenant,
     /** Of the last run: its `load` is used for the next start. */
     public spec: ContainerSpec,
     readonly duration: DurationEstimate,
@@ -76,6 +78,13 @@ export class FunctionQueue implements ContainerOwner {
   /** Containers that start, or are ready and not let go. */
   get containers(): number {
     return this.#ready.length + this.#starting;
+  }
+
+  /** Those of them that can take runs, or will: one that is held in `emit` cannot. */
+  get able(): number {
+    let able = this.#starting;
+    for (const container of this.#ready) if (!container.held) able++;
+    return able;
   }
 
   get starting(): number {
@@ -104,22 +113,23 @@ export class FunctionQueue implements ContainerOwner {
         return;
       }
     }
+    this.#waits(pending, true);
     this.#waiting.pushBack(pending);
-    this.#waitingCount++;
     this.scaleOut();
     this.host.watch();
   }
 
   /** Takes a waiting run out. It stays in the ring, as ENDED, until its turn comes. */
-  forget(): void {
-    this.#waitingCount--;
+  forget(pending: PendingRun): void {
+    this.#waits(pending, false);
     if (this.#waitingCount === 0) this.#waiting.drain();
   }
 
   /** Takes out everything that waits. */
   drain(): PendingRun[] {
-    this.#waitingCount = 0;
-    return this.#waiting.drain().filter((pending) => pending.state === 'WAITING');
+    const waiting = this.#waiting.drain().filter((pending) => pending.state === 'WAITING');
+    for (const pending of waiting) this.#waits(pending, false);
+    return waiting;
   }
 
   /** Has `count` containers for runs that are expected. More than one, or one beside those that work, only of a long function. */
@@ -129,7 +139,7 @@ export class FunctionQueue implements ContainerOwner {
     for (let atHand = this.#idle.length + this.#coming; atHand < wanted; atHand++) {
       if (this.#wakeOne()) continue;
       if (this.#ready.length > 0 && !isLong) return;
-      if (this.containers >= this.host.maxContainersPerKey || !this.host.makeRoom(this)) return;
+      if (this.able >= this.host.maxContainersPerKey || !this.host.makeRoom(this)) return;
       this.start(true);
     }
   }
@@ -145,13 +155,18 @@ export class FunctionQueue implements ContainerOwner {
   scaleOut(): void {
     while (this.#waitingCount > this.#coming && this.#wantsMore()) {
       if (this.#wakeOne()) continue;
-      if (this.containers >= this.host.maxContainersPerKey) return;
+      if (this.able >= this.host.maxContainersPerKey) return;
       if (!this.host.makeRoom(this)) {
-        if (this.containers === 0) this.host.waitForPlace(this);
+        this.host.waitForPlace(this);
         return;
       }
       this.start();
     }
+  }
+
+  /** True while a container more would help what waits. */
+  get wantsOneMore(): boolean {
+    return this.#waitingCount > this.#coming && this.able < this.host.maxContainersPerKey && this.#wantsMore();
   }
 
   /** @param expected It is for a run that is expected, not for one that waits. */
@@ -166,7 +181,7 @@ export class FunctionQueue implements ContainerOwner {
       container.assign(this.spec, this);
     }
     container.expected = expected;
-    this.host.startedOne(this, expected);
+    this.host.startedOne(this, container);
     this.host.watch();
   }
 
@@ -212,8 +227,8 @@ export class FunctionQueue implements ContainerOwner {
         this.context.ender.fail(pending, '', 3, FailureText.noContainer);
         continue;
       }
+      this.#waits(pending, true);
       this.#waiting.pushFront(pending);
-      this.#waitingCount++;
     }
     this.#dispatch();
     this.scaleOut();
@@ -221,8 +236,9 @@ export class FunctionQueue implements ContainerOwner {
   }
 
   onHeldChanged(container: Container): void {
-    this.host.heldChanged();
-    if (!container.held && container.accepts) this.onFreed(container);
+    this.host.heldChanged(container);
+    if (container.held) this.scaleOut();
+    else if (container.accepts) this.onFreed(container);
   }
 
   onMeasured(meanMs: number): void {
@@ -236,7 +252,7 @@ export class FunctionQueue implements ContainerOwner {
     if (first === undefined) return undefined;
     if (!ends && ++first.losses <= MAX_LOSSES) return undefined;
     this.#waiting.popFront();
-    this.#waitingCount--;
+    this.#waits(first, false);
     first.state = 'FINISHING';
     return first;
   }
@@ -316,6 +332,12 @@ export class FunctionQueue implements ContainerOwner {
     this.host.containerIdle();
   }
 
+  /** A run waits, or no longer: while it does, its input may be written to disk. */
+  #waits({ run }: PendingRun, waits: boolean): void {
+    this.#waitingCount += waits ? 1 : -1;
+    this.context.sink.setWaiting(run.input, waits);
+  }
+
   /** Containers that will be ready without more being started. */
   get #coming(): number {
     return this.#starting + this.#waking.size;
@@ -343,7 +365,7 @@ export class FunctionQueue implements ContainerOwner {
     const first = this.#peek();
     if (first === undefined) return undefined;
     this.#waiting.popFront();
-    this.#waitingCount--;
+    this.#waits(first, false);
     return first;
   }
 

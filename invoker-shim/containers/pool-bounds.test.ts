@@ -52,7 +52,8 @@ test('containers and memory never pass their bounds, and every run ends once', a
         expect(containers.length).toBeLessThanOrEqual(MAX_CONTAINERS);
         expect(memory).toBeLessThanOrEqual(MEMORY_MIB);
       };
-      const spec = (key: string) => testSpec({ key, memoryMiB: memoryOf[key]! });
+      const spec = (key: string) =>
+        testSpec({ key, namespace: key < 'c' ? 'one' : 'other', memoryMiB: memoryOf[key]! });
       for (const next of steps) {
         if (next.do === 'run') runs.push(f.run(spec(next.name)));
         else if (next.do === 'warm') f.executor.warm(spec(next.name));

@@ -3,19 +3,19 @@ import type { Container } from './container.js';
 import type { ContainerContext } from './container-context.js';
 import type { ContainerSpec, ExecutorStatus } from './executor.js';
 import { DurationEstimate } from './duration-estimate.js';
+import { Eviction } from './eviction.js';
 import { FunctionQueue, type QueueHost } from './function-queue.js';
 import { IdleWatch } from './idle-watch.js';
 import type { PendingRun } from './pending-run.js';
+import { type PlaceLimits, Places } from './places.js';
 import { type PrewarmOptions, Prewarmed, type PrewarmedHost } from './prewarmed.js';
 import { Sweep } from './sweep.js';
+import type { Tenant } from './tenant.js';
+import { WaitingTenants } from './waiting-tenants.js';
 import { WarmAhead } from './warm-ahead.js';
 
-export interface PoolLimits {
-  /** Containers in all, beside one for each that is held in `emit`. */
-  readonly maxContainers: number;
+export interface PoolLimits extends PlaceLimits {
   readonly maxContainersPerKey: number;
-  /** Sum of the containers' memory limits, in MiB. */
-  readonly memoryLimitMiB: number;
   /** A container without work is removed after so long, in ms. */
   readonly idleMs: number;
   /** It is paused before, where the driver can, after so long, in ms. */
@@ -39,7 +39,14 @@ const MAX_DURATIONS = 10_000;
 /** What waking a paused container takes at most, as far as it is waited for, in ms. */
 const RESUME_MS = 50;
 
-/** The containers of one agent: their bounds, who gets a place, and who has to give one up. */
+/**
+ * The containers of one agent: their bounds, who gets a place, and who has to give one up.
+ *
+ * Namespaces share the places and the memory (`Places`): the last part is kept for those that have none, since what runs
+ * cannot be interrupted. A place that gets free goes to the waiting namespace that holds least, in a namespace to the
+ * function that has waited longest; and while one that holds less waits, one that holds more gives up a container when
+ * its run has ended.
+ */
 export class Pool implements QueueHost, PrewarmedHost {
   starting = 0;
   readonly #queues = new Map<string, FunctionQueue>();
@@ -47,12 +54,13 @@ export class Pool implements QueueHost, PrewarmedHost {
   readonly #containers = new Set<Container>();
   /** Those that are being ended; they hold no place. */
   readonly #leaving = new Set<Container>();
-  /** Without a container and with work, longest first. */
-  readonly #placeless = new Set<FunctionQueue>();
-  /** Containers that were told to give up their place to one of them. */
-  readonly #claimed = new Set<Container>();
-  #memoryMiB = 0;
-  #held = 0;
+  readonly #places: Places;
+  readonly #waiting: WaitingTenants;
+  readonly #eviction: Eviction;
+  /** Containers that were told to give up their place, and to whom. */
+  readonly #claimed = new Map<Container, Tenant>();
+  /** Places are being given out, or made: what gets free is not given out before that is done. */
+  #serving = false;
   #count = 0;
   #closed = false;
   readonly #sweep: Sweep;
@@ -67,10 +75,14 @@ export class Pool implements QueueHost, PrewarmedHost {
     private readonly limits: PoolLimits,
     private readonly idPrefix: string,
   ) {
+    this.#places = new Places(limits);
+    this.#waiting = new WaitingTenants(this.#places.shareOf);
     this.#sweep = new Sweep(context.clock, () => this.#look());
     this.#ahead = new WarmAhead(context);
     this.#idleWatch = new IdleWatch(context, limits.idleMs, limits.pauseAfterMs, () => this.#queues.values());
     this.#prewarmed = new Prewarmed(this, context, limits.prewarm, limits.prewarmReplaceMs);
+    const ownerOf = ({ spec }: Container): FunctionQueue | undefined => this.#queues.get(spec.key);
+    this.#eviction = new Eviction(this.#places, this.#prewarmed, this.#containers, ownerOf, context.stopwatch);
   }
 
   get closing(): boolean {
@@ -88,7 +100,9 @@ export class Pool implements QueueHost, PrewarmedHost {
   queue(spec: ContainerSpec): FunctionQueue {
     let queue = this.#queues.get(spec.key);
     if (queue === undefined) {
-      queue = new FunctionQueue(spec.key, spec, this.#durationOf(spec.key), this.context, this);
+      const tenant = this.#places.tenant(spec.namespace);
+      tenant.functions++;
+      queue = new FunctionQueue(spec.key, tenant, spec, this.#durationOf(spec.key), this.context, this);
       this.#queues.set(spec.key, queue);
     } else {
       queue.spec = spec;
@@ -97,16 +111,17 @@ export class Pool implements QueueHost, PrewarmedHost {
   }
 
   /** A run that waits in this function's queue is not wanted any more. */
-  forget({ key }: ContainerSpec): void {
+  forget(pending: PendingRun): void {
+    const { key } = pending.run.spec;
     const queue = this.#queues.get(key)!;
-    queue.forget();
-    if (queue.waiting === 0) this.#placeless.delete(queue);
+    queue.forget(pending);
+    if (queue.waiting === 0) this.#waitsNot(queue);
     this.#forgetQueue(key);
   }
 
   /** True when a container of this size can never be had. */
-  exceedsLimits(spec: ContainerSpec): boolean {
-    return spec.memoryMiB > this.limits.memoryLimitMiB;
+  exceedsLimits({ memoryMiB }: ContainerSpec): boolean {
+    return memoryMiB > this.limits.memoryLimitMiB;
   }
 
   /**
@@ -139,9 +154,11 @@ export class Pool implements QueueHost, PrewarmedHost {
 
   /** Takes everything out of the queues that has not been sent, and what was sent ahead as soon as it is given back. */
   drainQueues(): PendingRun[] {
-    this.#placeless.clear();
     const waiting: PendingRun[] = [];
-    for (const queue of this.#queues.values()) waiting.push(...queue.drain());
+    for (const queue of this.#queues.values()) {
+      waiting.push(...queue.drain());
+      this.#waitsNot(queue);
+    }
     for (const container of this.#containers) container.withdraw();
     return waiting;
   }
@@ -169,19 +186,24 @@ export class Pool implements QueueHost, PrewarmedHost {
   }
 
   makeRoom(queue: FunctionQueue): boolean {
-    if (this.#closed) return false;
-    // Who waits for a place comes first.
-    if (this.#placeless.size > 0 && !this.#placeless.has(queue) && queue.containers > 0) return false;
-    return (
-      this.#prewarmed.has(queue.spec) ||
-      this.fits(queue.spec) ||
-      this.#evictFor(queue.spec, queue, queue.containers === 0 ? 0 : FURTHER_EVICTS_AFTER_MS)
-    );
+    const { tenant } = queue;
+    // Its turn comes with that of those that wait.
+    if (this.#closed || tenant.waits(queue)) return false;
+    const first = this.#waiting.first();
+    if (first === tenant) {
+      if (tenant.waitingWithout > 0 || queue.able > 0) return false;
+    } else if (first !== undefined && !this.#waiting.precedes(tenant, first)) {
+      return false;
+    }
+    return this.#makeRoom(queue);
   }
 
-  startedOne(queue: FunctionQueue, expected: boolean): void {
-    this.#placeless.delete(queue);
-    if (expected) this.#ahead.containerStarted();
+  startedOne(queue: FunctionQueue, container: Container): void {
+    const { tenant } = queue;
+    this.#places.taken(container, tenant);
+    tenant.forget(queue);
+    this.#waiting.served(tenant);
+    if (container.expected) this.#ahead.containerStarted();
   }
 
   takePrewarmed(spec: ContainerSpec): Container | undefined {
@@ -191,14 +213,19 @@ export class Pool implements QueueHost, PrewarmedHost {
   }
 
   waitForPlace(queue: FunctionQueue): void {
-    this.#placeless.add(queue);
+    const { tenant } = queue;
+    tenant.wait(queue);
+    this.#waiting.update(tenant);
   }
 
   claims(queue: FunctionQueue, container: Container): boolean {
-    if (this.#overBound() && queue.waiting === 0 && container.unfinished === 0) return true;
-    if (this.#placeless.size <= this.#claimed.size) return false;
+    if (this.#places.overBound && queue.waiting === 0 && container.unfinished === 0) return true;
+    if (this.#waiting.size === 0) return false;
     if (queue.waiting > 0 && this.context.stopwatch() - container.times.ready < this.limits.minTurnMs) return false;
-    this.#claimed.add(container);
+    const claimant = this.#claimant(queue.tenant, container);
+    if (claimant === undefined) return false;
+    claimant.claims++;
+    this.#claimed.set(container, claimant);
     return true;
   }
 
@@ -208,7 +235,7 @@ export class Pool implements QueueHost, PrewarmedHost {
 
   containerAdded(container: Container): void {
     this.#containers.add(container);
-    this.#memoryMiB += container.spec.memoryMiB;
+    this.#places.added(container);
     this.#sweep.start();
   }
 
@@ -219,10 +246,13 @@ export class Pool implements QueueHost, PrewarmedHost {
   containerLeaving(container: Container): void {
     if (!this.#containers.delete(container)) return;
     this.#leaving.add(container);
-    this.#memoryMiB -= container.spec.memoryMiB;
-    this.#claimed.delete(container);
+    this.#places.left(container);
+    const owner = this.#queues.get(container.spec.key)?.tenant;
+    if (owner !== undefined) this.#waiting.update(owner);
     if (container.expected) this.#ahead.containerGone(container.runCount > 0);
-    this.heldChanged();
+    const claimant = this.#unclaim(container);
+    if (claimant !== undefined) this.#serve(claimant);
+    this.#serveAll();
   }
 
   containerStopped(container: Container): void {
@@ -231,7 +261,7 @@ export class Pool implements QueueHost, PrewarmedHost {
   }
 
   containerIdle(): void {
-    if (this.#placeless.size > 0) this.#servePlaceless();
+    if (this.#waiting.size > 0) this.#serveAll();
     this.#idleWatch.containerIdle();
   }
 
@@ -246,18 +276,14 @@ export class Pool implements QueueHost, PrewarmedHost {
   }
 
   fits(spec: ContainerSpec): boolean {
-    const { maxContainers, memoryLimitMiB } = this.limits;
-    if (this.#containers.size >= maxContainers + this.#held) return false;
-    return this.#memoryMiB + spec.memoryMiB <= memoryLimitMiB + this.#held * spec.memoryMiB;
+    return this.#places.fits(spec);
   }
 
-  heldChanged(): void {
-    let held = 0;
-    for (const container of this.#containers) if (container.held) held++;
-    this.#held = held;
-    if (this.#closed) return;
-    this.#servePlaceless();
-    if (held > 0) for (const queue of this.#queues.values()) queue.scaleOut();
+  heldChanged(container: Container): void {
+    const { tenant } = this.#queues.get(container.spec.key)!;
+    this.#places.heldChanged(container, tenant);
+    this.#waiting.update(tenant);
+    this.#serveAll();
   }
 
   #durationOf(key: string): DurationEstimate {
@@ -282,11 +308,11 @@ export class Pool implements QueueHost, PrewarmedHost {
       known.warm(count);
       return;
     }
-    if (this.#closed || this.#placeless.size > 0 || this.exceedsLimits(spec)) return;
-    if (!this.#prewarmed.has(spec) && !this.fits(spec) && !this.#evictFor(spec, known, WARM_EVICTS_AFTER_MS)) return;
+    if (this.#closed || this.#waiting.size > 0 || this.exceedsLimits(spec)) return;
     const queue = this.queue(spec);
-    queue.start(true);
-    queue.warm(count);
+    if (this.#makeRoom(queue, WARM_EVICTS_AFTER_MS)) queue.start(true);
+    else this.#forgetQueue(spec.key);
+    if (queue.containers > 0) queue.warm(count);
   }
 
   #look(): boolean {
@@ -296,59 +322,72 @@ export class Pool implements QueueHost, PrewarmedHost {
     for (const container of [...this.#containers]) {
       const queue = this.#queues.get(container.spec.key);
       container.sweep(now, stopwatch, queue?.duration.slowMs ?? Infinity);
+      // It gives up its place when its run has ended, and that is not soon: another may do so before.
+      if (container.slow) this.#unclaim(container);
       busy ||= container.busy;
     }
     for (const queue of [...this.#queues.values()]) {
       queue.sweep();
       busy ||= queue.waiting > 0;
     }
-    this.#servePlaceless();
+    this.#serveAll();
     return busy;
   }
 
-  /** Gives free places to the queues that have none, the one that has waited longest first. */
-  #servePlaceless(): void {
-    for (const queue of this.#placeless) {
-      if (queue.waiting === 0) {
-        this.#placeless.delete(queue);
-        continue;
-      }
-      if (!this.makeRoom(queue)) return;
-      queue.start();
-    }
+  /** Gives free places to those that wait for one. */
+  #serveAll(): void {
+    if (this.#serving || this.#closed) return;
+    for (let first = this.#waiting.first(); first !== undefined; first = this.#waiting.first())
+      if (!this.#serve(first)) return;
   }
 
-  #overBound(): boolean {
-    return this.#containers.size > this.limits.maxContainers + this.#held;
+  /** Gives a namespace the next container that it waits for; false when there is no room for that now. */
+  #serve(tenant: Tenant): boolean {
+    if (this.#serving || this.#closed) return false;
+    const queue = tenant.next();
+    if (queue === undefined) {
+      this.#waiting.update(tenant);
+      return true;
+    }
+    if (!this.#makeRoom(queue)) return false;
+    queue.start();
+    return true;
   }
 
-  /**
-   * Ends idle containers of other functions until there is room; none when that is not enough. First the pre-warmed ones,
-   * then those of functions that have more of them, then the longest idle: functions that take turns would else take each other's only one.
-   */
-  #evictFor(spec: ContainerSpec, queue: FunctionQueue | undefined, idleForMs: number): boolean {
-    const before = this.context.stopwatch() - idleForMs;
-    const idle: Container[] = [];
-    for (const other of this.#queues.values()) {
-      if (other === queue) continue;
-      for (const container of [...other.idle, ...other.asleep])
-        if (container.idleSince <= before && !container.busy) idle.push(container);
+  /** For whom a container whose run has ended is to give up its place; undefined when nobody. */
+  #claimant(holder: Tenant, container: Container): Tenant | undefined {
+    const first = this.#waiting.first()!;
+    if (first !== holder && first.claims < first.waiting) {
+      const next = first.next();
+      if (next === undefined) this.#waiting.update(first);
+      else if (this.#places.isDue(first, next.spec, next.able === 0, holder, container.spec)) return first;
     }
-    const isOnly = (container: Container): boolean => this.#queues.get(container.spec.key)!.containers === 1;
-    idle.sort((a, b) => Number(isOnly(a)) - Number(isOnly(b)) || a.idleSince - b.idleSince);
-    let count = this.#containers.size - this.limits.maxContainers - this.#held + 1;
-    let memory = this.#memoryMiB + spec.memoryMiB - this.limits.memoryLimitMiB - this.#held * spec.memoryMiB;
-    const chosen: Container[] = [];
-    for (const container of [...this.#prewarmed.containers, ...idle]) {
-      if (count <= 0 && memory <= 0) break;
-      chosen.push(container);
-      count--;
-      memory -= container.spec.memoryMiB;
-    }
-    if (count > 0 || memory > 0) return false;
-    for (const container of chosen) container.stop({ kind: 'RETIRED' });
-    // A queue that has waited longer may have taken the place.
-    return this.fits(spec);
+    // Functions of one namespace take turns.
+    return holder.claims < holder.waitingWithout ? holder : undefined;
+  }
+
+  #unclaim(container: Container): Tenant | undefined {
+    const claimant = this.#claimed.get(container);
+    if (claimant === undefined) return undefined;
+    this.#claimed.delete(container);
+    claimant.claims--;
+    return claimant;
+  }
+
+  #waitsNot(queue: FunctionQueue): void {
+    queue.tenant.forget(queue);
+    this.#waiting.update(queue.tenant);
+  }
+
+  /** Makes room for one container more, ending idle ones where that is needed and enough. */
+  #makeRoom(queue: FunctionQueue, idleForMs = queue.able === 0 ? 0 : FURTHER_EVICTS_AFTER_MS): boolean {
+    const giveWay = this.#eviction.choose(queue, idleForMs);
+    if (giveWay === undefined) return false;
+    const serving = this.#serving;
+    this.#serving = true;
+    for (const container of giveWay) container.stop({ kind: 'RETIRED' });
+    this.#serving = serving;
+    return true;
   }
 
   #forgetQueue(key: string): void {
@@ -356,5 +395,6 @@ export class Pool implements QueueHost, PrewarmedHost {
     if (queue === undefined || queue.waiting > 0 || queue.containers > 0) return;
     for (const container of this.#leaving) if (container.spec.key === key) return;
     this.#queues.delete(key);
+    this.#places.functionGone(queue.tenant);
   }
 }

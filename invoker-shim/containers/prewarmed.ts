@@ -185,6 +185,7 @@ export class Prewarmed implements ContainerOwner {
 function specOf({ kind, memoryMiB }: PrewarmOptions): ContainerSpec {
   return {
     key: `(pre-warmed ${kind} ${memoryMiB} MiB)`,
+    namespace: '',
     kind,
     memoryMiB,
     timeoutMs: Infinity,

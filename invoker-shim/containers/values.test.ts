@@ -146,6 +146,34 @@ describe('values', () => {
       container.answer();
       await run.done;
     });
+
+    it('that wait for room take no time of the function’s limit', async () => {
+      await f.close();
+      f = new Fixture({ emitWindowBytes: 100, killGraceMs: 100 });
+      f.sink.hasRoom = false;
+      const run = f.run(testSpec({ timeoutMs: 1000 }), { ports: ['a'] });
+      const container = await f.driver.up(1);
+      await container.received(FrameType.RUN);
+      const passes = async (ms: number): Promise<void> => {
+        for (let left = ms; left > 0; left -= 20) {
+          f.clock.advance(Math.min(20, left));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      };
+      await passes(500);
+      container.send(emit('a', inline('v'.repeat(500))));
+      await until(() => f.executor.status().containers[0]!.state === 'HELD');
+      await passes(10_000);
+      expect(container.count(FrameType.TIMEOUT)).toBe(0);
+      f.sink.hasRoom = true;
+      await container.received(FrameType.GRANT);
+      await passes(440);
+      expect(container.count(FrameType.TIMEOUT)).toBe(0);
+      await passes(100);
+      await container.received(FrameType.TIMEOUT);
+      await f.advanceUntil(() => run.isOver);
+      expect(run.end).toMatchObject({ timedOut: true });
+    });
   });
 
   it('that come in from several containers at once take no more memory than the sink may have, and all are whole', async () => {

@@ -21,7 +21,9 @@ export class GatewayExecutor implements Executor {
   ) {}
 
   execute(run: FunctionRun): void {
-    const crossing = new Crossing(run, this.sink, this.clock, () => this.#crossings.delete(run));
+    const crossing = new Crossing(run, this.sink.forNamespace(run.spec.namespace), this.clock, () =>
+      this.#crossings.delete(run),
+    );
     this.#crossings.set(run, crossing);
     crossing.enter(this.executor);
   }
@@ -158,6 +160,8 @@ class Crossing implements FunctionRun {
 
   #go(executor: Executor, input: Value): void {
     this.#input = input;
+    // The gateway keeps it to the end and does not look at it again.
+    this.sink.setWaiting(this.run.input, true);
     if (this.#givenUp) {
       this.dropped();
       return;

@@ -3,6 +3,7 @@ import type { FunctionTarget, Identity, WorkflowTarget } from '../host/host.js';
 import type { Tag } from '../pipes/pipe.js';
 import type { ActivationRecord } from '../records/record.js';
 import type { Value } from '../sink/value.js';
+import type { PackingSink } from '../sink/value-pack.js';
 import type { InstanceLine } from './instance-line.js';
 import { CALLER, PartList } from './part-list.js';
 import type { Plan, PlanNode } from './plan.js';
@@ -80,6 +81,8 @@ export class Activation {
     readonly id: string,
     readonly transactionId: string,
     readonly identity: Identity,
+    /** Its namespace's. */
+    readonly sink: PackingSink,
     readonly target: WorkflowTarget,
     readonly plan: Plan,
     readonly parent: Activation | undefined,

@@ -46,21 +46,24 @@ test.each<[string, Partial<BudgetLimits>, string]>([
   ['tokens', { tokens: 1000 }, 'The workflow makes more than 1000 tokens (limits.workflowTokens).'],
   ['instances', { instances: 500 }, 'The workflow starts more than 500 instances (limits.workflowInstances).'],
   ['values', { valueBytes: 2000 }, 'limit is 2000 (limits.workflowValueBytes).'],
-])('a run over its budget of %s ends with an error that names the number and the key', async (_what, limits, text) => {
-  open(limits);
-  const started = bench.start(workflow(mapped(strip)), list(700));
-  await runAll();
-  expect(errorOf(started)).toEqual([1, expect.stringContaining(text)]);
-});
+])(
+  'E10: a run over its budget of %s ends with an error that names the number and the key',
+  async (_what, limits, text) => {
+    open(limits);
+    const started = bench.start(workflow(mapped(strip)), list(700));
+    await runAll();
+    expect(errorOf(started)).toEqual([1, expect.stringContaining(text)]);
+  },
+);
 
-test('as many tokens and instances as the budget has are no error', async () => {
+test('E10: as many tokens and instances as the budget has are no error', async () => {
   open({ tokens: 2 * 700 + 5, instances: 700 });
   const started = bench.start(workflow(mapped(strip)), list(700));
   await runAll();
   expect(started.answers[0]!.status).toBe(0);
 });
 
-test('workflows inside share the budget of the one around them, which ends with all of them', async () => {
+test('E10: workflows inside share the budget of the one around them, which ends with all of them', async () => {
   open({ instances: 100 });
   const twice = workflow(
     graph(
@@ -78,7 +81,7 @@ test('workflows inside share the budget of the one around them, which ends with 
   expect(bench.records.named('twice').length).toBeLessThanOrEqual(101);
 });
 
-test('nothing in a workflow takes the error of its budget, and what runs is stopped', async () => {
+test('E10: nothing in a workflow takes the error of its budget, and what runs is stopped', async () => {
   open({ instances: 300 });
   const caught = graph(
     [
@@ -120,7 +123,7 @@ test('a constant is in the sink once, however many instances put it out', async 
   expect(started.answers).toHaveLength(1);
 });
 
-test('the event loop turns while items run, while they are put together, and while what waits is given up', async () => {
+test('E11, E4: the event loop turns while items run, while they are put together, and while what waits is given up', async () => {
   open({});
   const pairs = graph(
     [
@@ -151,7 +154,7 @@ test('the event loop turns while items run, while they are put together, and whi
   expect(values()).toBe(0);
 });
 
-test('a value that many wait for reaches them in several turns, each once', async () => {
+test('E11: a value that many wait for reaches them in several turns, each once', async () => {
   open({});
   const late = graph(
     [

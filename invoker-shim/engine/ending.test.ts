@@ -152,14 +152,15 @@ test('the deadline counts from when the request came in', () => {
   expect(started.result).toEqual({ error: 'The workflow exceeded its time limit of 1000 milliseconds.' });
 });
 
-test('cancelYoungest ends the last that began, with workflows inside it, and says when there is none', () => {
+test('youngest ends the last that began, with workflows inside it, and says when there is none', () => {
   const first = bench.start(sequence(['a']));
   const second = bench.start(sequence(['inner'], { inner: sequence(['b'], {}, 'inner') }));
-  expect(bench.engine.cancelYoungest('No memory.')).toBe(true);
+  expect(bench.engine.youngest('other')).toBeUndefined();
+  bench.engine.youngest('guest')!.end('No memory.');
   expect(second.result).toEqual({ error: 'No memory.' });
   expect(first.answers).toHaveLength(0);
-  expect(bench.engine.cancelYoungest('No memory.')).toBe(true);
-  expect(bench.engine.cancelYoungest('No memory.')).toBe(false);
+  bench.engine.youngest('')!.end('No memory.');
+  expect(bench.engine.youngest('')).toBeUndefined();
 });
 
 test('E1: a mistake in the engine itself ends the activation with an internal error', async () => {

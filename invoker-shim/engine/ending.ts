@@ -36,7 +36,7 @@ export class Ending {
     const ports = activation.plan.user.inputs;
     const whole = ports.length === 1 && ports[0]!.name === 'result';
     activation.lastPart = this.flow.trigger;
-    const value = whole ? inputs[0]! : this.sink.record(ports.map(({ name }, slot) => [name, inputs[slot]!]));
+    const value = whole ? inputs[0]! : activation.sink.record(ports.map(({ name }, slot) => [name, inputs[slot]!]));
     this.#answer(activation, 0, value, components);
   }
 

@@ -51,6 +51,13 @@ export interface EngineOptions {
   readonly holdOutputs: boolean;
 }
 
+/** An activation that may have to end for want of memory. */
+export interface Youngest {
+  /** By the clock's `now`. */
+  readonly received: number;
+  end(reason: string): void;
+}
+
 /**
  * The engine: takes tokens in, matches them, starts what has all its inputs, and knows by counting when an activation
  * has ended. It never runs user code, never polls, and arms no timer but an activation's own deadline. Invariants:
@@ -62,10 +69,13 @@ export interface EngineOptions {
  * - E5 an activation ends when tokens made equal tokens consumed and nothing of it is queued or running: time decides nothing;
  * - E6 a run that has started sends the count of each of its FOREACH ports, also when it fails;
  * - E7 the work for a token is constant, whatever else waits or runs;
- * - E8 after an uncaught error nothing of the activation starts; what runs ends and is recorded;
+ * - E8 after an uncaught error nothing of the activation starts; what runs ends and is recorded. Of very many runs that wait
+ *   for a container some may start while the others are taken back;
  * - E9 instances of a node inside scatters are handed to the executor in the order in which they became ready, at most
  *   `instancesAhead` at once; what waits behind them, or has been collected, is a few bytes beside its value, so that an
- *   item costs the same however many there are.
+ *   item costs the same however many there are;
+ * - E10 an activation and the workflows inside it have one budget; over it the whole ends, with an error that nothing in it takes;
+ * - E11 work for one token or one activation that may be long is done in turns of the event loop, in pieces.
  */
 export class Engine {
   readonly #activations = new ChurnMap<string, Activation>();
@@ -84,7 +94,7 @@ export class Engine {
     const { sink, executor, clock, instanceLimit } = options;
     const now = (): number => clock.now();
     const ledger = new Ledger(options.records, options.resultText, options.answerText, options.hostId);
-    const flow = new TokenFlow(sink, options.openPipe, this.#flowOwner(sink));
+    const flow = new TokenFlow(options.openPipe, this.#flowOwner(sink));
     const ending = new Ending(sink, executor, flow, ledger, this.#turns, now, ({ id }) => this.#forget(id));
     this.#flow = flow;
     this.#ending = ending;
@@ -152,13 +162,20 @@ export class Engine {
     return found.id;
   }
 
-  /** Ends the activation that came last: what is done when memory and disk are full. False when there is none. */
-  cancelYoungest(reason: string): boolean {
-    let youngest: Activation | undefined;
-    for (const activation of this.#outermost.values()) if (!activation.discarding) youngest = activation;
-    if (youngest === undefined) return false;
-    this.#ending.stop(youngest, reason);
-    return true;
+  /**
+   * The activation of a namespace (empty: of any) that came last, and how to end it, for when memory and disk are full;
+   * undefined when there is none.
+   */
+  youngest(namespace: string): Youngest | undefined {
+    let found: Activation | undefined;
+    for (const activation of this.#outermost.values()) {
+      const { discarding, identity } = activation;
+      if (!discarding && (namespace === '' || identity.namespace === namespace)) found = activation;
+    }
+    const function_ = this.#invocations.youngest(namespace);
+    if (found === undefined || (function_ !== undefined && function_.received > found.received)) return function_;
+    const { received } = found;
+    return { received, end: (reason) => this.#ending.stop(found, reason) };
   }
 
   /** Ends every workflow: the host is stopping. What runs in containers is the executor's to end. */

@@ -58,12 +58,16 @@ test('one that a function step gives back is taken up to its limit; one that is 
 test('one that was made to be large when it is parsed is taken without that', () => {
   const hostile = `[{"vars":{"x":[${'[],'.repeat(300_000)}[]]}}]`;
   const before = nested(1);
-  const heap = process.memoryUsage().heapUsed;
-  const environment = afterStep(before, hostile)!;
-  const taken = process.memoryUsage().heapUsed;
-  const parsed = JSON.parse(hostile) as unknown[];
-  expect(taken - heap).toBeLessThan((process.memoryUsage().heapUsed - taken) / 3);
-  expect([environment.depth, parsed.length]).toEqual([1, 1]);
+  const grown = (work: () => unknown): number => {
+    const heap = process.memoryUsage().heapUsed;
+    expect(work()).toBeDefined();
+    return process.memoryUsage().heapUsed - heap;
+  };
+  // The heap may be cleaned up at any moment: of several rounds the middle one counts.
+  const middle = (work: () => unknown): number =>
+    Array.from({ length: 7 }, () => grown(work)).sort((a, b) => a - b)[3]!;
+  expect(middle(() => afterStep(before, hostile))).toBeLessThan(middle(() => JSON.parse(hostile)) / 3);
+  expect(afterStep(before, hostile)!.depth).toBe(1);
 });
 
 test('thousands of instances inside a large environment hold its frames once, each with frames of its own', () => {

@@ -65,7 +65,9 @@ export class InstanceLine {
     chunk.readyAt[at] = readyAt;
     chunk.components[at] = components;
     chunk.after[at] = after;
-    chunk.contexts.push(this.#contextOf(tag, env, chunk.inputs.put(at, input) ? undefined : input));
+    const isPacked = chunk.inputs.put(at, input);
+    if (!isPacked) this.sink.setWaiting(input, true);
+    chunk.contexts.push(this.#contextOf(tag, env, isPacked ? undefined : input));
     this.#length++;
     this.waiting.count++;
   }
@@ -76,6 +78,7 @@ export class InstanceLine {
     if (chunk === undefined) return undefined;
     const at = chunk.begin++;
     const { prefix, env, input } = chunk.contexts[at]!;
+    if (input !== undefined) this.sink.setWaiting(input, false);
     const instance = {
       tag: tagInside(prefix, chunk.indices[at]!),
       input: input ?? chunk.inputs.take(at)!,
@@ -99,7 +102,7 @@ export class InstanceLine {
     this.#first = this.#last = undefined;
     this.waiting.count -= this.#length;
     this.#length = 0;
-    return releasing(first);
+    return releasing(first, this.sink);
   }
 
   #contextOf(tag: Tag, env: Environment | null, input: Value | undefined): Context {
@@ -125,9 +128,14 @@ class Chunk {
   constructor(readonly inputs: ValuePack) {}
 }
 
-function* releasing(chunk: Chunk | undefined): Work {
+function* releasing(chunk: Chunk | undefined, sink: PackingSink): Work {
   for (; chunk !== undefined; chunk = chunk.next) {
-    for (let at = chunk.begin; at < chunk.end; at++) chunk.contexts[at]!.input?.release();
+    for (let at = chunk.begin; at < chunk.end; at++) {
+      const { input } = chunk.contexts[at]!;
+      if (input === undefined) continue;
+      sink.setWaiting(input, false);
+      input.release();
+    }
     chunk.inputs.discard();
     yield CHUNK / 4;
   }

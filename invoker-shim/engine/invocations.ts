@@ -32,7 +32,7 @@ export class Invocations implements InstanceOwner {
 
   start(message: StartMessage, target: FunctionTarget, answer: Answer): void {
     const { activationId, transactionId, receivedAt, received } = message;
-    const input = payloadValue(this.sink, message.payload, false);
+    const input = payloadValue(this.sink.forNamespace(message.identity.namespace), message.payload, false);
     const instance = new FunctionInstance(
       this,
       target,
@@ -51,6 +51,18 @@ export class Invocations implements InstanceOwner {
 
   has(activationId: string, namespace: string): boolean {
     return this.#invocations.get(activationId)?.message.identity.namespace === namespace;
+  }
+
+  /** The one of a namespace (empty: of any) that came last; undefined when there is none. */
+  youngest(namespace: string): { received: number; end: (reason: string) => void } | undefined {
+    let found: StartMessage | undefined;
+    for (const { instance, message } of this.#invocations.values()) {
+      if (instance.cancelReason !== undefined) continue;
+      if (namespace === '' || message.identity.namespace === namespace) found = message;
+    }
+    if (found === undefined) return undefined;
+    const { activationId, received } = found;
+    return { received, end: (reason) => void this.cancel(activationId, reason) };
   }
 
   /** False when it is not here (any more). */

@@ -75,7 +75,9 @@ export class NodeRuns implements InstanceOwner {
     const target = spec.kind === 'action' ? workflow.actions.get(spec.action) : activation.stepsTarget;
     const count = spec.kind === 'action' ? components + 1 : components;
     const input =
-      inputs.length === 1 ? inputs[0]! : host.sink.record(node.inputs.map(({ name }, slot) => [name, inputs[slot]!]));
+      inputs.length === 1
+        ? inputs[0]!
+        : activation.sink.record(node.inputs.map(({ name }, slot) => [name, inputs[slot]!]));
     if (target?.type !== 'function' || count > host.componentLimit) {
       if (target?.type === 'workflow' && count <= host.componentLimit && canNest(activation, host.componentLimit)) {
         startPart(host, { activation, node, tag, target, env, components, after: host.flow.trigger }, input);
@@ -98,7 +100,7 @@ export class NodeRuns implements InstanceOwner {
 
   /** E9: the executor has so many instances of a node at once; the others wait in line. */
   #lineUp(activation: Activation, node: PlanNode, target: FunctionTarget, instance: ReadyInstance): void {
-    const line = (activation.lines[node.index] ??= new InstanceLine(this.host.sink, this.#inLines));
+    const line = (activation.lines[node.index] ??= new InstanceLine(activation.sink, this.#inLines));
     if (line.length > 0 || line.inHand >= this.host.instancesAhead) {
       line.push(instance);
       return;
@@ -199,6 +201,7 @@ export class NodeRuns implements InstanceOwner {
 
   instanceEmitted(instance: FunctionInstance, output: PlanOutput, tag: Tag, value: Value): void {
     if (this.host.holdOutputs) {
+      instance.place!.activation.sink.setWaiting(value, true);
       (instance.held ??= []).push({ output, tag, value });
       return;
     }
@@ -231,8 +234,10 @@ export class NodeRuns implements InstanceOwner {
     activation.unrecorded++;
     value.retain();
     if (instance.held !== undefined) {
-      for (const held of instance.held)
+      for (const held of instance.held) {
+        activation.sink.setWaiting(held.value, false);
         flow.send(activation, held.output, held.tag, held.value, null, components, part);
+      }
       instance.held = undefined;
     }
     if (end.status !== 0 || (value.shape & Shape.ERROR) !== 0) {
@@ -265,7 +270,7 @@ export class NodeRuns implements InstanceOwner {
       value.release();
       return;
     }
-    const result = normalized(this.host.sink, node, value);
+    const result = normalized(activation.sink, node, value);
     if (out.foreach) (instance.counts ??= new Map<string, number>()).set('out', 1);
     this.host.flow.sendReturned(activation, out, tag, result, env, components, part);
   }

@@ -60,7 +60,7 @@ class OperatorFiring implements OperatorRun {
   }
 
   get sink(): DataSink {
-    return this.host.sink;
+    return this.activation.sink;
   }
 
   mayStart(items: number): boolean {

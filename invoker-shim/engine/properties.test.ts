@@ -196,7 +196,7 @@ test(
           const interfere = (): void => {
             if (left-- !== 0) return;
             if (how === 'deadline') bench.clock.advance(2000);
-            if (how === 'youngest') bench.engine.cancelYoungest('No memory is left.');
+            if (how === 'youngest') bench.engine.youngest('')?.end('No memory is left.');
             if (how === 'cancel') bench.engine.cancel(first.id, 'Cancelled.');
             if (how === 'cancel all') for (const { id } of [first, second]) bench.engine.cancel(id, 'Cancelled.');
             if (how === 'deadline' || how === 'cancel all') startedSince = bench.executor.executed.length;

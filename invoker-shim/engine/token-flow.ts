@@ -1,6 +1,5 @@
 import type { Pipe, Tag, Token, TokenReceiver } from '../pipes/pipe.js';
 import type { Value } from '../sink/value.js';
-import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
 import type { Environment } from './environment.js';
 import { Backlog, type Piece } from './backlog.js';
@@ -44,7 +43,6 @@ export class TokenFlow {
   #crowded = false;
 
   constructor(
-    private readonly sink: PackingSink,
     openPipe: (receive: TokenReceiver) => Pipe,
     private readonly owner: FlowOwner,
   ) {
@@ -206,7 +204,7 @@ export class TokenFlow {
     const { node } = input;
     let table = activation.tables[node.index];
     if (table === undefined) {
-      table = new WaitMatch(node, this.sink, {
+      table = new WaitMatch(node, activation.sink, {
         budget: activation.whole.budget,
         ready: (tag, inputs, env, components) => this.owner.fire(activation, node, tag, inputs, env, components),
         inTurns: (work) => this.owner.inTurns(activation, this.#withTrigger(work, this.trigger)),

@@ -78,6 +78,7 @@ function startPlanned(host: RunsHost, place: WorkflowPart, input: Value): void {
     activationId,
     transactionId,
     identity,
+    parent.sink,
     target,
     plan,
     parent,
@@ -96,7 +97,7 @@ function startPlanned(host: RunsHost, place: WorkflowPart, input: Value): void {
   parent.pending++;
   parent.children.add(child);
   const begin = (given: Value): void => host.workflows.begin(child, given, componentsInside(place));
-  const given = partInput(host.sink, input, target);
+  const given = partInput(parent.sink, input, target);
   if (!(given instanceof Promise)) {
     begin(given);
     return;
@@ -126,7 +127,7 @@ class PartOwner implements ActivationOwner {
 
   answered({ status, value, components }: WorkflowAnswer, child: Activation): void {
     const { activation: parent, node, tag, env } = this.place;
-    const { flow, ending, sink } = this.host;
+    const { flow, ending } = this.host;
     parent.parts.setDuration(this.part, child.parts.duration);
     if (parent.discarding) {
       value.release();
@@ -134,7 +135,7 @@ class PartOwner implements ActivationOwner {
     }
     const total = componentsAfter(this.place, components);
     if (status !== 0) ending.failed(parent, node, tag, status, value, env, total, this.part);
-    else flow.sendReturned(parent, node.out!, tag, normalized(sink, node, value), env, total, this.part);
+    else flow.sendReturned(parent, node.out!, tag, normalized(parent.sink, node, value), env, total, this.part);
     flow.sendCounts(parent, node, tag, status === 0 ? ONE_RETURNED : undefined, this.part);
   }
 

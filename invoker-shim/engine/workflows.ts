@@ -4,7 +4,8 @@ import type { Clock } from '../clock.js';
 import type { Answer, StartMessage, WorkflowTarget } from '../host/host.js';
 import { NotOpenedError, ask, putEncoded } from '../sink/ask.js';
 import type { Encoded } from '../sink/questions.js';
-import type { DataSink, Value } from '../sink/value.js';
+import type { Value } from '../sink/value.js';
+import type { PackingSink } from '../sink/value-pack.js';
 import { Activation, type ActivationOwner } from './activation.js';
 import { Budget, type BudgetLimits } from './budget.js';
 import type { Ending } from './ending.js';
@@ -23,7 +24,7 @@ import { WholeRun } from './whole-run.js';
 
 /** What the start of a workflow needs of the engine. */
 export interface WorkflowsHost {
-  readonly sink: DataSink;
+  readonly sink: PackingSink;
   readonly clock: Clock;
   readonly flow: TokenFlow;
   readonly ending: Ending;
@@ -115,7 +116,7 @@ export class Workflows {
   }
 
   #activation(message: StartMessage, target: WorkflowTarget, plan: Plan, answer: Answer): Activation {
-    const { ledger, sink, clock, ending } = this.host;
+    const { ledger, clock, ending } = this.host;
     const budget = new Budget(this.host.budget, (text) => ending.overBudget(activation, text));
     const owner: ActivationOwner = {
       answered: ({ value }) => value.release(),
@@ -125,10 +126,12 @@ export class Workflows {
     };
     const now = clock.now();
     const { activationId, transactionId, identity, receivedAt, received } = message;
+    const sink = this.host.sink.forNamespace(identity.namespace);
     const activation = new Activation(
       activationId,
       transactionId,
       identity,
+      sink,
       target,
       plan,
       undefined,
@@ -149,7 +152,7 @@ export class Workflows {
   }
 
   #begin(activation: Activation, message: StartMessage): void {
-    const input = payloadValue(this.host.sink, message.payload, activation.target.workflow !== 'sequence');
+    const input = payloadValue(activation.sink, message.payload, activation.target.workflow !== 'sequence');
     this.begin(activation, input, 0);
   }
 
@@ -192,7 +195,7 @@ export class Workflows {
         ending.uncaught(activation, 1, errorValue(sink, `The workflow needs a parameter '${name}'.`));
         return;
       }
-      flow.sendTo(activation, inputs, ROOT_TAG, putEncoded(sink, member), null, components, CALLER);
+      flow.sendTo(activation, inputs, ROOT_TAG, putEncoded(activation.sink, member), null, components, CALLER);
     }
   }
 }

@@ -118,7 +118,7 @@ export type CancelOutcome =
 /** A host, as the gateway sees it: in process when standalone. */
 export interface Host {
   readonly id: string;
-  /** Gives the id of the host that has taken it. */
+  /** Gives the id of the host that has taken it. Throws, and takes nothing, when it takes no work, or none of this namespace. */
   start(message: StartMessage, answer: Answer): string;
   /** Stops an activation. Rejects when the host cannot be asked. */
   cancel(request: CancelRequest): Promise<CancelOutcome>;

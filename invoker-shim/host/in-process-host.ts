@@ -71,8 +71,10 @@ class InProcessHost implements Host {
     removeLeftBehind(bases.filter((base) => typeof base === 'string'));
     this.#sink = createDataSink({
       ...options.sink,
-      onPressure: (error) => {
-        if (!this.#dataflow.cancelYoungest(error.message)) this.#controlflow.cancelYoungest(error.message);
+      onPressure: (error, namespace) => {
+        const [one, other] = [this.#dataflow.youngest(namespace), this.#controlflow.youngest(namespace)];
+        const youngest = one !== undefined && other !== undefined && other.received > one.received ? other : one;
+        (youngest ?? other)?.end(error.message);
       },
     });
     const counted = countHost(
@@ -110,6 +112,7 @@ class InProcessHost implements Host {
 
   start(message: StartMessage, answer: Answer): string {
     if (this.#closing) throw new Error('the host is stopping and takes no more work');
+    this.#sink.admit(message.identity.namespace);
     this.#log?.started(message);
     const engine = message.paradigm === 'controlflow' ? this.#controlflow : this.#dataflow;
     engine.start(message, (record, result) => {

@@ -11,7 +11,7 @@ export interface LocalPipeOptions {
   readonly turnMs?: number;
 }
 
-/** Tokens delivered between two looks at the clock. */
+/** Tokens delivered between two looks at the clock when none waits behind them. */
 const LOOK_EVERY = 8;
 
 /**
@@ -62,7 +62,8 @@ class LocalPipe implements Pipe {
   private readonly deliverWaiting = (): void => {
     while (this.waiting.length > 0) {
       this.deliver(this.waiting.shift()!);
-      if (this.delivered < this.lookAt || !this.isTurnOver()) continue;
+      // Here each token counts: one may take as long as many others.
+      if (!this.isTurnOver()) continue;
       this.rest();
       return;
     }

@@ -47,7 +47,10 @@ export class RecordQueries implements RecordReader {
     return [];
   }
 
-  private async read(rows: () => readonly Row[] | Promise<readonly Row[]>, brief: boolean): Promise<ActivationRecord[]> {
+  private async read(
+    rows: () => readonly Row[] | Promise<readonly Row[]>,
+    brief: boolean,
+  ): Promise<ActivationRecord[]> {
     for (let attempt = 1; ; attempt++) {
       const found = await rows();
       // A segment that was repaired since has other rows.

@@ -1,4 +1,4 @@
-import { Shape, encodeList, encodeRecord } from '@dataflower/action-runtime/protocol';
+import { MAX_INLINE_BYTES, Shape, encodeList, encodeRecord } from '@dataflower/action-runtime/protocol';
 import { CountedValue } from './counted-value.js';
 import type { Value, ValueBody } from './value.js';
 
@@ -41,7 +41,10 @@ class Composite extends CountedValue {
   }
 
   protected override spillableChanged(spillable: boolean): void {
-    eachChild(this.held, (child) => this.owner.setWaiting(child, spillable));
+    const isBroad = partsOf(this.held) > BROAD_PARTS;
+    eachChild(this.held, (child) => {
+      if (!isBroad || child.size >= MAX_INLINE_BYTES) this.owner.setWaiting(child, spillable);
+    });
   }
 
   protected override gone(): void {
@@ -49,6 +52,13 @@ class Composite extends CountedValue {
     this.held = EMPTY;
     this.owner.compositeGone();
   }
+}
+
+/** A value with more parts has the small ones in memory: in files, each would have to be handed over by itself. */
+const BROAD_PARTS = 1024;
+
+function partsOf(body: ValueBody): number {
+  return body.at === 'list' ? body.items.length : body.at === 'record' ? body.entries.length : 0;
 }
 
 const EMPTY: ValueBody = { at: 'list', items: [] };

@@ -3,7 +3,7 @@ import type { SpillFiles } from './spiller.js';
 import type { PackingSink } from './value-pack.js';
 
 export interface DataSinkOptions {
-  /** Resident bytes at which emits are held and waiting values spilled. Default 256 MiB. */
+  /** Resident bytes, shared by namespaces: who has more than its share has emits held and waiting values spilled. Default 256 MiB. */
   readonly limitBytes?: number;
   /** Where the directory for hand-over files is made; false for none. Default /dev/shm, else the temporary directory. */
   readonly handoverDir?: string | false;
@@ -23,10 +23,11 @@ export interface DataSinkOptions {
   /** Pause after a failed spill, in milliseconds. Default 1000. */
   readonly spillRetryMs?: number;
   /**
-   * The limit is reached and spilling failed: called once per pause of `spillRetryMs`, with an error whose message names
-   * the limit. The engine fails its youngest activation with it.
+   * A namespace is over its share of the limit, and spilling failed or nothing can be spilled while its emits wait: called
+   * once per pause of `spillRetryMs`, with an error whose message names the limit. The youngest activation of the namespace
+   * (empty: of any) fails with it.
    */
-  readonly onPressure?: (error: Error) => void;
+  readonly onPressure?: (error: Error, namespace: string) => void;
   readonly clock?: Clock;
   readonly spillFiles?: SpillFiles;
 }
@@ -52,4 +53,6 @@ export interface SinkMetrics {
 /** A data sink that can be measured. */
 export interface MeasuredDataSink extends PackingSink {
   readonly metrics: SinkMetrics;
+  /** Throws SinkError FULL for a namespace that is over its share while nothing can be written to disk: it is to bring no more. */
+  admit(namespace: string): void;
 }

@@ -9,11 +9,13 @@ export type SinkErrorCode =
   /** A hand-over file has not the announced size, or is no longer a plain file. */
   | 'HANDOVER_REFUSED'
   /** The limit is reached and the values that wait cannot be written to disk. */
-  | 'SPILL_FAILED';
+  | 'SPILL_FAILED'
+  /** The same, told to one who would bring more. */
+  | 'FULL';
 
-/** A failure of the data sink. `SPILL_FAILED` may pass by itself (the disk gets room); the others will not. */
+/** A failure of the data sink. `SPILL_FAILED` and `FULL` may pass by themselves (the disk gets room); the others will not. */
 export class SinkError extends CodedError<SinkErrorCode> {
   constructor(code: SinkErrorCode, message: string, options?: ErrorOptions) {
-    super('SinkError', code, code === 'SPILL_FAILED', message, options);
+    super('SinkError', code, code === 'SPILL_FAILED' || code === 'FULL', message, options);
   }
 }

@@ -1,6 +1,8 @@
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { SinkError } from './errors.js';
+import { firstWritable, makePrivateDirectory } from './private-directory.js';
 import { type HandoverWriter, type KnownFile, SpareFiles, type SpareFilesOptions, recycle } from './spare-files.js';
 
 /** One file of a `HandoverDirectory`, from its making to the moment that it becomes a value or is thrown away. */
@@ -151,4 +153,17 @@ export class HandoverDirectory {
       return false;
     }
   }
+}
+
+/** The directory for hand-over files; undefined where none can be made, or is wanted. */
+export function openHandovers(
+  base: string | false | undefined,
+  maxBytes: number,
+  spares: SpareFilesOptions,
+): HandoverDirectory | undefined {
+  if (base === false) return undefined;
+  const parent = firstWritable(base === undefined ? ['/dev/shm', os.tmpdir()] : [base]);
+  return parent === undefined
+    ? undefined
+    : new HandoverDirectory(makePrivateDirectory(parent, 'sink'), maxBytes, spares);
 }

@@ -7,7 +7,16 @@ export type Place = (typeof Place)[keyof typeof Place];
 
 /** What a leaf tells the sink that made it. */
 export interface LeafOwner {
+  readonly namespace: string;
+  /** False when the namespace has more than its share. */
+  readonly hasRoom: boolean;
   leafSpillable(leaf: Leaf, spillable: boolean): void;
+  /** So many bytes are on their way to disk; negative: they were. */
+  leafSpilling(bytes: number): void;
+  /** Its bytes are on disk; it is alive and still waits. */
+  leafSpilled(leaf: Leaf, path: string): void;
+  /** It still waits, and could not be written to disk. */
+  leafKept(leaf: Leaf): void;
   leafGone(leaf: Leaf): void;
 }
 
@@ -21,7 +30,7 @@ export class Leaf extends CountedValue {
   spilling = false;
 
   constructor(
-    private readonly owner: LeafOwner,
+    readonly owner: LeafOwner,
     shape: number,
     size: number,
     body: ValueBody,

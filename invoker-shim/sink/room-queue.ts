@@ -36,20 +36,27 @@ export class RoomQueue {
     });
   }
 
+  /** Lets in all who wait now, room or not. */
+  letAllIn(): void {
+    for (let left = this.length; left > 0; left--) this.next()();
+  }
+
   private letIn(): void {
-    while (this.length > 0 && this.hasRoom()) {
-      const callback = this.waiting[this.head]!;
-      this.waiting[this.head++] = forgotten;
-      if (this.head > 1024 && this.head * 2 > this.waiting.length) {
-        this.waiting.splice(0, this.head);
-        this.head = 0;
-      }
-      callback();
+    while (this.length > 0 && this.hasRoom()) this.next()();
+  }
+
+  private next(): () => void {
+    const callback = this.waiting[this.head]!;
+    this.waiting[this.head++] = forgotten;
+    if (this.head > 1024 && this.head * 2 > this.waiting.length) {
+      this.waiting.splice(0, this.head);
+      this.head = 0;
     }
     if (this.length === 0) {
       this.waiting = [];
       this.head = 0;
     }
+    return callback;
   }
 }
 

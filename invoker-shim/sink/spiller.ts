@@ -3,7 +3,6 @@ import path from 'node:path';
 import type { Clock } from '../clock.js';
 import { SinkError } from './errors.js';
 import { type Leaf, Place } from './leaf.js';
-import type { WaitingList } from './waiting-list.js';
 
 /** The file operations of spilling, so that a test can fail them. */
 export interface SpillFiles {
@@ -21,9 +20,8 @@ export const diskFiles: SpillFiles = {
 /** What the spiller needs of the sink. */
 export interface SpillOwner {
   readonly limitBytes: number;
-  readonly residentBytes: number;
-  /** A leaf's bytes are on disk; it is alive and still waits. */
-  spilled(leaf: Leaf, path: string): void;
+  /** The next leaf to write to disk, which is taken out of those that may be; undefined: nobody is over their share. */
+  nextToSpill(): Leaf | undefined;
 }
 
 export interface SpillerOptions {
@@ -32,18 +30,17 @@ export interface SpillerOptions {
   readonly concurrency: number;
   readonly retryMs: number;
   readonly clock: Clock;
-  readonly onPressure: ((error: Error) => void) | undefined;
+  readonly onPressure: ((error: Error, namespace: string) => void) | undefined;
 }
 
 /**
- * Writes waiting values to disk while the sink is at its limit: oldest first, a few at a time, off the event loop.
+ * Writes waiting values of namespaces that are over their share to disk: a few at a time, off the event loop.
  *
  * A value may be used or released while its bytes are on their way: it then stays what it was, and the copy is
  * removed. After a failure the spiller rests for `retryMs`; that pause is one episode, reported once.
  */
 export class Spiller {
   private readonly inFlight = new Set<Promise<void>>();
-  private inFlightBytes = 0;
   private nextFile = 0;
   private cancelRetry: (() => void) | undefined = undefined;
   private closed = false;
@@ -51,14 +48,18 @@ export class Spiller {
 
   constructor(
     private readonly owner: SpillOwner,
-    private readonly list: WaitingList,
     private readonly options: SpillerOptions,
   ) {}
 
-  /** Starts as many writes as it takes to get below the limit, within the bound. */
+  /** True for a while after a failure. */
+  get rests(): boolean {
+    return this.cancelRetry !== undefined;
+  }
+
+  /** Starts as many writes as it takes, within the bound. */
   poke(): void {
     while (this.mayStart()) {
-      const leaf = this.list.takeOldest();
+      const leaf = this.owner.nextToSpill();
       if (leaf === undefined) return;
       const work = this.spill(leaf).finally(() => {
         this.inFlight.delete(work);
@@ -69,19 +70,14 @@ export class Spiller {
   }
 
   private mayStart(): boolean {
-    return (
-      !this.closed &&
-      this.cancelRetry === undefined &&
-      this.inFlight.size < this.options.concurrency &&
-      this.owner.residentBytes - this.inFlightBytes >= this.owner.limitBytes
-    );
+    return !this.closed && this.cancelRetry === undefined && this.inFlight.size < this.options.concurrency;
   }
 
   private async spill(leaf: Leaf): Promise<void> {
     const target = path.join(this.options.directory, `value-${++this.nextFile}`);
     const size = leaf.size;
     leaf.spilling = true;
-    this.inFlightBytes += size;
+    leaf.owner.leafSpilling(size);
     let failure: unknown;
     try {
       await this.copyOut(leaf, target);
@@ -89,15 +85,15 @@ export class Spiller {
       failure = error;
     }
     leaf.spilling = false;
-    this.inFlightBytes -= size;
+    leaf.owner.leafSpilling(-size);
     const wanted = leaf.alive && leaf.isSpillable;
     if (failure === undefined && wanted) {
-      this.owner.spilled(leaf, target);
+      leaf.owner.leafSpilled(leaf, target);
       return;
     }
-    if (wanted) this.list.prepend(leaf);
     // A hand-over file may vanish under the copy because its value was released: that is no failure of the disk.
-    if (failure !== undefined && leaf.alive) this.failed(failure);
+    if (failure !== undefined && leaf.alive) this.failed(failure, leaf);
+    if (wanted) leaf.owner.leafKept(leaf);
     await this.remove(target);
   }
 
@@ -108,17 +104,17 @@ export class Spiller {
     return Promise.reject(new TypeError('only bytes in memory can be spilled'));
   }
 
-  private failed(cause: unknown): void {
+  private failed(cause: unknown, { owner }: Leaf): void {
     this.failures++;
     if (this.closed || this.cancelRetry !== undefined) return;
     this.cancelRetry = this.options.clock.after(this.options.retryMs, () => {
       this.cancelRetry = undefined;
       this.poke();
     });
-    if (this.owner.residentBytes < this.owner.limitBytes) return;
+    if (owner.hasRoom) return;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const message = `The data sink has reached its limit of ${this.owner.limitBytes} bytes and cannot write waiting values to disk: ${reason}`;
-    this.options.onPressure?.(new SinkError('SPILL_FAILED', message, { cause }));
+    this.options.onPressure?.(new SinkError('SPILL_FAILED', message, { cause }), owner.namespace);
   }
 
   private async remove(file: string): Promise<void> {

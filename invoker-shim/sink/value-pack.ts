@@ -8,6 +8,7 @@ const FIRST_BYTES_PER_SLOT = 16;
 
 /** A data sink that keeps small values side by side for those who have many. */
 export interface PackingSink extends DataSink {
+  forNamespace(namespace: string): PackingSink;
   openPack(slots: number): ValuePack;
 }
 

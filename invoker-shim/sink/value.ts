@@ -58,7 +58,9 @@ export interface IncomingValue {
 export interface DataSink {
   readonly limitBytes: number;
   readonly residentBytes: number;
-  /** False at the limit: emits are held back until there is room again. Return values always go in. */
+  /** The sink as a namespace sees it: what comes in by it is the namespace's, and counts for its share of the limit. */
+  forNamespace(namespace: string): DataSink;
+  /** False when the namespace has its share: emits are held back until there is room again. Return values always go in. */
   readonly hasRoom: boolean;
   /** Calls back once, when there is room (at once if there is). */
   whenRoom(callback: () => void): void;

@@ -2,7 +2,16 @@ import fc from 'fast-check';
 import { Leaf, type LeafOwner, Place } from './leaf.js';
 import { WaitingList } from './waiting-list.js';
 
-const owner: LeafOwner = { leafSpillable: () => undefined, leafGone: () => undefined };
+const ignore = (): undefined => undefined;
+const owner: LeafOwner = {
+  namespace: 'guest',
+  hasRoom: true,
+  leafSpillable: ignore,
+  leafSpilling: ignore,
+  leafSpilled: ignore,
+  leafKept: ignore,
+  leafGone: ignore,
+};
 
 it('the list of waiting leaves is a queue from whose middle one can leave', () => {
   const operation = fc.tuple(fc.constantFrom('append', 'prepend', 'remove', 'takeOldest'), fc.nat({ max: 7 }));

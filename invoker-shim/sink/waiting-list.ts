@@ -37,6 +37,10 @@ export class WaitingList {
     leaf.newer = undefined;
   }
 
+  get isEmpty(): boolean {
+    return this.oldest === undefined;
+  }
+
   takeOldest(): Leaf | undefined {
     const leaf = this.oldest;
     if (leaf !== undefined) this.remove(leaf);

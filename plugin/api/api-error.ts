@@ -1,4 +1,4 @@
-import { HostLinkError, RecordsUnavailableError } from '@dataflower/invoker-shim';
+import { HostLinkError, RecordsUnavailableError, SinkError } from '@dataflower/invoker-shim';
 import { DocumentRefusedError, StoreUnavailableError } from '../stores/entity-store.js';
 import { ApiError, malformed, overloaded } from './refusals.js';
 
@@ -9,7 +9,7 @@ export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof RecordsUnavailableError) return new ApiError(503, error.message, { cause: error });
   if (error instanceof StoreUnavailableError) return overloaded(error);
-  if (error instanceof HostLinkError && error.retryable) return overloaded(error);
+  if ((error instanceof HostLinkError || error instanceof SinkError) && error.retryable) return overloaded(error);
   if (error instanceof DocumentRefusedError) return refusedByStore(error);
   if (error instanceof Error && error.message === 'Maximum call stack size exceeded')
     return malformed('The values are nested too deeply.');

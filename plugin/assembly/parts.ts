@@ -57,6 +57,7 @@ export async function openHost(
     ...(log.isLevelEnabled('debug') ? { activationLogger: log.child({ component: 'activations' }) } : {}),
     containers: {
       ...(driver === undefined ? {} : { driver }),
+      namespaceShare: containers.namespaceShare,
       idleMs: containers.idleMs,
       pauseAfterMs: containers.pauseAfterMs,
       prewarmReplaceMs: containers.prewarmReplaceMs,

@@ -3,8 +3,13 @@ import { optionalList, whole } from './keys.js';
 
 const MAX_MS = 2_147_483_647;
 
-/** Keys of `containers` for containers without work: those that have had some, and those that wait for their first. */
+/** Keys of `containers` for who gets a place, and for containers without work: those that have had some, and those that wait for their first. */
 export const poolKeys = {
+  namespaceShare: whole(90, 1, 100, {
+    about:
+      'Percent of `containers.max` and `containers.memoryMiB` that one namespace may have. The rest is for namespaces that have no container; several that want more share evenly. 100 keeps nothing back.',
+    turn: 'The first calls of a namespace wait while others run long functions: lower it. One namespace has the host for itself: 100.',
+  }),
   idleMs: whole(600_000, 0, MAX_MS, {
     about: 'How long an unused container is kept, in milliseconds.',
     turn: 'Cold starts are frequent: raise it. Idle containers hold memory: lower it.',

@@ -68,8 +68,9 @@ const throttles = section({
     turn: 'Event sources get 429: raise it.',
   }),
   queuedActivations: whole(10_000, 1, 1e9, {
-    about: 'Activations of all namespaces together that are accepted and not yet answered.',
-    turn: 'Callers get 429 "Too many requests" while memory is left: raise it. Memory grows under load: lower it.',
+    about:
+      'Activations of all namespaces together that are accepted and not yet answered. One namespace alone may have nine tenths of them, several that want more share evenly.',
+    turn: 'Callers get 429 "Too many requests", or "Too many concurrent requests in flight" with fewer than `throttles.concurrentInvocations`, while memory is left: raise it. Memory grows under load: lower it.',
   }),
 });
 
@@ -135,7 +136,8 @@ const containers = section({
 
 const sink = section({
   limitBytes: whole(268_435_456, 1024, MAX_BYTES, {
-    about: 'Memory for values that wait for their consumers, in bytes.',
+    about:
+      'Memory for values that wait for their consumers, in bytes. One namespace alone has nine tenths of it, several that want more share evenly; beyond its share what waits is written to disk.',
     turn: 'Producers are held back for long, or activations fail naming this limit: raise it. The server uses too much memory: lower it.',
   }),
 });

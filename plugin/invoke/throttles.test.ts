@@ -28,6 +28,30 @@ test('what runs at once is bound for a namespace and in all', () => {
   throttles.start('a');
 });
 
+test('no namespace fills alone what all share: another’s call is taken, and they share evenly', () => {
+  const limits = { invocationsPerMinute: 1e6, concurrentInvocations: 1e6, firesPerMinute: 1, queuedActivations: 100 };
+  const throttles = new Throttles(limits, () => 0);
+  const fill = (namespace: string): number => {
+    for (let count = 0; ; count++) {
+      try {
+        throttles.start(namespace);
+      } catch {
+        return count;
+      }
+    }
+  };
+  expect(fill('a')).toBe(90);
+  expect(() => throttles.countCall('a')).toThrow('Too many concurrent requests in flight (count: 90, allowed: 90).');
+  throttles.countCall('b');
+  expect(fill('b')).toBe(9);
+  expect(() => throttles.start('a')).toThrow('(count: 90, allowed: 81)');
+  expect(fill('c')).toBe(1);
+  expect(() => throttles.start('d')).toThrow(/^Too many requests$/);
+  // What gets free is for the one that has less.
+  for (let i = 0; i < 60; i++) throttles.ended('a');
+  expect(fill('b')).toBeGreaterThan(30);
+});
+
 test('a namespace over its limits gets 429, also for an action that is not there; others do not', async () => {
   const server = await startTestServer({ throttles: { invocationsPerMinute: 5, concurrentInvocations: 1 } });
   await server.action('a');

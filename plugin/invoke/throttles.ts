@@ -1,3 +1,4 @@
+import { FairShare } from '@dataflower/invoker-shim';
 import type { Config } from '../config/index.js';
 import { ApiError } from '../api/api-error.js';
 
@@ -9,16 +10,22 @@ interface Usage {
 
 const MINUTE_MS = 60_000;
 
-/** OW-43: what each namespace may ask for, and one bound on everything that is accepted and not yet answered. */
+/**
+ * OW-43: what each namespace may ask for, and one bound on everything that is accepted and not yet answered, which
+ * namespaces share so that none fills it alone.
+ */
 export class Throttles {
   private readonly namespaces = new Map<string, Usage>();
+  private readonly share: FairShare;
   private total = 0;
 
   constructor(
     private readonly limits: Config['throttles'],
     /** By a clock that nobody sets, in ms. */
     private readonly now: () => number,
-  ) {}
+  ) {
+    this.share = new FairShare(limits.queuedActivations);
+  }
 
   /** Counts a call in the minute that goes on; a refused one counts too. Throws 429. */
   countCall(namespace: string): void {
@@ -51,11 +58,12 @@ export class Throttles {
   }
 
   private checkRoom({ inFlight }: Usage): void {
-    const { concurrentInvocations: allowed, queuedActivations } = this.limits;
-    if (inFlight >= allowed) {
-      throw new ApiError(429, `Too many concurrent requests in flight (count: ${inFlight}, allowed: ${allowed}).`);
-    }
+    const { concurrentInvocations, queuedActivations } = this.limits;
+    if (inFlight >= concurrentInvocations) throw tooManyInFlight(inFlight, concurrentInvocations);
     if (this.total >= queuedActivations) throw new ApiError(429, 'Too many requests');
+    if (inFlight === 0) return;
+    const allowed = this.share.mostBeside(this.total - inFlight);
+    if (inFlight >= allowed) throw tooManyInFlight(inFlight, allowed);
   }
 
   private usageOf(namespace: string): Usage {
@@ -66,4 +74,8 @@ export class Throttles {
     }
     return usage;
   }
+}
+
+function tooManyInFlight(count: number, allowed: number): ApiError {
+  return new ApiError(429, `Too many concurrent requests in flight (count: ${count}, allowed: ${allowed}).`);
 }

@@ -68,6 +68,7 @@ export function containerSpec(
     ...(kind === 'code' ? { code: codeReference(document, exec) } : {}),
   };
   return {
+    namespace: caller.namespace,
     key: `${caller.namespace}/${id}@${rev!}${kind === 'steps' ? '/steps' : ''}`,
     kind: kind === 'steps' && isBlackbox(exec) ? DEFAULT_NODE_KIND : exec.kind,
     ...(image === undefined ? {} : { image, bringsCode: exec.code !== NO_CODE }),

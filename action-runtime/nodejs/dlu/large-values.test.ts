@@ -259,6 +259,21 @@ test('an input that is cut off counts as withdrawn', async () => {
   await agent.result(2);
 });
 
+test('one that is taken back is told of once, also when its input is cut off after that', async () => {
+  agent = await TestAgent.with(ECHO);
+  agent.send(
+    runFrame(1, undefined, { slots: [{ where: 'stream', streamId: 2, size: 1000 }] }),
+    runFrame(2, { b: 2 }),
+    withdraw(1),
+    encodeText(FrameType.RESET, 2, 'gone'),
+  );
+  await agent.result(2);
+  agent.send(withdraw(99));
+  const told = await agent.nth(2, (s) => s.type === 'WITHDRAWN');
+  expect(told['ids']).toEqual([]);
+  expect((await agent.next('WITHDRAWN'))['ids']).toEqual([1]);
+});
+
 test('a stream longer than announced ends the connection', async () => {
   agent = await TestAgent.with(ECHO);
   agent.send(

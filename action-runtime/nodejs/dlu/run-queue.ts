@@ -76,6 +76,8 @@ export class RunQueue {
           this.#advance();
         },
         () => {
+          // It was taken back before: the agent knows, and what it held is gone.
+          if (!this.#waiting.includes(run)) return;
           this.#waiting = this.#waiting.filter((other) => other !== run);
           this.#skip(invocationId);
           this.onLost(invocationId);

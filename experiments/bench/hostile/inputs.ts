@@ -129,6 +129,16 @@ export const hostileInputs: readonly HostileInput[] = [
     ends: { says: /^\{"value":\[\{"done":true\}|exceeded the allowed length/ },
   },
   {
+    name: 'a list of many megabytes that a function puts out, mapped',
+    put: (size) => ({
+      puts: code(
+        `function main() { return { value: Array.from({ length: ${pick(size, 40_000, 20_000)} }, (_, i) => ({ i, text: 'x'.repeat(300) })) } }`,
+      ),
+      lists: composed(sequence(call('puts'), map(empty()))),
+    }),
+    ends: { says: /exceeded the allowed length/ },
+  },
+  {
     name: 'a chain of thousands of steps that are no function',
     put: (size) => ({
       long: composed(sequence(...Array.from({ length: pick(size, 3000, 1000) }, () => retain(literal({}))))),

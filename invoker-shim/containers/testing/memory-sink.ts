@@ -42,6 +42,10 @@ export class MemorySink implements DataSink {
     this.directory = mkdtempSync(path.join(os.tmpdir(), 'memory-sink-'));
   }
 
+  forNamespace(): this {
+    return this;
+  }
+
   whenRoom(callback: () => void): void {
     if (this.#room) callback();
     else this.#waiting.push(callback);

@@ -8,6 +8,7 @@ export function testSpec(over: Partial<ContainerSpec> & { code?: string } = {}):
   const memoryMiB = spec.memoryMiB ?? 128;
   return {
     key: 'guest/a@1',
+    namespace: 'guest',
     kind: 'nodejs:20',
     memoryMiB,
     timeoutMs: 60_000,

@@ -12,6 +12,7 @@ function description(name: string, kind: string): ActionDescription {
 export function specOf(name: string): ContainerSpec {
   return {
     key: name,
+    namespace: 'guest',
     kind: 'nodejs:20',
     memoryMiB: 256,
     timeoutMs: 60_000,

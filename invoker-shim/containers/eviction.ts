@@ -1,0 +1,64 @@
+import type { Container } from './container.js';
+import type { FunctionQueue } from './function-queue.js';
+import type { Places } from './places.js';
+import type { Prewarmed } from './prewarmed.js';
+
+/** Which containers without work give way to one more of a function. */
+export class Eviction {
+  constructor(
+    private readonly places: Places,
+    private readonly prewarmed: Prewarmed,
+    private readonly containers: ReadonlySet<Container>,
+    /** Undefined: it is pre-warmed. */
+    private readonly ownerOf: (container: Container) => FunctionQueue | undefined,
+    private readonly stopwatch: () => number,
+  ) {}
+
+  /**
+   * The containers that have to end for one container more of this function; undefined when there is no room for it.
+   * Pre-warmed ones go first where their place is what is missing.
+   *
+   * @param idleForMs How long those of other functions must have been idle for it.
+   */
+  choose(queue: FunctionQueue, idleForMs: number): readonly Container[] | undefined {
+    const { spec, tenant } = queue;
+    const paper = this.places.oneMore(tenant, spec, queue.able === 0);
+    const isThere = this.prewarmed.has(spec);
+    if (paper.isFair && (isThere || paper.fits)) return NONE;
+    const idle = this.#idle(queue, idleForMs);
+    const spare = isThere ? [] : this.prewarmed.containers.reverse();
+    const chosen: Container[] = [];
+    while (!paper.isFair || !(isThere || paper.fits)) {
+      const container = paper.isFair ? (spare.pop() ?? idle.pop()) : idle.pop();
+      if (container === undefined) return undefined;
+      const owner = this.ownerOf(container)?.tenant;
+      paper.without(container.spec, owner === undefined ? 'spare' : owner === tenant ? 'mine' : 'others');
+      chosen.push(container);
+    }
+    return chosen;
+  }
+
+  /**
+   * Idle containers of other functions, the first to go last: those of namespaces that hold more than their part before
+   * others, those of functions that have several before those that are the only one (functions that take turns would else
+   * take each other's), then the longest idle.
+   */
+  #idle(queue: FunctionQueue, idleForMs: number): Container[] {
+    const { places } = this;
+    const before = this.stopwatch() - idleForMs;
+    const isOver = places.isOver(queue.tenant);
+    const found: { readonly container: Container; readonly rank: number }[] = [];
+    for (const container of this.containers) {
+      const owner = this.ownerOf(container);
+      if (owner === undefined || owner === queue || container.busy) continue;
+      const isOwnerOver = places.isOver(owner.tenant);
+      const givesBack = isOwnerOver && !isOver && owner.tenant !== queue.tenant;
+      if (container.idleSince > before && !givesBack) continue;
+      found.push({ container, rank: (isOwnerOver ? 0 : 2) + (owner.containers === 1 ? 1 : 0) });
+    }
+    found.sort((a, b) => b.rank - a.rank || b.container.idleSince - a.container.idleSince);
+    return found.map(({ container }) => container);
+  }
+}
+
+const NONE: readonly Container[] = [];

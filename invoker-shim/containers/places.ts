@@ -1,0 +1,183 @@
+import { FairShare } from '../fair-share.js';
+import type { Container } from './container.js';
+import type { ContainerSpec } from './executor.js';
+import { Tenant } from './tenant.js';
+
+/** The reserve of memory is so many containers of OpenWhisk's default size, in MiB. */
+const RESERVE_UNIT_MIB = 256;
+
+export interface PlaceLimits {
+  /** Containers in all, beside one for each that is held in `emit`. */
+  readonly maxContainers: number;
+  /** Sum of the containers' memory limits, in MiB. */
+  readonly memoryLimitMiB: number;
+  /** Percent of both that one namespace may have. */
+  readonly namespaceShare: number;
+}
+
+/** What the containers of a host hold of its places and its memory, in all and by namespace. */
+export class Places {
+  readonly #count: FairShare;
+  readonly #memory: FairShare;
+  readonly #tenants = new Map<string, Tenant>();
+  readonly #held = new Set<Container>();
+  /** Containers, and their memory, pre-warmed and held ones included. */
+  #allCount = 0;
+  #allMiB = 0;
+  /** Of namespaces, without held ones. */
+  #usedCount = 0;
+  #usedMiB = 0;
+
+  constructor(private readonly limits: PlaceLimits) {
+    this.#count = new FairShare(limits.maxContainers, limits.namespaceShare);
+    this.#memory = new FairShare(limits.memoryLimitMiB, limits.namespaceShare, RESERVE_UNIT_MIB);
+  }
+
+  /** The namespace, which is new here when it has no function yet. */
+  tenant(namespace: string): Tenant {
+    let tenant = this.#tenants.get(namespace);
+    if (tenant === undefined) this.#tenants.set(namespace, (tenant = new Tenant(namespace)));
+    return tenant;
+  }
+
+  /** One of its functions is gone. */
+  functionGone(tenant: Tenant): void {
+    if (--tenant.functions === 0) this.#tenants.delete(tenant.namespace);
+  }
+
+  /** A container starts, for a function or pre-warmed. */
+  added({ spec }: Container): void {
+    this.#allCount++;
+    this.#allMiB += spec.memoryMiB;
+  }
+
+  /** It is a namespace's from now on. */
+  taken({ spec }: Container, tenant: Tenant): void {
+    this.#book(tenant, spec, 1);
+  }
+
+  /** Its place is free. */
+  left(container: Container): void {
+    const { spec } = container;
+    this.#allCount--;
+    this.#allMiB -= spec.memoryMiB;
+    const tenant = this.#tenants.get(spec.namespace);
+    if (this.#held.delete(container)) tenant!.held--;
+    else if (tenant !== undefined) this.#book(tenant, spec, -1);
+  }
+
+  /** It waits in `emit`, or does so no longer. */
+  heldChanged(container: Container, tenant: Tenant): void {
+    const { held, spec } = container;
+    if (held === this.#held.has(container)) return;
+    if (held) this.#held.add(container);
+    else this.#held.delete(container);
+    tenant.held += held ? 1 : -1;
+    this.#book(tenant, spec, held ? -1 : 1);
+  }
+
+  get overBound(): boolean {
+    return this.#allCount > this.limits.maxContainers + this.#held.size;
+  }
+
+  /** What a namespace holds of the host: of its places or of its memory, whichever is more. */
+  readonly shareOf = (tenant: Tenant): number => this.#share(tenant.places, tenant.memoryMiB);
+
+  /**
+   * True when a namespace that waits is to have the place of one of the holder's containers when its run has ended: it
+   * holds less, also afterwards. Where there are more namespaces than places they take turns.
+   *
+   * @param isFirst Its function has no container: then they may change sides.
+   */
+  isDue(tenant: Tenant, wanted: ContainerSpec, isFirst: boolean, holder: Tenant, given: ContainerSpec): boolean {
+    if (tenant.places === 0) return true;
+    const after = this.shareOf(tenant) + this.#share(1, wanted.memoryMiB);
+    return after <= this.shareOf(holder) - (isFirst ? 0 : this.#share(1, given.memoryMiB));
+  }
+
+  /** True when it holds more than its part, as many namespaces as there are having the same. */
+  isOver(tenant: Tenant): boolean {
+    return this.shareOf(tenant) * this.#tenants.size > 1;
+  }
+
+  /** One container more of this namespace, on paper. @param isFirst Its function has none. */
+  oneMore(tenant: Tenant, spec: ContainerSpec, isFirst: boolean): OneMore {
+    const { maxContainers, memoryLimitMiB } = this.limits;
+    const held = this.#held.size;
+    return new OneMore(
+      { count: this.#count, memory: this.#memory, isConsumer: isFirst && tenant.held > 0 },
+      {
+        free: maxContainers + held - this.#allCount - 1,
+        freeMiB: memoryLimitMiB + held * spec.memoryMiB - this.#allMiB - spec.memoryMiB,
+        left: maxContainers - this.#usedCount - 1,
+        leftMiB: memoryLimitMiB - this.#usedMiB - spec.memoryMiB,
+        mine: tenant.places + 1,
+        mineMiB: tenant.memoryMiB + spec.memoryMiB,
+      },
+    );
+  }
+
+  /** True when there is room for one more that is no namespace's. */
+  fits({ memoryMiB }: ContainerSpec): boolean {
+    const { maxContainers, memoryLimitMiB } = this.limits;
+    const held = this.#held.size;
+    return this.#allCount < maxContainers + held && this.#allMiB + memoryMiB <= memoryLimitMiB + held * memoryMiB;
+  }
+
+  #share(places: number, memoryMiB: number): number {
+    return Math.max(places / this.limits.maxContainers, memoryMiB / this.limits.memoryLimitMiB);
+  }
+
+  #book(tenant: Tenant, { memoryMiB }: ContainerSpec, sign: 1 | -1): void {
+    tenant.places += sign;
+    tenant.memoryMiB += sign * memoryMiB;
+    this.#usedCount += sign;
+    this.#usedMiB += sign * memoryMiB;
+  }
+}
+
+/** How it would be with one container more, and with some that give way to it. */
+export class OneMore {
+  constructor(
+    private readonly rules: { readonly count: FairShare; readonly memory: FairShare; readonly isConsumer: boolean },
+    private readonly then: {
+      /** What the bounds leave. */
+      free: number;
+      freeMiB: number;
+      /** The same as a namespace that has nothing sees it: pre-warmed ones give way to it, held ones hold no place. */
+      left: number;
+      leftMiB: number;
+      mine: number;
+      mineMiB: number;
+    },
+  ) {}
+
+  /** True when the bounds have room for it. */
+  get fits(): boolean {
+    return this.then.free >= 0 && this.then.freeMiB >= 0;
+  }
+
+  /**
+   * True when the namespace may have it. Its first it always may. The consumer of one that is held in `emit` has the place
+   * that this one has left, also where others have the reserve by now: else nothing would ever let go of it.
+   */
+  get isFair(): boolean {
+    const { left, leftMiB, mine, mineMiB } = this.then;
+    const { count, memory, isConsumer } = this.rules;
+    if (mine === 1 || (isConsumer && mine <= count.most && mineMiB <= memory.most)) return true;
+    return count.allows(mine, left) && memory.allows(mineMiB, leftMiB);
+  }
+
+  /** A container gives way. @param whose `mine`: of the same namespace; `spare`: pre-warmed. */
+  without({ memoryMiB }: ContainerSpec, whose: 'mine' | 'others' | 'spare'): void {
+    const { then } = this;
+    then.free++;
+    then.freeMiB += memoryMiB;
+    if (whose === 'spare') return;
+    then.left++;
+    then.leftMiB += memoryMiB;
+    if (whose === 'others') return;
+    then.mine--;
+    then.mineMiB -= memoryMiB;
+  }
+}

@@ -90,4 +90,4 @@ export {
   GuardError,
   openDockerDriver,
 } from './containers/docker/index.js';
-export { handleInTurn } from './http/requests-in-turn.js';
+export { createServerInTurn } from './http/requests-in-turn.js';

@@ -241,28 +241,42 @@ describe('the relay to the API', () => {
     await until(() => said().match(/ok/g)?.length === 33, 'all are answered');
   });
 
-  it('has a budget: a container that is refused all the time waits, and its neighbour does not', async () => {
+  it.each([
+    ['by the relay', 'GET / HTTP/1.1\r\nHost: h\r\n\r\n', 404],
+    ['for want of a host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ['for what it expects', 'GET / HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n', 417],
+    [
+      'after it was told to go on',
+      'POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n',
+      100,
+    ],
+  ])('has a budget: a container that is refused %s waits, and its neighbour does not', async (_, request, status) => {
     const [hostile, fair] = [await open('1'), await open('2')];
+    // Of this kind the connection goes on.
+    const many = status === 417 ? 1 : 2000;
     let refused = 0;
     let isOver = false;
     const flood = async (): Promise<void> => {
       while (!isOver) {
         const { socket, said, closed } = client(hostile);
-        socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(2000));
-        await until(() => closed() || isOver);
-        if (said().startsWith('HTTP/1.1 404')) refused++;
+        socket.write(request.repeat(many));
+        await until(() => closed() || said().includes(`HTTP/1.1 ${status} `) || isOver);
+        if (said().startsWith(`HTTP/1.1 ${status} `)) refused++;
         socket.destroy();
       }
     };
     const floods = Array.from({ length: 16 }, flood);
-    await until(() => refused === 50, 'the budget is spent');
-    for (let n = 0; n < 40; n++)
-      expect(await say(fair, 'GET /api/v1/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')).toMatch(/ok$/);
-    expect(refused).toBe(50);
-    clock.advance(100);
-    await until(() => refused === 100, 'there is another budget');
-    isOver = true;
-    await Promise.all(floods);
+    try {
+      await until(() => refused === 50, 'the budget is spent');
+      for (let n = 0; n < 40; n++)
+        expect(await say(fair, 'GET /api/v1/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')).toMatch(/ok$/);
+      expect(refused).toBe(50);
+      clock.advance(100);
+      await until(() => refused === 100, 'there is another budget');
+    } finally {
+      isOver = true;
+      await Promise.all(floods);
+    }
     expect(requests()).toHaveLength(40);
   });
 

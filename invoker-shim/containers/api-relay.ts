@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs';
 import http, { type ClientRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { Clock } from '../clock.js';
-import { oneRequestAtATime } from '../http/request-gate.js';
+import { createServerInTurn } from '../http/requests-in-turn.js';
 import { Turns } from '../http/turns.js';
 import { endToEnd, framingOf } from './api-headers.js';
 import { isApiPath } from './api-path.js';
@@ -10,7 +10,7 @@ import { isApiPath } from './api-path.js';
 /** Connections of one container at once; further ones are closed. */
 const MAX_CONNECTIONS = 16;
 /** Requests of one container: in a turn of the loop, which others share, and in 100 ms. */
-const BUDGET = { perTurn: 1, perWindow: 50 };
+const REQUESTS = { perTurn: 1, per100Ms: 50 };
 /** Time for the header of a request, and without a byte from either side, in ms: a blocking invocation waits a minute. */
 const HEADER_LIMIT_MS = 10_000;
 const SILENCE_LIMIT_MS = 120_000;
@@ -39,9 +39,11 @@ export class ApiRelay {
     this.#target = new URL(apiHost.includes('://') ? apiHost : `https://${apiHost}`);
     // Kept for the sessions of TLS; connections are not kept.
     this.#agent = this.#target.protocol === 'https:' ? new https.Agent() : new http.Agent();
-    this.#turns = new Turns(clock, BUDGET);
-    this.#server = http.createServer({ insecureHTTPParser: false }, (request, response) =>
-      this.#pass(request, response),
+    this.#turns = new Turns({ perTurn: REQUESTS.perTurn, perWindow: { entries: REQUESTS.per100Ms, clock } });
+    this.#server = createServerInTurn(
+      { insecureHTTPParser: false },
+      (request, response) => this.#pass(request, response),
+      this.#turns,
     );
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.headersTimeout = HEADER_LIMIT_MS;
@@ -49,7 +51,6 @@ export class ApiRelay {
     this.#server.timeout = SILENCE_LIMIT_MS;
     this.#server.on('error', () => undefined);
     this.#server.on('clientError', (_, socket) => socket.destroy());
-    oneRequestAtATime(this.#server, this.#turns);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { handleInTurn } from './requests-in-turn.js';
+import { createServerInTurn } from './requests-in-turn.js';
 
 interface Handled {
   readonly path: string;
@@ -44,8 +44,7 @@ beforeEach(async () => {
   handled = [];
   turn = 0;
   respond = (request, response) => answer(response, `${request.url};`);
-  server = createServer();
-  handleInTurn(server, (request, response) => {
+  server = createServerInTurn({}, (request, response) => {
     handled.push({ path: request.url!, turn });
     respond(request, response);
   });
@@ -226,4 +225,15 @@ test('what is not read is not taken: bodies, and answers', async () => {
   await until(() => turnsOf('/deaf').length > 0);
   for (let i = 0; i < 2000; i++) await nextTurn();
   expect(turnsOf('/deaf').length).toBeLessThan(50);
+});
+
+test('the rest of a request that is answered early is nothing else, and the next is taken', async () => {
+  const socket = await open();
+  const body = get('/hidden').repeat(20_000);
+  const chunk = `${body.length.toString(16)}\r\n${body}\r\n`;
+  socket.write(
+    `POST /1 HTTP/1.1\r\nHost:\r\nContent-Length: ${body.length}\r\n\r\n${body}` +
+      `POST /2 HTTP/1.1\r\nHost:\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}0\r\n\r\n${get('/next')}`,
+  );
+  expect(await bodies(socket, 3)).toBe('/1;/2;/next;');
 });

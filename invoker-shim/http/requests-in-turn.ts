@@ -1,5 +1,13 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import type { Socket } from 'node:net';
+import { Turns } from './turns.js';
 
 /** What is no longer is parsed at once: a request without a body or with a small one, or a few of them. */
 const SMALL_BYTES = 1024;
@@ -7,48 +15,63 @@ const SMALL_BYTES = 1024;
 const CHUNKED_BYTES = 1024;
 /** How long one connection is parsed in one turn of the loop. */
 const TURN_MS = 0.1;
+/** Connections that are parsed further in one turn of the loop, of all that had to stop. */
+const PARSED_A_TURN = 4;
 /** Requests of one turn of the loop, over all connections that send without waiting for answers. */
 const REQUESTS_A_TURN = 4;
 /** Ends the head of a request, and a chunked body. */
 const BLANK_LINE = '\r\n\r\n';
 
 /**
- * Has an HTTP server work on one request of a connection at a time, in fair order with the other connections. By itself it
- * takes all requests that came in one read, thousands of them in one turn of the loop. Here the bytes behind a request stay
- * bytes until it is answered, and the next one waits for its turn. Call it before the server listens, and give the server no
- * other listener for requests.
+ * An HTTP server that works on one request of a connection at a time, in fair order with the other connections. By itself
+ * Node's server takes all requests that came in one read, thousands of them in one turn of the loop. Here the bytes behind a
+ * request stay bytes until it is answered, and the next one waits for its turn. Give the server no other listener for
+ * requests.
  *
  * A connection whose client waits for each answer, as nearly all do, pays one comparison.
+ *
+ * @param budget Where every request waits before it is handled. Default: a request waits only when it was sent ahead.
  */
-export function handleInTurn(server: Server, handle: RequestListener): void {
-  const turns = new Turns();
+export function createServerInTurn(options: ServerOptions, handle: RequestListener, budget?: Turns): Server {
+  // Node's server answers a request without a host while it parses: those would be counted nowhere.
+  const server = createServer({ ...options, requireHostHeader: false });
+  const parsing = new Turns({ perTurn: PARSED_A_TURN });
+  const requests = budget ?? new Turns({ perTurn: REQUESTS_A_TURN });
   const connections = new WeakMap<Socket, Connection>();
+  const inTurn =
+    (listener: RequestListener): RequestListener =>
+    (request, response) => {
+      const answer = isWithoutHost(request) ? refuseWithoutHost : listener;
+      if (request.headers['transfer-encoding'] !== undefined) connections.get(request.socket)?.readsChunks(request);
+      // The server gives a response its socket when those before it are sent.
+      if (response.socket !== null && budget === undefined) answer(request, response);
+      else connections.get(request.socket)?.handleLater(response, requests, () => answer(request, response));
+    };
   // Behind the server's own listener, which has attached its parser by then.
-  server.on('connection', (socket: Socket) => connections.set(socket, new Connection(socket, turns)));
-  server.on('request', (request, response) => {
-    if (request.headers['transfer-encoding'] !== undefined) connections.get(request.socket)?.readsChunks(request);
-    // The server gives a response its socket when those before it are sent.
-    if (response.socket !== null) handle(request, response);
-    else connections.get(request.socket)?.handleLater(response, () => handle(request, response));
-  });
+  server.on('connection', (socket: Socket) => connections.set(socket, new Connection(socket, parsing)));
+  server.on('request', inTurn(handle));
+  // Both would be answered while they are parsed, like a request without a host.
+  server.on(
+    'checkContinue',
+    inTurn((request, response) => {
+      response.writeContinue();
+      handle(request, response);
+    }),
+  );
+  server.on(
+    'checkExpectation',
+    inTurn((_, response) => response.writeHead(417).end()),
+  );
+  return server;
 }
 
-/** Calls a few a turn of the loop, in the order in which they came. */
-class Turns {
-  #waiting: (() => void)[] = [];
+/** HTTP/1.1 demands one (RFC 9112, 3.2). */
+function isWithoutHost({ headers, httpVersion }: IncomingMessage): boolean {
+  return headers.host === undefined && httpVersion === '1.1';
+}
 
-  enter(go: () => void): void {
-    this.#waiting.push(go);
-    if (this.#waiting.length === 1) this.#next();
-  }
-
-  #next(): void {
-    setImmediate(() => {
-      const now = this.#waiting.splice(0, REQUESTS_A_TURN);
-      if (this.#waiting.length > 0) this.#next();
-      for (const go of now) go();
-    });
-  }
+function refuseWithoutHost(_: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(400, { connection: 'close' }).end();
 }
 
 /** Stands between a socket and the server's parser. */
@@ -64,12 +87,13 @@ class Connection {
 
   constructor(
     private readonly socket: Socket,
-    private readonly turns: Turns,
+    private readonly parsing: Turns,
   ) {
     this.#parse = socket.listeners('data')[0] as (bytes: Buffer) => void;
     socket.off('data', this.#parse);
     socket.on('data', (bytes: Buffer) => {
-      if (bytes.length <= SMALL_BYTES && this.#held === undefined && this.#waiting === 0) this.#parse(bytes);
+      const isFree = this.#held === undefined && this.#waiting === 0 && socket.writable;
+      if (isFree && bytes.length <= SMALL_BYTES) this.#parse(bytes);
       else this.#take(bytes);
     });
     // Whatever resumes the socket, such as the reader of a body.
@@ -83,15 +107,17 @@ class Connection {
     this.#chunked = request;
   }
 
-  handleLater(response: ServerResponse, handle: () => void): void {
+  handleLater(response: ServerResponse, requests: Turns, handle: () => void): void {
     this.#waiting++;
     const go = (): void => {
       this.#waiting--;
-      if (this.socket.destroyed) return;
+      if (!this.socket.writable) return;
       handle();
       this.#goOn();
     };
-    response.once('socket', () => this.turns.enter(go));
+    response.once('close', () => requests.leave(go));
+    if (response.socket !== null) requests.enter(go);
+    else response.once('socket', () => requests.enter(go));
   }
 
   #take(bytes: Buffer): void {
@@ -112,8 +138,8 @@ class Connection {
     const { socket } = this;
     const endsAt = performance.now() + TURN_MS;
     while (this.#held !== undefined) {
-      // The parser takes nothing while an answer waits to be sent.
-      if (this.#waiting > 0 || this.#rests || socket.writableNeedDrain || socket.destroyed) return;
+      // The parser takes nothing while an answer waits to be sent. Behind the last answer nothing is a request.
+      if (this.#waiting > 0 || this.#rests || socket.writableNeedDrain || !socket.writable) return;
       const isChunked = this.#chunked?.complete === false;
       const bytes = this.#held;
       const size = sizeOfPiece(bytes, isChunked ? CHUNKED_BYTES : bytes.length);
@@ -125,7 +151,7 @@ class Connection {
 
   #restATurn(): void {
     this.#rests = true;
-    setImmediate(() => {
+    this.parsing.enter(() => {
       this.#rests = false;
       this.#goOn();
     });

@@ -6,7 +6,7 @@ export interface TurnsOptions {
   /** Entries of one turn of the loop. */
   readonly perTurn: number;
   /** Entries of 100 ms. Default: no bound. */
-  readonly perWindow?: number;
+  readonly perWindow?: { readonly entries: number; readonly clock: Clock };
 }
 
 /** Lets in whoever waits, first come first served: so many a turn of the event loop, and so many in a span of time. */
@@ -18,10 +18,7 @@ export class Turns {
   #entered = 0;
   #cancelWindow: (() => void) | undefined;
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly options: TurnsOptions,
-  ) {}
+  constructor(private readonly options: TurnsOptions) {}
 
   /** Calls back once, in a later turn of the loop. Pass a function of its own for each entry. */
   enter(go: () => void): void {
@@ -48,23 +45,27 @@ export class Turns {
   #letIn(): void {
     this.#isScheduled = false;
     let left = this.options.perTurn;
-    for (const go of this.#waiting) {
-      if (left-- === 0 || this.#isSpent()) break;
-      this.#waiting.delete(go);
-      this.#count();
-      go();
+    try {
+      for (const go of this.#waiting) {
+        if (left-- === 0 || this.#isSpent()) break;
+        this.#waiting.delete(go);
+        this.#count();
+        go();
+      }
+    } finally {
+      this.#schedule();
     }
-    this.#schedule();
   }
 
   #isSpent(): boolean {
-    return this.#entered >= (this.options.perWindow ?? Infinity);
+    return this.#entered >= (this.options.perWindow?.entries ?? Infinity);
   }
 
   #count(): void {
-    if (this.options.perWindow === undefined) return;
+    const { perWindow } = this.options;
+    if (perWindow === undefined) return;
     this.#entered++;
-    this.#cancelWindow ??= this.clock.after(WINDOW_MS, () => {
+    this.#cancelWindow ??= perWindow.clock.after(WINDOW_MS, () => {
       this.#cancelWindow = undefined;
       this.#entered = 0;
       this.#schedule();

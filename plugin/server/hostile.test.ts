@@ -96,6 +96,17 @@ test('requests that are sent ahead, thousands at once, are all answered while ot
 });
 
 test.each([
+  ['expect what no server can do', () => `GET /ping HTTP/1.1\r\n${host()}\r\nExpect: x\r\n\r\n`, '417', 2000],
+  ['have no host', () => 'GET /ping HTTP/1.1\r\n\r\n', '400', 1],
+])('requests that %s are refused behind one in progress, and stop nobody', async (_what, text, status, count) => {
+  const echo = `${POST}\r\n${host()}\r\n${authorization()}\r\nContent-Length: 0\r\n\r\n`;
+  const last = `GET /ping HTTP/1.1\r\n${host()}\r\nConnection: close\r\n\r\n`;
+  const statuses = (await exchange(`${echo}${text().repeat(2000)}${last}`)).match(/(?<=HTTP\/1\.1 )\d+/g);
+  expect(statuses!.slice(0, count + 1)).toEqual(['200', ...Array<string>(count).fill(status)]);
+  await alive();
+});
+
+test.each([
   ['no HTTP', () => 'hello\r\n\r\n', '400'],
   ['huge headers', () => `GET /ping HTTP/1.1\r\n${host()}\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, '431'],
   ['two lengths', () => `${POST}\r\n${host()}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`, '400'],

@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { handleInTurn } from '@dataflower/invoker-shim';
+import { createServerInTurn } from '@dataflower/invoker-shim';
 import { ApiError, overloaded } from '../api/api-error.js';
 import type { App } from '../api/app.js';
 import { sendError } from '../api/reply.js';
@@ -34,14 +34,16 @@ export class HttpServer {
 
   constructor(private readonly deps: ServerDependencies) {
     const { config } = deps;
-    this.server = createServer({
-      headersTimeout: Math.min(config.headersTimeoutMs, config.requestTimeoutMs),
-      requestTimeout: config.requestTimeoutMs,
-      keepAliveTimeout: config.keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(LONGEST_CHECK_MS, config.headersTimeoutMs),
-      noDelay: true,
-    });
-    handleInTurn(this.server, (request, response) => this.dispatch(request, response));
+    this.server = createServerInTurn(
+      {
+        headersTimeout: Math.min(config.headersTimeoutMs, config.requestTimeoutMs),
+        requestTimeout: config.requestTimeoutMs,
+        keepAliveTimeout: config.keepAliveTimeoutMs,
+        connectionsCheckingInterval: Math.min(LONGEST_CHECK_MS, config.headersTimeoutMs),
+        noDelay: true,
+      },
+      (request, response) => this.dispatch(request, response),
+    );
     this.server.maxConnections = config.maxConnections;
   }
 

@@ -1,6 +1,6 @@
-import { createServer, type Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { handleInTurn } from '@dataflower/invoker-shim';
+import { createServerInTurn } from '@dataflower/invoker-shim';
 import { ApiError, asApiError, noSuchRoute } from '../api/api-error.js';
 import { sendError, sendText } from '../api/reply.js';
 import { type HealthRoute, isHealthPath } from './health-route.js';
@@ -30,36 +30,10 @@ export class OperationsServer {
   #hostCheck: HostCheck | undefined;
 
   constructor(private readonly options: OperationsServerOptions) {
-    const { health, metrics, ids, unexpected } = options;
-    this.#server = createServer({
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      headersTimeout: REQUEST_TIMEOUT_MS,
-      noDelay: true,
-    });
-    handleInTurn(this.#server, (request, response) => {
-      const transactionId = ids.transaction(request.headers['x-request-id']);
-      const refuse = (error: ApiError): void => {
-        request.resume();
-        sendError(response, error, transactionId);
-      };
-      const url = request.url ?? '/';
-      if (this.#hostCheck?.allows(request.headers.host) !== true) {
-        refuse(new ApiError(403, 'The Host header is not allowed: call the process by the address it listens on.'));
-      } else if (isHealthPath(url)) {
-        health(request, response, transactionId);
-      } else if (url === '/metrics' && (request.method === 'GET' || request.method === 'HEAD')) {
-        request.resume();
-        metrics().then(
-          (text) => sendText(response, 200, transactionId, text),
-          (error: unknown) => {
-            unexpected(error, transactionId);
-            refuse(asApiError(error));
-          },
-        );
-      } else {
-        refuse(noSuchRoute());
-      }
-    });
+    this.#server = createServerInTurn(
+      { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, noDelay: true },
+      (request, response) => this.#dispatch(request, response),
+    );
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
@@ -85,5 +59,31 @@ export class OperationsServer {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
+  }
+
+  #dispatch(request: IncomingMessage, response: ServerResponse): void {
+    const { health, metrics, ids, unexpected } = this.options;
+    const transactionId = ids.transaction(request.headers['x-request-id']);
+    const refuse = (error: ApiError): void => {
+      request.resume();
+      sendError(response, error, transactionId);
+    };
+    const url = request.url ?? '/';
+    if (this.#hostCheck?.allows(request.headers.host) !== true) {
+      refuse(new ApiError(403, 'The Host header is not allowed: call the process by the address it listens on.'));
+    } else if (isHealthPath(url)) {
+      health(request, response, transactionId);
+    } else if (url === '/metrics' && (request.method === 'GET' || request.method === 'HEAD')) {
+      request.resume();
+      metrics().then(
+        (text) => sendText(response, 200, transactionId, text),
+        (error: unknown) => {
+          unexpected(error, transactionId);
+          refuse(asApiError(error));
+        },
+      );
+    } else {
+      refuse(noSuchRoute());
+    }
   }
 }

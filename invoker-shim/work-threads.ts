@@ -10,7 +10,10 @@ export interface WorkThreadsOptions {
   readonly maxWaiting?: number;
   /** Time that one piece of work may take in its thread, in ms; default: no limit, for callers whose signal is one. */
   readonly timeLimitMs?: number;
-  /** JavaScript heap of one piece of work, in MiB; work that needs more fails alone. */
+  /**
+   * JavaScript heap of one piece of work, in MiB. Work that needs more fails, and where a single step of it needs much more, V8
+   * ends the process: the caller bounds what it hands over so that no work comes there.
+   */
   readonly heapMiB: number;
 }
 

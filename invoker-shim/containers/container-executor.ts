@@ -9,7 +9,7 @@ import type { ContainerContext } from './container-context.js';
 import type { ContainerDriver } from './driver.js';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun } from './executor.js';
 import { FailureText } from './failures.js';
-import { JsonThreads } from './foreign/json-threads.js';
+import { JsonThreads, threadHeapMib } from './foreign/json-threads.js';
 import { type ContainerLogger, silentLogger } from './logger.js';
 import { PendingRun } from './pending-run.js';
 import { Pool } from './pool.js';
@@ -121,7 +121,7 @@ class ContainerExecutor implements Executor {
         maxValueBytes: options.maxValueBytes ?? 1024 * MIB,
         foreignMessageBytes: options.foreignMessageBytes ?? 48 * MIB,
       },
-      threads: new JsonThreads(),
+      threads: new JsonThreads(threadHeapMib(options.foreignMessageBytes ?? 48 * MIB)),
     };
     const limits = {
       maxContainers,

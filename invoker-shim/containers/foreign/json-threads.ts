@@ -5,11 +5,18 @@ import { type JsonResult, type JsonWork, bytesOf, doJsonWork } from './json-work
 const SMALL_BYTES = 128 * 1024;
 /** Threads at once; what else is large waits. */
 const MAX_THREADS = 2;
-/**
- * What one piece of work may take as JavaScript, in MiB: `[[],[],…` grows by a factor of twenty when it is read. The largest
- * answer by default has room: V8 may end the process, not the thread alone, when the heap of a thread is full.
- */
+/** What one piece of work may take as JavaScript, in MiB, at least. */
 const THREAD_HEAP_MIB = 2048;
+/** `[{},{},…` grows by a factor of twenty when it is read, and its parts may be there twice. */
+const GROWTH = 40;
+
+/**
+ * Heap for work on messages of so many bytes, in MiB. All of them have room: V8 may end the process, not the thread alone,
+ * when the heap of a thread is full.
+ */
+export function threadHeapMib(messageBytes: number): number {
+  return Math.max(THREAD_HEAP_MIB, Math.ceil((GROWTH * messageBytes) / (1024 * 1024)));
+}
 
 /**
  * Reads and writes the JSON of images without this project's runtime. Large work has a thread of its own, so that no

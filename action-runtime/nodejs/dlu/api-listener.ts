@@ -40,7 +40,7 @@ async function pass(client: Socket, target: string): Promise<void> {
     return;
   }
   agent.on('error', () => client.destroy());
-  // What the agent has said is still to be read.
+  // The container has yet to read the bytes that were written.
   agent.on('close', () => client.destroySoon());
   client.on('close', () => agent.destroy());
   client.pipe(agent);

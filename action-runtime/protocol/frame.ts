@@ -18,7 +18,7 @@ export const MAX_INLINE_BYTES = 64 * 1024;
 /** Largest environment of a function step, in bytes: what OpenWhisk lets parameters be, among which Composer keeps it. */
 export const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
 
-/** What a log line takes in a record beside its text, in bytes: time (30), stream (9), quotes and comma (3). */
+/** Bytes of a log line in a record beside its text: time (30), stream (9), quotes and comma (3). */
 export const LOG_LINE_BYTES = 42;
 
 /** Frame types; 1–15 container to agent, 16–31 agent to container, 32–47 either way. */

@@ -211,7 +211,7 @@ export class Handshake {
   }
 }
 
-/** What is not known to be the container's own word yet is parsed only while it is small. */
+/** Bytes that are not yet known to be the container's own word are parsed only up to this size. */
 export function checkSize(name: string, { length }: Buffer, maxBytes: number): void {
   if (length > maxBytes)
     throw new ProtocolError('MALFORMED_PAYLOAD', `a ${name} of ${length} bytes, at most ${maxBytes} are allowed`);

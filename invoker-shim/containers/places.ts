@@ -15,7 +15,7 @@ export interface PlaceLimits {
   readonly namespaceShare: number;
 }
 
-/** What the containers of a host hold of its places and its memory, in all and by namespace. */
+/** Places and memory of a host that containers hold, in all and by namespace. */
 export class Places {
   readonly #count: FairShare;
   readonly #memory: FairShare;
@@ -141,7 +141,7 @@ export class OneMore {
   constructor(
     private readonly rules: { readonly count: FairShare; readonly memory: FairShare; readonly isConsumer: boolean },
     private readonly then: {
-      /** What the bounds leave. */
+      /** Room that the bounds leave. */
       free: number;
       freeMiB: number;
       /** The same as a namespace that has nothing sees it: pre-warmed ones give way to it, held ones hold no place. */

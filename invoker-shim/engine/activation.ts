@@ -63,7 +63,7 @@ export class Activation {
   stopped = false;
   /** Its user has cancelled it. */
   cancelledItself = false;
-  /** What its tables still held at its end has been released. */
+  /** The values that its tables still held at its end are released. */
   emptied = false;
   /** Number of the part from which its result, or its error, has come; −1: none. */
   lastPart = CALLER;

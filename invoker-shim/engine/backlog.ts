@@ -60,7 +60,7 @@ export class Backlog {
     } catch (error) {
       warnOfMistake(error);
     }
-    // What it has added goes first.
+    // The frames that it has added go first.
     if (more) run.pieces.splice(below, 0, next);
     else next.done();
     if (run.pieces.length > 0) this.#queue(run);

@@ -14,7 +14,7 @@ import type { Turns, Work } from './turns.js';
 /** What the parts of an activation say when it has failed around them. */
 const PARENT_FAILED = 'The workflow that it is a part of has failed.';
 
-/** What it costs to take a run back, and to answer for a workflow with its record, in units of `Turns`. */
+/** Cost of taking a run back, and of answering for a workflow with its record, in units of `Turns`. */
 const WITHDRAW_UNITS = 2;
 const ANSWER_UNITS = 40;
 

@@ -8,7 +8,7 @@ export interface Scope {
   readonly depth: number;
 }
 
-/** What is asked of a node while scopes are worked out. */
+/** Facts about a node that scopes are worked out from. */
 export interface ScopedNode {
   readonly id: string;
   scope: Scope | undefined;

@@ -6,7 +6,7 @@ import type { Turns, Work } from './turns.js';
 /** Nodes and edges of a graph that is compiled where it is asked for. */
 const COMPILED_AT_ONCE = 1000;
 
-/** What is known of a graph: its plan, why it has none, or who waits for one of these. */
+/** A graph's plan, the reason why it has none, or the callers that wait for either. */
 type Known = { readonly plan: Plan } | { readonly error: unknown } | { readonly waiting: (() => void)[] };
 
 /** The plans of graphs, compiled once; a refusal is kept too. Large graphs are compiled in turns of the event loop. */

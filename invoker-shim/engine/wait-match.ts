@@ -33,10 +33,10 @@ const RELEASED: Arrival = { value: undefined, env: null, components: 0 };
 const SERVED_AT_ONCE = 256;
 /** Items of a list that is put together at once. */
 const LISTED_AT_ONCE = 16_384;
-/** What it costs to start an instance, in units of `Turns`. */
+/** Cost of starting an instance, in units of `Turns`. */
 const START_UNITS = 5;
 
-/** What a table asks of the engine. */
+/** The engine, as a table uses it. */
 export interface TableOwner {
   readonly budget: Budget;
   readonly ready: ReadyReceiver;
@@ -298,7 +298,7 @@ export class WaitMatch {
     return collector === undefined ? input.name : `${input.name} (${collector.progress})`;
   }
 
-  /** What has come, held while it waits. */
+  /** Values that have come, held while they wait. */
   #held(arrival: Arrival): Arrival {
     if (this.#refusing) {
       arrival.value!.release();

@@ -9,7 +9,7 @@ import type { PlanNode } from './plan.js';
  * which are in the sink once, however many instances put them out. It holds a reference of each until it is closed.
  */
 export class WholeRun {
-  /** What it has yet to make. */
+  /** Work that is left. */
   readonly backlog = new BacklogOfRun();
   readonly #literals = new Map<PlanNode, Value>();
 

@@ -22,7 +22,7 @@ import type { TokenFlow } from './token-flow.js';
 import type { Turns } from './turns.js';
 import { WholeRun } from './whole-run.js';
 
-/** What the start of a workflow needs of the engine. */
+/** The engine, as the start of a workflow uses it. */
 export interface WorkflowsHost {
   readonly sink: PackingSink;
   readonly clock: Clock;

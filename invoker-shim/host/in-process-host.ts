@@ -164,7 +164,7 @@ class InProcessHost implements Host {
     this.#closing = true;
     await this.#drained(drainMs);
     await this.#executor.close(0);
-    // What is left runs nothing in containers: it might go on for ever.
+    // A workflow that runs nothing in containers might go on for ever.
     for (const engine of [this.#dataflow, this.#controlflow]) engine.stopAll();
     await Promise.all([this.#dataflow.idle(), this.#controlflow.idle()]);
     await Promise.all([this.#dataflow.close(), this.#controlflow.close()]);

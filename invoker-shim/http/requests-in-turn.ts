@@ -9,7 +9,7 @@ import {
 import type { Socket } from 'node:net';
 import { Turns } from './turns.js';
 
-/** What is no longer is parsed at once: a request without a body or with a small one, or a few of them. */
+/** Reads up to this size are parsed at once: a request without a body or with a small one, or a few of them. */
 const SMALL_BYTES = 1024;
 /** Each chunk of a chunked body costs the parser a call, be it of one byte: so many bytes are parsed without looking at the clock. */
 const CHUNKED_BYTES = 1024;

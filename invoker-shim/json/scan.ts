@@ -19,7 +19,7 @@ const ESCAPED = new Set(Array.from('"\\/bfnrt', (character) => character.charCod
  * @returns True when `JSON.parse` would take the text.
  */
 export function scanJson(text: string, onElement?: (from: number, to: number) => void): boolean {
-  /** What is open, from the outermost in: the character that closes it. */
+  /** Closing characters of the open arrays and objects, the outermost first. */
   const open: number[] = [];
   let elementAt = 0;
   let at = 0;

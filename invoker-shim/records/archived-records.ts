@@ -53,9 +53,9 @@ export interface ArchivedRecords extends RecordStore {
   /** What waits on this host alone: for other processes that merge it with theirs. */
   readonly waiting: RecordReader;
   status(): ArchivedRecordsStatus;
-  /** What is wrong with carrying them, as a health check. */
+  /** A problem with carrying them, as a health check. */
   health(): Promise<Finding | undefined>;
-  /** What is wrong with the files, as a health check. */
+  /** A problem with the files, as a health check. */
   filesHealth(): Promise<Finding | undefined>;
   /** Writes and carries what is left, as long as that goes well and at most `flushMs` (default 5 000); the rest waits for the next start. */
   close(flushMs?: number): Promise<void>;

@@ -15,7 +15,7 @@ export interface FoundDamage {
   readonly torn: boolean;
 }
 
-/** What a scan of a segment finds. */
+/** Findings of a scan of a segment. */
 export type Found = FoundFrame | FoundDamage;
 
 export function startsWith(bytes: Buffer, magic: Buffer): boolean {

@@ -23,7 +23,7 @@ export interface DamagedRow extends Row {
   readonly index: SegmentIndex;
 }
 
-/** What was read of some rows. */
+/** Records of some rows, and the rows that are damaged. */
 export interface ReadRows {
   readonly records: ActivationRecord[];
   readonly damaged: readonly DamagedRow[];
@@ -45,7 +45,7 @@ export class FrameReader {
     const wanted = rows.map(wantedOf);
     const missing = new Map<Segment, Wanted[]>();
     for (const one of wanted) {
-      // What is queued is copied now: a later turn may find it written.
+      // Queued bytes are copied now: a later turn may find them written.
       const queued = this.queue.peek(one.segment, one.offset, one.length);
       if (queued !== undefined) one.record = decodeFrame(queued, brief);
       else if (!missing.has(one.segment)) missing.set(one.segment, [one]);

@@ -11,7 +11,7 @@ export const SEAL_BYTES = 16;
 /** The longest frame with one sum. */
 const ONE_SUM_BYTES = 4080;
 
-/** What a sealed frame holds. */
+/** Contents of a sealed frame. */
 export type FrameKind = 'record' | 'note';
 
 /** No UTF-8 text contains the first byte, so that nothing that a user writes looks like a frame. */

@@ -4,7 +4,7 @@ import { decodeFrame, listedName } from './record-codec.js';
 import { SegmentIndex, tryParseId } from './segment-index.js';
 import { type SegmentForm, scanSegment } from './segment-scan.js';
 
-/** What a scan has made of a segment's bytes. */
+/** Result of a scan of a segment's bytes. */
 export interface BuiltIndex {
   readonly index: SegmentIndex;
   /** Where its notes begin. */

@@ -85,7 +85,7 @@ test('a page is right when batches are carried in its middle, at whatever place'
         [20, 10],
         [25, 5],
       ] as const) {
-        // What waits is read before a batch is carried: the log has all of it still, or the newest half.
+        // The log is read before a batch is carried: it has all records still, or the newest half.
         for (const waiting of [all, all.slice(12)]) {
           const archive = filling([...all.slice(0, 24 - waiting.length), ...waiting], batches, first);
           const before = await archive.list(filter, 0, 100);

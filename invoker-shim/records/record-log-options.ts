@@ -55,6 +55,6 @@ export interface CarriedLog extends RecordLog {
 /** A record store that can be measured. */
 export interface RecordLog extends RecordStore {
   readonly metrics: RecordLogMetrics;
-  /** What is wrong with the files, as a health check. */
+  /** A problem with the files, as a health check. */
   filesHealth(): Promise<Finding | undefined>;
 }

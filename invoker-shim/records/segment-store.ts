@@ -6,7 +6,7 @@ import { openSegment } from './segment-opening.js';
 import { readAgain, replaceIndex } from './segment-repair.js';
 import { encodeSidecar } from './sidecar.js';
 
-/** What is found in a log directory when it is opened. */
+/** Contents of a log directory when it is opened. */
 export interface OpenedStore {
   readonly store: SegmentStore;
   /** The notes of all segments, as JSON, in the order in which they were written. */

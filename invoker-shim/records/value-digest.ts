@@ -5,7 +5,7 @@ import type { Value } from '../sink/value.js';
 /** Hashed in one go, between two turns of the loop. */
 const PIECE_BYTES = 256 * 1024;
 
-/** What a piece costs besides its bytes, as so many bytes. */
+/** Cost of a piece besides its bytes, as so many bytes. */
 const PIECE_COST = 1024;
 
 /** Kinds whose first byte is not content: JSON text and byte strings. */

@@ -5,7 +5,7 @@ import type { DataSink, Value } from './value.js';
 
 /** What is opened on the event loop at most, in bytes: JSON that was made to be slow takes some milliseconds. */
 export const SMALL_BYTES = 128 * 1024;
-/** What is opened at all. */
+/** Largest value that is opened at all, in bytes. */
 const MAX_OPENED_BYTES = 16 * 1024 * 1024;
 
 /**

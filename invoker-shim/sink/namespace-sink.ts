@@ -11,7 +11,7 @@ import { valueToJson, valueToJsonAsync } from './value-json.js';
 import { type PackOwner, type PackingSink, ValuePack } from './value-pack.js';
 import { WaitingList } from './waiting-list.js';
 
-/** What the sinks of namespaces need of the host's. */
+/** The sink of the host, as the sinks of namespaces use it. */
 export interface SinkHost {
   readonly limitBytes: number;
   readonly residentBytes: number;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { endProcessesIn } from './left-processes.js';
 import { identityText, isAlive, ownIdentity, parseIdentity, type ProcessIdentity } from './process-identity.js';
 
-/** What the names of all directories of agents begin with. */
+/** Prefix of the names of all directories of agents. */
 const BEGINNING = 'dataflower-';
 /** Where such directories are made, unless somebody says otherwise. */
 const SHARED_MEMORY = '/dev/shm';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type EncodedValue, Shape, decodeValue, encodeValue, shapeOf } from '@dataflower/action-runtime/protocol';
 
-/** What the agent asks of a value that it holds closed. */
+/** Questions of the agent about a value that it holds closed. */
 export type Question =
   /** The member at this path; undefined where there is none. Of an object or a list it is said only that it is one. */
   | { readonly ask: 'member'; readonly path: readonly string[] }

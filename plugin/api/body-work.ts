@@ -6,10 +6,10 @@ import { ApiError, malformed, tooLarge } from './refusals.js';
 
 /** Code of more characters is handed over as bytes. */
 const LARGE_CODE = 65_536;
-/** What an entity may have beside its code, parameters and annotations, as characters of JSON. */
+/** Characters of JSON that an entity may have beside its code, parameters and annotations. */
 const MAX_REST = 1_048_576;
 
-/** What is to be done with a large body. */
+/** Work on a large body. */
 export type BodyWork =
   | { readonly type: 'entity'; readonly bytes: Uint8Array; readonly parametersBytes: number }
   | {

@@ -31,7 +31,7 @@ const SHORT_MS = 5;
 const REST_TIMES = 2;
 
 /**
- * Answers with 200 and the pieces. What is small goes out whole. Rejects with what the pieces throw, and with 503 when the
+ * Answers with 200 and the pieces. A small answer goes out whole. Rejects with what the pieces throw, and with 503 when the
  * owner has too many bytes of bodies under way: when the head has gone by then, the connection has to be closed.
  */
 export async function sendPieces(

@@ -34,7 +34,7 @@ export interface ProcessRecords {
   readonly waiting: RecordReader;
   /** They are carried to CouchDB, and `store` reads from there and from other processes too. */
   readonly archived: ArchivedRecords | undefined;
-  /** What is wrong with the files. */
+  /** A problem with the files. */
   readonly filesHealth: () => Promise<Finding | undefined>;
   /** Prometheus text of what is counted of them. */
   readonly metrics: () => Promise<string>;

@@ -15,7 +15,7 @@ const MAX_EARLY_LINES = 1000;
  */
 export class LogLines {
   #invocationId = 0;
-  /** What the log may still take: of the running invocation, or of what is written before the next one. */
+  /** Bytes left in the log of the running invocation, or for lines between two invocations. */
   #left: number;
   readonly #partial = { stdout: '', stderr: '' };
   #early: LogLine[] = [];

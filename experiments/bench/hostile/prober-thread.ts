@@ -4,7 +4,7 @@ import type { ProbedPauses } from './prober.js';
 
 /** Between an answer and the next question, in milliseconds. */
 const EVERY_MS = 1;
-/** What a pause counts as when the server does not answer at all. */
+/** Length of a pause in which the server does not answer at all. */
 const LOST_MS = 600_000;
 
 const { hostname, port } = new URL(workerData as string);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
-/** What a prober has seen since it was last asked. */
+/** Pauses that a prober has seen since it was last asked. */
 export interface ProbedPauses {
   /** The longest time to an answer, or to now for a question that is still open. */
   readonly longestMs: number;
@@ -20,7 +20,7 @@ export class Prober {
     return new Prober(new Worker(new URL('prober-thread.js', import.meta.url), { workerData: url }));
   }
 
-  /** What was seen since the last call. */
+  /** Pauses since the last call. */
   async take(): Promise<ProbedPauses> {
     this.worker.postMessage('take');
     const [seen] = (await once(this.worker, 'message')) as [ProbedPauses];

@@ -15,7 +15,7 @@ export interface RunTools {
   /** Largest body of `/run`, and largest answer, in bytes. */
   readonly maxBytes: number;
   readonly init: Init;
-  /** What a run may take, in ms. */
+  /** Time limit of a run, in ms. */
   readonly timeoutMs: number;
   readSlot(slot: Slot): Promise<Buffer>;
 }

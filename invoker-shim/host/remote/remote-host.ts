@@ -76,7 +76,7 @@ export class RemoteHost implements Host {
   readonly #connector: Connector;
   readonly #requests: Requests;
   readonly #unanswered = new UnansweredTable();
-  /** What the host is to be told of. */
+  /** Activations that the host is to be told of. */
   readonly #givenUp: GivenUp;
   /** Of those, the ones that are on their way to the host. */
   readonly #beingTold = new Set<string>();

@@ -48,7 +48,7 @@ describeWithService('couchdb', 'Entities in a CouchDB that fails', ({ address })
   afterAll(() => dropDatabases(address, prefix));
 
   const open = async (more: Partial<CouchSettings> = {}, through = proxy.url): Promise<EntityStore> => {
-    // Who was refused asks again after a moment, not after minutes.
+    // A client that was refused asks again after a moment, not after minutes.
     const access = new Access(() => performance.now() * 1e6);
     const client = new CouchClient({ ...couchAddress(through), timeoutMs: 2_000, access, ...more });
     clients.push(client);

@@ -9,7 +9,7 @@ export interface StoredAttachment {
   readonly bytes: number;
 }
 
-/** What a listing and the check of a revision need of a document; the documents themselves stay on disk. */
+/** The part of a document for listings and for the check of a revision; the documents themselves stay on disk. */
 export interface Entry {
   readonly id: string;
   readonly rev: string;

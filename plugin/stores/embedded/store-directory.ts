@@ -140,7 +140,7 @@ export class StoreDirectory {
     return writeSynced(join(this.path, name), Buffer.alloc(0));
   }
 
-  /** Removes what no document names any more. What cannot be removed is removed when the store is opened again. */
+  /** Removes attachments that no document names any more; those that cannot be removed go when the store is opened again. */
   async dropAttachments(attachments: Iterable<StoredAttachment>): Promise<void> {
     for (const { file } of attachments) await rm(join(this.path, file)).catch(() => undefined);
   }

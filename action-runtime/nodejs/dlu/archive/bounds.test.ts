@@ -23,7 +23,7 @@ import { ArchiveLimits, MAX_ENTRIES } from './limits.js';
 import { unpackTarGz } from './tar-gz.js';
 import { unpackZip } from './zip.js';
 
-// What an archive may make the container read, keep and write, by whatever part of its format.
+// The bounds on bytes that an archive makes the container read, keep and write hold for every part of its format.
 
 const MiB = 1024 * 1024;
 const LARGE = 96 * MiB;
@@ -78,7 +78,7 @@ function unpackedApart(archive: Buffer, format: 'zip' | 'tar.gz'): { peak: numbe
     let said = 'unpacked';
     await ${format === 'zip' ? 'unpackZip' : 'unpackTarGz'}(readFileSync(${JSON.stringify(file)}), ${JSON.stringify(root)})
       .catch((error) => (said = error.message));
-    // What the system counts for a child begins with what its parent had; only Linux tells what it had itself.
+    // The system's peak of a child includes its parent's memory at the fork; only Linux tells the child's own peak.
     const own = existsSync('/proc/self/status') && /VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'));
     const peak = own ? Number(own[1]) : process.resourceUsage().maxRSS;
     console.log(JSON.stringify({ peak, said }));`;

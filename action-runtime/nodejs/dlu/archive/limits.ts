@@ -10,7 +10,7 @@ export const MAX_PATH_BYTES = 4096;
 const MAX_DEPTH = 256;
 /** Names and targets of all links: they are made last, and kept until then. */
 const MAX_LINK_BYTES = 16 * 1024 * 1024;
-/** What an archive's format may take beside the content of each entry. */
+/** Bounds on the bytes of an archive's format, beside the content of its entries. */
 const FORMAT_BYTES = 2048;
 
 /** An archive that is refused: too large once unpacked, or it would write outside its directory. */

@@ -10,7 +10,7 @@ export interface TarEntry {
   readonly content: AsyncIterable<Buffer>;
 }
 
-/** What a header in front of another one says about that one. */
+/** Values of an extended header, which hold for the header behind it. */
 interface Override {
   readonly name?: string;
   readonly target?: string;

@@ -1,5 +1,5 @@
 /**
- * Makes the runtime's two programs, the DLU's and the FLU's, into one CommonJS file each: a container that starts reads
+ * Makes the runtime's two programs, the FLU's and the DLU's, into one CommonJS file each: a container that starts reads
  * two files instead of forty modules, which is half of what a cold start takes beyond Node's own. What few containers
  * need (archives, OpenWhisk's /init and /run) stays where it is and is loaded from there.
  *
@@ -22,7 +22,7 @@ const loadedLater = {
     onResolve({ filter: /^\./ }, ({ kind, path, resolveDir, importer }) => {
       if (kind !== 'dynamic-import') return undefined;
       // Every program is in a folder of its own, one below the bundle's.
-      const entry = join(target, relative(source, dirname(importer)).split('/')[0] || 'dlu');
+      const entry = join(target, relative(source, dirname(importer)).split('/')[0] || 'flu');
       return { path: relative(entry, resolve(resolveDir, path)), external: true };
     });
   },
@@ -32,8 +32,8 @@ rmSync(target, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: dist,
   entryPoints: {
-    'dlu/main': join(source, 'main.js'),
-    'flu/thread': join(source, 'flu/thread.js'),
+    'flu/main': join(source, 'main.js'),
+    'dlu/thread': join(source, 'dlu/thread.js'),
   },
   outdir: target,
   bundle: true,

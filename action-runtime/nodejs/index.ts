@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
  * half the time, or the modules themselves where there is none that was made of them.
  */
 export const runtimeEntry: string = fileURLToPath(
-  new URL(isBundled() ? '../bundle/dlu/main.js' : './main.js', import.meta.url),
+  new URL(isBundled() ? '../bundle/flu/main.js' : './main.js', import.meta.url),
 );
 
 function isBundled(): boolean {

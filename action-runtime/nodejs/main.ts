@@ -1,6 +1,6 @@
-import { startDlu } from './dlu/start.js';
+import { startFlu } from './flu/start.js';
 /**
- * What runs in a container: with `__DF_SOCKET` the DLU of a host agent, else OpenWhisk's /init and /run. The agent's
+ * What runs in a container: with `__DF_SOCKET` FLU and DLU for a host agent, else OpenWhisk's /init and /run. The agent's
  * variables are taken out of the environment: user code and what it starts need none of them. They are no secret from it,
  * because the kernel keeps what the process was started with (/proc/self/environ). The token is worth nothing to it either:
  * it is good for one HELLO, which was said before any user code came.
@@ -18,6 +18,10 @@ delete process.env['__DF_HTTP_PORT'];
 // How this process gets its memory; what it starts has its own needs.
 delete process.env['GLIBC_TUNABLES'];
 
-if (socket !== undefined) void startDlu(socket, token, directory);
+if (socket !== undefined) {
+  // The bound of this process's heap, from its driver.
+  delete process.env['NODE_OPTIONS'];
+  startFlu(socket, token, directory);
+}
 // Only who needs it loads it: a cold start pays for every module.
 else void import('./http/start.js').then(({ startHttp }) => startHttp(Number(port), directory));

@@ -12,6 +12,7 @@ import {
   type StartOptions,
 } from './driver.js';
 import { Guardian } from './guardian.js';
+import { HEAP_EXHAUSTED, heapLimit } from './heap-limit.js';
 import { LineSplitter } from './line-splitter.js';
 import { isOwnImage } from './own-image.js';
 
@@ -63,6 +64,7 @@ export class ProcessDriver implements ContainerDriver {
         PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
         HOME: home,
         GLIBC_TUNABLES: HUGE_PAGES,
+        NODE_OPTIONS: heapLimit(start.spec.memoryMiB),
         __DF_SOCKET: start.socketPath,
         __DF_TOKEN: start.token,
         __DF_DIRECTORY: runtime,
@@ -126,7 +128,7 @@ class ProcessHandle implements ContainerHandle {
 
   #forward(name: 'stdout' | 'stderr', onOutput: StartOptions['onOutput']): void {
     const lines = new LineSplitter(MAX_OUTPUT_LINE_BYTES, (line) => {
-      if (name === 'stderr' && line.includes('JavaScript heap out of memory')) this.#heapExhausted = true;
+      if (name === 'stderr' && line.includes(HEAP_EXHAUSTED)) this.#heapExhausted = true;
       onOutput(name, line);
     });
     // There is none when the process could not be made.
@@ -143,7 +145,7 @@ class ProcessHandle implements ContainerHandle {
       const end = (): void => {
         clearTimeout(grace);
         this.#state = 'EXITED';
-        resolve({ ...exit, outOfMemory: this.#heapExhausted });
+        resolve({ ...exit, outOfMemory: this.#heapExhausted && exit.signal !== null });
       };
       this.child.on('error', end);
       this.child.on('exit', (code, signal) => {

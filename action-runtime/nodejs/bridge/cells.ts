@@ -20,7 +20,11 @@ export const CLAIMED = 7;
 export const MEMORY_WATCHED = 8;
 /** 1 while the DLU looks after held results. */
 export const HELD_WATCHED = 9;
-const FIRST_CLAIM = 10;
+/** Invocation id whose result the FLU has written or held back itself; changes under LOCK only. */
+export const ANSWERED = 10;
+/** 1 once everything is sent and the process may end; the FLU's thread waits for it in its last moment. */
+export const ALL_SENT = 11;
+const FIRST_CLAIM = 12;
 
 export const Lock = {
   FREE: 0,

@@ -13,30 +13,20 @@ export interface FluConfig {
   readonly code: Code;
   /** A directory of the runtime's own, for the module file of an inline ES module. */
   readonly privateDirectory: string;
-  /**
-   * `flow`: outcomes as OpenWhisk's invoker would record them. `http`: outcomes as its runtime answers /run, where
-   * a value that is no dictionary is passed on for the invoker to judge.
-   */
-  readonly rules: 'flow' | 'http';
   readonly emitWindowBytes: number;
 }
 
-/** What the FLU's thread is started with, before it is known what it will run. */
-export interface ThreadData {
+/** What the DLU's thread is started with. */
+export interface DluData {
+  /** To the FLU. */
   readonly port: MessagePort;
   readonly cells: SharedArrayBuffer;
   readonly held: SharedArrayBuffer;
-  /** Descriptor of the connection, or -1: everything goes through the DLU. */
-  readonly fd: number;
-  /** How to open a run channel; undefined: all runs come through the DLU. */
-  readonly runChannel?: RunChannelAddress;
-}
-
-/** What the FLU's thread is told once, when it is known what it runs. */
-export interface ThreadConfig {
-  readonly config: FluConfig;
-  /** Variables of the action's own, beside the process's. */
-  readonly env: Readonly<Record<string, string>>;
+  /** Where the agent listens, and the word by which it knows this container. */
+  readonly address: string;
+  readonly token: string;
+  /** Where the runtime keeps what it unpacks. */
+  readonly directory: string;
 }
 
 export interface RunChannelAddress {
@@ -59,6 +49,10 @@ export type ToFlu =
   | string
   | readonly string[]
   | RunWithBuffers
+  /** The agent is there: the descriptor of the connection, and how to open a run channel, if it offers one. */
+  | { readonly type: 'open'; readonly fd: number; readonly runChannel: RunChannelAddress | undefined }
+  /** Load an action; once. */
+  | { readonly type: 'load'; readonly config: FluConfig }
   | {
       readonly type: 'define';
       readonly id: number;
@@ -66,15 +60,15 @@ export type ToFlu =
       readonly ports: boolean;
       readonly functions?: readonly { path: string; code: string }[];
     }
-  /** Variables of the process's environment, for the runs posted after it. */
-  | { readonly type: 'environment'; readonly variables: Readonly<Record<string, string>> }
   | { readonly type: 'grant'; readonly bytes: number }
   /** A run that never came has been withdrawn: one behind it may be next. */
   | { readonly type: 'skip' }
   /** Write the unfinished log line and answer `stopped`: the process is about to end. */
   | { readonly type: 'stop' }
   /** Answer `idle` once nothing is queued or running. */
-  | { readonly type: 'drain' };
+  | { readonly type: 'drain' }
+  /** Everything is sent: end the process. */
+  | { readonly type: 'exit'; readonly code: number };
 
 /** A value too large for a frame, with the message that it belongs to. */
 export interface LargeMessage {
@@ -106,7 +100,6 @@ export type FromFlu =
       readonly type: 'ready';
       readonly ok: boolean;
       readonly error?: string;
-      readonly needsProcess?: boolean;
       /** True when small runs are taken on a run channel. */
       readonly runChannel?: boolean;
       readonly logs?: readonly LogLine[];
@@ -115,5 +108,7 @@ export type FromFlu =
   | { readonly type: 'watch' }
   /** The function ended with a developer error: its result is out, nothing more will run here. */
   | { readonly type: 'spent' }
+  /** The process ends by itself; its last moment waits until everything is sent. `logs`: lines of no invocation. */
+  | { readonly type: 'exited'; readonly logs: readonly LogLine[] }
   | { readonly type: 'stopped' }
   | { readonly type: 'idle' };

@@ -1,11 +1,9 @@
-import { inspect } from 'node:util';
 import {
   type Definition,
   type Init,
   type Slot,
   FLAG_FOLLOWED,
   FrameType,
-  MAX_INLINE_BYTES,
   Outcome,
   ProtocolError,
   decodeAmount,
@@ -19,11 +17,11 @@ import {
   encodeValue,
 } from '../../protocol/index.js';
 import { initFailure, initFailureLog } from '../bridge/init-failure.js';
-import type { Code, FluConfig, FromFlu, RunChannelAddress } from '../bridge/messages.js';
+import { ANSWERED } from '../bridge/cells.js';
+import type { Code, FluConfig, FromFlu } from '../bridge/messages.js';
 import { EXITED, INIT_EXITED, OUT_OF_MEMORY } from './failure-texts.js';
 import { FileOffers } from './file-offers.js';
-import type { FluEvents, FluExit, FluLink } from './flu-link.js';
-import { FluThread } from './flu-thread.js';
+import type { FluLink } from './flu-link.js';
 import type { FrameWriter } from './frame-writer.js';
 import { HeldWatch } from './held-watch.js';
 import { IncomingStreams } from './incoming-streams.js';
@@ -44,21 +42,16 @@ const END_GRACE_MS = 10_000;
 export interface Welcome {
   readonly emitWindowBytes: number;
   readonly files: boolean;
-  /** Memory of the action to come; undefined: the FLU cannot be started before INIT says it. */
-  readonly memoryMiB: number | undefined;
 }
 
 export interface Shared {
   /** Where it connected to. */
   readonly address: string;
   readonly cells: SharedArrayBuffer;
-  readonly held: SharedArrayBuffer;
-  readonly fd: number;
-  readonly runChannel?: RunChannelAddress;
 }
 
 /**
- * The DLU after its greeting: takes the agent's frames, keeps the FLU fed, and answers for it when it dies.
+ * The DLU after its greeting: takes the agent's frames, keeps the FLU fed, and answers for it when it ends the process.
  *
  * States: WAITING (for INIT) → INITIALIZING → READY → ENDING. It ends on SHUTDOWN when idle, on TIMEOUT and CANCEL of
  * what runs, when the FLU is gone or spent, and always with everything sent that is not the agent's to refuse.
@@ -72,15 +65,14 @@ export class Container {
   readonly #outbox: Outbox;
   readonly #heldWatch: HeldWatch;
   #memoryWatch: MemoryWatch | undefined;
-  #flu: FluLink | undefined;
   #queue: RunQueue | undefined;
-  #config: FluConfig | undefined;
-  #generation = 0;
-  /** Why the DLU itself ended the FLU. */
-  #endedFor: string | undefined;
+  #memoryMiB = 0;
+  /** Of the last result that the FLU has handed to this thread. */
+  #handedOver = 0;
 
   constructor(
     private readonly writer: FrameWriter,
+    private readonly flu: FluLink,
     private readonly shared: Shared,
     private readonly welcome: Welcome,
     private readonly exit: () => void,
@@ -91,7 +83,7 @@ export class Container {
     this.#offers = new FileOffers(writer);
     this.#outbox = new Outbox(writer, this.#outgoing, welcome.files ? this.#offers : undefined);
     this.#heldWatch = new HeldWatch(this.#cells, () => writer.flushHeld());
-    if (welcome.memoryMiB !== undefined) this.#thread(welcome.memoryMiB);
+    flu.listen((message) => this.#onMessage(message));
   }
 
   onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
@@ -117,7 +109,7 @@ export class Container {
         return;
       }
       case FrameType.GRANT:
-        return this.#flu?.post({ type: 'grant', bytes: decodeAmount(payload) });
+        return this.flu.post({ type: 'grant', bytes: decodeAmount(payload) });
       case FrameType.INIT: {
         this.#init(payload);
         return;
@@ -125,7 +117,7 @@ export class Container {
       case FrameType.DEFINE: {
         const definition = decodeJsonObject(payload) as unknown as Definition;
         this.#ready().flush();
-        this.#flu!.post({ type: 'define', id, ...definition });
+        this.flu.post({ type: 'define', id, ...definition });
         return;
       }
       case FrameType.WITHDRAW: {
@@ -163,6 +155,7 @@ export class Container {
     if (this.#state !== 'WAITING') throw new ProtocolError('UNEXPECTED_FRAME', 'INIT comes once');
     this.#state = 'INITIALIZING';
     const { init, code } = decodeInit(payload);
+    this.#memoryMiB = init.memoryMiB;
     void this.#load(init, readSlot(code, this.#incoming));
   }
 
@@ -177,50 +170,32 @@ export class Container {
       this.#initialized({ type: 'ready', ok: false, error: initFailure(error), logs });
       return;
     }
-    this.#config = {
+    const config: FluConfig = {
       init,
       code,
       privateDirectory: privateDirectory(),
-      rules: 'flow',
       emitWindowBytes: this.welcome.emitWindowBytes,
     };
-    const thread = this.#flu instanceof FluThread ? this.#flu : this.#thread(init.memoryMiB);
-    thread.load({ config: this.#config, env: init.env });
-  }
-
-  /** Starts the thread of the FLU, which takes as long as everything else up to READY. */
-  #thread(memoryMiB: number): FluThread {
-    const thread = new FluThread(memoryMiB, this.shared, this.#events());
-    this.#flu = thread;
-    return thread;
-  }
-
-  /** What a FLU has to say counts as long as it has not been replaced. */
-  #events(): FluEvents {
-    const generation = ++this.#generation;
-    return {
-      onMessage: (message) => {
-        if (generation === this.#generation) this.#onMessage(message);
-      },
-      onExit: (exit) => {
-        if (generation === this.#generation) this.#onExit(exit);
-      },
-    };
+    this.flu.post({ type: 'load', config });
   }
 
   #onMessage(message: FromFlu): void {
+    if (message.type === 'rest') {
+      this.writer.writeRest(message.bytes);
+      this.writer.settlePosted();
+      return;
+    }
+    // What it says after it has been answered for is of no interest.
+    if (this.#state === 'ENDING') return;
     switch (message.type) {
       case 'frame': {
-        this.#outbox.push(typeof message.bytes === 'string' ? Buffer.from(message.bytes, 'latin1') : message.bytes);
+        const bytes = typeof message.bytes === 'string' ? Buffer.from(message.bytes, 'latin1') : message.bytes;
+        if (bytes[4] === FrameType.RESULT) this.#handedOver = new DataView(bytes.buffer, bytes.byteOffset).getUint32(8);
+        this.#outbox.push(bytes);
         return;
       }
-      case 'rest':
-        this.writer.writeRest(message.bytes);
-        {
-          this.writer.settlePosted();
-          return;
-        }
       case 'large': {
+        if (message.port === undefined) this.#handedOver = message.invocationId;
         this.#outbox.pushLarge(message);
         return;
       }
@@ -233,6 +208,11 @@ export class Container {
         this.#heldWatch.wake();
         return;
       }
+      case 'exited': {
+        if (this.#state === 'READY') this.#answerAndEnd(EXITED);
+        else this.#initialized({ type: 'ready', ok: false, error: INIT_EXITED, logs: message.logs });
+        return;
+      }
       case 'spent':
       case 'idle':
       case 'stopped': {
@@ -243,24 +223,16 @@ export class Container {
   }
 
   #initialized(message: FromFlu & { type: 'ready' }): void {
-    if (this.#state !== 'INITIALIZING') return;
-    if (message.needsProcess === true && this.#flu instanceof FluThread) {
-      const thread = this.#flu;
-      const config = this.#config!;
-      // From now on what the thread says does not count.
-      const events = this.#events();
-      thread.terminate();
-      void import('./flu-process.js').then(({ FluProcess }) => {
-        this.#flu = new FluProcess(config, { ...process.env, ...config.init.env }, this.#cells, events);
-      });
+    // Without an action there is none that could be to blame.
+    if (this.#state !== 'INITIALIZING') {
+      this.#end();
       return;
     }
     for (const line of message.logs ?? []) this.writer.write(encodeLog(line));
     if (message.ok) {
-      const flu = this.#flu!;
       this.#state = 'READY';
       this.#queue = new RunQueue(
-        flu,
+        this.flu,
         this.#cells,
         (slot: Slot) => readSlot(slot, this.#incoming),
         message.runChannel === true,
@@ -268,13 +240,8 @@ export class Container {
         () => this.#heldWatch.wake(),
       );
       const busy = (): boolean => !this.#queue!.idle;
-      this.#memoryWatch = new MemoryWatch(
-        this.#cells,
-        () => flu.residentBytes(),
-        busy,
-        () => this.#stop(OUT_OF_MEMORY),
-      );
-      this.#memoryWatch.calibrate(this.#config!.init.memoryMiB);
+      this.#memoryWatch = new MemoryWatch(this.#cells, busy, () => this.#stop(OUT_OF_MEMORY));
+      this.#memoryWatch.calibrate(this.#memoryMiB);
     }
     const { ok, error, runChannel } = message;
     const said = { ok, ...(error !== undefined && { error }), ...(runChannel === true && { runChannel }) };
@@ -302,10 +269,21 @@ export class Container {
     else if (this.#queue?.isNext(id) === true) setTimeout(() => this.#whenRunning(id, act), 1);
   }
 
-  /** Ends the FLU; its exit answers for the invocation that runs. */
+  /** Answers for the invocation that runs, and ends the process. The FLU may be busy for ever: it is not asked. */
   #stop(text: string): void {
-    this.#endedFor ??= text;
-    this.#flu?.terminate();
+    if (this.#state === 'ENDING') return;
+    this.writer.seize();
+    for (const message of this.flu.unheard()) this.#onMessage(message);
+    this.#answerAndEnd(text);
+  }
+
+  #answerAndEnd(text: string): void {
+    if (this.#state === 'ENDING') return;
+    this.writer.flushHeld();
+    const id = this.#queue!.running;
+    const answered = id === Atomics.load(this.#cells, ANSWERED) >>> 0 || id === this.#handedOver;
+    if (id !== 0 && !answered) this.#outbox.pushOwn(developerError(id, text));
+    this.#end();
   }
 
   #timeout(id: number): void {
@@ -316,7 +294,7 @@ export class Container {
     }
     this.#whenRunning(id, () => {
       // The agent has its outcome; only what the function has said is still of interest.
-      this.#flu!.post({ type: 'stop' });
+      this.flu.post({ type: 'stop' });
       setTimeout(() => this.#end(), STOP_GRACE_MS);
     });
   }
@@ -324,39 +302,7 @@ export class Container {
   #shutdown(): void {
     this.#queue?.flush();
     if (this.#queue === undefined || this.#queue.idle) this.#end();
-    else this.#flu!.post({ type: 'drain' });
-  }
-
-  #onExit(exit: FluExit): void {
-    if (this.#state === 'ENDING') return;
-    if (this.#state === 'WAITING' || this.#config === undefined) {
-      // There is no action yet that could be to blame.
-      this.#end();
-      return;
-    }
-    if (this.#state === 'INITIALIZING') {
-      if (exit.error !== undefined) this.#initialized({ type: 'ready', ok: false, error: initFailure(exit.error) });
-      else this.#initialized({ type: 'ready', ok: false, error: exit.outOfMemory ? OUT_OF_MEMORY : INIT_EXITED });
-      return;
-    }
-    const invocationId = this.#queue!.running;
-    this.writer.flushHeld();
-    if (invocationId !== 0) {
-      const text = exit.outOfMemory ? OUT_OF_MEMORY : (this.#endedFor ?? EXITED);
-      if (exit.error !== undefined) this.#logUncaught(invocationId, exit.error);
-      this.#outbox.pushOwn(developerError(invocationId, text));
-    }
-    this.#end();
-  }
-
-  /** What Node prints for an exception that nobody caught. */
-  #logUncaught(invocationId: number, error: unknown): void {
-    const text = error instanceof Error && error.stack !== undefined ? error.stack : `Uncaught ${inspect(error)}`;
-    for (const line of text.slice(0, MAX_INLINE_BYTES).split('\n')) {
-      this.#outbox.pushOwn(
-        encodeLog({ invocationId, stream: 'stderr', time: Date.now(), text: line, truncated: false }),
-      );
-    }
+    else this.flu.post({ type: 'drain' });
   }
 
   /** Sends what there is to send, then exits. */
@@ -365,7 +311,7 @@ export class Container {
     this.#state = 'ENDING';
     this.#memoryWatch?.stop();
     this.#heldWatch.stop();
-    this.writer.flushHeld();
+    this.writer.seize();
     // The agent may give no credit, or not answer an offer.
     setTimeout(this.exit, END_GRACE_MS);
     this.#outbox.empty(() => this.#outgoing.done(() => this.writer.drained(this.exit)));

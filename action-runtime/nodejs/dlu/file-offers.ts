@@ -2,6 +2,7 @@
 import { promises } from 'node:fs';
 import { FrameType, encodeAmount } from '../../protocol/index.js';
 import type { LargeValue } from '../bridge/messages.js';
+import { complain } from '../bridge/complain.js';
 import type { FrameWriter } from './frame-writer.js';
 
 /** An agent that follows is told after each so many bytes how far a file is filled. */
@@ -33,7 +34,7 @@ export class FileOffers {
       await writeSegments(path, value.segments, followed ? told : undefined);
       return id;
     } catch (error) {
-      console.error(`a hand-over file cannot be written: ${String(error)}`);
+      complain(`a hand-over file cannot be written: ${String(error)}`);
       return undefined;
     }
   }

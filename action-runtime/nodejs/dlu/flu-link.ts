@@ -1,23 +1,26 @@
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { POSTED_MESSAGES } from '../bridge/cells.js';
 import type { FromFlu, ToFlu } from '../bridge/messages.js';
 
-/** The DLU's end of its FLU, whether that is a thread or a process. It executes runs in the order of posting. */
-export interface FluLink {
-  post(message: ToFlu, transfer?: ArrayBuffer[]): void;
-  /** Ends the FLU at once; `onExit` follows. */
-  terminate(): void;
-  /** Resident memory of the FLU's process, in bytes. */
-  residentBytes(): number;
-}
+/** The DLU's end of its FLU, which is the main thread. It executes runs in the order of posting. */
+export class FluLink {
+  constructor(
+    private readonly port: MessagePort,
+    private readonly cells: Int32Array,
+  ) {}
 
-/** Why a FLU ended: its memory limit, or anything else (an exception that nobody caught, process.exit, terminate). */
-export interface FluExit {
-  readonly outOfMemory: boolean;
-  /** What was thrown, where it was that. */
-  readonly error?: unknown;
-}
+  listen(onMessage: (message: FromFlu) => void): void {
+    this.port.on('message', onMessage);
+  }
 
-export interface FluEvents {
-  onMessage(message: FromFlu): void;
-  /** Comes once, after the last message. */
-  onExit(exit: FluExit): void;
+  post(message: ToFlu, transfer: ArrayBuffer[] = []): void {
+    this.port.postMessage(message, transfer);
+    Atomics.add(this.cells, POSTED_MESSAGES, 1);
+  }
+
+  /** What the FLU has posted so far and nobody has heard. */
+  *unheard(): Iterable<FromFlu> {
+    for (let next; (next = receiveMessageOnPort(this.port) as { message: FromFlu } | undefined) !== undefined;)
+      yield next.message;
+  }
 }

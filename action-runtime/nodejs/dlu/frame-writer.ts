@@ -10,6 +10,7 @@ const SPINS = 200;
  */
 export class FrameWriter {
   #holding = false;
+  #seized = false;
   /** Frames of the DLU's own that wait for the rest of a frame that the FLU began. */
   #behindRest: Uint8Array[] = [];
   #onDrained: (() => void)[] = [];
@@ -45,6 +46,12 @@ export class FrameWriter {
     this.#put([rest, ...waiting]);
   }
 
+  /** From now on the lock stays here: what the FLU still has to say comes as messages. */
+  seize(): void {
+    this.#seized = true;
+    if (!this.#holding) this.write();
+  }
+
   /** Sends the results that the FLU holds back. */
   flushHeld(): void {
     if (Atomics.load(this.cells, HELD_BYTES) > 0) this.write();
@@ -57,7 +64,8 @@ export class FrameWriter {
 
   /** Calls back when every byte written so far is with the kernel. */
   drained(callback: () => void): void {
-    if (this.unwritten === 0 && !this.#holding) callback();
+    const idle = this.#seized ? this.#holding : !this.#holding;
+    if (this.unwritten === 0 && idle) callback();
     else this.#onDrained.push(callback);
   }
 
@@ -86,8 +94,10 @@ export class FrameWriter {
 
   #release(): void {
     if (!this.#holding) return;
-    this.#holding = false;
-    Atomics.store(this.cells, LOCK, Lock.FREE);
+    if (!this.#seized) {
+      this.#holding = false;
+      Atomics.store(this.cells, LOCK, Lock.FREE);
+    }
     const callbacks = this.#onDrained;
     if (callbacks.length === 0) return;
     this.#onDrained = [];

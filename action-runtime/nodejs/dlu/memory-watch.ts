@@ -15,14 +15,13 @@ export class MemoryWatch {
 
   constructor(
     private readonly cells: Int32Array,
-    private readonly residentBytes: () => number,
     private readonly busy: () => boolean,
     private readonly onExceeded: () => void,
   ) {}
 
   /** What is resident now is the runtime's own. */
   calibrate(memoryMiB: number): void {
-    this.#limitBytes = this.residentBytes() + memoryMiB * 1024 * 1024;
+    this.#limitBytes = process.memoryUsage.rss() + memoryMiB * 1024 * 1024;
   }
 
   wake(): void {
@@ -43,6 +42,6 @@ export class MemoryWatch {
       this.stop();
       // What began in between has not asked to be watched.
       if (this.busy()) this.wake();
-    } else if (this.residentBytes() > this.#limitBytes) this.onExceeded();
+    } else if (process.memoryUsage.rss() > this.#limitBytes) this.onExceeded();
   }
 }

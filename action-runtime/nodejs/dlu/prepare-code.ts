@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Code } from '../bridge/messages.js';
 import { privateDirectory } from './private-directory.js';
 
-/** Gets the code of an action ready for the FLU: an archive is unpacked, and the process moves into it. */
+/** Gets the code of an action ready for the FLU: an archive is unpacked. */
 export async function prepareCode(code: Buffer, binary: boolean): Promise<Code> {
   if (code.length === 0) return { form: 'none' };
   if (!binary) return { form: 'text', text: code.toString() };
@@ -14,7 +14,5 @@ export async function prepareCode(code: Buffer, binary: boolean): Promise<Code> 
   else if (magic.startsWith('1f8b08')) await (await import('./archive/tar-gz.js')).unpackTarGz(code, directory);
   // eslint-disable-next-line @typescript-eslint/only-throw-error -- shown as it is, without a stack, as OpenWhisk's runtime does
   else throw 'There was an error uncompressing the action archive. The file type is unsupported';
-  // A worker thread cannot change the directory itself.
-  process.chdir(directory);
   return { form: 'directory', path: directory };
 }

@@ -16,9 +16,13 @@ export function makePrivateDirectoryIn(directory: string): void {
  */
 export function privateDirectory(): string {
   if (made === undefined) {
-    const directory = realpathSync(mkdtempSync(join(base ?? tmpdir(), 'action-')));
-    process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-    made = directory;
+    made = realpathSync(mkdtempSync(join(base ?? tmpdir(), 'action-')));
+    process.on('exit', removePrivateDirectory);
   }
   return made;
+}
+
+/** For a thread that ends the process without an event. */
+export function removePrivateDirectory(): void {
+  if (made !== undefined) rmSync(made, { recursive: true, force: true });
 }

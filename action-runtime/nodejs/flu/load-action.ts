@@ -15,6 +15,7 @@ export type LoadConfig = Pick<FluConfig, 'code' | 'privateDirectory'> & {
 export async function loadAction({ init, code, privateDirectory }: LoadConfig): Promise<ActionMain | undefined> {
   if (init.kind === 'steps') return undefined;
   if (code.form === 'none') throw new MissingCodeError();
+  if (code.form === 'directory') process.chdir(code.path);
   const found =
     code.form === 'text'
       ? await loadInline(code.text, init.main, privateDirectory)
@@ -23,13 +24,4 @@ export async function loadAction({ init, code, privateDirectory }: LoadConfig): 
   // eslint-disable-next-line @typescript-eslint/only-throw-error
   if (typeof found !== 'function') throw `Action entrypoint '${init.main}' is not a function.`;
   return found as ActionMain;
-}
-
-/** True for a native addon that can only live on a process's main thread. */
-export function needsOwnProcess(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return (
-    (error as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED' ||
-    /did not self-register|context-aware/i.test(error.message)
-  );
 }

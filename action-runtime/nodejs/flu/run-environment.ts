@@ -1,12 +1,50 @@
-/** Keeps the variables that OpenWhisk sets for each activation; only what changed is written. */
+import { inspect } from 'node:util';
+
+type Variables = Record<string, string | undefined>;
+
+/**
+ * The variables that OpenWhisk sets for each activation. The C library keeps every value that a variable ever had, some
+ * 200 bytes a run, so that they are put into the process's environment only when it is looked at as a whole, which is
+ * what starting a child does; who asks for one of them by name gets it without that.
+ */
 export class RunEnvironment {
-  #transactionId: string | undefined;
+  readonly #real = process.env as Variables;
+  readonly #current: Variables = Object.create(null) as Variables;
+  /** True while the process's environment has those of an earlier run. */
+  #stale = false;
+
+  constructor() {
+    const real = this.#real;
+    const whole = (): Variables => {
+      if (this.#stale) this.#write();
+      return real;
+    };
+    process.env = new Proxy(real, {
+      get: (_, name) => (this.#stale && name in this.#current ? this.#current[name as string] : real[name as string]),
+      set: (_, name, value: string) => {
+        whole()[name as string] = value;
+        return true;
+      },
+      has: (_, name) => name in whole(),
+      deleteProperty: (_, name) => delete whole()[name as string],
+      defineProperty: (_, name, descriptor) => Reflect.defineProperty(whole(), name, descriptor),
+      ownKeys: () => Reflect.ownKeys(whole()),
+      getOwnPropertyDescriptor: (_, name) => Reflect.getOwnPropertyDescriptor(whole(), name),
+    });
+    // `inspect` looks through a proxy.
+    const shown = { value: () => ({ ...whole() }) };
+    Object.setPrototypeOf(real, Object.create(Object.prototype, { [inspect.custom]: shown }) as object);
+  }
 
   set(activationId: string, deadline: number, transactionId: string): void {
-    process.env['__OW_ACTIVATION_ID'] = activationId;
-    process.env['__OW_DEADLINE'] = String(deadline);
-    if (transactionId === this.#transactionId) return;
-    this.#transactionId = transactionId;
-    process.env['__OW_TRANSACTION_ID'] = transactionId;
+    this.#current['__OW_ACTIVATION_ID'] = activationId;
+    this.#current['__OW_DEADLINE'] = String(deadline);
+    this.#current['__OW_TRANSACTION_ID'] = transactionId;
+    this.#stale = true;
+  }
+
+  #write(): void {
+    this.#stale = false;
+    Object.assign(this.#real, this.#current);
   }
 }

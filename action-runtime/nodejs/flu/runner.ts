@@ -20,7 +20,7 @@ import type { ActionMain } from './load-action.js';
 import type { LogLines } from './log-lines.js';
 import { type EncodedOutcome, rejected, returned, threw } from './outcome.js';
 import { createContext } from './run-context.js';
-import { RunEnvironment } from './run-environment.js';
+import type { RunEnvironment } from './run-environment.js';
 import { decodeEnvironment, encodeEnvironment, refuseEnvironment } from './step-environment.js';
 import type { Transport } from './transport.js';
 import { WritePacing } from './write-pacing.js';
@@ -32,7 +32,6 @@ const RUNS_PER_TURN = 64;
 /** Runs the action: one invocation at a time, in the order of the queue. */
 export class Runner {
   readonly #definitions = new Map<number, Definition>();
-  readonly #environment = new RunEnvironment();
   readonly #pacing: WritePacing;
   #busy = false;
   #spent = false;
@@ -43,6 +42,7 @@ export class Runner {
     private readonly transport: Transport,
     private readonly emitter: Emitter,
     private readonly logs: LogLines,
+    private readonly environment: RunEnvironment,
     /** Called each time that nothing is left to run. */
     private readonly onIdle: () => void,
   ) {
@@ -87,7 +87,7 @@ export class Runner {
     const slots = slotBuffers(run, queued);
     this.logs.begin(invocationId);
     const activationId = run.activationId.toString('hex');
-    if (this.config.rules === 'flow') this.#environment.set(activationId, run.deadline, run.transactionId);
+    this.environment.set(activationId, run.deadline, run.transactionId);
     const definition = this.#definitions.get(run.definition) ?? UNDEFINED_DEFINITION;
     const input = decodeValue(slots[0]!, slots);
 
@@ -135,7 +135,7 @@ export class Runner {
     } catch (error) {
       return rejected(error);
     }
-    return returned(result, this.config.rules);
+    return returned(result, 'flow');
   }
 
   /** Bound parameters lie under the input where that is a dictionary, and where it is missing. */

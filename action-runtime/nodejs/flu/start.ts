@@ -1,66 +1,65 @@
-import { initFailure } from '../bridge/init-failure.js';
-import type { FluConfig, FromFlu } from '../bridge/messages.js';
-import { Emitter } from './emitter.js';
-import { loadAction, needsOwnProcess } from './load-action.js';
-import { LogLines } from './log-lines.js';
-import { Runner } from './runner.js';
-import type { Transport, TransportEvents } from './transport.js';
+import { setPriority, tmpdir } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { HELD_AREA_BYTES, createCells } from '../bridge/cells.js';
+import { complain } from '../bridge/complain.js';
+import type { DluData } from '../bridge/messages.js';
+import { Flu } from './flu.js';
+import { ThreadTransport } from './thread-transport.js';
 
-/** A transport before it is told whom to call. */
-export interface StartableTransport extends Transport {
-  listen(events: TransportEvents): void;
-  post(message: FromFlu): void;
-}
+/** Of the function's thread. Data moves while functions burn every core, because the DLU's thread has a better one. */
+const NICE = 10;
 
 /**
- * Loads the action, says READY to the DLU and serves runs from then on.
+ * Starts the DLU in a thread of its own and makes this thread, the process's main one, the FLU: to user code it is an
+ * ordinary Node program.
  *
- * @param channel Settles when it is known whether there is a run channel: true when it is open.
+ * @param directory Where the runtime keeps what it unpacks. Default: the system's temporary directory.
  */
-export async function startFlu(
-  config: FluConfig,
-  transport: StartableTransport,
-  channel: Promise<boolean>,
-): Promise<void> {
-  const logs = new LogLines(transport, config.init.logLimitBytes);
-  logs.capture();
-  process.on('exit', () => {
-    logs.flush();
-    transport.flush();
+export function startFlu(address: string, token: string, directory: string = tmpdir()): void {
+  const { port1, port2 } = new MessageChannel();
+  const [cells, held] = [createCells(), new SharedArrayBuffer(HELD_AREA_BYTES)];
+  const workerData: DluData = { port: port2, cells, held, address, token, directory };
+  const dlu = new Worker(new URL('../dlu/thread.js', import.meta.url), {
+    workerData,
+    transferList: [port2],
+    argv: [],
+    execArgv: [],
+    env: {},
+    stdout: true,
+    stderr: true,
   });
-  const emitter = new Emitter(transport, config.emitWindowBytes);
-  let main;
+  const flu = new Flu(new ThreadTransport(cells, held, port1));
+  // Without its DLU nothing can be sent any more.
+  dlu.on('error', (error) => complain(error.stack ?? error.message));
+  dlu.on('exit', () => flu.onExit(1));
+  lowerPriority();
+  // The bound of this thread's heap is not meant for threads that user code starts, which may have their own.
+  setFlagsFromString('--max-old-space-size=0');
+  offerCollection();
+}
+
+/** Of the calling thread and of all that it starts from now on. Where that is refused it stays as it is. */
+function lowerPriority(): void {
   try {
-    main = await loadAction(config);
-  } catch (error) {
-    console.error('Error during initialization:', error);
-    logs.flush();
-    transport.post({
-      type: 'ready',
-      ok: false,
-      error: initFailure(error),
-      needsProcess: needsOwnProcess(error),
-      logs: logs.early,
-    });
-    return;
+    setPriority(0, NICE);
+  } catch {
+    // Not permitted here.
   }
-  let draining = false;
-  const runner = new Runner(config, main, transport, emitter, logs, () => {
-    if (draining) transport.post({ type: 'idle' });
-  });
-  transport.listen({
-    onRun: () => runner.wake(),
-    onDefine: (id, definition) => runner.define(id, definition),
-    onEnvironment: (variables) => Object.assign(process.env, variables),
-    onGrant: (bytes) => emitter.grant(bytes),
-    onStop: () => {
-      logs.flush();
-      transport.post({ type: 'stopped' });
+}
+
+/** `gc`, which OpenWhisk's runtime has; it takes a context, which few need. */
+function offerCollection(): void {
+  Object.defineProperty(globalThis, 'gc', {
+    configurable: true,
+    enumerable: false,
+    get: () => {
+      setFlagsFromString('--expose-gc');
+      const value: unknown = runInNewContext('gc');
+      Object.defineProperty(globalThis, 'gc', { value, configurable: true, writable: true });
+      return value;
     },
-    onDrain: () => {
-      draining = true;
-      if (runner.idle) transport.post({ type: 'idle' });
-    },
+    set: (value: unknown) => Object.defineProperty(globalThis, 'gc', { value, configurable: true, writable: true }),
   });
-  transport.post({ type: 'ready', ok: true, runChannel: await channel });
 }

@@ -1,6 +1,8 @@
 import { writeSync } from 'node:fs';
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import {
+  ALL_SENT,
+  ANSWERED,
   HELD_AREA_BYTES,
   HELD_BYTES,
   HELD_EPOCH,
@@ -12,7 +14,8 @@ import {
   POSTED_MESSAGES,
   RUNNING,
 } from '../bridge/cells.js';
-import type { FromFlu, LargeMessage, ThreadData, ToFlu } from '../bridge/messages.js';
+import type { FromFlu, LargeMessage, RunChannelAddress, ToFlu } from '../bridge/messages.js';
+import { FrameType, type LogLine } from '../../protocol/index.js';
 import type { QueuedRun } from '../bridge/packed-run.js';
 import { transferListOf } from './hand-over.js';
 import { RunChannel } from './run-channel.js';
@@ -21,38 +24,40 @@ import type { Transport, TransportEvents } from './transport.js';
 
 /** Frames up to this size are posted as text when they cannot be written at once. */
 const TEXT_FRAME_BYTES = 4096;
+/** At the end of the process, what is still to be sent is awaited at most so long, in milliseconds. */
+const ALL_SENT_MS = 15_000;
 
 /**
- * The transport of a FLU in a worker thread. Small frames are written on the connection by this thread itself, and
- * small runs come to it on its run channel: a hop then crosses no thread.
+ * The transport between the FLU, on the main thread, and the DLU's thread. Small frames are written on the connection by
+ * the FLU itself, and small runs come to it on its run channel: a hop then crosses no thread.
  *
- * Invariants: T1 this thread writes only while it holds LOCK, and takes LOCK only when POSTED_FRAMES is 0, so a frame
+ * Invariants: T1 the FLU writes only while it holds LOCK, and takes LOCK only when POSTED_FRAMES is 0, so a frame
  * never passes one that was sent before it. T2 after a partial write LOCK stays at REST until the DLU has the rest.
  * T4 held bytes change only under LOCK, and whoever writes under LOCK writes them first. (T3, T5: run-intake.ts)
  */
 export class ThreadTransport implements Transport {
   readonly #cells: Int32Array;
   readonly #held: Buffer;
-  readonly #port: MessagePort;
-  readonly #fd: number;
   readonly #runs: RunIntake;
+  /** Of the connection; -1 before it is there. */
+  #fd = -1;
   #hasChannel = false;
   #received = 0;
   #events: TransportEvents | undefined;
 
-  constructor(private readonly data: ThreadData) {
-    this.#cells = new Int32Array(data.cells);
-    this.#held = Buffer.from(data.held);
-    this.#port = data.port;
-    this.#fd = data.fd;
+  constructor(
+    cells: SharedArrayBuffer,
+    held: SharedArrayBuffer,
+    private readonly port: MessagePort,
+  ) {
+    this.#cells = new Int32Array(cells);
+    this.#held = Buffer.from(held);
     this.#runs = new RunIntake(this.#cells);
   }
 
-  /** Opens the run channel, if the agent offers one; false when all runs come through the DLU. */
-  async open(): Promise<boolean> {
-    if (this.data.runChannel === undefined) return false;
+  async openChannel(address: RunChannelAddress): Promise<boolean> {
     try {
-      const channel = await RunChannel.open(this.data.runChannel, {
+      const channel = await RunChannel.open(address, {
         busy: () => Atomics.load(this.#cells, RUNNING) !== 0,
         onDefine: (id, definition) => this.#events!.onDefine(id, definition),
         onRead: () => this.#announce(),
@@ -67,21 +72,22 @@ export class ThreadTransport implements Transport {
 
   listen(events: TransportEvents): void {
     this.#events = events;
-    this.#port.on('message', (message: ToFlu) => {
+    this.port.on('message', (message: ToFlu) => {
       this.#receive(message);
       this.#announce();
     });
   }
 
   post(message: FromFlu, transfer: ArrayBuffer[] = []): void {
-    this.#port.postMessage(message, transfer);
+    this.port.postMessage(message, transfer);
   }
 
   send(frame: Buffer, hold: boolean): void {
-    if (this.#fd < 0 || !this.#lock()) {
+    if (!this.#lock()) {
       this.#postFrame(frame);
       return;
     }
+    if (frame[4] === FrameType.RESULT) Atomics.store(this.#cells, ANSWERED, frame.readInt32BE(8));
     const held = Atomics.load(this.#cells, HELD_BYTES);
     const fits = held + frame.length <= HELD_AREA_BYTES;
     if (hold && fits) {
@@ -136,6 +142,12 @@ export class ThreadTransport implements Transport {
     this.post({ type: 'spent' });
   }
 
+  exited(logs: readonly LogLine[]): void {
+    this.flush();
+    this.post({ type: 'exited', logs });
+    Atomics.wait(this.#cells, ALL_SENT, 0, ALL_SENT_MS);
+  }
+
   #announce(): void {
     if (!this.#runs.empty) this.#events!.onRun();
   }
@@ -148,7 +160,7 @@ export class ThreadTransport implements Transport {
   /** Takes in every message that has been posted, without waiting for the event loop. */
   #pull(): void {
     while (this.#received !== Atomics.load(this.#cells, POSTED_MESSAGES)) {
-      const next = receiveMessageOnPort(this.#port) as { message: ToFlu } | undefined;
+      const next = receiveMessageOnPort(this.port) as { message: ToFlu } | undefined;
       if (next === undefined) return;
       this.#receive(next.message);
     }
@@ -161,10 +173,17 @@ export class ThreadTransport implements Transport {
     else if (message.type === 'run') this.#runs.post(message);
     else if (message.type === 'skip') return;
     else if (message.type === 'define') this.#events!.onDefine(message.id, message);
-    else if (message.type === 'environment') this.#events!.onEnvironment(message.variables);
     else if (message.type === 'grant') this.#events!.onGrant(message.bytes);
     else if (message.type === 'stop') this.#events!.onStop();
-    else this.#events!.onDrain();
+    else if (message.type === 'drain') this.#events!.onDrain();
+    else if (message.type === 'load') this.#events!.onLoad(message.config);
+    else if (message.type === 'exit') this.#events!.onExit(message.code);
+    else this.#onOpen(message.fd, message.runChannel);
+  }
+
+  #onOpen(fd: number, runChannel: RunChannelAddress | undefined): void {
+    this.#fd = fd;
+    this.#events!.onOpen(runChannel);
   }
 
   #lock(): boolean {

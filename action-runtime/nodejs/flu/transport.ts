@@ -1,5 +1,5 @@
-import type { Definition } from '../../protocol/index.js';
-import type { LargeMessage } from '../bridge/messages.js';
+import type { Definition, LogLine } from '../../protocol/index.js';
+import type { FluConfig, LargeMessage, RunChannelAddress } from '../bridge/messages.js';
 import type { QueuedRun } from '../bridge/packed-run.js';
 
 /**
@@ -20,15 +20,24 @@ export interface Transport {
   running(invocationId: number): void;
   /** The function ended with a developer error: nothing more may run in this process. */
   spent(): void;
+  /**
+   * The process is about to end: waits until everything is sent, the answer for what runs too.
+   *
+   * @param logs Lines of no invocation.
+   */
+  exited(logs: readonly LogLine[]): void;
 }
 
 /** What a transport tells the FLU. */
 export interface TransportEvents {
+  /** The agent is there. */
+  onOpen(runChannel: RunChannelAddress | undefined): void;
+  onLoad(config: FluConfig): void;
   /** A run is there to be taken. */
   onRun(): void;
   onDefine(id: number, definition: Definition): void;
-  onEnvironment(variables: Readonly<Record<string, string>>): void;
   onGrant(bytes: number): void;
   onStop(): void;
   onDrain(): void;
+  onExit(code: number): void;
 }

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
 import type { ContainerSpec } from '../executor.js';
+import { heapLimit } from '../heap-limit.js';
 
 /** Where a container finds its socket. */
 export const SOCKET_DIRECTORY = '/run/dataflower';
@@ -11,8 +12,6 @@ const HOME = '/tmp';
 const EXECUTABLE_DIRECTORY = '/action';
 /** Large buffers in huge pages, where the kernel gives them to who asks: touched for the first time in a fifth of the time. */
 const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
-/** What our runtime is told; it takes it out of the environment that user code and its children have. */
-const RUNTIME_ENVIRONMENT = { GLIBC_TUNABLES: HUGE_PAGES, __DF_DIRECTORY: RUNTIME_DIRECTORY };
 /** What the runtime itself takes, in MiB, beside what the action may use: the limit is the action's. */
 const RUNTIME_MIB = 64;
 /** An action of 256 MiB has one share of the processor, in the engine's unit. */
@@ -76,7 +75,7 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
     Hostname: 'action',
     ...(uid === undefined ? {} : { User: `${uid}:${uid}` }),
     ...(foreign ? {} : { WorkingDir: HOME }),
-    Env: Object.entries({ HOME, ...(foreign ? {} : RUNTIME_ENVIRONMENT), ...place.environment }).map(
+    Env: Object.entries({ HOME, ...(foreign ? {} : runtimeEnvironment(spec)), ...place.environment }).map(
       ([name, value]) => `${name}=${value}`,
     ),
     // A network name space with loopback is the kernel's work. Asked for more, the engine starts itself once again for
@@ -115,6 +114,11 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
       AutoRemove: false,
     },
   };
+}
+
+/** What our runtime is told; it takes it out of the environment that user code and its children have. */
+function runtimeEnvironment({ memoryMiB }: ContainerSpec): Record<string, string> {
+  return { GLIBC_TUNABLES: HUGE_PAGES, NODE_OPTIONS: heapLimit(memoryMiB), __DF_DIRECTORY: RUNTIME_DIRECTORY };
 }
 
 /** All that can be written. A program that is in the image is not hidden by a directory for one that is not. */

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../clock.js';
 import type { ContainerExit, ContainerHandle, OutputHandler } from '../driver.js';
+import { HEAP_EXHAUSTED } from '../heap-limit.js';
 import { AttachedOutput } from './attached-output.js';
 import type { Engine } from './engine.js';
 import type { ExitWatch } from './exit-watch.js';
@@ -31,6 +32,7 @@ export class DockerContainer implements ContainerHandle {
   http?: NonNullable<ContainerHandle['http']>;
   #state: ContainerHandle['state'] = 'RUNNING';
   #outOfMemory = false;
+  #heapExhausted = false;
   #end!: (exitCode: number | null) => void;
   #output: AttachedOutput | undefined;
   #cancelLimit: (() => void) | undefined;
@@ -55,7 +57,7 @@ export class DockerContainer implements ContainerHandle {
   attached(socket: Duplex): void {
     const { onOutput, clock } = this.parts;
     const watched: OutputHandler = (stream, line) => {
-      if (stream === 'stderr' && line.includes('JavaScript heap out of memory')) this.#outOfMemory = true;
+      if (stream === 'stderr' && line.includes(HEAP_EXHAUSTED)) this.#heapExhausted = true;
       onOutput(stream, line);
     };
     this.#output = new AttachedOutput(socket, watched, clock);
@@ -92,7 +94,9 @@ export class DockerContainer implements ContainerHandle {
     // Whoever waits for the end need not wait for the disk.
     void removals.remove(this.id);
     // Also when it is being stopped: that its connection broke is often known before why.
-    return exitOf(exitCode, this.#outOfMemory);
+    const exit = exitOf(exitCode, this.#outOfMemory);
+    // V8 aborts then; of the first process of a container the kernel makes a fault of that.
+    return this.#heapExhausted && exit.signal !== null ? { ...exit, outOfMemory: true } : exit;
   }
 }
 

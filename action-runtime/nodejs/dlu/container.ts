@@ -109,7 +109,7 @@ export class Container {
         return;
       }
       case FrameType.GRANT:
-        return this.flu.post({ type: 'grant', bytes: decodeAmount(payload) });
+        { this.flu.post({ type: 'grant', bytes: decodeAmount(payload) }); return; }
       case FrameType.INIT: {
         this.#init(payload);
         return;

@@ -8,7 +8,7 @@ type Variables = Record<string, string | undefined>;
  * what starting a child does; who asks for one of them by name gets it without that.
  */
 export class RunEnvironment {
-  readonly #real = process.env as Variables;
+  readonly #real = process.env;
   readonly #current: Variables = Object.create(null) as Variables;
   /** True while the process's environment has those of an earlier run. */
   #stale = false;
@@ -19,7 +19,9 @@ export class RunEnvironment {
       if (this.#stale) this.#write();
       return real;
     };
-    process.env = new Proxy(real, {
+    // `inspect` looks at the target of a proxy instead.
+    const shown = { [inspect.custom]: () => ({ ...whole() }) };
+    process.env = new Proxy(shown as Variables, {
       get: (_, name) => (this.#stale && name in this.#current ? this.#current[name as string] : real[name as string]),
       set: (_, name, value: string) => {
         whole()[name as string] = value;
@@ -31,9 +33,6 @@ export class RunEnvironment {
       ownKeys: () => Reflect.ownKeys(whole()),
       getOwnPropertyDescriptor: (_, name) => Reflect.getOwnPropertyDescriptor(whole(), name),
     });
-    // `inspect` looks through a proxy.
-    const shown = { value: () => ({ ...whole() }) };
-    Object.setPrototypeOf(real, Object.create(Object.prototype, { [inspect.custom]: shown }) as object);
   }
 
   set(activationId: string, deadline: number, transactionId: string): void {

@@ -21,7 +21,7 @@ export class RunEnvironment {
     };
     // `inspect` looks at the target of a proxy instead.
     const shown = { [inspect.custom]: () => ({ ...whole() }) };
-    process.env = new Proxy(shown as Variables, {
+    process.env = new Proxy(shown, {
       get: (_, name) => (this.#stale && name in this.#current ? this.#current[name as string] : real[name as string]),
       set: (_, name, value: string) => {
         whole()[name as string] = value;

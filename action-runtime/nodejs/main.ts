@@ -1,3 +1,4 @@
+import './flu/heap-limit.js';
 import { startFlu } from './flu/start.js';
 /**
  * What runs in a container: with `__DF_SOCKET` FLU and DLU for a host agent, else OpenWhisk's /init and /run. The agent's
@@ -19,8 +20,6 @@ delete process.env['__DF_HTTP_PORT'];
 delete process.env['GLIBC_TUNABLES'];
 
 if (socket !== undefined) {
-  // The bound of this process's heap, from its driver.
-  delete process.env['NODE_OPTIONS'];
   startFlu(socket, token, directory);
 }
 // Only who needs it loads it: a cold start pays for every module.

@@ -62,6 +62,8 @@ export class ContainerRuns {
   readonly hold: Hold;
   readonly #window: EmitWindow;
   #running: PendingRun | undefined;
+  /** The container has said something of the run that it has: it has started. */
+  #heard = false;
   readonly #ahead = new SentAhead();
   readonly #late: LateOutputs;
   readonly #writer: RunWriter;
@@ -243,6 +245,12 @@ export class ContainerRuns {
     this.host.freed();
   }
 
+  /** Its function has ended the process between two runs: what it was sent meanwhile has not started. */
+  onEndedAtRest(): void {
+    if (!this.#heard && !this.#late.finishing)
+      this.host.stop({ kind: 'AWAY', detail: 'its function ended the process between two runs' });
+  }
+
   /** Everything that one read brought was handled. */
   onReadEnd(): void {
     if (this.#closed) return;
@@ -313,10 +321,15 @@ export class ContainerRuns {
    * when the container had nothing to do, so that its start was not announced.
    */
   #speaker(id: number): PendingRun | undefined {
-    if (this.#running !== undefined) return this.#running.invocationId === id ? this.#running : undefined;
+    if (this.#running !== undefined) {
+      if (this.#running.invocationId !== id) return undefined;
+      this.#heard = true;
+      return this.#running;
+    }
     if (!this.#ahead.mayStart(id)) return undefined;
     const next = this.#ahead.start(id);
     this.#begin(next);
+    this.#heard = true;
     return next;
   }
 
@@ -328,6 +341,7 @@ export class ContainerRuns {
 
   #begin(pending: PendingRun): void {
     this.#running = pending;
+    this.#heard = false;
     this.hold.begin();
     pending.begin(this.context.clock.now(), this.context.logger);
   }
@@ -338,9 +352,13 @@ export class ContainerRuns {
     this.#meter.result();
     this.#writer.dropInput(pending);
     this.#running = undefined;
+    this.#heard = false;
     this.#slow = false;
     this.#spent = result.outcome === Outcome.DEVELOPER_ERROR;
-    if (result.startedNext !== 0) this.#begin(this.#ahead.start(result.startedNext));
+    if (result.startedNext !== 0) {
+      this.#begin(this.#ahead.start(result.startedNext));
+      this.#heard = true;
+    }
     // Without a word of the container's, the next one had not arrived when the answer left: it starts as it arrives.
     else this.#beginFirst();
     if (this.#spent) this.host.retire();

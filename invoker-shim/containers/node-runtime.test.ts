@@ -162,6 +162,40 @@ describe('the executor with the Node runtime', () => {
     expect(well.end).toMatchObject({ status: 0 });
   });
 
+  it('gives what had not started to other containers when a function ends its process', async () => {
+    const code = 'function main({ n }) { if (n % 40 === 20) process.exit(0); return { n }; }';
+    const runs = Array.from({ length: 200 }, (_, n) => run(code, { n }));
+    await Promise.all(runs.map(({ done }) => done));
+    const failed = runs.flatMap(({ end }, n) => (end!.status === 0 ? [] : [n]));
+    expect(failed).toEqual([20, 60, 100, 140, 180]);
+    expect(runs[20]!.error).toBe('The action did not produce a valid response and exited unexpectedly.');
+  });
+
+  it('fails no run for a function that ends its process between two', async () => {
+    // The next run is sent while the process is on its way out.
+    const code = `function main({ n }) {
+      setImmediate(() => { for (const end = Date.now() + 20; Date.now() < end;); process.exit(0); }); return { n };
+    }`;
+    for (let n = 0; n < 10; n++) {
+      const it = run(code, { n });
+      await it.done;
+      expect(it.end).toMatchObject({ status: 0, value: { n } });
+    }
+  });
+
+  it('says why a function has ended that leaves no time for last words', async () => {
+    const heap = run(
+      'function main() { const all = []; for (;;) all.push({ n: all.length }); }',
+      {},
+      { memoryMiB: 128 },
+    );
+    const aborts = run('function main() { console.log("last"); process.abort(); }');
+    await Promise.all([heap.done, aborts.done]);
+    expect(heap.error).toBe('The action exhausted its memory and was aborted.');
+    expect(aborts.error).toBe('The action did not produce a valid response and exited unexpectedly.');
+    expect(aborts.end!.logs[0]).toMatch(/stdout: last$/);
+  });
+
   it('leaves no process behind', async () => {
     const it = run('function main() { return { pid: process.pid }; }');
     await it.done;

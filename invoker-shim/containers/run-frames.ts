@@ -1,4 +1,4 @@
-import { FrameType, ProtocolError, decodeAmount } from '@dataflower/action-runtime/protocol';
+import { FLAG_END, FrameType, ProtocolError, decodeAmount } from '@dataflower/action-runtime/protocol';
 import type { Connection } from './connection.js';
 import type { ContainerRuns } from './container-runs.js';
 
@@ -25,7 +25,8 @@ export function takeRunFrame(
       runs.onLog(flags, id, payload);
       return;
     case FrameType.WITHDRAWN:
-      runs.onWithdrawn(payload);
+      if ((flags & FLAG_END) !== 0) runs.onEndedAtRest();
+      else runs.onWithdrawn(payload);
       return;
     case FrameType.OFFER:
       runs.inbound.offers.onOffer(id, decodeAmount(payload), runs.busy);

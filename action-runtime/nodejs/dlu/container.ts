@@ -2,6 +2,7 @@ import {
   type Definition,
   type Init,
   type Slot,
+  FLAG_END,
   FLAG_FOLLOWED,
   FrameType,
   Outcome,
@@ -10,6 +11,7 @@ import {
   decodeIds,
   decodeInit,
   decodeJsonObject,
+  encodeFrame,
   encodeIds,
   encodeJsonFrame,
   encodeLog,
@@ -108,8 +110,10 @@ export class Container {
         this.#offers.answered(id, payload.toString(), (flags & FLAG_FOLLOWED) !== 0);
         return;
       }
-      case FrameType.GRANT:
-        { this.flu.post({ type: 'grant', bytes: decodeAmount(payload) }); return; }
+      case FrameType.GRANT: {
+        this.flu.post({ type: 'grant', bytes: decodeAmount(payload) });
+        return;
+      }
       case FrameType.INIT: {
         this.#init(payload);
         return;
@@ -282,8 +286,9 @@ export class Container {
     this.writer.flushHeld();
     const id = this.#queue!.running;
     const answered = id === Atomics.load(this.#cells, ANSWERED) >>> 0 || id === this.#handedOver;
-    if (id !== 0 && !answered) this.#outbox.pushOwn(developerError(id, text));
-    this.#end();
+    const runs = id !== 0 && !answered;
+    if (runs) this.#outbox.pushOwn(developerError(id, text));
+    this.#end(!runs);
   }
 
   #timeout(id: number): void {
@@ -305,8 +310,13 @@ export class Container {
     else this.flu.post({ type: 'drain' });
   }
 
-  /** Sends what there is to send, then exits. */
-  #end(): void {
+  /**
+   * Sends what there is to send, then exits.
+   *
+   * @param atRest The function ended the process while none of its runs went on: what the agent has sent meanwhile has not
+   *   started.
+   */
+  #end(atRest = false): void {
     if (this.#state === 'ENDING') return;
     this.#state = 'ENDING';
     this.#memoryWatch?.stop();
@@ -314,7 +324,11 @@ export class Container {
     this.writer.seize();
     // The agent may give no credit, or not answer an offer.
     setTimeout(this.exit, END_GRACE_MS);
-    this.#outbox.empty(() => this.#outgoing.done(() => this.writer.drained(this.exit)));
+    const sent = (): void => {
+      if (atRest) this.writer.write(encodeFrame(FrameType.WITHDRAWN, FLAG_END, 0));
+      this.writer.drained(this.exit);
+    };
+    this.#outbox.empty(() => this.#outgoing.done(sent));
   }
 }
 

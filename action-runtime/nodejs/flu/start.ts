@@ -1,6 +1,5 @@
 import { setPriority, tmpdir } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { createRequire } from 'node:module';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { HELD_AREA_BYTES, createCells } from '../bridge/cells.js';
 import { complain } from '../bridge/complain.js';
@@ -35,8 +34,6 @@ export function startFlu(address: string, token: string, directory: string = tmp
   dlu.on('error', (error) => complain(error.stack ?? error.message));
   dlu.on('exit', () => flu.onExit(1));
   lowerPriority();
-  // The bound of this thread's heap is not meant for threads that user code starts, which may have their own.
-  setFlagsFromString('--max-old-space-size=0');
   offerCollection();
 }
 
@@ -55,6 +52,9 @@ function offerCollection(): void {
     configurable: true,
     enumerable: false,
     get: () => {
+      const require = createRequire(import.meta.url);
+      const { setFlagsFromString } = require('node:v8') as typeof import('node:v8');
+      const { runInNewContext } = require('node:vm') as typeof import('node:vm');
       setFlagsFromString('--expose-gc');
       const value: unknown = runInNewContext('gc');
       Object.defineProperty(globalThis, 'gc', { value, configurable: true, writable: true });

@@ -26,6 +26,9 @@ const inline = (text: string) => ({ where: 'inline', bytes: Buffer.from(`\0${tex
 const logOf = (invocationId: number): Buffer =>
   encodeLog({ invocationId, stream: 'stdout', time: 0, text: 'x', truncated: false });
 
+/** That nothing has started which has no result. */
+const AT_REST = encodeFrame(FrameType.WITHDRAWN, FLAG_END, 0);
+
 describe('a container that breaks the protocol', () => {
   let f: Fixture;
   beforeEach(() => (f = new Fixture()));
@@ -698,6 +701,43 @@ describe('a container that breaks the protocol', () => {
         [1, 3],
       ]);
       expect(last.error).toBe(NOT_PROVISIONED);
+    });
+
+    it('ends with nothing started: all that it was sent goes to another one', async () => {
+      const { container, runs } = await withRunsAhead(3);
+      container.send(AT_REST);
+      const other = await f.driver.up(2);
+      for (const run of runs) {
+        await until(() => other.runs.length > 0);
+        other.answer();
+        await run.done;
+        expect(run.end).toMatchObject({ status: 0 });
+      }
+    });
+
+    it('says so of a run of which it has spoken: it is not believed', async () => {
+      const { container, runs } = await withRunsAhead(2);
+      container.send(Buffer.concat([logOf(container.ids[0]!), AT_REST]));
+      container.answer();
+      await runs[0]!.done;
+      expect(runs[0]!.end).toMatchObject({ status: 0 });
+      await until(() => container.runs.length > 0);
+      container.answer();
+      await runs[1]!.done;
+      expect(f.driver.containers).toHaveLength(1);
+    });
+
+    it('says so again and again: the run is given up after three further tries', async () => {
+      const { container, runs } = await withRunsAhead(1);
+      container.send(AT_REST);
+      for (let i = 2; !runs[0]!.isOver; i++) {
+        const other = await f.driver.up(i);
+        await until(() => other.runs.length > 0 || runs[0]!.isOver);
+        other.send(AT_REST);
+        await until(() => other.closed);
+      }
+      expect(runs[0]!.error).toBe(NOT_PROVISIONED);
+      expect(f.driver.containers.length).toBeLessThanOrEqual(5);
     });
 
     it.each([

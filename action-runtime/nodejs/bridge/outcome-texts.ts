@@ -4,12 +4,3 @@ export const INVALID_RESPONSE = 'The action did not produce a valid JSON or JSON
 export const NO_DICTIONARY = 'The action did not return a dictionary.';
 /** The runtime itself failed while it wrote the answer: the value has no JSON form. */
 export const INTERNAL_ERROR = 'Internal error.';
-
-/** What follows `THREW`. */
-export function thrownText(reason: unknown): string {
-  try {
-    return String(reason);
-  } catch {
-    return 'the thrown value has no text';
-  }
-}

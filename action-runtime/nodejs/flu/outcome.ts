@@ -1,5 +1,5 @@
 import { type EncodedValue, Outcome, Shape, encodeValue } from '../../protocol/index.js';
-import { INTERNAL_ERROR, INVALID_RESPONSE, NO_DICTIONARY, THREW, thrownText } from '../bridge/outcome-texts.js';
+import { INTERNAL_ERROR, INVALID_RESPONSE, NO_DICTIONARY, THREW } from '../bridge/outcome-texts.js';
 import { refuseHandedOver } from './hand-over.js';
 import { serializeError } from './serialize-error.js';
 
@@ -60,5 +60,13 @@ export function rejected(reason: unknown): EncodedOutcome {
 /** A synchronous throw stops OpenWhisk's runtime for good. */
 export function threw(reason: unknown): EncodedOutcome {
   console.error(reason);
-  return developerError(THREW + thrownText(reason));
+  return developerError(THREW + textOf(reason));
+}
+
+function textOf(reason: unknown): string {
+  try {
+    return String(reason);
+  } catch {
+    return 'the thrown value has no text';
+  }
 }

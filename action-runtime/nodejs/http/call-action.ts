@@ -1,4 +1,4 @@
-import { INTERNAL_ERROR, NO_DICTIONARY, THREW, thrownText } from '../bridge/outcome-texts.js';
+import { INTERNAL_ERROR, NO_DICTIONARY, THREW } from '../bridge/outcome-texts.js';
 import type { ActionMain } from '../flu/load-action.js';
 import { serializeError } from '../flu/serialize-error.js';
 import type { ActivationOutput } from './activation-output.js';
@@ -18,7 +18,7 @@ export async function callAction(
     result = main(input);
   } catch (error) {
     output.error(error);
-    return { ...failed(502, THREW + thrownText(error)), threw: true };
+    return { ...thrown(error), threw: true };
   }
   try {
     result = await result;
@@ -29,6 +29,15 @@ export async function callAction(
   if (typeof result === 'object') return succeeded(() => result, output);
   output.error(`Result must be of type object but has type "${typeof result}":`, result);
   return failed(502, NO_DICTIONARY);
+}
+
+function thrown(error: unknown): Answer {
+  try {
+    return failed(502, `${THREW}${error as string}`);
+  } catch {
+    // It has no text: the runtime fails while it writes its answer.
+    return failed(500, INTERNAL_ERROR);
+  }
 }
 
 function succeeded(value: () => unknown, output: ActivationOutput): Answer {

@@ -126,8 +126,8 @@ test.each([
 ])('what is thrown need not have a text: %s', async (thrown) => {
   await runtime.init(`function main() { throw ${thrown} }`);
   expect(await runtime.run({})).toMatchObject({
-    status: 502,
-    body: { error: 'An error has occurred: the thrown value has no text' },
+    status: 500,
+    body: { error: 'Internal error.' },
   });
   await runtime.marked(1);
 });

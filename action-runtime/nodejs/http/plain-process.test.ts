@@ -64,6 +64,25 @@ test('the function is on the main thread and may change the process', async () =
   expect(await result(body)).toEqual({ isMainThread: true, cwd: '/', umask: 0o77, fd: 1 });
 });
 
+test('garbage can be collected, as OpenWhisk lets actions do', async () => {
+  const body = `
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    let held = Array.from({ length: 1e6 }, (_, i) => ({ i }));
+    const full = process.memoryUsage().heapUsed;
+    held = undefined;
+    gc();
+    return { type: typeof globalThis.gc, freed: full - process.memoryUsage().heapUsed > (full - before) / 2 };`;
+  expect(await result(body)).toEqual({ type: 'function', freed: true });
+});
+
+test('gc is an ordinary global, which code may replace', async () => {
+  expect(await result('globalThis.gc = 5; return { gc: globalThis.gc, key: "gc" in globalThis };')).toEqual({
+    gc: 5,
+    key: true,
+  });
+});
+
 test("an archive's folder is the directory of the process", async () => {
   const archive = await zipOf({ 'index.js': 'exports.main = () => ({ cwd: process.cwd() })' });
   await runtime.init(archive.toString('base64'), { binary: true });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { INTERNAL_ERROR } from '../bridge/outcome-texts.js';
 import { makePrivateDirectoryIn } from '../dlu/private-directory.js';
+import { offerCollection } from '../flu/offer-collection.js';
 import { ActionService } from './action-service.js';
 import { type Answer, failed } from './answer.js';
 
@@ -18,6 +19,7 @@ const BAD_REQUEST = failed(500, 'Bad request.');
  */
 export async function startHttp(port: number, directory: string | undefined): Promise<void> {
   if (directory !== undefined) makePrivateDirectoryIn(directory);
+  offerCollection();
   const service = new ActionService(process.env['__OW_ALLOW_CONCURRENT']?.toLowerCase() === 'true');
   const server = createServer((request, response) => {
     void answer(service, request).then(({ status, body }) => reply(response, status, body));

@@ -1,4 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
+import { createRequire } from 'node:module';
 
 /**
  * Ends the process at once, whatever its main thread is doing, and all that it has started where it leads its group. A
@@ -10,7 +10,8 @@ export function endProcess(): void {
     killed(-process.pid);
     killed(process.pid);
   } else {
-    setFlagsFromString('--allow-natives-syntax');
+    const v8 = createRequire(import.meta.url)('node:v8') as typeof import('node:v8');
+    v8.setFlagsFromString('--allow-natives-syntax');
     // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call -- V8's own words, no input
     new Function('%SystemBreak()')();
   }

@@ -1,4 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
+import { createRequire } from 'node:module';
 import { runInNewContext } from 'node:vm';
 
 /**
@@ -12,7 +12,9 @@ export function offerCollection(): void {
   Object.defineProperty(globalThis, 'gc', {
     configurable: true,
     get: () => {
-      setFlagsFromString('--expose-gc');
+      // Only who needs it loads it: a cold start pays for every module.
+      const v8 = createRequire(import.meta.url)('node:v8') as typeof import('node:v8');
+      v8.setFlagsFromString('--expose-gc');
       define(runInNewContext('gc'));
       return globalThis.gc;
     },

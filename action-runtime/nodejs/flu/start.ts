@@ -1,10 +1,10 @@
 import { setPriority, tmpdir } from 'node:os';
-import { createRequire } from 'node:module';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { HELD_AREA_BYTES, createCells } from '../bridge/cells.js';
 import { complain } from '../bridge/complain.js';
 import type { DluData } from '../bridge/messages.js';
 import { Flu } from './flu.js';
+import { offerCollection } from './offer-collection.js';
 import { ThreadTransport } from './thread-transport.js';
 
 /** Of the function's thread. Data moves while functions burn every core, because the DLU's thread has a better one. */
@@ -44,22 +44,4 @@ function lowerPriority(): void {
   } catch {
     // Not permitted here.
   }
-}
-
-/** `gc`, which OpenWhisk's runtime has; it takes a context, which few need. */
-function offerCollection(): void {
-  Object.defineProperty(globalThis, 'gc', {
-    configurable: true,
-    enumerable: false,
-    get: () => {
-      const require = createRequire(import.meta.url);
-      const { setFlagsFromString } = require('node:v8') as typeof import('node:v8');
-      const { runInNewContext } = require('node:vm') as typeof import('node:vm');
-      setFlagsFromString('--expose-gc');
-      const value: unknown = runInNewContext('gc');
-      Object.defineProperty(globalThis, 'gc', { value, configurable: true, writable: true });
-      return value;
-    },
-    set: (value: unknown) => Object.defineProperty(globalThis, 'gc', { value, configurable: true, writable: true }),
-  });
 }

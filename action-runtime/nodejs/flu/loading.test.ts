@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { TestAgent, runFrame } from '../testing/test-agent.js';
+import { TestAgent } from '../testing/test-agent.js';
 import { tarGzOf, zipOf } from '../testing/archives.js';
 
 let agent: TestAgent;
@@ -135,68 +135,4 @@ test('what an archive was unpacked to is removed at the end', async () => {
   agent.send(Buffer.from([0, 0, 0, 12, 23, 0, 0, 0, 0, 0, 0, 0]));
   await agent.exited();
   expect(existsSync(cwd)).toBe(false);
-});
-
-describe('an addon that refuses a thread', () => {
-  // Node's own error for an addon that is not made for several contexts.
-  const refuses = `if (!require('node:worker_threads').isMainThread) throw Object.assign(new Error('Module did not self-register'), { code: 'ERR_DLOPEN_FAILED' });`;
-  const archive = (body: string): Promise<Buffer> => zipOf({ 'index.js': `${refuses} ${body}` });
-
-  test('gets a process of its own, which does all that a thread does', async () => {
-    const code = await archive(`exports.main = async (p, { emit }) => {
-      console.log('pid', process.pid !== process.ppid); if (p.emit) await emit('part', Buffer.alloc(p.emit, 1)); return { ...p, id: process.env.__OW_ACTIVATION_ID, cwd: process.cwd().length > 1 } }`);
-    agent = await TestAgent.with(code, { parameters: { bound: 1 } }, { runChannel: true });
-    expect(agent.runChannel).toBeUndefined();
-    agent.define(1, { outputs: ['part'] });
-    expect((await agent.call({ emit: 100_000 }, { definition: 1 })).value).toEqual({
-      bound: 1,
-      emit: 100_000,
-      id: '00112233445566778899aabbccddeeff',
-      cwd: true,
-    });
-    const { slot } = (await agent.next('EMIT')) as unknown as {
-      slot: { where: 'stream'; streamId: number; size: number };
-    };
-    expect(((await agent.value(slot)) as Buffer).length).toBe(100_000);
-    const ids = [11, 12, 13];
-    agent.send(...ids.map((id) => runFrame(id, {})));
-    await agent.result(ids[2]!);
-    expect(agent.seen.filter((s) => ids.includes(s.id) && s.type === 'RESULT').map((s) => s['startedNext'])).toEqual([
-      ids[1],
-      ids[2],
-      0,
-    ]);
-    expect(agent.logs(ids[0])).toEqual(['stdout: pid true']);
-  });
-
-  test('queued runs are taken back from behind it', async () => {
-    agent = await TestAgent.with(
-      await archive(
-        'exports.main = ({ block }) => { for (const end = Date.now() + (block || 0); Date.now() < end;); return {} }',
-      ),
-    );
-    const first = agent.run({ block: 300 });
-    const second = agent.run({});
-    agent.send(Buffer.from([0, 0, 0, 16, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, second]));
-    expect((await agent.next('WITHDRAWN'))['ids']).toEqual([second]);
-    expect((await agent.result(first))['startedNext']).toBe(0);
-  });
-
-  test.each([
-    ['exits', 'process.exit(1)', 'The action did not produce a valid response and exited unexpectedly.'],
-    [
-      'fills its heap',
-      'const all = []; for (;;) all.push(new Array(1000).fill(all.length))',
-      'The action exhausted its memory and was aborted.',
-    ],
-    ['throws', 'throw new Error("no")', 'An error has occurred: Error: no'],
-  ])(
-    'its end is answered for when it %s',
-    async (_, body, text) => {
-      agent = await TestAgent.with(await archive(`exports.main = () => { ${body} }`), { memoryMiB: 64 });
-      expect((await agent.call()).value).toEqual({ error: text });
-      await agent.exited();
-    },
-    60_000,
-  );
 });

@@ -30,7 +30,7 @@ export class FluProcess implements FluLink {
       serialization: 'advanced',
       env,
       execArgv: [`--max-old-space-size=${config.init.memoryMiB}`],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child.send({ type: 'config', config });
     this.#child.on('message', (message: FromFlu) => this.#receive(message));

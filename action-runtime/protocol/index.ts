@@ -26,6 +26,7 @@ export {
   shapeOf,
 } from './value.js';
 export { END_MARK_TAIL, endMark, endMarkId } from './end-mark.js';
+export { wholeCharacters } from './whole-characters.js';
 export { type Slot } from './slot.js';
 export {
   type Definition,

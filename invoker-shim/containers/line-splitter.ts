@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import { wholeCharacters } from '@dataflower/action-runtime/protocol';
 
 /**
  * Cuts a stream of text into lines while holding little more than `maxChars` of it: a longer line comes in several pieces, no
@@ -44,10 +45,4 @@ export class LineSplitter {
     }
     return at === 0 ? line : line.slice(at);
   }
-}
-
-/** The last place up to `end` that is not in the middle of a character. */
-function wholeCharacters(text: string, end: number): number {
-  const code = text.charCodeAt(end);
-  return code >= 0xdc00 && code <= 0xdfff ? end - 1 : end;
 }

@@ -14,7 +14,7 @@ interface Logged {
 
 interface Waiting {
   readonly pending: PendingRun;
-  settle(): void;
+  readonly settle: () => void;
 }
 
 /**

@@ -79,7 +79,7 @@ export class ProcessDriver implements ContainerDriver {
       detached: true,
       stdio: ['ignore', stdout, stderr],
     });
-    const output = pipes?.readers ?? ([child.stdout!, child.stderr!] as const);
+    const output: readonly [Readable, Readable] = pipes === undefined ? [child.stdout!, child.stderr!] : pipes.readers;
     const handle = new ProcessHandle(child, output, directories, start, this.#guardian, this.options.clock);
     const spawned = new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);

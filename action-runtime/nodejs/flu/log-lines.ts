@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Writable } from 'node:stream';
-import { LOG_LINE_BYTES, type LogLine, encodeLog, endMark } from '../../protocol/index.js';
+import { LOG_LINE_BYTES, type LogLine, encodeLog, endMark, wholeCharacters } from '../../protocol/index.js';
 import { type StreamName, writeOwn } from './own-streams.js';
 import { PastConsole } from './past-console.js';
 import type { Transport } from './transport.js';
@@ -164,10 +164,4 @@ export class LogLines {
     if (invocationId !== 0) this.transport.send(encodeLog(line), false);
     else if (this.#early.length < MAX_EARLY_LINES) this.#early.push(line);
   }
-}
-
-/** The last place up to `end` that is not in the middle of a character. */
-function wholeCharacters(text: string, end: number): number {
-  const code = text.charCodeAt(end);
-  return code >= 0xdc00 && code <= 0xdfff ? end - 1 : end;
 }

@@ -5,9 +5,9 @@ import v8 from 'node:v8';
 import workerThreads from 'node:worker_threads';
 
 type Arguments = readonly unknown[];
-type Owner = Record<string, unknown>;
-/** A module of Node's own that its JavaScript calls; undefined where this Node shows it to nobody. */
-type Binding = (name: string) => Owner & Record<string, { prototype: Owner }>;
+type Owner = object;
+/** The native part of a module of Node's own. Throws where this Node shows it to nobody. */
+type Binding = (name: string) => Readonly<Record<string, { readonly prototype: Owner } | undefined>>;
 
 const WRITES = constants.O_WRONLY | constants.O_RDWR;
 /** Modules that write on descriptors by themselves as soon as they are used. */
@@ -43,11 +43,13 @@ export class PastConsole {
       this.use();
     }
     const use = (): void => this.use();
-    before(process as unknown as Owner, 'dlopen', use);
-    before(workerThreads as unknown as Owner, 'Worker', use);
-    before(v8 as unknown as Owner, 'setFlagsFromString', use);
+    before(process, 'dlopen', use);
+    before(workerThreads, 'Worker', use);
+    before(v8, 'setFlagsFromString', use);
     const debug = process as unknown as { _rawDebug: (...args: unknown[]) => void };
-    debug._rawDebug = new Proxy(debug._rawDebug, { apply: (_, _self, args) => this.warning(format(...args)) });
+    debug._rawDebug = new Proxy(debug._rawDebug, {
+      apply: (_, _self, args: unknown[]) => this.warning(format(...args)),
+    });
     syncBuiltinESMExports();
   }
 
@@ -91,9 +93,10 @@ export class PastConsole {
 
 /** Has a function or a class of somebody else's call `first` with its arguments, and be the same in all other respects. */
 function before(owner: Owner, name: string, first: (args: Arguments) => void): void {
-  const target = owner[name];
+  const members = owner as Record<string, unknown>;
+  const target = members[name];
   if (typeof target !== 'function') throw new Error(`this Node has no ${name}`);
-  owner[name] = new Proxy(target, {
+  members[name] = new Proxy(target, {
     apply(call, self, args) {
       first(args);
       return Reflect.apply(call, self, args) as unknown;

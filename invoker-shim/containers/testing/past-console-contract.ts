@@ -133,7 +133,9 @@ export function pastConsoleContract(makeDriver: () => ContainerDriver): void {
     );
     await Promise.all(runs.map(({ done }) => done));
     expect(runs.map((one) => lines(one).filter((line) => line.includes(') Warning: ')))).toEqual(
-      runs.map((_, i) => [expect.stringMatching(new RegExp(`^stderr: \\(node:\\d+\\) Warning: warned ${i}$`))]),
+      runs.map((_, i): unknown => [
+        expect.stringMatching(new RegExp(`^stderr: \\(node:\\d+\\) Warning: warned ${i}$`)),
+      ]),
     );
   });
 }

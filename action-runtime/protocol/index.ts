@@ -25,6 +25,8 @@ export {
   encodeValue,
   shapeOf,
 } from './value.js';
+export { END_MARK_TAIL, endMark, endMarkId } from './end-mark.js';
+export { wholeCharacters } from './whole-characters.js';
 export { type Slot } from './slot.js';
 export {
   type Definition,
@@ -40,6 +42,8 @@ export {
   FLAG_END,
   FLAG_FOLLOWED,
   FLAG_ENV,
+  FLAG_MARKED,
+  FLAG_PARTIAL,
   FLAG_TRUNCATED,
   Outcome,
   decodeAmount,

@@ -14,6 +14,8 @@ export interface FluConfig {
   /** A directory of the runtime's own, for the module file of an inline ES module. */
   readonly privateDirectory: string;
   readonly emitWindowBytes: number;
+  /** What end marks on the process's streams begin with; undefined: none are written. */
+  readonly endMark?: string | undefined;
 }
 
 /** What the DLU's thread is started with. */
@@ -79,6 +81,8 @@ export interface LargeMessage {
   readonly outcome: number;
   readonly shape: number;
   readonly startedNext: number;
+  /** Of a RESULT: its end is marked on both streams. */
+  readonly marked?: boolean;
   readonly value: LargeValue;
   /** The environment slot of a RESULT. */
   readonly env?: LargeValue;

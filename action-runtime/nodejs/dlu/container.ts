@@ -44,6 +44,7 @@ const END_GRACE_MS = 10_000;
 export interface Welcome {
   readonly emitWindowBytes: number;
   readonly files: boolean;
+  readonly endMark: string | undefined;
 }
 
 export interface Shared {
@@ -179,6 +180,7 @@ export class Container {
       code,
       privateDirectory: privateDirectory(),
       emitWindowBytes: this.welcome.emitWindowBytes,
+      endMark: this.welcome.endMark,
     };
     this.flu.post({ type: 'load', config });
   }
@@ -349,5 +351,7 @@ function developerError(invocationId: number, error: string): Buffer {
     startedNext: 0,
     slots: [{ where: 'inline', bytes }],
     hasEnv: false,
+    // The end of the streams, which comes with that of the process, is that of its output too.
+    marked: true,
   });
 }

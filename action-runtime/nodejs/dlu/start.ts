@@ -98,7 +98,7 @@ function leaver(flu: FluLink, cells: Int32Array): ((code: number) => void) & { c
 }
 
 function readWelcome(payload: Buffer): Welcome & { runChannel: string | undefined } {
-  const { version, emitWindowBytes, files, runChannel } = decodeJsonObject(payload);
+  const { version, emitWindowBytes, files, runChannel, endMark } = decodeJsonObject(payload);
   if (version !== PROTOCOL_VERSION)
     throw new ProtocolError('VERSION_MISMATCH', `the agent speaks ${String(version)}, not ${PROTOCOL_VERSION}`);
   if (typeof emitWindowBytes !== 'number')
@@ -106,6 +106,7 @@ function readWelcome(payload: Buffer): Welcome & { runChannel: string | undefine
   return {
     emitWindowBytes,
     files: files === true,
+    endMark: typeof endMark === 'string' ? endMark : undefined,
     runChannel: typeof runChannel === 'string' ? runChannel : undefined,
   };
 }

@@ -36,7 +36,7 @@ export class Flu implements TransportEvents {
 
   onLoad(config: FluConfig): void {
     Object.assign(process.env, config.init.env);
-    this.#logs = new LogLines(this.transport, config.init.logLimitBytes);
+    this.#logs = new LogLines(this.transport, config.init.logLimitBytes, config.endMark);
     this.#logs.capture();
     this.#emitter = new Emitter(this.transport, config.emitWindowBytes);
     void this.#load(config, this.#logs, this.#emitter);
@@ -86,7 +86,7 @@ export class Flu implements TransportEvents {
 
   /** The process ends by itself: the log gets what is not in it yet, and the DLU answers for what runs. */
   #lastWords(thrown: { readonly error: unknown } | undefined): void {
-    if (thrown !== undefined) this.#logs?.write('stderr', `${uncaught(thrown.error)}\n`);
+    if (thrown !== undefined) this.#logs?.print('stderr', Buffer.from(`${uncaught(thrown.error)}\n`));
     this.#logs?.flush();
     this.transport.exited(this.#logs?.early ?? []);
   }

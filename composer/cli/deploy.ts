@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { inspect } from 'node:util';
 import minimist from 'minimist';
@@ -8,6 +7,7 @@ import { openwhisk, type OpenWhisk } from '../client/openwhisk.js';
 import { clientOptions } from '../client/settings.js';
 import type { ConductorOptions } from '../conductor/index.js';
 import { version } from '../index.js';
+import { readText } from '../files/index.js';
 import { fqn } from '../names/fqn.js';
 import { Exit, exitCode, fail, type Terminal } from './outcome.js';
 
@@ -67,7 +67,7 @@ export async function deploy(args: readonly string[], terminal: Terminal): Promi
     throw new Exit(1);
   }
   const { composed, annotations } = orFail(terminal, 422, () => ({
-    composed: checkComposed(JSON.parse(readFileSync(file, 'utf8'))),
+    composed: checkComposed(JSON.parse(readText(file))),
     annotations: readAnnotations(argv),
   }));
   const fullName = orFail(terminal, 400, () => fqn(name));
@@ -120,7 +120,7 @@ function readAnnotations(argv: minimist.ParsedArgs): Annotation[] {
   });
   const files = several(argv['annotation-file']).map((text) => {
     const [key, path] = split(text, 'FILE');
-    return { key, value: readFileSync(path, 'utf8') };
+    return { key, value: readText(path) };
   });
   return [...values, ...files];
 }

@@ -257,6 +257,12 @@ test('a server that cannot start says why and ends with 1', async () => {
     code: 1,
     err: expect.stringContaining('is in use by another process'),
   });
+  const records = join(directory, 'odd', 'records');
+  await mkdir(join(records, 'records-000000000001.log'), { recursive: true });
+  expect(await run(['standalone', '--port', '0', '--data', join(directory, 'odd')])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`The records in ${records} cannot be opened (EISDIR: `),
+  });
   const config = await file('wrong.yaml', 'server: {port: x}\nnonsense: 1\n');
   const { code, err } = await run(['standalone', '--config', config]);
   expect(code).toBe(1);

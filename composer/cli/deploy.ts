@@ -43,7 +43,8 @@ interface Annotation {
  */
 export async function deploy(args: readonly string[], terminal: Terminal): Promise<void> {
   const argv = minimist([...args], {
-    string: ['apihost', 'apiversion', 'auth', 'annotation', 'annotation-file', 'debug', 'kind'],
+    // A name may look like a number.
+    string: ['_', 'apihost', 'apiversion', 'auth', 'annotation', 'annotation-file', 'debug', 'kind'],
     boolean: ['insecure', 'version', 'overwrite', 'basic', 'bearer', 'help'],
     alias: {
       auth: 'u',

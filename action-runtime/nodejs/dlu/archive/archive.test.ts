@@ -1,9 +1,11 @@
 import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { createGzip, gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
+import { ZipFile } from 'yazl';
 import { renamed, saying, tarGzOf, zipOf, zipWithLink } from '../../testing/archives.js';
 import { ArchiveError } from './errors.js';
 import { ArchiveLimits, MAX_ENTRIES } from './limits.js';
@@ -163,6 +165,17 @@ test('a link inside is kept', async () => {
     root,
   );
   expect(readlinkSync(join(root, 'also'))).toBe('real');
+});
+
+test('sizes behind the content, sizes of zip64 and content that is not compressed are read', async () => {
+  const zip = new ZipFile();
+  zip.addReadStream(Readable.from([Buffer.from('as it came')]), 'streamed');
+  zip.addBuffer(Buffer.from('large'), 'zip64', { forceZip64Format: true });
+  zip.addBuffer(Buffer.from('plain'), 'stored', { compress: false });
+  zip.end({ forceZip64Format: true, comment: '' });
+  await unpackZip(await buffer(zip.outputStream), root);
+  const read = (name: string): string => readFileSync(join(root, name), 'utf8');
+  expect(['streamed', 'zip64', 'stored'].map(read)).toEqual(['as it came', 'large', 'plain']);
 });
 
 const READ = 'only deflated and stored entries are read.';

@@ -218,6 +218,17 @@ test('headers from before ustar are read', async () => {
     expect(readFileSync(join(root, name), 'utf8')).toBe('text');
 });
 
+test('a size in the binary form of GNU tar is read', async () => {
+  const block = header('a', '0', 0).fill(0, 124, 136);
+  block[124] = 0x80;
+  block[135] = 4;
+  block.fill(' ', 148, 156);
+  const sum = block.reduce((total, byte) => total + byte, 0);
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  await unpackTarGz(gzipSync(Buffer.concat([block, padded(Buffer.from('text'))])), root);
+  expect(readFileSync(join(root, 'a'), 'utf8')).toBe('text');
+});
+
 test('a file of a kind that nobody knows is a file; the name of the archive, a list and a pipe are none', async () => {
   const list = padded(Buffer.from('YF\0'));
   const tar = [

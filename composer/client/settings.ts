@@ -5,8 +5,8 @@ import { trimmedHost, wskProperties } from './properties.js';
 export type Authentication = 'basic' | 'bearer' | undefined;
 
 /**
- * The client's options: what is given, else the environment (`__OW_…`), else the property file; throws when that cannot be read. A namespace that is not
- * `_` asks for the token, unless the key is forced. Composer's rules of settings.
+ * The client's options: what is given, else the environment (`__OW_…`), else the property file. A namespace that is not `_`
+ * asks for the token, unless the key is forced. Composer's rules of settings. Throws when the property file cannot be read.
  */
 export function clientOptions(
   given: ClientOptions,

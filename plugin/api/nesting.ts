@@ -3,8 +3,8 @@ import { malformed } from './refusals.js';
 const MAX_NESTING = 500;
 
 /**
- * What is kept of an entity can be kept: entities are walked by code that recurses, and a number beyond a double would be `null`
- * when it is written again. Throws 400.
+ * Refuses values that could not be kept: entities are walked by code that recurses, and a number beyond a double would become
+ * `null` when it is written again. Throws 400.
  */
 export function checkValues(value: unknown, levels = MAX_NESTING): void {
   if (value === Infinity || value === -Infinity) throw malformed('A number in it is larger than a double can hold.');

@@ -88,7 +88,7 @@ test.each([
   const run = await invoke('echo', '-P', path);
   expect(run).toMatchObject({ code, out: '' });
   expect(run.err).toContain(`dataflower: ${join(directory, text)}`);
-   
+
   expect(run.err).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
 });
 

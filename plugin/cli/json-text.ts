@@ -1,6 +1,6 @@
 /*
- * JSON as text. What JavaScript reads is changed when it is written again: a long number loses digits, 1e400 becomes `null`
- * and 1.0 becomes 1. The functions here take text that `JSON.parse` takes.
+ * JSON as text. JavaScript changes numbers when it reads them and writes them again: a long one loses digits, 1e400 becomes
+ * `null` and 1.0 becomes 1. The functions here take text that `JSON.parse` takes.
  */
 
 /** The members of an object by name, each with its value as it is written; of two with one name the later counts. */

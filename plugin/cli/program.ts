@@ -15,7 +15,7 @@ import { userCommand } from './user.js';
 
 /** Runs the command line and gives its exit code: 0 done, 1 failed, 2 used wrongly. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
-  // What follows a sub-command is its own: the value of a parameter may be `--version`.
+  // Options behind a sub-command are its own: the value of a parameter may be `--version`.
   const program = new Command('dataflower').enablePositionalOptions();
   const commands = [
     standaloneCommand,
@@ -52,6 +52,5 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
 
 /** Without the control characters of files and servers that a message quotes; lines stay. */
 function printable(text: string): string {
-   
   return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
 }

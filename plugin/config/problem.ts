@@ -18,7 +18,7 @@ export function found(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
-/** What a value is, where it may hold what nobody shall read in an error message. */
+/** The kind of a value that is not shown: it may be a secret, or hold one. */
 export function kindOf(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';

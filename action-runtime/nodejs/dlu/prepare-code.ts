@@ -5,8 +5,8 @@ import { ArchiveError, isArchiveError } from './archive/errors.js';
 import { privateDirectory } from './private-directory.js';
 
 /**
- * Gets the code of an action ready for the FLU: an archive is unpacked, and the process moves into it. What is wrong with an
- * archive is thrown as a text: OpenWhisk's runtime shows it so, without a stack.
+ * Gets the code of an action ready for the FLU: an archive is unpacked, and the process moves into it. The
+ * refusal of an archive is thrown as a text: OpenWhisk's runtime shows it so, without a stack.
  */
 export async function prepareCode(code: Buffer, binary: boolean): Promise<Code> {
   if (code.length === 0) return { form: 'none' };

@@ -8,8 +8,8 @@ import type { ArchiveLimits } from './limits.js';
 
 /**
  * Puts an archive's entries on disk; of two with one name the later stays. Symbolic links are made last, when no entry can be
- * written through one any more: so they may lead anywhere, as for other programs. What reads through one is the action,
- * which can open that path without it too.
+ * written through one any more: so they may lead anywhere, as for other programs. The action may read through one: it can
+ * open that path without it too.
  */
 export class EntryWriter {
   /** Targets of the symbolic links, by path. */

@@ -20,7 +20,7 @@ export function isArchiveError(error: unknown): error is ArchiveError {
   return error instanceof Error && error.name === 'ArchiveError';
 }
 
-/** Whatever was thrown about the archive as a whole. */
+/** An error about the archive as a whole. */
 export function asArchiveError(error: unknown): ArchiveError {
   return error instanceof ArchiveError
     ? error

@@ -160,7 +160,7 @@ function typeOf(flag: string, name: string, sparse: boolean): TarEntry['type'] {
   return named === 'file' && name.endsWith('/') ? 'directory' : named;
 }
 
-/** Whatever the header of a link, a directory or a device says, no content follows it; GNU's directories have a list. */
+/** No content follows a link, a directory or a device, though its header may give a size; GNU's directories have a list. */
 function hasContent(type: TarEntry['type'], flag: string): boolean {
   return flag === 'D' || (type !== 'directory' && !/[1-6]/.test(flag));
 }

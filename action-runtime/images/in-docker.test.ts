@@ -100,23 +100,6 @@ describeWithService('docker', 'the image in Docker', ({ address }) => {
     expect(await logs()).toMatch(new RegExp(`for you[^]*${SENTINEL}`));
   });
 
-  test('takes several runs at once where it is told to', async () => {
-    const post = await start(image.name, ['__OW_ALLOW_CONCURRENT=true']);
-    const code = `let first;
-      function main({ n }) {
-        if (first !== undefined) return first({ n: 1 }), { n };
-        return new Promise((resolve) => { first = resolve; });
-      }`;
-    await post('/init', { value: { main: 'main', code } });
-    const runs = await Promise.all([post('/run', { value: { n: 2 } }), post('/run', { value: { n: 2 } })]);
-    expect(runs).toEqual(
-      expect.arrayContaining([
-        [200, { n: 1 }],
-        [200, { n: 2 }],
-      ]),
-    );
-  });
-
   test('takes an archive, whose code finds the package openwhisk without bringing it', async () => {
     const post = await start();
     const zip = await zipOf({
@@ -163,6 +146,23 @@ describeWithService('docker', 'the image in Docker', ({ address }) => {
     await container.start();
     expect(await container.wait()).toMatchObject({ StatusCode: 0 });
     expect(await logs()).toBe('');
+  });
+
+  test('takes several runs at once where it is told to', async () => {
+    const post = await start(image.name, ['__OW_ALLOW_CONCURRENT=true']);
+    const code = `let first;
+      function main({ n }) {
+        if (first !== undefined) return first({ n: 1 }), { n };
+        return new Promise((resolve) => { first = resolve; });
+      }`;
+    await post('/init', { value: { main: 'main', code } });
+    const runs = await Promise.all([post('/run', { value: { n: 2 } }), post('/run', { value: { n: 2 } })]);
+    expect(runs).toEqual(
+      expect.arrayContaining([
+        [200, { n: 1 }],
+        [200, { n: 2 }],
+      ]),
+    );
   });
 
   test(

@@ -17,14 +17,14 @@ export {
   type BytesAs,
   type CompositeItem,
   type EncodedValue,
-  Shape,
   ValueKind,
+  bytesOf,
   decodeValue,
   encodeList,
   encodeRecord,
   encodeValue,
-  shapeOf,
 } from './value.js';
+export { Shape, shapeOf } from './shape.js';
 export { type Slot } from './slot.js';
 export {
   type Definition,

@@ -124,16 +124,18 @@ export class Runner {
   }
 
   async #call(params: unknown, context: unknown): Promise<EncodedOutcome> {
+    const { main } = this;
     let result: unknown;
     try {
-      result = this.main!(params, context);
+      // A plain call: the runner is not the function's `this`.
+      result = main!(params, context);
     } catch (error) {
       return threw(error);
     }
     try {
       result = await result;
     } catch (error) {
-      return rejected(error);
+      return rejected(error, this.config.rules);
     }
     return returned(result, this.config.rules);
   }

@@ -1,4 +1,4 @@
-import { initFailure } from '../bridge/init-failure.js';
+import { initFailure, initFailureText } from '../bridge/init-failure.js';
 import type { FluConfig, FromFlu } from '../bridge/messages.js';
 import { Emitter } from './emitter.js';
 import { loadAction, needsOwnProcess } from './load-action.js';
@@ -33,7 +33,7 @@ export async function startFlu(
   try {
     main = await loadAction(config);
   } catch (error) {
-    console.error('Error during initialization:', error);
+    console.error(initFailureText(error));
     logs.flush();
     transport.post({
       type: 'ready',

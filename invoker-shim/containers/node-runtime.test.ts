@@ -151,6 +151,21 @@ describe('the executor with the Node runtime', () => {
     });
   });
 
+  it('tells them of their activation while their code is loaded, as OpenWhisk does', async () => {
+    const code = `
+      const { __OW_ACTIVATION_ID: id, __OW_TRANSACTION_ID: transaction, __OW_DEADLINE: deadline } = process.env;
+      function main() { return { id, transaction, left: deadline - Date.now(), own: process.env.__OW_ACTIVATION_ID }; }`;
+    const first = run(code);
+    await first.done;
+    const { id, transaction, left } = first.end!.value as { id: string; transaction: string; left: number };
+    expect([id, transaction]).toEqual([first.activationId, 'tid']);
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(testSpec().timeoutMs);
+    const second = run(code);
+    await second.done;
+    expect(second.end!.value).toMatchObject({ id: first.activationId, own: second.activationId });
+  });
+
   it('runs many short ones at once', async () => {
     const code = 'function main({ n }) { return { n }; }';
     const runs = Array.from({ length: 500 }, (_, n) => run(code, { n }));

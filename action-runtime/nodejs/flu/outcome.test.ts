@@ -30,6 +30,7 @@ describe('a container goes on after', () => {
     ['new Proxy({}, { get: () => 1, has: () => true })', {}],
     ['Object.create(Buffer.prototype, { toJSON: { value: undefined } })', {}],
     ['Promise.reject(Symbol("s"))', {}],
+    ['({ plain: this === globalThis })', { plain: true }],
     ['({ then: (done) => done({ a: 1 }) })', { a: 1 }],
   ])('%s', async (e, value) => {
     expect(await agent.call({ e })).toMatchObject({ outcome: Outcome.OK, value });

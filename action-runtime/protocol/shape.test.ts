@@ -46,7 +46,7 @@ test('a getter is called once', () => {
   expect(calls).toBe(1);
 });
 
-test('what a program puts on all objects is in no JSON', () => {
+test('members that a program puts on all objects are in no JSON', () => {
   const all = Object.prototype as { error?: unknown; value?: unknown };
   all.error = all.value = 1;
   try {
@@ -109,7 +109,7 @@ test('any value has the shape of its JSON', () => {
       try {
         text = JSON.stringify(value);
       } catch {
-        // What has no JSON, such as a Date that is none.
+        // It has no JSON, such as a Date that is none.
         expect(() => encodeValue(value)).toThrow();
         return;
       }

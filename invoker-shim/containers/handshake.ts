@@ -200,7 +200,7 @@ export class Handshake {
     connection.streams.pump();
   }
 
-  /** With what OpenWhisk's /init says of the activation that the container is started for, where there is one. */
+  /** The action's variables, with those of OpenWhisk's /init about the activation that the container is started for, if there is one. */
   #environment({ env }: Init): Init['env'] {
     const run = this.host.firstRun();
     if (run === undefined) return env;

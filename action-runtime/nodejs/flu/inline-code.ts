@@ -8,7 +8,7 @@ import { importModuleDynamically, requireFor } from './user-code.js';
 
 const FILE_NAME = 'action.js';
 
-/** What the compiler says about a text that may be an ES module. */
+/** The compiler's words about a text that may be an ES module. */
 const MODULE_SYNTAX =
   /Unexpected token 'export'|Cannot use import statement outside a module|Cannot use 'import\.meta' outside a module|await is only valid in async functions and the top level bodies of modules/;
 
@@ -45,7 +45,7 @@ try { return ${main} } catch (e) { if (e.name === 'ReferenceError') { return mod
     const scope = ['module', 'exports', 'require', '__filename', '__dirname'];
     return compile(before + text + after, scope, -before.length);
   } catch (error) {
-    // What is wrong with the text itself, in words about lines that its author knows.
+    // The text's own error is in words about lines that its author knows.
     compile(text, [], 0);
     throw error;
   }
@@ -56,7 +56,7 @@ function compile(body: string, parameters: string[], columnOffset: number): Scri
   return compileFunction(body, parameters, options) as Script;
 }
 
-/** @param inScript What is wrong with it as a script: that stands when it turns out to be no module. */
+/** @param inScript Its error as a script: that stands when it turns out to be no module. */
 async function loadModule(text: string, main: string, directory: string, inScript: SyntaxError): Promise<unknown> {
   const file = join(directory, 'action.mjs');
   await promises.writeFile(file, text);

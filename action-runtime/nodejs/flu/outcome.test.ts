@@ -1,7 +1,7 @@
 import { Outcome } from '../../protocol/index.js';
 import { TestAgent } from '../testing/test-agent.js';
 
-// What OpenWhisk's Node runtime answers and its invoker records, for results and rejections of every kind.
+// Expected is the record of OpenWhisk's invoker after its Node runtime has answered.
 const ACTION = `
 class Failed { get error() { return 'of the class' } get value() { return 1 } }
 function main({ e }) { return eval(e) }`;

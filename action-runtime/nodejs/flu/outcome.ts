@@ -27,7 +27,7 @@ function developerError(text: string, spent = true): EncodedOutcome {
   return { outcome: Outcome.DEVELOPER_ERROR, value: encodeValue({ error: text }), spent };
 }
 
-/** What the function returned, judged as OpenWhisk's Node runtime and then its invoker would. */
+/** The function's return value, judged as OpenWhisk's Node runtime and then its invoker would. */
 export function returned(value: unknown, rules: OutcomeRules): EncodedOutcome {
   if (value === undefined) return answered({}, rules);
   if (typeof value === 'object') return answered(value, rules);
@@ -46,7 +46,7 @@ export function rejected(reason: unknown, rules: OutcomeRules): EncodedOutcome {
   return answered({ error }, rules);
 }
 
-/** What becomes of an answer is decided by its JSON. */
+/** Its JSON decides what becomes of an answer. */
 function answered(value: unknown, rules: OutcomeRules): EncodedOutcome {
   let encoded: EncodedValue;
   try {

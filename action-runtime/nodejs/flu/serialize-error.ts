@@ -1,7 +1,7 @@
 import { serializeError as serialize } from 'serialize-error';
 import { ownFrames } from '../bridge/own-frames.js';
 
-/** What OpenWhisk's Node runtime makes of a rejection's reason, with the user's frames alone. Throws what the reason's getters throw. */
+/** A rejection's reason as OpenWhisk's Node runtime writes it, with the user's frames alone. Throws what the reason's getters throw. */
 export function serializeError(reason: unknown): unknown {
   const serialized: unknown = serialize(reason);
   if (!(reason instanceof Error)) return serialized;

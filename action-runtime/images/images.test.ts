@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { extract } from 'tar-stream';
+import { preinstalledPackages } from '../nodejs/index.js';
 import { runImages } from './command.js';
 import { buildImage } from './image-archive.js';
 import { type ImageIdentity, imageIdentity, imageLabels } from './image-identity.js';
@@ -23,15 +24,23 @@ describe('the files of the runtime', () => {
 
   test('are the runtime, what it needs and what actions may count on', () => {
     expect(files).toContain('/opt/dataflower/action-runtime/start.js');
-    expect(files).toContain('/node_modules/openwhisk/package.json');
-    expect(files).toContain('/node_modules/yauzl/index.js');
-    const packages = new Set(files.flatMap((file) => /^\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []));
+    expect(files).toContain('/opt/dataflower/node_modules/openwhisk/package.json');
+    expect(files).toContain('/opt/dataflower/node_modules/yauzl/index.js');
+    const packages = new Set(files.flatMap((file) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []));
     for (const own of ['@dataflower', 'dockerode', 'bare-fs', 'typescript', 'jest'])
       expect(packages).not.toContain(own);
   });
 
+  test('show actions the packages that they may count on, and no other', () => {
+    expect(files.filter((file) => file.startsWith('/node_modules/'))).toEqual(
+      preinstalledPackages.map((name) => `/node_modules/${name}`),
+    );
+  });
+
   test('are no tests, no types, and nothing else of this repository', () => {
-    const others = files.filter((file) => !/^\/(?:node_modules|opt\/dataflower\/action-runtime)\//.test(file));
+    const others = files.filter(
+      (file) => !/^\/(?:opt\/dataflower\/(?:action-runtime|node_modules)|node_modules)\//.test(file),
+    );
     expect(others).toEqual([]);
     expect(files.filter((file) => /\.test\.|testing|vectors|\.d\.ts$|\.map$|\/images\//.test(file))).toEqual([]);
   });
@@ -50,7 +59,8 @@ describe('the files of the runtime', () => {
         preserveTimestamps: true,
       });
     }
-    symlinkSync(path.join(repository, 'node_modules'), path.join(directory, name, 'node_modules'));
+    for (const packages of ['node_modules', 'action-runtime/node_modules'])
+      symlinkSync(path.join(repository, packages), path.join(directory, name, packages));
     spawnSync(process.execPath, [path.join(copy, 'bundle.mjs')]);
     const program = `
       const { buildImage } = await import(process.argv[1]);

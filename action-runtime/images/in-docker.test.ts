@@ -1,9 +1,21 @@
 import { describeWithService, dockerOptions } from '@dataflower/services';
 import Docker from 'dockerode';
 import { zipOf } from '../nodejs/testing/archives.js';
+import { preinstalledPackages } from '../nodejs/index.js';
 import { buildOnBase } from './build-on-base.js';
 import { type EnsuredImage, ensureImage } from './ensure-image.js';
 import { imageIdentity } from './image-identity.js';
+
+/** Tells what packages are to it, whichever way it asks for them. */
+const PROBE = `exports.main = async ({ names }) => {
+  const found = {};
+  for (const name of names) {
+    try { found[name] = typeof require(name) } catch { continue }
+    await import(name);
+  }
+  return found;
+}`;
+const names = [...preinstalledPackages, 'yauzl', 'needle', 'async-retry', 'denque', 'ms', 'dockerode', 'tar-stream'];
 
 const BUILD_MS = 120_000;
 const ANSWER_MS = 20_000;
@@ -100,19 +112,23 @@ describeWithService('docker', 'the image in Docker', ({ address }) => {
     expect(await logs()).toMatch(new RegExp(`for you[^]*${SENTINEL}`));
   });
 
-  test('takes an archive, whose code finds the package openwhisk without bringing it', async () => {
+  test('takes an archive, whose code finds the packages of the list without bringing them, and no others', async () => {
     const post = await start();
-    const zip = await zipOf({
-      'package.json': '{ "main": "index.js" }',
-      'index.js': `const openwhisk = require('openwhisk');
-        exports.main = () => ({ resources: Object.keys(openwhisk({ apihost: 'localhost', api_key: 'a:b' })) });`,
-    });
+    const zip = await zipOf({ 'package.json': '{ "main": "index.js" }', 'index.js': PROBE });
     expect(await post('/init', { value: { main: 'main', binary: true, code: zip.toString('base64') } })).toEqual([
       200,
       { OK: true },
     ]);
-    const [status, { resources }] = (await post('/run', { value: {} })) as [number, { resources: string[] }];
-    expect([status, resources]).toEqual([200, expect.arrayContaining(['actions', 'activations', 'triggers'])]);
+    const found = Object.fromEntries(preinstalledPackages.map((name) => [name, expect.any(String) as string]));
+    expect(await post('/run', { value: { names } })).toEqual([200, found]);
+    expect(await post('/run', { value: { names: ['openwhisk'] } })).toEqual([200, { openwhisk: 'function' }]);
+  });
+
+  test('shows the same packages to code that came as text', async () => {
+    const post = await start();
+    await post('/init', { value: { main: 'main', code: PROBE } });
+    const [, found] = await post('/run', { value: { names } });
+    expect(Object.keys(found as object)).toEqual([...preinstalledPackages]);
   });
 
   test('lets functions write in /tmp alone, which is where they are, and start a shell', async () => {

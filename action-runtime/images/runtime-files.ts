@@ -1,14 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { preinstalledPackages, runtimeEntry } from '../nodejs/index.js';
+import { packageFolder, preinstalledPackages, runtimeEntry } from '../nodejs/index.js';
 import { type ImageFile, copiedFolder, textFile } from './image-file.js';
 
+const BASE_FOLDER = '/opt/dataflower';
 /** Where the runtime is in the image. */
-const RUNTIME_FOLDER = '/opt/dataflower/action-runtime';
-/** Found from everywhere, as Node looks through all the folders above a file. */
-const PACKAGES_FOLDER = '/node_modules';
+const RUNTIME_FOLDER = `${BASE_FOLDER}/action-runtime`;
+/** Found from everywhere, as Node looks through all the folders above a file: what actions may count on is linked here. */
+const SHARED_FOLDER = '/node_modules';
 
 /** What the compiled package has besides the runtime itself, and what only a developer reads. */
 const NOT_RUN = /(?:^|[/\\])(?:images|testing|vectors|inputs\.json)$|\.(?:d\.ts|map|tsbuildinfo|md)$|\.test\.js$/;
@@ -24,6 +24,10 @@ export const RUNTIME_ENTRY = `${RUNTIME_FOLDER}/start.js`;
 export function runtimeFiles(): ImageFile[] {
   const packages = new Map<string, string>();
   for (const name of ['yauzl', ...preinstalledPackages]) collect(name, source, packages);
+  const shared = preinstalledPackages.map((name): ImageFile => {
+    const target = path.posix.relative(SHARED_FOLDER, inImage(packageFolder(name, manifest(source))));
+    return { path: `${SHARED_FOLDER}/${name}`, type: 'link', target };
+  });
   return [
     ...copiedFolder(RUNTIME_FOLDER, compiled, (file) => !NOT_RUN.test(file)),
     { path: RUNTIME_ENTRY, type: 'link', target: path.relative(compiled, runtimeEntry).split(path.sep).join('/') },
@@ -31,16 +35,26 @@ export function runtimeFiles(): ImageFile[] {
     ...[...packages].flatMap(([target, from]) =>
       copiedFolder(target, from, (file) => !NOT_LOADED.test(file) && file !== path.join(from, 'node_modules')),
     ),
+    ...shared,
   ];
+}
+
+function manifest(folder: string): string {
+  return path.join(folder, 'package.json');
+}
+
+/** Packages keep their places to each other and to the runtime: so each finds the versions that it was installed with. */
+function inImage(folder: string): string {
+  const [above, ...inner] = folder.split(`node_modules${path.sep}`);
+  const base = path.resolve(above!) === path.resolve(source) ? RUNTIME_FOLDER : BASE_FOLDER;
+  return path.posix.join(base, ...inner.map((part) => `node_modules/${part.split(path.sep).join('/')}`));
 }
 
 /** Finds a package as Node would from a folder, with all that it needs, and where each has to be to be found again. */
 function collect(name: string, from: string, packages: Map<string, string>): void {
-  const folder = packageFolder(name, from);
-  // The first `node_modules` of the path is that of the repository, the second one is a package's own.
-  const [, ...inner] = folder.split(`node_modules${path.sep}`);
-  const target = path.posix.join(PACKAGES_FOLDER, inner.join('node_modules/').split(path.sep).join('/'));
-  const { dependencies = {}, engines = {} } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as {
+  const folder = packageFolder(name, manifest(from));
+  const target = inImage(folder);
+  const { dependencies = {}, engines = {} } = JSON.parse(readFileSync(manifest(folder), 'utf8')) as {
     dependencies?: Record<string, string>;
     engines?: Record<string, string>;
   };
@@ -48,13 +62,4 @@ function collect(name: string, from: string, packages: Map<string, string>): voi
   if (packages.has(target) || ('bare' in engines && !('node' in engines))) return;
   packages.set(target, folder);
   for (const needed of Object.keys(dependencies)) collect(needed, folder, packages);
-}
-
-function packageFolder(name: string, from: string): string {
-  const folders = createRequire(path.join(from, 'package.json')).resolve.paths(name) ?? [];
-  const found = folders
-    .map((folder) => path.join(folder, name))
-    .find((folder) => existsSync(path.join(folder, 'package.json')));
-  if (found === undefined) throw new Error(`The package ${name} is not installed. Run npm install.`);
-  return found;
 }

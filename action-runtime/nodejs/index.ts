@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -25,10 +25,23 @@ function isBundled(): boolean {
   }
 }
 
-/** Packages that every action may `require` without bringing them along, as in OpenWhisk's own runtime. */
-export const preinstalledPackages: readonly string[] = ['openwhisk'];
+/**
+ * Packages that every action, archive and composition finds without bringing them, those of OpenWhisk's own image (OW-80),
+ * and the only ones: the driver or the image links them into a `node_modules` above all that user code starts from.
+ */
+export const preinstalledPackages: readonly string[] = [
+  'body-parser',
+  'express',
+  'openwhisk',
+  'redis',
+  'serialize-error',
+  'uuid',
+];
 
-/** Folder of one of them on this machine. */
-export function preinstalledFolder(name: string): string {
-  return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
+/** Folder of an installed package, found as Node does it from a file; its `exports` need not name its `package.json`. */
+export function packageFolder(name: string, from: string = import.meta.url): string {
+  const folders = createRequire(from).resolve.paths(name) ?? [];
+  const found = folders.map((folder) => join(folder, name)).find((folder) => existsSync(join(folder, 'package.json')));
+  if (found === undefined) throw new Error(`The package ${name} is not installed. Run npm install.`);
+  return found;
 }

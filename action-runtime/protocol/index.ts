@@ -18,14 +18,14 @@ export {
   type BytesAs,
   type CompositeItem,
   type EncodedValue,
-  Shape,
   ValueKind,
+  bytesOf,
   decodeValue,
   encodeList,
   encodeRecord,
   encodeValue,
-  shapeOf,
 } from './value.js';
+export { Shape, shapeOf } from './shape.js';
 export { END_MARK_TAIL, endMark, endMarkId } from './end-mark.js';
 export { wholeCharacters } from './whole-characters.js';
 export { type Slot } from './slot.js';

@@ -1,7 +1,7 @@
 import { ProtocolError } from './errors.js';
 import { FrameType, HEADER_BYTES, encodeFrame, writeHeader } from './frame.js';
 import { PayloadReader, type Slot, slotBytes, writeSlot } from './slot.js';
-import { SHAPE_BITS } from './value.js';
+import { SHAPE_BITS } from './shape.js';
 
 /** How a function run ended, as its container says; OpenWhisk's status codes 0–2. */
 export const Outcome = { OK: 0, APPLICATION_ERROR: 1, DEVELOPER_ERROR: 2 } as const;

@@ -1,4 +1,5 @@
 import { ProtocolError } from './errors.js';
+import { Shape, shapeOfJson } from './shape.js';
 
 /**
  * The encoding of one value (PROTOCOL.md, "Values"). The agent keeps it opaque; it only ever builds LIST and RECORD
@@ -17,21 +18,6 @@ export const ValueKind = {
   BYTES: 4,
 } as const;
 
-/** What the agent may know of a value without opening it; bits, in EMIT and RESULT. */
-export const Shape = {
-  /** A plain JSON object. */
-  OBJECT: 1,
-  /** An object with a member `error`. */
-  ERROR: 2,
-  /** The member `value` of an object, or a value that is not an object, is truthy in JavaScript. */
-  TRUTHY: 4,
-  /** An array. */
-  ARRAY: 8,
-} as const;
-
-const SHAPE_BITS = 15;
-export { SHAPE_BITS };
-
 /** In LIST and RECORD the length that says: the item is slot number N of the message, N in the next four bytes. */
 export const EXTERNAL = 0xffffffff;
 
@@ -45,16 +31,10 @@ const OWN_SEGMENT_BYTES = 16 * 1024;
 export interface EncodedValue {
   readonly segments: Uint8Array[];
   readonly size: number;
+  /** As its JSON has it, whatever the value itself looks like. */
   readonly shape: number;
-}
-
-/** Shape bits of a JavaScript value as its JSON form has them. */
-export function shapeOf(value: unknown): number {
-  if (value === null || typeof value !== 'object') return value ? Shape.TRUTHY : 0;
-  if (Array.isArray(value)) return Shape.ARRAY | Shape.TRUTHY;
-  if (value instanceof Uint8Array) return Shape.TRUTHY;
-  const object = value as Record<string, unknown>;
-  return Shape.OBJECT | (object['error'] !== undefined ? Shape.ERROR : 0) | (object['value'] ? Shape.TRUTHY : 0);
+  /** It has no JSON at all (a function, a symbol, `undefined`, or what its `toJSON` makes of it); `null` stands for it. */
+  readonly absent?: true;
 }
 
 let collected: Uint8Array[] | undefined;
@@ -62,6 +42,7 @@ let marker = '';
 let markerBase = '';
 let markerCount = 0;
 
+const { stringify } = JSON;
 const bufferToJson = (Buffer.prototype as { toJSON: (this: Buffer) => unknown }).toJSON;
 /**
  * `JSON.stringify` asks every Buffer for its `toJSON`, which finds the Buffers in a value without a walk of our own.
@@ -92,9 +73,9 @@ function nextMarker(): string {
  * byte string of the value.
  */
 export function encodeValue(value: unknown, onBytes?: (bytes: Uint8Array) => void): EncodedValue {
-  if (value instanceof Uint8Array) {
+  if (ArrayBuffer.isView(value) && value instanceof Uint8Array) {
     onBytes?.(value);
-    return { segments: [Buffer.of(ValueKind.BYTES), value], size: 1 + value.length, shape: shapeOf(value) };
+    return { segments: [Buffer.of(ValueKind.BYTES), value], size: 1 + value.length, shape: Shape.TRUTHY };
   }
   const outer = collected;
   const outerMarker = marker;
@@ -109,31 +90,17 @@ export function encodeValue(value: unknown, onBytes?: (bytes: Uint8Array) => voi
     collected = outer;
     marker = outerMarker;
   }
-  text ??= 'null';
+  if (text === undefined) return { ...jsonValue('null', 0), absent: true };
   if (onBytes !== undefined) for (const item of bytes) onBytes(item);
-  const shape = shapeOfText(value, text);
-  if (bytes.length === 0) return jsonValue(text, shape);
-  return jsonWithBytes(usedMarker, text, bytes, shape);
+  // A library may have put its own in the place of JSON.stringify, which writes as it likes.
+  if (JSON.stringify !== stringify) text = stringify(JSON.parse(text));
+  const shape = shapeOfJson(text);
+  return bytes.length === 0 ? jsonValue(text, shape) : jsonWithBytes(usedMarker, text, bytes, shape);
 }
 
-/** An object may turn into something else by its own `toJSON`; then the text decides. */
-function shapeOfText(value: unknown, text: string): number {
-  if (typeof value === 'object' && value !== null && typeof (value as { toJSON?: unknown }).toJSON === 'function') {
-    return shapeOf(JSON.parse(text));
-  }
-  if (value === undefined || typeof value === 'function' || typeof value === 'symbol') return 0;
-  const shape = shapeOf(value);
-  if ((shape & Shape.OBJECT) !== 0) {
-    // Members that JSON leaves out or changes: functions, symbols, NaN and objects with a `toJSON`.
-    const { error, value: inner } = value as { error?: unknown; value?: unknown };
-    const odd = (member: unknown): boolean =>
-      typeof member === 'function' ||
-      typeof member === 'symbol' ||
-      (typeof member === 'object' && member !== null && typeof (member as { toJSON?: unknown }).toJSON === 'function');
-    if (odd(error) || odd(inner) || (typeof inner === 'number' && !Number.isFinite(inner)))
-      return shapeOf(JSON.parse(text));
-  }
-  return shape;
+/** The bytes of an encoded value in one piece. */
+export function bytesOf({ segments }: EncodedValue): Buffer {
+  return segments.length === 1 ? (segments[0] as Buffer) : Buffer.concat(segments);
 }
 
 function jsonValue(text: string, shape: number): EncodedValue {

@@ -3,6 +3,7 @@ import type { DataSink } from '../sink/value.js';
 import type { Container } from './container.js';
 import type { ContainerEnding } from './container-ending.js';
 import type { ContainerDriver } from './driver.js';
+import type { FunctionRun } from './executor.js';
 import type { JsonThreads } from './foreign/json-threads.js';
 import type { ContainerLogger } from './logger.js';
 import type { PendingRun } from './pending-run.js';
@@ -58,6 +59,8 @@ export interface ContainerOwner {
    * Called before `onLeaving`.
    */
   onStartFailed(container: Container, ending: ContainerEnding): PendingRun | undefined;
+  /** The run that it is to have first, as far as that is known while it starts. */
+  firstRun(): FunctionRun | undefined;
   /** It takes nothing any more and its place is free. */
   onLeaving(container: Container): void;
   /** Nothing is left of it. */

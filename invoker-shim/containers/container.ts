@@ -13,7 +13,7 @@ import type { ContainerContext, ContainerOwner } from './container-context.js';
 import { ContainerRuns, type RunsHost } from './container-runs.js';
 import type { ContainerExit, ContainerHandle } from './driver.js';
 import { Endpoint } from './endpoint.js';
-import type { ContainerSpec, ExecutorStatus } from './executor.js';
+import type { ContainerSpec, ExecutorStatus, FunctionRun } from './executor.js';
 import { type FileSharing, noFiles, samePaths } from './file-sharing.js';
 import { ForeignRuntime } from './foreign/foreign-runtime.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
@@ -270,6 +270,10 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   // From the handshake.
+
+  firstRun(): FunctionRun | undefined {
+    return this.#owner.firstRun();
+  }
 
   welcomed(): void {
     this.#state = 'INITIALIZING';

@@ -4,7 +4,7 @@ import type { ContainerEnding } from './container-ending.js';
 import { startText } from './container-ending.js';
 import { Deque } from './deque.js';
 import { DurationEstimate } from './duration-estimate.js';
-import type { ContainerSpec } from './executor.js';
+import type { ContainerSpec, FunctionRun } from './executor.js';
 import { FailureText } from './failures.js';
 import type { PendingRun } from './pending-run.js';
 import type { Tenant } from './tenant.js';
@@ -255,6 +255,10 @@ export class FunctionQueue implements ContainerOwner {
     this.#waits(first, false);
     first.state = 'FINISHING';
     return first;
+  }
+
+  firstRun(): FunctionRun | undefined {
+    return this.#peek()?.run;
   }
 
   onLeaving(container: Container): void {

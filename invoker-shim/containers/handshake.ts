@@ -13,7 +13,7 @@ import type { Connection } from './connection.js';
 import type { ContainerContext } from './container-context.js';
 import type { ContainerEnding } from './container-ending.js';
 import type { Endpoint } from './endpoint.js';
-import type { ContainerSpec } from './executor.js';
+import type { ContainerSpec, FunctionRun } from './executor.js';
 import { type FileSharing, noFiles } from './file-sharing.js';
 import { bytesSlot } from './input-slots.js';
 import { RunLog } from './run-log.js';
@@ -32,6 +32,8 @@ const MAX_READY_BYTES = 8 * MAX_ERROR_CHARS;
 
 export interface HandshakeHost {
   readonly files: FileSharing;
+  /** The run that it is to have first, as far as that is known. */
+  firstRun(): FunctionRun | undefined;
   /** It has said the right HELLO. */
   welcomed(): void;
   /** Its code is loaded. `runChannel`: it has opened one. */
@@ -193,12 +195,24 @@ export class Handshake {
     this.times.told = this.times.now();
     const target = { show: () => undefined, openStream: (bytes: Buffer) => connection.openStream(bytes) };
     try {
-      connection.sendNow(encodeInit(init, bytesSlot(code, target)));
+      connection.sendNow(encodeInit({ ...init, env: this.#environment(init) }, bytesSlot(code, target)));
     } catch (error) {
       this.host.stop({ kind: 'NOT_LOADED', detail: (error as Error).message });
       return;
     }
     connection.streams.pump();
+  }
+
+  /** The action's variables, with those of OpenWhisk's /init about the activation that the container is started for, if there is one. */
+  #environment({ env }: Init): Init['env'] {
+    const run = this.host.firstRun();
+    if (run === undefined) return env;
+    return {
+      ...env,
+      __OW_ACTIVATION_ID: run.activationId,
+      __OW_TRANSACTION_ID: run.transactionId,
+      __OW_DEADLINE: String(Math.round(this.context.clock.wall() + run.spec.timeoutMs)),
+    };
   }
 
   #onReady(payload: Buffer): void {

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { preinstalledPackages } from '@dataflower/action-runtime/nodejs';
 import { ZipFile } from 'yazl';
 import { createExecutor } from './container-executor.js';
 import type { Executor } from './executor.js';
@@ -88,21 +89,81 @@ describe('the executor with the Node runtime', () => {
     expect(JSON.stringify(bad.end!.value)).toContain('not today');
   });
 
-  it('gives them the package openwhisk without their bringing it, in an archive too', async () => {
-    const code = "exports.main = () => ({ found: typeof require('openwhisk') });";
-    const plain = run(code);
-    await plain.done;
-    expect(plain.end).toMatchObject({ status: 0, value: { found: 'function' } });
-    const zip = new ZipFile();
-    zip.addBuffer(Buffer.from(code), 'index.js');
-    zip.end();
-    const archive = await buffer(zip.outputStream);
-    const { load } = testSpec();
-    const { init } = await load();
-    const binary = { load: () => Promise.resolve({ init: { ...init, binary: true }, code: archive }) };
-    const zipped = run(code, {}, { key: 'zip', ...binary });
-    await zipped.done;
-    expect(zipped.end).toMatchObject({ status: 0, value: { found: 'function' } });
+  describe('gives them the packages of the list without their bringing them, and no others:', () => {
+    const others = ['typescript', 'kafkajs', 'dockerode', 'jest', 'yauzl', 'needle', 'ms', '@dataflower/composer'];
+    const names = [...preinstalledPackages, ...others];
+    const probe = `async ({ names }) => {
+      const required = [], imported = [];
+      for (const name of names) {
+        try { require(name); required.push(name) } catch { }
+        try { await import(name); imported.push(name) } catch { }
+      }
+      return { required, imported };
+    }`;
+    const expected = { required: preinstalledPackages, imported: preinstalledPackages };
+    const inModule = `import { createRequire } from 'node:module'; import 'openwhisk';
+      const require = createRequire(import.meta.url); export const main = ${probe}`;
+
+    const archived = async (files: Record<string, string>) => {
+      const zip = new ZipFile();
+      for (const [name, text] of Object.entries(files)) zip.addBuffer(Buffer.from(text), name);
+      zip.end();
+      const code = await buffer(zip.outputStream);
+      const { init } = await testSpec().load();
+      return { load: () => Promise.resolve({ init: { ...init, binary: true }, code }) };
+    };
+
+    it.each<[string, () => Promise<object> | object]>([
+      ['text', () => ({ code: `exports.main = ${probe}` })],
+      ['an ES module as text', () => ({ code: inModule })],
+      ['an archive', () => archived({ 'index.js': `exports.main = ${probe}` })],
+      ['an ES module in an archive', () => archived({ 'package.json': '{"type":"module"}', 'index.js': inModule })],
+      [
+        'an archive in a process of its own',
+        () =>
+          archived({
+            'index.js': `if (!require('node:worker_threads').isMainThread)
+              throw Object.assign(new Error('Module did not self-register'), { code: 'ERR_DLOPEN_FAILED' });
+              exports.main = ${probe}`,
+          }),
+      ],
+    ])('%s', async (key, over) => {
+      const one = run('', { names }, { key, ...(await over()) });
+      await one.done;
+      expect(one.end).toMatchObject({ status: 0, value: expected });
+    });
+
+    it('a function of a composition', async () => {
+      const { init } = await testSpec().load();
+      const load = () => Promise.resolve({ init: { ...init, kind: 'steps' as const }, code: Buffer.alloc(0) });
+      const definition = { outputs: [], ports: false, functions: [{ path: '', code: probe }] };
+      const one = run('', { names }, { load }, { definition });
+      await one.done;
+      expect(one.end).toMatchObject({ status: 0, value: expected });
+    });
+
+    it('but those of its own archive come first', async () => {
+      const index = "exports.main = () => ({ uuid: require('uuid'), express: typeof require('express') })";
+      const own = { 'index.js': index, 'node_modules/uuid/index.js': 'module.exports = "mine"' };
+      const one = run('', {}, { key: 'own', ...(await archived(own)) });
+      await one.done;
+      expect(one.end).toMatchObject({ status: 0, value: { uuid: 'mine', express: 'function' } });
+    });
+  });
+
+  it('tells them of their activation while their code is loaded, as OpenWhisk does', async () => {
+    const code = `
+      const { __OW_ACTIVATION_ID: id, __OW_TRANSACTION_ID: transaction, __OW_DEADLINE: deadline } = process.env;
+      function main() { return { id, transaction, left: deadline - Date.now(), own: process.env.__OW_ACTIVATION_ID }; }`;
+    const first = run(code);
+    await first.done;
+    const { id, transaction, left } = first.end!.value as { id: string; transaction: string; left: number };
+    expect([id, transaction]).toEqual([first.activationId, 'tid']);
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(testSpec().timeoutMs);
+    const second = run(code);
+    await second.done;
+    expect(second.end!.value).toMatchObject({ id: first.activationId, own: second.activationId });
   });
 
   it('runs many short ones at once', async () => {

@@ -118,6 +118,7 @@ export class Prewarmed implements ContainerOwner {
     this.host.containerStopped(container);
   }
 
+  firstRun(): undefined {}
   onReady(): void {}
   onAwake(): void {}
   onFreed(): void {}

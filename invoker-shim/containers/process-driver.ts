@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { preinstalledFolder, preinstalledPackages } from '@dataflower/action-runtime/nodejs';
+import { packageFolder, preinstalledPackages } from '@dataflower/action-runtime/nodejs';
 import { type Clock, systemClock } from '../clock.js';
 import {
   type ContainerDriver,
@@ -49,7 +49,7 @@ export class ProcessDriver implements ContainerDriver {
   /** In the home of every container, and so in the environment of what its function starts. */
   readonly #home = `home-${randomBytes(8).toString('hex')}`;
   readonly #guardian = new Guardian(`/${this.#home}`);
-  readonly #preinstalled = preinstalledPackages.map((name) => [name, preinstalledFolder(name)] as const);
+  readonly #preinstalled = preinstalledPackages.map((name) => [name, packageFolder(name)] as const);
 
   constructor(private readonly options: ProcessDriverOptions) {}
 
@@ -62,7 +62,7 @@ export class ProcessDriver implements ContainerDriver {
     for (const directory of directories) await mkdir(directory, { mode: 0o700 });
     const [home, runtime, packages] = directories;
     // Node looks for packages in every folder above a file: those of the action's own archive come first.
-    for (const [name, folder] of this.#preinstalled) await symlink(folder, path.join(packages!, name));
+    await Promise.all(this.#preinstalled.map(([name, folder]) => symlink(folder, path.join(packages!, name))));
     this.#guardian.watch();
     const pipes = await outputPipes(path.dirname(start.socketPath));
     const [stdout, stderr] = pipes?.descriptors ?? (['pipe', 'pipe'] as const);

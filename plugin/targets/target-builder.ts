@@ -135,7 +135,7 @@ export class TargetBuilder {
       error:
         workflow === 'sequence'
           ? 'Sequence component does not exist.'
-          : `${failed} with name '/${id}' during composition.`,
+          : `${failed} with name '${id}' during composition.`,
     });
     if (!this.isOwn(id)) return missing('Failed entitlement check for action');
     const document = await this.read(id);

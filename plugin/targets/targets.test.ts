@@ -165,11 +165,11 @@ test('names in a composition that lead nowhere are its errors when it gets there
   const target = await workflowOf('lost');
   expect(target.actions.get('/_/none')).toEqual({
     type: 'missing',
-    error: "Failed to resolve action with name '/guest/none' during composition.",
+    error: "Failed to resolve action with name 'guest/none' during composition.",
   });
   expect(target.actions.get('/bob/x')).toEqual({
     type: 'missing',
-    error: "Failed entitlement check for action with name '/bob/x' during composition.",
+    error: "Failed entitlement check for action with name 'bob/x' during composition.",
   });
   expect(target.actions.get('/_/lost')).toBe(target);
 });

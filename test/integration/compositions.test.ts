@@ -66,7 +66,7 @@ describe("what Composer's programs give (CO-1 to CO-26)", () => {
       composer.try('nosuch', (e: unknown) => ({ caught: e })),
     );
     const { caught } = await result(platform.api, 'program');
-    expect(caught.error).toMatch(/^Failed to resolve action with name '.*\bnosuch' during composition\.$/);
+    expect(caught.error).toMatch(/^Failed to resolve action with name '[^/]+\/nosuch' during composition\.$/);
   });
 
   test('a thrown error of an action can be caught', async () => {

@@ -1,33 +1,46 @@
-import { fileURLToPath } from 'node:url';
-import { inspect } from 'node:util';
 import type { LogLine } from '../../protocol/index.js';
+import { NO_TEXT, ownFrames, printable } from './own-frames.js';
 
 /** The action came without any code. */
 export class MissingCodeError extends Error {}
 
-const RUNTIME = fileURLToPath(new URL('../..', import.meta.url));
-
-/** Without the stack's frames that are not the user's: they differ with how the runtime was installed. */
-function ownFrames(stack: string): string {
-  const isForeign = (line: string): boolean =>
-    /^\s+at /.test(line) && (line.includes(RUNTIME) || /node:(?:internal\/|vm:)/.test(line));
-  return stack
-    .split('\n')
-    .filter((line) => !isForeign(line))
-    .join('\n');
-}
-
-/** What OpenWhisk shows for a failed initialisation; a thrown string has no stack and is shown as it is. */
+/** The text that OpenWhisk shows for a failed initialisation; a thrown string has no stack and is shown as it is. */
 export function initFailure(error: unknown): string {
   if (error instanceof MissingCodeError) return 'Missing main/no code to execute.';
-  const stack = typeof error === 'object' && error !== null ? (error as { stack?: unknown }).stack : undefined;
-  return `Initialization has failed due to: ${typeof stack === 'string' && stack !== '' ? ownFrames(stack) : String(error)}`;
+  return `Initialization has failed due to: ${errorFirst(stackOf(error)).stack}`;
 }
 
-/** What OpenWhisk's runtime writes on stderr then. */
+/** The text that OpenWhisk's runtime writes on stderr then; of a syntax error, the line that it is in follows. */
+export function initFailureText(error: unknown): string {
+  const { stack, excerpt } = errorFirst(String(printable(error)));
+  return `Error during initialization: ${stack}${excerpt}`;
+}
+
+/** The same as lines, where there is no function logic unit to write it. */
 export function initFailureLog(error: unknown): LogLine[] {
-  const lines = `Error during initialization: ${typeof error === 'string' ? error : ownFrames(inspect(error))}`.split(
-    '\n',
-  );
-  return lines.map((text) => ({ invocationId: 0, stream: 'stderr', time: Date.now(), text, truncated: false }));
+  return initFailureText(error)
+    .split('\n')
+    .map((text) => ({ invocationId: 0, stream: 'stderr', time: Date.now(), text, truncated: false }));
+}
+
+function stackOf(error: unknown): string {
+  try {
+    const { stack } = Object(error) as { stack?: unknown };
+    return typeof stack === 'string' && stack !== '' ? ownFrames(stack) : String(error);
+  } catch {
+    return NO_TEXT;
+  }
+}
+
+/**
+ * Node puts the place of a syntax error, its source line and a mark below it before the error itself. Here the error comes
+ * first, the place as its first frame.
+ */
+function errorFirst(stack: string): { stack: string; excerpt: string } {
+  const [header, place, source, mark] = /^(\S.*:\d+)\n(.*)\n([ \t]*\^*)\n\n(?=\w*Error: )/.exec(stack) ?? [];
+  if (header === undefined) return { stack, excerpt: '' };
+  const [message, ...frames] = stack.slice(header.length).split(/(?=\n {4}at )/);
+  const column = mark!.indexOf('^') + 1;
+  const frame = `\n    at ${place!}${column > 0 ? `:${column}` : ''}`;
+  return { stack: [message, frame, ...frames].join(''), excerpt: `\n\n${source!}\n${mark!}` };
 }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { type Definition, MAX_INLINE_BYTES } from '../../protocol/index.js';
-import { initFailure } from '../bridge/init-failure.js';
+import { initFailure, initFailureText } from '../bridge/init-failure.js';
 import type { FluConfig, RunChannelAddress } from '../bridge/messages.js';
 import { Emitter } from './emitter.js';
 import { endsWith } from './last-words.js';
@@ -73,7 +73,7 @@ export class Flu implements TransportEvents {
     try {
       main = await loadAction(config);
     } catch (error) {
-      console.error('Error during initialization:', error);
+      console.error(initFailureText(error));
       logs.flush();
       this.transport.post({ type: 'ready', ok: false, error: initFailure(error), logs: logs.early });
       return;

@@ -1,23 +1,25 @@
-import { createRequire } from 'node:module';
+import { Script } from 'node:vm';
 import {
   type EncodedValue,
   Outcome,
   Shape,
   type StepFunction,
+  bytesOf,
   decodeValue,
   encodeValue,
 } from '../../protocol/index.js';
+import { printable } from '../bridge/own-frames.js';
 import { refuseHandedOver } from './hand-over.js';
 import { type LetFrame, visibleFrames } from './let-frames.js';
-import type { EncodedOutcome } from './outcome.js';
+import { type EncodedOutcome, errorAlone } from './outcome.js';
+import { importModuleDynamically, requireFor } from './user-code.js';
 
-const require = createRequire(import.meta.url);
-// Indirect, so that the code is evaluated in the global scope and not strict, as compositions have always been.
-const globalEval = eval;
+const FILE_NAME = 'function.js';
 
 type Wrapper = (params: unknown, env: Record<string, unknown>, require: NodeJS.Require) => unknown;
 const wrappers = new Map<string, Wrapper>();
 const MAX_WRAPPERS = 1000;
+let stepRequire: NodeJS.Require | undefined;
 
 /**
  * The composition's function as one that takes its parameters and its variables. The variables are `var` declarations
@@ -29,9 +31,14 @@ function wrapperOf(code: string, names: readonly string[]): Wrapper {
   if (wrapper === undefined) {
     const declare = names.map((name) => `var ${name}=arguments[1]['${name}'];`).join('');
     const writeBack = names.map((name) => `arguments[1]['${name}']=${name};`).join('');
-    wrapper = globalEval(
-      `(function(){try{const require=arguments[2];${declare}return eval((function(){return(${code})})())(arguments[0])}finally{${writeBack}}})`,
-    ) as Wrapper;
+    const before = `(function(){try{const require=arguments[2];${declare}return eval((function(){return(`;
+    // In the global scope and not strict, as compositions have always been; places in it are those of the function's text.
+    const script = new Script(`${before}${code})})())(arguments[0])}finally{${writeBack}}})`, {
+      filename: FILE_NAME,
+      columnOffset: -before.length,
+      importModuleDynamically,
+    });
+    wrapper = script.runInThisContext() as Wrapper;
     if (wrappers.size >= MAX_WRAPPERS) wrappers.clear();
     wrappers.set(key, wrapper);
   }
@@ -50,10 +57,10 @@ function call(code: string, params: unknown, frames: readonly LetFrame[]): unkno
   const names = Object.keys(env);
   const wrapper = wrapperOf(code, names);
   try {
-    return wrapper(params, env, require);
+    return wrapper(params, env, (stepRequire ??= requireFor(FILE_NAME)));
   } finally {
     for (const name of names) {
-      const owner = visible.find((frame) => frame.vars[name] !== undefined);
+      const owner = visible.find((frame) => Object.hasOwn(frame.vars, name));
       // A value that has no JSON form (undefined, a function) makes the function fail here.
       if (owner !== undefined) owner.vars[name] = jsonCopy(env[name]);
     }
@@ -74,7 +81,7 @@ export async function runFunctions(
     try {
       result = await call(code, params, frames);
     } catch (error) {
-      console.error(error);
+      console.error(printable(error));
       result = { error: `Function combinator threw an exception at AST node root${path} (see log for details)` };
     }
     if (typeof result === 'function')
@@ -92,14 +99,13 @@ export async function runFunctions(
 
 /** A result in the form in which compositions pass it on: its JSON copy, wrapped unless it is a plain object, an error alone. */
 function normalized(result: unknown): EncodedValue {
-  // JSON.stringify of a symbol is undefined, which is no JSON text.
-  if (typeof result === 'symbol') jsonCopy(result);
   const encoded = encodeValue(result, refuseHandedOver);
+  // The words of JSON.parse, to which Composer gives what JSON.stringify makes of such a result.
+  if (encoded.absent === true) throw new SyntaxError('"undefined" is not valid JSON');
   if ((encoded.shape & Shape.OBJECT) === 0) return encodeValue({ value: decoded(encoded) });
-  if ((encoded.shape & Shape.ERROR) === 0) return encoded;
-  return encodeValue({ error: (decoded(encoded) as { error: unknown }).error });
+  return (encoded.shape & Shape.ERROR) === 0 ? encoded : errorAlone(encoded);
 }
 
 function decoded(value: EncodedValue): unknown {
-  return decodeValue(value.segments.length === 1 ? (value.segments[0] as Buffer) : Buffer.concat(value.segments));
+  return decodeValue(bytesOf(value));
 }

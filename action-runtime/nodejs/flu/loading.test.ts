@@ -28,6 +28,17 @@ test.each([
     'dynamic import',
     'async function main(p) { const { basename } = await import("node:path"); return { ...p, ok: Number(basename("/x/1")) } }',
   ],
+  [
+    'names of its own for what a module is given',
+    'const module = 1, require = 0, exports = 0, __dirname = 0, __filename = 0; const given = arguments.length; function main(p) { return { ...p, ok: module + given } }',
+  ],
+  ['a function named require', 'function require() { return 1 } const main = (p) => ({ ...p, ok: require() })'],
+  ['exports of its own', 'const exports = { main: (p) => ({ ...p, ok: 1 }) }'],
+  [
+    'sloppy code, in the global scope',
+    'const ok = Number(this === globalThis); function main(p) { return { ...p, ok } }',
+  ],
+  ['a directive', '"use strict"; const ok = Number(this === undefined); function main(p) { return { ...p, ok } }'],
   ['a comment at its end', 'function main(p) { return { ...p, ok: 1 } } // end'],
   [
     'an ES module',
@@ -49,14 +60,44 @@ test.each([
   [
     'code that does not parse',
     'function main() { let x = ; }',
-    /^Initialization has failed due to: action\.js:1\nfunction main\(\) { let x = ; }\n +\^\n\nSyntaxError: Unexpected token ';'$/,
+    /^Initialization has failed due to: SyntaxError: Unexpected token ';'\n {4}at action\.js:1:27$/,
   ],
   [
     'code without its end',
     'function main() {\n  if (1) {\n}',
-    /^Initialization has failed due to: action\.js:3\n}\n \n\nSyntaxError: Unexpected end of input$/,
+    /^Initialization has failed due to: SyntaxError: Unexpected end of input\n {4}at action\.js:3$/,
   ],
-  ['code that throws', 'throw new Error("on load")', /^Initialization has failed due to: Error: on load\n/],
+  [
+    'code that throws',
+    '\nthrow new Error("on load")',
+    /^Initialization has failed due to: Error: on load\n {4}at action\.js:2:7$/,
+  ],
+  ['code that throws a symbol', 'throw Symbol("s")', /^Initialization has failed due to: Symbol\(s\)$/],
+  [
+    'code that throws what has no text',
+    'throw { get stack() { throw 1 } }',
+    /^Initialization has failed due to: \(a value/,
+  ],
+  [
+    'a script that awaits',
+    'const x = await 1;\nfunction main() { return { x } }',
+    /^Initialization has failed due to: SyntaxError: await is only valid in async functions .*\n {4}at action\.js:1:11$/,
+  ],
+  [
+    'await in a function that is not async',
+    'function main() {\n  await 1;\n}',
+    /SyntaxError: await is only valid in async functions .*\n {4}at action\.js:2:3$/,
+  ],
+  [
+    'a script that imports',
+    'import fs from "fs";\nfunction main() {}',
+    /SyntaxError: Cannot use import statement outside a module\n {4}at action\.js:1:1$/,
+  ],
+  [
+    'an ES module that does not parse',
+    'import fs from "fs";\nexport const main = () => {;',
+    /^Initialization has failed due to: SyntaxError: Unexpected end of input\n {4}at action\.mjs:2$/,
+  ],
   ['code that throws a string', 'throw "just text"', /^Initialization has failed due to: just text$/],
   ['no function', 'const main = 5', /^Initialization has failed due to: Action entrypoint 'main' is not a function\.$/],
   ['no main', 'const other = 5', /^Initialization has failed due to: Action entrypoint 'main' is not a function\.$/],
@@ -70,6 +111,22 @@ test.each([
   ],
 ])('%s is refused with the text of OpenWhisk', async (_, code, text) => {
   expect(await refusal(code)).toMatch(text);
+});
+
+test('a syntax error shows its line in the log', async () => {
+  await refusal('function main() {}\nlet x = ;');
+  expect(agent.logs()).toEqual([
+    "stderr: Error during initialization: SyntaxError: Unexpected token ';'",
+    'stderr:     at action.js:2:9',
+    'stderr: ',
+    'stderr: let x = ;',
+    'stderr:         ^',
+  ]);
+});
+
+test('a syntax error in an archive', async () => {
+  const text = await refusal(await zipOf({ 'index.js': 'exports.main = () => {};\nlet x = ;' }));
+  expect(text).toMatch(/^Initialization has failed due to: SyntaxError: Unexpected token ';'\n {4}at .*index\.js:2:9$/);
 });
 
 test('a failed load leaves its lines behind', async () => {

@@ -1,5 +1,14 @@
-import { type EncodedValue, Outcome, Shape, encodeValue } from '../../protocol/index.js';
-import { INTERNAL_ERROR, INVALID_RESPONSE, NO_DICTIONARY, THREW } from '../bridge/outcome-texts.js';
+import {
+  type EncodedValue,
+  Outcome,
+  Shape,
+  ValueKind,
+  bytesOf,
+  decodeValue,
+  encodeValue,
+} from '../../protocol/index.js';
+import { INTERNAL_ERROR, NO_DICTIONARY, THREW, invalidResponse } from '../bridge/outcome-texts.js';
+import { printable } from '../bridge/own-frames.js';
 import { refuseHandedOver } from './hand-over.js';
 import { serializeError } from './serialize-error.js';
 
@@ -15,58 +24,64 @@ function developerError(text: string): EncodedOutcome {
   return { outcome: Outcome.DEVELOPER_ERROR, value: encodeValue({ error: text }), spent: true };
 }
 
-/** What the function returned, judged as OpenWhisk's Node runtime and then its invoker would. */
-export function returned(value: unknown, rules: 'flow' | 'http'): EncodedOutcome {
-  if (value === undefined) value = {};
-  if (typeof value !== 'object') {
-    const printed = typeof value === 'symbol' ? value.toString() : value;
-    console.error(`Result must be of type object but has type "${typeof value}":`, printed);
-    return { ...developerError(NO_DICTIONARY), spent: rules === 'flow' };
+/** The function's return value, judged as OpenWhisk's Node runtime and then its invoker would. */
+export function returned(value: unknown): EncodedOutcome {
+  if (value === undefined) return answered({});
+  if (typeof value === 'object') return answered(value);
+  console.error(`Result must be of type object but has type "${typeof value}":`, printable(value));
+  return developerError(NO_DICTIONARY);
+}
+
+/** A rejected promise is data to OpenWhisk: its reason as the member `error`. */
+export function rejected(reason: unknown): EncodedOutcome {
+  let error: unknown;
+  try {
+    error = reason ? serializeError(reason) : {};
+  } catch (cause) {
+    error = (cause as Error | undefined)?.message;
   }
+  return answered({ error });
+}
+
+/** Its JSON decides what becomes of an answer. */
+function answered(value: unknown): EncodedOutcome {
   let encoded: EncodedValue;
   try {
     encoded = encodeValue(value, refuseHandedOver);
   } catch (error) {
     // A value that has no JSON form: the runtime fails while it writes its answer.
-    console.error(error);
-    return { ...developerError(INTERNAL_ERROR), spent: rules === 'flow' };
+    console.error(printable(error));
+    return developerError(INTERNAL_ERROR);
   }
-  if ((encoded.shape & Shape.ERROR) !== 0) return applicationError(value!, rules, encoded);
-  const binary = value instanceof Uint8Array;
-  if (!binary && (encoded.shape & (Shape.OBJECT | Shape.ARRAY)) === 0 && rules === 'flow') {
-    return developerError(INVALID_RESPONSE + JSON.stringify(value));
-  }
-  return { outcome: Outcome.OK, value: encoded, spent: false };
+  const { shape, segments } = encoded;
+  if ((shape & Shape.ERROR) !== 0) return applicationError(encoded);
+  const isValid = (shape & (Shape.OBJECT | Shape.ARRAY)) !== 0 || segments[0]![0] === ValueKind.BYTES;
+  if (isValid) return { outcome: Outcome.OK, value: encoded, spent: false };
+  return developerError(invalidResponse(encoded.absent === true ? '' : bytesOf(encoded).toString('utf8', 1)));
 }
 
 /** The invoker keeps nothing of an application error but its `error`. */
-function applicationError(value: object, rules: 'flow' | 'http', encoded: EncodedValue): EncodedOutcome {
-  if (rules === 'http' || Object.keys(value).length === 1)
-    return { outcome: Outcome.APPLICATION_ERROR, value: encoded, spent: false };
-  const { error } = value as { error?: unknown };
-  return { outcome: Outcome.APPLICATION_ERROR, value: encodeValue({ error }), spent: false };
+function applicationError(encoded: EncodedValue): EncodedOutcome {
+  return {
+    outcome: Outcome.APPLICATION_ERROR,
+    value: errorAlone(encoded),
+    spent: false,
+  };
 }
 
-/** A rejected promise is data to OpenWhisk: an application error with the reason as JSON. */
-export function rejected(reason: unknown): EncodedOutcome {
-  const error = reason ? serializeError(reason) : {};
-  try {
-    return { outcome: Outcome.APPLICATION_ERROR, value: encodeValue({ error }), spent: false };
-  } catch (cause) {
-    return { outcome: Outcome.APPLICATION_ERROR, value: encodeValue({ error: String(cause) }), spent: false };
-  }
+/** A value that has a member `error`, without its other members. */
+export function errorAlone(encoded: EncodedValue): EncodedValue {
+  const value = decodeValue(bytesOf(encoded)) as { error: unknown };
+  return Object.keys(value).length === 1 ? encoded : encodeValue({ error: value.error });
 }
 
 /** A synchronous throw stops OpenWhisk's runtime for good. */
 export function threw(reason: unknown): EncodedOutcome {
-  console.error(reason);
-  return developerError(THREW + textOf(reason));
-}
-
-function textOf(reason: unknown): string {
+  console.error(printable(reason));
   try {
-    return String(reason);
+    return developerError(`${THREW}${reason as string}`);
   } catch {
-    return 'the thrown value has no text';
+    // It has no text: the runtime fails while it writes its answer.
+    return developerError(INTERNAL_ERROR);
   }
 }

@@ -125,9 +125,11 @@ export class Runner {
   }
 
   async #call(params: unknown, context: unknown): Promise<EncodedOutcome> {
+    const { main } = this;
     let result: unknown;
     try {
-      result = this.main!(params, context);
+      // A plain call: the runner is not the function's `this`.
+      result = main!(params, context);
     } catch (error) {
       return threw(error);
     }
@@ -136,7 +138,7 @@ export class Runner {
     } catch (error) {
       return rejected(error);
     }
-    return returned(result, 'flow');
+    return returned(result);
   }
 
   /** Bound parameters lie under the input where that is a dictionary, and where it is missing. */

@@ -1,37 +1,13 @@
-/** What `serialize-error`, which OpenWhisk's Node runtime uses, makes of a rejection's reason: plain JSON data. */
+import { serializeError as serialize } from 'serialize-error';
+import { ownFrames } from '../bridge/own-frames.js';
+
+/** A rejection's reason as OpenWhisk's Node runtime writes it, with the user's frames alone. Throws what the reason's getters throw. */
 export function serializeError(reason: unknown): unknown {
-  if (typeof reason === 'function') return `[Function: ${reason.name === '' ? 'anonymous' : reason.name}]`;
-  if (typeof reason !== 'object' || reason === null) return reason;
-  return copy(reason, []);
-}
-
-const ERROR_MEMBERS = ['name', 'message', 'stack', 'cause', 'code', 'errors'] as const;
-
-function copy(source: object, above: readonly object[]): unknown {
-  if (Buffer.isBuffer(source)) return source;
-  const { toJSON } = source as { toJSON?: unknown };
-  if (typeof toJSON === 'function') return toJSON.call(source) as unknown;
-  const path = [...above, source];
-  const target: Record<string, unknown> | unknown[] = Array.isArray(source) ? [] : {};
-  const put = (key: string, value: unknown): void => {
-    if (typeof value === 'function') return;
-    Object.defineProperty(target, key, {
-      value: member(value, path),
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
-  };
-  for (const [key, value] of Object.entries(source)) put(key, value);
-  for (const key of ERROR_MEMBERS) {
-    const value = (source as Record<string, unknown>)[key];
-    if (source instanceof Error && value !== undefined) put(key, value);
+  const serialized: unknown = serialize(reason);
+  if (!(reason instanceof Error)) return serialized;
+  for (let at = serialized; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) {
+    const error = at as { stack?: unknown };
+    if (typeof error.stack === 'string') error.stack = ownFrames(error.stack);
   }
-  return target;
-}
-
-function member(value: unknown, path: readonly object[]): unknown {
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value !== 'object' || value === null) return value;
-  return path.includes(value) ? '[Circular]' : copy(value, path);
+  return serialized;
 }

@@ -96,6 +96,15 @@ describe('what a foreign image is told', () => {
     });
   });
 
+  it('is at /init the activation that the container is started for', async () => {
+    const it = await run({ do: 'init' });
+    expect(it.end!.value).toMatchObject({
+      __OW_ACTIVATION_ID: it.activationId,
+      __OW_TRANSACTION_ID: 'tid',
+      __OW_DEADLINE: expect.stringMatching(/^\d{13}$/),
+    });
+  });
+
   it.each([
     [
       [1, { a: 2 }],

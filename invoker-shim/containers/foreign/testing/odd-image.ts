@@ -15,6 +15,7 @@ interface Request {
 }
 
 let connections = 0;
+let toldAtInit: unknown;
 let served = 0;
 
 function answer(socket: Socket, status: number, body: string, head = ''): void {
@@ -32,6 +33,7 @@ type Behaviour = (socket: Socket, request: { value?: unknown } & Record<string, 
 
 const RUN: Readonly<Record<string, Behaviour>> = {
   echo: (socket, { value, ...beside }) => answer(socket, 200, JSON.stringify({ value, beside, connections, served })),
+  init: (socket) => answer(socket, 200, JSON.stringify(toldAtInit)),
   kept: (socket) => answer(socket, 200, JSON.stringify({ connections }), 'Connection: keep-alive\r\n'),
   marked: (socket, { value }) => {
     console.log('out', (value as { text?: string }).text ?? '');
@@ -168,6 +170,7 @@ const KEEPS_LOGS = new Set(['marked', 'unmarked', 'half', 'many']);
 function behave(socket: Socket, { path, body }: Request): void {
   const request = JSON.parse(body) as { value: { code?: string; do?: string } };
   served++;
+  if (path === '/init') toldAtInit = (request.value as { env?: unknown }).env;
   const behaviour = path === '/init' ? INIT[request.value.code ?? 'ok'] : RUN[request.value.do ?? 'echo'];
   void behaviour!(socket, request);
   if (path === '/run' && !KEEPS_LOGS.has(request.value.do ?? 'echo')) marks();

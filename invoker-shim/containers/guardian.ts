@@ -74,7 +74,7 @@ export class Guardian {
     child.once('exit', gone);
     child.stdin?.on('error', () => undefined);
     child.unref();
-    (child.stdin as (Writable & Partial<Pick<Socket, 'unref'>>) | null)?.unref?.();
+    (child.stdin)?.unref?.();
     for (const group of this.#groups.values()) this.#say('begin', group);
   }
 

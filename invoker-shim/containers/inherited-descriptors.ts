@@ -18,7 +18,7 @@ let known: readonly number[] | undefined;
 export function spawnWithoutInherited(
   program: string,
   args: readonly string[],
-  options: SpawnOptions & { readonly stdio: readonly ('ignore' | 'pipe')[] },
+  options: Omit<SpawnOptions, 'stdio'> & { readonly stdio: readonly ('ignore' | 'pipe')[] },
 ): ChildProcess {
   const inherited = (known ??= inheritedDescriptors());
   if (inherited.length === 0) return spawn(program, args, { ...options, stdio: [...options.stdio] });

@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import type { Writable } from 'node:stream';
 import { type ProcessIdentity, processIdentity } from '../sink/process-identity.js';
 import { spawnWithoutInherited } from './inherited-descriptors.js';
 
@@ -74,7 +73,7 @@ export class Guardian {
     child.once('exit', gone);
     child.stdin?.on('error', () => undefined);
     child.unref();
-    (child.stdin)?.unref?.();
+    (child.stdin as Partial<Pick<Socket, 'unref'>> | null)?.unref?.();
     for (const group of this.#groups.values()) this.#say('begin', group);
   }
 

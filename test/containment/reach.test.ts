@@ -83,7 +83,7 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
       const code = readFileSync(repositoryPath('test/containment/actions/probe.cjs'), 'utf8');
       await putAction(platform.api, 'probe', code);
       await putAction(platform.api, 'other', code);
-    }, 60_000);
+    });
     afterAll(() => platform.stop());
 
     test('it runs in a container of its own, with nothing of the machine', async () => {
@@ -254,5 +254,5 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
     expect(said.found.slice(1)).toEqual(['', '', '', 'EHOSTUNREACH']);
     expect(hostConnections).toBe(before);
     await platform.stop();
-  }, 30_000);
+  });
 });

@@ -114,7 +114,6 @@ describe('a function that', () => {
     });
     expect(byKey(annotations).timeout).toBe(true);
     expect(duration).toBeGreaterThanOrEqual(990);
-    expect(duration).toBeLessThan(5000);
   });
 
   test('never settles: the same', async () => {
@@ -146,7 +145,7 @@ describe('a function that', () => {
       status: developerError,
       result: { error: 'The action exhausted its memory and was aborted.' },
     });
-  }, 60_000);
+  });
 
   test('fills its memory with Buffers, beside the heap (OW-55)', async () => {
     const { response } = await misbehave(
@@ -157,7 +156,7 @@ describe('a function that', () => {
       status: developerError,
       result: { error: 'The action exhausted its memory and was aborted.' },
     });
-  }, 60_000);
+  });
 
   test('fills its memory with Buffers and never waits', async () => {
     const { response } = await misbehave('const a=[];for(;;)a.push(Buffer.alloc(16*1024*1024,1))', { timeout: 30000 });
@@ -165,7 +164,7 @@ describe('a function that', () => {
       status: developerError,
       result: { error: 'The action exhausted its memory and was aborted.' },
     });
-  }, 60_000);
+  });
 
   test('floods its log: the log is cut at its limit and says so (OW-48)', async () => {
     await putAction(
@@ -350,5 +349,5 @@ describe('in a workflow', () => {
         });
       else expect({ status, result: json.response.result }).toEqual({ status: 200, result: { i } });
     }
-  }, 60_000);
+  });
 });

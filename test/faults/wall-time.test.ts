@@ -82,7 +82,7 @@ describe.each([
     beforeEach(async () => {
       platform = await suite.start({ environment: wall.environment });
       await prepare(platform);
-    }, 60_000);
+    });
     afterEach(() => platform.stop());
 
     test('neither fails what runs nor lets it run for ever', async () => {
@@ -100,7 +100,7 @@ describe.each([
       const done = await going;
       expect(done.response.result).toEqual({ done: true });
       expectSane(done, performance.now() - since);
-    }, 60_000);
+    });
 
     test('does not part a sequence from its functions; what follows is dated by the wall', async () => {
       const { api } = platform;
@@ -123,7 +123,7 @@ describe.each([
       const next = await record(api, 'gated', { gate: gate('chain') });
       expect(next.start).toBeGreaterThanOrEqual(before - 1000);
       expect(next.start).toBeLessThanOrEqual(wall.now);
-    }, 60_000);
+    });
   });
 
   test('is no reason to take a host for lost, and moves nothing between plugin and shim', async () => {
@@ -143,5 +143,5 @@ describe.each([
     } finally {
       await cluster.close();
     }
-  }, 60_000);
+  });
 });

@@ -82,7 +82,7 @@ export async function putGraph(api: Api, name: string, graph: unknown, more: obj
 
 /** Invokes and waits; gives the reply, whatever its status. */
 export function run(api: Api, name: string, payload: unknown = {}, asking?: Asking): Promise<Reply> {
-  return api.post(`_/actions/${encodeURIComponent(name)}?blocking=true`, payload, { withinMs: 90_000, ...asking });
+  return api.post(`_/actions/${encodeURIComponent(name)}?blocking=true`, payload, asking);
 }
 
 /** Invokes, waits, and gives the record of a call that was answered with one. */
@@ -102,7 +102,7 @@ export async function record(
 /** Invokes, waits, and gives the result of a success; throws anything else. */
 export async function result(api: Api, name: string, payload: unknown = {}, asking?: Asking): Promise<Json> {
   const path = `_/actions/${encodeURIComponent(name)}?blocking=true&result=true`;
-  return expectOk(await api.post(path, payload, { withinMs: 90_000, ...asking }));
+  return expectOk(await api.post(path, payload, asking));
 }
 
 /** A stored record; throws when it is not there. */

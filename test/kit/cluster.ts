@@ -10,8 +10,8 @@ import { containersOf } from './processes.js';
 import type { StartOptions, Suite } from './suite.js';
 import { within } from './until.js';
 
-const START_MS = 30_000;
-const STOP_MS = 25_000;
+const START_MS = 180_000;
+const STOP_MS = 180_000;
 
 /** A shim in a process of its own, as a user starts it. */
 export class Shim {

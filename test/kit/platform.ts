@@ -26,8 +26,8 @@ export interface ServerEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
-const START_MS = 30_000;
-const STOP_MS = 25_000;
+const START_MS = 180_000;
+const STOP_MS = 180_000;
 export const cli = repositoryPath('plugin/dist/cli/main.js');
 
 /** A platform of our own in a process of its own, as a user starts it. */

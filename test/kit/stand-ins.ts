@@ -11,7 +11,7 @@ export const RESOLVED = '198.51.100.77';
 const HOST_ADDRESS = '198.51.100.1';
 const NAMESPACE = 'dft-world';
 const LINK = ['dft-w0', 'dft-w1'] as const;
-const START_MS = 10_000;
+const START_MS = 120_000;
 
 /**
  * A world of our own outside the machine: a network namespace that answers for a server in the Internet, one in a private

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { testMissing } from '../testing/describe-with-service.js';
 import { engineProgram, programPath } from './install.js';
 
-const START_MS = 120_000;
+const START_MS = 300_000;
 
 /**
  * In network and mount namespaces of its own, so that an engine that runs here keeps its bridge and its packet filter.

@@ -51,7 +51,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     const driver = await openDockerDriver({ dockerHost: address, images: { default: await images.own() } });
     const logger = { ...silentLogger, warn: (_: object, text: string) => void warned.push(text) };
     executor = createExecutor({ sink, socketDir, driver, maxContainers: 4, logger });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await executor.close(1000);
@@ -59,7 +59,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     await images.remove();
     await sink.close();
     expect(sink.live).toBe(0);
-  }, 60_000);
+  });
 
   async function run(
     image: string,

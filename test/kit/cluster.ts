@@ -86,6 +86,7 @@ export class Cluster {
     this.environment = {
       DATAFLOWER_LOG_LEVEL: 'warn',
       DATAFLOWER_CONTAINERS_DRIVER: 'process',
+      DATAFLOWER_CONTAINERS_HELLO_TIMEOUT_MS: '120000',
       // Its own: another cluster may get the port of a shim that was killed, and must not be taken for it.
       DATAFLOWER_CLUSTER_SECRET: randomBytes(32).toString('hex'),
       ...settings,

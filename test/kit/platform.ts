@@ -71,6 +71,7 @@ export class Platform {
         DATAFLOWER_LOG_LEVEL: 'warn',
         // What a machine has beside this project is not to decide what is tested.
         DATAFLOWER_CONTAINERS_DRIVER: 'process',
+        DATAFLOWER_CONTAINERS_HELLO_TIMEOUT_MS: '120000',
         ...options.environment,
       },
     });

@@ -50,7 +50,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     sink = new MemorySink();
     const driver = await openDockerDriver({ dockerHost: address, images: { default: await images.own() } });
     const logger = { ...silentLogger, warn: (_: object, text: string) => void warned.push(text) };
-    executor = createExecutor({ sink, socketDir, driver, maxContainers: 4, logger });
+    executor = createExecutor({ sink, socketDir, driver, maxContainers: 4, helloTimeoutMs: 60_000, logger });
   });
 
   afterAll(async () => {

@@ -18,7 +18,7 @@ describeWithService('docker', 'images that may run as who they say', ({ address 
   beforeAll(async () => {
     socketDir = mkdtempSync(path.join(os.tmpdir(), 'dfd-'));
     const driver = await openDockerDriver({ dockerHost: address, images: {}, imageUser: 'image' });
-    executor = createExecutor({ sink, socketDir, driver });
+    executor = createExecutor({ sink, socketDir, driver, helloTimeoutMs: 60_000 });
   });
   afterAll(async () => {
     await executor.close(1000);

@@ -32,16 +32,20 @@ beforeEach(() => {
   sink = new MemorySink();
   sink.useFiles();
   socketDir = mkdtempSync(path.join(os.tmpdir(), 'dff-'));
+  openExecutor(60_000);
+});
+
+function openExecutor(helloTimeoutMs: number): void {
   driver = new HttpProcessDriver(images);
   executor = createExecutor({
     sink,
     socketDir,
     driver,
     maxContainers: 3,
-    helloTimeoutMs: 1500,
+    helloTimeoutMs,
     foreignMessageBytes: MESSAGE_BYTES,
   });
-});
+}
 
 afterEach(async () => {
   await executor.close(1000);
@@ -290,6 +294,8 @@ describe('a foreign image that does not come up', () => {
   });
 
   it('and never listens is given up, and the error says so', async () => {
+    await executor.close(0);
+    openExecutor(1500);
     expect((await run({}, { image: 'deaf' })).end).toMatchObject({
       status: 2,
       value: { error: "The container of the image 'deaf' did not listen on port 8080 within 1500 milliseconds." },

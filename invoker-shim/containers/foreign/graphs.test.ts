@@ -47,7 +47,7 @@ let host: Host;
 let ids = 0;
 
 beforeAll(() => {
-  host = createInProcessHost({ records, containers: { driver, socketDir, maxContainers: 6 } });
+  host = createInProcessHost({ records, containers: { driver, socketDir, maxContainers: 6, helloTimeoutMs: 60_000 } });
 });
 afterAll(async () => {
   await host.close(5000);

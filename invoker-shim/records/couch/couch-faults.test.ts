@@ -33,7 +33,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     dir = temporaryDirectory();
     const direct = settingsOf(address);
     proxy = await FaultProxy.open(direct.url);
-    settings = { ...direct, url: proxy.url, timeoutMs: 2000, retries: 0 };
+    settings = { ...direct, url: proxy.url, timeoutMs: 5000, retries: 0 };
     names = temporaryPrefix(direct);
     problems = [];
   });

@@ -40,7 +40,7 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
     let platform: Platform;
     beforeAll(async () => {
       platform = await suite.start({ environment: await dockerEnvironment(address) });
-      await putAction(platform.api, 'held', HELD, { limits: { timeout: 2000 } });
+      await putAction(platform.api, 'held', HELD, { limits: { timeout: 8000 } });
       const starts = `const {spawnSync}=require('child_process');
         function main(){spawnSync(process.execPath,['-e','setTimeout(()=>{},9000)']);return {}}`;
       await putAction(platform.api, 'starts', starts);

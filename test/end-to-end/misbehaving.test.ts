@@ -275,7 +275,7 @@ describe('a function that', () => {
       platform.api,
       'stdin',
       'async function main(){let n=0;for await(const c of process.stdin)n+=c.length;return {n}}',
-      { limits: { timeout: 2000 } },
+      { limits: { timeout: 60_000 } },
     );
     const reply = await run(platform.api, 'stdin');
     expect([200, 502]).toContain(reply.status);

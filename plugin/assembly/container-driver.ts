@@ -73,7 +73,11 @@ function childProcesses(config: Config, why?: string): ChosenDriver {
     throw new StartError(`${why}. ${cause.message}`, { cause });
   }
   const said = (text: string): string => (why === undefined ? capitalized(text) : `${why}: ${text}`);
-  if (config.containers.processUser === 'agent') return { driver: undefined, notice: said(PROCESSES) };
+  if (config.containers.processUser === 'agent') {
+    const asRoot =
+      process.getuid?.() === 0 ? ' They are root as the server is, unless containers.processUser is own.' : '';
+    return { driver: undefined, notice: said(PROCESSES) + asRoot };
+  }
   const driver = processDriver(true);
   const without = driver.withoutOwnUsers;
   if (without === undefined) return { driver, notice: said(OWN_USERS) };

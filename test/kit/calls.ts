@@ -43,11 +43,14 @@ export async function putAction(
   return expectOk(await api.put(`_/actions/${encodeURIComponent(name)}?overwrite=true`, body));
 }
 
-/** Puts an action that ends when its parameter `gate` names a file that is there: it gives `{done: true}`. */
-export function putGated(api: Api, name: string, more?: Parameters<typeof putAction>[3]): Promise<Json> {
+/**
+ * Puts an action that ends when its parameter `gate` names a file that is there: it gives `{done: true}`. It has as long as an
+ * action can have.
+ */
+export function putGated(api: Api, name: string, more: { readonly limits?: object } = {}): Promise<Json> {
   const code =
     "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {done:true}}";
-  return putAction(api, name, code, more);
+  return putAction(api, name, code, { limits: { timeout: 300_000, ...more.limits } });
 }
 
 /** Puts the actions that the programs of `integration/fixtures/programs.cjs` call. */

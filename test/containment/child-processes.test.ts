@@ -143,7 +143,10 @@ describe('child processes', () => {
 
   test.each([
     ['when they are asked for', { DATAFLOWER_CONTAINERS_DRIVER: 'process' }],
-    ['when there is no Docker', { DATAFLOWER_CONTAINERS_DOCKER_HOST: 'unix:///nowhere.sock' }],
+    [
+      'when there is no Docker',
+      { DATAFLOWER_CONTAINERS_DRIVER: 'auto', DATAFLOWER_CONTAINERS_DOCKER_HOST: 'unix:///nowhere.sock' },
+    ],
   ])('are refused where other machines reach the API, %s', async (_when, environment) => {
     const { code, stderr } = await start(['--host', '0.0.0.0'], environment);
     expect(stderr).toMatch(REFUSED);

@@ -120,7 +120,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
   });
 
   it('end as any container does: by time, by themselves, for want of memory', async () => {
-    expect((await run('odd', { do: 'hang' }, { timeoutMs: 700 })).end).toMatchObject({ status: 2, timedOut: true });
+    expect((await run('odd', { do: 'hang' }, { timeoutMs: 5000 })).end).toMatchObject({ status: 2, timedOut: true });
     expect((await run('odd', { do: 'exits' })).error).toBe(
       'The action did not produce a valid response and exited unexpectedly.',
     );

@@ -190,7 +190,7 @@ describe('an answer of /run', () => {
     );
     expect(text.length).toBeLessThan(1_100_000);
     expect((await run({ do: 'endless' })).error).toMatch(/allowed length: 1000000000000 > 4000000 bytes/);
-    expect((await run({ do: 'lies' }, { timeoutMs: 1000, key: 'guest/lies@1' })).end).toMatchObject({ status: 2 });
+    expect((await run({ do: 'lies' }, { timeoutMs: 3000, key: 'guest/lies@1' })).end).toMatchObject({ status: 2 });
     expect((await run({ still: 'here' })).end).toMatchObject({ status: 0, coldStart: false });
   });
 
@@ -316,11 +316,11 @@ describe('a foreign image that does not come up', () => {
 
 describe('the runs of a foreign image', () => {
   it('end at their time limit, and the container with them', async () => {
-    const it = await run({ do: 'hang' }, { timeoutMs: 400 });
+    const it = await run({ do: 'hang' }, { timeoutMs: 3000 });
     expect(it.end).toMatchObject({
       status: 2,
       timedOut: true,
-      value: { error: 'The action exceeded its time limits of 400 milliseconds.' },
+      value: { error: 'The action exceeded its time limits of 3000 milliseconds.' },
     });
     await until(() => driver.started[0]!.state === 'EXITED', 'the container has ended');
   });

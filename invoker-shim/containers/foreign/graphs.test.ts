@@ -78,7 +78,7 @@ function targets(reached: Reached): Record<string, Target> {
   return Object.fromEntries(
     (Object.keys(CODE) as Name[]).map((name) => [
       name,
-      functionOf(name, reached, name === 'hangs' ? { timeoutMs: 500 } : {}),
+      functionOf(name, reached, name === 'hangs' ? { timeoutMs: 3000 } : {}),
     ]),
   );
 }

@@ -52,6 +52,8 @@ export class GatewaySession {
   readonly requests: Requests;
   #received: number | null = null;
   readonly #running = new Set<string>();
+  /** Those of whose end the gateway wants to know, until then. */
+  readonly #lasting = new Set<string>();
   /** Of those that it had started, the processes that have taken them over. */
   readonly #heirs = new Map<string, GatewaySession>();
   /** Of those, the gateway's records of what it has given up. */
@@ -100,7 +102,12 @@ export class GatewaySession {
 
   /** It has started something that is not answered: it must be known until then. */
   get isNeeded(): boolean {
-    return this.#running.size > 0 || this.#heirs.size > 0;
+    return this.#running.size > 0 || this.#heirs.size > 0 || this.#lasting.size > 0;
+  }
+
+  /** Its gateway keeps code for what runs here. */
+  get keepsCode(): boolean {
+    return this.#lasting.size > 0;
   }
 
   get link(): Link | undefined {
@@ -150,6 +157,7 @@ export class GatewaySession {
     else if (type === MessageType.REQUEST) respond(link, this.#responders, head, body);
     else if (type === MessageType.REPLY) this.requests.onReply(head, body);
     else if (type === MessageType.RESUME) this.#onResume(link, head);
+    else if (type === MessageType.LASTING) this.#onLasting(link, head);
     else if (type !== MessageType.BEAT && type !== MessageType.BYE)
       throw new HostLinkError('PROTOCOL', `a message of the unknown type ${type}`);
   }
@@ -168,17 +176,21 @@ export class GatewaySession {
   }
 
   #start(head: string, body: Buffer): void {
-    const { number, message } = readStart(head, body, this.context.clock.now(), (target) => this.#targets.get(target));
+    const targetOf = (target: number): StartMessage['target'] | undefined => this.#targets.get(target);
+    const { number, lasts, message } = readStart(head, body, this.context.clock.now(), targetOf);
     this.#received = number;
     this.#payloadBytes += body.length;
     if (this.#payloadBytes >= PAYLOAD_BYTES) this.beat();
     const { activationId } = message;
     if (this.#running.has(activationId)) return;
     this.#running.add(activationId);
+    if (lasts) this.#lasting.add(activationId);
+    const ended = lasts ? { ended: () => this.#ended(activationId) } : {};
     try {
-      this.context.host.start(message, (record, result) => this.#answered(message, record, result));
+      this.context.host.start({ ...message, ...ended }, (record, result) => this.#answered(message, record, result));
     } catch (err) {
       this.#running.delete(activationId);
+      this.#lasting.delete(activationId);
       this.context.logger.warn({ err, activationId }, 'an activation was not taken');
       this.#link?.send(MessageType.LOST, activationId);
     }
@@ -211,8 +223,21 @@ export class GatewaySession {
     }
   }
 
+  /** Of one that is not answered yet the answer says it. */
+  #ended(activationId: string): void {
+    this.#lasting.delete(activationId);
+    if (!this.#running.has(activationId)) this.#link?.send(MessageType.ENDED, activationId);
+  }
+
+  /** Which of those that were answered go on, as the gateway believes, have ended. */
+  #onLasting(link: Link, head: string): void {
+    for (const activationId of readIds(head)) {
+      if (!this.#lasting.has(activationId)) link.send(MessageType.ENDED, activationId);
+    }
+  }
+
   #send(link: Link, record: ActivationRecord, result: string): void {
-    const { head, body } = encodeAnswer(record, result);
+    const { head, body } = encodeAnswer(record, result, this.#lasting.has(record.activationId));
     link.send(MessageType.ANSWER, head, body);
   }
 
@@ -273,6 +298,13 @@ function readInDoubt(head: string): readonly InDoubt[] {
   if (!Array.isArray(list) || !list.every(isPair))
     throw new HostLinkError('PROTOCOL', 'activations in doubt that are not named');
   return list as InDoubt[];
+}
+
+function readIds(head: string): readonly string[] {
+  const list = JSON.parse(head) as unknown;
+  if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string'))
+    throw new HostLinkError('PROTOCOL', 'activations that are not named');
+  return list;
 }
 
 const json = (value: unknown): readonly Buffer[] => [Buffer.from(JSON.stringify(value))];

@@ -10,6 +10,7 @@ import type { Link } from './link.js';
 import { MessageType } from './message-type.js';
 import { Pulse } from './pulse.js';
 import { decodeFrames } from './record-frames.js';
+import { ReceivedTargets } from './received-targets.js';
 import { Requests, type Responder, respond } from './requests.js';
 import { readStart } from './start-message.js';
 import type { WithheldRecords } from './withheld-records.js';
@@ -44,8 +45,6 @@ export interface SessionContext {
   readonly sessionOf: (activationId: string) => GatewaySession | undefined;
 }
 
-type Targets = Map<number, FunctionTarget | WorkflowTarget>;
-
 /** What a host knows of one process of a gateway, over all its connections. */
 export class GatewaySession {
   /** Questions to the gateway. */
@@ -64,7 +63,7 @@ export class GatewaySession {
     sizeCalculation: ({ record, result }) => record.result.length + result.length,
   });
   #link: Link | undefined;
-  #targets: Targets = new Map();
+  #targets: ReceivedTargets;
   #payloadBytes = 0;
   readonly #responders: Readonly<Record<string, Responder>>;
   readonly #pulse: Pulse;
@@ -76,6 +75,7 @@ export class GatewaySession {
     private readonly context: SessionContext,
   ) {
     this.requests = new Requests(context.clock, `The plugin ${name}`, REPLY_MS);
+    this.#targets = new ReceivedTargets(context.readTarget);
     this.#responders = sessionResponders(context, (record) => this.#abandon(record));
     this.#pulse = new Pulse(context.clock, {
       beat: () => this.beat(),
@@ -118,7 +118,7 @@ export class GatewaySession {
   attach(link: Link): void {
     this.#link?.destroy();
     this.#link = link;
-    this.#targets = new Map();
+    this.#targets = new ReceivedTargets(this.context.readTarget);
   }
 
   /** The greeting is over. */
@@ -132,7 +132,7 @@ export class GatewaySession {
   detach(link: Link): boolean {
     if (this.#link !== link) return false;
     this.#link = undefined;
-    this.#targets = new Map();
+    this.#targets = new ReceivedTargets(this.context.readTarget);
     this.requests.use(undefined);
     return true;
   }
@@ -152,8 +152,8 @@ export class GatewaySession {
 
   frame(link: Link, type: number, head: string, body: Buffer): void {
     if (type === MessageType.START) this.#start(head, body);
-    else if (type === MessageType.TARGET) this.#targets.set(Number(head), this.context.readTarget(body.toString()));
-    else if (type === MessageType.FORGET) this.#targets.delete(Number(head));
+    else if (type === MessageType.TARGET) this.#targets.add(head, body);
+    else if (type === MessageType.FORGET) this.#targets.forget(Number(head));
     else if (type === MessageType.REQUEST) respond(link, this.#responders, head, body);
     else if (type === MessageType.REPLY) this.requests.onReply(head, body);
     else if (type === MessageType.RESUME) this.#onResume(link, head);

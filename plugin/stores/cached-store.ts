@@ -81,8 +81,11 @@ export class CachedStore implements EntityStore {
 
   hold(id: string, rev: string, name: string): Release | undefined | Promise<Release | undefined> {
     const held = this.store.hold(id, rev, name);
-    if (held instanceof Promise) return held.then((later) => later ?? this.forgetOld(id, rev));
-    return held ?? this.forgetOld(id, rev);
+    const known = (release: Release | undefined): Release | undefined => {
+      if (release === undefined) this.forgetOld(id, rev);
+      return release;
+    };
+    return held instanceof Promise ? held.then(known) : known(held);
   }
 
   health(): string | undefined {
@@ -135,7 +138,7 @@ export class CachedStore implements EntityStore {
   }
 
   /** The store has no such revision any more: what is in memory of it is older than the news. */
-  private forgetOld(id: string, rev: string): undefined {
+  private forgetOld(id: string, rev: string): void {
     if (this.cache.peek(id)?._rev === rev) this.forget(id);
   }
 

@@ -157,7 +157,12 @@ function changingCode(open: () => Promise<Setting>): void {
 describe('in one process, with the data directory', () => {
   changingCode(async () => {
     const plugin = await suite.start({ environment: ONE_BY_ONE });
-    return { plugin, close: async () => void (await plugin.stop()) };
+    return {
+      plugin,
+      close: async () => {
+        await plugin.stop();
+      },
+    };
   });
 });
 

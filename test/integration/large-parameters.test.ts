@@ -117,7 +117,12 @@ function largeParameters(open: () => Promise<{ plugin: Platform; close: () => Pr
 describe('in one process', () => {
   largeParameters(async () => {
     const plugin = await suite.start();
-    return { plugin, close: async () => void (await plugin.stop()) };
+    return {
+      plugin,
+      close: async () => {
+        await plugin.stop();
+      },
+    };
   });
 });
 

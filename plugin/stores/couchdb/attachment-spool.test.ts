@@ -28,7 +28,7 @@ test('what many ask for at once is fetched once, and found again after the holds
     fetched++;
     return Promise.resolve(Buffer.from('code'));
   };
-  const releases = await Promise.all(Array.from({ length: 20 }, () => spool.hold('a', 'ns', fetch)));
+  const releases = await Promise.all(Array.from({ length: 20 }, async () => spool.hold('a', 'ns', fetch)));
   for (const release of releases) release!();
   (spool.hold('a', 'ns', fetch) as Release)();
   expect([fetched, spool.bytes]).toEqual([1, { held: 0, total: 4 }]);

@@ -187,7 +187,7 @@ export class InvokeRoute {
       receivedAt,
       received,
       paradigm: header ?? resolved.paradigm,
-      ended: release,
+      ...(resolved.codes.isEmpty ? {} : { ended: release }),
       ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
     };
     const leaving = new LeavingId(deps.records, message);

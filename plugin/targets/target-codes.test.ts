@@ -116,6 +116,9 @@ test('a refused invocation holds nothing, and one that ended does not either', a
       annotations: [{ key: 'final', value: true }],
       parameters: [{ key: 'a', value: 1 }],
     });
+    await server.action('small');
+    await server.call('POST', 'actions/small?blocking=true');
+    expect(server.host.messages.pop()).not.toHaveProperty('ended');
     const wrong = await server.call('POST', 'actions/f?blocking=true', { a: 2 });
     expect(wrong.status).toBe(400);
     expect((await server.call('POST', 'actions/f?blocking=true', '{')).status).toBe(400);

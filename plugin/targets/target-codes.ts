@@ -28,12 +28,17 @@ export class TargetCodes {
     private readonly holdCode: HoldCode,
   ) {}
 
+  /** There is nothing to hold: nobody need be told of an end. */
+  get isEmpty(): boolean {
+    return this.codes.length === 0;
+  }
+
   /**
    * Holds all for one activation; undefined when some of it is no longer there: the target is an old one. Without a
    * promise when nothing has to be fetched. Throws what the store says.
    */
   hold(): Release | undefined | Promise<Release | undefined> {
-    if (this.codes.length === 0) return NOTHING;
+    if (this.isEmpty) return NOTHING;
     if (this.users > 0) {
       this.users++;
       return once(() => this.release());

@@ -146,11 +146,31 @@ class CouchEntityStore implements EntityStore {
    * One request where no copy is left.
    */
   hold(id: string, rev: string, name: string): Release | Promise<Release | undefined> {
-    const key = this.keyOf(id, rev, name);
+    const revision = revisionOf(id, rev, name);
+    // Before it is fetched: what is known of the revision may be another thing then.
+    const held = this.held.get(revision) ?? { key: this.keyOf(id, rev, name), holds: 0 };
+    this.held.set(revision, held);
+    held.holds++;
+    const leave = (): undefined => {
+      if (--held.holds === 0) this.held.delete(revision);
+    };
+    const kept = (release: Release): Release =>
+      once(() => {
+        leave();
+        release();
+      });
+    const failed = (error: unknown): never => {
+      leave();
+      throw error;
+    };
     const [namespace] = id.split('/', 1) as [string];
-    const release = this.spool.hold(key, namespace, () => this.fetch(id, rev, name));
-    if (!(release instanceof Promise)) return this.remember(revisionOf(id, rev, name), key, release);
-    return release.then((later) => later && this.remember(revisionOf(id, rev, name), key, later));
+    try {
+      const release = this.spool.hold(held.key, namespace, () => this.fetch(id, rev, name));
+      if (!(release instanceof Promise)) return kept(release);
+      return release.then((later) => (later === undefined ? leave() : kept(later)), failed);
+    } catch (error) {
+      return failed(error);
+    }
   }
 
   private async fetch(id: string, rev: string, name: string): Promise<Buffer | undefined> {
@@ -175,17 +195,6 @@ class CouchEntityStore implements EntityStore {
     if (held !== undefined) return held.key;
     const stub = this.stubs.get(keyOf(id, rev))?.[name];
     return stub !== undefined && 'digest' in stub ? `${id}/${name} ${stub.digest}` : revision;
-  }
-
-  /** What is known of a revision may be forgotten while it is held. */
-  private remember(revision: string, key: string, release: Release): Release {
-    const held = this.held.get(revision) ?? { key, holds: 0 };
-    this.held.set(revision, held);
-    held.holds++;
-    return once(() => {
-      if (--held.holds === 0) this.held.delete(revision);
-      release();
-    });
   }
 
   /** What is there stays when it is named; naming what has gone is a lost race. */

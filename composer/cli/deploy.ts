@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { inspect } from 'node:util';
 import minimist from 'minimist';
 import { checkComposed } from '../client/composed.js';
 import { deployComposition } from '../client/deploy-composition.js';
-import { openwhisk, type OpenWhisk } from '../client/openwhisk.js';
+import { openwhisk } from '../client/openwhisk.js';
+import { askIfDataFlower, otherServerWarning } from '../client/platform.js';
 import { clientOptions } from '../client/settings.js';
 import type { ConductorOptions } from '../conductor/index.js';
 import { version } from '../index.js';
+import { readText } from '../files/index.js';
 import { fqn } from '../names/fqn.js';
 import { Exit, exitCode, fail, type Terminal } from './outcome.js';
 
@@ -39,11 +40,12 @@ interface Annotation {
 /**
  * `deploy NAME FILE.json`: puts what `compose` printed on a server. Ends with 1 for wrong usage, 166 for a bad file or
  * annotation, 144 for a bad name, else with the status that the server answered less 256. Composer's rules of command
- * lines.
+ * lines. Beyond them it warns before a server that cannot run what it puts there.
  */
 export async function deploy(args: readonly string[], terminal: Terminal): Promise<void> {
   const argv = minimist([...args], {
-    string: ['apihost', 'apiversion', 'auth', 'annotation', 'annotation-file', 'debug', 'kind'],
+    // A name may look like a number.
+    string: ['_', 'apihost', 'apiversion', 'auth', 'annotation', 'annotation-file', 'debug', 'kind'],
     boolean: ['insecure', 'version', 'overwrite', 'basic', 'bearer', 'help'],
     alias: {
       auth: 'u',
@@ -67,11 +69,12 @@ export async function deploy(args: readonly string[], terminal: Terminal): Promi
     throw new Exit(1);
   }
   const { composed, annotations } = orFail(terminal, 422, () => ({
-    composed: checkComposed(JSON.parse(readFileSync(file, 'utf8'))),
+    composed: checkComposed(JSON.parse(readText(file))),
     annotations: readAnnotations(argv),
   }));
   const fullName = orFail(terminal, 400, () => fqn(name));
   const { wsk, limits } = orExit(terminal, () => ({ limits: readLimits(argv), wsk: client(argv) }));
+  if ((await askIfDataFlower(wsk)) === false) terminal.err(otherServerWarning('composition', fullName));
   try {
     const options = { debug: argv.debug as string | undefined, kind: argv.kind as string | undefined, ...limits };
     const deployment = { ...composed, name: fullName, annotations };
@@ -120,7 +123,7 @@ function readAnnotations(argv: minimist.ParsedArgs): Annotation[] {
   });
   const files = several(argv['annotation-file']).map((text) => {
     const [key, path] = split(text, 'FILE');
-    return { key, value: readFileSync(path, 'utf8') };
+    return { key, value: readText(path) };
   });
   return [...values, ...files];
 }
@@ -141,7 +144,7 @@ function readLimits(argv: minimist.ParsedArgs): Pick<ConductorOptions, 'timeout'
   };
 }
 
-function client(argv: minimist.ParsedArgs): OpenWhisk {
+function client(argv: minimist.ParsedArgs): ReturnType<typeof openwhisk> {
   const given: Record<string, unknown> = { ignore_certs: argv.insecure === true };
   if (argv.apihost) given.apihost = argv.apihost;
   if (argv.auth) given.api_key = argv.auth;

@@ -2,6 +2,8 @@ import {
   checkComposed,
   type Composed,
   deployComposition as putComposition,
+  isDataFlower,
+  otherServerWarning,
   type OpenWhisk,
 } from '@dataflower/composer/client';
 import type { Graph } from '@dataflower/composer/graph';
@@ -34,6 +36,8 @@ export function deployCommand(terminal: Terminal): Command {
     .action(async (name: string, file: string, options: Options) => {
       const workflow = await readWorkflow(file, terminal);
       const connection = connectionOf(options, terminal);
+      const server = await callApi(connection, 'GET', '');
+      if (server.status < 500 && !isDataFlower(server.body)) terminal.err(otherServerWarning(workflow.type, name));
       if (workflow.type === 'graph') await deployGraph(name, workflow.graph, options, connection);
       else await deployComposition(name, workflow.composed, options, connection);
       const done = { action: name, workflow: workflow.type, digest: workflow.digest };
@@ -75,7 +79,8 @@ function checked(composed: object): Composed {
 }
 
 async function putAction(connection: Connection, name: string, overwrite: boolean, action: object): Promise<void> {
-  const answer = await callApi(connection, 'PUT', `${actionPath(name)}?overwrite=${overwrite}`, action);
+  const path = `${actionPath(name)}?overwrite=${overwrite}`;
+  const answer = await callApi(connection, 'PUT', path, JSON.stringify(action));
   // With its name: a composition may bring further actions.
   if (answer.status === 409) throw new CommandError(`${name}: ${refusal(answer)} (--overwrite replaces it)`);
   if (answer.status !== 200) throw new CommandError(`${name}: ${refusal(answer)}`);

@@ -23,8 +23,7 @@ export class ReceivedTargets {
   add(head: string, body: Buffer): void {
     const [number, more] = JSON.parse(head) as [number, 0 | 1];
     this.#bytes += body.length;
-    if (this.#bytes > MAX_BYTES)
-      throw new HostLinkError('PROTOCOL', `a target of more than ${MAX_BYTES} bytes`);
+    if (this.#bytes > MAX_BYTES) throw new HostLinkError('PROTOCOL', `a target of more than ${MAX_BYTES} bytes`);
     this.#parts.push(more === 1 ? Buffer.from(body) : body);
     if (more === 1) return;
     const text = Buffer.concat(this.#parts).toString();

@@ -202,55 +202,43 @@ test.each([
 ])('the image %s has none', async (image) => {
   const { status, json } = await put('unnamed', { exec: { kind: 'blackbox', image } });
   expect(status).toBe(400);
-  expect(json.error).toMatch(/^The request content was malformed:\ncould not parse image name '/);
+  expect(json.error).toBe(malformed('could not parse image name'));
 });
 
 test.each([
   [{}, 'exec undefined'],
-  [{ exec: 'x' }, malformed("'kind' must be a string defined in 'exec'")],
+  [{ exec: 'x' }, malformed('JSON object expected')],
   [{ exec: { kind: 7 } }, malformed("'kind' must be a string defined in 'exec'")],
   [
     { exec: { kind: 'nodejs:20' } },
     malformed("'code' must be a string or attachment object defined in 'exec' for 'nodejs:20' actions"),
   ],
-  [
-    { exec: { kind: 'blackbox', image: 'a', code: 7 } },
-    malformed("'code' must be a string or attachment object defined in 'exec' for 'blackbox' actions"),
-  ],
+  [{ exec: { kind: 'blackbox', image: 'a', code: 7 } }, malformed('Could not deserialize as attachment record: 7')],
   [
     { exec: { kind: 'blackbox', image: 'a', main: 7 } },
-    malformed("if defined, 'main' must be a string in 'exec' for 'blackbox' actions"),
+    malformed("if defined, 'main' be a string in 'exec' for 'blackbox' actions"),
   ],
-  [
-    { exec: { kind: 'blackbox', image: ' ' } },
-    malformed("'image' must be a string defined in 'exec' for 'blackbox' actions"),
-  ],
+  [{ exec: { kind: 'blackbox', image: ' ' } }, malformed('could not parse image name')],
   [{ exec: { kind: 'blackbox' } }, malformed("'image' must be a string defined in 'exec' for 'blackbox' actions")],
   [{ exec: { kind: 'sequence' } }, malformed("'components' must be defined for sequence kind")],
   [{ exec: { kind: 'sequence', components: 'a' } }, malformed("'components' must be an array")],
   [{ exec, parameters: { a: 1 } }, malformed('parameters malformed!')],
   [{ exec, parameters: [{ key: 'a' }] }, malformed('parameters malformed!')],
   [{ exec, annotations: [1] }, malformed('parameters malformed!')],
-  [
-    { exec, limits: { memory: 600 } },
-    malformed('requirement failed: memory size 600 MB exceeds allowed threshold of 512 MB'),
-  ],
-  [
-    { exec, limits: { memory: 1 } },
-    malformed('requirement failed: memory size 1 MB below allowed threshold of 128 MB'),
-  ],
+  [{ exec, limits: { memory: 600 } }, 'requirement failed: memory size 600 MB exceeds allowed threshold of 512 MB'],
+  [{ exec, limits: { memory: 1 } }, 'requirement failed: memory size 1 MB below allowed threshold of 128 MB'],
   [
     { exec, limits: { timeout: 400000 } },
-    malformed('requirement failed: duration 400000 milliseconds exceeds allowed threshold of 300000 milliseconds'),
+    'requirement failed: duration 400000 milliseconds exceeds allowed threshold of 300000 milliseconds',
   ],
   [
     { exec, limits: { timeout: 1 } },
-    malformed('requirement failed: duration 1 milliseconds below allowed threshold of 100 milliseconds'),
+    'requirement failed: duration 1 milliseconds below allowed threshold of 100 milliseconds',
   ],
-  [{ exec, limits: { logs: 11 } }, malformed('requirement failed: log size 11 MB exceeds allowed threshold of 10 MB')],
-  [{ exec, limits: { concurrency: 2 } }, malformed('requirement failed: concurrency 2 exceeds allowed threshold of 1')],
-  [{ exec, limits: { memory: 'x' } }, malformed('requirement failed: memory limit must be whole number')],
-  [{ exec, version: 'x' }, malformed('version malformed!')],
+  [{ exec, limits: { logs: 11 } }, 'requirement failed: log size 11 MB exceeds allowed threshold of 10 MB'],
+  [{ exec, limits: { concurrency: 2 } }, 'requirement failed: concurrency 2 exceeds allowed threshold of 1'],
+  [{ exec, limits: { memory: 'x' } }, malformed('memory limit malformed')],
+  [{ exec, version: 'x' }, malformed('semantic version malformed')],
   [
     {
       exec,
@@ -278,14 +266,14 @@ test('what is not a JSON object is refused', async () => {
   const raw = (body: string, type = 'application/json') =>
     server.call('PUT', 'actions/raw', body, { headers: { 'content-type': type } });
   expect((await raw('{"exec":')).json.error).toMatch(/^The request content was malformed:\n./);
-  expect((await raw('[1]')).json.error).toBe(malformed('JSON object expected'));
+  expect((await raw('[1]')).json.error).toBe(malformed("Object expected in field 'exec'"));
   expect(await raw('{}', 'text/plain')).toMatchObject({
     status: 415,
     json: { error: "The request's Content-Type [text/plain] is not supported. Expected:\napplication/json" },
   });
   expect(await server.call('PUT', 'actions/raw')).toMatchObject({
     status: 400,
-    json: { error: 'Request entity expected but not supplied' },
+    json: { error: expect.stringContaining('Unexpected end-of-input at input index 0') },
   });
 });
 
@@ -356,7 +344,7 @@ test('who may do what is settled before anything else', async () => {
   const path = '/api/v1/namespaces/_/actions/hello';
   expect(await send(server.url, 'GET', path)).toMatchObject({
     status: 401,
-    headers: { 'www-authenticate': 'Basic realm="OpenWhisk secure realm"' },
+    headers: { 'www-authenticate': 'Basic realm="OpenWhisk secure realm",charset=UTF-8' },
     json: { error: 'The resource requires authentication, which was not supplied with the request' },
   });
   for (const auth of [`${server.auth}x`, 'a:b', server.auth.slice(0, -1)]) {
@@ -381,8 +369,8 @@ test('who may do what is settled before anything else', async () => {
     json: { error: 'The namespace contains illegal characters.' },
   });
   expect(await other('PATCH', '_/actions/hello')).toMatchObject({
-    status: 405,
-    json: { error: expect.stringContaining('HTTP method not allowed, supported methods: ') },
+    status: 404,
+    json: { error: 'The requested resource could not be found.' },
   });
 });
 

@@ -3,6 +3,11 @@ import { malformedQuery } from './api-error.js';
 /** The query of a request; a parameter given twice counts once, the first. */
 export type Query = URLSearchParams;
 
+/** OW-8: an empty value counts as none. */
+export function queryParameter(query: Query, name: string): string | undefined {
+  return query.get(name) || undefined;
+}
+
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['true', true],
   ['yes', true],
@@ -16,8 +21,8 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 
 /** OW-8. */
 export function booleanParameter(query: Query, name: string, fallback: boolean): boolean {
-  const text = query.get(name);
-  if (text === null) return fallback;
+  const text = queryParameter(query, name);
+  if (text === undefined) return fallback;
   const value = BOOLEANS.get(text.toLowerCase());
   if (value === undefined) throw malformedQuery(name, `'${text}' is not a valid Boolean value`);
   return value;
@@ -48,11 +53,16 @@ export function pageParameters(query: Query, collection: string): Page {
 }
 
 function wholeParameter(query: Query, name: string, fallback: number, collection: string): number {
-  const text = query.get(name);
-  if (text === null) return fallback;
-  const value = Number(text);
-  if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw malformedQuery(name, `The value '${text}' is not an integer for ${collection}.`);
-  }
-  return value;
+  const text = queryParameter(query, name);
+  if (text === undefined) return fallback;
+  const value = wholeNumber(text, 32);
+  if (value === undefined) throw malformedQuery(name, `The value '${text}' is not an integer for ${collection}.`);
+  return Number(value);
+}
+
+/** A signed whole number of so many bits, as OpenWhisk reads it; undefined for what is none. */
+export function wholeNumber(text: string, bits: 32 | 64): bigint | undefined {
+  if (!/^[+-]?\d{1,20}$/.test(text)) return undefined;
+  const value = BigInt(text.replace('+', ''));
+  return BigInt.asIntN(bits, value) === value ? value : undefined;
 }

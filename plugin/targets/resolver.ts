@@ -2,6 +2,7 @@ import { CachedCode, type CodeSource, type FunctionTarget, type WorkflowTarget }
 import { LRUCache } from 'lru-cache';
 import type { ActionDocument } from '../api/action-document.js';
 import { ApiError } from '../api/api-error.js';
+import { whyNotHere } from '../api/not-here.js';
 import { isTruthy, valueOf } from '../api/parameters.js';
 import type { Caller } from '../auth/identity.js';
 import type { CachedStore } from '../stores/cached-store.js';
@@ -20,8 +21,6 @@ export interface Resolved {
   readonly finalKeys: readonly string[];
   readonly paradigm: 'dataflow' | 'controlflow';
 }
-
-type Found = Resolved | undefined;
 
 export interface ResolverOptions {
   readonly store: CachedStore;
@@ -51,7 +50,7 @@ const REFUSED_BYTES = 1024;
 export class TargetResolver {
   private readonly entries = new LRUCache<string, Entry>({ maxSize: KEPT_BYTES });
   /** What is being looked up, each with the store's version at its beginning: many calls that come at once look once. */
-  private readonly running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Found> }>();
+  private readonly running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Resolved> }>();
   private readonly graphs = new Graphs();
   private readonly codes: CodeSource;
 
@@ -67,8 +66,11 @@ export class TargetResolver {
     return entry.outcome;
   }
 
-  /** Undefined: there is no such action. Throws `ApiError` for one that cannot run. */
-  resolve(caller: Caller, id: string): Promise<Found> {
+  /**
+   * `id` is `namespace/name`, or `namespace/package/name`: there are no packages. Throws `ApiError` for an action that is
+   * not there or cannot run.
+   */
+  resolve(caller: Caller, id: string): Promise<Resolved> {
     const storeVersion = this.options.store.version;
     const key = keyOf(caller, id);
     const running = this.running.get(key);
@@ -80,7 +82,7 @@ export class TargetResolver {
     return found;
   }
 
-  private async lookUp(caller: Caller, id: string, key: string, storeVersion: number): Promise<Found> {
+  private async lookUp(caller: Caller, id: string, key: string, storeVersion: number): Promise<Resolved> {
     const entry = this.entries.get(key);
     if (entry !== undefined && (await this.holds(entry))) {
       entry.storeVersion = storeVersion;
@@ -91,8 +93,9 @@ export class TargetResolver {
     const { store, compiler, apiHost, allowedImages, maxActions } = this.options;
     const bounds = { maxActions, maxChars: KEPT_BYTES };
     const builder = new TargetBuilder(caller, { store, codes, apiHost, allowedImages }, compiler, graphs, bounds);
-    const document = await builder.read(id);
-    if (document === undefined) return undefined;
+    const [namespace, name, ...inPackage] = id.split('/');
+    const document = inPackage.length > 0 ? undefined : await builder.read(id);
+    if (document === undefined) throw await whyNotHere(`${namespace}/${name}`, store);
     const keep = (outcome: Resolved | ApiError, size: number): void => {
       this.entries.set(key, { storeVersion, revisions: builder.revisions, outcome }, { size });
     };

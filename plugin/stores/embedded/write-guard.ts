@@ -24,7 +24,7 @@ const LAST_RETRY_MS = 5000;
  */
 export class WriteGuard {
   private state: 'READY' | 'FAILED' | 'REOPENING' | 'CLOSED' = 'READY';
-  private reason: string | undefined;
+  private failure: Error | undefined;
   /** How often it has left READY. */
   private epoch = 0;
   private delayMs = FIRST_RETRY_MS;
@@ -36,7 +36,7 @@ export class WriteGuard {
 
   /** Why writes are refused; undefined: they are not. */
   get problem(): string | undefined {
-    return this.reason;
+    return this.failure?.message;
   }
 
   /** Runs a write. @throws StoreUnavailableError when it is refused or fails; then it may have been carried out. */
@@ -70,7 +70,7 @@ export class WriteGuard {
   /** Ends once no write and no opening runs any more. */
   async close(): Promise<void> {
     this.state = 'CLOSED';
-    this.reason ??= 'it is closed';
+    this.failure ??= new Error('it is closed');
     this.cancelRetry();
     await this.reopening;
     await Promise.allSettled(this.running);
@@ -78,9 +78,9 @@ export class WriteGuard {
 
   private refuseFor(cause: unknown): void {
     this.state = 'FAILED';
-    const reason = messageOf(cause);
-    if (reason !== this.reason) this.options.onProblem(reason);
-    this.reason = reason;
+    const failure = cause instanceof Error ? cause : new Error(String(cause));
+    if (failure.message !== this.problem) this.options.onProblem(failure.message);
+    this.failure = failure;
     this.cancelRetry = this.options.clock.after(this.delayMs, () => {
       this.reopening = this.reopen();
     });
@@ -102,7 +102,7 @@ export class WriteGuard {
       return;
     }
     this.state = 'READY';
-    this.reason = undefined;
+    this.failure = undefined;
     this.options.onProblem(undefined);
   }
 
@@ -111,10 +111,6 @@ export class WriteGuard {
   }
 
   private refusal(): StoreUnavailableError {
-    return new StoreUnavailableError(new Error(this.reason ?? 'it had to be opened again while this was written'));
+    return new StoreUnavailableError(this.failure ?? new Error('it had to be opened again while this was written'));
   }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

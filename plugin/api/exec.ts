@@ -69,8 +69,7 @@ function readComponents(value: unknown, callerNamespace: string): string[] {
 function resolveComponent(text: string, callerNamespace: string): string {
   const parts = text.split('/').filter((part) => part !== '');
   if (parts.length === 0) throw malformed('requirement failed: path undefined');
-  const qualified = text.startsWith('/') ? parts.length >= 2 : parts.length >= 3;
-  if (!qualified || parts.length > 3) {
+  if (parts.length < 2 || parts.length > 3) {
     throw malformed(
       'requirement failed: The fully qualified name of the entity must contain at least the namespace and the name of the entity.',
     );

@@ -1,5 +1,8 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openEmbeddedStore } from '../stores/embedded/embedded-store.js';
 import { send } from '../test-support/http-client.js';
-import { byKey, startTestServer, type TestServer } from '../test-support/server.js';
+import { byKey, startTestServer, temporaryDirectory, type TestServer } from '../test-support/server.js';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -372,6 +375,26 @@ test('who may do what is settled before anything else', async () => {
     status: 404,
     json: { error: 'The requested resource could not be found.' },
   });
+});
+
+test('a name that something else of the namespace has is not an action’s, whatever is asked (OW-14)', async () => {
+  const dataDir = await temporaryDirectory();
+  await mkdir(join(dataDir, 'entities'));
+  const store = await openEmbeddedStore(join(dataDir, 'entities'));
+  await store.put({ _id: 'guest/taken', entityType: 'trigger', namespace: 'guest', name: 'taken', updated: 1 });
+  await store.close();
+  const own = await startTestServer({ dataDir });
+  const inOther = { status: 409, json: { error: 'Resource by this name exists but is not in this collection.' } };
+  for (const path of ['actions/taken', 'actions/taken/x', 'actions/taken?overwrite=true']) {
+    expect(await own.call('PUT', path, { exec })).toMatchObject(inOther);
+    for (const method of ['GET', 'DELETE', 'POST']) expect(await own.call(method, path)).toMatchObject(inOther);
+    // A large payload is read in a thread of its own.
+    expect(await own.call('POST', path, { list: Array(100_000).fill(1) })).toMatchObject(inOther);
+  }
+  expect(await own.call('GET', 'actions/taken/')).toMatchObject(inOther);
+  expect((await own.call('GET', 'triggers/taken')).status).toBe(404);
+  await own.close();
+  await rm(dataDir, { recursive: true });
 });
 
 test('there are no packages, triggers and rules, and asking for them says so', async () => {

@@ -12,7 +12,7 @@ import { cancelActivation } from './cancel-activation.js';
 import { answering, type ApiContext, JsonText, localsOf, pathParameter } from './context.js';
 import { entitledNamespace, isEntityName } from './names.js';
 import { jsonArray, JsonPieces } from './pieces.js';
-import { booleanParameter, MAX_LIST_LIMIT, pageParameters, type Query, queryParameter, wholeNumber } from './query.js';
+import { booleanParameter, MAX_LIST_LIMIT, pageParameters, type Query, wholeNumber } from './query.js';
 import { sendJson } from './reply.js';
 
 const COLLECTION = 'activations';
@@ -81,8 +81,8 @@ function checkId(id: string): void {
 }
 
 function filterOf(namespace: string, query: Query): RecordFilter {
-  const name = queryParameter(query, 'name');
-  if (name !== undefined) {
+  const name = query.get('name');
+  if (name !== null && name !== '') {
     const parts = name.split('/');
     if (parts.length > 2 || !parts.every(isEntityName)) {
       throw malformedQuery('name', `Parameter may be a 'simple' name or 'package-name/simple' name: ${name}`);
@@ -92,15 +92,15 @@ function filterOf(namespace: string, query: Query): RecordFilter {
   const upto = time(query, 'upto');
   return {
     namespace,
-    ...(name === undefined ? {} : { name }),
+    ...(name === null || name === '' ? {} : { name }),
     ...(since === undefined ? {} : { since }),
     ...(upto === undefined ? {} : { upto }),
   };
 }
 
 function time(query: Query, parameter: string): number | undefined {
-  const text = queryParameter(query, parameter);
-  if (text === undefined) return undefined;
+  const text = query.get(parameter);
+  if (text === null) return undefined;
   const value = wholeNumber(text, 64);
   if (value === undefined) throw malformedQuery(parameter, `Parameter is not a valid value for epoch seconds: ${text}`);
   return Number(value);

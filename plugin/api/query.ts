@@ -3,11 +3,6 @@ import { malformedQuery } from './api-error.js';
 /** The query of a request; a parameter given twice counts once, the first. */
 export type Query = URLSearchParams;
 
-/** OW-8: an empty value counts as none. */
-export function queryParameter(query: Query, name: string): string | undefined {
-  return query.get(name) || undefined;
-}
-
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['true', true],
   ['yes', true],
@@ -19,10 +14,10 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['0', false],
 ]);
 
-/** OW-8. */
+/** OW-8: an empty value counts as none. */
 export function booleanParameter(query: Query, name: string, fallback: boolean): boolean {
-  const text = queryParameter(query, name);
-  if (text === undefined) return fallback;
+  const text = query.get(name);
+  if (text === null || text === '') return fallback;
   const value = BOOLEANS.get(text.toLowerCase());
   if (value === undefined) throw malformedQuery(name, `'${text}' is not a valid Boolean value`);
   return value;
@@ -53,8 +48,8 @@ export function pageParameters(query: Query, collection: string): Page {
 }
 
 function wholeParameter(query: Query, name: string, fallback: number, collection: string): number {
-  const text = queryParameter(query, name);
-  if (text === undefined) return fallback;
+  const text = query.get(name);
+  if (text === null) return fallback;
   const value = wholeNumber(text, 32);
   if (value === undefined) throw malformedQuery(name, `The value '${text}' is not an integer for ${collection}.`);
   return Number(value);

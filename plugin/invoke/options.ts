@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.js';
 import { malformedQuery } from '../api/api-error.js';
-import { booleanParameter, queryParameter } from '../api/query.js';
+import { booleanParameter } from '../api/query.js';
 
 /** What the query of an invocation says. */
 export interface InvokeOptions {
@@ -16,9 +16,9 @@ export function readInvokeOptions(query: string, limits: Config['limits']): Invo
   if (query === '') return { blocking: false, result: false, waitMs: longest };
   if (query === 'blocking=true') return { blocking: true, result: false, waitMs: longest };
   const parameters = new URLSearchParams(query);
-  const timeout = queryParameter(parameters, 'timeout');
-  const waitMs = timeout === undefined ? longest : Number(timeout);
-  if (timeout !== undefined && (!/^\d+$/.test(timeout) || waitMs < 1 || waitMs > longest)) {
+  const timeout = parameters.get('timeout');
+  const waitMs = timeout === null ? longest : Number(timeout);
+  if (timeout !== null && (!/^\d+$/.test(timeout) || waitMs < 1 || waitMs > longest)) {
     throw malformedQuery('timeout', `Timeout must be number of milliseconds up to ${longest}.`);
   }
   return {

@@ -6,8 +6,8 @@ import { wholeNumber } from './query.js';
  * count. Throws 400.
  */
 export function readVersion(value: unknown): string {
-  const parts = typeof value === 'string' ? value.replace(/\.+$/, '').split('.') : [];
-  const [major, minor = 0n, patch = 0n] = parts.slice(0, 3).map((part) => wholeNumber(part, 32) ?? -1n);
+  const parts = typeof value === 'string' ? value.split('.', 3) : [];
+  const [major, minor = 0n, patch = 0n] = parts.map((part) => wholeNumber(part, 32) ?? -1n);
   const isVersion = major !== undefined && major >= 0n && minor >= 0n && patch >= 0n && major + minor + patch > 0n;
   if (!isVersion) throw malformed('semantic version malformed');
   return `${major}.${minor}.${patch}`;

@@ -1,7 +1,7 @@
 import { CachedCode, type CodeSource, type FunctionTarget, type WorkflowTarget } from '@dataflower/invoker-shim';
 import { LRUCache } from 'lru-cache';
 import type { ActionDocument } from '../api/action-document.js';
-import { ApiError } from '../api/api-error.js';
+import { ApiError, inOtherCollection, noSuchEntity } from '../api/api-error.js';
 import { whyNotHere } from '../api/not-here.js';
 import { isTruthy, valueOf } from '../api/parameters.js';
 import type { Caller } from '../auth/identity.js';
@@ -94,8 +94,9 @@ export class TargetResolver {
     const bounds = { maxActions, maxChars: KEPT_BYTES };
     const builder = new TargetBuilder(caller, { store, codes, apiHost, allowedImages }, compiler, graphs, bounds);
     const [namespace, name, ...inPackage] = id.split('/');
-    const document = inPackage.length > 0 ? undefined : await builder.read(id);
-    if (document === undefined) throw await whyNotHere(`${namespace}/${name}`, store);
+    if (inPackage.length > 0) throw await whyNotHere(`${namespace}/${name}`, store);
+    const document = await builder.read(id);
+    if (document === undefined) throw builder.revisions.get(id) === undefined ? noSuchEntity() : inOtherCollection();
     const keep = (outcome: Resolved | ApiError, size: number): void => {
       this.entries.set(key, { storeVersion, revisions: builder.revisions, outcome }, { size });
     };

@@ -176,7 +176,7 @@ export const MEMBERS: readonly Observed[] = [
   put({ exec, annotations: [{ key: 'a', value: 1, init: 5 }] }, malformed('parameters malformed!')),
   taken({ exec, version: '1.2' }),
   taken({ exec, version: '1.2.3.4' }),
-  ...['x', 5, '-1.0.0', '0.0.0', '', '1.x', '1..2', '2147483648.0.0'].map((version) =>
+  ...['x', 5, '-1.0.0', '0.0.0', '', '1.x', '1..2', '2147483648.0.0', '.'.repeat(1000)].map((version) =>
     put({ exec, version }, malformed('semantic version malformed')),
   ),
   put({ exec, publish: 'x' }, malformed('Expected JsBoolean, but got "x"')),

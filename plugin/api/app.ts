@@ -20,7 +20,7 @@ export interface AppDependencies extends ApiContext {
   readonly unexpected: (error: unknown, transactionId: string) => void;
 }
 
-/** The methods of OpenWhisk's API, in its order (OW-80). */
+/** The methods of OpenWhisk's API, in its order (OW-84). */
 const API_METHODS = ['GET', 'DELETE', 'POST', 'PUT', 'HEAD', 'OPTIONS', 'PATCH'];
 
 export type App = (request: IncomingMessage, response: ServerResponse, transactionId: string) => void;

@@ -46,7 +46,7 @@ export function noSuchRoute(): ApiError {
   return new ApiError(404, 'The requested resource could not be found.');
 }
 
-/** OW-80. */
+/** OW-84. */
 export function methodNotAllowed(...methods: readonly string[]): ApiError {
   const allowed = methods.join(', ');
   return new ApiError(405, `HTTP method not allowed, supported methods: ${allowed}`, { headers: ['Allow', allowed] });

@@ -238,7 +238,7 @@ export const OTHERWISE: readonly (Observed & { readonly deviation: string; reado
     ask: 'POST actions/dz-log?blocking=true',
     body: {},
     status: 200,
-    real: 'no logs in the answer, and no last line without an end in the record (DV-46)',
+    real: 'no logs in the answer, and no last line without an end in its record',
   },
   {
     deviation: 'DV-19',

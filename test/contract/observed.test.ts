@@ -75,7 +75,7 @@ describe('where this server answers otherwise (docs/compatibility.md)', () => {
     await expectAnswer(row);
   });
 
-  test('logs are in the answer, with the last line that has no end (DV-13, DV-46)', async () => {
+  test('logs are in the answer, with the last line that has no end (DV-13)', async () => {
     const { json } = await platform.api.post('_/actions/dz-log?blocking=true', {});
     expect(json.logs).toEqual([expect.stringMatching(/ stdout: no end$/)]);
   });

@@ -1,4 +1,5 @@
 import { isBinaryCode } from './large-code.js';
+import { laidOver } from './laid-over.js';
 import { type Parameter, readParameters, sizeOf } from './parameters.js';
 import { parseEntity, parseObject } from './parse-object.js';
 import { ApiError, malformed, tooLarge } from './refusals.js';
@@ -105,8 +106,8 @@ function readPayload({ bytes, finalKeys, below }: BodyWork & { type: 'payload' }
   const given = parseObject(asBuffer(bytes));
   if (finalKeys.some((key) => Object.hasOwn(given, key))) throw reservedProperties();
   if (below === undefined) return { type: 'payload', bytes };
-  const merged = { ...(JSON.parse(below) as object), ...given };
-  return { type: 'payload', bytes: alone(Buffer.from(JSON.stringify(merged))) };
+  const merged = laidOver(JSON.parse(below) as Record<string, unknown>, given, asBuffer(bytes));
+  return { type: 'payload', bytes: alone(merged) };
 }
 
 function refused({ status, message }: ApiError): BodyResult {

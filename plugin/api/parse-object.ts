@@ -1,5 +1,5 @@
 import { jsonComplaint } from './json-complaint.js';
-import { checkNesting } from './nesting.js';
+import { checkValues } from './nesting.js';
 import { malformed } from './refusals.js';
 
 /** OW-7, OW-39: JSON text of an object. `otherwise` says what other JSON lacks. */
@@ -12,7 +12,7 @@ export function parseObject(body: Buffer, otherwise = 'JSON object expected'): R
 /** The same for the body of an entity: OpenWhisk misses the first member that it looks for. */
 export function parseEntity(body: Buffer): Record<string, unknown> {
   const object = parseObject(body, "Object expected in field 'exec'");
-  checkNesting(object);
+  checkValues(object);
   return object;
 }
 

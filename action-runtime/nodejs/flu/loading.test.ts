@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { TestAgent, runFrame } from '../testing/test-agent.js';
-import { tarGzOf, zipOf } from '../testing/archives.js';
+import { saying, tarGzOf, zipOf } from '../testing/archives.js';
 
 let agent: TestAgent;
 afterEach(() => agent.close());
@@ -126,6 +126,18 @@ describe.each([
       'Initialization has failed due to: Zipped actions must contain either package.json or index.js at the root.',
     );
   });
+});
+
+test('what is wrong with an archive is told in one sentence, without a stack', async () => {
+  const wrong = saying(await zipOf({ 'index.js': INDEX }), { method: 12 });
+  const sentence =
+    "There was an error uncompressing the action archive. The entry 'index.js' is compressed by bzip2: only deflated and stored entries are read.";
+  expect(await refusal(wrong)).toBe(`Initialization has failed due to: ${sentence}`);
+  expect(agent.logs()).toEqual([`stderr: Error during initialization: ${sentence}`]);
+});
+
+test('a zip without entries lacks what an action needs', async () => {
+  expect(await refusal(await zipOf({}))).toMatch(/Zipped actions must contain either package\.json or index\.js/);
 });
 
 test('what an archive was unpacked to is removed at the end', async () => {

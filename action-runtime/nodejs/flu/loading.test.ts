@@ -209,6 +209,6 @@ describe('an addon that refuses a thread', () => {
       expect((await agent.call()).value).toEqual({ error: text });
       await agent.exited();
     },
-    60_000,
+    300_000,
   );
 });

@@ -7,6 +7,7 @@ export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordW
 export type { Note, NoteKind, RecordNotes } from './records/notes.js';
 export { MemoryNotes } from './records/memory-notes.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
+export { makePrivateDirectory, removeLeftBehind } from './sink/private-directory.js';
 export { IMAGE_NAME } from '@dataflower/action-runtime/images';
 export { isOwnImage } from './containers/own-image.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';

@@ -27,11 +27,13 @@ export {
   shapeOf,
 } from './value.js';
 export { type Slot } from './slot.js';
+export { DefinitionParts, encodeDefine } from './definition-parts.js';
 export {
   type Definition,
   type Emit,
   type Hello,
   type Init,
+  type InitRest,
   type LogLine,
   type Ready,
   type Result,

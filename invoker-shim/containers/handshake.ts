@@ -1,6 +1,8 @@
 import {
   FrameType,
   type Init,
+  type InitRest,
+  MAX_INLINE_BYTES,
   PROTOCOL_VERSION,
   ProtocolError,
   decodeAmount,
@@ -190,7 +192,10 @@ export class Handshake {
     this.times.told = this.times.now();
     const target = { show: () => undefined, openStream: (bytes: Buffer) => connection.openStream(bytes) };
     try {
-      connection.sendNow(encodeInit(init, bytesSlot(code, target)));
+      const { env, parameters } = init;
+      const rest = Buffer.from(JSON.stringify({ env, parameters } satisfies InitRest));
+      const more = rest.length > MAX_INLINE_BYTES ? bytesSlot(rest, target) : undefined;
+      connection.sendNow(encodeInit(init, bytesSlot(code, target), more));
     } catch (error) {
       this.host.stop({ kind: 'NOT_LOADED', detail: (error as Error).message });
       return;

@@ -15,7 +15,7 @@ import type { Caller } from '../auth/identity.js';
 import { authenticated } from '../auth/required.js';
 import type { Config } from '../config/index.js';
 import type { Ids } from '../server/ids.js';
-import type { Resolved, TargetResolver } from '../targets/resolver.js';
+import type { Resolved, Startable, TargetResolver } from '../targets/resolver.js';
 import { answerText, httpStatusOf } from './answer.js';
 import { LeavingId } from './leaving-id.js';
 import { type InvokeOptions, readInvokeOptions } from './options.js';
@@ -110,9 +110,9 @@ export class InvokeRoute {
         return;
       }
       const payload = body.length === 0 ? {} : parseObject(body);
-      const resolved = this.deps.resolver.peek(call.caller, call.id);
-      if (resolved !== undefined) {
-        this.start(call, body, payload, resolved);
+      const startable = this.deps.resolver.peek(call.caller, call.id);
+      if (startable !== undefined) {
+        this.start(call, body, payload, startable);
         return;
       }
       this.deps.resolver.resolve(call.caller, call.id).then(
@@ -133,20 +133,41 @@ export class InvokeRoute {
   /** A thread reads the body and needs the target for it; what is wrong with the body is told first all the same. */
   private async readLarge(call: Call, body: Buffer): Promise<void> {
     const { resolver, bodyThreads } = this.deps;
-    const target: { readonly found?: Resolved; readonly error?: unknown } = await resolver
+    const target: { readonly found?: Startable; readonly error?: unknown } = await resolver
       .resolve(call.caller, call.id)
       .then(
         (found) => ({ found }),
         (error: unknown) => ({ error }),
       );
     const { found, error } = target;
-    const payload = await bodyThreads.payload(body, found?.finalKeys ?? [], found?.parameters);
+    const { finalKeys = [], parameters } = found?.resolved ?? {};
+    const payload = await bodyThreads.payload(body, finalKeys, parameters).catch((cause: unknown) => {
+      found?.release();
+      throw cause;
+    });
     if (found === undefined) this.refuse(call, error);
     else this.start(call, payload, undefined, found);
   }
 
   /** @param given Undefined: the body is the payload. */
-  private start(call: Call, body: Buffer, given: Record<string, unknown> | undefined, resolved: Resolved): void {
+  private start(call: Call, body: Buffer, given: Record<string, unknown> | undefined, startable: Startable): void {
+    let leaving: LeavingId;
+    try {
+      leaving = this.begin(call, body, given, startable);
+    } catch (error) {
+      startable.release();
+      throw error;
+    }
+    if (!call.options.blocking) this.accept(call, leaving);
+  }
+
+  /** Hands it to a host; when it throws, no host has it. */
+  private begin(
+    call: Call,
+    body: Buffer,
+    given: Record<string, unknown> | undefined,
+    { resolved, release }: Startable,
+  ): LeavingId {
     const { deps } = this;
     if (given !== undefined && resolved.finalKeys.some((key) => Object.hasOwn(given, key))) throw reservedProperties();
     const header = paradigmOf(call.request.headers['x-dataflower-paradigm'], 'The header X-Dataflower-Paradigm');
@@ -164,6 +185,7 @@ export class InvokeRoute {
       receivedAt,
       received,
       paradigm: header ?? resolved.paradigm,
+      ...(resolved.codes.isEmpty ? {} : { ended: release }),
       ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
     };
     const leaving = new LeavingId(deps.records, message);
@@ -181,7 +203,7 @@ export class InvokeRoute {
       throw cause;
     }
     deps.log?.debug({ activationId, transactionId, namespace, action: call.id }, 'accepted');
-    if (waiting === undefined) this.accept(call, leaving);
+    return leaving;
   }
 
   /** Answers with 202 once it is sure that the activation will have a record, unless `take` says no by then. */

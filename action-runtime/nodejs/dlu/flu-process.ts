@@ -9,6 +9,8 @@ import type { FluEvents, FluLink } from './flu-link.js';
 
 /** Size of a page in /proc/PID/statm, in bytes. */
 const PAGE_BYTES = 4096;
+/** Longer variables are set in the process: no operating system takes one of more than 128 KiB for the start of one. */
+const MAX_VARIABLE_CHARS = 16 * 1024;
 
 /**
  * A FLU in a process of its own, for code whose native addon refuses to load in a thread. The process knows one run at
@@ -26,13 +28,14 @@ export class FluProcess implements FluLink {
     private readonly cells: Int32Array,
     private readonly events: FluEvents,
   ) {
+    const [short, long] = byLength(env);
     this.#child = fork(fileURLToPath(new URL('../flu/process.js', import.meta.url)), [], {
       serialization: 'advanced',
-      env,
+      env: short,
       execArgv: [`--max-old-space-size=${config.init.memoryMiB}`],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    this.#child.send({ type: 'config', config });
+    this.#child.send({ type: 'config', config, env: long });
     this.#child.on('message', (message: FromFlu) => this.#receive(message));
     this.#child.on('exit', (_code, signal) => events.onExit({ outOfMemory: signal === 'SIGABRT' }));
     this.#child.on('error', (error) => events.onExit({ outOfMemory: false, error }));
@@ -98,6 +101,13 @@ export class FluProcess implements FluLink {
     if (typeof run === 'string') this.#child.send({ type: 'text', run });
     else this.#child.send({ ...run, buffers: run.buffers.map(([slot, bytes]) => [slot, new Uint8Array(bytes)]) });
   }
+}
+
+function byLength(env: NodeJS.ProcessEnv): [short: NodeJS.ProcessEnv, long: NodeJS.ProcessEnv] {
+  const isLong = (value: string | undefined): boolean => (value?.length ?? 0) > MAX_VARIABLE_CHARS;
+  const entries = Object.entries(env);
+  const short = entries.filter(([, value]) => !isLong(value));
+  return [Object.fromEntries(short), Object.fromEntries(entries.filter(([, value]) => isLong(value)))];
 }
 
 function idOf(run: string | RunWithBuffers): number {

@@ -130,6 +130,20 @@ describe('what a foreign image is told', () => {
     expect(value.text === given.text && value.bytes === given.bytes.toString('base64')).toBe(true);
   });
 
+  it('has the bound parameters and the environment, however large both are', async () => {
+    const spec = testSpec({ image: 'odd' });
+    const bound = 'ä'.repeat(700_000);
+    const load = async (): ReturnType<ContainerSpec['load']> => {
+      const { init } = await spec.load();
+      const env = { __OW_NAMESPACE: 'guest', LONG: bound };
+      return { init: { ...init, env, parameters: { bound } }, code: Buffer.from('ok') };
+    };
+    const it = await run({ given: 1 }, { load, key: 'guest/odd@2' });
+    expect(it.end).toMatchObject({ status: 0 });
+    const { value } = it.end!.value as { value: { bound: string; given: number } };
+    expect([value.bound === bound, value.given]).toEqual([true, 1]);
+  });
+
   it('is not more than the limit; the container goes on', async () => {
     const it = await run({ text: 'x'.repeat(MESSAGE_BYTES) });
     expect(it.end).toMatchObject({ status: 1 });

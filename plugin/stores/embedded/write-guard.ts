@@ -24,7 +24,9 @@ const LAST_RETRY_MS = 5000;
  */
 export class WriteGuard {
   private state: 'READY' | 'FAILED' | 'REOPENING' | 'CLOSED' = 'READY';
-  private failure: Error | undefined;
+  private reason: string | undefined;
+  /** What the reason is the text of. */
+  private cause: unknown;
   /** How often it has left READY. */
   private epoch = 0;
   private delayMs = FIRST_RETRY_MS;
@@ -36,7 +38,7 @@ export class WriteGuard {
 
   /** Why writes are refused; undefined: they are not. */
   get problem(): string | undefined {
-    return this.failure?.message;
+    return this.reason;
   }
 
   /** Runs a write. @throws StoreUnavailableError when it is refused or fails; then it may have been carried out. */
@@ -70,7 +72,7 @@ export class WriteGuard {
   /** Ends once no write and no opening runs any more. */
   async close(): Promise<void> {
     this.state = 'CLOSED';
-    this.failure ??= new Error('it is closed');
+    this.reason ??= 'it is closed';
     this.cancelRetry();
     await this.reopening;
     await Promise.allSettled(this.running);
@@ -78,9 +80,10 @@ export class WriteGuard {
 
   private refuseFor(cause: unknown): void {
     this.state = 'FAILED';
-    const failure = cause instanceof Error ? cause : new Error(String(cause));
-    if (failure.message !== this.problem) this.options.onProblem(failure.message);
-    this.failure = failure;
+    const reason = messageOf(cause);
+    if (reason !== this.reason) this.options.onProblem(reason);
+    this.reason = reason;
+    this.cause = cause;
     this.cancelRetry = this.options.clock.after(this.delayMs, () => {
       this.reopening = this.reopen();
     });
@@ -102,7 +105,7 @@ export class WriteGuard {
       return;
     }
     this.state = 'READY';
-    this.failure = undefined;
+    this.reason = undefined;
     this.options.onProblem(undefined);
   }
 
@@ -111,6 +114,11 @@ export class WriteGuard {
   }
 
   private refusal(): StoreUnavailableError {
-    return new StoreUnavailableError(this.failure ?? new Error('it had to be opened again while this was written'));
+    const { reason = 'it had to be opened again while this was written', cause } = this;
+    return new StoreUnavailableError(new Error(reason, { cause }));
   }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,5 +1,6 @@
 export { type Clock, momentOf, systemClock } from './clock.js';
 export { FairShare } from './fair-share.js';
+export { CodedError } from './coded-error.js';
 export { SinkError } from './sink/errors.js';
 export { type Finding, Health, type HealthCheck, type HealthReport, type Severity } from './health/health.js';
 export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './records/record.js';

@@ -21,7 +21,8 @@ const server = section({
     turn: 'Start fails with "port in use": choose another.',
   }),
   names: texts({
-    about: 'Further host names under which clients may call; loopback names are always allowed.',
+    about:
+      'Further host names under which clients may call, each with any port unless it names one; loopback names are always allowed.',
     turn: 'Clients get 403 "The Host header … is not allowed": add the name they use.',
   }),
   apiHost: optionalText('the address it listens on', {

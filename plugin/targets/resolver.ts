@@ -2,7 +2,8 @@ import { CachedCode, type CodeSource, type FunctionTarget, type WorkflowTarget }
 import { LRUCache } from 'lru-cache';
 import { CodeGoneError } from '../api/action-code.js';
 import type { ActionDocument } from '../api/action-document.js';
-import { ApiError } from '../api/api-error.js';
+import { ApiError, inOtherCollection, noSuchEntity } from '../api/api-error.js';
+import { whyNotHere } from '../api/not-here.js';
 import { isTruthy, valueOf } from '../api/parameters.js';
 import type { Caller } from '../auth/identity.js';
 import type { CachedStore } from '../stores/cached-store.js';
@@ -31,8 +32,6 @@ export interface Startable {
   /** To be called once: when the activation has ended, or is not started. */
   readonly release: Release;
 }
-
-type Found = Resolved | undefined;
 
 export interface ResolverOptions {
   readonly store: CachedStore;
@@ -64,7 +63,7 @@ const MOST_LOOKUPS = 20;
 export class TargetResolver {
   private readonly entries = new LRUCache<string, Entry>({ maxSize: KEPT_BYTES });
   /** What is being looked up, each with the store's version at its beginning: many calls that come at once look once. */
-  private readonly running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Found> }>();
+  private readonly running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Resolved> }>();
   private readonly graphs = new Graphs();
   private readonly stored: StoreCode;
   private readonly codes: CodeSource;
@@ -92,12 +91,14 @@ export class TargetResolver {
     return undefined;
   }
 
-  /** Undefined: there is no such action. Throws `ApiError` for one that cannot run, and what the store says. */
-  async resolve(caller: Caller, id: string): Promise<Startable | undefined> {
+  /**
+   * `id` is `namespace/name`, or `namespace/package/name`: there are no packages. Throws `ApiError` for an action that is
+   * not there or cannot run, and what the store says.
+   */
+  async resolve(caller: Caller, id: string): Promise<Startable> {
     for (let lookups = 1; ; lookups++) {
       try {
         const resolved = await this.find(caller, id);
-        if (resolved === undefined) return undefined;
         const release = await resolved.codes.hold();
         if (release !== undefined) return { resolved, release };
         if (lookups >= MOST_LOOKUPS) throw new CodeGoneError();
@@ -108,7 +109,7 @@ export class TargetResolver {
   }
 
   /** Looks up what there is now, once for all who ask at the same time. */
-  private find(caller: Caller, id: string): Promise<Found> {
+  private find(caller: Caller, id: string): Promise<Resolved> {
     const storeVersion = this.options.store.version;
     const key = keyOf(caller, id);
     const running = this.running.get(key);
@@ -120,7 +121,7 @@ export class TargetResolver {
     return found;
   }
 
-  private async lookUp(caller: Caller, id: string, key: string, storeVersion: number): Promise<Found> {
+  private async lookUp(caller: Caller, id: string, key: string, storeVersion: number): Promise<Resolved> {
     const entry = this.entries.get(key);
     if (entry !== undefined && (await this.holds(entry))) {
       entry.storeVersion = storeVersion;
@@ -131,8 +132,10 @@ export class TargetResolver {
     const { store, compiler, apiHost, allowedImages, maxActions } = this.options;
     const bounds = { maxActions, maxChars: KEPT_BYTES };
     const builder = new TargetBuilder(caller, { store, codes, apiHost, allowedImages }, compiler, graphs, bounds);
+    const [namespace, name, ...inPackage] = id.split('/');
+    if (inPackage.length > 0) throw await whyNotHere(`${namespace}/${name}`, store);
     const document = await builder.read(id);
-    if (document === undefined) return undefined;
+    if (document === undefined) throw builder.revisions.get(id) === undefined ? noSuchEntity() : inOtherCollection();
     const keep = (outcome: Resolved | ApiError, size: number): void => {
       this.entries.set(key, { storeVersion, revisions: builder.revisions, outcome }, { size });
     };

@@ -62,7 +62,11 @@ asRoot('on a disk that is full in the middle of a record', () => {
       () => undefined,
     );
     for (const query of ['?blocking=true', '']) {
-      expect(await platform.api.post(`_/actions/inc${query}`, { n: 1 })).toMatchObject({ status: 503 });
+      expect(await platform.api.post(`_/actions/inc${query}`, { n: 1 })).toMatchObject({
+        status: 503,
+        headers: { 'retry-after': expect.stringMatching(/^[1-9]\d*$/) },
+        json: { error: expect.stringContaining('There is no room for activation records') },
+      });
     }
     expect(isAnswered).toBe(false);
     for (const one of answered) expect(await stored(platform.api, one.activationId)).toEqual(one);

@@ -16,6 +16,8 @@ export interface Asking {
   readonly body?: unknown;
   /** `uuid:key`, or nothing at all. */
   readonly authorization?: string | undefined;
+  /** The body says nothing of its type. */
+  readonly untyped?: boolean;
   readonly withinMs?: number;
 }
 
@@ -57,7 +59,8 @@ export class Api {
       ...(authorization === undefined
         ? {}
         : { Authorization: `Basic ${Buffer.from(authorization).toString('base64')}` }),
-      ...(data === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(data) }),
+      ...(data === undefined ? {} : { 'Content-Length': Buffer.byteLength(data) }),
+      ...(data === undefined || asking.untyped === true ? {} : { 'Content-Type': 'application/json' }),
       ...asking.headers,
     };
     return new Promise((resolve, reject) => {

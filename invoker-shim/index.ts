@@ -1,11 +1,13 @@
 export { type Clock, momentOf, systemClock } from './clock.js';
 export { FairShare } from './fair-share.js';
+export { CodedError } from './coded-error.js';
 export { SinkError } from './sink/errors.js';
 export { type Finding, Health, type HealthCheck, type HealthReport, type Severity } from './health/health.js';
 export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './records/record.js';
 export type { Note, NoteKind, RecordNotes } from './records/notes.js';
 export { MemoryNotes } from './records/memory-notes.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
+export { makePrivateDirectory, removeLeftBehind } from './sink/private-directory.js';
 export { IMAGE_NAME } from '@dataflower/action-runtime/images';
 export { isOwnImage } from './containers/own-image.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
@@ -33,7 +35,7 @@ export { countHost } from './metrics/host-registry.js';
 export { registerProcessMetrics } from './metrics/process-metrics.js';
 export { Tally } from './metrics/tally.js';
 export type { RecordObserver } from './records/observed-records.js';
-export { defaultDriver } from './containers/index.js';
+export { defaultDriver, processDriver } from './containers/index.js';
 export { type InProcessHostOptions, createInProcessHost } from './host/in-process-host.js';
 export {
   type ArchivedRecords,

@@ -17,8 +17,8 @@ const PROBE = `exports.main = async ({ names }) => {
 }`;
 const names = [...preinstalledPackages, 'yauzl', 'needle', 'async-retry', 'denque', 'ms', 'dockerode', 'tar-stream'];
 
-const BUILD_MS = 120_000;
-const ANSWER_MS = 20_000;
+const BUILD_MS = 300_000;
+const ANSWER_MS = 120_000;
 const LOST_MS = 5_000;
 const LABEL = 'dataflower.test.images';
 const SENTINEL = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';

@@ -29,11 +29,13 @@ export { Shape, shapeOf } from './shape.js';
 export { END_MARK_TAIL, endMark, endMarkId } from './end-mark.js';
 export { wholeCharacters } from './whole-characters.js';
 export { type Slot } from './slot.js';
+export { DefinitionParts, encodeDefine } from './definition-parts.js';
 export {
   type Definition,
   type Emit,
   type Hello,
   type Init,
+  type InitRest,
   type LogLine,
   type Ready,
   type Result,

@@ -21,6 +21,9 @@ export const FLAG_MARKED = 16;
 /** In LOG: the line goes on in the next LOG of its invocation and stream. */
 export const FLAG_PARTIAL = 32;
 
+/** In DEFINE: the next DEFINE on this connection goes on with it. */
+export const FLAG_MORE = 16;
+
 /** First frame on a connection, container to agent. */
 export interface Hello {
   readonly version: number;
@@ -67,6 +70,9 @@ export interface Init {
   /** The API is reached through the agent: the runtime listens for it, and `__OW_API_HOST` is where. */
   readonly api?: boolean;
 }
+
+/** The members of an `Init` that may be large: as large as users may make parameters. */
+export type InitRest = Pick<Init, 'env' | 'parameters'>;
 
 /** READY, the answer to INIT: `error` is the text of the developer error when it failed. */
 export interface Ready {
@@ -162,23 +168,27 @@ export function decodeJsonObject(payload: Buffer): Record<string, unknown> {
   return body as Record<string, unknown>;
 }
 
-/** INIT: JSON length (4), JSON, slot of the code. */
-export function encodeInit(init: Init, code: Slot): Buffer {
-  const json = Buffer.from(JSON.stringify(init));
-  const frame = Buffer.allocUnsafe(HEADER_BYTES + 4 + json.length + slotBytes(code));
+/** INIT: JSON length (4), JSON, slot of the code; then the slot of an `InitRest` (JSON), when the JSON has only empty ones. */
+export function encodeInit(init: Init, code: Slot, rest?: Slot): Buffer {
+  const json = Buffer.from(JSON.stringify(rest === undefined ? init : { ...init, env: {}, parameters: {} }));
+  const slots = slotBytes(code) + (rest === undefined ? 0 : slotBytes(rest));
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + 4 + json.length + slots);
   writeHeader(frame, FrameType.INIT, 0, 0);
   const at = frame.writeUInt32BE(json.length, HEADER_BYTES);
   frame.set(json, at);
-  writeSlot(frame, at + json.length, code);
+  const after = writeSlot(frame, at + json.length, code);
+  if (rest !== undefined) writeSlot(frame, after, rest);
   return frame;
 }
 
-export function decodeInit(payload: Buffer): { init: Init; code: Slot } {
+/** `rest`: where the members of an `InitRest` are; undefined: they are in `init`. */
+export function decodeInit(payload: Buffer): { init: Init; code: Slot; rest: Slot | undefined } {
   const reader = new PayloadReader(payload);
   const init = decodeJsonObject(reader.raw(reader.u32())) as unknown as Init;
   const code = reader.slot();
+  const rest = reader.left > 0 ? reader.slot() : undefined;
   reader.end();
-  return { init, code };
+  return { init, code, rest };
 }
 
 export function encodeRun(run: Run): Buffer {

@@ -1,6 +1,8 @@
 import {
   FrameType,
   type Init,
+  type InitRest,
+  MAX_INLINE_BYTES,
   PROTOCOL_VERSION,
   ProtocolError,
   decodeAmount,
@@ -189,13 +191,17 @@ export class Handshake {
   #sendInit(): void {
     const connection = this.#connection;
     if (connection === undefined || this.#init === undefined) return;
-    const { init, code } = this.#init;
+    const { init: given, code } = this.#init;
+    const init = { ...given, env: this.#environment(given) };
     this.#init = undefined;
     this.initSentAt = this.context.clock.now();
     this.times.told = this.times.now();
     const target = { show: () => undefined, openStream: (bytes: Buffer) => connection.openStream(bytes) };
     try {
-      connection.sendNow(encodeInit({ ...init, env: this.#environment(init) }, bytesSlot(code, target)));
+      const { env, parameters } = init;
+      const rest = Buffer.from(JSON.stringify({ env, parameters } satisfies InitRest));
+      const more = rest.length > MAX_INLINE_BYTES ? bytesSlot(rest, target) : undefined;
+      connection.sendNow(encodeInit(init, bytesSlot(code, target), more));
     } catch (error) {
       this.host.stop({ kind: 'NOT_LOADED', detail: (error as Error).message });
       return;

@@ -1,4 +1,4 @@
-import { type Definition, FrameType, encodeJsonFrame, encodeRun } from '@dataflower/action-runtime/protocol';
+import { type Definition, encodeDefine, encodeRun } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '../clock.js';
 import type { Connection } from './connection.js';
 import type { FileSharing } from './file-sharing.js';
@@ -98,7 +98,7 @@ export class RunWriter {
     const known = this.#definitions.get(definition);
     if (known !== undefined) return known;
     const number = this.#definitions.size + 1;
-    this.small.send(encodeJsonFrame(FrameType.DEFINE, number, definition));
+    for (const frame of encodeDefine(number, definition)) this.small.send(frame);
     this.#definitions.set(definition, number);
     return number;
   }

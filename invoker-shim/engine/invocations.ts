@@ -89,6 +89,7 @@ export class Invocations implements InstanceOwner {
     this.ledger.functionEnded(instance, message.identity, end, (record, result) => {
       this.ledger.written(() => answer(record, result));
       this.#invocations.delete(instance.activationId);
+      message.ended?.();
       this.ended();
     });
   }

@@ -122,10 +122,10 @@ export class Workflows {
       answered: ({ value }) => value.release(),
       // Read when it is written: the complete record may have come meanwhile.
       recorded: (record, result) => ledger.written(() => answer(activation.record ?? record, result)),
-      ended: () => undefined,
+      ended: () => ended?.(),
     };
     const now = clock.now();
-    const { activationId, transactionId, identity, receivedAt, received } = message;
+    const { activationId, transactionId, identity, receivedAt, received, ended } = message;
     const sink = this.host.sink.forNamespace(identity.namespace);
     const activation = new Activation(
       activationId,

@@ -88,6 +88,11 @@ export interface StartMessage {
   readonly paradigm: Paradigm;
   /** The W3C trace context of the request, when spans are wanted and it had one. */
   readonly traceparent?: string;
+  /**
+   * Called once when nothing of the activation starts any more, at its answer or later: until then its code is kept for it.
+   * Never called when `start` throws. Undefined: its code needs no keeping.
+   */
+  readonly ended?: () => void;
 }
 
 /**

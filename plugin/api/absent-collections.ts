@@ -1,6 +1,7 @@
 import { Router } from 'express';
-import { ApiError, noSuchEntity } from './api-error.js';
-import { answering, pathParameter } from './context.js';
+import { isAction } from './action-document.js';
+import { ApiError, inOtherCollection, noSuchEntity } from './api-error.js';
+import { answering, type ApiContext, pathParameter } from './context.js';
 import { checkEntityName, entitledNamespace } from './names.js';
 import { pageParameters } from './query.js';
 
@@ -12,7 +13,7 @@ function notOffered(collection: string): ApiError {
   return new ApiError(404, `This server has no ${collection}: this version offers actions, sequences and workflows.`);
 }
 
-export function absentCollectionRoutes(): Router {
+export function absentCollectionRoutes({ store }: ApiContext): Router {
   const router = Router({ caseSensitive: true });
   for (const collection of COLLECTIONS) {
     router.get(
@@ -22,16 +23,14 @@ export function absentCollectionRoutes(): Router {
         return pageParameters(query, collection).count ? { [collection]: 0 } : [];
       }),
     );
-    router.all(
-      `/:namespace/${collection}/:name`,
-      answering((request, { caller }) => {
-        const name = pathParameter(request, 'name');
-        checkEntityName(name);
-        entitledNamespace(caller, pathParameter(request, 'namespace'), name);
-        if (request.method === 'PUT') throw notOffered(collection);
-        throw noSuchEntity();
-      }),
-    );
+    const one = answering(async (request, { caller }) => {
+      const name = pathParameter(request, 'name');
+      checkEntityName(name);
+      const namespace = entitledNamespace(caller, pathParameter(request, 'namespace'), name);
+      if (isAction(await store.get(`${namespace}/${name}`))) throw inOtherCollection();
+      throw request.method === 'PUT' ? notOffered(collection) : noSuchEntity();
+    });
+    router.route(`/:namespace/${collection}/:name`).get(one).put(one).delete(one).post(one);
   }
   return router;
 }

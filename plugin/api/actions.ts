@@ -4,9 +4,12 @@ import { ConflictError, type StoredDocument } from '../stores/entity-store.js';
 import { withCode } from './action-code.js';
 import { actionPieces } from './action-pieces.js';
 import { type ActionDocument, actionSummary, fullAction, isAction } from './action-document.js';
-import { ApiError, noSuchEntity } from './api-error.js';
-import { answering, type ApiContext, bodyObject, onlyMethods, pathParameter } from './context.js';
+import { ApiError, inOtherCollection, noSuchEntity } from './api-error.js';
+import { isLargeEntity } from './body-threads.js';
+import { answering, type ApiContext, bodyObject, pathParameter } from './context.js';
 import { checkEntityName, entitledNamespace } from './names.js';
+import { whyNotHere } from './not-here.js';
+import { parseEntity } from './parse-object.js';
 import { putAction } from './put-action.js';
 import { jsonArray, JsonPieces } from './pieces.js';
 import { booleanParameter, MAX_LIST_LIMIT, pageParameters } from './query.js';
@@ -39,11 +42,11 @@ export function actionRoutes(context: ApiContext): Router {
   const read = async (id: string): Promise<ActionDocument> => {
     const document = await store.get(id);
     if (document === undefined) throw noSuchEntity();
-    if (!isAction(document)) throw new ApiError(409, 'Resource by this name exists but is not in this collection.');
+    if (!isAction(document)) throw inOtherCollection();
     return document;
   };
 
-  router.route(['/:namespace/actions', '/:namespace/actions/']).get(list).all(onlyMethods('GET'));
+  router.get(['/:namespace/actions', '/:namespace/actions/'], list);
 
   router
     .route('/:namespace/actions/:name')
@@ -62,7 +65,7 @@ export function actionRoutes(context: ApiContext): Router {
         const overwrite = booleanParameter(query, 'overwrite', false);
         const terms = { maxBytes: config.server.maxBodyBytes, budget: bodies, owner: caller.namespace };
         const body = await bodyObject(request, request.res!, terms, (bytes) =>
-          bodyThreads.entity(bytes, config.limits.parametersBytes),
+          isLargeEntity(bytes) ? bodyThreads.entity(bytes, config.limits.parametersBytes) : parseEntity(bytes),
         );
         const { document, code } = await putAction(caller, name, body, overwrite, {
           store,
@@ -87,18 +90,19 @@ export function actionRoutes(context: ApiContext): Router {
         }
         return actionPieces(document, code);
       }),
-    )
-    .all(onlyMethods('DELETE', 'GET', 'POST', 'PUT'));
+    );
 
   // There are no packages in this version, so nothing is in one.
-  router.all(['/:namespace/actions/:package/', '/:namespace/actions/:package/:name'], (request, response) => {
-    const { caller } = response.locals as { caller: Caller };
+  const packaged = answering(async (request, { caller }) => {
     const name = pathParameter(request, 'name');
-    const path = name === '' ? pathParameter(request, 'package') : `${pathParameter(request, 'package')}/${name}`;
+    const packageName = pathParameter(request, 'package');
+    const path = name === '' ? packageName : `${packageName}/${name}`;
     for (const part of path.split('/')) checkEntityName(part);
-    entitledNamespace(caller, pathParameter(request, 'namespace'), path);
-    throw noSuchEntity();
+    const namespace = entitledNamespace(caller, pathParameter(request, 'namespace'), path);
+    throw await whyNotHere(`${namespace}/${packageName}`, store);
   });
+  router.get('/:namespace/actions/:package/', packaged);
+  router.route('/:namespace/actions/:package/:name').get(packaged).put(packaged).delete(packaged);
 
   return router;
 }

@@ -39,6 +39,9 @@ test('the list is filtered, paged and counted', async () => {
   expect(await list('?count=true&name=two')).toEqual({ activations: 1 });
   expect(await list(`?upto=${Date.now() - 100_000}`)).toEqual([]);
   expect(await list(`?since=${Date.now() - 100_000}`)).toHaveLength(3);
+  expect(await list('?since=-1&upto=9223372036854775807')).toHaveLength(3);
+  expect(await list('?name=&docs=&count=')).toHaveLength(3);
+  expect(await list('?upto=-1')).toEqual([]);
   expect((await list('?docs=true&limit=0'))[1]).toMatchObject({
     logs: ['a line'],
     response: { result: { error: 'no' }, status: 'application error', success: false },
@@ -51,7 +54,13 @@ test.each([
     "The query parameter 'name' was malformed:\nParameter may be a 'simple' name or 'package-name/simple' name: a/b/c",
   ],
   ['since=x', "The query parameter 'since' was malformed:\nParameter is not a valid value for epoch seconds: x"],
-  ['upto=-1', "The query parameter 'upto' was malformed:\nParameter is not a valid value for epoch seconds: -1"],
+  ['since=', "The query parameter 'since' was malformed:\nParameter is not a valid value for epoch seconds: "],
+  ['skip=', "The query parameter 'skip' was malformed:\nThe value '' is not an integer for activations."],
+  ['upto=1.5', "The query parameter 'upto' was malformed:\nParameter is not a valid value for epoch seconds: 1.5"],
+  [
+    'upto=9223372036854775808',
+    "The query parameter 'upto' was malformed:\nParameter is not a valid value for epoch seconds: 9223372036854775808",
+  ],
   ['docs=true&count=true', "The parameter 'docs' is not permitted with 'count'."],
   [
     'limit=201',
@@ -83,8 +92,8 @@ test('ids that are none are told apart from ids that are not there', async () =>
     status: 404,
     json: { error: 'The requested resource does not exist.' },
   });
-  expect((await server.call('PUT', `activations/${ids[0]!}`)).status).toBe(405);
-  expect((await server.call('DELETE', `activations/${ids[0]!}/logs`)).status).toBe(405);
+  expect((await server.call('PUT', `activations/${ids[0]!}`)).status).toBe(404);
+  expect((await server.call('DELETE', `activations/${ids[0]!}/logs`)).status).toBe(404);
 });
 
 test('a listing reads no result and no log that it does not show, and the whole records one after the other', async () => {

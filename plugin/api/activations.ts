@@ -9,10 +9,10 @@ import {
 import type { Caller } from '../auth/identity.js';
 import { ApiError, malformedQuery, noSuchEntity } from './api-error.js';
 import { cancelActivation } from './cancel-activation.js';
-import { answering, type ApiContext, JsonText, localsOf, onlyMethods, pathParameter } from './context.js';
+import { answering, type ApiContext, JsonText, localsOf, pathParameter } from './context.js';
 import { entitledNamespace, isEntityName } from './names.js';
 import { jsonArray, JsonPieces } from './pieces.js';
-import { booleanParameter, MAX_LIST_LIMIT, pageParameters, type Query } from './query.js';
+import { booleanParameter, MAX_LIST_LIMIT, pageParameters, type Query, wholeNumber } from './query.js';
 import { sendJson } from './reply.js';
 
 const COLLECTION = 'activations';
@@ -33,9 +33,7 @@ export function activationRoutes({ records, host }: ApiContext): Router {
     const route = answering(async (request, { caller }) => {
       return new JsonText(show(await read(caller, pathParameter(request, 'namespace'), pathParameter(request, 'id'))));
     });
-    const routes = router.route(`/:namespace/activations/:id${path}`).get(route);
-    if (path === '') routes.delete(cancel);
-    routes.all(path === '' ? onlyMethods('GET', 'DELETE') : onlyMethods('GET'));
+    router.get(`/:namespace/activations/:id${path}`, route);
   };
 
   const cancel: RequestHandler = async (request, response) => {
@@ -68,7 +66,8 @@ export function activationRoutes({ records, host }: ApiContext): Router {
     return docs ? new JsonPieces(jsonArray(inFull(page))) : page.map(toActivationSummary);
   });
 
-  router.route('/:namespace/activations').get(list).all(onlyMethods('GET'));
+  router.get('/:namespace/activations', list);
+  router.delete('/:namespace/activations/:id', cancel);
   one('', activationText);
   one('/result', responseText);
   one('/logs', (record) => JSON.stringify({ logs: record.logs }));
@@ -102,9 +101,7 @@ function filterOf(namespace: string, query: Query): RecordFilter {
 function time(query: Query, parameter: string): number | undefined {
   const text = query.get(parameter);
   if (text === null) return undefined;
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw malformedQuery(parameter, `Parameter is not a valid value for epoch seconds: ${text}`);
-  }
-  return value;
+  const value = wholeNumber(text, 64);
+  if (value === undefined) throw malformedQuery(parameter, `Parameter is not a valid value for epoch seconds: ${text}`);
+  return Number(value);
 }

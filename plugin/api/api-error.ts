@@ -1,15 +1,18 @@
-import { HostLinkError, RecordsUnavailableError, SinkError } from '@dataflower/invoker-shim';
+import { CodedError, RecordsUnavailableError } from '@dataflower/invoker-shim';
 import { DocumentRefusedError, StoreUnavailableError } from '../stores/entity-store.js';
-import { ApiError, malformed, overloaded } from './refusals.js';
+import { fullDiskReason } from './full-disk.js';
+import { ApiError, malformed, overloaded, unavailable } from './refusals.js';
 
 export * from './refusals.js';
 
 /** OW-12: whatever was thrown, as an answer. Values nested so deeply that they cannot be walked are their sender's error. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof RecordsUnavailableError) return new ApiError(503, error.message, { cause: error });
-  if (error instanceof StoreUnavailableError) return overloaded(error);
-  if ((error instanceof HostLinkError || error instanceof SinkError) && error.retryable) return overloaded(error);
+  const disk = fullDiskReason(error);
+  const isStore = error instanceof StoreUnavailableError;
+  if (disk !== undefined) return overloaded(error, `The disk of ${isStore ? 'the entities' : 'the server'} ${disk}.`);
+  if (error instanceof RecordsUnavailableError) return unavailable(error.message, error);
+  if (isStore || (error instanceof CodedError && error.retryable)) return overloaded(error);
   if (error instanceof DocumentRefusedError) return refusedByStore(error);
   if (error instanceof Error && error.message === 'Maximum call stack size exceeded')
     return malformed('The values are nested too deeply.');

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import express, { type ErrorRequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Express } from 'express';
 import type { Authenticator } from '../auth/authenticator.js';
 import { authenticated } from '../auth/required.js';
 import { absentCollectionRoutes } from './absent-collections.js';
 import { actionRoutes } from './actions.js';
 import { activationRoutes } from './activations.js';
-import { ApiError, asApiError, malformed, noSuchRoute } from './api-error.js';
+import { ApiError, asApiError, malformed, methodNotAllowed, noSuchRoute } from './api-error.js';
 import { apiDocs } from './api-docs.js';
-import { answering, type ApiContext, onlyMethods } from './context.js';
+import { answering, type ApiContext } from './context.js';
 import { apiInfo, platformInfo } from './info.js';
 import { namespaceRoutes } from './namespaces.js';
 import { sendError, sendText } from './reply.js';
@@ -19,6 +19,9 @@ export interface AppDependencies extends ApiContext {
   readonly metrics: () => Promise<string>;
   readonly unexpected: (error: unknown, transactionId: string) => void;
 }
+
+/** The methods of OpenWhisk's API, in its order (OW-84). */
+const API_METHODS = ['GET', 'DELETE', 'POST', 'PUT', 'HEAD', 'OPTIONS', 'PATCH'];
 
 export type App = (request: IncomingMessage, response: ServerResponse, transactionId: string) => void;
 
@@ -37,30 +40,20 @@ export function createApp(deps: AppDependencies): App {
     response.locals.query = new URLSearchParams(at < 0 ? '' : request.url.slice(at + 1));
     next();
   });
-  app.options(/^\/api\/v1(?:\/|$)/, (_request, response) => sendText(response, 200, transactionOf(response), 'OK'));
-  app.get('/ping', (_request, response) => sendText(response, 200, transactionOf(response), 'pong'));
-  app.get('/metrics', async (_request, response) =>
-    sendText(response, 200, transactionOf(response), await deps.metrics()),
-  );
-  app.get(
-    '/',
-    answering(() => platformInfo(deps.config)),
-  );
-  app.get(
-    '/api/v1',
-    answering(() => apiInfo(deps.version)),
-  );
-  app.get(
-    '/api/v1/api-docs',
-    answering(() => apiDocs(deps.version)),
-  );
-  app.get('/api/v1/docs', (_request, response) => {
-    response.redirect(308, '/api/v1/api-docs');
+  app.use((request, response, next) => {
+    // A browser asks before it knows which paths there are.
+    if (request.method === 'OPTIONS') sendText(response, 200, transactionOf(response), 'OK');
+    else next();
   });
-  app.all(['/ping', '/metrics', '/', '/api/v1', '/api/v1/api-docs'], onlyMethods('GET'));
-
-  app.use('/api/v1/namespaces', (request, response, next) => {
+  openRoutes(app, deps);
+  app.use('/api/v1/web', () => {
+    throw noSuchRoute();
+  });
+  app.use('/api/v1', (request, response, next) => {
     response.locals.caller = authenticated(deps.authenticator, request);
+    if (!API_METHODS.includes(request.method)) throw methodNotAllowed(...API_METHODS);
+    // No route of OpenWhisk's API answers HEAD, and express answers it wherever it answers GET.
+    if (request.method === 'HEAD') throw noSuchRoute();
     next();
   });
   app.use(
@@ -68,10 +61,13 @@ export function createApp(deps: AppDependencies): App {
     namespaceRoutes(deps),
     actionRoutes(deps),
     activationRoutes(deps),
-    absentCollectionRoutes(),
+    absentCollectionRoutes(deps),
   );
-  app.use(() => {
+  app.use('/api/v1', () => {
     throw noSuchRoute();
+  });
+  app.use(() => {
+    throw methodNotAllowed('OPTIONS');
   });
 
   const onError: ErrorRequestHandler = (error: unknown, request, response, next) => {
@@ -87,6 +83,27 @@ export function createApp(deps: AppDependencies): App {
     (response as ServerResponse & { locals: object }).locals = { transactionId, bodies: deps.bodies };
     app(request, response);
   };
+}
+
+/** What anybody may ask (OW-1). */
+function openRoutes(app: Express, deps: AppDependencies): void {
+  const docs = '/api-docs';
+  const text = (path: string, content: () => string | Promise<string>): void =>
+    void app.get(path, async (_request, response) => sendText(response, 200, transactionOf(response), await content()));
+  const json = (path: string | readonly string[], content: () => object): void =>
+    void app.get([path].flat(), answering(content));
+  text('/ping', () => 'pong');
+  text('/metrics', deps.metrics);
+  json('/', () => platformInfo(deps.config));
+  json('/api/v1', () => apiInfo(deps.version));
+  json([docs, `/api/v1${docs}`], () => apiDocs(deps.version));
+  for (const base of ['', '/api/v1'])
+    app.get(`${base}/docs`, (_request, response) =>
+      sendText(response, 308, transactionOf(response), base + docs, ['Location', base + docs]),
+    );
+  app.all(['/ping', '/metrics', '/', docs, '/docs'], () => {
+    throw methodNotAllowed('GET', 'HEAD', 'OPTIONS');
+  });
 }
 
 function transactionOf(response: { locals: Record<string, unknown> }): string {

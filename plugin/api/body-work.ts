@@ -1,8 +1,7 @@
 import { isBinaryCode } from './large-code.js';
 import { laidOver } from './laid-over.js';
-import { checkValues } from './nesting.js';
 import { type Parameter, readParameters, sizeOf } from './parameters.js';
-import { parseObject } from './parse-object.js';
+import { parseEntity, parseObject } from './parse-object.js';
 import { ApiError, malformed, tooLarge } from './refusals.js';
 
 /** Code of more characters is handed over as bytes. */
@@ -52,8 +51,7 @@ function readEntity({ bytes, parametersBytes }: BodyWork & { type: 'entity' }): 
   const mostRest = 2 * parametersBytes + MAX_REST;
   const structure = structureOf(asBuffer(bytes));
   if (structure > mostRest) throw tooLarge(REST, structure, mostRest);
-  const body = parseObject(asBuffer(bytes));
-  checkValues(body);
+  const body = parseEntity(asBuffer(bytes));
   const code = takeCode(body);
   const rest = JSON.stringify(body);
   if (rest.length > mostRest) {

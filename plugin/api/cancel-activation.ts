@@ -1,6 +1,6 @@
 import type { CancelOutcome, Host, RecordStore } from '@dataflower/invoker-shim';
 import type { Query } from './query.js';
-import { ApiError, malformedQuery, noSuchEntity } from './api-error.js';
+import { ApiError, malformedQuery, noSuchEntity, unavailable } from './api-error.js';
 
 const LONGEST_REASON = 256;
 /** No control characters: the reason stands in logs and in terminals. */
@@ -27,7 +27,7 @@ export async function cancelActivation(
   try {
     outcome = await host.cancel({ activationId, namespace, reason: cancelText(reason) });
   } catch (cause) {
-    throw new ApiError(503, 'The host that may run the activation does not answer: try again.', { cause });
+    throw unavailable('The host that may run the activation does not answer: try again.', cause);
   }
   if (outcome.outcome === 'part')
     throw new ApiError(409, `This activation is a part of ${outcome.of}: cancel that one, its parts end with it.`);

@@ -5,15 +5,13 @@ import type { Caller } from '../auth/identity.js';
 import type { Config } from '../config/index.js';
 import type { EntityStore } from '../stores/entity-store.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
-import { ApiError, malformed, overloaded } from './api-error.js';
+import { malformed, overloaded } from './api-error.js';
 import type { BodyBudget } from './body-budget.js';
 import type { Query } from './query.js';
 import { JsonPieces, sendPieces } from './pieces.js';
 import { countAnswer, sendJson } from './reply.js';
 import { type BodyTerms, checkContentType, readBody } from './request.js';
-import { type BodyThreads, isLargeEntity } from './body-threads.js';
-import { checkValues } from './nesting.js';
-import { parseObject } from './parse-object.js';
+import type { BodyThreads } from './body-threads.js';
 
 /** What the resources of the API work on. */
 export interface ApiContext {
@@ -62,16 +60,12 @@ export class JsonText {
   constructor(readonly text: string) {}
 }
 
-/**
- * The JSON object of a body that has to be there (OW-7). The body is counted until the response is closed.
- *
- * @param large Reads a large one, off the event loop.
- */
+/** The body of a request as JSON (OW-7). It is counted until the response is closed. */
 export async function bodyObject(
   request: IncomingMessage,
   response: ServerResponse,
   terms: BodyTerms,
-  large?: (body: Buffer) => Promise<Record<string, unknown>>,
+  read: (body: Buffer) => Record<string, unknown> | Promise<Record<string, unknown>>,
 ): Promise<Record<string, unknown>> {
   checkContentType(request);
   const body = await new Promise<Buffer>((resolve, reject) => {
@@ -83,18 +77,7 @@ export async function bodyObject(
       else reject(error);
     });
   });
-  if (body.length === 0) throw new ApiError(400, 'Request entity expected but not supplied');
-  if (large !== undefined && isLargeEntity(body)) return large(body);
-  const object = parseObject(body);
-  checkValues(object);
-  return object;
-}
-
-/** The path is there, but not for this method. */
-export function onlyMethods(...methods: string[]): RequestHandler {
-  return () => {
-    throw new ApiError(405, `HTTP method not allowed, supported methods: ${methods.join(', ')}`);
-  };
+  return read(body);
 }
 
 /** One parameter of the path. */

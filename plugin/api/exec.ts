@@ -1,32 +1,42 @@
-import { malformed } from './api-error.js';
+import { type ApiError, malformed } from './api-error.js';
 import { type BlackboxExec, type Exec, NO_CODE } from './action-document.js';
 import { readImageName } from './image-name.js';
 import { isBinaryCode, LargeCode } from './large-code.js';
 import { checkEntityName, checkNamespaceName } from './names.js';
 import { resolveKind } from './kinds.js';
+import { shortJson } from './short-json.js';
 
 /** What a PUT says of the code: OpenWhisk's rules of `exec` (OW-27 to OW-29), its texts kept. */
 export function readExec(
   value: unknown,
   callerNamespace: string,
 ): { exec: Exec; code: string | LargeCode | undefined } {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw malformed("'kind' must be a string defined in 'exec'");
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('JSON object expected');
   const { kind: kindText, code, image, main, components } = value as Record<string, unknown>;
   if (typeof kindText !== 'string') throw malformed("'kind' must be a string defined in 'exec'");
   const kind = resolveKind(kindText);
   if (kind === 'sequence')
     return { exec: { kind, components: readComponents(components, callerNamespace) }, code: undefined };
   if (kind === 'blackbox') return readBlackbox(image, code, entryOf(kind, main));
-  if (typeof code !== 'string' && !(code instanceof LargeCode))
+  if (code === undefined)
     throw malformed(`'code' must be a string or attachment object defined in 'exec' for '${kind}' actions`);
+  if (!isCode(code)) throw noCode(code);
   return { exec: { kind, binary: isBinary(code), ...entryOf(kind, main) }, code };
 }
 
+/** OpenWhisk's text lacks a word. */
 function entryOf(kind: string, main: unknown): { readonly main?: string } {
-  if (main !== undefined && main !== null && typeof main !== 'string')
-    throw malformed(`if defined, 'main' must be a string in 'exec' for '${kind}' actions`);
-  return typeof main === 'string' && main !== '' ? { main } : {};
+  if (main === undefined) return {};
+  if (typeof main !== 'string') throw malformed(`if defined, 'main' be a string in 'exec' for '${kind}' actions`);
+  return { main };
+}
+
+function isCode(code: unknown): code is string | LargeCode {
+  return typeof code === 'string' || code instanceof LargeCode;
+}
+
+function noCode(code: unknown): ApiError {
+  return malformed(`Could not deserialize as attachment record: ${shortJson(code)}`);
 }
 
 /** OW-77: the image has to be named, code may be there or not. */
@@ -35,12 +45,10 @@ function readBlackbox(
   code: unknown,
   entry: { readonly main?: string },
 ): { exec: BlackboxExec; code: string | LargeCode } {
-  if (typeof image !== 'string' || image.trim() === '')
-    throw malformed("'image' must be a string defined in 'exec' for 'blackbox' actions");
-  if (code !== undefined && code !== null && typeof code !== 'string' && !(code instanceof LargeCode))
-    throw malformed("'code' must be a string or attachment object defined in 'exec' for 'blackbox' actions");
+  if (typeof image !== 'string') throw malformed("'image' must be a string defined in 'exec' for 'blackbox' actions");
   const { reference } = readImageName(image);
-  const text = typeof code === 'string' && code.trim() !== '' ? code : code instanceof LargeCode ? code : NO_CODE;
+  if (code !== undefined && !isCode(code)) throw noCode(code);
+  const text = code === undefined || (typeof code === 'string' && code.trim() === '') ? NO_CODE : code;
   return { exec: { kind: 'blackbox', image: reference, binary: isBinary(text), ...entry }, code: text };
 }
 
@@ -49,7 +57,7 @@ function isBinary(code: string | LargeCode): boolean {
 }
 
 function readComponents(value: unknown, callerNamespace: string): string[] {
-  if (value === undefined || value === null) throw malformed("'components' must be defined for sequence kind");
+  if (value === undefined) throw malformed("'components' must be defined for sequence kind");
   if (!Array.isArray(value)) throw malformed("'components' must be an array");
   return (value as unknown[]).map((component) => {
     if (typeof component !== 'string') throw malformed("'components' must be an array of strings");
@@ -59,9 +67,9 @@ function readComponents(value: unknown, callerNamespace: string): string[] {
 
 /** `/ns/name` or `ns/name`, with a package or not; `_` is the caller's namespace (OW-32). */
 function resolveComponent(text: string, callerNamespace: string): string {
-  const parts = text.trim().replace(/^\//, '').split('/');
-  const qualified = text.trim().startsWith('/') ? parts.length >= 2 : parts.length >= 3;
-  if (!qualified || parts.length > 3) {
+  const parts = text.split('/').filter((part) => part !== '');
+  if (parts.length === 0) throw malformed('requirement failed: path undefined');
+  if (parts.length < 2 || parts.length > 3) {
     throw malformed(
       'requirement failed: The fully qualified name of the entity must contain at least the namespace and the name of the entity.',
     );

@@ -22,7 +22,7 @@ export interface ImageName {
 /** Throws `ApiError` for what is no name of an image (OW-77). */
 export function readImageName(text: string): ImageName {
   const reference = text.trim();
-  const refused = malformed(`could not parse image name '${reference.slice(0, 200)}'`);
+  const refused = malformed('could not parse image name');
   if (reference.length > MAX_CHARS) throw refused;
   const [tagged, digest, ...more] = reference.split('@');
   if (more.length > 0 || (digest !== undefined && !DIGEST.test(digest))) throw refused;

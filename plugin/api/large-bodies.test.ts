@@ -55,7 +55,7 @@ test('what is wrong with a large body is said as of a small one', async () => {
   const many = arrays(2 * MIB);
   for (const [body, status, text] of [
     [`{"exec":${pad}`, 400, /^The request content was malformed:\n/],
-    [`[${pad}]`, 400, /JSON object expected/],
+    [`[${pad}]`, 400, /Object expected in field 'exec'/],
     [`{${exec},${pad}"parameters":${'['.repeat(600)}${']'.repeat(600)}}`, 400, /nested more than 500 levels/],
     [
       `{${exec},${pad}"annotations":[{"key":"a","value":[1e400]}]}`,

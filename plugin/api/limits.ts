@@ -1,21 +1,28 @@
 import type { Config } from '../config/index.js';
 import type { ActionLimits } from './action-document.js';
-import { malformed } from './api-error.js';
+import { ApiError, malformed } from './api-error.js';
 
 type Limits = Config['limits'];
 type Field = keyof ActionLimits;
 
-/** OW-30: OpenWhisk's words and units of each limit. */
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** OW-30: OpenWhisk's words and units of each limit, in the order in which it checks them. */
 const FIELDS: readonly {
   readonly field: Field;
   readonly key: 'timeoutMs' | 'memoryMiB' | 'logsMiB' | 'concurrency';
+  /** In the texts about a value of the wrong type. */
+  readonly name: string;
   readonly label: string;
   readonly unit: string;
 }[] = [
-  { field: 'timeout', key: 'timeoutMs', label: 'duration', unit: ' milliseconds' },
-  { field: 'memory', key: 'memoryMiB', label: 'memory size', unit: ' MB' },
-  { field: 'logs', key: 'logsMiB', label: 'log size', unit: ' MB' },
-  { field: 'concurrency', key: 'concurrency', label: 'concurrency', unit: '' },
+  { field: 'memory', key: 'memoryMiB', name: 'memory', label: 'memory size', unit: ' MB' },
+  { field: 'timeout', key: 'timeoutMs', name: 'time', label: 'duration', unit: ' milliseconds' },
+  { field: 'logs', key: 'logsMiB', name: 'log', label: 'log size', unit: ' MB' },
+  { field: 'concurrency', key: 'concurrency', name: 'concurrency', label: 'concurrency', unit: '' },
 ];
 
 export function defaultLimits(limits: Limits): ActionLimits {
@@ -27,26 +34,29 @@ export function defaultLimits(limits: Limits): ActionLimits {
   };
 }
 
-/** What a PUT asks for, field by field over `base` (OW-25); refuses what is out of range. */
-export function readLimits(value: unknown, base: ActionLimits, limits: Limits): ActionLimits {
-  if (value === undefined || value === null) return base;
-  if (typeof value !== 'object' || Array.isArray(value)) throw malformed('limits malformed!');
-  const merged: Record<Field, number> = { ...base };
-  for (const { field, key, label, unit } of FIELDS) {
-    const asked = (value as Partial<Record<Field, unknown>>)[field];
-    if (asked === undefined || asked === null) continue;
-    if (typeof asked !== 'number' || !Number.isInteger(asked))
-      throw malformed(
-        `requirement failed: ${field === 'timeout' ? 'time' : field === 'logs' ? 'log' : field} limit must be whole number`,
-      );
-    const { min, max } = limits[key];
-    if (asked > max)
-      throw malformed(`requirement failed: ${label} ${asked}${unit} exceeds allowed threshold of ${max}${unit}`);
-    if (asked < min)
-      throw malformed(`requirement failed: ${label} ${asked}${unit} below allowed threshold of ${min}${unit}`);
-    merged[field] = asked;
+/** The limits that a PUT names; refuses what is no limit, or out of range (OW-30). Wrong types are told first. */
+export function readLimits(value: unknown, limits: Limits): Partial<ActionLimits> {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) throw malformed("Object expected in field 'timeout'");
+  const asked: Partial<Record<Field, number>> = {};
+  for (const { field, name } of FIELDS) {
+    const given = (value as Partial<Record<Field, unknown>>)[field];
+    if (given !== undefined && given !== null) asked[field] = wholeLimit(given, name);
   }
-  return merged;
+  for (const { field, key, label, unit } of FIELDS) checkRange(asked[field], limits[key], label, unit);
+  return asked;
+}
+
+function wholeLimit(given: unknown, name: string): number {
+  if (typeof given !== 'number') throw malformed(`${name} limit malformed`);
+  if (!Number.isInteger(given)) throw malformed(`requirement failed: ${name} limit must be whole number`);
+  return given;
+}
+
+function checkRange(asked: number | undefined, { min, max }: Range, label: string, unit: string): void {
+  if (asked === undefined || (asked >= min && asked <= max)) return;
+  const is = asked > max ? `exceeds allowed threshold of ${max}` : `below allowed threshold of ${min}`;
+  throw new ApiError(400, `requirement failed: ${label} ${asked}${unit} ${is}${unit}`);
 }
 
 /** OW-22: the limits of a namespace, by OpenWhisk's names. */
@@ -84,7 +94,7 @@ export function platformLimits({ limits, throttles }: Pick<Config, 'limits' | 't
   };
 }
 
-function bounds(name: string, { min, max }: { readonly min: number; readonly max: number }, unit: number): object {
+function bounds(name: string, { min, max }: Range, unit: number): object {
   return {
     [`default_min_${name}`]: min * unit,
     [`default_max_${name}`]: max * unit,

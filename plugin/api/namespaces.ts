@@ -1,23 +1,21 @@
 import { Router } from 'express';
-import { answering, type ApiContext, onlyMethods, pathParameter } from './context.js';
+import { answering, type ApiContext, pathParameter } from './context.js';
 import { namespaceLimits } from './limits.js';
 import { entitledNamespace } from './names.js';
 
 /** The caller's namespace and its limits (OW-22). */
 export function namespaceRoutes({ config }: ApiContext): Router {
   const router = Router({ caseSensitive: true });
-  router
-    .route('/')
-    .get(answering((_request, { caller }) => [caller.namespace]))
-    .all(onlyMethods('GET'));
-  router
-    .route('/:namespace/limits')
-    .get(
-      answering((request, { caller }) => {
-        entitledNamespace(caller, pathParameter(request, 'namespace'));
-        return namespaceLimits(config);
-      }),
-    )
-    .all(onlyMethods('GET'));
+  router.get(
+    '/',
+    answering((_request, { caller }) => [caller.namespace]),
+  );
+  router.get(
+    '/:namespace/limits',
+    answering((request, { caller }) => {
+      entitledNamespace(caller, pathParameter(request, 'namespace'));
+      return namespaceLimits(config);
+    }),
+  );
   return router;
 }

@@ -23,8 +23,9 @@ export function readParameters(value: unknown): Parameter[] | undefined {
 function readParameter(item: unknown): Parameter {
   if (typeof item !== 'object' || item === null) throw malformed('parameters malformed!');
   const { key, value, init } = item as { key?: unknown; value?: unknown; init?: unknown };
-  if (typeof key !== 'string' || key.trim() === '' || value === undefined) throw malformed('parameters malformed!');
-  return init === true ? { key: key.trim(), value, init } : { key: key.trim(), value };
+  if (typeof key !== 'string' || value === undefined || (init !== undefined && typeof init !== 'boolean'))
+    throw malformed('parameters malformed!');
+  return init === true ? { key, value, init } : { key, value };
 }
 
 /** OW-25: the old without what is to be deleted, and the new laid over. */

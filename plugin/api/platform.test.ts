@@ -67,13 +67,13 @@ test('a caller sees his namespace and its limits', async () => {
   expect((await api('/namespaces/bob/limits')).status).toBe(403);
 });
 
-test('unknown paths are 404 with an error body, web actions among them', async () => {
-  for (const path of ['/nowhere', '/api/v1/nowhere', '/api/v2', '/api/v1/web/guest/default/a.json']) {
-    expect(await get(path)).toMatchObject({
-      status: 404,
-      json: { error: 'The requested resource could not be found.', code: expect.any(String) },
-    });
-  }
+test.each([
+  ['/nowhere', 405, 'HTTP method not allowed, supported methods: OPTIONS'],
+  ['/api/v2', 405, 'HTTP method not allowed, supported methods: OPTIONS'],
+  ['/api/v1/nowhere', 401, 'The resource requires authentication, which was not supplied with the request'],
+  ['/api/v1/web/guest/default/a.json', 404, 'The requested resource could not be found.'],
+])('the unknown path %s is %i with an error body for who has no key', async (path, status, error) => {
+  expect(await get(path)).toMatchObject({ status, json: { error, code: expect.any(String) } });
 });
 
 test('every reply names its request and allows any origin', async () => {
@@ -101,12 +101,19 @@ test('every reply names its request and allows any origin', async () => {
 
 test('a Host header that is not ours is refused', async () => {
   const { port } = server.server;
-  for (const host of [`evil.example:${port}`, 'localhost', 'localhost:1']) {
+  for (const host of [`evil.example:${port}`, 'localhost.evil.example', '127.0.0.1.evil.example', 'me@localhost']) {
     expect(await get('/ping', { host })).toMatchObject({
       status: 403,
       json: { error: expect.stringContaining('Host') },
     });
   }
-  for (const host of [`LOCALHOST:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`])
+  for (const host of [
+    `LOCALHOST:${port}`,
+    `127.0.0.1:${port}`,
+    `[::1]:${port}`,
+    'localhost',
+    '[::1]',
+    'localhost:9000',
+  ])
     expect((await get('/ping', { host })).status).toBe(200);
 });

@@ -6,6 +6,7 @@ import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
 import { codeBytesOf } from './action-code.js';
 import {
   type ActionDocument,
+  type ActionLimits,
   CODE_ATTACHMENT,
   INLINE_CODE_BYTES,
   type Exec,
@@ -13,13 +14,15 @@ import {
   isBlackbox,
   isSequence,
 } from './action-document.js';
-import { ApiError, malformed, tooLarge } from './api-error.js';
+import { ApiError, inOtherCollection, malformed, tooLarge } from './api-error.js';
 import { readExec } from './exec.js';
 import { checkImageAllowed } from './image-name.js';
 import { LargeCode } from './large-code.js';
 import { defaultLimits, readLimits } from './limits.js';
 import { overlayParameters, type Parameter, readParameters, sizeOf } from './parameters.js';
 import { checkSequence } from './sequences.js';
+import { shortJson } from './short-json.js';
+import { nextVersion, readVersion } from './version.js';
 
 /** The body of a PUT, its members read one by one. */
 interface Change {
@@ -29,7 +32,7 @@ interface Change {
   readonly parameters: Parameter[] | undefined;
   readonly annotations: Parameter[];
   readonly delAnnotations: readonly string[];
-  readonly limits: unknown;
+  readonly limits: Partial<ActionLimits>;
   readonly publish: boolean | undefined;
   readonly version: string | undefined;
 }
@@ -54,8 +57,7 @@ export async function putAction(
   const change = readChange(body, caller.namespace, context.limits);
   const id = `${caller.namespace}/${name}`;
   const stored = await context.store.get(id);
-  if (stored !== undefined && !isAction(stored))
-    throw new ApiError(409, 'Resource by this name exists but is not in this collection.');
+  if (stored !== undefined && !isAction(stored)) throw inOtherCollection();
   if (stored !== undefined && !overwrite) throw new ApiError(409, 'resource already exists');
   const exec = change.exec ?? stored?.exec;
   if (exec === undefined) throw new ApiError(400, 'exec undefined');
@@ -75,7 +77,7 @@ export async function putAction(
     name,
     exec: inline === undefined ? exec : { ...exec, code: inline },
     parameters: mergeParameters(change, stored, exec),
-    limits: readLimits(change.limits, stored?.limits ?? defaultLimits(context.limits), context.limits),
+    limits: { ...(stored?.limits ?? defaultLimits(context.limits)), ...change.limits },
     version: change.version ?? (stored === undefined ? '0.0.1' : nextVersion(stored.version)),
     publish: change.publish ?? stored?.publish ?? false,
     annotations,
@@ -92,7 +94,7 @@ export async function putAction(
 }
 
 function readChange(body: Readonly<Record<string, unknown>>, namespace: string, limits: Config['limits']): Change {
-  const given = body.exec === undefined || body.exec === null ? undefined : readExec(body.exec, namespace);
+  const given = isGiven(body.exec) ? readExec(body.exec, namespace) : undefined;
   const parameters = readParameters(body.parameters);
   const annotations = readParameters(body.annotations) ?? [];
   const code = given?.code === undefined ? undefined : bytesOf(given.code);
@@ -110,9 +112,9 @@ function readChange(body: Readonly<Record<string, unknown>>, namespace: string, 
     parameters,
     annotations,
     delAnnotations: readKeys(body.delAnnotations),
-    limits: body.limits,
-    publish: readMember(body.publish, 'publish', (value) => typeof value === 'boolean'),
-    version: readMember(body.version, 'version', isVersion),
+    limits: readLimits(body.limits, limits),
+    publish: readPublish(body.publish),
+    version: isGiven(body.version) ? readVersion(body.version) : undefined,
   };
 }
 
@@ -120,18 +122,19 @@ function bytesOf(code: string | LargeCode): Buffer {
   return code instanceof LargeCode ? code.bytes : Buffer.from(code);
 }
 
-function isVersion(value: unknown): value is string {
-  return typeof value === 'string' && /^\d+\.\d+\.\d+$/.test(value);
+/** For members of a body, `null` is none. */
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
-function readMember<T>(value: unknown, name: string, holds: (value: unknown) => value is T): T | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (!holds(value)) throw malformed(`${name} malformed!`);
+function readPublish(value: unknown): boolean | undefined {
+  if (!isGiven(value)) return undefined;
+  if (typeof value !== 'boolean') throw malformed(`Expected JsBoolean, but got ${shortJson(value)}`);
   return value;
 }
 
 function readKeys(value: unknown): string[] {
-  if (value === undefined || value === null) return [];
+  if (!isGiven(value)) return [];
   if (!Array.isArray(value) || !value.every((key) => typeof key === 'string'))
     throw malformed('delAnnotations malformed!');
   return value;
@@ -157,9 +160,4 @@ function placeCode(change: Change): { inline?: string; attachment?: Attachment |
   const data = change.code;
   if (data.length <= INLINE_CODE_BYTES) return { inline: data.toString() };
   return { attachment: { name: CODE_ATTACHMENT, contentType: 'text/plain', data } };
-}
-
-function nextVersion(version: string): string {
-  const [major, minor, patch] = version.split('.');
-  return `${major!}.${minor!}.${Number(patch) + 1}`;
 }

@@ -14,10 +14,10 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['0', false],
 ]);
 
-/** OW-8. */
+/** OW-8: an empty value counts as none. */
 export function booleanParameter(query: Query, name: string, fallback: boolean): boolean {
   const text = query.get(name);
-  if (text === null) return fallback;
+  if (text === null || text === '') return fallback;
   const value = BOOLEANS.get(text.toLowerCase());
   if (value === undefined) throw malformedQuery(name, `'${text}' is not a valid Boolean value`);
   return value;
@@ -50,9 +50,14 @@ export function pageParameters(query: Query, collection: string): Page {
 function wholeParameter(query: Query, name: string, fallback: number, collection: string): number {
   const text = query.get(name);
   if (text === null) return fallback;
-  const value = Number(text);
-  if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw malformedQuery(name, `The value '${text}' is not an integer for ${collection}.`);
-  }
-  return value;
+  const value = wholeNumber(text, 32);
+  if (value === undefined) throw malformedQuery(name, `The value '${text}' is not an integer for ${collection}.`);
+  return Number(value);
+}
+
+/** A signed whole number of so many bits, as OpenWhisk reads it; undefined for what is none. */
+export function wholeNumber(text: string, bits: 32 | 64): bigint | undefined {
+  if (!/^[+-]?\d{1,20}$/.test(text)) return undefined;
+  const value = BigInt(text.replace('+', ''));
+  return BigInt.asIntN(bits, value) === value ? value : undefined;
 }

@@ -2,10 +2,13 @@
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number;
+  /** Headers of the answer, name and value in turn. */
+  readonly headers: readonly string[];
 
-  constructor(status: number, text: string, options?: ErrorOptions) {
+  constructor(status: number, text: string, options?: ErrorOptions & { readonly headers?: readonly string[] }) {
     super(text, options);
     this.status = status;
+    this.headers = options?.headers ?? [];
   }
 }
 
@@ -24,6 +27,12 @@ export function tooLarge(field: string, bytes: number, max: number): ApiError {
   return new ApiError(413, `${field} larger than allowed: ${bytes} > ${max} bytes.`);
 }
 
+/** OW-2. */
+export function notAuthenticated(text: string): ApiError {
+  const challenge = 'Basic realm="OpenWhisk secure realm",charset=UTF-8';
+  return new ApiError(401, text, { headers: ['WWW-Authenticate', challenge] });
+}
+
 /** OW-10; `what` is `namespace/name`, or the namespace of a listing. */
 export function notEntitled(what: string): ApiError {
   return new ApiError(403, `The supplied authentication is not authorized to access '${what}'.`);
@@ -37,13 +46,30 @@ export function noSuchRoute(): ApiError {
   return new ApiError(404, 'The requested resource could not be found.');
 }
 
+/** OW-84. */
+export function methodNotAllowed(...methods: readonly string[]): ApiError {
+  const allowed = methods.join(', ');
+  return new ApiError(405, `HTTP method not allowed, supported methods: ${allowed}`, { headers: ['Allow', allowed] });
+}
+
+/** OW-14. */
+export function inOtherCollection(): ApiError {
+  return new ApiError(409, 'Resource by this name exists but is not in this collection.');
+}
+
 export function unsupportedContentType(contentType: string): ApiError {
   return new ApiError(415, `The request's Content-Type [${contentType}] is not supported. Expected:\napplication/json`);
 }
 
-/** OW-12. */
-export function overloaded(cause?: unknown): ApiError {
-  return new ApiError(503, 'The server is currently unavailable (because it is overloaded or down for maintenance).', {
-    cause,
-  });
+const RETRY_AFTER_S = 5;
+
+/** OW-12: the same may succeed later. */
+export function unavailable(text: string, cause?: unknown): ApiError {
+  return new ApiError(503, text, { cause, headers: ['Retry-After', String(RETRY_AFTER_S)] });
+}
+
+/** OW-12; `why` is for the caller. */
+export function overloaded(cause?: unknown, why?: string): ApiError {
+  const text = 'The server is currently unavailable (because it is overloaded or down for maintenance).';
+  return unavailable(why === undefined ? text : `${text} ${why}`, cause);
 }

@@ -59,7 +59,13 @@ export function sendJson(
   response.end(text);
 }
 
-export function sendText(response: ServerResponse, status: number, transactionId: string, text: string): void {
+export function sendText(
+  response: ServerResponse,
+  status: number,
+  transactionId: string,
+  text: string,
+  more: readonly string[] = [],
+): void {
   if (response.headersSent || response.destroyed) return;
   const length = String(Buffer.byteLength(text));
   response.writeHead(status, [
@@ -70,6 +76,7 @@ export function sendText(response: ServerResponse, status: number, transactionId
     'X-Request-ID',
     transactionId,
     ...FLAT_CORS,
+    ...more,
   ]);
   response.end(text);
 }
@@ -81,7 +88,6 @@ export function sendError(
   transactionId: string,
   more: readonly string[] = [],
 ): void {
-  const text = JSON.stringify({ error: error.message.trim(), code: transactionId });
-  const challenge = error.status === 401 ? ['WWW-Authenticate', 'Basic realm="OpenWhisk secure realm"'] : [];
-  sendJson(response, error.status, transactionId, text, [...challenge, ...more]);
+  const text = JSON.stringify({ error: error.message, code: transactionId });
+  sendJson(response, error.status, transactionId, text, [...error.headers, ...more]);
 }

@@ -6,12 +6,18 @@ import { JoinedBody } from './joined-body.js';
 /** Bytes of a refused body that are read and dropped, so that its sender sees the refusal. */
 const DROPPED_BYTES = 64 * 1024 * 1024;
 
-const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
+const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+\s*(?:;|$)/;
+/** Of bytes that nobody says more about. */
+const UNKNOWN_TYPE = 'application/octet-stream';
 
-/** OW-7: no content type counts as JSON. */
-export function checkContentType(request: IncomingMessage): void {
-  const type = request.headers['content-type'];
-  if (type !== undefined && type !== '' && !JSON_TYPE.test(type)) throw unsupportedContentType(type);
+/** OW-7: a request without a body needs no content type. */
+export function checkContentType({ headers }: IncomingMessage): void {
+  const type = headers['content-type'] ?? '';
+  if (JSON_TYPE.test(type)) return;
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  if (type === '' && !hasBody) return;
+  throw unsupportedContentType(MEDIA_TYPE.test(type) ? type : UNKNOWN_TYPE);
 }
 
 /** How a body is read, and on whose account. */

@@ -55,16 +55,18 @@ export function ownHost(config: Config, id: string | undefined): HostEntry {
 
 /** Values travel in one message: throws `StartError` for limits beyond its size. */
 export function checkMessageLimits({ limits }: Config): void {
-  const { payloadBytes, resultBytes, logsMiB } = limits;
+  const { payloadBytes, parametersBytes, resultBytes, logsMiB } = limits;
   const sizes = {
     'limits.payloadBytes': payloadBytes,
     'limits.resultBytes': resultBytes,
-    'limits.logsMiB.max': logsMiB.max * MIB,
+    // Bound ones go into the message of a payload.
+    'limits.parametersBytes': 2 * parametersBytes,
+    'limits.logsMiB.max': 2 * logsMiB.max * MIB,
   };
   for (const [key, bytes] of Object.entries(sizes)) {
-    if (bytes > LARGEST_VALUE_BYTES / (key === 'limits.logsMiB.max' ? 2 : 1))
+    if (bytes > LARGEST_VALUE_BYTES)
       throw new StartError(
-        `${key} is too large for messages between plugin and shim: ${LARGEST_VALUE_BYTES / MIB} MiB is the most, half of it for logs.`,
+        `${key} is too large for messages between plugin and shim: ${LARGEST_VALUE_BYTES / MIB} MiB is the most, half of it for logs and for parameters.`,
       );
   }
 }

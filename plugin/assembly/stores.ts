@@ -56,10 +56,11 @@ export async function openCouchSubjects({ couchdb }: Config): Promise<SubjectSto
   return new CouchSubjects({ client, database: `${couchdb.prefix}subjects`, ownsClient: true });
 }
 
-async function openCouchStores({ couchdb }: Config, log: Logger): Promise<Stores | undefined> {
+async function openCouchStores({ couchdb, dataDir }: Config, log: Logger): Promise<Stores | undefined> {
   const client = await connect(couchdb, (reason) => log.warn({ reason }, 'waiting for CouchDB'));
   if (client === undefined) return undefined;
-  const { prefix, maxStaleMs } = couchdb;
+  const { prefix, maxStaleMs, codeBytes } = couchdb;
+  const spool = { base: dataDir, maxBytes: codeBytes };
   try {
     const onProblem = (reason: string | undefined): void => {
       if (reason === undefined) log.info('CouchDB can be used again');
@@ -71,7 +72,7 @@ async function openCouchStores({ couchdb }: Config, log: Logger): Promise<Stores
       log.warn({ copies }, risk);
     };
     const entities = new CachedStore(
-      await openCouchEntityStore({ client, database: `${prefix}whisks`, maxStaleMs, onProblem, onCopies }),
+      await openCouchEntityStore({ client, database: `${prefix}whisks`, maxStaleMs, spool, onProblem, onCopies }),
     );
     const subjects = new CouchSubjects({ client, database: `${prefix}subjects` });
     let metrics: MetricsWriter | undefined;

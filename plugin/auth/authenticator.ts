@@ -15,12 +15,12 @@ export class Authenticator {
 
   constructor(private readonly subjects: Subjects) {}
 
-  /** `absent`: no Basic credentials were supplied; `invalid`: they are wrong. */
+  /** `absent`: no Basic credentials were supplied, or none that can be decoded; `invalid`: they are wrong. */
   authenticate(header: string | undefined): Caller | 'absent' | 'invalid' {
     if (header === undefined) return 'absent';
     const known = this.known.get(header);
     if (known !== undefined && this.subjects.find(known.uuid) === known) return known;
-    const encoded = /^basic +(\S+)$/i.exec(header)?.[1];
+    const encoded = /^basic +([A-Za-z\d+/]+={0,2})$/i.exec(header)?.[1];
     if (encoded === undefined) return 'absent';
     const supplied = Buffer.from(encoded, 'base64');
     const caller = this.subjects.find(supplied.subarray(0, Math.max(0, supplied.indexOf(':'))).toString());

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { ApiError } from '../api/api-error.js';
+import { notAuthenticated } from '../api/refusals.js';
 import type { Authenticator } from './authenticator.js';
 import type { Caller } from './identity.js';
 
@@ -7,7 +7,7 @@ import type { Caller } from './identity.js';
 export function authenticated(authenticator: Authenticator, request: IncomingMessage): Caller {
   const caller = authenticator.authenticate(request.headers.authorization);
   if (caller === 'absent')
-    throw new ApiError(401, 'The resource requires authentication, which was not supplied with the request');
-  if (caller === 'invalid') throw new ApiError(401, 'The supplied authentication is invalid');
+    throw notAuthenticated('The resource requires authentication, which was not supplied with the request');
+  if (caller === 'invalid') throw notAuthenticated('The supplied authentication is invalid');
   return caller;
 }

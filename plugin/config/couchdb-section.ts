@@ -57,6 +57,11 @@ export const couchdb = section({
     about: 'Most requests that run or wait; one more gets 503 at once.',
     turn: 'Memory grows while CouchDB is slow: lower it. Callers get 503 while it is not: raise it.',
   }),
+  codeBytes: whole(4 * 1024 * 1024 * 1024, 1024 * 1024, 2 ** 50, {
+    about:
+      'Most bytes of copies of large code (over 16 KiB) in the data directory. What running activations may need is kept there until they end, whatever becomes of the actions.',
+    turn: 'Invocations are answered with 503 and the log names this key: raise it. The disk is small: lower it.',
+  }),
   startMs: whole(60_000, 0, MAX_MS, {
     about: 'How long a start waits for CouchDB, in milliseconds.',
     turn: 'Start fails with "cannot be reached" though CouchDB comes up: raise it.',

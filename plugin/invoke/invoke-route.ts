@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ActivationRecord, Clock, Host, RecordStore, StartMessage } from '@dataflower/invoker-shim';
-import { asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
+import { asApiError, overloaded } from '../api/api-error.js';
 import type { BodyBudget } from '../api/body-budget.js';
 import { laidOver } from '../api/laid-over.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
@@ -15,7 +15,7 @@ import type { Caller } from '../auth/identity.js';
 import { authenticated } from '../auth/required.js';
 import type { Config } from '../config/index.js';
 import type { Ids } from '../server/ids.js';
-import type { Resolved, TargetResolver } from '../targets/resolver.js';
+import type { Resolved, Startable, TargetResolver } from '../targets/resolver.js';
 import { answerText, httpStatusOf } from './answer.js';
 import { LeavingId } from './leaving-id.js';
 import { type InvokeOptions, readInvokeOptions } from './options.js';
@@ -47,8 +47,8 @@ interface Call {
   readonly receivedAt: number;
   readonly received: number;
   readonly caller: Caller;
-  /** `namespace/name`; undefined for an action in a package. */
-  readonly id: string | undefined;
+  /** `namespace/name`, or `namespace/package/name`. */
+  readonly id: string;
   readonly options: InvokeOptions;
 }
 
@@ -59,6 +59,7 @@ interface Wait {
 }
 
 const EMPTY_PAYLOAD = Buffer.from('{}');
+const NO_ROOM_FOR_RECORDS = 'There is no room for activation records: their disk is full, or what they may take of it.';
 
 /**
  * POST of an action, ahead of the router that serves the rest of the API: the hot path. The order of the checks is
@@ -88,7 +89,7 @@ export class InvokeRoute {
       this.deps.throttles.countCall(owner);
       const options = readInvokeOptions(query, this.deps.limits);
       checkContentType(request);
-      const id = decoded.length === 1 ? `${owner}/${name}` : undefined;
+      const id = `${owner}/${name}`;
       const call: Call = { request, response, transactionId, receivedAt, received, caller, id, options };
       const terms = { maxBytes: this.deps.limits.payloadBytes, budget: this.deps.bodies, owner };
       readBody(request, terms, (error, body, release) => {
@@ -109,16 +110,14 @@ export class InvokeRoute {
         return;
       }
       const payload = body.length === 0 ? {} : parseObject(body);
-      if (call.id === undefined) throw noSuchEntity();
-      const resolved = this.deps.resolver.peek(call.caller, call.id);
-      if (resolved !== undefined) {
-        this.start(call, body, payload, resolved);
+      const startable = this.deps.resolver.peek(call.caller, call.id);
+      if (startable !== undefined) {
+        this.start(call, body, payload, startable);
         return;
       }
       this.deps.resolver.resolve(call.caller, call.id).then(
         (found) => {
           try {
-            if (found === undefined) throw noSuchEntity();
             this.start(call, body, payload, found);
           } catch (error) {
             this.refuse(call, error);
@@ -134,26 +133,45 @@ export class InvokeRoute {
   /** A thread reads the body and needs the target for it; what is wrong with the body is told first all the same. */
   private async readLarge(call: Call, body: Buffer): Promise<void> {
     const { resolver, bodyThreads } = this.deps;
-    const target: { readonly found?: Resolved | undefined; readonly error?: unknown } =
-      call.id === undefined
-        ? {}
-        : await resolver.resolve(call.caller, call.id).then(
-            (found) => ({ found }),
-            (error: unknown) => ({ error }),
-          );
+    const target: { readonly found?: Startable; readonly error?: unknown } = await resolver
+      .resolve(call.caller, call.id)
+      .then(
+        (found) => ({ found }),
+        (error: unknown) => ({ error }),
+      );
     const { found, error } = target;
-    const payload = await bodyThreads.payload(body, found?.finalKeys ?? [], found?.parameters);
-    if (error !== undefined) this.refuse(call, error);
-    else if (found === undefined) this.refuse(call, noSuchEntity());
+    const { finalKeys = [], parameters } = found?.resolved ?? {};
+    const payload = await bodyThreads.payload(body, finalKeys, parameters).catch((cause: unknown) => {
+      found?.release();
+      throw cause;
+    });
+    if (found === undefined) this.refuse(call, error);
     else this.start(call, payload, undefined, found);
   }
 
   /** @param given Undefined: the body is the payload. */
-  private start(call: Call, body: Buffer, given: Record<string, unknown> | undefined, resolved: Resolved): void {
+  private start(call: Call, body: Buffer, given: Record<string, unknown> | undefined, startable: Startable): void {
+    let leaving: LeavingId;
+    try {
+      leaving = this.begin(call, body, given, startable);
+    } catch (error) {
+      startable.release();
+      throw error;
+    }
+    if (!call.options.blocking) this.accept(call, leaving);
+  }
+
+  /** Hands it to a host; when it throws, no host has it. */
+  private begin(
+    call: Call,
+    body: Buffer,
+    given: Record<string, unknown> | undefined,
+    { resolved, release }: Startable,
+  ): LeavingId {
     const { deps } = this;
     if (given !== undefined && resolved.finalKeys.some((key) => Object.hasOwn(given, key))) throw reservedProperties();
     const header = paradigmOf(call.request.headers['x-dataflower-paradigm'], 'The header X-Dataflower-Paradigm');
-    if (deps.records.full) throw overloaded();
+    if (deps.records.full) throw overloaded(undefined, NO_ROOM_FOR_RECORDS);
     const { caller, transactionId, receivedAt, received } = call;
     const { namespace } = caller;
     deps.throttles.start(namespace);
@@ -167,6 +185,7 @@ export class InvokeRoute {
       receivedAt,
       received,
       paradigm: header ?? resolved.paradigm,
+      ...(resolved.codes.isEmpty ? {} : { ended: release }),
       ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
     };
     const leaving = new LeavingId(deps.records, message);
@@ -184,7 +203,7 @@ export class InvokeRoute {
       throw cause;
     }
     deps.log?.debug({ activationId, transactionId, namespace, action: call.id }, 'accepted');
-    if (waiting === undefined) this.accept(call, leaving);
+    return leaving;
   }
 
   /** Answers with 202 once it is sure that the activation will have a record, unless `take` says no by then. */

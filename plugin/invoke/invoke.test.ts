@@ -111,7 +111,7 @@ test('who and what is checked in OpenWhisk’s order', async () => {
   expect((await post('_/actions/none', { body: '{}' })).json.error).toBe('The requested resource does not exist.');
   expect((await post('_/actions/pkg/a', { body: '{}' })).status).toBe(404);
   expect((await post('guest/actions/echo', { body: '{}' })).status).toBe(202);
-  expect((await post('_/actions/', { body: '{}' })).status).toBe(405);
+  expect((await post('_/actions/', { body: '{}' })).status).toBe(404);
 });
 
 test('a final action refuses what is bound, but not what is bound to null', async () => {
@@ -164,7 +164,11 @@ test('when records cannot be taken any more, new work is refused with 503', asyn
   server.records.full = true;
   expect(await invoke('', {})).toMatchObject({
     status: 503,
-    json: { error: 'The server is currently unavailable (because it is overloaded or down for maintenance).' },
+    headers: { 'retry-after': expect.stringMatching(/^\d+$/) },
+    json: {
+      error:
+        'The server is currently unavailable (because it is overloaded or down for maintenance). There is no room for activation records: their disk is full, or what they may take of it.',
+    },
   });
   server.records.full = false;
   expect((await invoke('', {})).status).toBe(202);

@@ -4,6 +4,7 @@ import { ApiError, asApiError, malformed, noSuchRoute } from '../api/api-error.j
 import type { BodyBudget } from '../api/body-budget.js';
 import { bodyObject } from '../api/context.js';
 import { isEntityName } from '../api/names.js';
+import { parseObject } from '../api/parse-object.js';
 import { sendError, sendJson } from '../api/reply.js';
 import { authorizationOf, type Caller } from '../auth/identity.js';
 import type { Subjects } from '../auth/subjects.js';
@@ -52,7 +53,7 @@ export function adminRoute(
     if (request.url !== USERS_PATH) throw noSuchRoute();
     if (request.method === 'GET') return subjects.list().map(userJson);
     if (request.method !== 'POST') throw malformed('GET or POST');
-    return userJson(await addUser(subjects, (await bodyObject(request, response, terms)).name));
+    return userJson(await addUser(subjects, (await bodyObject(request, response, terms, parseObject)).name));
   };
   return (request, response, transactionId) => {
     handle(request, response).then(

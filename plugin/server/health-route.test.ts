@@ -42,7 +42,7 @@ describe('of the server', () => {
   test('other methods, other paths and foreign hosts are refused', async () => {
     expect((await send(server.url, 'POST', '/health', { body: {} })).status).toBe(405);
     for (const path of ['/health/', '/healthy', '/health/x', '/health/live/x'])
-      expect((await get(path)).status).toBe(path === '/health/' ? 200 : 404);
+      expect((await get(path)).status).toBe(path === '/health/' ? 200 : 405);
     expect((await get('/health', { host: 'evil.example' })).status).toBe(403);
   });
 });

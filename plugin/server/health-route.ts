@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Health, systemClock } from '@dataflower/invoker-shim';
-import { ApiError } from '../api/api-error.js';
+import { methodNotAllowed } from '../api/refusals.js';
 import { sendError, sendJson } from '../api/reply.js';
 
 /** Which program answers, and since when. */
@@ -31,7 +31,7 @@ export function healthRoute(health: Health, { component, version, started }: Pro
   return (request, response, transactionId) => {
     request.resume();
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      sendError(response, new ApiError(405, 'HTTP method not allowed, supported methods: GET, HEAD'), transactionId);
+      sendError(response, methodNotAllowed('GET', 'HEAD'), transactionId);
       return;
     }
     const about = { component, version, uptimeSeconds: Math.floor((systemClock.now() - started) / 1000) };

@@ -10,6 +10,7 @@ import { type HealthRoute, isHealthPath } from './health-route.js';
 import { HostCheck } from './host-check.js';
 import type { Ids } from './ids.js';
 import type { RequestCounts } from './request-counts.js';
+import { takeTarget } from './request-target.js';
 
 export interface ServerDependencies {
   readonly config: Config['server'];
@@ -29,11 +30,13 @@ const LONGEST_CHECK_MS = 5000;
 /** The HTTP server: host check, transaction id, and invocations ahead of everything else. */
 export class HttpServer {
   private readonly server: Server;
-  private hostCheck: HostCheck | undefined;
+  private readonly hostCheck: HostCheck;
   private draining = false;
 
   constructor(private readonly deps: ServerDependencies) {
     const { config } = deps;
+    const { host, names } = config;
+    this.hostCheck = new HostCheck([...names, host.includes(':') ? `[${host}]` : host]);
     this.server = createServerInTurn(
       {
         headersTimeout: Math.min(config.headersTimeoutMs, config.requestTimeoutMs),
@@ -49,7 +52,7 @@ export class HttpServer {
 
   /** Rejects with what the operating system says, `EADDRINUSE` for one. */
   async listen(): Promise<number> {
-    const { host, port, names } = this.deps.config;
+    const { host, port } = this.deps.config;
     await new Promise<void>((resolve, reject) => {
       this.server.once('error', reject);
       this.server.listen({ host, port, backlog: BACKLOG }, () => {
@@ -57,10 +60,7 @@ export class HttpServer {
         resolve();
       });
     });
-    const bound = (this.server.address() as AddressInfo).port;
-    const own = host.includes(':') ? `[${host}]` : host;
-    this.hostCheck = new HostCheck([...names, own], bound);
-    return bound;
+    return (this.server.address() as AddressInfo).port;
   }
 
   /** Takes no new connections; those that are open end with their present request. */
@@ -90,9 +90,10 @@ export class HttpServer {
     const { deps } = this;
     const since = performance.now();
     const transactionId = deps.ids.transaction(request.headers['x-request-id']);
-    if (this.hostCheck?.allows(request.headers.host) !== true) {
+    const host = takeTarget(request);
+    if (!this.hostCheck.allows(host)) {
       request.resume();
-      const text = `The Host header '${request.headers.host ?? ''}' is not allowed: call the server by localhost, or add the name to server.names of its configuration.`;
+      const text = `The Host header '${host ?? ''}' is not allowed: call the server by localhost, or add the name to server.names of its configuration.`;
       sendError(response, new ApiError(403, text), transactionId);
       return;
     }

@@ -6,6 +6,7 @@ import { sendError, sendText } from '../api/reply.js';
 import { type HealthRoute, isHealthPath } from './health-route.js';
 import { HostCheck } from './host-check.js';
 import type { Ids } from './ids.js';
+import { takeTarget } from './request-target.js';
 
 export interface OperationsServerOptions {
   /** Address to listen on. */
@@ -27,9 +28,11 @@ const REQUEST_TIMEOUT_MS = 5000;
 /** `/health` and `/metrics` of a process that serves no API: a host agent. */
 export class OperationsServer {
   readonly #server: Server;
-  #hostCheck: HostCheck | undefined;
+  readonly #hostCheck: HostCheck;
 
   constructor(private readonly options: OperationsServerOptions) {
+    const { host, names } = options;
+    this.#hostCheck = new HostCheck([...names, host.includes(':') ? `[${host}]` : host]);
     this.#server = createServerInTurn(
       { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, noDelay: true },
       (request, response) => this.#dispatch(request, response),
@@ -39,7 +42,7 @@ export class OperationsServer {
 
   /** Resolves to the port. Rejects with what the operating system says, `EADDRINUSE` for one. */
   async listen(): Promise<number> {
-    const { host, port, names } = this.options;
+    const { host, port } = this.options;
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen({ host, port }, () => {
@@ -47,10 +50,7 @@ export class OperationsServer {
         resolve();
       });
     });
-    const bound = (this.#server.address() as AddressInfo).port;
-    const own = host.includes(':') ? `[${host}]` : host;
-    this.#hostCheck = new HostCheck([...names, own], bound);
-    return bound;
+    return (this.#server.address() as AddressInfo).port;
   }
 
   async close(): Promise<void> {
@@ -68,8 +68,9 @@ export class OperationsServer {
       request.resume();
       sendError(response, error, transactionId);
     };
+    const host = takeTarget(request);
     const url = request.url ?? '/';
-    if (this.#hostCheck?.allows(request.headers.host) !== true) {
+    if (!this.#hostCheck.allows(host)) {
       refuse(new ApiError(403, 'The Host header is not allowed: call the process by the address it listens on.'));
     } else if (isHealthPath(url)) {
       health(request, response, transactionId);

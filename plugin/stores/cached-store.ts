@@ -3,6 +3,7 @@ import {
   type Attachment,
   type EntityStore,
   type ListQuery,
+  type Release,
   type StoredDocument,
   StoreUnavailableError,
 } from './entity-store.js';
@@ -72,8 +73,19 @@ export class CachedStore implements EntityStore {
     return this.store.count(query);
   }
 
-  attachment(id: string, rev: string, name: string): Promise<Buffer | undefined> {
-    return this.store.attachment(id, rev, name);
+  async attachment(id: string, rev: string, name: string): Promise<Buffer | undefined> {
+    const data = await this.store.attachment(id, rev, name);
+    if (data === undefined) this.forgetOld(id, rev);
+    return data;
+  }
+
+  hold(id: string, rev: string, name: string): Release | undefined | Promise<Release | undefined> {
+    const held = this.store.hold(id, rev, name);
+    const known = (release: Release | undefined): Release | undefined => {
+      if (release === undefined) this.forgetOld(id, rev);
+      return release;
+    };
+    return held instanceof Promise ? held.then(known) : known(held);
   }
 
   health(): string | undefined {
@@ -123,6 +135,11 @@ export class CachedStore implements EntityStore {
     } finally {
       if (!unknown) this.forget(id);
     }
+  }
+
+  /** The store has no such revision any more: what is in memory of it is older than the news. */
+  private forgetOld(id: string, rev: string): void {
+    if (this.cache.peek(id)?._rev === rev) this.forget(id);
   }
 
   private changed(id: string, rev: string): void {

@@ -170,6 +170,84 @@ export function entityStoreContract(name: string, open: () => Promise<EntityStor
       expect(await store.attachment('ns/a', again, 'codefile')).toBeUndefined();
     });
 
+    test('what is held can be read until the hold ends, whatever becomes of its document', async () => {
+      const first = await store.put(document('ns/a'), bytes('one'));
+      const release = (await store.hold('ns/a', first, 'codefile'))!;
+      const second = await store.put(document('ns/a', 2, { _rev: first }), 'keep');
+      const again = (await store.hold('ns/a', second, 'codefile'))!;
+      const third = await store.put(document('ns/a', 3, { _rev: second }), bytes('two'));
+      release();
+      await store.delete('ns/a', third);
+      await store.put(document('ns/a', 4), bytes('other'));
+      expect((await store.attachment('ns/a', second, 'codefile'))?.toString()).toBe('one');
+      again();
+      expect(await store.hold('ns/a', second, 'none')).toBeUndefined();
+      expect(await store.hold('ns/none', second, 'codefile')).toBeUndefined();
+    });
+
+    test("a hold that is ended twice ends nobody else's", async () => {
+      const rev = await store.put(document('ns/a'), bytes('one'));
+      const [ours, theirs] = [await store.hold('ns/a', rev, 'codefile'), await store.hold('ns/a', rev, 'codefile')];
+      await store.delete('ns/a', rev);
+      ours!();
+      ours!();
+      expect((await store.attachment('ns/a', rev, 'codefile'))?.toString()).toBe('one');
+      theirs!();
+    });
+
+    test('what is there now is held without a wait once it was', async () => {
+      const rev = await store.put(document('ns/a'), bytes('one'));
+      (await store.hold('ns/a', rev, 'codefile'))!();
+      const release = store.hold('ns/a', rev, 'codefile');
+      expect(release).toBeInstanceOf(Function);
+      (release as () => void)();
+    });
+
+    test('as in a simple model, every hold finds its bytes, whatever is written meanwhile', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(
+            fc.oneof(
+              fc.record({ op: fc.constantFrom('put', 'keep', 'delete', 'hold'), id: fc.constantFrom('a', 'b') }),
+              fc.record({ op: fc.constant('release'), which: fc.nat() }),
+            ),
+            { maxLength: 25 },
+          ),
+          async (steps) => {
+            const run = randomUUID();
+            const now = new Map<string, { rev: string; text: string }>();
+            const held: { id: string; rev: string; text: string; release: () => void }[] = [];
+            for (const [at, step] of steps.entries()) {
+              if ('which' in step) {
+                if (held.length > 0) held.splice(step.which % held.length, 1)[0]!.release();
+                continue;
+              }
+              const id = `${run}/${step.id}`;
+              const stored = now.get(id);
+              const of = stored === undefined ? {} : { _rev: stored.rev };
+              if (step.op === 'put') {
+                const rev = await store.put(document(id, at, of), bytes(`${at}`));
+                now.set(id, { rev, text: `${at}` });
+              } else if (stored === undefined) {
+                continue;
+              } else if (step.op === 'keep') {
+                now.set(id, { ...stored, rev: await store.put(document(id, at, of), 'keep') });
+              } else if (step.op === 'delete') {
+                await store.delete(id, stored.rev);
+                now.delete(id);
+              } else {
+                held.push({ id, ...stored, release: (await store.hold(id, stored.rev, 'codefile'))! });
+              }
+              for (const { id: of, rev, text } of [...held, ...[...now].map(([id, stored]) => ({ id, ...stored }))])
+                expect((await store.attachment(of, rev, 'codefile'))?.toString()).toBe(text);
+            }
+            for (const { release } of held) release();
+          },
+        ),
+        { numRuns: 10 },
+      );
+    });
+
     test('loses no update, however many writers there are', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 2, maxLength: 8 }), async (writers) => {

@@ -58,6 +58,9 @@ export class DocumentRefusedError extends Error {
   }
 }
 
+/** Ends a hold. Whoever was given it calls it once. */
+export type Release = () => void;
+
 /** Hears of documents that anybody wrote, this process too. */
 export interface ChangeListener {
   /** The document has this revision now, or had it and has a later one. */
@@ -90,8 +93,14 @@ export interface EntityStore {
   each(query: ListQuery): AsyncIterable<StoredDocument>;
   /** How many documents `list` would give without its limit. */
   count(query: Omit<ListQuery, 'limit'>): Promise<number>;
-  /** Undefined when that revision, or its attachment, is no longer there. */
+  /** Undefined when that revision, or its attachment, is no longer there; of the older ones those that are held are. */
   attachment(id: string, rev: string, name: string): Promise<Buffer | undefined>;
+  /**
+   * Keeps an attachment of one revision for `attachment`, whatever becomes of the document, until the hold ends; no hold
+   * outlives the process. Undefined when that revision is no longer there and nobody holds it. Without a promise when
+   * nothing has to be fetched. `StoreUnavailableError` also when there is no room for more that is held.
+   */
+  hold(id: string, rev: string, name: string): Release | undefined | Promise<Release | undefined>;
   /** Why the store cannot be used now, for operators; undefined: it can. */
   health(): string | undefined;
   /**

@@ -57,7 +57,8 @@ export function containerSpec(
   const source: ContainerSource = {
     init: {
       name: document.name,
-      main: exec.main ?? 'main',
+      // An empty one names none.
+      main: exec.main || 'main',
       binary: kind === 'code' && exec.binary,
       kind,
       env: environment(caller, document, context.apiHost()),

@@ -1,15 +1,19 @@
 import { CachedCode, type CodeSource, type FunctionTarget, type WorkflowTarget } from '@dataflower/invoker-shim';
 import { LRUCache } from 'lru-cache';
+import { CodeGoneError } from '../api/action-code.js';
 import type { ActionDocument } from '../api/action-document.js';
-import { ApiError } from '../api/api-error.js';
+import { ApiError, inOtherCollection, noSuchEntity } from '../api/api-error.js';
+import { whyNotHere } from '../api/not-here.js';
 import { isTruthy, valueOf } from '../api/parameters.js';
 import type { Caller } from '../auth/identity.js';
 import type { CachedStore } from '../stores/cached-store.js';
+import type { Release } from '../stores/entity-store.js';
 import { PARADIGM_ANNOTATION, paradigmOf } from '../workflows/annotations.js';
 import { Graphs } from '../workflows/graphs.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
 import { StoreCode } from './store-code.js';
 import { TargetBuilder } from './target-builder.js';
+import { TargetCodes } from './target-codes.js';
 
 /** An action that can be started, for one caller. */
 export interface Resolved {
@@ -19,9 +23,15 @@ export interface Resolved {
   /** Members that a payload may not have (OW-42). */
   readonly finalKeys: readonly string[];
   readonly paradigm: 'dataflow' | 'controlflow';
+  readonly codes: TargetCodes;
 }
 
-type Found = Resolved | undefined;
+/** What one activation may start with: its code stays what it is now until `release`, whatever becomes of the actions. */
+export interface Startable {
+  readonly resolved: Resolved;
+  /** To be called once: when the activation has ended, or is not started. */
+  readonly release: Release;
+}
 
 export interface ResolverOptions {
   readonly store: CachedStore;
@@ -46,29 +56,60 @@ interface Entry {
 const KEPT_BYTES = 64 * 1024 * 1024;
 /** A refusal keeps its text and the revisions of what it was made of. */
 const REFUSED_BYTES = 1024;
+/** An action that is written faster than it can be read so often is given up. */
+const MOST_LOOKUPS = 20;
 
 /** From action documents to what a host can start. Targets are kept while the documents they were made of stay the same. */
 export class TargetResolver {
   private readonly entries = new LRUCache<string, Entry>({ maxSize: KEPT_BYTES });
   /** What is being looked up, each with the store's version at its beginning: many calls that come at once look once. */
-  private readonly running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Found> }>();
+  private readonly running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Resolved> }>();
   private readonly graphs = new Graphs();
+  private readonly stored: StoreCode;
   private readonly codes: CodeSource;
 
   constructor(private readonly options: ResolverOptions) {
-    this.codes = new CachedCode(new StoreCode(options.store));
+    this.stored = new StoreCode(options.store);
+    this.codes = new CachedCode(this.stored);
   }
 
-  /** What is known to hold without looking; the path of nearly every invocation. Throws `ApiError` like `resolve`. */
-  peek(caller: Caller, id: string): Resolved | undefined {
+  /**
+   * What is known to hold without looking; the path of nearly every invocation. Undefined: `resolve` has to look. Throws
+   * like `resolve`.
+   */
+  peek(caller: Caller, id: string): Startable | undefined {
     const entry = this.entries.get(keyOf(caller, id));
     if (entry?.storeVersion !== this.options.store.version) return undefined;
-    if (entry.outcome instanceof ApiError) throw entry.outcome;
-    return entry.outcome;
+    const { outcome: resolved } = entry;
+    if (resolved instanceof ApiError) throw resolved;
+    const release = resolved.codes.hold();
+    if (typeof release === 'function') return { resolved, release };
+    release?.then(
+      (unused) => unused?.(),
+      () => undefined,
+    );
+    return undefined;
   }
 
-  /** Undefined: there is no such action. Throws `ApiError` for one that cannot run. */
-  resolve(caller: Caller, id: string): Promise<Found> {
+  /**
+   * `id` is `namespace/name`, or `namespace/package/name`: there are no packages. Throws `ApiError` for an action that is
+   * not there or cannot run, and what the store says.
+   */
+  async resolve(caller: Caller, id: string): Promise<Startable> {
+    for (let lookups = 1; ; lookups++) {
+      try {
+        const resolved = await this.find(caller, id);
+        const release = await resolved.codes.hold();
+        if (release !== undefined) return { resolved, release };
+        if (lookups >= MOST_LOOKUPS) throw new CodeGoneError();
+      } catch (error) {
+        if (!(error instanceof CodeGoneError) || lookups >= MOST_LOOKUPS) throw error;
+      }
+    }
+  }
+
+  /** Looks up what there is now, once for all who ask at the same time. */
+  private find(caller: Caller, id: string): Promise<Resolved> {
     const storeVersion = this.options.store.version;
     const key = keyOf(caller, id);
     const running = this.running.get(key);
@@ -80,7 +121,7 @@ export class TargetResolver {
     return found;
   }
 
-  private async lookUp(caller: Caller, id: string, key: string, storeVersion: number): Promise<Found> {
+  private async lookUp(caller: Caller, id: string, key: string, storeVersion: number): Promise<Resolved> {
     const entry = this.entries.get(key);
     if (entry !== undefined && (await this.holds(entry))) {
       entry.storeVersion = storeVersion;
@@ -91,13 +132,17 @@ export class TargetResolver {
     const { store, compiler, apiHost, allowedImages, maxActions } = this.options;
     const bounds = { maxActions, maxChars: KEPT_BYTES };
     const builder = new TargetBuilder(caller, { store, codes, apiHost, allowedImages }, compiler, graphs, bounds);
+    const [namespace, name, ...inPackage] = id.split('/');
+    if (inPackage.length > 0) throw await whyNotHere(`${namespace}/${name}`, store);
     const document = await builder.read(id);
-    if (document === undefined) return undefined;
+    if (document === undefined) throw builder.revisions.get(id) === undefined ? noSuchEntity() : inOtherCollection();
     const keep = (outcome: Resolved | ApiError, size: number): void => {
       this.entries.set(key, { storeVersion, revisions: builder.revisions, outcome }, { size });
     };
     try {
-      const resolved = describeStart(document, await builder.build(document));
+      const target = await builder.build(document);
+      const codes = new TargetCodes(builder.codes, (code) => this.stored.hold(code));
+      const resolved: Resolved = { ...describeStart(document, target), codes };
       keep(resolved, Math.min(builder.bytes, KEPT_BYTES));
       return resolved;
     } catch (error) {
@@ -113,7 +158,7 @@ export class TargetResolver {
   }
 }
 
-function describeStart(document: ActionDocument, target: Resolved['target']): Resolved {
+function describeStart(document: ActionDocument, target: Resolved['target']): Omit<Resolved, 'codes'> {
   const { parameters, annotations } = document;
   const isFinal = isTruthy(valueOf(annotations, 'final'));
   return {

@@ -1,10 +1,16 @@
 import type { ActionCode, CodeSource } from '@dataflower/invoker-shim';
 import { CODE_ATTACHMENT } from '../api/action-document.js';
-import type { EntityStore } from '../stores/entity-store.js';
+import type { EntityStore, Release } from '../stores/entity-store.js';
+import type { StoredCode } from './target-codes.js';
 
 /** The code of actions in an entity store, where it is too large for their documents. */
 export class StoreCode implements CodeSource {
-  constructor(private readonly store: Pick<EntityStore, 'attachment'>) {}
+  constructor(private readonly store: Pick<EntityStore, 'attachment' | 'hold'>) {}
+
+  /** As `EntityStore.hold`. */
+  hold({ documentId, revision }: StoredCode): Release | undefined | Promise<Release | undefined> {
+    return this.store.hold(documentId, revision, CODE_ATTACHMENT);
+  }
 
   async load(documentId: string, revision: string): Promise<ActionCode> {
     const stored = await this.store.attachment(documentId, revision, CODE_ATTACHMENT);

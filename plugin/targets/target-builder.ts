@@ -1,13 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import { compileSequence, type Graph, graphDigest } from '@dataflower/composer/graph';
 import type { ActionDescription, Target, WorkflowTarget } from '@dataflower/invoker-shim';
-import { codeOf } from '../api/action-code.js';
+import { CodeGoneError, codeOf } from '../api/action-code.js';
 import { type ActionDocument, isAction, isSequence } from '../api/action-document.js';
 import { ApiError } from '../api/api-error.js';
 import type { Caller } from '../auth/identity.js';
 import { containerSpec, describe, functionTarget, runParameters, type TargetContext } from './function-target.js';
 import { annotatedWorkflow, isWorkflow } from '../workflows/annotations.js';
 import type { Graphs } from '../workflows/graphs.js';
+import type { StoredCode } from './target-codes.js';
 import type { CompiledWorkflow, WorkflowCompiler } from '../workflows/workflow-compiler.js';
 
 type Workflow = WorkflowTarget['workflow'];
@@ -34,6 +35,8 @@ export class TargetBuilder {
   readonly revisions = new Map<string, string | undefined>();
   /** Size of what was looked at, as JSON. */
   bytes = 1;
+  /** The code that functions among it load when they start. */
+  readonly codes: StoredCode[] = [];
   private readonly targets = new Map<string, Target>();
   private turnBegan = performance.now();
 
@@ -73,6 +76,7 @@ export class TargetBuilder {
     }
     const target = functionTarget(this.caller, document, this.context);
     this.targets.set(document._id, target);
+    if (exec.code === undefined) this.codes.push({ documentId: document._id, revision: document._rev! });
     return target;
   }
 
@@ -143,7 +147,8 @@ export class TargetBuilder {
     try {
       return await this.build(document);
     } catch (error) {
-      if (!(error instanceof ApiError) || error instanceof WorkflowTooLargeError) throw error;
+      const ofTheWhole = error instanceof WorkflowTooLargeError || error instanceof CodeGoneError;
+      if (!(error instanceof ApiError) || ofTheWhole) throw error;
       return { type: 'missing', error: error.message };
     }
   }

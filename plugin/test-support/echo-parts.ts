@@ -111,7 +111,7 @@ export class EchoHost implements Host {
   }
 
   private finish(
-    { activationId, identity, target, payload, received }: StartMessage,
+    { activationId, identity, target, payload, received, ended }: StartMessage,
     answer: Answer,
     end: Partial<ActivationRecord>,
   ): void {
@@ -141,6 +141,7 @@ export class EchoHost implements Host {
     };
     this.records.append(record);
     this.records.written(() => answer(record, record.result));
+    ended?.();
   }
 }
 

@@ -82,7 +82,9 @@ describe('a sequence that is put (OW-32, OW-33)', () => {
         exec: { kind: 'sequence', components: [component] },
       });
       expect(status).toBe(400);
-      expect(json.error).toMatch(/must contain at least the namespace and the name of the entity|illegal characters/);
+      expect(json.error).toMatch(
+        /must contain at least the namespace and the name of the entity|requirement failed: path undefined/,
+      );
     },
   );
 

@@ -16,10 +16,12 @@ export interface Asking {
   readonly body?: unknown;
   /** `uuid:key`, or nothing at all. */
   readonly authorization?: string | undefined;
+  /** The body says nothing of its type. */
+  readonly untyped?: boolean;
   readonly withinMs?: number;
 }
 
-const DEFAULT_WITHIN_MS = 30_000;
+const DEFAULT_WITHIN_MS = 180_000;
 
 /** Raw requests to one server: nothing is encoded, completed or retried on the way. */
 export class Api {
@@ -57,7 +59,8 @@ export class Api {
       ...(authorization === undefined
         ? {}
         : { Authorization: `Basic ${Buffer.from(authorization).toString('base64')}` }),
-      ...(data === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(data) }),
+      ...(data === undefined ? {} : { 'Content-Length': Buffer.byteLength(data) }),
+      ...(data === undefined || asking.untyped === true ? {} : { 'Content-Type': 'application/json' }),
       ...asking.headers,
     };
     return new Promise((resolve, reject) => {

@@ -1,16 +1,16 @@
 import {
-  type Definition,
   type Init,
+  type InitRest,
   type Slot,
   FLAG_END,
   FLAG_FOLLOWED,
+  DefinitionParts,
   FrameType,
   Outcome,
   ProtocolError,
   decodeAmount,
   decodeIds,
   decodeInit,
-  decodeJsonObject,
   encodeFrame,
   encodeIds,
   encodeJsonFrame,
@@ -67,6 +67,7 @@ export class Container {
   readonly #offers: FileOffers;
   readonly #outbox: Outbox;
   readonly #heldWatch: HeldWatch;
+  readonly #definitions = new DefinitionParts();
   #memoryWatch: MemoryWatch | undefined;
   #queue: RunQueue | undefined;
   #memoryMiB = 0;
@@ -120,7 +121,8 @@ export class Container {
         return;
       }
       case FrameType.DEFINE: {
-        const definition = decodeJsonObject(payload) as unknown as Definition;
+        const definition = this.#definitions.add(flags, payload);
+        if (definition === undefined) return;
         this.#ready().flush();
         this.flu.post({ type: 'define', id, ...definition });
         return;
@@ -159,17 +161,20 @@ export class Container {
   #init(payload: Buffer): void {
     if (this.#state !== 'WAITING') throw new ProtocolError('UNEXPECTED_FRAME', 'INIT comes once');
     this.#state = 'INITIALIZING';
-    const { init, code } = decodeInit(payload);
+    const { init, code, rest } = decodeInit(payload);
     this.#memoryMiB = init.memoryMiB;
-    void this.#load(init, readSlot(code, this.#incoming));
+    const slots = rest === undefined ? [code] : [code, rest];
+    void this.#load(init, Promise.all(slots.map((slot) => readSlot(slot, this.#incoming))));
   }
 
-  async #load(given: Init, codeBytes: Promise<ArrayBuffer>): Promise<void> {
+  async #load(given: Init, reading: Promise<ArrayBuffer[]>): Promise<void> {
     let init = given;
     let code: Code;
     try {
+      const [codeBytes, rest] = (await reading) as [ArrayBuffer, ArrayBuffer | undefined];
+      if (rest !== undefined) init = { ...init, ...(JSON.parse(Buffer.from(rest).toString()) as InitRest) };
       if (init.api === true) init = await withApi(init, this.shared.address);
-      code = await prepareCode(Buffer.from(await codeBytes), init.binary);
+      code = await prepareCode(Buffer.from(codeBytes), init.binary);
     } catch (error) {
       const logs = initFailureLog(error);
       this.#initialized({ type: 'ready', ok: false, error: initFailure(error), logs });

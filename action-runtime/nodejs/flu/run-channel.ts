@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import {
   type Definition,
+  DefinitionParts,
   FrameDecoder,
   FrameType,
   PROTOCOL_VERSION,
   ProtocolError,
-  decodeJsonObject,
   encodeJsonFrame,
 } from '../../protocol/index.js';
 import { connect } from '../bridge/connect.js';
@@ -30,6 +30,7 @@ export interface RunChannelEvents {
 export class RunChannel {
   readonly runs = new Fifo<QueuedRun>();
   readonly #defined = new Set<number>();
+  readonly #parts = new DefinitionParts();
   #socket: Socket | undefined;
 
   private constructor(private readonly events: RunChannelEvents) {}
@@ -68,8 +69,10 @@ export class RunChannel {
       const behind = this.runs.first !== undefined || this.events.busy();
       this.runs.push({ flags, behind, invocationId: id, payload: Buffer.from(payload) });
     } else if (type === FrameType.DEFINE) {
+      const definition = this.#parts.add(flags, payload);
+      if (definition === undefined) return;
       this.#defined.add(id);
-      this.events.onDefine(id, decodeJsonObject(payload) as unknown as Definition);
+      this.events.onDefine(id, definition);
     } else {
       throw new ProtocolError('UNEXPECTED_FRAME', `type ${type} on a run channel`);
     }

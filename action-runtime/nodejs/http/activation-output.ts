@@ -1,5 +1,6 @@
 import { Console } from 'node:console';
 import type { Writable } from 'node:stream';
+import { printable } from '../bridge/own-frames.js';
 
 /** The line after which the invoker stops reading an activation's logs (OW-71). */
 const MARKER = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
@@ -17,7 +18,7 @@ export class ActivationOutput {
   /** Says something of the action's on stderr; values of user code may refuse to be shown. */
   error(...said: unknown[]): void {
     try {
-      this.#console.error(...said);
+      this.#console.error(...said.map(printable));
     } catch {
       this.#console.error('(a value that cannot be shown)');
     }

@@ -2,16 +2,16 @@ import { connect } from 'node:net';
 import {
   FrameType,
   type Init,
+  type InitRest,
   PROTOCOL_VERSION,
   ProtocolError,
   decodeAmount,
   decodeIds,
   decodeInit,
-  decodeJsonObject,
   decodeRun,
   encodeJsonFrame,
   encodeLog,
-  type Definition,
+  DefinitionParts,
   type Slot,
 } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from '../connection.js';
@@ -59,6 +59,7 @@ export class ForeignRuntime implements ConnectionHandler {
   readonly #markers: LogMarkers;
   readonly #streams: InputStreams;
   readonly #ended = new AbortController();
+  readonly #definitions = new DefinitionParts();
   #connection: Connection | undefined;
   #runs: ForeignRuns | undefined;
   #cancelPause: (() => void) | undefined;
@@ -83,14 +84,16 @@ export class ForeignRuntime implements ConnectionHandler {
   onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
     switch (type) {
       case FrameType.INIT: {
-        const { init, code } = decodeInit(payload);
-        const [slot] = this.#streams.announce([code]);
-        this.#init(init, slot!).catch((error: unknown) => this.#end(endingOf('/init', error)));
+        const { init, code, rest } = decodeInit(payload);
+        const [slot, more] = this.#streams.announce(rest === undefined ? [code] : [code, rest]);
+        this.#init(init, slot!, more).catch((error: unknown) => this.#end(endingOf('/init', error)));
         return;
       }
-      case FrameType.DEFINE:
-        this.#runs!.define(id, decodeJsonObject(payload) as unknown as Definition);
+      case FrameType.DEFINE: {
+        const definition = this.#definitions.add(flags, payload);
+        if (definition !== undefined) this.#runs!.define(id, definition);
         return;
+      }
       case FrameType.RUN: {
         const run = decodeRun(flags, id, payload);
         this.#runs!.add({ ...run, activationId: Buffer.from(run.activationId) });
@@ -148,11 +151,13 @@ export class ForeignRuntime implements ConnectionHandler {
     );
   }
 
-  async #init(init: Init, code: Slot): Promise<void> {
+  async #init(given: Init, code: Slot, rest: Slot | undefined): Promise<void> {
     const { context, container } = this.options;
     const { signal } = this.#ended;
     const { timeoutMs } = container.spec;
     const deadline = context.clock.wall() + timeoutMs;
+    const more = rest && (JSON.parse((await this.#streams.read(rest)).toString()) as InitRest);
+    const init = { ...given, ...more };
     const error = init.kind === 'steps' ? ForeignText.noSteps : await this.#load(init, code, deadline);
     if (error !== undefined) await this.#markers.complete(timeoutMs);
     signal.throwIfAborted();

@@ -23,18 +23,26 @@ export function encodeRecord(record: ActivationRecord, besideBytes = 0): Buffer 
 
 /**
  * ANSWER: the record (`encodeRecord`), then the caller's result where that differs from the record's. The
- * head is the length of the record.
+ * head is the length of the record, and 1 where ENDED will follow.
  */
-export function encodeAnswer(record: ActivationRecord, result: string): { head: string; body: Buffer } {
+export function encodeAnswer(
+  record: ActivationRecord,
+  result: string,
+  goesOn: boolean,
+): { head: string; body: Buffer } {
   const more = result === record.result ? undefined : Buffer.from(result);
   const frame = encodeRecord(record, more?.length);
   const body = more === undefined ? frame : Buffer.concat([frame, more]);
-  return { head: String(frame.length), body };
+  return { head: `[${frame.length},${goesOn ? 1 : 0}]`, body };
 }
 
 /** The reverse of `encodeAnswer`. */
-export function decodeAnswer(head: string, body: Buffer): { record: ActivationRecord; result: string } {
-  const length = Number(head);
+export function decodeAnswer(
+  head: string,
+  body: Buffer,
+): { record: ActivationRecord; result: string; goesOn: boolean } {
+  const [length, goesOn] = JSON.parse(head) as [number, 0 | 1];
   const record = decodeFrame(body.subarray(0, length));
-  return { record, result: body.length === length ? record.result : body.toString('utf8', length) };
+  const result = body.length === length ? record.result : body.toString('utf8', length);
+  return { record, result, goesOn: goesOn === 1 };
 }

@@ -10,6 +10,7 @@ import type { Link } from './link.js';
 import { MessageType } from './message-type.js';
 import { Pulse } from './pulse.js';
 import { decodeFrames } from './record-frames.js';
+import { ReceivedTargets } from './received-targets.js';
 import { Requests, type Responder, respond } from './requests.js';
 import { readStart } from './start-message.js';
 import type { WithheldRecords } from './withheld-records.js';
@@ -44,14 +45,14 @@ export interface SessionContext {
   readonly sessionOf: (activationId: string) => GatewaySession | undefined;
 }
 
-type Targets = Map<number, FunctionTarget | WorkflowTarget>;
-
 /** What a host knows of one process of a gateway, over all its connections. */
 export class GatewaySession {
   /** Questions to the gateway. */
   readonly requests: Requests;
   #received: number | null = null;
   readonly #running = new Set<string>();
+  /** Those of whose end the gateway wants to know, until then. */
+  readonly #lasting = new Set<string>();
   /** Of those that it had started, the processes that have taken them over. */
   readonly #heirs = new Map<string, GatewaySession>();
   /** Of those, the gateway's records of what it has given up. */
@@ -62,7 +63,7 @@ export class GatewaySession {
     sizeCalculation: ({ record, result }) => record.result.length + result.length,
   });
   #link: Link | undefined;
-  #targets: Targets = new Map();
+  #targets: ReceivedTargets;
   #payloadBytes = 0;
   readonly #responders: Readonly<Record<string, Responder>>;
   readonly #pulse: Pulse;
@@ -74,6 +75,7 @@ export class GatewaySession {
     private readonly context: SessionContext,
   ) {
     this.requests = new Requests(context.clock, `The plugin ${name}`, REPLY_MS);
+    this.#targets = new ReceivedTargets(context.readTarget);
     this.#responders = sessionResponders(context, (record) => this.#abandon(record));
     this.#pulse = new Pulse(context.clock, {
       beat: () => this.beat(),
@@ -100,7 +102,12 @@ export class GatewaySession {
 
   /** It has started something that is not answered: it must be known until then. */
   get isNeeded(): boolean {
-    return this.#running.size > 0 || this.#heirs.size > 0;
+    return this.#running.size > 0 || this.#heirs.size > 0 || this.#lasting.size > 0;
+  }
+
+  /** Its gateway keeps code for what runs here. */
+  get keepsCode(): boolean {
+    return this.#lasting.size > 0;
   }
 
   get link(): Link | undefined {
@@ -111,7 +118,7 @@ export class GatewaySession {
   attach(link: Link): void {
     this.#link?.destroy();
     this.#link = link;
-    this.#targets = new Map();
+    this.#targets = new ReceivedTargets(this.context.readTarget);
   }
 
   /** The greeting is over. */
@@ -125,7 +132,7 @@ export class GatewaySession {
   detach(link: Link): boolean {
     if (this.#link !== link) return false;
     this.#link = undefined;
-    this.#targets = new Map();
+    this.#targets = new ReceivedTargets(this.context.readTarget);
     this.requests.use(undefined);
     return true;
   }
@@ -145,11 +152,12 @@ export class GatewaySession {
 
   frame(link: Link, type: number, head: string, body: Buffer): void {
     if (type === MessageType.START) this.#start(head, body);
-    else if (type === MessageType.TARGET) this.#targets.set(Number(head), this.context.readTarget(body.toString()));
-    else if (type === MessageType.FORGET) this.#targets.delete(Number(head));
+    else if (type === MessageType.TARGET) this.#targets.add(head, body);
+    else if (type === MessageType.FORGET) this.#targets.forget(Number(head));
     else if (type === MessageType.REQUEST) respond(link, this.#responders, head, body);
     else if (type === MessageType.REPLY) this.requests.onReply(head, body);
     else if (type === MessageType.RESUME) this.#onResume(link, head);
+    else if (type === MessageType.LASTING) this.#onLasting(link, head);
     else if (type !== MessageType.BEAT && type !== MessageType.BYE)
       throw new HostLinkError('PROTOCOL', `a message of the unknown type ${type}`);
   }
@@ -168,17 +176,21 @@ export class GatewaySession {
   }
 
   #start(head: string, body: Buffer): void {
-    const { number, message } = readStart(head, body, this.context.clock.now(), (target) => this.#targets.get(target));
+    const targetOf = (target: number): StartMessage['target'] | undefined => this.#targets.get(target);
+    const { number, lasts, message } = readStart(head, body, this.context.clock.now(), targetOf);
     this.#received = number;
     this.#payloadBytes += body.length;
     if (this.#payloadBytes >= PAYLOAD_BYTES) this.beat();
     const { activationId } = message;
     if (this.#running.has(activationId)) return;
     this.#running.add(activationId);
+    if (lasts) this.#lasting.add(activationId);
+    const ended = lasts ? { ended: () => this.#ended(activationId) } : {};
     try {
-      this.context.host.start(message, (record, result) => this.#answered(message, record, result));
+      this.context.host.start({ ...message, ...ended }, (record, result) => this.#answered(message, record, result));
     } catch (err) {
       this.#running.delete(activationId);
+      this.#lasting.delete(activationId);
       this.context.logger.warn({ err, activationId }, 'an activation was not taken');
       this.#link?.send(MessageType.LOST, activationId);
     }
@@ -211,8 +223,21 @@ export class GatewaySession {
     }
   }
 
+  /** Of one that is not answered yet the answer says it. */
+  #ended(activationId: string): void {
+    this.#lasting.delete(activationId);
+    if (!this.#running.has(activationId)) this.#link?.send(MessageType.ENDED, activationId);
+  }
+
+  /** Which of those that were answered go on, as the gateway believes, have ended. */
+  #onLasting(link: Link, head: string): void {
+    for (const activationId of readIds(head)) {
+      if (!this.#lasting.has(activationId)) link.send(MessageType.ENDED, activationId);
+    }
+  }
+
   #send(link: Link, record: ActivationRecord, result: string): void {
-    const { head, body } = encodeAnswer(record, result);
+    const { head, body } = encodeAnswer(record, result, this.#lasting.has(record.activationId));
     link.send(MessageType.ANSWER, head, body);
   }
 
@@ -273,6 +298,13 @@ function readInDoubt(head: string): readonly InDoubt[] {
   if (!Array.isArray(list) || !list.every(isPair))
     throw new HostLinkError('PROTOCOL', 'activations in doubt that are not named');
   return list as InDoubt[];
+}
+
+function readIds(head: string): readonly string[] {
+  const list = JSON.parse(head) as unknown;
+  if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string'))
+    throw new HostLinkError('PROTOCOL', 'activations that are not named');
+  return list;
 }
 
 const json = (value: unknown): readonly Buffer[] => [Buffer.from(JSON.stringify(value))];

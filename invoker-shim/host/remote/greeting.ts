@@ -1,7 +1,7 @@
 import { HostLinkError } from './errors.js';
 
 /** A change that an old peer cannot ignore raises it; what it can ignore is a feature. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** What this release can do beyond its protocol version; a peer uses what both have. */
 export const FEATURES: readonly string[] = [];

@@ -60,7 +60,7 @@ export class HostServer {
   constructor(private readonly options: HostServerOptions) {
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
-    const gateways: CodeSource = { load: (id, revision) => this.#askGateway(id, revision) };
+    const gateways: CodeSource = { load: (id, revision) => this.#askGateways(id, revision) };
     const source = options.codes === undefined ? gateways : firstOf(options.codes, gateways);
     this.#codes = new CachedCode(source, options.codeCacheBytes);
   }
@@ -204,10 +204,25 @@ export class HostServer {
     });
   }
 
-  /** Any of them: a revision has the same code for all. */
-  async #askGateway(documentId: string, revision: string): Promise<ActionCode> {
-    const session = [...this.#sessions.values()].findLast(({ link }) => link !== undefined);
-    if (session === undefined) throw new HostLinkError('UNREACHABLE', 'no plugin is connected that has the code');
-    return askForCode(session.requests, documentId, revision);
+  /**
+   * A revision has the same code for all, and who has started an activation keeps its code: first those are asked that are
+   * connected, then those that may come back.
+   */
+  async #askGateways(documentId: string, revision: string): Promise<ActionCode> {
+    let failure: unknown = new HostLinkError('UNREACHABLE', 'no plugin is connected that has the code');
+    const ask = ({ requests }: GatewaySession): Promise<ActionCode> => askForCode(requests, documentId, revision);
+    const sessions = [...this.#sessions.values()].reverse();
+    for (const session of sessions) {
+      if (session.link === undefined) continue;
+      try {
+        return await ask(session);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    const away = sessions.filter(({ link, keepsCode }) => link === undefined && keepsCode);
+    return Promise.any(away.map(ask)).catch(() => {
+      throw failure;
+    });
   }
 }

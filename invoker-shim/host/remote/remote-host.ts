@@ -11,6 +11,7 @@ import { codeResponder } from './code-transfer.js';
 import { Connector } from './connector.js';
 import { HostLinkError } from './errors.js';
 import { FEATURES, PROTOCOL_VERSION, type Welcome } from './greeting.js';
+import { LastingTable } from './lasting.js';
 import type { Link } from './link.js';
 import { lostRecord } from './lost-record.js';
 import { MessageType } from './message-type.js';
@@ -76,6 +77,7 @@ export class RemoteHost implements Host {
   readonly #connector: Connector;
   readonly #requests: Requests;
   readonly #unanswered = new UnansweredTable();
+  readonly #lasting = new LastingTable();
   /** Activations that the host is to be told of. */
   readonly #givenUp: GivenUp;
   /** Of those, the ones that are on their way to the host. */
@@ -186,6 +188,7 @@ export class RemoteHost implements Host {
     }
     this.#giveUp(this.#unanswered.all().filter(({ number }) => number === 0));
     this.#connector.close();
+    this.#lasting.keep(undefined);
     this.#requests.close(new HostLinkError('CLOSED', 'The plugin is stopping.'));
   }
 
@@ -220,6 +223,10 @@ export class RemoteHost implements Host {
     for (let at = 0; at < inDoubt.length; at += IDS_A_FRAME) {
       link.send(MessageType.RESUME, JSON.stringify(inDoubt.slice(at, at + IDS_A_FRAME)));
     }
+    const lasting = this.#lasting.keep(instance);
+    for (let at = 0; at < lasting.length; at += IDS_A_FRAME) {
+      link.send(MessageType.LASTING, JSON.stringify(lasting.slice(at, at + IDS_A_FRAME)));
+    }
     // Behind the starts: a question may be about one of them, such as to cancel it.
     this.#requests.use(link);
     this.#tellGivenUp();
@@ -237,8 +244,10 @@ export class RemoteHost implements Host {
 
   #frame(type: number, head: string, body: Buffer): void {
     if (type === MessageType.ANSWER) {
-      const { record, result } = decodeAnswer(head, body);
-      this.#answer(record, result);
+      const { record, result, goesOn } = decodeAnswer(head, body);
+      this.#answer(record, result, goesOn);
+    } else if (type === MessageType.ENDED) {
+      this.#lasting.end(head);
     } else if (type === MessageType.BEAT) {
       const { received, ...load } = JSON.parse(head) as HostLoad & { received: number };
       this.#load = load;
@@ -255,8 +264,12 @@ export class RemoteHost implements Host {
     }
   }
 
-  #answer(record: ActivationRecord, result: string): void {
-    this.#unanswered.take(record.activationId)?.answer(record, result);
+  #answer(record: ActivationRecord, result: string, goesOn: boolean): void {
+    const entry = this.#unanswered.take(record.activationId);
+    const ended = entry?.message.ended;
+    if (ended !== undefined && goesOn) this.#lasting.add(record.activationId, this.#connection!.instance, ended);
+    entry?.answer(record, result);
+    if (!goesOn) ended?.();
     if (this.#closing && this.#unanswered.size === 0) this.#idle?.();
   }
 
@@ -270,6 +283,7 @@ export class RemoteHost implements Host {
     const all = this.#unanswered.all();
     this.#logger.error({ host: this.id, address: this.#options.address, activations: all.length }, 'the host is lost');
     this.#giveUp(all);
+    this.#lasting.keep(undefined);
     this.#requests.giveUp(this.#unreachable());
   }
 
@@ -288,6 +302,7 @@ export class RemoteHost implements Host {
       records.append(record);
       if (started) this.#givenUp.add(record);
       this.#unanswered.take(record.activationId);
+      entry.message.ended?.();
       return { entry, record };
     });
     records.written(() => {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { FunctionTarget } from '../host.js';
 import { portableFunction, startOf } from '../testing/targets.js';
 import { Distance } from './testing/distance.js';
 
@@ -51,6 +52,24 @@ describe('a broken connection', () => {
     process!.host.finish(message.activationId, '{"$value":{}}', '{"data":"bytes"}');
     await distance.until(() => remote.unanswered === 0);
     expect(distance.answers.get(message.activationId)).toMatchObject([{ result: '{"data":"bytes"}' }]);
+  });
+
+  test('a target larger than a frame comes in parts, again over the next connection', async () => {
+    const { process, remote } = await connected();
+    const text = 'ü'.repeat(35 * 1024 * 1024);
+    const large = portableFunction('large', '', { text });
+    for (let starts = 1; starts <= 3; starts++) {
+      const message = startOf(large);
+      distance.start(message);
+      await distance.until(() => process!.host.running.length === 1);
+      const { spec } = process!.host.message(message.activationId)!.target as FunctionTarget;
+      expect(spec.source!.init.env.text === text).toBe(true);
+      process!.host.finish(message.activationId);
+      await distance.until(() => remote.unanswered === 0);
+      if (starts === 2) distance.stream.destroy();
+    }
+    // Two connections, and the second start over the first one names it.
+    expect(distance.streams).toHaveLength(2);
   });
 
   test('asks again what has no reply', async () => {

@@ -4,8 +4,10 @@ import type { Link } from './link.js';
 import { MessageType } from './message-type.js';
 import { targetText } from './target-text.js';
 
-/** Bytes of targets that a host keeps for one gateway. */
+/** Bytes of targets that a host keeps for one gateway; one alone may be larger. */
 const KEPT_BYTES = 64 * 1024 * 1024;
+/** Largest part of a target in one frame. */
+const PART_BYTES = 8 * 1024 * 1024;
 
 /**
  * Which targets the host at the other end of one connection knows, and by what number: each is sent once. What has not
@@ -17,7 +19,7 @@ export class SentTargets {
 
   constructor(
     private readonly link: Link,
-    maxBytes = KEPT_BYTES,
+    private readonly maxBytes = KEPT_BYTES,
   ) {
     this.#numbers = new LRUCache({
       maxSize: maxBytes,
@@ -31,8 +33,11 @@ export class SentTargets {
     if (known !== undefined) return known;
     const text = Buffer.from(targetText(target));
     const number = ++this.#last;
-    this.link.send(MessageType.TARGET, String(number), text);
-    this.#numbers.set(target, number, { size: text.length });
+    for (let at = 0; at < text.length; at += PART_BYTES) {
+      const head = JSON.stringify([number, at + PART_BYTES < text.length ? 1 : 0]);
+      this.link.send(MessageType.TARGET, head, text.subarray(at, at + PART_BYTES));
+    }
+    this.#numbers.set(target, number, { size: Math.min(text.length, this.maxBytes) });
     return number;
   }
 }

@@ -6,7 +6,8 @@ const PARADIGMS = ['dataflow', 'controlflow'] as const;
 
 /**
  * The head of START: everything but the payload, which is the body. `target` is the number it was sent under, `now` the
- * clock's: two processes share no moment, so that the age of the request is sent.
+ * clock's: two processes share no moment, so that the age of the request is sent. `lasts` is 1 when the gateway wants to
+ * know of its end, 0 when its answer is enough.
  */
 export function startHead(number: number, target: number, message: StartMessage, now: number): string {
   const { activationId, transactionId, identity, receivedAt, received, workflowTimeoutMs, paradigm, traceparent } =
@@ -14,7 +15,7 @@ export function startHead(number: number, target: number, message: StartMessage,
   return (
     `[${number},${target},${quoted(activationId)},${quoted(transactionId)},` +
     `${quoted(identity.namespace)},${quoted(identity.subject)},${receivedAt},${now - received},` +
-    `${workflowTimeoutMs ?? 'null'},${PARADIGMS.indexOf(paradigm)}` +
+    `${workflowTimeoutMs ?? 'null'},${PARADIGMS.indexOf(paradigm)},${message.ended === undefined ? 0 : 1}` +
     (traceparent === undefined ? ']' : `,${quoted(traceparent)}]`)
   );
 }
@@ -30,6 +31,7 @@ type Head = [
   ageMs: number,
   workflowTimeoutMs: number | null,
   paradigm: number,
+  lasts: 0 | 1,
   traceparent?: string,
 ];
 
@@ -39,7 +41,7 @@ export function readStart(
   body: Buffer,
   now: number,
   targetOf: (number: number) => StartMessage['target'] | undefined,
-): { readonly number: number; readonly message: StartMessage } {
+): { readonly number: number; readonly lasts: boolean; readonly message: StartMessage } {
   const fields = JSON.parse(head) as Head;
   const [
     number,
@@ -52,6 +54,7 @@ export function readStart(
     ageMs,
     workflowTimeoutMs,
     paradigm,
+    lasts,
     trace,
   ] = fields;
   const found = targetOf(target);
@@ -71,5 +74,5 @@ export function readStart(
     ...(workflowTimeoutMs === null ? {} : { workflowTimeoutMs }),
     ...(trace === undefined ? {} : { traceparent: trace }),
   };
-  return { number, message };
+  return { number, lasts: lasts === 1, message };
 }

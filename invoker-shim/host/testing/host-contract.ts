@@ -1,7 +1,7 @@
 import { sequence } from '../../engine/testing/workflows.js';
 import { until } from '../../containers/testing/until.js';
 import type { ActivationRecord, RecordReader } from '../../records/record.js';
-import type { Host, StartMessage } from '../host.js';
+import type { Host, StartMessage, WorkflowTarget } from '../host.js';
 import { portableFunction, startOf } from './targets.js';
 
 export interface OpenHost {
@@ -14,6 +14,12 @@ export interface OpenHost {
 const inc = portableFunction('inc', 'function main({ n = 0 }) { return { n: n + 1 }; }');
 const slow = portableFunction('slow', 'async function main() { await new Promise((r) => setTimeout(r, 60000)); }');
 const echo = portableFunction('echo', 'function main(p) { return p; }');
+
+/** They cannot be sent. */
+function withoutSteps({ steps, ...rest }: WorkflowTarget): WorkflowTarget {
+  if (steps === undefined) throw new Error('there are none');
+  return rest;
+}
 
 /** What every host does, whether it is in this process or another. */
 export function hostContract(name: string, open: () => Promise<OpenHost>): void {
@@ -53,6 +59,32 @@ export function hostContract(name: string, open: () => Promise<OpenHost>): void 
       const { record, result } = await run({ ...startOf(failing), paradigm });
       expect(record.status).toBe(2);
       expect(result).toContain('on purpose');
+    });
+
+    test.each([
+      ['a function', inc],
+      ['one that fails', portableFunction('fails', 'function main() { throw new Error("on purpose"); }')],
+      ['one that cannot be loaded', portableFunction('broken', 'function (')],
+      ['a workflow', withoutSteps(sequence(['inc', 'inc'], { inc }))],
+      ['one that starts nothing', withoutSteps(sequence(['none'], { none: { type: 'missing', error: 'none' } }))],
+    ])('says of %s once that it has ended', async (_what, target) => {
+      let ends = 0;
+      await run({ ...startOf(target), ended: () => ends++ });
+      await until(() => ends > 0);
+      await run(startOf(inc));
+      expect(ends).toBe(1);
+    });
+
+    test('says of what is cancelled that it has ended', async () => {
+      let ends = 0;
+      const message = { ...startOf(slow), ended: () => ends++ };
+      const answer = run(message);
+      const { activationId } = message;
+      const cancel = () => opened.host.cancel({ activationId, namespace: 'guest', reason: 'no more' });
+      while ((await cancel()).outcome !== 'stopping');
+      await answer;
+      await until(() => ends > 0);
+      expect(ends).toBe(1);
     });
 
     test('carries payloads and results as large as the API takes', async () => {

@@ -13,8 +13,11 @@ import {
   ConflictError,
   type EntityStore,
   type ListQuery,
+  type Release,
   type StoredDocument,
 } from '../entity-store.js';
+import { once } from '../once.js';
+import { AttachmentSpool, type AttachmentSpoolOptions } from './attachment-spool.js';
 import { ENTITY_SCHEMA, IN_NAMESPACE, LAST, LISTS, OF_TYPE } from './entity-views.js';
 import { asStoreError } from './store-errors.js';
 
@@ -25,6 +28,8 @@ export interface CouchEntityStoreOptions {
   readonly client: CouchClient;
   /** Name of the database. */
   readonly database: string;
+  /** For the copies of attachments that are held. Default: those of the spool. */
+  readonly spool?: AttachmentSpoolOptions;
   /** How long what others have in memory may be used while no changes are heard, in milliseconds. */
   readonly maxStaleMs: number;
   /** How long CouchDB holds the question for changes, in milliseconds. */
@@ -59,17 +64,21 @@ export async function openCouchEntityStore(options: CouchEntityStoreOptions): Pr
     },
     prepared,
   );
-  return new CouchEntityStore(new CouchDatabase(client, database), feed, (heard) => (listener = heard));
+  const spool = new AttachmentSpool(options.spool);
+  return new CouchEntityStore(new CouchDatabase(client, database), feed, spool, (heard) => (listener = heard));
 }
 
 /** Entities in a CouchDB, which several processes write. */
 class CouchEntityStore implements EntityStore {
   /** By id and revision. */
   private readonly stubs = new LRUCache<string, Attachments>({ max: KNOWN_STUBS });
+  /** Places in the spool of the attachments that are held, by revision. */
+  private readonly held = new Map<string, { readonly key: string; holds: number }>();
 
   constructor(
     private readonly database: CouchDatabase,
     private readonly feed: ChangesFeed<unknown>,
+    private readonly spool: AttachmentSpool,
     readonly watch: (listener: ChangeListener) => void,
   ) {}
 
@@ -127,7 +136,44 @@ class CouchEntityStore implements EntityStore {
     return Math.max(0, Number(rows[0]?.value ?? 0) - skip);
   }
 
+  /** From the local disk when it is held or was of late; else one request. */
   async attachment(id: string, rev: string, name: string): Promise<Buffer | undefined> {
+    return (await this.spool.read(this.keyOf(id, rev, name))) ?? this.fetch(id, rev, name);
+  }
+
+  /**
+   * CouchDB keeps an old revision until it is compacted, and any process may write a new one: what is held is copied.
+   * One request where no copy is left.
+   */
+  hold(id: string, rev: string, name: string): Release | Promise<Release | undefined> {
+    const revision = revisionOf(id, rev, name);
+    // Before it is fetched: what is known of the revision may be another thing then.
+    const held = this.held.get(revision) ?? { key: this.keyOf(id, rev, name), holds: 0 };
+    this.held.set(revision, held);
+    held.holds++;
+    const leave = (): undefined => {
+      if (--held.holds === 0) this.held.delete(revision);
+    };
+    const kept = (release: Release): Release =>
+      once(() => {
+        leave();
+        release();
+      });
+    const failed = (error: unknown): never => {
+      leave();
+      throw error;
+    };
+    const [namespace] = id.split('/', 1) as [string];
+    try {
+      const release = this.spool.hold(held.key, namespace, () => this.fetch(id, rev, name));
+      if (!(release instanceof Promise)) return kept(release);
+      return release.then((later) => (later === undefined ? leave() : kept(later)), failed);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  private async fetch(id: string, rev: string, name: string): Promise<Buffer | undefined> {
     const found = await this.database.get(id, { rev, attachments: true }).catch(asStoreError(id));
     const attached = found?._attachments?.[name];
     return attached === undefined || !('data' in attached) ? undefined : Buffer.from(attached.data, 'base64');
@@ -137,8 +183,18 @@ class CouchEntityStore implements EntityStore {
     return this.database.client.problem() ?? this.feed.problem();
   }
 
-  close(): Promise<void> {
-    return this.feed.close();
+  async close(): Promise<void> {
+    await this.feed.close();
+    await this.spool.close();
+  }
+
+  /** Revisions that have the same attachment share its copy. The digest is MD5: what two actions have is never taken for the same. */
+  private keyOf(id: string, rev: string, name: string): string {
+    const revision = revisionOf(id, rev, name);
+    const held = this.held.get(revision);
+    if (held !== undefined) return held.key;
+    const stub = this.stubs.get(keyOf(id, rev))?.[name];
+    return stub !== undefined && 'digest' in stub ? `${id}/${name} ${stub.digest}` : revision;
   }
 
   /** What is there stays when it is named; naming what has gone is a lost race. */
@@ -160,6 +216,10 @@ class CouchEntityStore implements EntityStore {
 
 function keyOf(id: string, rev: string): string {
   return `${id}@${rev}`;
+}
+
+function revisionOf(id: string, rev: string, name: string): string {
+  return `${keyOf(id, rev)}/${name}`;
 }
 
 function fresh(attachment: Attachment | undefined): Attachments | undefined {

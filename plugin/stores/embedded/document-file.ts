@@ -59,6 +59,13 @@ export function entryOf(
   return { id, rev, type, namespace, updated, ...(attachments === undefined ? {} : { attachments }) };
 }
 
+/** Names of all files that documents have beside their own. */
+export function filesOf(entries: Iterable<Entry>): Set<string> {
+  const files = new Set<string>();
+  for (const { attachments = {} } of entries) for (const { file } of Object.values(attachments)) files.add(file);
+  return files;
+}
+
 export function encodeDocument(document: StoredDocument, entry: Entry): Buffer {
   const body = Buffer.from(JSON.stringify(document));
   const head: Head = { ...entry, bytes: body.length, sha256: sha256(body) };

@@ -6,11 +6,13 @@ import {
   ConflictError,
   type EntityStore,
   type ListQuery,
+  type Release,
   type StoredDocument,
   StoreUnavailableError,
 } from '../entity-store.js';
 import { DirectoryLock } from './directory-lock.js';
-import { DamagedFileError, type Entry, entryOf, type StoredAttachment } from './document-file.js';
+import { DamagedFileError, type Entry, entryOf, filesOf, type StoredAttachment } from './document-file.js';
+import { HeldAttachments } from './held-attachments.js';
 import { inParallel } from './in-parallel.js';
 import { StoreDirectory } from './store-directory.js';
 import { upgradeFromLeveldb } from './upgrade-from-leveldb.js';
@@ -72,6 +74,9 @@ class EmbeddedStore implements EntityStore {
   private readonly writing = new Map<string, Promise<unknown>>();
   /** Documents of which it is not known whether their last write was carried out. */
   private readonly uncertain = new Set<string>();
+  private readonly held: HeldAttachments;
+  /** The last removal of a file that was held. */
+  private removing: Promise<void> = Promise.resolve();
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -82,13 +87,17 @@ class EmbeddedStore implements EntityStore {
     onProblem: (reason: string | undefined) => void,
   ) {
     this.guard = new WriteGuard({ clock, onProblem, reopen: () => this.readBack() });
+    this.held = new HeldAttachments((attachment) => this.removeHeld(attachment));
   }
 
   async get(id: string): Promise<StoredDocument | undefined> {
     for (let reads = 0; reads < READS; reads++) {
       const entry = this.entries.get(id);
       if (entry === undefined) return undefined;
-      const document = await this.read(entry, () => this.files.document(id));
+      const document = await this.read(
+        () => this.files.document(id),
+        () => this.entries.get(id) !== entry,
+      );
       if (document !== undefined) return document;
     }
     throw new StoreUnavailableError(new Error(`the document ${id} changes faster than it can be read`));
@@ -141,10 +150,19 @@ class EmbeddedStore implements EntityStore {
   }
 
   async attachment(id: string, rev: string, name: string): Promise<Buffer | undefined> {
-    const entry = this.entries.get(id);
-    const attachment = entry?.attachments?.[name];
-    if (entry?.rev !== rev || attachment === undefined) return undefined;
-    return this.read(entry, () => this.files.attachment(attachment));
+    const attachment = this.attachmentOf(id, rev, name);
+    if (attachment === undefined) return undefined;
+    return this.read(
+      () => this.files.attachment(attachment),
+      () => this.attachmentOf(id, rev, name) === undefined,
+    );
+  }
+
+  hold(id: string, rev: string, name: string): Release | undefined {
+    const attachment = this.attachmentOf(id, rev, name);
+    if (attachment === undefined) return undefined;
+    const [namespace] = id.split('/', 1) as [string];
+    return this.held.hold(revisionOf(id, rev, name), namespace, attachment);
   }
 
   health(): string | undefined {
@@ -159,6 +177,7 @@ class EmbeddedStore implements EntityStore {
 
   private async end(): Promise<void> {
     await this.guard.close();
+    await this.removing;
     await this.files.close();
     await this.lock.release();
   }
@@ -191,18 +210,31 @@ class EmbeddedStore implements EntityStore {
     return { [name]: await this.files.addAttachment(contentType, data) };
   }
 
-  private dropAttachments(entry: Entry | undefined): Promise<void> {
-    const attachments: StoredAttachment[] = Object.values(entry?.attachments ?? {});
-    return this.files.dropAttachments(attachments);
+  private attachmentOf(id: string, rev: string, name: string): StoredAttachment | undefined {
+    const entry = this.entries.get(id);
+    if (entry?.rev === rev) return entry.attachments?.[name];
+    return this.held.find(revisionOf(id, rev, name));
   }
 
-  /** Undefined when the document is another one now. A file that cannot be read otherwise means that the store is broken. */
-  private async read<T>(entry: Entry, operation: () => Promise<T>): Promise<T | undefined> {
+  private async dropAttachments(entry: Entry | undefined): Promise<void> {
+    if (entry?.attachments === undefined) return;
+    const [namespace] = entry.id.split('/', 1) as [string];
+    await this.files.dropAttachments(this.held.leave(namespace, Object.values(entry.attachments)));
+  }
+
+  /** After the end its files are left to the next opening. */
+  private removeHeld(attachment: StoredAttachment): void {
+    if (this.closing !== undefined) return;
+    this.removing = this.removing.then(() => this.files.dropAttachments([attachment]));
+  }
+
+  /** Undefined when it is gone. A file that cannot be read otherwise means that the store is broken. */
+  private async read<T>(operation: () => Promise<T>, isGone: () => boolean): Promise<T | undefined> {
     try {
       return await operation();
     } catch (cause) {
       if (cause instanceof DamagedFileError) throw cause;
-      if (isMissing(cause) && this.entries.get(entry.id) !== entry) return undefined;
+      if (isMissing(cause) && isGone()) return undefined;
       this.guard.fail(cause);
       throw new StoreUnavailableError(cause as Error);
     }
@@ -213,12 +245,13 @@ class EmbeddedStore implements EntityStore {
     await this.lock.renew();
     await this.files.reopen();
     await this.files.probe();
-    const entries = await this.files.scan();
+    const entries = await this.files.scan((file) => this.held.keeps(file));
     const lost = [...this.entries.values()].filter(
       ({ id, rev }) => !this.uncertain.has(id) && entries.get(id)?.rev !== rev,
     );
     if (lost.length > 0) throw new Error(lostText(this.files.path, lost));
     this.entries = entries;
+    this.held.leaveAllBut(filesOf(entries.values()));
     this.uncertain.clear();
   }
 
@@ -234,6 +267,10 @@ class EmbeddedStore implements EntityStore {
 function nextRevision(rev: string | undefined): string {
   const generation = rev === undefined ? 0 : Number.parseInt(rev, 10);
   return `${generation + 1}-${randomBytes(16).toString('hex')}`;
+}
+
+function revisionOf(id: string, rev: string, name: string): string {
+  return `${id}@${rev}/${name}`;
 }
 
 function lostText(path: string, lost: readonly Entry[]): string {

@@ -87,8 +87,8 @@ export class StoreDirectory {
     this.handle = there.handle;
   }
 
-  /** Every document's entry, and no files but those that they need: what failed writes left is removed. */
-  async scan(): Promise<Map<string, Entry>> {
+  /** Every document's entry, and no files but those that they need, or that `keeps` names: what failed writes left is removed. */
+  async scan(keeps: (file: string) => boolean = () => false): Promise<Map<string, Entry>> {
     const names = await readdir(this.path);
     const entries = new Map<string, Entry>();
     await inParallel(names.filter(isDocumentFileName), async (name) => {
@@ -96,7 +96,8 @@ export class StoreDirectory {
       entries.set(entry.id, entry);
     });
     const needed = this.attachmentsOf(entries.values(), new Set(names));
-    const left = names.filter((name) => name.endsWith(TEMPORARY) || (name.endsWith(ATTACHMENT) && !needed.has(name)));
+    const isLeft = (name: string): boolean => name.endsWith(ATTACHMENT) && !needed.has(name) && !keeps(name);
+    const left = names.filter((name) => name.endsWith(TEMPORARY) || isLeft(name));
     await inParallel(left, (name) => rm(join(this.path, name), { force: true }));
     // A name that a killed process has made is to be as durable as the rest.
     await this.sync();

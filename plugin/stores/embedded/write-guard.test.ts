@@ -72,6 +72,17 @@ test('after a failed write none is taken before the store was read back', async 
   expect(told).toEqual(['ENOSPC', undefined]);
 });
 
+test('whoever is refused hears the cause of the first failure, as the operating system named it', async () => {
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  const refused = [guard.write(() => Promise.reject(full)), guard.write(works)];
+  for (const refusal of await Promise.allSettled(refused)) {
+    let error: unknown = (refusal as PromiseRejectedResult).reason;
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    while (error !== full && error instanceof Error) error = error.cause;
+    expect(error).toBe(full);
+  }
+});
+
 test('a conflict is no failure', async () => {
   await expect(guard.write(() => Promise.reject(new ConflictError('a')))).rejects.toBeInstanceOf(ConflictError);
   expect(await guard.write(works)).toBe('written');

@@ -25,6 +25,8 @@ const LAST_RETRY_MS = 5000;
 export class WriteGuard {
   private state: 'READY' | 'FAILED' | 'REOPENING' | 'CLOSED' = 'READY';
   private reason: string | undefined;
+  /** What the reason is the text of. */
+  private cause: unknown;
   /** How often it has left READY. */
   private epoch = 0;
   private delayMs = FIRST_RETRY_MS;
@@ -81,6 +83,7 @@ export class WriteGuard {
     const reason = messageOf(cause);
     if (reason !== this.reason) this.options.onProblem(reason);
     this.reason = reason;
+    this.cause = cause;
     this.cancelRetry = this.options.clock.after(this.delayMs, () => {
       this.reopening = this.reopen();
     });
@@ -111,7 +114,8 @@ export class WriteGuard {
   }
 
   private refusal(): StoreUnavailableError {
-    return new StoreUnavailableError(new Error(this.reason ?? 'it had to be opened again while this was written'));
+    const { reason = 'it had to be opened again while this was written', cause } = this;
+    return new StoreUnavailableError(new Error(reason, { cause }));
   }
 }
 

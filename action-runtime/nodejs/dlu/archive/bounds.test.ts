@@ -109,7 +109,7 @@ test.each([
     expect(large.peak / small.peak).toBeLessThan(1.5);
     expect(readdirSync(root)).not.toContain('link');
   },
-  60_000,
+  300_000,
 );
 
 test('content is unpacked as a stream: an archive of one large file takes no memory for it', async () => {
@@ -123,7 +123,7 @@ test('content is unpacked as a stream: an archive of one large file takes no mem
   const tar = unpackedApart(gzipSync(entry('large', '0', Buffer.alloc(LARGE))), 'tar.gz');
   expect([tar.said, statSync(join(root, 'large')).size]).toEqual(['unpacked', LARGE]);
   expect(tar.peak / small.peak).toBeLessThan(2);
-}, 60_000);
+});
 
 test('a link whose size is a lie is not read further than it says', async () => {
   const archive = await zipWithLink('link', 'x'.repeat(5000));
@@ -176,7 +176,7 @@ test('headers of a tar in front of another are bounded, and what is skipped is t
   const device = gzipSync(entry('device', '3', Buffer.alloc(120 * MiB)));
   await expect(unpackTarGz(device, root, 1000)).rejects.toThrow(/unpacks to more than 1000 bytes/);
   expect(readdirSync(root)).toEqual([]);
-}, 60_000);
+});
 
 test.each([
   ['a sparse file of GNU tar', header('index.js', 'S', 0)],

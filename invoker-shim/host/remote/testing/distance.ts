@@ -88,9 +88,14 @@ export class Distance {
     return this.streams.at(-1)!;
   }
 
-  start(message: StartMessage): void {
+  /** Another gateway, which the test closes. */
+  gateway(codes: CodeSource): RemoteHost {
+    return this.#connect({ codes });
+  }
+
+  start(message: StartMessage, remote = this.remote): void {
     const answers: { record: ActivationRecord; result: string }[] = [];
-    this.remote.start(message, (record, result) => answers.push({ record, result }));
+    remote.start(message, (record, result) => answers.push({ record, result }));
     this.answers.set(message.activationId, answers);
   }
 

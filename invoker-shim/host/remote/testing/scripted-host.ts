@@ -7,6 +7,9 @@ export class ScriptedHost implements Host {
   /** Ids of everything that was started, in order. */
   readonly started: string[] = [];
   readonly cancelled: string[] = [];
+  /** Ids of those that go on after their answer, until `end`. */
+  readonly goesOn = new Set<string>();
+  readonly #answered = new Map<string, StartMessage>();
   /** Where set, starts are refused. */
   refusal: Error | undefined;
   readonly #running = new Map<string, { readonly message: StartMessage; readonly answer: Answer }>();
@@ -50,6 +53,14 @@ export class ScriptedHost implements Host {
     };
     this.records.append(record);
     this.records.written(() => answer(record, caller ?? text));
+    if (this.goesOn.has(activationId)) this.#answered.set(activationId, message);
+    else message.ended?.();
+  }
+
+  /** Ends one that has gone on after its answer. */
+  end(activationId: string): void {
+    this.#answered.get(activationId)!.ended?.();
+    this.#answered.delete(activationId);
   }
 
   cancel({ activationId }: CancelRequest): Promise<CancelOutcome> {

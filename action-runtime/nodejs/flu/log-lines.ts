@@ -47,7 +47,6 @@ export class LogLines {
 
   /** Replaces the writing end of the process's standard streams, and watches for what does not use it. */
   capture(): void {
-    if (this.markKey !== undefined) this.#past.watch();
     for (const stream of STREAMS) {
       const target = process[stream] as Writable;
       target._write = (chunk: Buffer | string, encoding, done) => {
@@ -60,6 +59,8 @@ export class LogLines {
       // A worker's streams inherit `_writev`; without it here every chunk comes through `_write`.
       Object.defineProperty(target, '_writev', { value: null, configurable: true });
     }
+    // These streams themselves are made by now, and may have opened their descriptors.
+    if (this.markKey !== undefined) this.#past.watch();
   }
 
   /** Something may write on the streams past this, or has: from now on all lines go there. */

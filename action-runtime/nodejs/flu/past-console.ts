@@ -45,7 +45,9 @@ export class PastConsole {
     const use = (): void => this.use();
     before(process, 'dlopen', use);
     before(workerThreads, 'Worker', use);
-    before(v8, 'setFlagsFromString', use);
+    before(v8, 'setFlagsFromString', ([flags]) => {
+      if (!String(flags).includes('expose')) this.use();
+    });
     const debug = process as unknown as { _rawDebug: (...args: unknown[]) => void };
     debug._rawDebug = new Proxy(debug._rawDebug, {
       apply: (_, _self, args: unknown[]) => this.warning(format(...args)),

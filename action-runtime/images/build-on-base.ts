@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type Docker from 'dockerode';
+import { PROTOCOL_VERSION } from '../protocol/index.js';
 import { type ImageFile, textFile } from './image-file.js';
-import { CONTENT_LABEL, type ImageIdentity, imageLabels, imageTags } from './image-identity.js';
+import { CONTENT_LABEL, type ImageIdentity, PROTOCOL_LABEL, imageLabels, imageTags } from './image-identity.js';
 import { makeLayer } from './layer.js';
 import { runtimeFiles } from './runtime-files.js';
 
@@ -12,7 +13,9 @@ export const DEFAULT_BASE = 'node:20-slim';
 
 /** What `docker build` needs: the Dockerfile, and the runtime in `files`. */
 export function buildContext(): ImageFile[] {
-  const dockerfile = readFileSync(fileURLToPath(new URL('../../images/Dockerfile', import.meta.url)), 'utf8');
+  const written = readFileSync(fileURLToPath(new URL('../../images/Dockerfile', import.meta.url)), 'utf8');
+  // By this label a driver knows the image, also when it is built by hand.
+  const dockerfile = `${written}LABEL ${PROTOCOL_LABEL}="${PROTOCOL_VERSION}"\n`;
   return [
     textFile('/Dockerfile', dockerfile),
     ...runtimeFiles().map((file) => ({ ...file, path: `/files${file.path}` })),

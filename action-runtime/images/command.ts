@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import Docker from 'dockerode';
 import { buildContext } from './build-on-base.js';
 import { ensureImage } from './ensure-image.js';
-import { imageIdentity } from './image-identity.js';
+import { IMAGE_NAME, imageIdentity } from './image-identity.js';
 import { writeFiles } from './write-files.js';
 
 const USAGE = `usage: npm run images -- [OPTIONS]
@@ -36,7 +36,8 @@ export async function runImages(args: readonly string[], output: Output): Promis
     else if (options.version) output.out(imageIdentity().version);
     else if (options.files !== undefined) {
       await writeFiles(options.files, buildContext());
-      output.out(`docker build --tag dataflower/action-nodejs ${options.files}`);
+      // With a tag: OpenWhisk pulls an image without one.
+      output.out(`docker build --tag ${IMAGE_NAME}:20 ${options.files}`);
     } else output.out(await make(options.base, err));
     return 0;
   } catch (error) {

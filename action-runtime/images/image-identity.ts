@@ -46,11 +46,14 @@ export function imageTags({ version, node }: ImageIdentity): string[] {
 /** Label of what an image is made of: an image that has the same one need not be made again. */
 export const CONTENT_LABEL = 'dataflower.content';
 
-/** What the image says of itself; by `dataflower.protocol` a driver knows that it has the runtime, and which frames it speaks. */
+/** Label by which a driver knows that an image has the runtime, and which frames it speaks. */
+export const PROTOCOL_LABEL = 'dataflower.protocol';
+
+/** What the image says of itself. */
 export function imageLabels({ version, revision, node }: ImageIdentity): Record<string, string> {
   return {
     'dataflower.node': node,
-    'dataflower.protocol': `${PROTOCOL_VERSION}`,
+    [PROTOCOL_LABEL]: `${PROTOCOL_VERSION}`,
     'org.opencontainers.image.description': 'Runs actions by data flow, and by /init and /run on port 8080',
     'org.opencontainers.image.licenses': 'Apache-2.0',
     'org.opencontainers.image.revision': revision,

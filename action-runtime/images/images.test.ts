@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -121,8 +121,11 @@ describe('npm run images', () => {
   test('writes what docker build needs', async () => {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'dataflower-files-'));
     try {
-      expect(await run('--files', folder)).toMatchObject({ status: 0 });
+      const command = `docker build --tag dataflower/action-nodejs:20 ${folder}`;
+      expect(await run('--files', folder)).toMatchObject({ status: 0, out: command });
       expect(readdirSync(folder).sort()).toEqual(['Dockerfile', 'files']);
+      // What is built by hand is known as this runtime, too.
+      expect(readFileSync(path.join(folder, 'Dockerfile'), 'utf8')).toMatch(/\nLABEL dataflower\.protocol="1"\n$/);
       expect(statSync(path.join(folder, 'files/opt/dataflower/action-runtime/start.js')).isFile()).toBe(true);
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -29,9 +29,13 @@ describeWithService('docker', 'the image in Docker', ({ address }) => {
   });
 
   /** A container as a plain OpenWhisk starts it, and stricter: it answers on a port of loopback. */
-  async function start(name = image.name): Promise<(path: string, body: unknown) => Promise<[number, unknown]>> {
+  async function start(
+    name = image.name,
+    environment: string[] = [],
+  ): Promise<(path: string, body: unknown) => Promise<[number, unknown]>> {
     const container = await docker.createContainer({
       Image: name,
+      Env: environment,
       Labels: { [LABEL]: '1' },
       HostConfig: {
         NetworkMode: network.id,
@@ -142,6 +146,23 @@ describeWithService('docker', 'the image in Docker', ({ address }) => {
     await container.start();
     expect(await container.wait()).toMatchObject({ StatusCode: 0 });
     expect(await logs()).toBe('');
+  });
+
+  test('takes several runs at once where it is told to', async () => {
+    const post = await start(image.name, ['__OW_ALLOW_CONCURRENT=true']);
+    const code = `let first;
+      function main({ n }) {
+        if (first !== undefined) return first({ n: 1 }), { n };
+        return new Promise((resolve) => { first = resolve; });
+      }`;
+    await post('/init', { value: { main: 'main', code } });
+    const runs = await Promise.all([post('/run', { value: { n: 2 } }), post('/run', { value: { n: 2 } })]);
+    expect(runs).toEqual(
+      expect.arrayContaining([
+        [200, { n: 1 }],
+        [200, { n: 2 }],
+      ]),
+    );
   });
 
   test(

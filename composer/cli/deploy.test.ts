@@ -18,17 +18,21 @@ interface Request {
 const folder = mkdtempSync(join(tmpdir(), 'composer-'));
 const requests: Request[] = [];
 let answer: (line: string) => [number, unknown];
+/** The answer to who the server is. */
+let info: [number, unknown];
 const server = createServer((request, response) => {
   let text = '';
   request.on('data', (data: Buffer) => (text += data.toString()));
   request.on('end', () => {
     const line = `${request.method ?? ''} ${(request.url ?? '').replace(/\?$/, '')}`;
-    requests.push({
-      line,
-      authorization: request.headers.authorization,
-      body: text === '' ? undefined : JSON.parse(text),
-    });
-    const [status, body] = answer(line);
+    const asked = line === 'GET /api/v1/';
+    if (!asked)
+      requests.push({
+        line,
+        authorization: request.headers.authorization,
+        body: text === '' ? undefined : JSON.parse(text),
+      });
+    const [status, body] = asked ? info : answer(line);
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
 });
@@ -40,6 +44,7 @@ beforeAll(async () => {
 beforeEach(() => {
   requests.length = 0;
   answer = () => [200, {}];
+  info = [200, { build: 'dataflower 0.1.0' }];
 });
 afterAll(() => {
   server.close();
@@ -112,6 +117,24 @@ test('host and key may come from the environment', async () => {
   const env = { __OW_API_HOST: apihost, __OW_API_KEY: 'env:key' };
   expect(await run('deploy', ['demo', plain], folder, env)).toMatchObject({ code: 0 });
   expect(requests[0]!.authorization).toBe(`Basic ${Buffer.from('env:key').toString('base64')}`);
+});
+
+test.each<[string, [number, unknown]]>([
+  ['an OpenWhisk', [200, { description: 'OpenWhisk API', build: '2024-05-01T10:00:00Z', buildno: 'latest' }]],
+  ['a gateway that does not know the path', [404, { error: 'The requested resource could not be found.' }]],
+  ['a server that refuses', [401, { error: 'no' }]],
+  ['something that is no API', [200, 'hello']],
+])('%s is warned of at once, and the composition is put there', async (_, said) => {
+  info = said;
+  const { code, out, err } = await deployHere('demo', plain);
+  expect({ code, out }).toEqual({ code: 0, out: 'ok: created action /_/demo\n' });
+  expect(err).toMatch(/^warning: this is not a DataFlower server.*\/_\/demo.*\n$/);
+  expect(requests).toHaveLength(1);
+});
+
+test('a server that cannot say now what it is is not warned of', async () => {
+  info = [503, { error: 'busy' }];
+  expect(await deployHere('demo', plain)).toMatchObject({ code: 0, err: '' });
 });
 
 test.each([

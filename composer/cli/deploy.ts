@@ -4,7 +4,8 @@ import { inspect } from 'node:util';
 import minimist from 'minimist';
 import { checkComposed } from '../client/composed.js';
 import { deployComposition } from '../client/deploy-composition.js';
-import { openwhisk, type OpenWhisk } from '../client/openwhisk.js';
+import { openwhisk } from '../client/openwhisk.js';
+import { askIfDataFlower, otherServerWarning } from '../client/platform.js';
 import { clientOptions } from '../client/settings.js';
 import type { ConductorOptions } from '../conductor/index.js';
 import { version } from '../index.js';
@@ -39,7 +40,7 @@ interface Annotation {
 /**
  * `deploy NAME FILE.json`: puts what `compose` printed on a server. Ends with 1 for wrong usage, 166 for a bad file or
  * annotation, 144 for a bad name, else with the status that the server answered less 256. Composer's rules of command
- * lines.
+ * lines. Beyond them it warns before a server that cannot run what it puts there.
  */
 export async function deploy(args: readonly string[], terminal: Terminal): Promise<void> {
   const argv = minimist([...args], {
@@ -72,6 +73,7 @@ export async function deploy(args: readonly string[], terminal: Terminal): Promi
   }));
   const fullName = orFail(terminal, 400, () => fqn(name));
   const { wsk, limits } = orExit(terminal, () => ({ limits: readLimits(argv), wsk: client(argv) }));
+  if ((await askIfDataFlower(wsk)) === false) terminal.err(otherServerWarning('composition', fullName));
   try {
     const options = { debug: argv.debug as string | undefined, kind: argv.kind as string | undefined, ...limits };
     const deployment = { ...composed, name: fullName, annotations };
@@ -141,7 +143,7 @@ function readLimits(argv: minimist.ParsedArgs): Pick<ConductorOptions, 'timeout'
   };
 }
 
-function client(argv: minimist.ParsedArgs): OpenWhisk {
+function client(argv: minimist.ParsedArgs): ReturnType<typeof openwhisk> {
   const given: Record<string, unknown> = { ignore_certs: argv.insecure === true };
   if (argv.apihost) given.apihost = argv.apihost;
   if (argv.auth) given.api_key = argv.auth;

@@ -1,3 +1,4 @@
+export { isDataFlower, otherServerWarning } from './platform.js';
 export { checkComposed, type Composed } from './composed.js';
 export { deployComposition } from './deploy-composition.js';
 export { openwhisk, type ClientOptions, type DeployedAction, type OpenWhisk } from './openwhisk.js';

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { NamedAction } from '../conductor/index.js';
+import type { Asking } from './platform.js';
 
 /** What is used of the `openwhisk` client, which comes without types. */
 export interface OpenWhisk {
@@ -24,4 +25,4 @@ export interface ClientOptions {
 }
 
 /** A client. Throws when there is no key or no host. */
-export const openwhisk = createRequire(import.meta.url)('openwhisk') as (options: ClientOptions) => OpenWhisk;
+export const openwhisk = createRequire(import.meta.url)('openwhisk') as (options: ClientOptions) => OpenWhisk & Asking;

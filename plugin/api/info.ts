@@ -13,7 +13,7 @@ export function platformInfo(config: Config): object {
   };
 }
 
-/** `GET /api/v1` (OW-1). */
+/** `GET /api/v1` (OW-1). By its `build` `deploy` knows a server that runs workflows by data flow. */
 export function apiInfo(version: string): object {
   return {
     description: 'OpenWhisk API',

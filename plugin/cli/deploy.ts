@@ -2,6 +2,8 @@ import {
   checkComposed,
   type Composed,
   deployComposition as putComposition,
+  isDataFlower,
+  otherServerWarning,
   type OpenWhisk,
 } from '@dataflower/composer/client';
 import type { Graph } from '@dataflower/composer/graph';
@@ -34,6 +36,8 @@ export function deployCommand(terminal: Terminal): Command {
     .action(async (name: string, file: string, options: Options) => {
       const workflow = await readWorkflow(file, terminal);
       const connection = connectionOf(options, terminal);
+      const server = await callApi(connection, 'GET', '');
+      if (server.status < 500 && !isDataFlower(server.body)) terminal.err(otherServerWarning(workflow.type, name));
       if (workflow.type === 'graph') await deployGraph(name, workflow.graph, options, connection);
       else await deployComposition(name, workflow.composed, options, connection);
       const done = { action: name, workflow: workflow.type, digest: workflow.digest };

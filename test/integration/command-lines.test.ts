@@ -68,7 +68,7 @@ describe('deploy (CO-35, CO-36, CO-37)', () => {
   test('puts the actions inside first and the composition last, which runs', async () => {
     const json = join(suite.directory, 'out.json');
     const done = await program('deploy', ['three', json, ...at()]);
-    expect(done).toMatchObject({ code: 0, stdout: 'ok: created actions /_/twice,/_/three\n' });
+    expect(done).toMatchObject({ code: 0, stdout: 'ok: created actions /_/twice,/_/three\n', stderr: '' });
     expect(await result(platform.api, 'three', { n: 1 })).toEqual({ n: 4, done: true });
     const { annotations } = (await platform.api.get('_/actions/three')).json;
     expect(byKey(annotations)).toMatchObject({

@@ -4,10 +4,15 @@ import { loadInline } from './inline-code.js';
 import { loadDirectory } from './module-directory.js';
 
 /** The action's function. */
-export type ActionMain = (params: unknown, context: unknown) => unknown;
+export type ActionMain = (params: unknown, context?: unknown) => unknown;
+
+/** What is needed of an action to load it. */
+export type LoadConfig = Pick<FluConfig, 'code' | 'privateDirectory'> & {
+  readonly init: Pick<FluConfig['init'], 'kind' | 'main'>;
+};
 
 /** Loads the action's function as OpenWhisk's Node runtime does. Throws what the code throws, and its texts. */
-export async function loadAction({ init, code, privateDirectory }: FluConfig): Promise<ActionMain | undefined> {
+export async function loadAction({ init, code, privateDirectory }: LoadConfig): Promise<ActionMain | undefined> {
   if (init.kind === 'steps') return undefined;
   if (code.form === 'none') throw new MissingCodeError();
   const found =

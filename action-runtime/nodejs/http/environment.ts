@@ -1,21 +1,18 @@
-/** The variables that /init brings: text as it is, nothing for null, JSON for what is not text. */
-export function initEnvironment(env: unknown): Record<string, string> {
-  const variables: Record<string, string> = {};
-  if (typeof env !== 'object' || env === null) return variables;
-  for (const [name, value] of Object.entries(env)) variables[name] = textOf(value);
-  return variables;
-}
-
-function textOf(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-/** The variables of one activation: `__OW_<KEY>` for every text beside `value`. */
-export function runEnvironment(message: Record<string, unknown>): Record<string, string> {
-  const variables: Record<string, string> = {};
-  for (const [key, value] of Object.entries(message)) {
-    if (key !== 'value' && typeof value === 'string') variables[`__OW_${key.toUpperCase()}`] = value;
+/** Sets the variables that /init brings: text as it is, JSON for an object, nothing for what is falsy. */
+export function setInitEnvironment(env: unknown): void {
+  if (typeof env !== 'object' || env === null) return;
+  for (const [name, value] of Object.entries(env)) {
+    if (typeof value === 'object' && value !== null) process.env[name] = JSON.stringify(value);
+    else process.env[name] = value ? String(value) : '';
   }
-  return variables;
+}
+
+/**
+ * Sets the variables of one activation: `__OW_<KEY>` for every text beside `value`. Of runs at once each sees those of
+ * the run that began last, as in OpenWhisk.
+ */
+export function setRunEnvironment(message: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(message)) {
+    if (key !== 'value' && typeof value === 'string') process.env[`__OW_${key.toUpperCase()}`] = value;
+  }
 }

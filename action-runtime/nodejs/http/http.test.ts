@@ -1,82 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { type Socket, createServer, connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { runtimeEntry } from '../index.js';
 import { zipOf } from '../testing/archives.js';
+import { HttpRuntime, MARKER } from '../testing/http-runtime.js';
 
-const MARKER = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
-
-/** A runtime as the invoker sees it. */
-class Runtime {
-  out = '';
-  err = '';
-  private constructor(
-    readonly child: ChildProcess,
-    readonly port: number,
-    private readonly directory: string,
-  ) {
-    child.stdout!.on('data', (chunk: Buffer) => (this.out += chunk.toString()));
-    child.stderr!.on('data', (chunk: Buffer) => (this.err += chunk.toString()));
-  }
-
-  static async start(): Promise<Runtime> {
-    const probe = createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address() as { port: number };
-    await new Promise((done) => probe.close(done));
-    const directory = mkdtempSync(join(tmpdir(), 'runtime-'));
-    const child = spawn(process.execPath, [runtimeEntry], {
-      env: { __DF_HTTP_PORT: String(port), PATH: process.env['PATH'], TMPDIR: directory },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const runtime = new Runtime(child, port, directory);
-    // As the invoker does: connecting is tried again until the server is there.
-    while (!(await reachable(port)));
-    return runtime;
-  }
-
-  async post(path: string, body: unknown): Promise<{ status: number; body: unknown; length: string | null }> {
-    const response = await fetch(`http://127.0.0.1:${this.port}${path}`, {
-      method: 'POST',
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-      headers: { 'content-type': 'application/json' },
-    });
-    return { status: response.status, body: await response.json(), length: response.headers.get('content-length') };
-  }
-
-  init(code: string, more: object = {}): ReturnType<Runtime['post']> {
-    return this.post('/init', { value: { name: 'n', main: 'main', code, binary: false, ...more } });
-  }
-
-  run(value: unknown, more: object = {}): ReturnType<Runtime['post']> {
-    return this.post('/run', { value, ...more });
-  }
-
-  async close(): Promise<void> {
-    if (this.child.exitCode === null) {
-      this.child.kill('SIGKILL');
-      await once(this.child, 'exit');
-    }
-    rmSync(this.directory, { recursive: true, force: true });
-  }
-}
-
-async function reachable(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  const result = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(true));
-    socket.once('error', () => resolve(false));
-  });
-  socket.destroy();
-  if (!result) await new Promise((resolve) => setTimeout(resolve, 20));
-  return result;
-}
-
-let runtime: Runtime;
-beforeEach(async () => (runtime = await Runtime.start()));
+let runtime: HttpRuntime;
+beforeEach(async () => (runtime = await HttpRuntime.start()));
 afterEach(() => runtime.close());
 
 const ECHO = 'function main(args) { return args }';
@@ -97,13 +23,14 @@ test('each activation ends with a marker on both streams, after its lines', asyn
     'function main() { console.log("to out"); console.error("to err"); process.stdout.write("cut"); return {} }',
   );
   await runtime.run({});
+  await runtime.marked(1);
   expect(runtime.out).toBe(`to out\ncut\n${MARKER}\n`);
   expect(runtime.err).toBe(`to err\n${MARKER}\n`);
 });
 
 test('the environment of init and of each run', async () => {
   await runtime.init('function main() { return process.env }', {
-    env: { A: 'text', N: null, O: { x: 1 }, I: 5, __OW_API_KEY: 'key' },
+    env: { A: 'text', N: null, O: { x: 1 }, I: 5, F: false, __OW_API_KEY: 'key' },
   });
   const { body } = await runtime.run(
     {},
@@ -114,6 +41,7 @@ test('the environment of init and of each run', async () => {
     N: '',
     O: '{"x":1}',
     I: '5',
+    F: '',
     __OW_API_KEY: 'key',
     __OW_NAMESPACE: 'guest',
     __OW_ACTION_NAME: '/guest/n',
@@ -140,6 +68,7 @@ test('a failed init is final, and its log is ended', async () => {
   const { status, body } = await runtime.init('throw new Error("on load")');
   expect(status).toBe(502);
   expect((body as { error: string }).error).toMatch(/^Initialization has failed due to: Error: on load\n/);
+  await runtime.marked(1);
   expect(runtime.err).toMatch(
     /^Error during initialization: Error: on load\n[^]*XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n$/,
   );
@@ -158,18 +87,49 @@ test('a synchronous throw stops it for good', async () => {
 });
 
 test.each([
-  ['5', 502, { error: 'The action did not return a dictionary.' }],
-  ['null', 200, null],
-  ['undefined', 200, {}],
-  ['[1]', 200, [1]],
-  ['({ error: "e", more: 1 })', 200, { error: 'e', more: 1 }],
-  ['Promise.reject("why")', 200, { error: 'why' }],
-  ['Promise.reject()', 200, { error: {} }],
-  ['({ b: Buffer.from("hi") })', 200, { b: 'aGk=' }],
-])('a returned %s', async (expression, status, body) => {
+  ['5', 502, '{"error":"The action did not return a dictionary."}'],
+  ['() => 5', 502, '{"error":"The action did not return a dictionary."}'],
+  ['null', 200, 'null'],
+  ['undefined', 200, '{}'],
+  ['[1]', 200, '[1]'],
+  ['({ error: "e", more: 1 })', 200, '{"error":"e","more":1}'],
+  ['Promise.resolve({ a: 1 })', 200, '{"a":1}'],
+  ['Promise.reject("why")', 200, '{"error":"why"}'],
+  ['Promise.reject()', 200, '{"error":{}}'],
+  ['Promise.reject(Symbol("s"))', 200, '{}'],
+  ['({ b: Buffer.from("hi") })', 200, '{"b":{"type":"Buffer","data":[104,105]}}'],
+  ['Buffer.from("hi")', 200, '{"type":"Buffer","data":[104,105]}'],
+  // The JSON is the answer, and the invoker judges it.
+  ['new String("x")', 200, '"x"'],
+  ['({ a: 1, toJSON: () => 5 })', 200, '5'],
+  ['({ toJSON: () => undefined })', 200, ''],
+  ['({ a: 1n })', 500, '{"error":"Internal error."}'],
+  ['(() => { const a = {}; a.a = a; return a })()', 500, '{"error":"Internal error."}'],
+  ['({ get a() { throw 5 } })', 500, '{"error":"Internal error."}'],
+])('a returned %s', async (expression, status, text) => {
   await runtime.init(`function main() { return ${expression} }`);
-  expect(await runtime.run({})).toMatchObject({ status, body });
+  expect(await runtime.run({})).toMatchObject({ status, text, length: String(text.length) });
   expect((await runtime.run({})).status).toBe(status);
+});
+
+test('a function gets its parameters and nothing else, a fresh object each time', async () => {
+  await runtime.init(
+    'function main(args) { args.seen = (args.seen ?? 0) + 1; return { count: arguments.length, ...args } }',
+  );
+  expect((await runtime.run({ a: 1 })).body).toEqual({ count: 1, a: 1, seen: 1 });
+  expect((await runtime.run({ a: 1 })).body).toEqual({ count: 1, a: 1, seen: 1 });
+});
+
+test.each([
+  'Object.create(null)',
+  '{ [Symbol.for("nodejs.util.inspect.custom")]() { throw 5 }, toString() { throw 6 } }',
+])('what is thrown need not have a text: %s', async (thrown) => {
+  await runtime.init(`function main() { throw ${thrown} }`);
+  expect(await runtime.run({})).toMatchObject({
+    status: 500,
+    body: { error: 'Internal error.' },
+  });
+  await runtime.marked(1);
 });
 
 test('a scalar is no argument', async () => {
@@ -180,32 +140,18 @@ test('a scalar is no argument', async () => {
   });
 });
 
-test('one run at a time', async () => {
-  // The first run ends when its caller has heard of the second.
-  const caller = createServer().listen(0, '127.0.0.1');
-  await once(caller, 'listening');
-  const { port } = caller.address() as { port: number };
-  await runtime.init(
-    'function main({ port }) { return new Promise((r) => require("net").connect(port, "127.0.0.1").on("close", () => r({})).resume()) }',
-  );
-  const connected = once(caller, 'connection') as Promise<[Socket]>;
-  const first = runtime.run({ port });
-  const [connection] = await connected;
-  expect(await runtime.run({ port })).toMatchObject({
-    status: 403,
-    body: { error: 'System not ready, status is running.' },
-  });
-  connection.end();
-  expect((await first).status).toBe(200);
-  caller.close();
-});
-
 test.each([
   ['/other', '{}'],
   ['/run', '{broken'],
   ['/init', 'not json'],
 ])('a bad request to %s', async (path, body) => {
   expect(await runtime.post(path, body)).toMatchObject({ status: 500, body: { error: 'Bad request.' } });
+});
+
+test('a body over 48 MiB is refused, and its sender is told so', async () => {
+  const body = Buffer.alloc(48 * 1024 * 1024 + 1, ' ');
+  expect(await runtime.post('/init', body)).toMatchObject({ status: 500, body: { error: 'Bad request.' } });
+  expect((await runtime.init(ECHO)).status).toBe(200);
 });
 
 test('values of several megabytes pass both ways', async () => {
@@ -218,9 +164,4 @@ test('an archive, and a file type that is unknown', async () => {
   const archive = await zipOf({ 'index.js': 'exports.niam = () => ({ cwd: require("fs").existsSync("index.js") })' });
   expect((await runtime.init(archive.toString('base64'), { binary: true, main: 'niam' })).status).toBe(200);
   expect((await runtime.run({})).body).toEqual({ cwd: true });
-});
-
-test('process.exit breaks the connection', async () => {
-  await runtime.init('function main() { process.exit(0) }');
-  await expect(runtime.run({})).rejects.toThrow();
 });

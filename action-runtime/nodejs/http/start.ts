@@ -1,21 +1,26 @@
 import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { INTERNAL_ERROR } from '../bridge/outcome-texts.js';
 import { makePrivateDirectoryIn } from '../dlu/private-directory.js';
-import { type Answer, ActionService } from './action-service.js';
+import { offerCollection } from '../flu/offer-collection.js';
+import { ActionService } from './action-service.js';
+import { type Answer, failed } from './answer.js';
 
 /** Largest request body, in bytes; OpenWhisk's Node runtime takes 48 MB. */
 const MAX_BODY_BYTES = 48 * 1024 * 1024;
 
-const BAD_REQUEST: Answer = { status: 500, body: '{"error":"Bad request."}' };
+const BAD_REQUEST = failed(500, 'Bad request.');
 
 /**
- * Serves OpenWhisk's runtime interface (POST /init, POST /run) on a port.
+ * Serves OpenWhisk's runtime interface (POST /init, POST /run) on a port. With `__OW_ALLOW_CONCURRENT=true` in its
+ * environment it takes several runs at once.
  *
  * @param directory Where the runtime keeps what it unpacks. Default: the system's temporary directory.
  */
 export async function startHttp(port: number, directory: string | undefined): Promise<void> {
   if (directory !== undefined) makePrivateDirectoryIn(directory);
-  const service = new ActionService();
+  offerCollection();
+  const service = new ActionService(process.env['__OW_ALLOW_CONCURRENT']?.toLowerCase() === 'true');
   const server = createServer((request, response) => {
     void answer(service, request).then(({ status, body }) => reply(response, status, body));
   });
@@ -28,7 +33,8 @@ async function answer(service: ActionService, request: IncomingMessage): Promise
   const handler = request.method === 'POST' ? handlerOf(service, request.url) : undefined;
   const message = handler === undefined ? undefined : await readJson(request);
   if (handler === undefined || message === undefined) return BAD_REQUEST;
-  return handler(message);
+  // An error of user code may throw when it is looked at.
+  return handler(message).catch(() => failed(500, INTERNAL_ERROR));
 }
 
 function handlerOf(
@@ -41,16 +47,20 @@ function handlerOf(
   return undefined;
 }
 
-/** The body as a JSON object; an empty one is an empty object, anything else undefined. */
+/**
+ * The body as a JSON object; an empty one is an empty object, anything else undefined. One that is too large is read to
+ * its end and not kept, so that its sender hears the answer.
+ */
 async function readJson(request: IncomingMessage): Promise<Record<string, unknown> | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size > MAX_BODY_BYTES) return undefined;
-      chunks.push(chunk);
+      if (size <= MAX_BODY_BYTES) chunks.push(chunk);
+      else chunks.length = 0;
     }
+    if (size > MAX_BODY_BYTES) return undefined;
     if (size === 0) return {};
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
     return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : undefined;

@@ -23,7 +23,7 @@ const commands = {
   demo: { what: 'word count by data flow', run: (args) => node(['experiments/dist/demo/main.js', ...args]) },
   test: { what: 'all tests, or those whose path is given', run: (args) => node([...jest, ...args], { cwd: root }) },
   bench: { what: 'one measurement, by name', run: (args) => node(['experiments/dist/bench/main.js', ...args]) },
-  dataflower: { what: 'the command line of the platform', run: (args) => node(['plugin/dist/cli/main.js', ...args]) },
+  dataflower: { what: 'the command line of the platform', run: dataflower },
   images: {
     what: 'the image of the action runtime',
     run: (args) => node(['action-runtime/dist/images/main.js', ...args]),
@@ -84,6 +84,13 @@ function node([...args], options) {
   const file = args.findIndex((arg) => !arg.startsWith('-'));
   args[file] = join(root, args[file]);
   return run(process.execPath, args, options);
+}
+
+/** What this process was started with is as readable for functions as what the server was: see there. */
+async function dataflower(args) {
+  const { hideEnvironment } = await import('./plugin/dist/cli/hidden-environment.js');
+  hideEnvironment(process.env);
+  return node(['plugin/dist/cli/main.js', ...args]);
 }
 
 /** Runs one step of the set-up: its time counts up on a terminal, in a pipe it is one line; its output goes to stderr. */

@@ -13,6 +13,6 @@ export default {
     .map((name) => `<rootDir>/${name}/dist`),
   testMatch: ['**/*.test.js'],
   transform: {},
-  testTimeout: 30000,
+  testTimeout: 300_000,
   reporters: ['default', ...(existsSync(new URL(missing, import.meta.url)) ? [`<rootDir>/${missing}`] : [])],
 };

@@ -33,7 +33,7 @@ export { countHost } from './metrics/host-registry.js';
 export { registerProcessMetrics } from './metrics/process-metrics.js';
 export { Tally } from './metrics/tally.js';
 export type { RecordObserver } from './records/observed-records.js';
-export { defaultDriver } from './containers/index.js';
+export { defaultDriver, processDriver } from './containers/index.js';
 export { type InProcessHostOptions, createInProcessHost } from './host/in-process-host.js';
 export {
   type ArchivedRecords,

@@ -68,7 +68,7 @@ describe('the files of the runtime', () => {
     const { id: one } = await buildImage(identity);
     expect((await buildImage(identity)).id).toBe(one);
     expect((await buildImage({ ...identity, version: '1.2.4' })).id).not.toBe(one);
-  }, 60_000);
+  });
 
   test('is an archive whose files belong to root, have no time, and are writable by root alone but in /tmp', async () => {
     const { archive } = await buildImage(identity);
@@ -90,7 +90,7 @@ describe('the files of the runtime', () => {
     }
     expect(layers).toHaveLength(2);
     expect(loose).toEqual(['tmp']);
-  }, 60_000);
+  });
 });
 
 describe('npm run images', () => {

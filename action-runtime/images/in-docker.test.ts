@@ -5,8 +5,8 @@ import { buildOnBase } from './build-on-base.js';
 import { type EnsuredImage, ensureImage } from './ensure-image.js';
 import { imageIdentity } from './image-identity.js';
 
-const BUILD_MS = 120_000;
-const ANSWER_MS = 20_000;
+const BUILD_MS = 300_000;
+const ANSWER_MS = 120_000;
 const LOST_MS = 5_000;
 const LABEL = 'dataflower.test.images';
 const SENTINEL = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';

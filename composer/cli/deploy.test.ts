@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -87,6 +87,28 @@ test('the actions inside are put first, then the one that holds the composition'
 test('one action alone is said so', async () => {
   expect(await deployHere('/ns/p/demo', plain)).toMatchObject({ code: 0, out: 'ok: created action /ns/p/demo\n' });
   expect(requests[0]!.line).toBe('PUT /api/v1/namespaces/ns/actions/p/demo');
+});
+
+test.each(['1e3', '007', '0x10'])('an action may be called %s', async (name) => {
+  expect(await deployHere(name, plain)).toMatchObject({ code: 0, out: `ok: created action /_/${name}\n` });
+  expect(requests[0]!.line).toBe(`PUT /api/v1/namespaces/_/actions/${name}`);
+});
+
+test('a directory in place of a file is named', async () => {
+  mkdirSync(join(folder, 'directory.json'));
+  for (const args of [
+    ['demo', 'directory.json'],
+    ['demo', plain, '-A', 'key=directory.json'],
+  ])
+    expect(await deployHere(...args)).toMatchObject({
+      code: 166,
+      err: expect.stringContaining('directory.json cannot be read (EISDIR: it is a directory, a file is needed).'),
+    });
+});
+
+test.each(['.', '..', './demo', '/ns/..'])('%s is no name', async (name) => {
+  expect(await deployHere(name, plain)).toMatchObject({ code: 144, err: expect.stringContaining('Name is not valid') });
+  expect(requests).toEqual([]);
 });
 
 test('--overwrite deletes each action before, and does not mind when there is none', async () => {

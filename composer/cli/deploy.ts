@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { inspect } from 'node:util';
 import minimist from 'minimist';
@@ -9,6 +8,7 @@ import { askIfDataFlower, otherServerWarning } from '../client/platform.js';
 import { clientOptions } from '../client/settings.js';
 import type { ConductorOptions } from '../conductor/index.js';
 import { version } from '../index.js';
+import { readText } from '../files/index.js';
 import { fqn } from '../names/fqn.js';
 import { Exit, exitCode, fail, type Terminal } from './outcome.js';
 
@@ -44,7 +44,8 @@ interface Annotation {
  */
 export async function deploy(args: readonly string[], terminal: Terminal): Promise<void> {
   const argv = minimist([...args], {
-    string: ['apihost', 'apiversion', 'auth', 'annotation', 'annotation-file', 'debug', 'kind'],
+    // A name may look like a number.
+    string: ['_', 'apihost', 'apiversion', 'auth', 'annotation', 'annotation-file', 'debug', 'kind'],
     boolean: ['insecure', 'version', 'overwrite', 'basic', 'bearer', 'help'],
     alias: {
       auth: 'u',
@@ -68,7 +69,7 @@ export async function deploy(args: readonly string[], terminal: Terminal): Promi
     throw new Exit(1);
   }
   const { composed, annotations } = orFail(terminal, 422, () => ({
-    composed: checkComposed(JSON.parse(readFileSync(file, 'utf8'))),
+    composed: checkComposed(JSON.parse(readText(file))),
     annotations: readAnnotations(argv),
   }));
   const fullName = orFail(terminal, 400, () => fqn(name));
@@ -122,7 +123,7 @@ function readAnnotations(argv: minimist.ParsedArgs): Annotation[] {
   });
   const files = several(argv['annotation-file']).map((text) => {
     const [key, path] = split(text, 'FILE');
-    return { key, value: readFileSync(path, 'utf8') };
+    return { key, value: readText(path) };
   });
   return [...values, ...files];
 }

@@ -24,6 +24,22 @@ test('the environment goes before the file, a flag before both', () => {
   expect(clientOptions({ apihost: 'flag' }, undefined, env)).toMatchObject({ apihost: 'flag', api_key: 'env:key' });
 });
 
+test('comments, white space and a slash at the end of the address do not count', () => {
+  const path = join(folder, 'edited');
+  writeFileSync(path, '# mine = here\r\nAPIHOST = http://host:1/ # local\r\n AUTH\t= a:b\r\n');
+  expect(clientOptions({}, undefined, { WSK_CONFIG_FILE: path })).toMatchObject({
+    apihost: 'http://host:1',
+    api_key: 'a:b',
+  });
+  expect(clientOptions({ apihost: 'http://flag//' }, undefined, { WSK_CONFIG_FILE: path }).apihost).toBe('http://flag');
+});
+
+test('a property file that cannot be read is named', () => {
+  expect(() => clientOptions({}, undefined, { WSK_CONFIG_FILE: folder })).toThrow(
+    `${folder} cannot be read (EISDIR: it is a directory, a file is needed).`,
+  );
+});
+
 test('without a file there is the environment', () => {
   const env = { WSK_CONFIG_FILE: join(folder, 'none'), __OW_API_HOST: 'env' };
   expect(clientOptions({}, undefined, env)).toMatchObject({ apihost: 'env', api_key: undefined, namespace: '_' });

@@ -12,6 +12,8 @@ export function fqn(name: unknown): string {
   const count = parts.length;
   if (count > 4 || (slash ? count === 2 : count === 4)) throw new Error('Name is not valid');
   if (parts.some((part, i) => i > 0 && part.trim().length === 0)) throw new Error('Name is not valid');
+  // In the path of a URL these lead to another resource.
+  if (parts.some((part) => /^\s*\.{1,2}\s*$/.test(part))) throw new Error('Name is not valid');
   if (slash) return trimmed;
   return count < 3 ? `/_/${trimmed}` : `/${trimmed}`;
 }

@@ -98,10 +98,7 @@ export class ServiceManager {
       return { name, by: started.log === undefined ? 'found' : 'started', address: started.address, ...logOf(started) };
     } catch (error) {
       // The data of one that ran before are there for the next attempt.
-      if (before === undefined) {
-        await this.down(name);
-        removeState(name, this.#directory);
-      }
+      if (before === undefined && !(await this.down(name))) removeState(name, this.#directory);
       throw error;
     }
   }

@@ -36,7 +36,7 @@ test.each(hostileInputs.map((input) => ({ title: input.name, input })))(
     expect(answers).toBeGreaterThan(0);
     longest = Math.max(longest, longestMs);
   },
-  120_000,
+  300_000,
 );
 
 test('no input makes others wait for more than a small part of the time that all of them take', () => {

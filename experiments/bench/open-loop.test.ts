@@ -34,7 +34,7 @@ test('a request that has to wait for the ones before it is slow, and all that we
     // Ten times as many as the server can do: each has waited for all before it.
     const times = await openLoop(connections, request, 1000, 40);
     expect(times).toHaveLength(40);
-    expect(times.at(-1)! / times[0]!).toBeGreaterThan(10);
+    expect(times.at(-1)!).toBeGreaterThan(300);
   } finally {
     close();
   }

@@ -80,7 +80,12 @@ const MIB = 1024 * 1024;
 const STEM_CELLS: readonly PrewarmOptions[] = [{ kind: 'nodejs:20', memoryMiB: 256, count: 2 }];
 /** Child processes with the Node runtime: what containers are where no driver is given. */
 export function defaultDriver(): ContainerDriver {
-  return new ProcessDriver({ entry: runtimeEntry });
+  return processDriver();
+}
+
+/** The same, if wanted with a user of its own for each of them. */
+export function processDriver(ownUsers = false): ProcessDriver {
+  return new ProcessDriver({ entry: runtimeEntry, ownUsers });
 }
 
 /** An executor over one driver's containers. Its socket directory exists from now until `close`. */

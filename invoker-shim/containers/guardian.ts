@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import type { Writable } from 'node:stream';
 import { type ProcessIdentity, processIdentity } from '../sink/process-identity.js';
+import { spawnWithoutInherited } from './inherited-descriptors.js';
 
 /**
  * Reads which process groups there are, until the pipe ends: then their agent is gone, however it ended, and it kills
@@ -57,7 +57,7 @@ export class Guardian {
   /** To be called before the first process is started; one that was killed itself is replaced. */
   watch(): void {
     if (this.#child !== undefined) return;
-    const child = spawn('/bin/sh', ['-c', PROGRAM, 'dataflower-guardian', this.mark], {
+    const child = spawnWithoutInherited('/bin/sh', ['-c', PROGRAM, 'dataflower-guardian', this.mark], {
       cwd: '/',
       env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
       // Away from the agent's own group, which may be ended as one.
@@ -71,9 +71,9 @@ export class Guardian {
     };
     child.once('error', gone);
     child.once('exit', gone);
-    child.stdin.on('error', () => undefined);
+    child.stdin?.on('error', () => undefined);
     child.unref();
-    (child.stdin as Writable & Partial<Pick<Socket, 'unref'>>).unref?.();
+    (child.stdin as Partial<Pick<Socket, 'unref'>> | null)?.unref?.();
     for (const group of this.#groups.values()) this.#say('begin', group);
   }
 

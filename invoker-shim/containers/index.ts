@@ -1,5 +1,11 @@
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './executor.js';
-export { type ContainersOptions, type ExecutorOptions, createExecutor, defaultDriver } from './container-executor.js';
+export {
+  type ContainersOptions,
+  type ExecutorOptions,
+  createExecutor,
+  defaultDriver,
+  processDriver,
+} from './container-executor.js';
 export {
   type ContainerDriver,
   type ContainerExit,

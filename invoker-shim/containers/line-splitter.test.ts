@@ -60,9 +60,9 @@ describe('lines of output', () => {
     const least = (maxBytes: number): number => {
       const runs = [1, 2, 3].map(() => {
         const splitter = new LineSplitter(maxBytes, () => undefined);
-        const began = performance.now();
+        const began = process.cpuUsage();
         for (let i = 0; i < 100_000; i++) splitter.push(BYTE);
-        return performance.now() - began;
+        return process.cpuUsage(began).user;
       });
       return Math.min(...runs);
     };

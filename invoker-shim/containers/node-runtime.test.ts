@@ -22,7 +22,7 @@ describe('the executor with the Node runtime', () => {
     sink = new MemorySink();
     sink.useFiles();
     socketDir = mkdtempSync(path.join(os.tmpdir(), 'dfn-'));
-    executor = createExecutor({ sink, socketDir, maxContainers: 2 });
+    executor = createExecutor({ sink, socketDir, maxContainers: 2, helloTimeoutMs: 60_000 });
   });
 
   afterEach(async () => {
@@ -50,7 +50,14 @@ describe('the executor with the Node runtime', () => {
   it('gives a function a container that had started before it was there', async () => {
     await executor.close(0);
     const prewarm = [{ kind: 'nodejs:20', memoryMiB: 128, count: 1 }];
-    executor = createExecutor({ sink, socketDir, maxContainers: 2, prewarm, prewarmReplaceMs: 60_000 });
+    executor = createExecutor({
+      sink,
+      socketDir,
+      maxContainers: 2,
+      helloTimeoutMs: 60_000,
+      prewarm,
+      prewarmReplaceMs: 60_000,
+    });
     await until(() => executor.status().containers[0]?.state === 'PREWARMED', 'one is pre-warmed');
     const { id } = executor.status().containers[0]!;
     const code = `
@@ -80,7 +87,14 @@ describe('the executor with the Node runtime', () => {
   it('fails a function whose code cannot be loaded in a pre-warmed container as in any other', async () => {
     await executor.close(0);
     const prewarm = [{ kind: 'nodejs:20', memoryMiB: 128, count: 1 }];
-    executor = createExecutor({ sink, socketDir, maxContainers: 2, prewarm, prewarmReplaceMs: 60_000 });
+    executor = createExecutor({
+      sink,
+      socketDir,
+      maxContainers: 2,
+      helloTimeoutMs: 60_000,
+      prewarm,
+      prewarmReplaceMs: 60_000,
+    });
     await until(() => executor.status().containers[0]?.state === 'PREWARMED', 'one is pre-warmed');
     const bad = run('throw new Error("not today"); function main() {}');
     await bad.done;
@@ -140,12 +154,12 @@ describe('the executor with the Node runtime', () => {
   });
 
   it('ends a function that blocks for ever at its time limit', async () => {
-    const it = run('function main() { console.log("going"); for (;;) {} }', {}, { timeoutMs: 1500 });
+    const it = run('function main() { console.log("going"); for (;;) {} }', {}, { timeoutMs: 6000 });
     await it.done;
     expect(it.end).toMatchObject({
       status: 2,
       timedOut: true,
-      value: { error: 'The action exceeded its time limits of 1500 milliseconds.' },
+      value: { error: 'The action exceeded its time limits of 6000 milliseconds.' },
     });
     expect(it.end!.logs[0]).toMatch(/stdout: going$/);
   });

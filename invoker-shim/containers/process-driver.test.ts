@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
@@ -53,6 +53,23 @@ describe('the process driver', () => {
     });
     await handle.exited;
     expect(lines).toEqual(['huge']);
+    rmSync(directory, { recursive: true });
+  });
+
+  it('says what keeps its containers from having users of their own', () => {
+    if (process.getuid?.() !== 0) {
+      expect(open(runtimeEntry).withoutOwnUsers).toContain('root');
+      return;
+    }
+    const directory = mkdtempSync(path.join(os.tmpdir(), 'dfp-'));
+    const entry = path.join(directory, 'below', 'main.js');
+    mkdirSync(path.dirname(entry));
+    writeFileSync(entry, '');
+    expect(open(entry).withoutOwnUsers).toBe(`users of their own cannot read ${directory}`);
+    chmodSync(directory, 0o711);
+    expect(open(entry).withoutOwnUsers ?? '').not.toContain(directory);
+    chmodSync(entry, 0o600);
+    expect(open(entry).withoutOwnUsers).toBe(`users of their own cannot read ${entry}`);
     rmSync(directory, { recursive: true });
   });
 

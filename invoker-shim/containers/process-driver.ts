@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, symlink } from 'node:fs/promises';
+import { chmod, chown, mkdir, rm, symlink } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { preinstalledFolder, preinstalledPackages } from '@dataflower/action-runtime/nodejs';
@@ -14,10 +15,12 @@ import {
   type StartOptions,
 } from './driver.js';
 import { Guardian } from './guardian.js';
+import { spawnWithoutInherited } from './inherited-descriptors.js';
 import { outputLines } from './output-lines.js';
 import { OutputPace } from './output-pace.js';
 import { outputPipes } from './output-pipes.js';
 import { isOwnImage } from './own-image.js';
+import { closedToOthers, endProcessesOf, freshUid } from './own-user.js';
 
 export interface ProcessDriverOptions {
   /** Absolute path of the program that is started with this Node. */
@@ -26,6 +29,11 @@ export interface ProcessDriverOptions {
   readonly nodeArguments?: readonly string[];
   /** Default: the system's. */
   readonly clock?: Clock;
+  /**
+   * Each container runs with a user id that nobody else has, so that it cannot read what is the agent's or another
+   * container's, nor signal it; large values then travel as streams. Needs root. Default: as the agent's user.
+   */
+  readonly ownUsers?: boolean;
 }
 
 /** After the process has ended, its output is awaited at most this long, in ms: something that left its group may hold the pipe. */
@@ -38,23 +46,34 @@ const OUTPUT_GRACE_MS = 200;
 const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
 
 /**
- * Containers as child processes: for development on one machine. They are not isolated: they run as the agent's user
- * and see its files. What they do get is a clean environment, a home of their own, and a process group that ends as one,
- * with the agent at the latest, however that ends.
+ * Containers as child processes: for development on one machine. They are not isolated: they run as the agent's user, unless
+ * they have users of their own, and see its files. What they do get is a clean environment, no descriptor of the agent's, a
+ * home of their own, and a process group that ends as one, with the agent at the latest, however that ends.
  */
 export class ProcessDriver implements ContainerDriver {
   readonly name = 'process';
-  readonly sharesFiles = true;
+  readonly sharesFiles: boolean;
   /** In the home of every container, and so in the environment of what its function starts. */
   readonly #home = `home-${randomBytes(8).toString('hex')}`;
   readonly #guardian = new Guardian(`/${this.#home}`);
   readonly #preinstalled = preinstalledPackages.map((name) => [name, preinstalledFolder(name)] as const);
 
-  constructor(private readonly options: ProcessDriverOptions) {}
+  constructor(private readonly options: ProcessDriverOptions) {
+    this.sharesFiles = options.ownUsers !== true;
+  }
+
+  /** What keeps containers from having users of their own: a sentence's beginning, for the operator. Undefined: nothing. */
+  get withoutOwnUsers(): string | undefined {
+    if (process.getuid?.() !== 0) return 'only root can give containers users of their own';
+    const folders = this.#preinstalled.map(([, folder]) => folder);
+    const closed = closedToOthers([process.execPath, this.options.entry, ...folders, os.tmpdir()]);
+    return closed === undefined ? undefined : `users of their own cannot read ${closed}`;
+  }
 
   async start(start: StartOptions): Promise<ContainerHandle> {
     const { image } = start.spec;
     if (image !== undefined && !isOwnImage(image)) throw new ImageError(noDocker(image));
+    const uid = this.options.ownUsers === true ? freshUid() : undefined;
     const directories = [this.#home, 'runtime', 'node_modules'].map((name) =>
       path.join(path.dirname(start.socketPath), name),
     );
@@ -62,10 +81,13 @@ export class ProcessDriver implements ContainerDriver {
     const [home, runtime, packages] = directories;
     // Node looks for packages in every folder above a file: those of the action's own archive come first.
     for (const [name, folder] of this.#preinstalled) await symlink(folder, path.join(packages!, name));
+    if (uid !== undefined) await handOver(uid, start.socketPath, directories);
     this.#guardian.watch();
-    const pipes = await outputPipes(path.dirname(start.socketPath));
+    const pipes = await outputPipes(path.dirname(start.socketPath), uid);
     const [stdout, stderr] = pipes?.descriptors ?? (['pipe', 'pipe'] as const);
-    const child = spawn(process.execPath, [...(this.options.nodeArguments ?? []), this.options.entry], {
+    const program = [...(this.options.nodeArguments ?? []), this.options.entry];
+    const child = spawnWithoutInherited(process.execPath, program, {
+      ...(uid === undefined ? {} : { uid, gid: uid }),
       cwd: home,
       env: {
         PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
@@ -80,7 +102,8 @@ export class ProcessDriver implements ContainerDriver {
       stdio: ['ignore', stdout, stderr],
     });
     const output: readonly [Readable, Readable] = pipes === undefined ? [child.stdout!, child.stderr!] : pipes.readers;
-    const handle = new ProcessHandle(child, output, directories, start, this.#guardian, this.options.clock);
+    const owned = { directories, uid };
+    const handle = new ProcessHandle(child, output, owned, start, this.#guardian, this.options.clock);
     const spawned = new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', reject);
@@ -98,6 +121,14 @@ function noDocker(image: string): string {
   return `The image '${image}' needs Docker, and containers are child processes here: no Docker engine was there when the server was started.`;
 }
 
+/** Lets the user, and nobody else, work in the directories and connect to the socket. */
+async function handOver(uid: number, socketPath: string, directories: readonly string[]): Promise<void> {
+  const own = path.dirname(socketPath);
+  for (const above of [path.dirname(own), own]) await chmod(above, 0o711);
+  await chmod(socketPath, 0o600);
+  for (const one of [socketPath, ...directories]) await chown(one, uid, uid);
+}
+
 class ProcessHandle implements ContainerHandle {
   readonly exited: Promise<ContainerExit>;
   readonly #pace: OutputPace;
@@ -108,7 +139,7 @@ class ProcessHandle implements ContainerHandle {
   constructor(
     private readonly child: ChildProcess,
     private readonly output: readonly [Readable, Readable],
-    directories: readonly string[],
+    { directories, uid }: { readonly directories: readonly string[]; readonly uid: number | undefined },
     { onOutput }: StartOptions,
     private readonly guardian: Guardian,
     clock = systemClock,
@@ -121,6 +152,8 @@ class ProcessHandle implements ContainerHandle {
     });
     const ended = this.#forward(onOutput);
     this.exited = this.#untilEnded(ended).then(async (exit) => {
+      // Nobody may change what is removed meanwhile.
+      if (uid !== undefined) await endProcessesOf(uid);
       for (const directory of directories) {
         await rm(directory, { recursive: true, force: true, maxRetries: 2 }).catch(() => undefined);
       }

@@ -33,7 +33,14 @@ async function serve(listener: RequestListener, secure = false): Promise<string>
 }
 
 function clientOf(url: string, more: Partial<CouchSettings> = {}): CouchClient {
-  const client = new CouchClient({ url, username: 'us:er', password: PASSWORD, timeoutMs: 1_000, retries: 0, ...more });
+  const client = new CouchClient({
+    url,
+    username: 'us:er',
+    password: PASSWORD,
+    timeoutMs: 120_000,
+    retries: 0,
+    ...more,
+  });
   clients.push(client);
   return client;
 }

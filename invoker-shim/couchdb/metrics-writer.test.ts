@@ -36,7 +36,7 @@ describeWithService('couchdb', 'Metrics in CouchDB', ({ address }) => {
   let writers: MetricsWriter[];
   beforeEach(async () => {
     proxy = await startFaultProxy(address);
-    client = new CouchClient({ ...couchAddress(proxy.url), timeoutMs: 1_000 });
+    client = new CouchClient({ ...couchAddress(proxy.url), timeoutMs: 10_000 });
     database = new CouchDatabase(client, `${prefix}${++opened}`);
     writers = [];
   });

@@ -43,7 +43,11 @@ test.each(cases)(
   'a function that emits too much and %s ends with the limit as its error (%s)',
   async (_what, paradigm, code) => {
     const records = new MemoryRecords();
-    const host = createInProcessHost({ records, instanceLimit: LIMIT, containers: { maxContainers: 4 } });
+    const host = createInProcessHost({
+      records,
+      instanceLimit: LIMIT,
+      containers: { maxContainers: 4, helloTimeoutMs: 60_000 },
+    });
     try {
       const echo = 'function main(p) { return p; }';
       const target = workflow(flow, 'graph', {

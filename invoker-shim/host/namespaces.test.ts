@@ -51,7 +51,7 @@ async function metric(name: string): Promise<number> {
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 120_000;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error('the condition never came true');
     await new Promise(setImmediate);
@@ -81,7 +81,7 @@ test.each(['dataflow', 'controlflow'] as const)(
     expect(results).toEqual(runs.map((_, i) => JSON.stringify({ length: MiB - 100 + i })));
     await until(async () => (await metric('resident_bytes')) === 0 && (await metric('spilled_bytes')) === 0);
   },
-  60_000,
+  300_000,
 );
 
 test('one that fills the sink with an input in use does not hold up what another emits', async () => {
@@ -124,7 +124,7 @@ test('one that fills the sink with an input in use does not hold up what another
   expect(JSON.parse(result)).toEqual({ count: 30, right: true });
   writeFileSync(gate, '');
   expect(JSON.parse((await running).result)).toEqual({ length: 30 * MiB });
-}, 60_000);
+});
 
 test('with a full disk the youngest of the one that is over its share fail, more of it is refused, others go on', async () => {
   const full = { ...diskFiles, write: () => Promise.reject(new Error('no space is left')) };
@@ -155,4 +155,4 @@ test('with a full disk the youngest of the one that is over its share fail, more
   expect(JSON.parse((await first).result)).toEqual({ length: 0 });
   await until(() => Promise.resolve(ends.length === taken));
   expect(ends.filter(({ result }) => /has reached its limit/.test(result)).length).toBeLessThan(taken);
-}, 60_000);
+});

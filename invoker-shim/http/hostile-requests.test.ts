@@ -7,7 +7,7 @@ import { Turns } from './turns.js';
 const head = (start: string, ...headers: string[]): string => [start, 'Host: h', ...headers, '', ''].join('\r\n');
 const get = (path: string, ...headers: string[]): string => head(`GET ${path} HTTP/1.1`, ...headers);
 const CHUNKED = head('POST /chunked HTTP/1.1', 'Transfer-Encoding: chunked');
-const LIMITS = { headersTimeout: 100, requestTimeout: 60_000, connectionsCheckingInterval: 10 };
+const LIMITS = { headersTimeout: 60_000, requestTimeout: 60_000, connectionsCheckingInterval: 10 };
 
 interface Client {
   readonly socket: Socket;
@@ -169,6 +169,7 @@ describe.each([
     const late = Array.from({ length: 50 }, open);
     for (const { socket } of late) socket.write('GET / HTTP/1.1\r\n');
     await othersAreServed();
+    server.headersTimeout = 100;
     await until(() => late.every(({ socket }) => socket.closed), 'no head is waited for');
     for (const { statuses } of late) expect(statuses()).toEqual(['408']);
     slow[0]!.end('ok');

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Clock } from '../clock.js';
 import type { ActivationRecord } from './record.js';
-import { crc32 } from './crc32.js';
+import { crc32 } from '@dataflower/action-runtime/protocol';
 import { encodeFrame } from './record-codec.js';
 import type { RecordLog } from './record-log-options.js';
 import { type SegmentFiles, segmentFiles } from './segment.js';

@@ -1,4 +1,4 @@
-import { crc32 } from './crc32.js';
+import { crc32 } from '@dataflower/action-runtime/protocol';
 import { type ColumnName, SegmentIndex } from './segment-index.js';
 
 /**

@@ -110,4 +110,4 @@ it('the worst of what is looked into is opened too', async () => {
   const worst = sink.put(Buffer.from(`\0[${'[],'.repeat(5_500_000)}[]]`), 8);
   expect(await ask(worst, { ask: 'member', path: [] })).toEqual([]);
   worst.release();
-}, 90_000);
+});

@@ -2,10 +2,12 @@ import fs from 'node:fs';
 
 /** A process that starts others as fast as they are ended is given up after so many looks. */
 const MOST_ROUNDS = 10;
+const ROOT = 0;
 
 /**
- * Ends the processes of a user that have a directory in their environment, such as in HOME, or work in it: what is left of
- * an agent's containers when what watches over them was killed as well. Finds nothing where the system does not show it.
+ * Ends the processes of a user (of root: of all, since its containers may have users of their own) that have a directory in
+ * their environment, such as in HOME, or work in it: what is left of an agent's containers when what watches over them was
+ * killed as well. Finds nothing where the system does not show it.
  */
 export function endProcessesIn(directory: string, uid: number): void {
   for (let round = 0; round < MOST_ROUNDS; round++) {
@@ -24,7 +26,7 @@ export function endProcessesIn(directory: string, uid: number): void {
 function belongs(pid: number, within: string, uid: number): boolean {
   try {
     const folder = `/proc/${pid}`;
-    if (fs.statSync(folder).uid !== uid) return false;
+    if (uid !== ROOT && fs.statSync(folder).uid !== uid) return false;
     if (fs.readFileSync(`${folder}/environ`, 'latin1').includes(`=${within}`)) return true;
     return fs.readlinkSync(`${folder}/cwd`).startsWith(within);
   } catch {

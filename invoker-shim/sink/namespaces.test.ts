@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
+import { until } from '../containers/testing/until.js';
 import { TestClock } from '../containers/testing/test-clock.js';
 import { type DataSink, type DataSinkOptions, type MeasuredDataSink, type Value, createDataSink } from './index.js';
 import { diskFiles } from './spiller.js';
@@ -43,14 +44,6 @@ function fill(into: DataSink): Value[] {
   const values: Value[] = [];
   while (into.hasRoom) values.push(put(into, 1));
   return values;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 100_000; turn++) {
-    if (condition()) return;
-    await new Promise(setImmediate);
-  }
-  throw new Error('the condition never came true');
 }
 
 const failing = { ...diskFiles, write: () => Promise.reject(new Error('the disk is full')) };

@@ -74,8 +74,8 @@ function remove(directory: string): boolean {
     const self = process.getuid?.();
     if (self !== 0 && uid !== self) return false;
     endProcessesIn(directory, uid);
-    if (uid === self) fs.rmSync(directory, { recursive: true, force: true, maxRetries: 2 });
-    // Its owner may change what is in it meanwhile: this follows no link that it puts there.
+    if (self !== 0) fs.rmSync(directory, { recursive: true, force: true, maxRetries: 2 });
+    // Another user, its owner or a container, may change what is in it meanwhile: this follows no link that it puts there.
     else spawnSync('rm', ['-rf', '--one-file-system', '--', directory]);
     return !fs.existsSync(directory);
   } catch {

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { until } from '../containers/testing/until.js';
 import type { Clock } from '../clock.js';
 import {
   type DataSinkOptions,
@@ -34,15 +35,6 @@ function waiting(size: number, fill = 0): Value {
   const value = sink.put(Buffer.alloc(size, fill), 0);
   sink.setWaiting(value, true);
   return value;
-}
-
-/** Turns of the loop until the condition holds. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 100_000; turn++) {
-    if (condition()) return;
-    await new Promise(setImmediate);
-  }
-  throw new Error('the condition never came true');
 }
 
 const spilledFiles = (): string[] =>

@@ -232,6 +232,10 @@ test.each([
   [{ exec, parameters: [{ key: 'a' }] }, malformed('parameters malformed!')],
   [{ exec, annotations: [1] }, malformed('parameters malformed!')],
   [
+    `{"exec":${JSON.stringify(exec)},"parameters":[{"key":"a","value":{"b":[-1e400]}}]}`,
+    malformed('A number in it is larger than a double can hold.'),
+  ],
+  [
     { exec, limits: { memory: 600 } },
     malformed('requirement failed: memory size 600 MB exceeds allowed threshold of 512 MB'),
   ],

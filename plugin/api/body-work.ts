@@ -1,5 +1,6 @@
 import { isBinaryCode } from './large-code.js';
-import { checkNesting } from './nesting.js';
+import { laidOver } from './laid-over.js';
+import { checkValues } from './nesting.js';
 import { type Parameter, readParameters, sizeOf } from './parameters.js';
 import { parseObject } from './parse-object.js';
 import { ApiError, malformed, tooLarge } from './refusals.js';
@@ -52,7 +53,7 @@ function readEntity({ bytes, parametersBytes }: BodyWork & { type: 'entity' }): 
   const structure = structureOf(asBuffer(bytes));
   if (structure > mostRest) throw tooLarge(REST, structure, mostRest);
   const body = parseObject(asBuffer(bytes));
-  checkNesting(body);
+  checkValues(body);
   const code = takeCode(body);
   const rest = JSON.stringify(body);
   if (rest.length > mostRest) {
@@ -107,8 +108,8 @@ function readPayload({ bytes, finalKeys, below }: BodyWork & { type: 'payload' }
   const given = parseObject(asBuffer(bytes));
   if (finalKeys.some((key) => Object.hasOwn(given, key))) throw reservedProperties();
   if (below === undefined) return { type: 'payload', bytes };
-  const merged = { ...(JSON.parse(below) as object), ...given };
-  return { type: 'payload', bytes: alone(Buffer.from(JSON.stringify(merged))) };
+  const merged = laidOver(JSON.parse(below) as Record<string, unknown>, given, asBuffer(bytes));
+  return { type: 'payload', bytes: alone(merged) };
 }
 
 function refused({ status, message }: ApiError): BodyResult {

@@ -12,7 +12,7 @@ import { JsonPieces, sendPieces } from './pieces.js';
 import { countAnswer, sendJson } from './reply.js';
 import { type BodyTerms, checkContentType, readBody } from './request.js';
 import { type BodyThreads, isLargeEntity } from './body-threads.js';
-import { checkNesting } from './nesting.js';
+import { checkValues } from './nesting.js';
 import { parseObject } from './parse-object.js';
 
 /** What the resources of the API work on. */
@@ -86,7 +86,7 @@ export async function bodyObject(
   if (body.length === 0) throw new ApiError(400, 'Request entity expected but not supplied');
   if (large !== undefined && isLargeEntity(body)) return large(body);
   const object = parseObject(body);
-  checkNesting(object);
+  checkValues(object);
   return object;
 }
 

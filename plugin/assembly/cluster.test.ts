@@ -29,12 +29,17 @@ const secret = { secret: SECRET };
 
 const refused: Record<string, [overrides: Record<string, unknown>, host: string | undefined, message: RegExp]> = {
   'no hosts': [{ cluster: secret }, undefined, /No hosts are configured: add `hosts: .*dataflower standalone/],
+  'a secret in a directory': [
+    { hosts, cluster: { secretFile: '/' } },
+    undefined,
+    /^cluster\.secretFile: \/ cannot be read \(EISDIR: it is a directory, a file is needed\)\.$/,
+  ],
   'no secret': [{ hosts }, undefined, /set cluster\.secretFile, cluster\.secret or DATAFLOWER_CLUSTER_SECRET to/],
   'a short secret': [{ hosts, cluster: { secret: 'short' } }, undefined, /has 5 characters: set the same text of/],
   'a secret file that is not there': [
     { hosts, cluster: { secretFile: '/nowhere/secret' } },
     undefined,
-    /\/nowhere\/secret of cluster\.secretFile cannot be read \(ENOENT\)/,
+    /cluster\.secretFile: \/nowhere\/secret cannot be read \(ENOENT/,
   ],
   'limits beyond a message': [
     { hosts, cluster: secret, limits: { resultBytes: 2 ** 30 } },

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readText } from '@dataflower/composer/files';
 import { MIN_SECRET_CHARS } from '@dataflower/invoker-shim';
 import type { Config } from '../config/index.js';
 import { StartError } from './start-error.js';
@@ -24,10 +24,9 @@ export function clusterSecret({ cluster: { secret, secretFile } }: Config): stri
 
 function readSecret(file: string): string {
   try {
-    return readFileSync(file, 'utf8').trimEnd();
+    return readText(file).trimEnd();
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'error';
-    throw new StartError(`The file ${file} of cluster.secretFile cannot be read (${code}).`, { cause });
+    throw new StartError(`cluster.secretFile: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -6,9 +6,11 @@ import {
   GuardError,
   IMAGE_NAME,
   openDockerDriver,
+  processDriver,
 } from '@dataflower/invoker-shim';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
+import { isLoopback } from '../server/host-check.js';
 import { StartError } from './start-error.js';
 
 /** What containers are, and what of it the operator has to know. */
@@ -20,6 +22,16 @@ export interface ChosenDriver {
 }
 
 const PROCESSES = 'functions run as child processes, without isolation: for development, with code that you trust.';
+const OWN_USERS =
+  'functions run as child processes with user ids of their own, without a bound on what they use or reach over the network: for development.';
+
+/** Throws `StartError` where other machines would reach an API whose functions are not kept in. */
+export function checkProcessesOnLoopback({ server: { host }, containers }: Config): void {
+  if (isLoopback(host) || containers.processOffLoopback) return;
+  throw new StartError(
+    `Functions that are child processes are not isolated: with them the server listens on loopback only, not on ${host}. Set containers.driver to docker, or containers.processOffLoopback to true where everybody who reaches ${host} may do anything on this machine.`,
+  );
+}
 
 /**
  * The driver that the configuration asks for; `auto` takes what works here and says what it took. Rejects with
@@ -27,10 +39,10 @@ const PROCESSES = 'functions run as child processes, without isolation: for deve
  */
 export async function chooseDriver(config: Config, log: Logger): Promise<ChosenDriver> {
   const { driver, network, image } = config.containers;
-  if (driver === 'process') return { driver: undefined, notice: capitalized(PROCESSES) };
+  if (driver === 'process') return childProcesses(config);
   const found = await findImage(config, log);
   if ('missing' in found) {
-    if (driver === 'auto') return { driver: undefined, notice: `${found.missing}: ${PROCESSES}` };
+    if (driver === 'auto') return childProcesses(config, found.missing);
     throw new StartError(`${found.missing}. ${found.todo}, or set containers.driver to process.`);
   }
   const options = (mode: typeof network): DockerDriverOptions => dockerOptions(config, log, mode, found.image);
@@ -50,6 +62,26 @@ export async function chooseDriver(config: Config, log: Logger): Promise<ChosenD
     const notice = `Functions run in Docker containers of ${image} without a network, because ${cause.message}.`;
     return { driver: opened, notice };
   }
+}
+
+/** @param why There is no Docker, when that is the reason. */
+function childProcesses(config: Config, why?: string): ChosenDriver {
+  try {
+    checkProcessesOnLoopback(config);
+  } catch (cause) {
+    if (why === undefined || !(cause instanceof StartError)) throw cause;
+    throw new StartError(`${why}. ${cause.message}`, { cause });
+  }
+  const said = (text: string): string => (why === undefined ? capitalized(text) : `${why}: ${text}`);
+  if (config.containers.processUser === 'agent') {
+    const asRoot =
+      process.getuid?.() === 0 ? ' They are root as the server is, unless containers.processUser is own.' : '';
+    return { driver: undefined, notice: said(PROCESSES) + asRoot };
+  }
+  const driver = processDriver(true);
+  const without = driver.withoutOwnUsers;
+  if (without === undefined) return { driver, notice: said(OWN_USERS) };
+  throw new StartError(`${capitalized(without)}: set containers.processUser to agent, or change that.`);
 }
 
 const REACH = {

@@ -18,6 +18,7 @@ import { type Config, parseAddress } from '../config/index.js';
 import { StoreCode } from '../targets/store-code.js';
 import { VERSION } from '../version.js';
 import { checkMessageLimits, clusterSecret, configuredHosts } from './cluster.js';
+import { checkProcessesOnLoopback } from './container-driver.js';
 import { prepareDataDirectory } from './data-directory.js';
 import { checkWellKnownKey, type Gateway, openGateway } from './gateway.js';
 import { inTurn } from './in-turn.js';
@@ -28,6 +29,8 @@ import { openStores, type Stores } from './stores.js';
 /** The process that serves the API and gives its activations to hosts. Throws `StartError` when it cannot start. */
 export async function createPlugin(config: Config): Promise<Gateway> {
   checkWellKnownKey(config);
+  // A shim checks it by what it runs; the address on the command line is known here alone.
+  if (config.containers.driver === 'process') checkProcessesOnLoopback(config);
   checkMessageLimits(config);
   configuredHosts(config);
   const secret = clusterSecret(config);

@@ -19,6 +19,7 @@ import { Registry } from 'prom-client';
 import type { Config } from '../config/index.js';
 import { couchSettings } from '../stores/couchdb/connect.js';
 import { DirectoryInUseError } from './data-directory.js';
+import { StartError } from './start-error.js';
 
 export interface OpenRecordsOptions {
   /** What waits in the files of other processes. */
@@ -79,6 +80,12 @@ export async function openRecords(
   } catch (cause) {
     if (cause instanceof RecordLogError && cause.code === 'RECORD_LOG_LOCKED')
       throw new DirectoryInUseError(dataDir, { cause });
+    // An error of the file system; its text does not always name the file.
+    if (typeof (cause as NodeJS.ErrnoException).errno === 'number')
+      throw new StartError(
+        `The records in ${files.dir} cannot be opened (${(cause as Error).message}): repair the directory or choose another with --data.`,
+        { cause },
+      );
     throw cause;
   }
 }

@@ -4,15 +4,20 @@ import type { Connection } from './properties.js';
 
 export interface ApiAnswer {
   readonly status: number;
+  /** Undefined when the text is no JSON. */
   readonly body: unknown;
+  readonly text: string;
 }
 
-/** Calls the API. Throws `CommandError` when nobody answers; what the answer says is for the caller to judge. */
+/**
+ * Calls the API, with `json` as the body. Throws `CommandError` when nobody answers; what the answer says is for the caller to
+ * judge.
+ */
 export async function callApi(
-  { apihost, auth }: Connection,
+  { apihost, auth, advice }: Connection,
   method: string,
   path: string,
-  body?: object,
+  json?: string,
 ): Promise<ApiAnswer> {
   let response: Response;
   let text: string;
@@ -20,16 +25,13 @@ export async function callApi(
     response = await fetch(`${apihost}/api/v1${path}`, {
       method,
       headers: { authorization: `Basic ${Buffer.from(auth).toString('base64')}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(json === undefined ? {} : { body: json }),
     });
     text = await response.text();
   } catch (error) {
-    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    throw new CommandError(`${apihost} does not answer (${messageOf(cause)}): is the server running?`, 1, {
-      cause: error,
-    });
+    throw new CommandError(`${apihost} does not answer (${reasonOf(error)}): ${advice}`, 1, { cause: error });
   }
-  return { status: response.status, body: parse(text) };
+  return { status: response.status, body: parse(text), text };
 }
 
 /** The error text of an answer that refuses. */
@@ -52,6 +54,22 @@ export function qualified(name: string): string {
     const forms = 'an action is NAME, PACKAGE/NAME, or either with /NAMESPACE/ before it';
     throw new CommandError(`"${name}" cannot be the name of an action: ${forms}.`, USAGE_ERROR, { cause: error });
   }
+}
+
+/** Of the caller's activation by its id. Throws `CommandError` for what is no id. */
+export function activationPath(id: string): string {
+  if (/^[0-9a-f]{32}$/.test(id)) return `/namespaces/_/activations/${id}`;
+  throw new CommandError(`"${id}" is no activation id: 32 hex digits.`, USAGE_ERROR);
+}
+
+/** Why a request has failed, in one line: what is behind the error of `fetch`. */
+function reasonOf(error: unknown): string {
+  const cause = (error as Error).cause ?? error;
+  const { code } = cause as NodeJS.ErrnoException;
+  const text = messageOf(cause).trim().split('\n')[0]!;
+  // OpenSSL's texts name its threads and source files.
+  if (text === '' || text.includes('SSL routines')) return code ?? 'no reason was given';
+  return text;
 }
 
 function parse(text: string): unknown {

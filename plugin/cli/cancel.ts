@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { callApi, refusal } from './api-client.js';
+import { activationPath, callApi, refusal } from './api-client.js';
 import { CommandError, type Terminal } from './outcome.js';
 import { connectionOf, type ConnectionFlags } from './properties.js';
 
@@ -21,7 +21,7 @@ export function cancelCommand(terminal: Terminal): Command {
     .action(async (id: string, options: Options) => {
       const query =
         options.reason === undefined ? '' : `?${new URLSearchParams({ reason: options.reason }).toString()}`;
-      const path = `/namespaces/_/activations/${encodeURIComponent(id)}${query}`;
+      const path = activationPath(id) + query;
       const answer = await callApi(connectionOf(options, terminal), 'DELETE', path);
       if (answer.status !== ACCEPTED) throw new CommandError(`${id}: ${refusal(answer)}`);
       terminal.out(options.json ? JSON.stringify(answer.body) : `ok: cancelled ${id}`);

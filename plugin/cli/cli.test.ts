@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type CommandRun, runCommand } from '../test-support/command-line.js';
 import { startTestServer, temporaryDirectory, type TestServer } from '../test-support/server.js';
-import { runProgram } from './program.js';
 
 let server: TestServer;
 let directory: string;
@@ -18,26 +18,10 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(
+const run = (
   args: readonly string[],
   environment: Record<string, string> = { __OW_API_HOST: server.url, __OW_API_KEY: server.auth },
-): Promise<Run> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const terminal = {
-    out: (text: string) => void out.push(text),
-    err: (text: string) => void err.push(text),
-    environment: { PATH: process.env.PATH, HOME: directory, ...environment },
-  };
-  const code = await runProgram(args, terminal);
-  return { code, out: out.join('\n'), err: err.join('\n') };
-}
+): Promise<CommandRun> => runCommand(args, { HOME: directory, ...environment });
 
 async function file(name: string, content: unknown): Promise<string> {
   const path = join(directory, name);
@@ -235,7 +219,9 @@ test('a workflow file that is wrong is told with its name and what is wrong', as
     }),
   ).toMatch(/cycle|itself/i);
   for (const name of ['/nowhere.json', '/nowhere.js'])
-    expect((await run(['graph', name])).err).toBe(`dataflower: ${name} cannot be read (ENOENT).`);
+    expect((await run(['graph', name])).err).toBe(
+      `dataflower: ${name} cannot be read (ENOENT: there is no such file).`,
+    );
 });
 
 test('users are added and listed, while the server runs and when it does not', async () => {
@@ -270,6 +256,12 @@ test('a server that cannot start says why and ends with 1', async () => {
   expect(await run(['standalone', '--port', '0', '--data', server.dataDir])).toMatchObject({
     code: 1,
     err: expect.stringContaining('is in use by another process'),
+  });
+  const records = join(directory, 'odd', 'records');
+  await mkdir(join(records, 'records-000000000001.log'), { recursive: true });
+  expect(await run(['standalone', '--port', '0', '--data', join(directory, 'odd')])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`The records in ${records} cannot be opened (EISDIR: `),
   });
   const config = await file('wrong.yaml', 'server: {port: x}\nnonsense: 1\n');
   const { code, err } = await run(['standalone', '--config', config]);

@@ -79,7 +79,8 @@ function checked(composed: object): Composed {
 }
 
 async function putAction(connection: Connection, name: string, overwrite: boolean, action: object): Promise<void> {
-  const answer = await callApi(connection, 'PUT', `${actionPath(name)}?overwrite=${overwrite}`, action);
+  const path = `${actionPath(name)}?overwrite=${overwrite}`;
+  const answer = await callApi(connection, 'PUT', path, JSON.stringify(action));
   // With its name: a composition may bring further actions.
   if (answer.status === 409) throw new CommandError(`${name}: ${refusal(answer)} (--overwrite replaces it)`);
   if (answer.status !== 200) throw new CommandError(`${name}: ${refusal(answer)}`);

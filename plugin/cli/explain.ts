@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { RunRecord } from '../explain/index.js';
-import { callApi, refusal } from './api-client.js';
-import { CommandError, type Terminal, USAGE_ERROR } from './outcome.js';
+import { activationPath, callApi, refusal } from './api-client.js';
+import { CommandError, type Terminal } from './outcome.js';
 import { connectionOf, type ConnectionFlags } from './properties.js';
 
 interface Options extends ConnectionFlags {
@@ -19,12 +19,10 @@ export function explainCommand(terminal: Terminal): Command {
     .option('--apihost <url>', 'API host')
     .option('--auth <key>', 'authorization key')
     .action(async (id: string, options: Options) => {
-      if (!/^[0-9a-f]{32}$/.test(id))
-        throw new CommandError(`"${id}" is no activation id: 32 hex digits.`, USAGE_ERROR);
       const { explain, readRun, reportOf } = await import('../explain/index.js');
       const connection = connectionOf(options, terminal);
       const get = async (activationId: string): Promise<RunRecord | undefined> => {
-        const answer = await callApi(connection, 'GET', `/namespaces/_/activations/${activationId}`);
+        const answer = await callApi(connection, 'GET', activationPath(activationId));
         if (answer.status === 404) return undefined;
         if (answer.status !== 200) throw new CommandError(`${activationId}: ${refusal(answer)}`);
         return answer.body as RunRecord;

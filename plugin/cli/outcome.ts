@@ -23,5 +23,6 @@ export class CommandError extends Error {
 
 /** A member of an error's message when it is one, else the text of what was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const { message } = (error ?? {}) as { message?: unknown };
+  return typeof message === 'string' ? message : String(error);
 }

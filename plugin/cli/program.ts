@@ -15,7 +15,8 @@ import { userCommand } from './user.js';
 
 /** Runs the command line and gives its exit code: 0 done, 1 failed, 2 used wrongly. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
-  const program = new Command('dataflower');
+  // Options behind a sub-command are its own: the value of a parameter may be `--version`.
+  const program = new Command('dataflower').enablePositionalOptions();
   const commands = [
     standaloneCommand,
     pluginCommand,
@@ -44,7 +45,12 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
-    terminal.err(`dataflower: ${messageOf(error)}`);
+    terminal.err(`dataflower: ${printable(messageOf(error))}`);
     return error instanceof CommandError ? error.exitCode : FAILURE;
   }
+}
+
+/** Without the control characters of files and servers that a message quotes; lines stay. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
 }

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { CommandError, type Terminal } from './outcome.js';
+import { trimmedHost, wskProperties } from '@dataflower/composer/client';
+import { CommandError, type Terminal, USAGE_ERROR } from './outcome.js';
 
 /** Where the API is and who calls it. */
 export interface Connection {
@@ -9,6 +7,8 @@ export interface Connection {
   readonly apihost: string;
   /** `uuid:key`. */
   readonly auth: string;
+  /** Told to who gets no answer. */
+  readonly advice: string;
 }
 
 export interface ConnectionFlags {
@@ -16,28 +16,40 @@ export interface ConnectionFlags {
   readonly auth?: string;
 }
 
-/** CO-36: flags, else `__OW_API_HOST` and `__OW_API_KEY`, else the property file of `wsk`. */
+/** CO-36: flags, else `__OW_API_HOST` and `__OW_API_KEY`, else the property file of `wsk`. Throws `CommandError`. */
 export function connectionOf(flags: ConnectionFlags, { environment }: Terminal): Connection {
-  const file = readProperties(environment.WSK_CONFIG_FILE ?? join(environment.HOME ?? homedir(), '.wskprops'));
-  const apihost = flags.apihost ?? environment.__OW_API_HOST ?? file.get('APIHOST');
-  const auth = flags.auth ?? environment.__OW_API_KEY ?? file.get('AUTH');
+  // A variable that is empty says nothing.
+  let apihost = flags.apihost ?? (environment.__OW_API_HOST || undefined);
+  let auth = flags.auth ?? (environment.__OW_API_KEY || undefined);
+  if (apihost === undefined || auth === undefined) {
+    const file = wskProperties(environment);
+    apihost ??= file.get('APIHOST');
+    auth ??= file.get('AUTH');
+  }
   const missing = [...(apihost === undefined ? ['--apihost'] : []), ...(auth === undefined ? ['--auth'] : [])];
   if (apihost === undefined || auth === undefined) {
     throw new CommandError(
       `No API host or key is known: give ${missing.join(' and ')}, or paste the "wsk property set" line that the server prints.`,
     );
   }
-  const withScheme = /^https?:\/\//.test(apihost) ? apihost : `https://${apihost}`;
-  return { apihost: withScheme.replace(/\/+$/, ''), auth };
+  return { ...reachedBy(apihost.trim()), auth };
 }
 
-function readProperties(path: string): Map<string, string> {
-  let text = '';
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    return new Map();
-  }
-  const lines = text.split('\n').map((line) => line.trim().split('='));
-  return new Map(lines.filter((parts): parts is [string, string] => parts.length === 2));
+/** Without a scheme it is https, as for `wsk`. */
+function reachedBy(given: string): { readonly apihost: string; readonly advice: string } {
+  const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(given);
+  const address = hasScheme ? given : `https://${given}`;
+  if (!isAddress(address))
+    throw new CommandError(
+      `"${given}" is no address of an API: it is HOST, HOST:PORT, or either with http:// or https:// before it.`,
+      USAGE_ERROR,
+    );
+  const advice = hasScheme ? 'is the server running?' : `is it a local server? Try http://${trimmedHost(given)}.`;
+  return { apihost: trimmedHost(address), advice };
+}
+
+function isAddress(text: string): boolean {
+  if (/\s/.test(text) || !URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password + search + hash === '' && !/^https?:\/\/\//i.test(text);
 }

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { graph as completeGraph, isGraphForm, type WrittenGraph } from '@dataflower/composer';
 import { compileComposition } from '@dataflower/composer/compiler';
+import { readText } from '@dataflower/composer/files';
 import { type Graph, graphDigest } from '@dataflower/composer/graph';
 import { composeFile } from './compose-file.js';
 import { CommandError, messageOf, type Terminal, USAGE_ERROR } from './outcome.js';
@@ -17,7 +17,7 @@ export async function readWorkflow(file: string, terminal: Terminal): Promise<Wo
   if (extension !== '.js' && extension !== '.json') {
     throw new CommandError(`${file}: a workflow is a .js, .json or .graph.json file.`, USAGE_ERROR);
   }
-  const json = parse(file, extension === '.js' ? await compose(file, terminal) : read(file));
+  const json = parse(file, extension === '.js' ? await compose(file, terminal) : readText(file));
   try {
     return file.endsWith('.graph.json') || isGraphForm(json) ? graphOf(json) : compositionOf(json);
   } catch (error) {
@@ -38,21 +38,11 @@ function compositionOf(json: unknown): WorkflowFile {
 }
 
 async function compose(file: string, terminal: Terminal): Promise<string> {
-  read(file);
+  readText(file);
   try {
     return await composeFile(file, terminal);
   } catch (error) {
     throw new CommandError(`${file}: ${messageOf(error)}`, 1, { cause: error });
-  }
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CommandError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}).`, 1, {
-      cause: error,
-    });
   }
 }
 

@@ -62,7 +62,7 @@ test('all problems are told at once, with path, what was expected and what was f
     'DATAFLOWER_SINK_LIMIT: is not a variable of the configuration',
     'limits.timeoutMs: expected min ≤ default ≤ max, found {"min":10,"max":5}',
     'logLevel: expected one of fatal, error, warn, info, debug, trace, silent, found "loud"',
-    'records: expected a section with keys, found 3',
+    'records: expected a section with keys, found a number',
     'server.nmaes: is not a key of the configuration (see docs/configuration.md)',
     'server.port: expected a whole number from 0 to 65535, found "abc"',
     'sink.limitBytes (DATAFLOWER_SINK_LIMIT_BYTES): expected a whole number from 1024 to 1099511627776, found "many"',
@@ -85,15 +85,48 @@ test('what may hold a secret is not shown, however wrong it is', () => {
   expect(loadConfig({ environment }).couchdb).toMatchObject({ url: 'https://db:6984', password: '12345678' });
 });
 
+test.each([
+  ['server: 5', 'server', 'a number'],
+  ['server: [1]', 'server', 'a list'],
+  ['server:', 'server', 'nothing'],
+  ['server: true', 'server', 'true or false'],
+  ['limits: x', 'limits', 'a text'],
+  ['limits: {memoryMiB: 512}', 'limits.memoryMiB', 'a number'],
+  ['couchdb: http://admin:hunter2@db:5984', 'couchdb', 'a text'],
+  ['couchdb: {tls: 1}', 'couchdb.tls', 'a number'],
+  ['cluster: hunter2', 'cluster', 'a text'],
+])('a section that is none (%s) is told, whatever variables and flags say of its keys', (text, key, kind) => {
+  const environment = { DATAFLOWER_LIMITS_MEMORY_MIB_MAX: '512', DATAFLOWER_COUCHDB_TLS_INSECURE: 'true' };
+  const overrides = { dataDir: undefined, server: { port: 0, host: undefined }, cluster: { secret: 'x' } };
+  for (const sources of [{ environment: {} }, { environment, overrides }, { environment: {}, overrides }])
+    expect(problemsOf(() => loadConfig({ file: file(text), ...sources }))).toEqual([
+      `${key}: expected a section with keys, found ${kind}`,
+    ]);
+});
+
+test('a key that is no section wins over none', () => {
+  const path = file('server: {port: {deep: 1}}\ndataDir: {a: 1}\n__proto__: {server: {port: 1}}\n');
+  const overrides = { dataDir: '/x', server: { port: 0 } };
+  expect(problemsOf(() => loadConfig({ file: path, environment: {}, overrides }))).toEqual([
+    'server.port: expected a whole number from 0 to 65535, found {"deep":1}',
+    'dataDir: expected a text that is not empty, found {"a":1}',
+    '__proto__: is not a key of the configuration (see docs/configuration.md)',
+  ]);
+});
+
 test('a file that cannot be read, or is not YAML, or is no mapping, is told as such', () => {
   expect(problemsOf(() => loadConfig({ file: '/nowhere.yaml', environment: {} }))).toEqual([
-    '/nowhere.yaml: cannot be read (ENOENT)',
+    '/nowhere.yaml cannot be read (ENOENT: there is no such file).',
   ]);
+  expect(problemsOf(() => loadConfig({ file: directory, environment: {} }))).toEqual([
+    `${directory} cannot be read (EISDIR: it is a directory, a file is needed).`,
+  ]);
+  expect(problemsOf(() => loadConfig({ file: file('\ufefflogLevel: warn'), environment: {} }))).toEqual([]);
   expect(problemsOf(() => loadConfig({ file: file('a: [1'), environment: {} }))[0]).toMatch(
     /dataflower\.yaml: .*line 1/,
   );
   expect(problemsOf(() => loadConfig({ file: file('- 1'), environment: {} }))[0]).toContain(
-    'expected keys and values, found [1]',
+    'expected keys and values, found a list',
   );
   expect(problemsOf(() => loadConfig({ file: file(''), environment: {} }))).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { choice, optionalText, optionalWhole, text, texts, whole } from './keys.js';
+import { choice, flag, optionalText, optionalWhole, text, texts, whole } from './keys.js';
 
 /** How containers are made and what they may do: a part of the section `containers`. */
 export const isolation = {
@@ -6,6 +6,16 @@ export const isolation = {
     about:
       'What a container is: `docker` on a Docker engine, `process` a child process without isolation, `auto` Docker when an engine answers and has the image or takes it, else child processes.',
     turn: 'Start says "child processes, without isolation" although Docker is there: `docker` says why.',
+  }),
+  processUser: choice('agent', ['agent', 'own'], {
+    about:
+      'As whom child processes run: `agent` as the user of the server, with all that it may read; `own` as a user id that nobody else has, for each container, which needs root. They then reach neither the data directory and the keys in it, nor the environment and memory of the server, nor each other; large values travel as streams.',
+    turn: 'Code that you do not trust wholly has to run without Docker: `own`. Start fails with "cannot read": install Node.js and this project where every user can read them.',
+  }),
+  processOffLoopback: flag(false, {
+    about:
+      'Lets containers be child processes although `server.host` is an address that other machines reach. Whoever has a key then runs code on this machine without isolation.',
+    turn: 'Start is refused with "child processes … loopback": use Docker. Set it only where everybody who reaches the API may do anything on this machine.',
   }),
   dockerHost: optionalText('what `DOCKER_HOST` says, else the system’s socket', {
     about: 'Address of the Docker engine: `unix:///path` or `tcp://host:port`.',

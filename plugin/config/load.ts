@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
+import { readText } from '@dataflower/composer/files';
 import { parse, YAMLParseError } from 'yaml';
 import type { z } from 'zod';
 import { type Leaf, leaves } from './leaves.js';
-import { ConfigError, found } from './problem.js';
+import { ConfigError, found, kindOf } from './problem.js';
 import { type Config, schema } from './schema.js';
 
 export interface ConfigSources {
@@ -36,16 +36,16 @@ export function loadConfig(sources: ConfigSources = {}): Config {
 function readFile(file: string, problems: string[]): Tree {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readText(file);
   } catch (cause) {
-    problems.push(`${file}: cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'error'})`);
+    problems.push((cause as Error).message);
     return {};
   }
   try {
     const value = parse(text) as unknown;
     if (value === null) return {};
     if (isTree(value)) return value;
-    problems.push(`${file}: expected keys and values, found ${found(value)}`);
+    problems.push(`${file}: expected keys and values, found ${kindOf(value)}`);
   } catch (cause) {
     problems.push(
       `${file}: ${cause instanceof YAMLParseError ? cause.message.split('\n')[0]!.replace(/:$/, '') : String(cause)}`,
@@ -82,12 +82,14 @@ function nest(leaf: Leaf, text: string): Tree {
   return leaf.path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as Tree;
 }
 
+/** A section and a value do not take each other's place: what is below is kept then, for the schema to refuse. */
 function overlay(tree: Tree, over: Tree): void {
   for (const [name, value] of Object.entries(over)) {
     if (value === undefined) continue;
     const below = tree[name];
-    if (isTree(value) && isTree(below)) overlay(below, value);
-    else tree[name] = isTree(value) ? structuredClone(value) : value;
+    if (below === undefined) tree[name] = structuredClone(value);
+    else if (isTree(value) && isTree(below)) overlay(below, value);
+    else if (!isTree(value) && !isTree(below)) tree[name] = value;
   }
 }
 
@@ -103,10 +105,14 @@ function describe(issue: z.core.$ZodIssue, tree: Tree, environment: Environment)
   const leaf = leaves().find(
     (candidate) => place === candidate.path.join('.') || place.startsWith(`${candidate.path.join('.')}.`),
   );
-  const variable = leaf !== undefined && environment[leaf.variable] !== undefined ? ` (${leaf.variable})` : '';
-  return [
-    `${place}${variable}: expected ${leaf?.meta.expected ?? (issue.code === 'custom' ? issue.message : 'a section with keys')}, found ${leaf?.meta.secret === true && value !== undefined ? 'something else (not shown)' : found(value)}`,
-  ];
+  if (leaf === undefined) {
+    return issue.code === 'custom'
+      ? [`${place}: expected ${issue.message}, found ${found(value)}`]
+      : [`${place}: expected a section with keys, found ${kindOf(value)}`];
+  }
+  const variable = environment[leaf.variable] === undefined ? '' : ` (${leaf.variable})`;
+  const shown = leaf.meta.secret === true && value !== undefined ? 'something else (not shown)' : found(value);
+  return [`${place}${variable}: expected ${leaf.meta.expected}, found ${shown}`];
 }
 
 function isTree(value: unknown): value is Tree {

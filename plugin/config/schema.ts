@@ -14,7 +14,7 @@ const MAX_MS = 2_147_483_647;
 const server = section({
   host: text('127.0.0.1', {
     about: 'Address to listen on.',
-    turn: 'Only this machine can connect: that is on purpose, above all while containers are child processes without isolation. Set 0.0.0.0 only on a network you trust, and name the machine in `server.names`.',
+    turn: 'Only this machine can connect: that is on purpose, above all while containers are child processes without isolation. Set 0.0.0.0 only on a network you trust, with Docker (or `containers.processOffLoopback`), and name the machine in `server.names`.',
   }),
   port: whole(3233, 0, 65535, {
     about: 'TCP port to listen on; 0 takes a free one.',

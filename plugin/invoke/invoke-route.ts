@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ActivationRecord, Clock, Host, RecordStore, StartMessage } from '@dataflower/invoker-shim';
 import { asApiError, noSuchEntity, overloaded } from '../api/api-error.js';
 import type { BodyBudget } from '../api/body-budget.js';
+import { laidOver } from '../api/laid-over.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
 import { countAnswer, sendError, sendJson } from '../api/reply.js';
 import { type BodyThreads, isLargePayload } from '../api/body-threads.js';
@@ -247,6 +248,6 @@ function accepted(call: Call, activationId: string): void {
 }
 
 function payloadOf(body: Buffer, given: Record<string, unknown>, resolved: Resolved): Buffer {
-  if (resolved.parameters !== undefined) return Buffer.from(JSON.stringify({ ...resolved.parameters, ...given }));
+  if (resolved.parameters !== undefined) return laidOver(resolved.parameters, given, body);
   return body.length === 0 ? EMPTY_PAYLOAD : body;
 }

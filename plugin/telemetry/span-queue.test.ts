@@ -1,6 +1,7 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import { SpanQueue } from './span-queue.js';
 import type { TracedRecord } from './spans.js';
+import { until } from '../test-support/until.js';
 
 type Callback = Parameters<SpanExporter['export']>[1];
 
@@ -24,11 +25,6 @@ class HandExporter implements SpanExporter {
 
 const record = {} as TracedRecord;
 const span = {} as ReadableSpan;
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 10_000 && !condition(); i++) await new Promise((resolve) => setImmediate(resolve));
-  expect(condition()).toBe(true);
-}
 
 test('what waits is bounded, one request is under way at a time, and what is dropped is counted', async () => {
   const exporter = new HandExporter();

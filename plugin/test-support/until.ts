@@ -1,5 +1,5 @@
 /** Waits until it holds, asking again at each turn of the loop and every few milliseconds; fails after `withinMs`. */
-export async function until(holds: () => unknown, withinMs = 10_000): Promise<void> {
+export async function until(holds: () => unknown, withinMs = 120_000): Promise<void> {
   const endsAt = performance.now() + withinMs;
   for (;;) {
     const seen = await holds();

@@ -43,7 +43,7 @@ describeWithService('docker', 'large values between containers', ({ address }) =
     platform = await suite.start({
       environment: { ...(await dockerEnvironment(address)), DATAFLOWER_CONTAINERS_NETWORK: 'none' },
     });
-  }, 60_000);
+  });
 
   test('what was handed over cannot be changed by who handed it over', async () => {
     const produce = `${KEEP}
@@ -110,7 +110,7 @@ describeWithService('docker', 'large values between containers', ({ address }) =
     expect(report.kept.some((name) => name.startsWith('out'))).toBe(true);
     expect(report.written).toBeGreaterThan(0);
     expect(checked).toEqual({ changed: -1, bytes: BYTES, own: 'original' });
-  }, 60_000);
+  });
 
   test('what was handed to one cannot be changed by it, nor seen by it or anyone else later', async () => {
     await putAction(
@@ -140,5 +140,5 @@ describeWithService('docker', 'large values between containers', ({ address }) =
     }
     const later = await seen('spy', {});
     expect(later.found).toEqual({ in1r: '0 ' });
-  }, 60_000);
+  });
 });

@@ -6,6 +6,7 @@ import { describeWithService } from '@dataflower/services';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { putAction, result } from '../kit/calls.js';
 import type { Json } from '../kit/json.js';
+import { HOOK_MS } from '../kit/machine-turn.js';
 import type { Platform } from '../kit/platform.js';
 import { repositoryPath } from '../kit/repository.js';
 import { METADATA_ADDRESS, PRIVATE_ADDRESS, PUBLIC_ADDRESS, RESOLVED, StandIns } from '../kit/stand-ins.js';
@@ -61,7 +62,7 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
     // By IPv6 too, where the machine has it.
     await new Promise<void>((resolve) => host.listen(0, resolve));
     hostPort = (host.address() as AddressInfo).port;
-  });
+  }, HOOK_MS);
   afterAll(async () => {
     await standIns.stop();
     await new Promise((resolve) => host.close(resolve));
@@ -83,7 +84,7 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
       const code = readFileSync(repositoryPath('test/containment/actions/probe.cjs'), 'utf8');
       await putAction(platform.api, 'probe', code);
       await putAction(platform.api, 'other', code);
-    }, 60_000);
+    });
     afterAll(() => platform.stop());
 
     test('it runs in a container of its own, with nothing of the machine', async () => {
@@ -254,5 +255,5 @@ describeWithService('docker', 'from inside a container', ({ address: dockerHost 
     expect(said.found.slice(1)).toEqual(['', '', '', 'EHOSTUNREACH']);
     expect(hostConnections).toBe(before);
     await platform.stop();
-  }, 30_000);
+  });
 });

@@ -98,5 +98,5 @@ describe('with the command line of aio', () => {
     });
     await aio('action/delete', 'all');
     await expect(aio('action/get', 'all')).rejects.toThrow(/the requested resource does not exist|404/);
-  }, 120_000);
+  });
 });

@@ -107,19 +107,18 @@ describe('a function that', () => {
   });
 
   test('loops for ever: it is stopped at its time limit (OW-56)', async () => {
-    const { response, annotations, duration } = await misbehave('for(;;);', { timeout: 1000 });
+    const { response, annotations, duration } = await misbehave('for(;;);', { timeout: 5000 });
     expect(response).toMatchObject({
       status: developerError,
-      result: { error: 'The action exceeded its time limits of 1000 milliseconds.' },
+      result: { error: 'The action exceeded its time limits of 5000 milliseconds.' },
     });
     expect(byKey(annotations).timeout).toBe(true);
-    expect(duration).toBeGreaterThanOrEqual(990);
-    expect(duration).toBeLessThan(5000);
+    expect(duration).toBeGreaterThanOrEqual(4990);
   });
 
   test('never settles: the same', async () => {
-    const { response } = await misbehave('await new Promise(()=>{})', { timeout: 1000 });
-    expect(response.result.error).toBe('The action exceeded its time limits of 1000 milliseconds.');
+    const { response } = await misbehave('await new Promise(()=>{})', { timeout: 5000 });
+    expect(response.result.error).toBe('The action exceeded its time limits of 5000 milliseconds.');
   });
 
   test('loops while it loads: stopped, and the text says when (OW-56)', async () => {
@@ -146,7 +145,7 @@ describe('a function that', () => {
       status: developerError,
       result: { error: 'The action exhausted its memory and was aborted.' },
     });
-  }, 60_000);
+  });
 
   test('fills its memory with Buffers, beside the heap (OW-55)', async () => {
     const { response } = await misbehave(
@@ -157,7 +156,7 @@ describe('a function that', () => {
       status: developerError,
       result: { error: 'The action exhausted its memory and was aborted.' },
     });
-  }, 60_000);
+  });
 
   test('fills its memory with Buffers and never waits', async () => {
     const { response } = await misbehave('const a=[];for(;;)a.push(Buffer.alloc(16*1024*1024,1))', { timeout: 30000 });
@@ -165,7 +164,7 @@ describe('a function that', () => {
       status: developerError,
       result: { error: 'The action exhausted its memory and was aborted.' },
     });
-  }, 60_000);
+  });
 
   test('floods its log: the log is cut at its limit and says so (OW-48)', async () => {
     await putAction(
@@ -276,7 +275,7 @@ describe('a function that', () => {
       platform.api,
       'stdin',
       'async function main(){let n=0;for await(const c of process.stdin)n+=c.length;return {n}}',
-      { limits: { timeout: 2000 } },
+      { limits: { timeout: 60_000 } },
     );
     const reply = await run(platform.api, 'stdin');
     expect([200, 502]).toContain(reply.status);
@@ -350,5 +349,5 @@ describe('in a workflow', () => {
         });
       else expect({ status, result: json.response.result }).toEqual({ status: 200, result: { i } });
     }
-  }, 60_000);
+  });
 });

@@ -64,7 +64,7 @@ describe("Apache OpenWhisk Composer's own programs (CO-38)", () => {
     expect(names.filter((name) => name === 'inc')).toHaveLength(3);
     // Run by a conductor, the parts would have no data-flow times.
     for (const { annotations } of await parts(platform.api, top)) expect(byKey(annotations)).toHaveProperty('dataflow');
-  }, 60_000);
+  });
 
   test('deploy by the property file, and again: 409 without -w', async () => {
     writeFileSync(
@@ -78,7 +78,7 @@ describe("Apache OpenWhisk Composer's own programs (CO-38)", () => {
     });
     expect(code).toBe(153);
     expect(stderr).toContain('resource already exists');
-  }, 60_000);
+  });
 
   test('the same JSON is what our own compose prints', async () => {
     const source = join(suite.directory, 'program.js');
@@ -100,7 +100,7 @@ describe('what its library deploys, run here, gives what its conductor gave', ()
       { environment: environment() },
     );
     if (code !== 0) throw new Error(stderr);
-  }, 60_000);
+  });
 
   test.each(programs.map((program, index) => ({ title: program[0], index, program })))(
     '$title',

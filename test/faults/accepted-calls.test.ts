@@ -17,7 +17,7 @@ let gates = 0;
 
 afterEach(async () => {
   for (const one of toStop.splice(0).reverse()) await one.stop();
-}, 60_000);
+});
 
 async function populate(api: Api): Promise<void> {
   await putAction(api, 'inc', 'function main(given){return {...given,n:given.n+1}}');
@@ -74,18 +74,14 @@ async function expectOneRecordEach(api: Api, ids: readonly string[]): Promise<Ac
       for (const id of missing) if ((await api.get(`_/activations/${id}`)).status === 200) missing.delete(id);
       return missing.size === 0;
     },
-    { withinMs: 30_000, seen: () => [...missing] },
+    { seen: () => [...missing] },
   );
   let all: ActivationRecord[] = [];
-  await until(
-    'each part’s workflow to have a record',
-    async () => {
-      all = await records(api);
-      const known = new Set(all.map(({ activationId }) => activationId));
-      return all.every(({ cause }) => cause === undefined || known.has(cause));
-    },
-    { withinMs: 30_000 },
-  );
+  await until('each part’s workflow to have a record', async () => {
+    all = await records(api);
+    const known = new Set(all.map(({ activationId }) => activationId));
+    return all.every(({ cause }) => cause === undefined || known.has(cause));
+  });
   const known = all.map(({ activationId }) => activationId);
   expect(new Set(known).size).toBe(known.length);
   expect((await api.get('_/activations?count=true')).json).toEqual({ activations: known.length });
@@ -121,7 +117,7 @@ describe('a server that is killed', () => {
       const held = (await api.post('_/actions/gated', { gate: gate() })).json.activationId as string;
       expect((await api.get(`_/activations/${held}`)).status).toBe(404);
       const work = load(api);
-      await until('some calls', () => work.ids.length >= 150, { withinMs: 30_000 });
+      await until('some calls', () => work.ids.length >= 150);
       await platform.kill();
       await work.stop();
       expect(await stuck).toBe('cut off');
@@ -142,7 +138,7 @@ describe('a server that is killed', () => {
       platform = await suite.start({ dataDir: platform.options.dataDir });
       expect(await expectOneRecordEach(platform.api, ids)).toEqual(found);
     },
-    90_000,
+    300_000,
   );
 
   test('has one of a call whose wait was over, too', async () => {
@@ -155,7 +151,7 @@ describe('a server that is killed', () => {
     await platform.kill();
     platform = await suite.start({ dataDir: platform.options.dataDir });
     await expectOneRecordEach(platform.api, [json.activationId as string]);
-  }, 60_000);
+  });
 });
 
 describe('plugin and shim', () => {
@@ -184,7 +180,7 @@ describe('plugin and shim', () => {
     const held = await start('gated');
     const stuck = await start('stuck');
     const work = load(plugin.api);
-    await until('some calls', () => work.ids.length >= 80, { withinMs: 30_000 });
+    await until('some calls', () => work.ids.length >= 80);
     work.ids.push(held, stuck);
     return { ids: work.ids, held, open: () => writeFileSync(file, ''), stop: work.stop };
   }
@@ -209,7 +205,7 @@ describe('plugin and shim', () => {
     await plugin.kill();
     plugin = await cluster.plugin();
     expect(await expectOneRecordEach(plugin.api, ids)).toEqual(found);
-  }, 90_000);
+  });
 
   test('the shim killed: the plugin says so of each', async () => {
     await startBoth();
@@ -219,7 +215,7 @@ describe('plugin and shim', () => {
     shim = await cluster.shim();
     await expectOneRecordEach(plugin.api, ids);
     expect(await statusOf(held)).toBe('whisk internal error');
-  }, 90_000);
+  });
 
   test.each([
     ['the shim is back first', ['shim', 'plugin']],
@@ -243,7 +239,7 @@ describe('plugin and shim', () => {
       await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
       expect(await expectOneRecordEach(plugin.api, ids)).toEqual(found);
     },
-    90_000,
+    300_000,
   );
 
   test('the plugin killed, then the shim while nobody is connected', async () => {
@@ -258,5 +254,5 @@ describe('plugin and shim', () => {
     await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
     await expectOneRecordEach(plugin.api, ids);
     expect(await statusOf(held)).toBe('whisk internal error');
-  }, 90_000);
+  });
 });

@@ -76,5 +76,5 @@ test.each([
     expect((await platform.api.get('_/activations?name=say&docs=true')).json).toEqual([more, ...whole]);
     expect(await platform.api.get('/health')).toMatchObject({ status: 200, json: { status: 'ready' } });
   },
-  60_000,
+  300_000,
 );

@@ -8,7 +8,7 @@ import { dataflower } from '../kit/standalone-command.js';
 import { describeWithMounts, mountTmpfs, type Tmpfs } from '../kit/tmpfs.js';
 import { until } from '../kit/until.js';
 
-const TEST_MS = 60_000;
+const TEST_MS = 300_000;
 const suite = Suite.open();
 
 let dataDir: string;

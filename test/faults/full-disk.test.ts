@@ -25,13 +25,13 @@ beforeEach(async () => {
   await putAction(platform.api, 'inc', 'function main({n}){return {n:n+1}}');
   await putAction(platform.api, 'large', "function main({n}){return {n, text:'x'.repeat(30000)}}");
   expect((await run(platform.api, 'inc', { n: 1 })).status).toBe(200);
-}, 60_000);
+});
 
 afterEach(async () => {
   disk.free();
   await platform.stop();
   disk.unmount();
-}, 60_000);
+});
 
 const refuses = (): Promise<unknown> =>
   until('it to take nothing more', async () => {
@@ -80,7 +80,7 @@ asRoot('on a disk that is full in the middle of a record', () => {
     for (const { json } of [...answered.map((json) => ({ json })), late, after])
       expect(await stored(platform.api, (json as ActivationRecord).activationId)).toEqual(json);
     expect(readdirSync(records).filter((name) => name.startsWith('damaged-'))).toEqual([]);
-  }, 60_000);
+  });
 
   test('killed then, it starts with what it had answered, and no half of anything', async () => {
     disk.fill(20);
@@ -93,5 +93,5 @@ asRoot('on a disk that is full in the middle of a record', () => {
     expect(listed).toEqual([...answered].reverse());
     expect(await platform.api.get('/health')).toMatchObject({ status: 200, json: { status: 'ready' } });
     expect((await run(platform.api, 'inc', { n: 1 })).status).toBe(200);
-  }, 60_000);
+  });
 });

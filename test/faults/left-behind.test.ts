@@ -83,7 +83,7 @@ describe.each(waysToStay)('a server that is killed with a function %s', (_, then
     const { pid } = running.at(-1)!;
     const ofOthers = [...left(), ...suite.sharedMemory()].filter((name) => !name.includes(`-${pid}-`));
     expect(ofOthers).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe.each(waysToStay)('when that which watches is killed with the server, a function %s', (what, then) => {
@@ -97,7 +97,7 @@ describe.each(waysToStay)('when that which watches is killed with the server, a 
     else await until('its group to be gone', () => ![itself, child, parent].some(isRunning));
     await start();
     await expectGone(pids);
-  }, 60_000);
+  });
 });
 
 test('a guardian that is killed alone is replaced with the next container', async () => {
@@ -111,11 +111,11 @@ test('a guardian that is killed alone is replaced with the next container', asyn
   const pids = await stay(platform, waysToStay[2]![1]);
   await platform.kill();
   await expectGone([...before, ...pids]);
-}, 60_000);
+});
 
 test('a server that is stopped leaves nothing that its functions have started', async () => {
   const platform = await start({ environment: { DATAFLOWER_SERVER_DRAIN_MS: '100' } });
   const pids = await stay(platform, waysToStay[0]![1]);
   expect(await platform.stop()).toMatchObject({ code: 0 });
   await expectGone(pids);
-}, 60_000);
+});

@@ -38,7 +38,7 @@ describeWithService('couchdb', 'an operator, while CouchDB is away', ({ address 
     });
     [shim, plugin] = await Promise.all([cluster.shim(), cluster.plugin()]);
     await putAction(plugin.api, 'echo', 'function main(a){return a}');
-  }, 60_000);
+  });
 
   afterAll(async () => {
     proxy.fault = () => 'pass';
@@ -46,7 +46,7 @@ describeWithService('couchdb', 'an operator, while CouchDB is away', ({ address 
     await cluster.close();
     await proxy.close();
     await dropDatabases(address, prefix);
-  }, 60_000);
+  });
 
   const status = async (): Promise<string> => (await dataflower(['status', '--data', cluster.dataDir])).stdout;
 
@@ -72,5 +72,5 @@ describeWithService('couchdb', 'an operator, while CouchDB is away', ({ address 
     expect(said.match(/Records cannot be carried to CouchDB and wait in files/g)).toHaveLength(1);
     expect(said).toContain('Records are carried to CouchDB again');
     expect(said).not.toContain('"stack"');
-  }, 60_000);
+  });
 });

@@ -162,7 +162,7 @@ describe('dataflower', () => {
         graph: { version: 1 },
       });
     }
-  }, 60_000);
+  });
 
   test('deploy puts either form, and invoke runs it', async () => {
     for (const [name, path] of [
@@ -182,7 +182,7 @@ describe('dataflower', () => {
     expect(await flower('deploy', 'c-graph', join(suite.directory, 'flow.graph.json'), ...at())).toMatchObject({
       code: 1,
     });
-  }, 60_000);
+  });
 
   test('invoke ends with 1 when the activation fails, and says how', async () => {
     await putAction(platform.api, 'fails', "function main(){return {error:'no'}}");
@@ -221,7 +221,7 @@ describe('dataflower', () => {
     const cold = suite.folder('cold');
     expect((await flower('user', 'add', 'bob', '--data', cold)).code).toBe(0);
     expect((await flower('user', 'list', '--data', cold)).stdout).toMatch(/^bob /m);
-  }, 60_000);
+  });
 
   test('has help, a version, and exit code 2 for wrong usage', async () => {
     expect(await flower('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
@@ -232,5 +232,5 @@ describe('dataflower', () => {
       });
     expect((await flower('nonsense')).code).toBe(2);
     expect((await flower('graph')).code).toBe(2);
-  }, 60_000);
+  });
 });

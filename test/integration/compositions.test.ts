@@ -201,10 +201,10 @@ describe('a function step', () => {
 
   test("that never ends is ended by the composition's time limit, and the next call works", async () => {
     await deploy('loops', composer.sequence(composer.function('p => { if (p.loop) for (;;); return p }')));
-    await platform.api.put('_/actions/loops?overwrite=true', { limits: { timeout: 1000 } });
+    await platform.api.put('_/actions/loops?overwrite=true', { limits: { timeout: 5000 } });
     const reply = await run(platform.api, 'loops', { loop: true });
     expect(reply.status).toBe(502);
-    expect(reply.json.response.result.error).toMatch(/exceeded its time limits of 1000 milliseconds/);
+    expect(reply.json.response.result.error).toMatch(/exceeded its time limits of 5000 milliseconds/);
     expect(await result(platform.api, 'loops', { loop: false })).toEqual({ loop: false });
   });
 });

@@ -144,19 +144,19 @@ describeWithService('docker', 'with containers in Docker', ({ address }) => {
         DATAFLOWER_CONTAINERS_IMAGE: image.own,
       },
     });
-  }, 60_000);
+  });
   afterAll(async () => {
     await platform.stop();
     await image.remove();
-  }, 60_000);
+  });
 
   test("an action that names this platform's image runs as its kind does (OW-77)", async () => {
     await sameAsKind(platform, image.own);
     await mixes(platform, image.own, image.own);
-  }, 60_000);
+  });
 
   test('an image with /init and /run alone gives the same (OW-78)', async () => {
     await sameAsKind(platform, image.name);
     await mixes(platform, image.name, undefined);
-  }, 60_000);
+  });
 });

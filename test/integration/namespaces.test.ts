@@ -64,7 +64,7 @@ describe('a namespace that has everything in use', () => {
     writeFileSync(gate, '');
     await ended(platform.api, ids);
     await platform.stop();
-  }, 60_000);
+  });
 
   test('leaves the sink to others, its payloads that wait being on disk', async () => {
     const limitBytes = 4 * 1024 * 1024;
@@ -118,5 +118,5 @@ describe('a namespace that has everything in use', () => {
     await until('nothing to be left', async () => (await gauge(platform, 'dataflower_sink_spilled_bytes')) === 0);
     api.close();
     await platform.stop();
-  }, 60_000);
+  });
 });

@@ -129,7 +129,7 @@ describe('a scatter and its gather', () => {
       expect(answered.isArray).toBe(true);
       expect(answered.list).toEqual(Array.from({ length: n }, (_, i) => ({ i, square: i * i })));
     },
-    60_000,
+    300_000,
   );
 
   test('keep the order of the items, whatever the order of their ends', async () => {
@@ -314,7 +314,7 @@ describe('bytes', () => {
     });
     expect(big!.response.result.$value.bytes).toBeGreaterThanOrEqual(bytes);
     expect(byKey(big!.annotations).dataflow.bytesOut).toBeGreaterThanOrEqual(bytes);
-  }, 60_000);
+  });
 
   test('a text of 20 MB passes too', async () => {
     await putAction(platform.api, 'long', "function main({n}){return {text:'ä'.repeat(n)}}", {
@@ -330,7 +330,7 @@ describe('bytes', () => {
       exec: { kind: 'sequence', components: ['/_/long', '/_/counts'] },
     });
     expect(await result(platform.api, 'texts', { n: 10_000_000 })).toEqual({ length: 10_000_000, same: true });
-  }, 60_000);
+  });
 
   test("a final result over 1 MiB is an application error with OpenWhisk's text (OW-57)", async () => {
     const reply = await run(platform.api, 'long', { n: 1_000_000 });
@@ -369,7 +369,7 @@ describe('a small sink', () => {
       return /resident_bytes(?:\{[^}]*\})? 0\b/.test(await metricsNow(small.api));
     });
     await small.stop();
-  }, 60_000);
+  });
 
   test('with one container, a splitter that is held in emit leaves room for its consumers', async () => {
     const single = await suite.start({
@@ -386,7 +386,7 @@ describe('a small sink', () => {
     const { list } = await result(single.api, 'held', { n: 30 });
     expect(list).toEqual(Array.from({ length: 30 }, (_, i) => ({ i, square: i * i })));
     await single.stop();
-  }, 60_000);
+  });
 });
 
 describe('a graph over several calls at once', () => {
@@ -395,7 +395,7 @@ describe('a graph over several calls at once', () => {
     const answers = await Promise.all(runs.map((n) => result(platform.api, 'squares', { n })));
     for (const [n, { list }] of answers.entries())
       expect(list).toEqual(Array.from({ length: n }, (_, i) => ({ i, square: i * i })));
-  }, 60_000);
+  });
 });
 
 test("a graph's own parameters lie below its payload", async () => {

@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { putAction, putGated, record, run } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
+import { listen } from '../kit/command.js';
+import { cli, type Platform } from '../kit/platform.js';
 import { dataflower } from '../kit/standalone-command.js';
 import { Suite } from '../kit/suite.js';
 import { until } from '../kit/until.js';
@@ -55,10 +58,13 @@ test('what runs is seen while it runs, also when one looks again and again', asy
   const busy = seen.executor.containers.find(({ key }: { key: string }) => key.includes('gated'));
   expect(busy.state).toBe('RUNNING');
   expect(busy).not.toHaveProperty('idleMs');
-  const watching = dataflower(['status', '--data', platform.options.dataDir, '--watch', '0.1'], { withinMs: 3000 });
+  const watching = spawn(process.execPath, [cli, 'status', '--data', platform.options.dataDir, '--watch', '0.1']);
+  const shown = listen(watching, 'stdout');
+  await until('it to be shown again', () => (shown().match(/^DataFlower /gm)?.length ?? 0) > 1);
+  watching.kill('SIGKILL');
+  await once(watching, 'close');
   writeFileSync(gate, '');
   await answer;
-  expect((await watching).stdout.match(/^DataFlower /gm)!.length).toBeGreaterThan(1);
 });
 
 test('where no server runs, or has been killed, that is said', async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type CommandOptions, listen, ownEnvironment } from './command.js';
 import { within } from './until.js';
 
-const ANSWER_MS = 60_000;
+const ANSWER_MS = 180_000;
 
 /** A Node program that answers each message with one, by the channel that Node gives to its children. */
 export class AnsweringProcess {

@@ -19,7 +19,7 @@ export interface Asking {
   readonly withinMs?: number;
 }
 
-const DEFAULT_WITHIN_MS = 30_000;
+const DEFAULT_WITHIN_MS = 180_000;
 
 /** Raw requests to one server: nothing is encoded, completed or retried on the way. */
 export class Api {

@@ -43,11 +43,14 @@ export async function putAction(
   return expectOk(await api.put(`_/actions/${encodeURIComponent(name)}?overwrite=true`, body));
 }
 
-/** Puts an action that ends when its parameter `gate` names a file that is there: it gives `{done: true}`. */
-export function putGated(api: Api, name: string, more?: Parameters<typeof putAction>[3]): Promise<Json> {
+/**
+ * Puts an action that ends when its parameter `gate` names a file that is there: it gives `{done: true}`. It has as long as an
+ * action can have.
+ */
+export function putGated(api: Api, name: string, more: { readonly limits?: object } = {}): Promise<Json> {
   const code =
     "const fs=require('fs');async function main({gate}){while(!fs.existsSync(gate))await new Promise(r=>setTimeout(r,5));return {done:true}}";
-  return putAction(api, name, code, more);
+  return putAction(api, name, code, { limits: { timeout: 300_000, ...more.limits } });
 }
 
 /** Puts the actions that the programs of `integration/fixtures/programs.cjs` call. */
@@ -82,7 +85,7 @@ export async function putGraph(api: Api, name: string, graph: unknown, more: obj
 
 /** Invokes and waits; gives the reply, whatever its status. */
 export function run(api: Api, name: string, payload: unknown = {}, asking?: Asking): Promise<Reply> {
-  return api.post(`_/actions/${encodeURIComponent(name)}?blocking=true`, payload, { withinMs: 90_000, ...asking });
+  return api.post(`_/actions/${encodeURIComponent(name)}?blocking=true`, payload, asking);
 }
 
 /** Invokes, waits, and gives the record of a call that was answered with one. */
@@ -102,7 +105,7 @@ export async function record(
 /** Invokes, waits, and gives the result of a success; throws anything else. */
 export async function result(api: Api, name: string, payload: unknown = {}, asking?: Asking): Promise<Json> {
   const path = `_/actions/${encodeURIComponent(name)}?blocking=true&result=true`;
-  return expectOk(await api.post(path, payload, { withinMs: 90_000, ...asking }));
+  return expectOk(await api.post(path, payload, asking));
 }
 
 /** A stored record; throws when it is not there. */

@@ -10,8 +10,8 @@ import { containersOf } from './processes.js';
 import type { StartOptions, Suite } from './suite.js';
 import { within } from './until.js';
 
-const START_MS = 30_000;
-const STOP_MS = 25_000;
+const START_MS = 180_000;
+const STOP_MS = 180_000;
 
 /** A shim in a process of its own, as a user starts it. */
 export class Shim {
@@ -86,6 +86,7 @@ export class Cluster {
     this.environment = {
       DATAFLOWER_LOG_LEVEL: 'warn',
       DATAFLOWER_CONTAINERS_DRIVER: 'process',
+      DATAFLOWER_CONTAINERS_HELLO_TIMEOUT_MS: '120000',
       // Its own: another cluster may get the port of a shim that was killed, and must not be taken for it.
       DATAFLOWER_CLUSTER_SECRET: randomBytes(32).toString('hex'),
       ...settings,

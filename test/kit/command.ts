@@ -30,7 +30,7 @@ export function listen(child: ChildProcess, stream: 'stdout' | 'stderr'): () => 
 
 /** Runs a program to its end; it is killed when it takes longer than it may. */
 export function command(program: string, args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
-  const { environment = {}, cwd, withinMs = 30_000, input } = options;
+  const { environment = {}, cwd, withinMs = 180_000, input } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd,

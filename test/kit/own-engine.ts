@@ -6,7 +6,7 @@ import { dockerOptions } from '@dataflower/services';
 import Docker from 'dockerode';
 import { until, within } from './until.js';
 
-const READY_MS = 30_000;
+const READY_MS = 180_000;
 /** Of its disk, in MiB: the image, and little more. */
 const DISK_MIB = 400;
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import openwhisk, { type Client } from 'openwhisk';
 import { Api } from './api.js';
 import { listen, ownEnvironment } from './command.js';
@@ -16,6 +16,8 @@ export interface PlatformOptions {
   readonly program?: 'standalone' | 'plugin';
   /** Further arguments of it. */
   readonly args?: readonly string[];
+  /** Descriptors that it is started with beside its input and its output, each with the one of this process that it is. */
+  readonly descriptors?: Readonly<Record<number, number>>;
 }
 
 /** How a server ended. */
@@ -24,8 +26,8 @@ export interface ServerEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
-const START_MS = 30_000;
-const STOP_MS = 25_000;
+const START_MS = 180_000;
+const STOP_MS = 180_000;
 export const cli = repositoryPath('plugin/dist/cli/main.js');
 
 /** A platform of our own in a process of its own, as a user starts it. */
@@ -61,7 +63,7 @@ export class Platform {
       ...(options.args ?? []),
     ];
     const child = spawn(process.execPath, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: stdioWith(options.descriptors ?? {}),
       env: {
         ...ownEnvironment(),
         HOME: options.temporaryDir,
@@ -69,6 +71,7 @@ export class Platform {
         DATAFLOWER_LOG_LEVEL: 'warn',
         // What a machine has beside this project is not to decide what is tested.
         DATAFLOWER_CONTAINERS_DRIVER: 'process',
+        DATAFLOWER_CONTAINERS_HELLO_TIMEOUT_MS: '120000',
         ...options.environment,
       },
     });
@@ -122,6 +125,12 @@ export class Platform {
     this.child.kill('SIGKILL');
     return this.ended;
   }
+}
+
+function stdioWith(descriptors: Readonly<Record<number, number>>): StdioOptions {
+  const more = new Array<'ignore' | number>(Math.max(2, ...Object.keys(descriptors).map(Number)) - 2).fill('ignore');
+  for (const [number, own] of Object.entries(descriptors)) more[Number(number) - 3] = own;
+  return ['ignore', 'pipe', 'pipe', ...more];
 }
 
 function endOf(child: ChildProcess): Promise<ServerEnd> {

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { listen } from './command.js';
+import { machineTurn } from './machine-turn.js';
 import { until, within } from './until.js';
 
 /** Where the stand-ins are: in blocks that are kept for documentation, private, and where clouds tell machines about themselves. */
@@ -11,7 +12,7 @@ export const RESOLVED = '198.51.100.77';
 const HOST_ADDRESS = '198.51.100.1';
 const NAMESPACE = 'dft-world';
 const LINK = ['dft-w0', 'dft-w1'] as const;
-const START_MS = 10_000;
+const START_MS = 120_000;
 
 /**
  * A world of our own outside the machine: a network namespace that answers for a server in the Internet, one in a private
@@ -22,9 +23,12 @@ export class StandIns {
     readonly port: number,
     private readonly server: ChildProcess,
     private readonly said: () => string,
+    private readonly turnOver: () => Promise<void>,
   ) {}
 
+  /** Waits for its turn: the machine has room for one such world. */
   static async start(): Promise<StandIns> {
+    const turnOver = await machineTurn();
     removeWorld();
     const [host, inside] = LINK;
     ip('netns', 'add', NAMESPACE);
@@ -47,7 +51,7 @@ export class StandIns {
     const port = await until('the stand-ins listen', () => /^port (\d+)/.exec(said())?.[1], {
       withinMs: START_MS,
     });
-    return new StandIns(Number(port), server, said);
+    return new StandIns(Number(port), server, said, turnOver);
   }
 
   /** What has reached them so far: protocol and address. */
@@ -63,6 +67,7 @@ export class StandIns {
     this.server.kill('SIGKILL');
     await within('the stand-ins to end', START_MS, ended);
     removeWorld();
+    await this.turnOver();
   }
 }
 
@@ -70,7 +75,7 @@ function ip(...words: string[]): void {
   execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** Of this run, or of one that was killed. */
+/** Of this run, or of one that was killed: nobody else has the turn. */
 function removeWorld(): void {
   for (const words of [
     ['link', 'del', LINK[0]],

@@ -1,7 +1,8 @@
 import { command, type CommandOptions, type Ended } from './command.js';
 import { cli } from './platform.js';
 
-/** Runs `dataflower` with these arguments to its end. */
+/** Runs `dataflower` with these arguments to its end; a server would have child processes for containers. */
 export function dataflower(args: readonly string[], options?: CommandOptions): Promise<Ended> {
-  return command(process.execPath, [cli, ...args], options);
+  const environment = { DATAFLOWER_CONTAINERS_DRIVER: 'process', ...options?.environment };
+  return command(process.execPath, [cli, ...args], { ...options, environment });
 }

@@ -38,7 +38,7 @@ export class Suite {
     beforeAll(() => {
       before = handles();
     });
-    afterAll(() => suite.close(before), 60_000);
+    afterAll(() => suite.close(before));
     return suite;
   }
 
@@ -91,9 +91,7 @@ function list(folder: string): string[] {
 
 async function leftProcesses(directory: string): Promise<string[]> {
   try {
-    await until('no process of this suite is left', () => processesThatName(directory).length === 0, {
-      withinMs: 3000,
-    });
+    await until('no process of this suite is left', () => processesThatName(directory).length === 0);
     return [];
   } catch {
     const left = processesThatName(directory);
@@ -108,9 +106,7 @@ function handles(): string[] {
 
 async function leftHandles(before: readonly string[]): Promise<string[]> {
   try {
-    await until('this process has no more handles than before', () => handles().length <= before.length, {
-      withinMs: 3000,
-    });
+    await until('this process has no more handles than before', () => handles().length <= before.length);
     return [];
   } catch {
     return [`This process had [${before.join(', ')}] and has [${handles().join(', ')}].`];

@@ -9,7 +9,7 @@ const LOOK_MS = 5;
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  { withinMs = 10_000, seen }: { withinMs?: number; seen?: () => unknown } = {},
+  { withinMs = 120_000, seen }: { withinMs?: number; seen?: () => unknown } = {},
 ): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {

@@ -1,20 +1,35 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Code } from '../bridge/messages.js';
+import { ArchiveError, isArchiveError } from './archive/errors.js';
 import { privateDirectory } from './private-directory.js';
 
-/** Gets the code of an action ready for the FLU: an archive is unpacked, and the process moves into it. */
+/**
+ * Gets the code of an action ready for the FLU: an archive is unpacked, and the process moves into it. The
+ * refusal of an archive is thrown as a text: OpenWhisk's runtime shows it so, without a stack.
+ */
 export async function prepareCode(code: Buffer, binary: boolean): Promise<Code> {
   if (code.length === 0) return { form: 'none' };
   if (!binary) return { form: 'text', text: code.toString() };
   const directory = join(privateDirectory(), 'code');
   mkdirSync(directory);
-  const magic = code.toString('hex', 0, 4);
-  if (magic === '504b0304') await (await import('./archive/zip.js')).unpackZip(code, directory);
-  else if (magic.startsWith('1f8b08')) await (await import('./archive/tar-gz.js')).unpackTarGz(code, directory);
-  // eslint-disable-next-line @typescript-eslint/only-throw-error -- shown as it is, without a stack, as OpenWhisk's runtime does
-  else throw 'There was an error uncompressing the action archive. The file type is unsupported';
+  try {
+    await unpack(code, directory);
+  } catch (error) {
+    throw isArchiveError(error) ? error.message : error;
+  }
   // A worker thread cannot change the directory itself.
   process.chdir(directory);
   return { form: 'directory', path: directory };
+}
+
+/** The second is a zip archive without entries. */
+const ZIP = ['504b0304', '504b0506'];
+const GZIP = '1f8b08';
+
+async function unpack(code: Buffer, directory: string): Promise<void> {
+  const magic = code.toString('hex', 0, 4);
+  if (ZIP.includes(magic)) await (await import('./archive/zip.js')).unpackZip(code, directory);
+  else if (magic.startsWith(GZIP)) await (await import('./archive/tar-gz.js')).unpackTarGz(code, directory);
+  else throw new ArchiveError('The file type is unsupported');
 }

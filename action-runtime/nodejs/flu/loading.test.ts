@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { TestAgent, runFrame } from '../testing/test-agent.js';
-import { tarGzOf, zipOf } from '../testing/archives.js';
+import { saying, tarGzOf, zipOf } from '../testing/archives.js';
 
 let agent: TestAgent;
 afterEach(() => agent.close());
@@ -128,6 +128,18 @@ describe.each([
   });
 });
 
+test('what is wrong with an archive is told in one sentence, without a stack', async () => {
+  const wrong = saying(await zipOf({ 'index.js': INDEX }), { method: 12 });
+  const sentence =
+    "There was an error uncompressing the action archive. The entry 'index.js' is compressed by bzip2: only deflated and stored entries are read.";
+  expect(await refusal(wrong)).toBe(`Initialization has failed due to: ${sentence}`);
+  expect(agent.logs()).toEqual([`stderr: Error during initialization: ${sentence}`]);
+});
+
+test('a zip without entries lacks what an action needs', async () => {
+  expect(await refusal(await zipOf({}))).toMatch(/Zipped actions must contain either package\.json or index\.js/);
+});
+
 test('what an archive was unpacked to is removed at the end', async () => {
   const { cwd } = (await load(await zipOf({ 'index.js': 'exports.main = () => ({ cwd: process.cwd() })' }))) as {
     cwd: string;
@@ -197,6 +209,6 @@ describe('an addon that refuses a thread', () => {
       expect((await agent.call()).value).toEqual({ error: text });
       await agent.exited();
     },
-    60_000,
+    300_000,
   );
 });

@@ -26,6 +26,18 @@ export function renamed(zip: Buffer, from: string, to: string): Buffer {
   return Buffer.from(zip.toString('latin1').replaceAll(from, to), 'latin1');
 }
 
+const CENTRAL_HEADER = Buffer.from('504b0102', 'hex');
+
+/** A zip archive whose first entry says of itself what is not so. */
+export function saying(zip: Buffer, { flags, method, crc }: { flags?: number; method?: number; crc?: number }): Buffer {
+  const changed = Buffer.from(zip);
+  const at = changed.indexOf(CENTRAL_HEADER);
+  if (flags !== undefined) changed.writeUInt16LE(flags, at + 8);
+  if (method !== undefined) changed.writeUInt16LE(method, at + 10);
+  if (crc !== undefined) changed.writeUInt32LE(crc, at + 16);
+  return changed;
+}
+
 /** A gzipped tar archive. */
 export function tarGzOf(
   files: Record<string, string>,

@@ -40,7 +40,7 @@ export interface Seen {
 }
 
 const TYPE_NAMES = new Map(Object.entries(FrameType).map(([name, type]) => [type, name]));
-const WAIT_MS = 20_000;
+const WAIT_MS = 120_000;
 const RUN_KEY = 'run key';
 
 interface StartOptions {

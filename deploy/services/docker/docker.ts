@@ -5,19 +5,18 @@ import Docker from 'dockerode';
 import { startProgram, untilReady } from '../background-program.js';
 import type { Service, StartContext, StartedService } from '../service.js';
 import { endLeftovers } from './control-groups.js';
-import { enginesHere } from './engines-here.js';
 import { dockerOptions } from './docker-options.js';
-import { readForwarding, restoreForwarding } from './forwarding.js';
 import { engineProgram } from './install.js';
-import { networkInterfaces, removeBridges, removeTree } from './leftovers.js';
+import { chooseNetwork, openNetwork, type OwnNetwork, removeNetwork } from './own-network.js';
+import { removeTree } from './remove-tree.js';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
-const READY_MS = 60_000;
-const ASK_MS = 5_000;
+const READY_MS = 180_000;
+const ASK_MS = 15_000;
 
 /**
- * A Docker engine with everything of its own: data, sockets, pid file, control group. It does not touch one that is
- * there already; what it needs of the kernel (a bridge, packet filter rules, forwarding) is put back when it is stopped.
+ * A Docker engine with everything of its own: data, sockets, pid file, control group, network. Others run beside it, ours or
+ * somebody else's, and are not touched; what it needs of the kernel is put back when it is stopped.
  */
 export const docker: Service = {
   name: 'docker',
@@ -41,41 +40,34 @@ export const docker: Service = {
   },
   ask,
   async clear({ details }) {
-    const { directory, interfaces, forwarding } = details as unknown as Details;
-    await endLeftovers(controlGroup(directory), directory);
+    const { directory, network } = details as unknown as Details;
+    await endLeftovers(nameOf(directory), directory);
     removeTree(directory);
-    removeBridges(interfaces);
-    restoreForwarding(forwarding);
+    if (network !== undefined) removeNetwork(network);
   },
 };
 
 interface Details {
   /** Data, sockets and pid file. Its path is short because a socket's must be. */
   readonly directory: string;
-  /** Network interfaces that were there before. */
-  readonly interfaces: readonly string[];
-  readonly forwarding: ReturnType<typeof readForwarding>;
+  /** Undefined: of a version that gave it none. */
+  readonly network?: OwnNetwork;
 }
 
-const controlGroup = (directory: string): string => path.basename(directory);
+/** Of its control group, and in what it has of the network. */
+const nameOf = (directory: string): string => path.basename(directory);
 
 async function startEngine(dockerd: string, { log, keep, progress }: StartContext): Promise<StartedService> {
-  const [other] = enginesHere();
-  if (other !== undefined) {
-    // Two engines on one network would undo each other's bridges and packet filter rules.
-    throw new Error(
-      `Another Docker engine runs here (process ${other}), and does not listen at ${DEFAULT_SOCKET}. Set DOCKER_HOST to ` +
-        'where it does (unix:///path/to/docker.sock).',
-    );
-  }
   const own = mkdtempSync(path.join(os.tmpdir(), 'dataflower-docker-'));
-  const details: Details = { directory: own, interfaces: networkInterfaces(), forwarding: readForwarding() };
+  const network = chooseNetwork(nameOf(own));
+  const details: Details = { directory: own, network };
   const address = `unix://${own}/docker.sock`;
   const started = { address, log, details: details as unknown as Record<string, unknown> };
   keep(started);
+  openNetwork(network);
   // A file of its own also keeps it from reading one that is meant for another engine.
   const configuration = path.join(own, 'engine.json');
-  writeFileSync(configuration, JSON.stringify(settings(own, address)));
+  writeFileSync(configuration, JSON.stringify(settings(own, address, network)));
   const identity = await startProgram(dockerd, ['--config-file', configuration], { cwd: own, log });
   const running = { ...started, process: identity };
   keep(running);
@@ -84,12 +76,21 @@ async function startEngine(dockerd: string, { log, keep, progress }: StartContex
   return running;
 }
 
-const settings = (own: string, address: string): Record<string, unknown> => ({
+const settings = (own: string, address: string, { bridge, range }: OwnNetwork): Record<string, unknown> => ({
   hosts: [address],
   'data-root': `${own}/data`,
   'exec-root': `${own}/exec`,
   pidfile: `${own}/dockerd.pid`,
-  'cgroup-parent': controlGroup(own),
+  'cgroup-parent': nameOf(own),
+  // Where the machine has a containerd, engines share it.
+  'containerd-namespace': nameOf(own),
+  'containerd-plugins-namespace': `${nameOf(own)}-plugins`,
+  bridge,
+  'default-address-pools': [{ base: range, size: 24 }],
+  iptables: false,
+  ip6tables: false,
+  'ip-forward': false,
+  'ip-masq': false,
   'shutdown-timeout': 5,
 });
 

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import path from 'node:path';
 import type { ContainerSpec } from '../executor.js';
 
@@ -57,11 +56,6 @@ export interface ContainerPlace {
   readonly environment: Readonly<Record<string, string>>;
   /** The user id it runs with; undefined: the image's. */
   readonly uid: number | undefined;
-}
-
-/** User ids that no account has and no other container: what the kernel counts by user, nobody else can use up. */
-export function freshUid(): number {
-  return randomInt(1_100_000_000, 1_800_000_000);
 }
 
 /** The body of the engine's create call: everything that keeps a container in. */

@@ -10,7 +10,6 @@ import {
   type ContainerPlace,
   SOCKET_DIRECTORY,
   containerSettings,
-  freshUid,
 } from './container-settings.js';
 import { ContainerNetwork, type NetworkOptions } from './container-network.js';
 import { DockerContainer } from './docker-container.js';
@@ -19,6 +18,7 @@ import { EngineError } from './engine-error.js';
 import { ExitWatch } from './exit-watch.js';
 import { Images, type KnownImage, type PullPolicy } from './images.js';
 import { isOwnImage } from '../own-image.js';
+import { freshUid } from '../own-user.js';
 import { removeLeftBehind } from './left-behind.js';
 import { Removals } from './removals.js';
 import { SharedBox } from './shared-box.js';

@@ -55,5 +55,5 @@ describeWithService('docker', "the watch of the engine's events", ({ address }) 
     expect(watch.connected).toBe(true);
     expect(warnings).toEqual([expect.stringContaining('too long')]);
     watch.close();
-  }, 30_000);
+  });
 });

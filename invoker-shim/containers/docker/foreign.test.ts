@@ -50,8 +50,8 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     sink = new MemorySink();
     const driver = await openDockerDriver({ dockerHost: address, images: { default: await images.own() } });
     const logger = { ...silentLogger, warn: (_: object, text: string) => void warned.push(text) };
-    executor = createExecutor({ sink, socketDir, driver, maxContainers: 4, logger });
-  }, 60_000);
+    executor = createExecutor({ sink, socketDir, driver, maxContainers: 4, helloTimeoutMs: 60_000, logger });
+  });
 
   afterAll(async () => {
     await executor.close(1000);
@@ -59,7 +59,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     await images.remove();
     await sink.close();
     expect(sink.live).toBe(0);
-  }, 60_000);
+  });
 
   async function run(
     image: string,
@@ -120,7 +120,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
   });
 
   it('end as any container does: by time, by themselves, for want of memory', async () => {
-    expect((await run('odd', { do: 'hang' }, { timeoutMs: 700 })).end).toMatchObject({ status: 2, timedOut: true });
+    expect((await run('odd', { do: 'hang' }, { timeoutMs: 5000 })).end).toMatchObject({ status: 2, timedOut: true });
     expect((await run('odd', { do: 'exits' })).error).toBe(
       'The action did not produce a valid response and exited unexpectedly.',
     );

@@ -18,14 +18,14 @@ describeWithService('docker', 'images that may run as who they say', ({ address 
   beforeAll(async () => {
     socketDir = mkdtempSync(path.join(os.tmpdir(), 'dfd-'));
     const driver = await openDockerDriver({ dockerHost: address, images: {}, imageUser: 'image' });
-    executor = createExecutor({ sink, socketDir, driver });
+    executor = createExecutor({ sink, socketDir, driver, helloTimeoutMs: 60_000 });
   });
   afterAll(async () => {
     await executor.close(1000);
     await images.remove();
     rmSync(socketDir, { recursive: true });
     await sink.close();
-  }, 30_000);
+  });
 
   it.each([
     ['by name', ['USER 7:7'], 7],
@@ -40,6 +40,6 @@ describeWithService('docker', 'images that may run as who they say', ({ address 
       await it.done;
       expect(it.end!.value).toEqual({ uid });
     },
-    30_000,
+    300_000,
   );
 });

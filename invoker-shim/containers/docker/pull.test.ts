@@ -12,7 +12,7 @@ import type { PullPolicy } from './images.js';
 import { Registry } from './testing/registry.js';
 
 /** Far less than a fetch takes here. */
-const HELLO_MS = 400;
+const HELLO_MS = 3000;
 
 describeWithService('docker', 'an image that is not on the host', ({ address }) => {
   const engine = new Docker(dockerOptions(address));

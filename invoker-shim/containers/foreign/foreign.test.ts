@@ -32,16 +32,20 @@ beforeEach(() => {
   sink = new MemorySink();
   sink.useFiles();
   socketDir = mkdtempSync(path.join(os.tmpdir(), 'dff-'));
+  openExecutor(60_000);
+});
+
+function openExecutor(helloTimeoutMs: number): void {
   driver = new HttpProcessDriver(images);
   executor = createExecutor({
     sink,
     socketDir,
     driver,
     maxContainers: 3,
-    helloTimeoutMs: 1500,
+    helloTimeoutMs,
     foreignMessageBytes: MESSAGE_BYTES,
   });
-});
+}
 
 afterEach(async () => {
   await executor.close(1000);
@@ -186,7 +190,7 @@ describe('an answer of /run', () => {
     );
     expect(text.length).toBeLessThan(1_100_000);
     expect((await run({ do: 'endless' })).error).toMatch(/allowed length: 1000000000000 > 4000000 bytes/);
-    expect((await run({ do: 'lies' }, { timeoutMs: 1000, key: 'guest/lies@1' })).end).toMatchObject({ status: 2 });
+    expect((await run({ do: 'lies' }, { timeoutMs: 3000, key: 'guest/lies@1' })).end).toMatchObject({ status: 2 });
     expect((await run({ still: 'here' })).end).toMatchObject({ status: 0, coldStart: false });
   });
 
@@ -290,6 +294,8 @@ describe('a foreign image that does not come up', () => {
   });
 
   it('and never listens is given up, and the error says so', async () => {
+    await executor.close(0);
+    openExecutor(1500);
     expect((await run({}, { image: 'deaf' })).end).toMatchObject({
       status: 2,
       value: { error: "The container of the image 'deaf' did not listen on port 8080 within 1500 milliseconds." },
@@ -310,11 +316,11 @@ describe('a foreign image that does not come up', () => {
 
 describe('the runs of a foreign image', () => {
   it('end at their time limit, and the container with them', async () => {
-    const it = await run({ do: 'hang' }, { timeoutMs: 400 });
+    const it = await run({ do: 'hang' }, { timeoutMs: 3000 });
     expect(it.end).toMatchObject({
       status: 2,
       timedOut: true,
-      value: { error: 'The action exceeded its time limits of 400 milliseconds.' },
+      value: { error: 'The action exceeded its time limits of 3000 milliseconds.' },
     });
     await until(() => driver.started[0]!.state === 'EXITED', 'the container has ended');
   });

@@ -47,7 +47,7 @@ let host: Host;
 let ids = 0;
 
 beforeAll(() => {
-  host = createInProcessHost({ records, containers: { driver, socketDir, maxContainers: 6 } });
+  host = createInProcessHost({ records, containers: { driver, socketDir, maxContainers: 6, helloTimeoutMs: 60_000 } });
 });
 afterAll(async () => {
   await host.close(5000);
@@ -78,7 +78,7 @@ function targets(reached: Reached): Record<string, Target> {
   return Object.fromEntries(
     (Object.keys(CODE) as Name[]).map((name) => [
       name,
-      functionOf(name, reached, name === 'hangs' ? { timeoutMs: 500 } : {}),
+      functionOf(name, reached, name === 'hangs' ? { timeoutMs: 3000 } : {}),
     ]),
   );
 }

@@ -207,6 +207,23 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
     }
   });
 
+  it('gives it, and what it starts, no file of the agent or of the machine that is open', async () => {
+    const a = await started();
+    await a.load(`const fs = require('fs'), { execFileSync } = require('child_process');
+      const list = "require('fs').readdirSync('/proc/self/fd').map((n) => { try { return require('fs').readlinkSync('/proc/self/fd/' + n) } catch { return '' } })";
+      function main() {
+        const child = execFileSync(process.execPath, ['-e', 'console.log(JSON.stringify(' + list + '))'], { encoding: 'utf8' });
+        return { own: new Function('require', 'return ' + list)(require), child: JSON.parse(child) };
+      }`);
+    const { own, child } = (await a.run({})) as { own: string[]; child: string[] };
+    // A named pipe, as which its own output may reach the agent, is shown by the name that it had.
+    const isOther = (link: string): boolean =>
+      /^\//.test(link) && !/^\/(?:dev\/null$|proc\/)/.test(link) && !/\/std(?:out|err) \(deleted\)$/.test(link);
+    const files = [...own, ...child].filter(isOther);
+    expect(own.length).toBeGreaterThan(3);
+    expect(files).toEqual([]);
+  });
+
   it('leaves nothing of its code behind when it is killed', async () => {
     const a = await started();
     await a.load('export function main() { return { file: new URL(import.meta.url).pathname }; }');

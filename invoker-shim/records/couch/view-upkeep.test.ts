@@ -30,7 +30,7 @@ beforeEach(async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  client = new CouchClient({ url, timeoutMs: 300, retries: 0 });
+  client = new CouchClient({ url, timeoutMs: 2_000, retries: 0 });
 });
 
 afterEach(async () => {

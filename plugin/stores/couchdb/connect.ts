@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readText } from '@dataflower/composer/files';
 import { Access, CouchClient, type CouchSettings, CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
 import type { Config } from '../../config/index.js';
 
@@ -25,7 +25,7 @@ export function couchSettings(section: Section): CouchSettings | undefined {
       'couchdb.username and a password belong together: set couchdb.passwordFile or couchdb.password, or neither name nor password.',
     );
   }
-  const ca = tls.caFile === undefined ? undefined : readText(tls.caFile, 'couchdb.tls.caFile');
+  const ca = tls.caFile === undefined ? undefined : textOf(tls.caFile, 'couchdb.tls.caFile');
   return {
     url,
     tls: { insecure: tls.insecure, ...(ca === undefined ? {} : { ca }) },
@@ -83,16 +83,15 @@ function passwordOf({ password, passwordFile }: Section): string | undefined {
   if (passwordFile === undefined) return password;
   if (password !== undefined)
     throw new CouchStartError('couchdb.password and couchdb.passwordFile say the same twice: leave one out.');
-  const text = readText(passwordFile, 'couchdb.passwordFile').trimEnd();
+  const text = textOf(passwordFile, 'couchdb.passwordFile').trimEnd();
   if (text === '') throw new CouchStartError(`The file ${passwordFile} (couchdb.passwordFile) is empty.`);
   return text;
 }
 
-function readText(path: string, key: string): string {
+function textOf(path: string, key: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readText(path);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new CouchStartError(`The file ${path} (${key}) cannot be read (${code ?? 'error'}).`, { cause });
+    throw new CouchStartError(`${key}: ${(cause as Error).message}`, { cause });
   }
 }

@@ -50,7 +50,7 @@ describeWithService('couchdb', 'Entities in a CouchDB that fails', ({ address })
   const open = async (more: Partial<CouchSettings> = {}, through = proxy.url): Promise<EntityStore> => {
     // A client that was refused asks again after a moment, not after minutes.
     const access = new Access(() => performance.now() * 1e6);
-    const client = new CouchClient({ ...couchAddress(through), timeoutMs: 2_000, access, ...more });
+    const client = new CouchClient({ ...couchAddress(through), timeoutMs: 60_000, access, ...more });
     clients.push(client);
     const store = await openCouchEntityStore({ client, database, maxStaleMs: 60_000, pollMs: 500 });
     stores.push(store);
@@ -136,7 +136,7 @@ describeWithService('couchdb', 'Entities in a CouchDB that fails', ({ address })
   ] as [Fault, RegExp][])(
     '%p for good fails in time, says why, and is forgotten when it is over',
     async (fault, why) => {
-      const store = await open({ timeoutMs: 1_000 });
+      const store = await open(fault === 'silence' ? { timeoutMs: 5_000 } : {});
       await store.put(document(1, { secret: SECRET_TEXT }));
       documentsFare(fault);
       const attempts = [
@@ -186,7 +186,7 @@ describeWithService('couchdb', 'Entities in a CouchDB that fails', ({ address })
   });
 
   test('no more wait than may', async () => {
-    const store = await open({ maxRequests: 20, connections: 4, timeoutMs: 1_000 });
+    const store = await open({ maxRequests: 20, connections: 4, timeoutMs: 5_000 });
     documentsFare('silence');
     const results = await Promise.allSettled(Array.from({ length: 50 }, () => store.get('ns/a')));
     const messages = results.map((result) => String((result as PromiseRejectedResult).reason));

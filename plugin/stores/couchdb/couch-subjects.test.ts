@@ -37,7 +37,7 @@ describeWithService('couchdb', 'Users in CouchDB', ({ address }) => {
   afterAll(() => dropDatabases(address, prefix));
 
   const open = async (at = address): Promise<Subjects> => {
-    const own = new CouchClient({ ...couchAddress(at), timeoutMs: 1_000 });
+    const own = new CouchClient({ ...couchAddress(at), timeoutMs: 60_000 });
     const store = new CouchSubjects({ client: own, database: database.name, ownsClient: true, pollMs: 500 });
     closing.push(() => store.close());
     return Subjects.open(store);

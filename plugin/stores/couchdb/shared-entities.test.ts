@@ -45,8 +45,8 @@ describeWithService('couchdb', 'Entities in CouchDB that several processes have 
   });
   afterAll(() => dropDatabases(address, prefix));
 
-  const open = async (at: string, maxStaleMs = 60_000): Promise<CachedStore> => {
-    const client = new CouchClient({ ...couchAddress(at), timeoutMs: 1_000 });
+  const open = async (at: string, maxStaleMs = 60_000, timeoutMs = 10_000): Promise<CachedStore> => {
+    const client = new CouchClient({ ...couchAddress(at), timeoutMs });
     closing.push(() => client.close());
     const store = new CachedStore(await openCouchEntityStore({ client, database, maxStaleMs, pollMs: 500 }));
     closing.push(() => store.close());
@@ -99,7 +99,7 @@ describeWithService('couchdb', 'Entities in CouchDB that several processes have 
   });
 
   test('a connection that says nothing any more does not hide changes for long', async () => {
-    const [ours, theirs] = [await open(proxy.url), await open(address)];
+    const [ours, theirs] = [await open(proxy.url, undefined, 5_000), await open(address)];
     const first = await theirs.put(document(1));
     await keep(ours);
     proxy.fault = ({ path }) => (path.includes('feed=longpoll') ? 'silence' : 'pass');
@@ -134,7 +134,7 @@ describeWithService('couchdb', 'Entities in CouchDB that several processes have 
   });
 
   test('a database that somebody else has removed and made again is not taken for the old one', async () => {
-    const ours = await open(proxy.url);
+    const ours = await open(proxy.url, undefined, 5_000);
     await ours.put(document(1));
     await keep(ours);
     proxy.fault = ({ path }) => (path.includes('_changes') ? { delayMs: 300 } : 'pass');

@@ -138,7 +138,7 @@ describe('an upgrade that was killed', () => {
       upgraded = code === 0;
       await expectUpgraded();
     }
-  }, 120_000);
+  });
 });
 
 test('old data that an older version wrote after the upgrade is not removed: the operator has to choose', async () => {

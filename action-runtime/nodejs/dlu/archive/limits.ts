@@ -1,4 +1,5 @@
 import { isAbsolute, join, normalize, sep } from 'node:path';
+import { ArchiveError } from './errors.js';
 
 /** Unpacked bytes of one archive: files, and the targets of links. */
 export const MAX_UNPACKED_BYTES = 512 * 1024 * 1024;
@@ -12,20 +13,6 @@ const MAX_DEPTH = 256;
 const MAX_LINK_BYTES = 16 * 1024 * 1024;
 /** Bounds on the bytes of an archive's format, beside the content of its entries. */
 const FORMAT_BYTES = 2048;
-
-/** An archive that is refused: too large once unpacked, or it would write outside its directory. */
-export class ArchiveError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(`There was an error uncompressing the action archive. ${message}`, options);
-    this.name = 'ArchiveError';
-  }
-}
-
-export function asArchiveError(error: unknown): ArchiveError {
-  if (error instanceof ArchiveError) return error;
-  const { message } = error as Error;
-  return new ArchiveError(message.length > 500 ? `${message.slice(0, 500)} …` : message, { cause: error });
-}
 
 /** Counts what an archive unpacks to, and says where its entries may go. */
 export class ArchiveLimits {
@@ -42,11 +29,15 @@ export class ArchiveLimits {
   /** The path of an entry inside the directory. */
   place(name: string): string {
     this.addEntries(1);
+    return this.inside(name);
+  }
+
+  /** The path that a name of the archive has inside the directory. */
+  inside(name: string): string {
     checkLength(name);
     const path = normalize(name);
-    if (name.includes('\0') || isAbsolute(path) || path === '..' || path.startsWith(`..${sep}`)) {
-      throw new ArchiveError(`The entry '${name}' lies outside the archive.`);
-    }
+    if (name.includes('\0') || isAbsolute(path) || path === '..' || path.startsWith(`..${sep}`))
+      throw ArchiveError.of(name, 'lies outside the archive');
     if (path.split(sep).length > MAX_DEPTH)
       throw new ArchiveError(`It has more than ${MAX_DEPTH} directories in each other.`);
     return join(this.root, path);

@@ -1,8 +1,10 @@
-import { ArchiveError, type ArchiveLimits, MAX_PATH_BYTES } from './limits.js';
+import { ArchiveError } from './errors.js';
+import { type ArchiveLimits, MAX_PATH_BYTES } from './limits.js';
 
 /** An entry of a tar archive. Its content must be read before the next entry is asked for, or is skipped then. */
 export interface TarEntry {
-  readonly type: 'file' | 'directory' | 'symlink' | 'link' | 'other';
+  /** `device` is a pipe too; `label` names the archive. Files of an unknown kind are files, as POSIX has it. */
+  readonly type: 'file' | 'directory' | 'symlink' | 'link' | 'sparse' | 'device' | 'label';
   readonly name: string;
   /** Where a link leads; empty for anything else. */
   readonly target: string;
@@ -15,6 +17,7 @@ interface Override {
   readonly name?: string;
   readonly target?: string;
   readonly size?: number;
+  readonly sparse?: boolean;
 }
 
 const BLOCK = 512;
@@ -23,15 +26,21 @@ const MAX_HEADER_BYTES = 1024 * 1024;
 const EMPTY = Buffer.alloc(0);
 
 const TYPES: Readonly<Record<string, TarEntry['type']>> = {
-  '\0': 'file',
-  '0': 'file',
-  '7': 'file',
   '1': 'link',
   '2': 'symlink',
+  '3': 'device',
+  '4': 'device',
   '5': 'directory',
+  '6': 'device',
+  // GNU tar's own.
+  D: 'directory',
+  S: 'sparse',
+  V: 'label',
 };
+/** Headers in front of another one: of pax, of Solaris's tar before it, of GNU tar. */
+const IN_FRONT = new Set(['g', 'x', 'X', 'K', 'L']);
 
-/** Reads ustar, with the long names of pax and of GNU tar. Never holds more than a chunk and a bounded header. */
+/** Reads ustar and what was before it (v7), with the long names of pax and of GNU tar. Never holds more than a chunk and a bounded header. */
 export async function* tarEntries(source: AsyncIterable<Buffer>, limits: ArchiveLimits): AsyncGenerator<TarEntry> {
   const bytes = new ByteReader(source[Symbol.asyncIterator](), limits);
   let everywhere: Override = {};
@@ -43,20 +52,24 @@ export async function* tarEntries(source: AsyncIterable<Buffer>, limits: Archive
       checkSum(block);
       const flag = block.toString('latin1', 156, 157);
       const ownSize = numberIn(block, 124, 12);
-      if (flag === 'g' || flag === 'x' || flag === 'K' || flag === 'L') {
+      if (IN_FRONT.has(flag)) {
         const text = await bytes.header(ownSize);
         if (flag === 'g') everywhere = { ...everywhere, ...paxOverride(text) };
-        else if (flag === 'x') next = { ...next, ...paxOverride(text) };
+        else if (flag === 'x' || flag === 'X') next = { ...next, ...paxOverride(text) };
         else next = { ...next, [flag === 'K' ? 'target' : 'name']: textIn(text, 0, text.length) };
         continue;
       }
-      const { name = nameIn(block), target = textIn(block, 157, 100), size = ownSize } = { ...everywhere, ...next };
+      const { name, target, size, sparse } = { ...everywhere, ...next };
       next = {};
-      const named = TYPES[flag] ?? 'other';
-      // Before ustar only the name told a directory.
-      const type = named === 'file' && name.endsWith('/') ? 'directory' : named;
-      const content = new Content(bytes, type === 'directory' ? 0 : size);
-      yield { type, name, target, executable: (numberIn(block, 100, 8) & 0o111) !== 0, content };
+      const type = typeOf(flag, name ?? nameIn(block), sparse === true);
+      const content = new Content(bytes, hasContent(type, flag) ? (size ?? ownSize) : 0);
+      yield {
+        type,
+        name: name ?? nameIn(block),
+        target: target ?? textIn(block, 157, 100),
+        executable: (modeIn(block) & 0o111) !== 0,
+        content,
+      };
       await content.skip();
     }
   } finally {
@@ -141,19 +154,31 @@ class ByteReader {
   }
 }
 
-/** `LENGTH KEY=VALUE\n`, again and again; only names, targets and sizes are taken. */
+function typeOf(flag: string, name: string, sparse: boolean): TarEntry['type'] {
+  const named = TYPES[flag] ?? (sparse ? 'sparse' : 'file');
+  // Before ustar only the name told a directory.
+  return named === 'file' && name.endsWith('/') ? 'directory' : named;
+}
+
+/** No content follows a link, a directory or a device, though its header may give a size; GNU's directories have a list. */
+function hasContent(type: TarEntry['type'], flag: string): boolean {
+  return flag === 'D' || (type !== 'directory' && !/[1-6]/.test(flag));
+}
+
+/** `LENGTH KEY=VALUE\n`, again and again; only what is used here is taken. */
 function paxOverride(header: Buffer): Override {
-  const override: { name?: string; target?: string; size?: number } = {};
+  const override: { name?: string; target?: string; size?: number; sparse?: boolean } = {};
   for (let at = 0; at < header.length;) {
     const space = header.indexOf(0x20, at);
     const length = space < 0 ? Number.NaN : Number(header.toString('latin1', at, Math.min(space, at + 20)));
     if (!(length > space - at && at + length <= header.length)) throw new ArchiveError('It has a broken pax header.');
     const record = header.subarray(space + 1, at + length - 1);
     const equals = record.indexOf(0x3d);
-    const key = record.toString('latin1', 0, Math.min(equals, 10));
+    const key = record.toString('latin1', 0, Math.min(equals, 20));
     if (key === 'path') override.name = textIn(record, equals + 1, record.length);
     if (key === 'linkpath') override.target = textIn(record, equals + 1, record.length);
     if (key === 'size') override.size = sizeOf(Number(record.toString('latin1', equals + 1)));
+    if (key.startsWith('GNU.sparse.')) override.sparse = true;
     at += length;
   }
   return override;
@@ -175,10 +200,22 @@ function nameIn(block: Buffer): string {
   return prefix === '' ? name : `${prefix}/${name}`;
 }
 
+/** The sum of the bytes, which some old programs take as signed. */
 function checkSum(block: Buffer): void {
   let sum = 0;
-  for (let at = 0; at < BLOCK; at++) sum += at >= 148 && at < 156 ? 0x20 : block[at]!;
-  if (numberIn(block, 148, 8) !== sum) throw new ArchiveError('It is not a tar archive, or is damaged.');
+  let signed = 0;
+  for (let at = 0; at < BLOCK; at++) {
+    const byte = at >= 148 && at < 156 ? 0x20 : block[at]!;
+    sum += byte;
+    signed += byte < 0x80 ? byte : byte - 0x100;
+  }
+  const expected = numberIn(block, 148, 8);
+  if (expected !== sum && expected !== signed) throw new ArchiveError('It is not a tar archive, or is damaged.');
+}
+
+/** Permissions; none when the field says nothing that can be read. */
+function modeIn(block: Buffer): number {
+  return Number.parseInt(textIn(block, 100, 8).trim(), 8) || 0;
 }
 
 /** Octal digits, or GNU's binary form, which begins with 0x80. */

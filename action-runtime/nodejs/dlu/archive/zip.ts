@@ -2,25 +2,44 @@ import { promisify } from 'node:util';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type Entry, type ZipFile, fromBuffer, type Options } from 'yauzl';
-import { ArchiveLimits, asArchiveError, checkEntries, checkTargetBytes, MAX_UNPACKED_BYTES } from './limits.js';
+import { crc32 } from '../../../protocol/index.js';
 import { EntryWriter } from './entry-writer.js';
+import { ArchiveError, asArchiveError, inEntry } from './errors.js';
+import { ArchiveLimits, checkEntries, checkTargetBytes, MAX_UNPACKED_BYTES } from './limits.js';
 
 const open = promisify<Buffer, Options, ZipFile>(fromBuffer);
 const FILE_TYPE = 0o170000;
 const SYMBOLIC_LINK = 0o120000;
+const ENCRYPTED = 1;
+const STORED = 0;
+const DEFLATED = 8;
 
-/** Unpacks a zip archive into a directory that is empty. */
+/** Ways to compress that zip's specification numbers and that are not read here. */
+const METHODS: Readonly<Record<number, string>> = {
+  1: 'shrinking',
+  6: 'imploding',
+  9: 'Deflate64',
+  12: 'bzip2',
+  14: 'LZMA',
+  20: 'Zstandard',
+  93: 'Zstandard',
+  95: 'XZ',
+  97: 'WavPack',
+  98: 'PPMd',
+};
+
+/** Unpacks a zip archive into a directory that is empty. Rejects with `ArchiveError`. */
 export async function unpackZip(archive: Buffer, root: string, maxBytes: number = MAX_UNPACKED_BYTES): Promise<void> {
   const writer = new EntryWriter(root, new ArchiveLimits(root, maxBytes));
   try {
-    const zip = await open(archive, { lazyEntries: true, validateEntrySizes: true, strictFileNames: false });
+    const zip = await opened(archive);
     // Before the first is written: it may be a lie, but then the count of what comes decides.
     checkEntries(zip.entryCount);
     await new Promise<void>((done, failed) => {
       zip.on('error', failed);
       zip.on('end', done);
       zip.on('entry', (entry: Entry) => {
-        unpack(zip, entry, writer).then(() => zip.readEntry(), failed);
+        inEntry(entry.fileName, () => unpack(zip, entry, writer)).then(() => zip.readEntry(), failed);
       });
       zip.readEntry();
     });
@@ -30,15 +49,45 @@ export async function unpackZip(archive: Buffer, root: string, maxBytes: number 
   }
 }
 
+async function opened(archive: Buffer): Promise<ZipFile> {
+  try {
+    return await open(archive, { lazyEntries: true, validateEntrySizes: true, strictFileNames: false });
+  } catch (cause) {
+    throw new ArchiveError('It is no zip archive, or its end is missing.', { cause });
+  }
+}
+
 async function unpack(zip: ZipFile, entry: Entry, writer: EntryWriter): Promise<void> {
   const mode = entry.externalFileAttributes >>> 16;
   if (entry.fileName.endsWith('/')) return writer.directory(entry.fileName);
+  checkReadable(entry);
   const isLink = (mode & FILE_TYPE) === SYMBOLIC_LINK;
   // Its target is read into memory. A size that is a lie ends the reading.
   if (isLink) checkTargetBytes(entry.uncompressedSize);
+  const content = contentOf(zip, entry);
+  if (isLink) writer.symbolicLink(entry.fileName, await text(content));
+  else await writer.file(entry.fileName, content, (mode & 0o111) !== 0);
+}
+
+function checkReadable({ fileName, generalPurposeBitFlag, compressionMethod }: Entry): void {
+  if ((generalPurposeBitFlag & ENCRYPTED) !== 0) throw ArchiveError.of(fileName, 'is encrypted');
+  if (compressionMethod === STORED || compressionMethod === DEFLATED) return;
+  const method = METHODS[compressionMethod] ?? `method ${compressionMethod}`;
+  throw ArchiveError.of(fileName, `is compressed by ${method}: only deflated and stored entries are read`);
+}
+
+/**
+ * The content; fails at its end when it is not what was packed. It is opened when it is read: damaged data are told by an event
+ * of the stream, for which somebody must listen by then.
+ */
+async function* contentOf(zip: ZipFile, entry: Entry): AsyncGenerator<Buffer> {
   const content = await new Promise<Readable>((resolve, reject) => {
     zip.openReadStream(entry, (error, stream) => (error === null ? resolve(stream) : reject(error)));
   });
-  if (isLink) writer.link(entry.fileName, await text(content));
-  else await writer.file(entry.fileName, content, (mode & 0o111) !== 0);
+  let sum = 0;
+  for await (const chunk of content as AsyncIterable<Buffer>) {
+    sum = crc32(chunk, sum);
+    yield chunk;
+  }
+  if (sum !== entry.crc32) throw ArchiveError.of(entry.fileName, 'is damaged: its checksum (CRC) is wrong');
 }

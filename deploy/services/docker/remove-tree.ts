@@ -14,17 +14,6 @@ export function removeTree(directory: string): void {
   rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
 }
 
-/** Removes the engine's own bridge and those of the networks that were made with it, except what was there before. */
-export function removeBridges(before: readonly string[]): void {
-  const bridges = networkInterfaces().filter((name) => /^(?:docker0|br-[0-9a-f]{12})$/.test(name));
-  for (const name of bridges.filter((name) => !before.includes(name))) run('ip', 'link', 'delete', name);
-}
-
-/** Every interface of this network namespace, those that are down too. */
-export function networkInterfaces(): string[] {
-  return [...readFileSync('/proc/net/dev', 'utf8').matchAll(/^\s*([^\s:]+):/gm)].map(([, name]) => name!);
-}
-
 function run(program: string, ...args: string[]): void {
   const found = programPath(program);
   if (found !== undefined) spawnSync(found, args, { timeout: COMMAND_MS });

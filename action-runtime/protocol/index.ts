@@ -26,6 +26,8 @@ export {
   encodeValue,
 } from './value.js';
 export { Shape, shapeOf } from './shape.js';
+export { END_MARK_TAIL, endMark, endMarkId } from './end-mark.js';
+export { wholeCharacters } from './whole-characters.js';
 export { type Slot } from './slot.js';
 export { DefinitionParts, encodeDefine } from './definition-parts.js';
 export {
@@ -43,6 +45,8 @@ export {
   FLAG_END,
   FLAG_FOLLOWED,
   FLAG_ENV,
+  FLAG_MARKED,
+  FLAG_PARTIAL,
   FLAG_TRUNCATED,
   Outcome,
   decodeAmount,

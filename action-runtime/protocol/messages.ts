@@ -16,9 +16,13 @@ export const FLAG_END = 4;
 
 /** In FILE: the agent wants to know by FILLED how far the file is filled. */
 export const FLAG_FOLLOWED = 8;
+/** In RUN: end marks are asked for, from this run on. In RESULT: the end marks of this run are on both streams. */
+export const FLAG_MARKED = 16;
+/** In LOG: the line goes on in the next LOG of its invocation and stream. */
+export const FLAG_PARTIAL = 32;
 
 /** In DEFINE: the next DEFINE on this connection goes on with it. */
-export const FLAG_MORE = 16;
+export const FLAG_MORE = 64;
 
 /** First frame on a connection, container to agent. */
 export interface Hello {
@@ -45,6 +49,8 @@ export interface Welcome {
   readonly files: boolean;
   /** The key with which the container may open a run channel; without one there is none to be had. */
   readonly runChannel?: string;
+  /** What end marks on the container's stdout and stderr begin with; without it none are written. */
+  readonly endMark?: string;
 }
 
 /** What a container is to run; the code itself is the frame's slot (absent code: a slot of no bytes). */
@@ -104,6 +110,8 @@ export interface Run {
   /** Slot 0 is the input; further slots are what its EXTERNAL items refer to; the last is the environment if FLAG_ENV. */
   readonly slots: readonly Slot[];
   readonly hasEnv: boolean;
+  /** The agent asks for end marks. */
+  readonly marked?: boolean;
 }
 
 export interface Result {
@@ -114,6 +122,8 @@ export interface Result {
   readonly startedNext: number;
   readonly slots: readonly Slot[];
   readonly hasEnv: boolean;
+  /** Its end marks are on both streams. */
+  readonly marked?: boolean;
 }
 
 export interface Emit {
@@ -130,6 +140,8 @@ export interface LogLine {
   readonly time: number;
   readonly text: string;
   readonly truncated: boolean;
+  /** The line goes on in the next one of this stream. */
+  readonly partial?: boolean;
 }
 
 const RUN_FIXED = HEADER_BYTES + 16 + 8 + 2 + 1 + 2;
@@ -185,7 +197,7 @@ export function encodeRun(run: Run): Buffer {
   let size = RUN_FIXED + transaction;
   for (const slot of run.slots) size += slotBytes(slot);
   const frame = Buffer.allocUnsafe(size);
-  writeHeader(frame, FrameType.RUN, run.hasEnv ? FLAG_ENV : 0, run.invocationId);
+  writeHeader(frame, FrameType.RUN, runFlags(run), run.invocationId);
   frame.set(run.activationId, HEADER_BYTES);
   let at = frame.writeDoubleBE(run.deadline, HEADER_BYTES + 16);
   at = frame.writeUInt16BE(run.definition, at);
@@ -204,6 +216,7 @@ export function decodeRun(flags: number, id: number, payload: Buffer): Run {
     transactionId: reader.text(reader.u8()),
     slots: readSlots(reader),
     hasEnv: (flags & FLAG_ENV) !== 0,
+    marked: (flags & FLAG_MARKED) !== 0,
   };
 }
 
@@ -211,7 +224,7 @@ export function encodeResult(result: Result): Buffer {
   let size = RESULT_FIXED;
   for (const slot of result.slots) size += slotBytes(slot);
   const frame = Buffer.allocUnsafe(size);
-  writeHeader(frame, FrameType.RESULT, result.hasEnv ? FLAG_ENV : 0, result.invocationId);
+  writeHeader(frame, FrameType.RESULT, runFlags(result), result.invocationId);
   frame[HEADER_BYTES] = result.outcome;
   frame[HEADER_BYTES + 1] = result.shape;
   const at = frame.writeUInt32BE(result.startedNext, HEADER_BYTES + 2);
@@ -228,7 +241,8 @@ export function decodeResult(flags: number, id: number, payload: Buffer): Result
   const hasEnv = (flags & FLAG_ENV) !== 0;
   if (slots.length !== (hasEnv ? 2 : 1))
     throw new ProtocolError('MALFORMED_PAYLOAD', `a result of ${slots.length} slots`);
-  return { invocationId: id, outcome: outcome as Outcome, shape, startedNext, slots, hasEnv };
+  const marked = (flags & FLAG_MARKED) !== 0;
+  return { invocationId: id, outcome: outcome as Outcome, shape, startedNext, slots, hasEnv, marked };
 }
 
 export function encodeEmit(emit: Emit): Buffer {
@@ -258,7 +272,8 @@ export function encodeLog(line: LogLine): Buffer {
   payload[0] = line.stream === 'stdout' ? 0 : 1;
   payload.writeDoubleBE(line.time, 1);
   payload.set(text, 9);
-  return encodeFrame(FrameType.LOG, line.truncated ? FLAG_TRUNCATED : 0, line.invocationId, payload);
+  const flags = (line.truncated ? FLAG_TRUNCATED : 0) | (line.partial === true ? FLAG_PARTIAL : 0);
+  return encodeFrame(FrameType.LOG, flags, line.invocationId, payload);
 }
 
 export function decodeLog(flags: number, id: number, payload: Buffer): LogLine {
@@ -270,6 +285,7 @@ export function decodeLog(flags: number, id: number, payload: Buffer): LogLine {
     time: reader.f64(),
     text: reader.rest().toString(),
     truncated: (flags & FLAG_TRUNCATED) !== 0,
+    partial: (flags & FLAG_PARTIAL) !== 0,
   };
 }
 
@@ -314,6 +330,10 @@ export function encodeText(
   flags = 0,
 ): Buffer {
   return encodeFrame(type, flags, id, Buffer.from(text));
+}
+
+function runFlags({ hasEnv, marked }: Pick<Run, 'hasEnv' | 'marked'>): number {
+  return (hasEnv ? FLAG_ENV : 0) | (marked === true ? FLAG_MARKED : 0);
 }
 
 function writeSlots(frame: Buffer, at: number, slots: readonly Slot[]): Buffer {

@@ -21,6 +21,7 @@ import type { FileSharing } from './file-sharing.js';
 import { Hold } from './hold.js';
 import { InboundValues } from './inbound-values.js';
 import { LateOutputs } from './late-outputs.js';
+import type { LogCollector } from './log-collector.js';
 import type { PendingRun } from './pending-run.js';
 import { RunWriter } from './run-writer.js';
 import { SentAhead } from './sent-ahead.js';
@@ -38,6 +39,10 @@ export interface RunsHost {
   readonly readyAt: number;
   readonly initMs: number;
   readonly times: StartTimes;
+  /** Its own output. */
+  readonly logs: LogCollector;
+  /** It has not this project's runtime: runs follow each other with nothing between, and no end is marked. */
+  readonly isForeign: boolean;
   /** By the stopwatch: since when it has had nothing to do. */
   idleSince: number;
   /** A run has left. */
@@ -134,7 +139,7 @@ export class ContainerRuns {
     const idle = this.unfinished === 0;
     const id = this.count + 1;
     try {
-      this.#writer.send(pending, id, idle);
+      this.#writer.send(pending, id, idle, this.host.logs.asksMarks);
     } catch (error) {
       this.context.ender.fail(pending, this.host.id, 2, error instanceof Error ? error.message : String(error));
       return;
@@ -207,6 +212,7 @@ export class ContainerRuns {
       this.host.stop({ kind: 'TIME_LIMIT', limitMs: pending.run.spec.timeoutMs });
       return;
     }
+    this.#endLog(pending, result);
     const slot = result.slots[0]!;
     let value: Value | undefined;
     if (slot.where === 'inline' && !result.hasEnv && pending.outputs === undefined)
@@ -225,15 +231,9 @@ export class ContainerRuns {
       return;
     }
     if (pending.log.full) return;
+    // Of such a container it is a remark on what it wrote.
+    if (this.host.isForeign) this.host.logs.give(pending);
     pending.log.take(decodeLog(flags, id, payload), this.context.clock.wall());
-  }
-
-  /** A line that the container wrote past its DLU. */
-  onOutput(stream: 'stdout' | 'stderr', line: string): boolean {
-    if (this.#running === undefined) return false;
-    const now = this.context.clock.wall();
-    this.#running.log.add(stream, line, now, now);
-    return true;
   }
 
   onWithdrawn(payload: Buffer): void {
@@ -330,6 +330,16 @@ export class ContainerRuns {
     this.#running = pending;
     this.hold.begin();
     pending.begin(this.context.clock.now(), this.context.logger);
+  }
+
+  /**
+   * Its log has what the container wrote up to now: as far as its marks, where they tell. Without marks and with runs behind
+   * it, what came may be the next one's as well, and waits for that one's marks.
+   */
+  #endLog(pending: PendingRun, { invocationId, marked }: Result): void {
+    const { logs, isForeign } = this.host;
+    if (marked === true) logs.ended(pending);
+    else if (isForeign || invocationId === this.count) logs.give(pending);
   }
 
   /** The function has answered: the next one runs, and there is room for one more. */

@@ -17,10 +17,10 @@ import type { ContainerSpec, ExecutorStatus, FunctionRun } from './executor.js';
 import { type FileSharing, noFiles, samePaths } from './file-sharing.js';
 import { ForeignRuntime } from './foreign/foreign-runtime.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
+import { LogCollector } from './log-collector.js';
 import type { PendingRun } from './pending-run.js';
 import { RunChannel } from './run-channel.js';
 import { takeRunFrame } from './run-frames.js';
-import type { RunLog } from './run-log.js';
 import { Sleep } from './sleep.js';
 import { StartTimes } from './start-times.js';
 import { withinMs } from './within-ms.js';
@@ -62,8 +62,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   #sleep: Sleep | undefined;
   #owner: ContainerOwner;
   readonly #handshake: Handshake;
-  /** Of the run that ends with the container: what it still writes belongs there. */
-  #lastLog: RunLog | undefined;
+  /** Whose its own output is; undefined until it is known what it is to run. */
+  #logs: LogCollector | undefined;
   /** Resolves once the driver has said whether there is something to stop. */
   #started!: () => void;
   readonly #startSettled = new Promise<void>((resolve) => (this.#started = resolve));
@@ -98,6 +98,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   assign(spec: ContainerSpec, owner: ContainerOwner): void {
     this.spec = spec;
     this.#owner = owner;
+    this.#logs = new LogCollector(this.context.clock, this.#handshake.markKey, spec.logLimitBytes);
     this.times.wanted = this.times.now();
     this.#handshake.assign(spec);
   }
@@ -105,6 +106,14 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   /** True while it waits to be told what it is to run. */
   get waits(): boolean {
     return this.#handshake.waits && this.#state === 'INITIALIZING';
+  }
+
+  get logs(): LogCollector {
+    return this.#logs!;
+  }
+
+  get isForeign(): boolean {
+    return this.#foreign !== undefined;
   }
 
   /** Runs sent to it in its life. */
@@ -379,10 +388,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
 
   #onOutput(stream: 'stdout' | 'stderr', line: string): void {
     this.#foreign?.onOutput(stream, line);
-    if (this.#runs?.onOutput(stream, line) === true) return;
-    const log = this.#lastLog ?? (this.#runs === undefined ? this.#handshake.log : undefined);
-    const now = this.context.clock.wall();
-    log?.add(stream, line, now, now);
+    this.#logs?.onLine(stream, line, this.runCount);
   }
 
   #onExit(exit: ContainerExit): void {
@@ -399,11 +405,11 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   async #finish(ending: ContainerEnding, started: readonly PendingRun[], payer: PendingRun | undefined): Promise<void> {
-    this.#lastLog = started.at(-1)?.log;
-    if (payer !== undefined) payer.adoptLog(this.#handshake.log);
     await this.#startSettled;
     const exited = this.#handle?.exited ?? Promise.resolve(undefined);
     const exit = await withinMs(exited, LAST_WORDS_MS, this.context.clock);
+    this.#logs?.close(started.at(-1) ?? (payer === undefined ? undefined : this.#handshake));
+    if (payer !== undefined) payer.adoptLog(this.#handshake.log);
     const outOfMemory = exit?.outOfMemory ?? false;
     const { ender } = this.context;
     ender.failStarted(started, this.id, ending, outOfMemory);

@@ -31,11 +31,14 @@ export interface ContainerHandle {
   stop(): void;
 }
 
-/** Takes what a container wrote on its own stdout and stderr, line by line, at most `MAX_OUTPUT_LINE_BYTES` each. */
+/** Takes what a container wrote on its own stdout and stderr, line by line; a long one in pieces of `MAX_OUTPUT_LINE_CHARS`. */
 export type OutputHandler = (stream: 'stdout' | 'stderr', line: string) => void;
 
-/** Longest piece of output given at once, in bytes; a longer line comes in several. */
-export const MAX_OUTPUT_LINE_BYTES = 8 * 1024;
+/**
+ * A longer line of output comes in several, in characters: what is held of a line that never ends is not counted anywhere.
+ * OpenWhisk has lines of 16 KiB, the pieces in which Docker keeps them.
+ */
+export const MAX_OUTPUT_LINE_CHARS = 64 * 1024;
 
 /**
  * The image that an action names cannot be run here. The message is for the action's developer, who finds it in the

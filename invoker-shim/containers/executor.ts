@@ -45,6 +45,8 @@ export interface RunEnd {
   readonly coldStart: boolean;
   /** OpenWhisk log lines, cut at the limit. */
   readonly logs: readonly string[];
+  /** All of them, when some are still on their way: the record waits for them, which is bounded, the value need not. */
+  readonly allLogs?: Promise<readonly string[]> | undefined;
 }
 
 /** One function instance, made by the engine, run by the executor, which calls back in the order of the methods. */

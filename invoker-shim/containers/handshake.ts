@@ -55,6 +55,8 @@ export class Handshake {
   readonly token = newSecret();
   /** The secret by which its run channel is known. */
   readonly runKey = newSecret();
+  /** The text that nobody else's output has: end marks begin with it. */
+  readonly markKey = newSecret();
   /** What it wrote before it was ready. */
   log = new RunLog(NO_LOG_BYTES);
   /** Milliseconds since the epoch; 0 before INIT is sent. */
@@ -120,7 +122,8 @@ export class Handshake {
     const { emitWindowBytes } = this.context.limits;
     const files = this.host.files !== noFiles;
     const { memoryMiB } = this;
-    const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, memoryMiB, runChannel: this.runKey };
+    const { runKey: runChannel, markKey: endMark } = this;
+    const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, memoryMiB, runChannel, endMark };
     connection.send(encodeJsonFrame(FrameType.WELCOME, 0, welcome));
     this.#sendInit();
   }

@@ -13,7 +13,7 @@ export {
   type OutputHandler,
   type StartOptions,
   ImageError,
-  MAX_OUTPUT_LINE_BYTES,
+  MAX_OUTPUT_LINE_CHARS,
 } from './driver.js';
 export { isOwnImage } from './own-image.js';
 export { ProcessDriver, type ProcessDriverOptions } from './process-driver.js';

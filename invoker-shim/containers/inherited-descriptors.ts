@@ -18,7 +18,7 @@ let known: readonly number[] | undefined;
 export function spawnWithoutInherited(
   program: string,
   args: readonly string[],
-  options: Omit<SpawnOptions, 'stdio'> & { readonly stdio: readonly ('ignore' | 'pipe')[] },
+  options: Omit<SpawnOptions, 'stdio'> & { readonly stdio: readonly ('ignore' | 'pipe' | number)[] },
 ): ChildProcess {
   const inherited = (known ??= inheritedDescriptors());
   if (inherited.length === 0) return spawn(program, args, { ...options, stdio: [...options.stdio] });

@@ -28,9 +28,32 @@ describe('lines of output', () => {
     const seen: number[] = [];
     const splitter = new LineSplitter(100, (line) => seen.push(line.length));
     for (let i = 0; i < 50; i++) splitter.push(Buffer.alloc(30, 'x'));
-    expect(seen).toHaveLength(15);
+    expect(seen).toEqual(Array.from({ length: 14 }, () => 100));
     splitter.push(Buffer.from(`\n${'y'.repeat(250)}\n`));
-    expect(seen.slice(15)).toEqual([0, 100, 100, 50]);
+    expect(seen.slice(14)).toEqual([100, 100, 100, 50]);
+  });
+
+  it('are cut between characters, and never near their end', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom('😀', 'a', 'é', '\n'), { maxLength: 200 }),
+        fc.array(fc.integer({ min: 1, max: 9 })),
+        (characters, cuts) => {
+          const text = characters.join('');
+          const seen: string[] = [];
+          const splitter = new LineSplitter(10, (line) => seen.push(line), 7);
+          const bytes = Buffer.from(text);
+          let at = 0;
+          for (const cut of cuts) splitter.push(bytes.subarray(at, (at += cut)));
+          splitter.push(bytes.subarray(at));
+          splitter.end();
+          expect(seen.join('')).toBe(text.replaceAll('\n', ''));
+          for (const piece of seen) expect(Buffer.from(piece).toString()).toBe(piece);
+          for (const line of text.split('\n').filter(({ length }) => length >= 7))
+            expect(seen.some((piece) => piece.endsWith(line.slice(-6)))).toBe(true);
+        },
+      ),
+    );
   });
 
   it('cost no more for each byte when they come byte by byte, however long the line is by then', () => {

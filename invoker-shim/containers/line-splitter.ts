@@ -1,13 +1,19 @@
 import { StringDecoder } from 'node:string_decoder';
+import { wholeCharacters } from '@dataflower/action-runtime/protocol';
 
-/** Cuts a stream of text into lines while holding at most `maxBytes` of it: a longer line comes in several pieces. */
+/**
+ * Cuts a stream of text into lines while holding little more than `maxChars` of it: a longer line comes in several pieces, no
+ * character cut in two.
+ */
 export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
   #rest = '';
 
+  /** @param tailChars So many characters at the end of a line are never cut apart. */
   constructor(
-    private readonly maxBytes: number,
+    private readonly maxChars: number,
     private readonly onLine: (line: string) => void,
+    private readonly tailChars = 0,
   ) {}
 
   push(chunk: Buffer): void {
@@ -15,27 +21,28 @@ export class LineSplitter {
     let at = 0;
     // Only what is new is searched: what writes byte by byte must not have the rest gone through for each of them.
     for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', at)) {
-      this.#give(this.#rest + text.slice(at, end));
+      this.onLine(this.#cut(this.#rest + text.slice(at, end)));
       this.#rest = '';
       at = end + 1;
     }
-    let rest = this.#rest + text.slice(at);
-    // A character is at least one byte, so the rest is never larger than the bound.
-    while (rest.length >= this.maxBytes) {
-      this.onLine(rest.slice(0, this.maxBytes));
-      rest = rest.slice(this.maxBytes);
-    }
-    this.#rest = rest;
+    this.#rest = this.#cut(this.#rest + text.slice(at));
   }
 
   /** The stream has ended: what is left is a line. */
   end(): void {
     const rest = this.#rest + this.#decoder.end();
     this.#rest = '';
-    if (rest !== '') this.#give(rest);
+    if (rest !== '') this.onLine(this.#cut(rest));
   }
 
-  #give(line: string): void {
-    for (let at = 0; at === 0 || at < line.length; at += this.maxBytes) this.onLine(line.slice(at, at + this.maxBytes));
+  /** Gives out pieces of what is too long, and returns the rest. */
+  #cut(line: string): string {
+    let at = 0;
+    while (line.length - at > this.maxChars + this.tailChars) {
+      const end = wholeCharacters(line, at + this.maxChars);
+      this.onLine(line.slice(at, end));
+      at = end;
+    }
+    return at === 0 ? line : line.slice(at);
   }
 }

@@ -228,10 +228,16 @@ describe('the executor with the Node runtime', () => {
   it('survives functions that end their process or do not load', async () => {
     const exits = run('function main() { process.exit(3); }');
     const broken = run('function main( {');
-    const killed = run('function main() { process.kill(process.pid, "SIGKILL"); return new Promise(() => {}); }');
+    const killed = run(
+      'function main() { require("fs").writeSync(1, "last"); process.kill(process.pid, "SIGKILL"); return new Promise(() => {}); }',
+    );
     await Promise.all([exits.done, broken.done, killed.done]);
     expect([exits.end!.status, broken.end!.status, killed.end!.status]).toEqual([2, 2, 2]);
     expect(killed.error).toBe('The action did not produce a valid response and exited unexpectedly.');
+    expect(killed.end!.logs).toEqual([
+      expect.stringMatching(/ stdout: last$/),
+      expect.stringMatching(/ stderr: The action did not initialize or run as expected/),
+    ]);
     const well = run('function main() { return { well: true }; }');
     await well.done;
     expect(well.end).toMatchObject({ status: 0 });

@@ -36,6 +36,8 @@ export class PendingRun {
   inputFiles: readonly string[] | undefined;
   /** The container that it is in. */
   container: Container | undefined;
+  /** Set while lines of its log are on their way at its end; resolves when all are here. */
+  logsCome: Promise<void> | undefined;
   #log: RunLog | undefined;
 
   constructor(
@@ -73,6 +75,12 @@ export class PendingRun {
     this.#log = log;
   }
 
+  /** No more lines come. */
+  endLog(now: number): void {
+    this.#log?.end(now);
+  }
+
+  /** Its lines up to now. */
   get logs(): readonly string[] {
     return this.#log === undefined ? NO_LINES : this.#log.lines;
   }

@@ -1,20 +1,24 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, rm, symlink } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { packageFolder, preinstalledPackages } from '@dataflower/action-runtime/nodejs';
+import { type Clock, systemClock } from '../clock.js';
 import {
   type ContainerDriver,
   type ContainerExit,
   type ContainerHandle,
   ImageError,
-  MAX_OUTPUT_LINE_BYTES,
   type StartOptions,
 } from './driver.js';
 import { Guardian } from './guardian.js';
 import { spawnWithoutInherited } from './inherited-descriptors.js';
-import { LineSplitter } from './line-splitter.js';
+import { outputLines } from './output-lines.js';
+import { OutputPace } from './output-pace.js';
+import { outputPipes } from './output-pipes.js';
 import { isOwnImage } from './own-image.js';
 import { closedToOthers, endProcessesOf, freshUid } from './own-user.js';
 
@@ -23,6 +27,8 @@ export interface ProcessDriverOptions {
   readonly entry: string;
   /** Arguments before the entry, for Node itself. Default: none. */
   readonly nodeArguments?: readonly string[];
+  /** Default: the system's. */
+  readonly clock?: Clock;
   /**
    * Each container runs with a user id that nobody else has, so that it cannot read what is the agent's or another
    * container's, nor signal it; large values then travel as streams. Needs root. Default: as the agent's user.
@@ -77,6 +83,8 @@ export class ProcessDriver implements ContainerDriver {
     await Promise.all(this.#preinstalled.map(([name, folder]) => symlink(folder, path.join(packages!, name))));
     if (uid !== undefined) await handOver(uid, start.socketPath, directories);
     this.#guardian.watch();
+    const pipes = await outputPipes(path.dirname(start.socketPath), uid);
+    const [stdout, stderr] = pipes?.descriptors ?? (['pipe', 'pipe'] as const);
     const program = [...(this.options.nodeArguments ?? []), this.options.entry];
     const child = spawnWithoutInherited(process.execPath, program, {
       ...(uid === undefined ? {} : { uid, gid: uid }),
@@ -91,13 +99,16 @@ export class ProcessDriver implements ContainerDriver {
       },
       // A group of its own, so that what the user's code starts ends with it.
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdout, stderr],
     });
-    const handle = new ProcessHandle(child, { directories, uid }, start, this.#guardian);
-    await new Promise<void>((resolve, reject) => {
+    const output: readonly [Readable, Readable] = pipes === undefined ? [child.stdout!, child.stderr!] : pipes.readers;
+    const owned = { directories, uid };
+    const handle = new ProcessHandle(child, output, owned, start, this.#guardian, this.options.clock);
+    const spawned = new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', reject);
     });
+    await Promise.all([spawned, pipes?.release()]);
     return handle;
   }
 
@@ -120,19 +131,27 @@ async function handOver(uid: number, socketPath: string, directories: readonly s
 
 class ProcessHandle implements ContainerHandle {
   readonly exited: Promise<ContainerExit>;
+  readonly #pace: OutputPace;
   #state: ContainerHandle['state'] = 'RUNNING';
   #heapExhausted = false;
 
+  /** @param output Its stdout and stderr. */
   constructor(
     private readonly child: ChildProcess,
+    private readonly output: readonly [Readable, Readable],
     { directories, uid }: { readonly directories: readonly string[]; readonly uid: number | undefined },
     { onOutput }: StartOptions,
     private readonly guardian: Guardian,
+    clock = systemClock,
   ) {
     if (child.pid !== undefined) guardian.begin(child.pid);
-    this.#forward('stdout', onOutput);
-    this.#forward('stderr', onOutput);
-    this.exited = this.#untilClosed().then(async (exit) => {
+    this.#pace = new OutputPace(clock, (paused) => {
+      for (const stream of output)
+        if (paused) stream.pause();
+        else stream.resume();
+    });
+    const ended = this.#forward(onOutput);
+    this.exited = this.#untilEnded(ended).then(async (exit) => {
       // Nobody may change what is removed meanwhile.
       if (uid !== undefined) await endProcessesOf(uid);
       for (const directory of directories) {
@@ -156,40 +175,38 @@ class ProcessHandle implements ContainerHandle {
     this.#killGroup();
   }
 
-  #forward(name: 'stdout' | 'stderr', onOutput: StartOptions['onOutput']): void {
-    const lines = new LineSplitter(MAX_OUTPUT_LINE_BYTES, (line) => {
+  /** Gives out the lines of both streams; resolves when both have ended. */
+  #forward(onOutput: StartOptions['onOutput']): Promise<unknown> {
+    const lines = outputLines(this.#pace, (name, line) => {
       if (name === 'stderr' && line.includes('JavaScript heap out of memory')) this.#heapExhausted = true;
       onOutput(name, line);
     });
-    // There is none when the process could not be made.
-    const pipe = this.child[name];
-    pipe?.on('data', (chunk: Buffer) => lines.push(chunk));
-    pipe?.on('end', () => lines.end());
-    pipe?.on('error', () => undefined);
+    const ends = (['stdout', 'stderr'] as const).map((name, i) => {
+      const stream = this.output[i]!;
+      stream.on('data', (chunk: Buffer) => {
+        this.#pace.read(chunk.length);
+        lines[name].push(chunk);
+      });
+      stream.on('error', () => undefined);
+      return once(stream, 'close').then(() => lines[name].end());
+    });
+    return Promise.all(ends);
   }
 
-  #untilClosed(): Promise<ContainerExit> {
-    return new Promise((resolve) => {
-      let exit: ContainerExit = { code: null, signal: null, outOfMemory: false };
-      let grace: NodeJS.Timeout | undefined;
-      const end = (): void => {
-        clearTimeout(grace);
-        this.#state = 'EXITED';
-        resolve({ ...exit, outOfMemory: this.#heapExhausted });
-      };
-      this.child.on('error', end);
-      this.child.on('exit', (code, signal) => {
-        exit = { code, signal, outOfMemory: false };
-        // The leader is gone; what it left in its group goes now.
-        this.#killGroup();
-        this.guardian.end(this.child.pid!);
-        grace = setTimeout(() => {
-          this.child.stdout?.destroy();
-          this.child.stderr?.destroy();
-        }, OUTPUT_GRACE_MS);
-      });
-      this.child.on('close', end);
+  async #untilEnded(outputEnded: Promise<unknown>): Promise<ContainerExit> {
+    const exit = await new Promise<ContainerExit>((resolve) => {
+      this.child.on('error', () => resolve({ code: null, signal: null, outOfMemory: false }));
+      this.child.on('exit', (code, signal) => resolve({ code, signal, outOfMemory: false }));
     });
+    // The leader is gone; what it left in its group goes now.
+    this.#killGroup();
+    if (this.child.pid !== undefined) this.guardian.end(this.child.pid);
+    this.#pace.end();
+    const grace = setTimeout(() => this.output.forEach((stream) => stream.destroy()), OUTPUT_GRACE_MS);
+    await outputEnded;
+    clearTimeout(grace);
+    this.#state = 'EXITED';
+    return { ...exit, outOfMemory: this.#heapExhausted };
   }
 
   #killGroup(): void {

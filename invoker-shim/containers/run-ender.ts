@@ -1,5 +1,5 @@
 import { type ContainerEnding, runText, startText } from './container-ending.js';
-import type { Outcome } from '@dataflower/action-runtime/protocol';
+import { Outcome } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '../clock.js';
 import type { DataSink, Value } from '../sink/value.js';
 import { FailureText, errorValue } from './failures.js';
@@ -20,6 +20,12 @@ export class RunEnder {
   finish(pending: PendingRun, containerId: string, status: Outcome | 3, value: Value, env: string | null): void {
     pending.state = 'ENDED';
     this.onEnd(pending);
+    const { logsCome } = pending;
+    if (logsCome === undefined) this.#endLog(pending, status);
+    const allLogs = logsCome?.then(() => {
+      this.#endLog(pending, status);
+      return pending.logs;
+    });
     try {
       pending.run.ended({
         status,
@@ -33,6 +39,7 @@ export class RunEnder {
         containerId,
         coldStart: pending.coldStart,
         logs: pending.logs,
+        allLogs,
       });
     } catch (error) {
       this.#report(pending, error);
@@ -44,7 +51,6 @@ export class RunEnder {
     const now = this.clock.now();
     if (pending.startedAt === 0) pending.startedAt = now;
     if (pending.endedAt === 0) pending.endedAt = now;
-    if (status === 2) pending.log.note(FailureText.logsMayMiss, this.clock.wall());
     this.finish(pending, containerId, status, errorValue(this.sink, text), null);
   }
 
@@ -92,6 +98,12 @@ export class RunEnder {
     } catch (error) {
       this.#report(pending, error);
     }
+  }
+
+  #endLog(pending: PendingRun, status: Outcome | 3): void {
+    const now = this.clock.wall();
+    pending.endLog(now);
+    if (status === Outcome.DEVELOPER_ERROR) pending.log.note(FailureText.logsMayMiss, now);
   }
 
   #report(pending: PendingRun, error: unknown): void {

@@ -17,6 +17,8 @@ const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/;
  */
 export class RunLog {
   readonly #lines: string[] = [];
+  /** Lines that have begun and not ended. */
+  readonly #begun: { -readonly [stream in keyof typeof STREAMS]?: { text: string; time: number } | undefined } = {};
   #bytes = 0;
   #full = false;
 
@@ -30,8 +32,11 @@ export class RunLog {
   /** @param time Milliseconds since the epoch, as the container says; out of range it counts as `now`, the wall's time. */
   add(stream: 'stdout' | 'stderr', text: string, time: number, now: number): void {
     if (this.#full) return;
-    const line = text.endsWith('\n') ? text.slice(0, -1) : text;
-    if (line === SENTINEL) return;
+    const whole = text.endsWith('\n') ? text.slice(0, -1) : text;
+    const marked = whole.endsWith(SENTINEL);
+    const line = marked ? whole.slice(0, -SENTINEL.length) : whole;
+    // What a function has written last without ending the line is in front of the mark.
+    if (marked && line === '') return;
     const at = isTime(time) ? time : now;
     const bytes = LOG_LINE_BYTES + jsonBytes(line);
     if (this.#bytes + bytes > this.limitBytes) {
@@ -45,13 +50,30 @@ export class RunLog {
   }
 
   /** A line as the runtime sends it. */
-  take({ stream, text, time, truncated }: LogLine, now: number): void {
-    if (text !== '' || !truncated) this.add(stream, text, time, now);
+  take({ stream, text, time, truncated, partial = false }: LogLine, now: number): void {
+    if (this.#full) return;
+    const begun = this.#begun[stream];
+    const line = begun === undefined ? { text, time } : { text: begun.text + text, time: begun.time };
+    // One that is too long already is cut now, not held to its end.
+    const isHeld = partial && line.text.length <= this.limitBytes;
+    this.#begun[stream] = isHeld ? line : undefined;
+    if (!isHeld && (line.text !== '' || !truncated)) this.add(stream, line.text, line.time, now);
     if (truncated) this.truncate(now);
+  }
+
+  /** No more lines come: those that have begun are lines. */
+  end(now: number): void {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const begun = this.#begun[stream];
+      this.#begun[stream] = undefined;
+      if (begun !== undefined) this.add(stream, begun.text, begun.time, now);
+    }
   }
 
   /** The limit was reached: a last line says so. */
   truncate(now: number): void {
+    if (this.#full) return;
+    this.end(now);
     if (this.#full) return;
     this.#full = true;
     this.#lines.push(format(now, 'stderr', FailureText.logsTruncated(this.limitBytes)));

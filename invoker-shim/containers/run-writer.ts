@@ -53,7 +53,7 @@ export class RunWriter {
   }
 
   /** Sends the RUN; the streams of its input are in `pending.inputStreams`. Throws when the input cannot be sent. */
-  send(pending: PendingRun, id: number, now: boolean): void {
+  send(pending: PendingRun, id: number, now: boolean, marked: boolean): void {
     const { run } = pending;
     this.#streams = undefined;
     this.#shown = undefined;
@@ -69,6 +69,7 @@ export class RunWriter {
         transactionId: run.transactionId,
         slots,
         hasEnv: run.env !== null,
+        marked,
       });
       const way = slots.every((slot) => slot.where === 'inline') ? this.small : this.connection;
       if (now) way.sendNow(frame);

@@ -29,6 +29,12 @@ export class Ledger {
 
   /** Appends the record of a function run; `appended` is called then. Takes over a reference of the result. */
   functionEnded(instance: FunctionInstance, identity: Identity, end: RunEnd, appended: Appended): void {
+    if (end.allLogs !== undefined) {
+      void end.allLogs.then((logs) =>
+        this.functionEnded(instance, identity, { ...end, logs, allLogs: undefined }, appended),
+      );
+      return;
+    }
     const toText = instance.place === undefined ? this.answerText : this.resultText;
     this.#withText(end.value, toText, (text) => {
       const record = functionRecord(instance, identity, tooLong(text) ? { ...end, status: 1 } : end, text, this.hostId);

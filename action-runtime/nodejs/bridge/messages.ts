@@ -19,6 +19,8 @@ export interface FluConfig {
    */
   readonly rules: 'flow' | 'http';
   readonly emitWindowBytes: number;
+  /** What end marks on the process's streams begin with; undefined: none are written. */
+  readonly endMark?: string | undefined;
 }
 
 /** What the FLU's thread is started with, before it is known what it will run. */
@@ -85,6 +87,8 @@ export interface LargeMessage {
   readonly outcome: number;
   readonly shape: number;
   readonly startedNext: number;
+  /** Of a RESULT: its end is marked on both streams. */
+  readonly marked?: boolean;
   readonly value: LargeValue;
   /** The environment slot of a RESULT. */
   readonly env?: LargeValue;

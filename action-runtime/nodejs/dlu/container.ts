@@ -46,6 +46,7 @@ export interface Welcome {
   readonly files: boolean;
   /** Memory of the action to come; undefined: the FLU cannot be started before INIT says it. */
   readonly memoryMiB: number | undefined;
+  readonly endMark: string | undefined;
 }
 
 export interface Shared {
@@ -188,6 +189,7 @@ export class Container {
       privateDirectory: privateDirectory(),
       rules: 'flow',
       emitWindowBytes: this.welcome.emitWindowBytes,
+      endMark: this.welcome.endMark,
     };
     const thread = this.#flu instanceof FluThread ? this.#flu : this.#thread(init.memoryMiB);
     thread.load({ config: this.#config, env: init.env });
@@ -394,5 +396,7 @@ function developerError(invocationId: number, error: string): Buffer {
     startedNext: 0,
     slots: [{ where: 'inline', bytes }],
     hasEnv: false,
+    // The end of the streams, which comes with that of the process, is that of its output too.
+    marked: true,
   });
 }

@@ -33,7 +33,7 @@ export class FluProcess implements FluLink {
       serialization: 'advanced',
       env: short,
       execArgv: [`--max-old-space-size=${config.init.memoryMiB}`],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child.send({ type: 'config', config, env: long });
     this.#child.on('message', (message: FromFlu) => this.#receive(message));

@@ -57,12 +57,13 @@ export class Outbox {
       entry.frame = encodeEmit({ invocationId, port: message.port, shape, slot });
     } else {
       const slots = message.env === undefined ? [slot] : [slot, await this.#slot(message.env, entry)];
-      const { outcome, startedNext } = message;
+      const { outcome, startedNext, marked = false } = message;
       entry.frame = encodeResult({
         invocationId,
         outcome: outcome as 0 | 1 | 2,
         shape,
         startedNext,
+        marked,
         slots,
         hasEnv: slots.length > 1,
       });

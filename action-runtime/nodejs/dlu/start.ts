@@ -84,7 +84,7 @@ function endWithAll(code: number): void {
 }
 
 function readWelcome(payload: Buffer): Welcome & { runChannel: string | undefined } {
-  const { version, emitWindowBytes, files, memoryMiB, runChannel } = decodeJsonObject(payload);
+  const { version, emitWindowBytes, files, memoryMiB, runChannel, endMark } = decodeJsonObject(payload);
   if (version !== PROTOCOL_VERSION)
     throw new ProtocolError('VERSION_MISMATCH', `the agent speaks ${String(version)}, not ${PROTOCOL_VERSION}`);
   if (typeof emitWindowBytes !== 'number')
@@ -93,6 +93,7 @@ function readWelcome(payload: Buffer): Welcome & { runChannel: string | undefine
     emitWindowBytes,
     files: files === true,
     memoryMiB: typeof memoryMiB === 'number' ? memoryMiB : undefined,
+    endMark: typeof endMark === 'string' ? endMark : undefined,
     runChannel: typeof runChannel === 'string' ? runChannel : undefined,
   };
 }

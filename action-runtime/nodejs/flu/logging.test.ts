@@ -75,15 +75,24 @@ test('a flood is not lost on an agent that reads slowly', async () => {
   expect(agent.logs(id)).toHaveLength(20000);
 });
 
-test('a very long line is cut into several', async () => {
-  agent = await TestAgent.with('function main() { console.log("x".repeat(3000000)); return {} }', {
-    logLimitBytes: 1e9,
-  });
-  await agent.call();
-  expect(
-    agent.seen
-      .filter((s) => s.type === 'LOG')
-      .map((s) => s['text'])
-      .join(''),
-  ).toBe('x'.repeat(3000000));
+test('a very long line comes in parts that are no lines, cut between characters', async () => {
+  const line = `-${'😀'.repeat(100_000)}`;
+  agent = await TestAgent.with(
+    `function main({ parts }) {
+      const line = '-' + '😀'.repeat(100_000);
+      if (!parts) console.log(line);
+      else for (let at = 0; at < line.length; at += 999) process.stdout.write(line.slice(at, at + 999));
+      return {};
+    }`,
+    { logLimitBytes: 1e9 },
+  );
+  for (const parts of [false, true]) {
+    const id = agent.run({ parts });
+    await agent.result(id);
+    const frames = agent.seen.filter((seen) => seen.type === 'LOG' && seen.id === id);
+    expect(frames.length).toBeGreaterThan(2);
+    expect(frames.map((frame) => frame['partial'])).toEqual([...frames.slice(1).map(() => true), false]);
+    if (!parts) expect(frames.map((frame) => frame['text']).join('')).toBe(line);
+    else expect(frames.map((frame) => frame['text']).join('')).toHaveLength(line.length);
+  }
 });

@@ -85,6 +85,7 @@ export class Runner {
     if (behind && !announced) this.transport.send(encodeFrame(FrameType.STARTED, 0, invocationId), false);
     const run = decodeRun(flags, invocationId, queued.payload);
     const slots = slotBuffers(run, queued);
+    if (run.marked === true) this.logs.goRaw();
     this.logs.begin(invocationId);
     const activationId = run.activationId.toString('hex');
     if (this.config.rules === 'flow') this.#environment.set(activationId, run.deadline, run.transactionId);
@@ -113,11 +114,11 @@ export class Runner {
         await this.emitter.emptied();
       }
     }
-    this.logs.end();
+    const marked = this.logs.end();
     this.#spent = outcome.spent;
     const next = outcome.spent ? undefined : this.transport.take();
     const hold = this.#pacing.mayHold(performance.now() - began, next !== undefined);
-    this.#send(invocationId, outcome, env, next?.invocationId ?? 0, hold);
+    this.#send(invocationId, outcome, env, { startedNext: next?.invocationId ?? 0, marked }, hold);
     this.transport.running(next?.invocationId ?? 0);
     if (outcome.spent) this.transport.spent();
     return next;
@@ -151,7 +152,7 @@ export class Runner {
     invocationId: number,
     { outcome, value }: EncodedOutcome,
     env: Buffer | undefined,
-    startedNext: number,
+    ending: { readonly startedNext: number; readonly marked: boolean },
     hold: boolean,
   ): void {
     if (value.size > MAX_INLINE_BYTES || (env !== undefined && env.length > MAX_INLINE_BYTES)) {
@@ -160,7 +161,7 @@ export class Runner {
         invocationId,
         outcome,
         shape: value.shape,
-        startedNext,
+        ...ending,
         value: prepareResult(value),
         ...(env !== undefined && { env: prepareHandOver({ segments: [env], size: env.length, shape: 0 }) }),
       });
@@ -172,7 +173,7 @@ export class Runner {
       invocationId,
       outcome,
       shape: value.shape,
-      startedNext,
+      ...ending,
       slots,
       hasEnv: env !== undefined,
     });

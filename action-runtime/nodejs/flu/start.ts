@@ -22,7 +22,7 @@ export async function startFlu(
   transport: StartableTransport,
   channel: Promise<boolean>,
 ): Promise<void> {
-  const logs = new LogLines(transport, config.init.logLimitBytes);
+  const logs = new LogLines(transport, config.init.logLimitBytes, config.endMark);
   logs.capture();
   process.on('exit', () => {
     logs.flush();

@@ -50,6 +50,8 @@ interface StartOptions {
   readonly tcp?: boolean;
   /** Offers a run channel. */
   readonly runChannel?: boolean;
+  /** What end marks are to begin with. Default: none are asked for. */
+  readonly endMark?: string;
 }
 
 /** An agent for tests: starts a container, speaks the protocol with it and remembers all that it says. */
@@ -68,6 +70,7 @@ export class TestAgent {
   /** Where DEFINE and small runs go, when the container said so. */
   runChannel: Socket | undefined;
   #opened: Socket | undefined;
+  stdout = '';
   stderr = '';
   #waiters: { test: () => unknown; resolve: (value: unknown) => void }[] = [];
   #nextId = 1;
@@ -84,7 +87,11 @@ export class TestAgent {
       this.#check();
     });
     socket.on('error', () => undefined);
-    child.stderr!.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name]!.on('data', (chunk: Buffer) => {
+        this[name] += chunk.toString();
+        this.#check();
+      });
     child.on('exit', (code) => {
       this.exitCode = code;
       this.#check();
@@ -117,6 +124,7 @@ export class TestAgent {
         emitWindowBytes: options.window ?? 1e9,
         files: options.files ?? false,
         ...(options.runChannel === true && { runChannel: RUN_KEY }),
+        ...(options.endMark !== undefined && { endMark: options.endMark }),
       }),
     );
     return agent;
@@ -320,6 +328,8 @@ export interface RunOptions {
   readonly activationId?: string;
   readonly deadline?: number;
   readonly transactionId?: string;
+  /** Asks for end marks. */
+  readonly marked?: boolean;
 }
 
 export function initFrame(code: string | Buffer, init: Partial<Init> = {}): Buffer {
@@ -348,6 +358,7 @@ export function runFrame(id: number, input: unknown, options: RunOptions = {}): 
     transactionId: options.transactionId ?? 'tid',
     slots,
     hasEnv: options.env !== undefined,
+    ...(options.marked !== undefined && { marked: options.marked }),
   });
 }
 

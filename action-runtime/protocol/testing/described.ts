@@ -33,7 +33,11 @@ function describePayload(type: FrameType, flags: number, id: number, payload: Bu
       return { json: init, code: describeSlot(code) };
     }
     case FrameType.RUN: {
-      const { activationId, deadline, definition, transactionId, slots, hasEnv } = decodeRun(flags, id, payload);
+      const { activationId, deadline, definition, transactionId, slots, hasEnv, marked } = decodeRun(
+        flags,
+        id,
+        payload,
+      );
       return {
         activationId: activationId.toString('hex'),
         deadline,
@@ -41,19 +45,27 @@ function describePayload(type: FrameType, flags: number, id: number, payload: Bu
         transactionId,
         slots: slots.map(describeSlot),
         env: hasEnv,
+        ...(marked === true && { marked }),
       };
     }
     case FrameType.RESULT: {
-      const { outcome, shape, startedNext, slots, hasEnv } = decodeResult(flags, id, payload);
-      return { outcome, shape, startedNext, slots: slots.map(describeSlot), env: hasEnv };
+      const { outcome, shape, startedNext, slots, hasEnv, marked } = decodeResult(flags, id, payload);
+      return {
+        outcome,
+        shape,
+        startedNext,
+        slots: slots.map(describeSlot),
+        env: hasEnv,
+        ...(marked === true && { marked }),
+      };
     }
     case FrameType.EMIT: {
       const { port, shape, slot } = decodeEmit(id, payload);
       return { port, shape, slot: describeSlot(slot) };
     }
     case FrameType.LOG: {
-      const { stream, time, text, truncated } = decodeLog(flags, id, payload);
-      return { stream, time, text, truncated };
+      const { stream, time, text, truncated, partial } = decodeLog(flags, id, payload);
+      return { stream, time, text, truncated, ...(partial === true && { partial }) };
     }
     case FrameType.WITHDRAW:
     case FrameType.WITHDRAWN:

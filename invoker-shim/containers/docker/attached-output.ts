@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../clock.js';
-import { MAX_OUTPUT_LINE_BYTES, type OutputHandler } from '../driver.js';
-import { LineSplitter } from '../line-splitter.js';
-import { OutputBudget } from './output-budget.js';
+import type { OutputHandler } from '../driver.js';
+import type { LineSplitter } from '../line-splitter.js';
+import { outputLines } from '../output-lines.js';
+import { OutputPace } from '../output-pace.js';
 
 /** The engine's frames on an attached stream: 1 byte stream, 3 bytes nothing, 4 bytes length. */
 const HEADER_BYTES = 8;
@@ -12,7 +13,7 @@ const STDERR = 2;
 export class AttachedOutput {
   /** Resolves once, when no more will come. */
   readonly ended: Promise<void>;
-  readonly #budget: OutputBudget;
+  readonly #pace: OutputPace;
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #headerBytes = 0;
   #stream: 'stdout' | 'stderr' = 'stdout';
@@ -25,16 +26,11 @@ export class AttachedOutput {
     onOutput: OutputHandler,
     clock: Clock,
   ) {
-    this.#budget = new OutputBudget(clock, {
-      line: onOutput,
-      setPaused: (paused) => {
-        if (paused) socket.pause();
-        else socket.resume();
-      },
+    this.#pace = new OutputPace(clock, (paused) => {
+      if (paused) socket.pause();
+      else socket.resume();
     });
-    const lines = (name: 'stdout' | 'stderr'): LineSplitter =>
-      new LineSplitter(MAX_OUTPUT_LINE_BYTES, (line) => this.#budget.line(name, line));
-    this.#lines = { stdout: lines('stdout'), stderr: lines('stderr') };
+    this.#lines = outputLines(this.#pace, onOutput);
     this.ended = new Promise((resolve) => {
       socket.on('data', (chunk: Buffer) => this.#push(chunk));
       socket.on('end', () => socket.destroy());
@@ -42,7 +38,7 @@ export class AttachedOutput {
       socket.on('close', () => {
         this.#lines.stdout.end();
         this.#lines.stderr.end();
-        this.#budget.end();
+        this.#pace.end();
         resolve();
       });
     });
@@ -53,7 +49,7 @@ export class AttachedOutput {
   }
 
   #push(chunk: Buffer): void {
-    this.#budget.read(chunk.length);
+    this.#pace.read(chunk.length);
     for (let at = 0; at < chunk.length;) {
       if (this.#left === 0) {
         const taken = Math.min(HEADER_BYTES - this.#headerBytes, chunk.length - at);

@@ -34,7 +34,7 @@ export class LogMarkers {
 
   onLine(stream: 'stdout' | 'stderr', line: string): void {
     this.#lastAt = this.clock.now();
-    if (line.trim() !== SENTINEL) return;
+    if (!line.trimEnd().endsWith(SENTINEL)) return;
     this.#state = 'MARKS';
     if (stream === 'stdout') this.#stdout = true;
     else this.#stderr = true;

@@ -216,7 +216,10 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
         return { own: new Function('require', 'return ' + list)(require), child: JSON.parse(child) };
       }`);
     const { own, child } = (await a.run({})) as { own: string[]; child: string[] };
-    const files = [...own, ...child].filter((link) => /^\//.test(link) && !/^\/(?:dev\/null$|proc\/)/.test(link));
+    // A named pipe, as which its own output may reach the agent, is shown by the name that it had.
+    const isOther = (link: string): boolean =>
+      /^\//.test(link) && !/^\/(?:dev\/null$|proc\/)/.test(link) && !/\/std(?:out|err) \(deleted\)$/.test(link);
+    const files = [...own, ...child].filter(isOther);
     expect(own.length).toBeGreaterThan(3);
     expect(files).toEqual([]);
   });
@@ -240,15 +243,15 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
           try { left = left.subarray(fs.writeSync(fd, left)); } catch (error) { if (error.code !== 'EAGAIN') throw error; }
         }
       }
-      function main() { write(1, 'one\\ntwo\\n'); write(2, 'x'.repeat(100000) + '\\nlast'); return {}; }`);
+      function main() { write(1, 'one\\ntwo\\n'); write(2, 'x'.repeat(200000) + '\\nlast'); return {}; }`);
     await a.run({});
     a.handle.stop();
     await a.handle.exited;
     expect(a.output.filter((line) => line.length < 100)).toEqual(
       expect.arrayContaining(['stdout: one', 'stdout: two', 'stderr: last']),
     );
-    expect(a.output.join('').split('x').length - 1).toBe(100_000);
-    expect(Math.max(...a.output.map((line) => line.length))).toBeLessThan(9000);
+    expect(a.output.join('').split('x').length - 1).toBe(200_000);
+    expect(Math.max(...a.output.map((line) => line.length))).toBeLessThan(66_000);
   });
 
   it('keeps containers apart', async () => {

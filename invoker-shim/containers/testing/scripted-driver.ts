@@ -7,12 +7,14 @@ import {
   type Run,
   Shape,
   decodeIds,
+  decodeJsonObject,
   decodeRun,
   encodeFrame,
   encodeIds,
   encodeJsonFrame,
   encodeResult,
   encodeValue,
+  endMark,
 } from '@dataflower/action-runtime/protocol';
 import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../driver.js';
 import { until } from './until.js';
@@ -28,6 +30,7 @@ export interface ResultOptions {
   readonly outcome?: Outcome;
   readonly startedNext?: number;
   readonly shape?: number;
+  readonly marked?: boolean;
 }
 
 /** A container that does exactly what a test tells it, in the test's own process, over a real socket. */
@@ -132,7 +135,7 @@ export class ScriptedContainer implements ContainerHandle {
   resultFrame(
     id: number,
     value: unknown,
-    { outcome = Outcome.OK, startedNext = 0, shape }: ResultOptions = {},
+    { outcome = Outcome.OK, startedNext = 0, shape, marked = false }: ResultOptions = {},
   ): Buffer {
     const encoded = encodeValue(value);
     const bytes = Buffer.concat(encoded.segments);
@@ -143,7 +146,15 @@ export class ScriptedContainer implements ContainerHandle {
       startedNext,
       slots: [{ where: 'inline', bytes }],
       hasEnv: false,
+      marked,
     });
+  }
+
+  /** Writes on its own streams; `end` is the mark of an invocation. */
+  write(stream: 'stdout' | 'stderr', line: string, end?: number): void {
+    const { endMark: key } = decodeJsonObject(this.frames.find(({ type }) => type === FrameType.WELCOME)!.payload);
+    const mark = end === undefined ? '' : endMark(key as string, end).trimEnd();
+    this.options.onOutput(stream, line + mark);
   }
 
   /** The first frame of a type, waiting for it. */

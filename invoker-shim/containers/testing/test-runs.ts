@@ -97,7 +97,8 @@ export class TestRun implements FunctionRun {
     this.end = { ...end, value: this.sink.toJson(end.value) };
     end.value.release();
     this.input.release();
-    this.#resolve();
+    if (end.allLogs === undefined) this.#resolve();
+    else void end.allLogs.then((logs) => this.#logged(logs));
   }
 
   dropped(): void {
@@ -105,6 +106,11 @@ export class TestRun implements FunctionRun {
     this.events.push('dropped');
     this.wasDropped = true;
     this.input.release();
+    this.#resolve();
+  }
+
+  #logged(logs: readonly string[]): void {
+    this.end = { ...this.end!, logs };
     this.#resolve();
   }
 

@@ -5,7 +5,7 @@ import {
   type ContainerDriver,
   type ContainerExit,
   type ContainerHandle,
-  MAX_OUTPUT_LINE_BYTES,
+  MAX_OUTPUT_LINE_CHARS,
   type StartOptions,
 } from '../../driver.js';
 import { LineSplitter } from '../../line-splitter.js';
@@ -63,7 +63,7 @@ class HttpProcess implements ContainerHandle {
   ) {
     this.http = { host: '127.0.0.1', port };
     for (const name of ['stdout', 'stderr'] as const) {
-      const lines = new LineSplitter(MAX_OUTPUT_LINE_BYTES, (line) => onOutput(name, line));
+      const lines = new LineSplitter(MAX_OUTPUT_LINE_CHARS, (line) => onOutput(name, line));
       child[name]!.on('data', (chunk: Buffer) => lines.push(chunk));
       child[name]!.on('end', () => lines.end());
     }

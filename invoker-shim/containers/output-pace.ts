@@ -1,0 +1,59 @@
+import type { Clock } from '../clock.js';
+
+/** What is read in a second of the output of one container; one that writes more waits for its next second. */
+const READ_BYTES = 8 * 1024 * 1024;
+const READ_LINES = 50_000;
+const WINDOW_MS = 1000;
+
+/**
+ * Bounds what one container's own stdout and stderr cost others: one that writes without end is held back by its pipes, as
+ * with a slow terminal. Nothing of it is lost here. One timer, only while the container writes.
+ */
+export class OutputPace {
+  #bytes = 0;
+  #lines = 0;
+  #paused = false;
+  #ended = false;
+  #cancelWindow: (() => void) | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    /** Reads no more of the container's output, or goes on. */
+    private readonly setPaused: (paused: boolean) => void,
+  ) {}
+
+  /** So many bytes were read, before their lines are given. */
+  read(bytes: number): void {
+    if (this.#ended) return;
+    this.#cancelWindow ??= this.clock.after(WINDOW_MS, () => this.#nextWindow());
+    this.#bytes += bytes;
+    this.#check();
+  }
+
+  line(): void {
+    if (this.#ended) return;
+    this.#lines++;
+    this.#check();
+  }
+
+  /** Nobody writes any more: what is left in the pipes is read at once. */
+  end(): void {
+    this.#ended = true;
+    this.#cancelWindow?.();
+    this.#nextWindow();
+  }
+
+  #check(): void {
+    if (this.#paused || (this.#bytes <= READ_BYTES && this.#lines <= READ_LINES)) return;
+    this.#paused = true;
+    this.setPaused(true);
+  }
+
+  #nextWindow(): void {
+    this.#cancelWindow = undefined;
+    this.#bytes = this.#lines = 0;
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.setPaused(false);
+  }
+}

@@ -22,7 +22,7 @@ export const FLAG_MARKED = 16;
 export const FLAG_PARTIAL = 32;
 
 /** In DEFINE: the next DEFINE on this connection goes on with it. */
-export const FLAG_MORE = 16;
+export const FLAG_MORE = 64;
 
 /** First frame on a connection, container to agent. */
 export interface Hello {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { close, closeSync, constants, open } from 'node:fs';
-import { unlink } from 'node:fs/promises';
+import { chown, unlink } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -23,13 +23,15 @@ export interface OutputPipes {
  * `/dev/stdout` fails there, and one write may be cut in two by another's.
  *
  * @param directory Where they may have a name for a moment.
+ * @param uid Who may open them by `/dev/stdout`. Default: the agent's user.
  * @returns Undefined where named pipes cannot be made.
  */
-export async function outputPipes(directory: string): Promise<OutputPipes | undefined> {
+export async function outputPipes(directory: string, uid?: number): Promise<OutputPipes | undefined> {
   const names = ['stdout', 'stderr'].map((name) => path.join(directory, name));
   const descriptors: number[] = [];
   try {
     await makeNamed(names);
+    if (uid !== undefined) for (const name of names) await chown(name, uid, uid);
     // Its other end has to be open before one can be opened for writing; without waiting for somebody who writes.
     for (const name of names) descriptors.push(await opened(name, constants.O_RDONLY | constants.O_NONBLOCK));
     for (const name of names) descriptors.push(await opened(name, constants.O_WRONLY));

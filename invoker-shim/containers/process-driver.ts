@@ -84,7 +84,7 @@ export class ProcessDriver implements ContainerDriver {
     await Promise.all(this.#preinstalled.map(([name, folder]) => symlink(folder, path.join(packages!, name))));
     if (uid !== undefined) await handOver(uid, start.socketPath, directories);
     this.#guardian.watch();
-    const pipes = await outputPipes(path.dirname(start.socketPath));
+    const pipes = await outputPipes(path.dirname(start.socketPath), uid);
     const [stdout, stderr] = pipes?.descriptors ?? (['pipe', 'pipe'] as const);
     const program = [...(this.options.nodeArguments ?? []), this.options.entry];
     const child = spawnWithoutInherited(process.execPath, program, {
@@ -104,7 +104,8 @@ export class ProcessDriver implements ContainerDriver {
       stdio: ['ignore', stdout, stderr],
     });
     const output: readonly [Readable, Readable] = pipes === undefined ? [child.stdout!, child.stderr!] : pipes.readers;
-    const handle = new ProcessHandle(child, output, { directories, uid }, start, this.#guardian, this.options.clock);
+    const owned = { directories, uid };
+    const handle = new ProcessHandle(child, output, owned, start, this.#guardian, this.options.clock);
     const spawned = new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', reject);

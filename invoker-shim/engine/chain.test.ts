@@ -22,6 +22,23 @@ test('each function of a chain gets what the one before returned', () => {
   expect(started.answers[0]!.logs).toHaveLength(3);
 });
 
+test('a log that is whole later than its value holds up the record and the answer, and no function', async () => {
+  const started = bench.start(sequence(['a', 'b']));
+  let complete!: (logs: readonly string[]) => void;
+  const first = bench.held('a').start();
+  first.allLogs = new Promise((resolve) => (complete = resolve));
+  first.end({ n: 1 });
+  expect(bench.held('b').start().params).toEqual({ n: 1 });
+  bench.held('b').end({ n: 2 });
+  expect(bench.records.appended.map(({ name }) => name)).toEqual(['b']);
+  expect(started.answers).toEqual([]);
+  complete(['the line']);
+  await first.allLogs;
+  await Promise.resolve();
+  expect(bench.records.appended.find(({ name }) => name === 'a')!.logs).toEqual(['the line']);
+  expect(started.result).toEqual({ n: 2 });
+});
+
 test('a fan-out over an unknown count is collected in order of index', () => {
   const split = action('split', { outputs: { part: 'FOREACH' } });
   const merge = action('merge', { inputs: { all: 'LIST' } });

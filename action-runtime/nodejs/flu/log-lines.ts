@@ -47,10 +47,8 @@ export class LogLines {
 
   /** Replaces the writing end of the process's standard streams, and watches for what does not use it. */
   capture(): void {
-    // Node opens its streams when they are first asked for, by what is watched.
-    const targets = STREAMS.map((stream) => [stream, process[stream] as Writable] as const);
-    if (this.markKey !== undefined) this.#past.watch();
-    for (const [stream, target] of targets) {
+    for (const stream of STREAMS) {
+      const target = process[stream] as Writable;
       target._write = (chunk: Buffer | string, encoding, done) => {
         const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
         this.print(stream, bytes);
@@ -60,6 +58,8 @@ export class LogLines {
       // Pipes inherit `_writev`; without it here every chunk comes through `_write`.
       Object.defineProperty(target, '_writev', { value: null, configurable: true });
     }
+    // These streams themselves are made by now, and may have opened their descriptors.
+    if (this.markKey !== undefined) this.#past.watch();
   }
 
   /** Something may write on the streams past this, or has: from now on all lines go there. */

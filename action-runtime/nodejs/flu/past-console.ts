@@ -1,7 +1,6 @@
 import { constants, fstatSync, statSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { format } from 'node:util';
-import v8 from 'node:v8';
 import workerThreads from 'node:worker_threads';
 
 type Arguments = readonly unknown[];
@@ -45,7 +44,6 @@ export class PastConsole {
     const use = (): void => this.use();
     before(process, 'dlopen', use);
     before(workerThreads, 'Worker', use);
-    before(v8, 'setFlagsFromString', use);
     const debug = process as unknown as { _rawDebug: (...args: unknown[]) => void };
     debug._rawDebug = new Proxy(debug._rawDebug, {
       apply: (_, _self, args: unknown[]) => this.warning(format(...args)),

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createExecutor } from '../container-executor.js';
@@ -40,6 +40,8 @@ export function pastConsoleContract(makeDriver: () => ContainerDriver): void {
     sink = new MemorySink();
     sink.useFiles();
     socketDir = mkdtempSync(path.join(os.tmpdir(), 'dfo-'));
+    // Containers may have users of their own.
+    chmodSync(socketDir, 0o711);
     executor = createExecutor({
       sink,
       socketDir,

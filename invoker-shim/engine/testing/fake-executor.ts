@@ -14,6 +14,8 @@ export type Script = (params: unknown, env: string | null, run: FunctionRun) => 
 /** One run in the hands of a test. */
 export class HeldRun {
   state: 'QUEUED' | 'RUNNING' | 'DONE' = 'QUEUED';
+  /** Its log when it is whole later than its value. */
+  allLogs: Promise<readonly string[]> | undefined;
   #startedAt = 0;
   #deeds: Deed[] | undefined;
 
@@ -101,6 +103,7 @@ export class HeldRun {
       containerId: 'c1',
       coldStart: false,
       logs: [],
+      allLogs: this.allLogs,
     };
   }
 

@@ -20,6 +20,9 @@ const large = (text: string): string =>
 const annotate = (api: Api, name: string, value: unknown) =>
   api.put(`_/actions/${name}?overwrite=true`, { annotations: [{ key: 'note', value }] });
 
+/** Files of gates so far, of all settings: one that is there is open. */
+let gates = 0;
+
 /** Platforms of one kind, and what is done with them behind their backs. */
 interface Setting {
   readonly plugin: Platform;
@@ -33,7 +36,6 @@ interface Setting {
 function changingCode(open: () => Promise<Setting>): void {
   let setting: Setting;
   let api: Api;
-  let gates = 0;
   beforeEach(async () => {
     setting = await open();
     ({ api } = setting.plugin);

@@ -10,7 +10,7 @@ export interface Asking {
   };
 }
 
-/** Whether `GET /api/v1` was answered by a DataFlower server (OW-1, DV-51): OpenWhisk has a date where this says its name. */
+/** Whether `GET /api/v1` was answered by a DataFlower server (OW-1, DV-39): OpenWhisk has a date where this says its name. */
 export function isDataFlower(apiInfo: unknown): boolean {
   const { build } = (typeof apiInfo === 'object' && apiInfo !== null ? apiInfo : {}) as { build?: unknown };
   return typeof build === 'string' && build.startsWith('dataflower ');

@@ -248,7 +248,7 @@ export const OTHERWISE: readonly (Observed & { readonly deviation: string; reado
     real: NO_ROUTE,
   },
   {
-    deviation: 'DV-40',
+    deviation: 'DV-31',
     ask: 'GET /ping',
     status: 200,
     answer: { 'access-control-allow-origin': '*' },
@@ -256,21 +256,21 @@ export const OTHERWISE: readonly (Observed & { readonly deviation: string; reado
   },
   {
     ...putExec(5, 'JSON object expected'),
-    deviation: 'DV-40',
+    deviation: 'DV-31',
     answer: { 'access-control-allow-origin': '*' },
     real: 'no such header',
   },
   {
-    deviation: 'DV-41',
+    deviation: 'DV-32',
     ask: 'GET /docs',
     status: 308,
     answer: { location: '/api-docs' },
     real: 'docs/index.html?url=/api-docs',
   },
-  { deviation: 'DV-41', ask: 'GET /api-docs', status: 200, real: 'all of OpenWhisk, with an ETag' },
+  { deviation: 'DV-32', ask: 'GET /api-docs', status: 200, real: 'all of OpenWhisk, with an ETag' },
   ...['/invokers', '/invokers/ready', '/activation/count'].map((path) => ({
     ...outside(`GET ${path}`),
-    deviation: 'DV-42',
+    deviation: 'DV-33',
     real: 'the state of its invokers, and how many activations are under way',
   })),
   {
@@ -278,7 +278,7 @@ export const OTHERWISE: readonly (Observed & { readonly deviation: string; reado
       { timeout: 1000000000000 },
       'requirement failed: duration 1000000000000 milliseconds exceeds allowed threshold of 300000 milliseconds',
     ),
-    deviation: 'DV-43',
+    deviation: 'DV-34',
     real: 'requirement failed: duration -727379968 milliseconds below allowed threshold of 100 milliseconds',
   },
   {
@@ -286,11 +286,11 @@ export const OTHERWISE: readonly (Observed & { readonly deviation: string; reado
       { memory: 1000000000000 },
       'requirement failed: memory size 1000000000000 MB exceeds allowed threshold of 512 MB',
     ),
-    deviation: 'DV-43',
+    deviation: 'DV-34',
     real: malformed('requirement failed: a negative size of an object is not allowed.'),
   },
   {
-    deviation: 'DV-44',
+    deviation: 'DV-35',
     ask: 'DELETE actions/a|b',
     status: 400,
     error: 'The name of the entity contains illegal characters.',

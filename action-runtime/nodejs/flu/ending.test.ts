@@ -55,6 +55,15 @@ test('an exception that nobody catches is in the log behind what exit handlers s
   expect(logs.slice(0, 2)).toEqual(['stdout: exit 1', 'stderr: TypeError: oops']);
 });
 
+test('the stack of an exception that nobody catches has no frame of the runtime', async () => {
+  // The trace is made inside a function that the runtime itself calls.
+  const { logs } = await ending(
+    `const error = new Error('made here'); setImmediate(() => { throw error }); await new Promise(() => {})`,
+  );
+  expect(logs).toContainEqual(expect.stringMatching(/^stderr: +at (?:async )?main \(/));
+  expect(logs.filter((line) => /runner|dist\//.test(line))).toEqual([]);
+});
+
 test('a handler of exceptions keeps the process, and one that throws ends it', async () => {
   agent =
     await TestAgent.with(`process.on('uncaughtException', (error) => { if (error.message === 'fatal') throw error; caught.push(error.message) }); const caught = [];

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { type Definition, MAX_INLINE_BYTES } from '../../protocol/index.js';
 import { initFailure, initFailureText } from '../bridge/init-failure.js';
 import type { FluConfig, RunChannelAddress } from '../bridge/messages.js';
+import { ownFrames } from '../bridge/own-frames.js';
 import { Emitter } from './emitter.js';
 import { endsWith } from './last-words.js';
 import { loadAction } from './load-action.js';
@@ -94,6 +95,7 @@ export class Flu implements TransportEvents {
 
 /** What Node prints for an exception that nobody caught. */
 function uncaught(error: unknown): string {
-  const text = error instanceof Error && error.stack !== undefined ? error.stack : `Uncaught ${inspect(error)}`;
+  const text =
+    error instanceof Error && error.stack !== undefined ? ownFrames(error.stack) : `Uncaught ${inspect(error)}`;
   return text.slice(0, MAX_INLINE_BYTES);
 }

@@ -63,9 +63,9 @@ describe('a function in a child process', () => {
 
   test('has no file of the server, nor of what has started that, open; nor has what it starts', async () => {
     const { own, child } = (await result(platform.api, 'descriptors')) as { own: string[]; child: string[] };
-    const named = (list: readonly string[]): string[] => [
-      ...new Set(list.filter((link) => !/^(?:$|socket:|pipe:|anon_inode:|\/dev\/null$|\/proc\/)/.test(link))),
-    ];
+    // Its own output reaches the agent by named pipes, which are shown by the names that they had.
+    const isNoFile = /^(?:$|socket:|pipe:|anon_inode:|\/dev\/null$|\/proc\/)|\/std(?:out|err) \(deleted\)$/;
+    const named = (list: readonly string[]): string[] => [...new Set(list.filter((link) => !isNoFile.test(link)))];
     expect(named(own)).toEqual([]);
     expect(named(child)).toEqual([]);
     expect(own).toContain('/dev/null');

@@ -49,7 +49,7 @@ export const CONTENT_LABEL = 'dataflower.content';
 /** Label by which a driver knows that an image has the runtime, and which frames it speaks. */
 export const PROTOCOL_LABEL = 'dataflower.protocol';
 
-/** What the image says of itself. */
+/** Labels by which the image identifies itself. */
 export function imageLabels({ version, revision, node }: ImageIdentity): Record<string, string> {
   return {
     'dataflower.node': node,

@@ -134,7 +134,7 @@ describe('npm run images', () => {
       const command = `docker build --tag dataflower/action-nodejs:20 ${folder}`;
       expect(await run('--files', folder)).toMatchObject({ status: 0, out: command });
       expect(readdirSync(folder).sort()).toEqual(['Dockerfile', 'files']);
-      // What is built by hand is known as this runtime, too.
+      // An image that is built by hand is known as this runtime, too.
       expect(readFileSync(path.join(folder, 'Dockerfile'), 'utf8')).toMatch(/\nLABEL dataflower\.protocol="1"\n$/);
       expect(statSync(path.join(folder, 'files/opt/dataflower/action-runtime/start.js')).isFile()).toBe(true);
     } finally {

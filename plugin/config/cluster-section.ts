@@ -26,7 +26,7 @@ export const hosts = items(
 export const cluster = section({
   secret: secret('the one in `cluster.secretFile`', {
     about:
-      'What plugin and shims prove to each other, and encrypt with: at least 32 characters that cannot be guessed, the same for all. Better in a file or in the environment.',
+      'Secret by which plugin and shims authenticate each other and encrypt: at least 32 characters that cannot be guessed, the same for all. Better in a file or in the environment.',
     turn: '`dataflower plugin` or `shim` refuses to start without it: set it to what `openssl rand -hex 32` gives.',
   }),
   secretFile: optionalText('none is read', {

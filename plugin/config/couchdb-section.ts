@@ -27,7 +27,7 @@ export const couchdb = section({
     'a lower case letter, then at most 63 of a-z 0-9 _ $ ( ) + -',
     {
       about:
-        'What the names of the databases begin with: `<prefix>whisks`, `<prefix>subjects`, `<prefix>activations`, `<prefix>metrics`.',
+        'Prefix of the names of the databases: `<prefix>whisks`, `<prefix>subjects`, `<prefix>activations`, `<prefix>metrics`.',
       turn: 'Two installations share one CouchDB: give each its own.',
     },
   ),

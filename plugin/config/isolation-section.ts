@@ -4,7 +4,7 @@ import { choice, flag, optionalText, optionalWhole, text, texts, whole } from '.
 export const isolation = {
   driver: choice('auto', ['auto', 'docker', 'process'], {
     about:
-      'What a container is: `docker` on a Docker engine, `process` a child process without isolation, `auto` Docker when an engine answers and has the image or takes it, else child processes.',
+      'Kind of container: `docker` on a Docker engine, `process` a child process without isolation, `auto` Docker when an engine answers and has the image or takes it, else child processes.',
     turn: 'Start says "child processes, without isolation" although Docker is there: `docker` says why.',
   }),
   processUser: choice('agent', ['agent', 'own'], {
@@ -28,7 +28,7 @@ export const isolation = {
   }),
   network: choice('outbound', ['outbound', 'none', 'open'], {
     about:
-      'What functions in Docker may reach: `outbound` the public Internet, but not this machine, private addresses or each other; `none` nothing; `open` whatever the engine’s machine reaches, without a filter, for an engine in a virtual machine. The API is reached in both when the action has `provide-api-key`.',
+      'Network that functions in Docker may reach: `outbound` the public Internet, but not this machine, private addresses or each other; `none` nothing; `open` whatever the engine’s machine reaches, without a filter, for an engine in a virtual machine. The API is reached in both when the action has `provide-api-key`.',
     turn: 'Start fails because packet filters cannot be set: run as root with nftables installed, or set `none`.',
   }),
   refusedRanges: texts({

@@ -180,7 +180,7 @@ export const schema = z.strictObject({
   cluster,
   hosts,
   logLevel: choice('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
-    about: 'What goes to the log on standard error.',
+    about: 'Lowest level of the lines that go to the log on standard error.',
     turn: 'Something fails and the log does not say why: `debug`. Too much: `warn`.',
   }),
 });

@@ -5,6 +5,6 @@ export function complain(text: string): void {
   try {
     writeSync(2, `${text}\n`);
   } catch {
-    // Nobody reads it.
+    // Standard error is closed: there is nowhere to complain.
   }
 }

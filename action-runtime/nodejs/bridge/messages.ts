@@ -18,7 +18,7 @@ export interface FluConfig {
   readonly endMark?: string | undefined;
 }
 
-/** What the DLU's thread is started with. */
+/** Start data of the DLU's thread. */
 export interface DluData {
   /** To the FLU. */
   readonly port: MessagePort;

@@ -196,7 +196,7 @@ export class Container {
       this.writer.settlePosted();
       return;
     }
-    // What it says after it has been answered for is of no interest.
+    // Its run is answered already: later messages do not count.
     if (this.#state === 'ENDING') return;
     switch (message.type) {
       case 'frame': {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import composer from './index.js';
 
-/** What `openwhisk-composer` 0.12.0 exports. */
+/** Exports of `openwhisk-composer` 0.12.0. */
 const ORIGINAL =
   'util sequence if_nosave while_nosave dowhile_nosave try finally let mask action function async parallel map dynamic ' +
   'empty seq if while dowhile repeat retry retain retain_catch value literal merge par task parse';

@@ -49,7 +49,7 @@ export interface Welcome {
   readonly files: boolean;
   /** The key with which the container may open a run channel; without one there is none to be had. */
   readonly runChannel?: string;
-  /** What end marks on the container's stdout and stderr begin with; without it none are written. */
+  /** Prefix of the end marks on the container's stdout and stderr; without it none are written. */
   readonly endMark?: string;
 }
 

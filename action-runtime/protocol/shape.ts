@@ -1,4 +1,4 @@
-/** What the agent may know of a value without opening it; bits, in EMIT and RESULT. */
+/** Facts about a value that the agent may know without opening it; bits, in EMIT and RESULT. */
 export const Shape = {
   /** A plain JSON object. */
   OBJECT: 1,

@@ -1,7 +1,7 @@
 /** How long a server may take to say what it is, in ms. */
 const ANSWER_MS = 5_000;
 
-/** What is used of the `openwhisk` client to ask the server itself. */
+/** The part of the `openwhisk` client that asks the server itself. */
 export interface Asking {
   readonly actions: {
     readonly client: {
@@ -30,7 +30,7 @@ export async function askIfDataFlower({ actions }: Asking): Promise<boolean | un
   }
 }
 
-/** What is said of a workflow that is put on another server; its action is OpenWhisk's to keep, but not to run. */
+/** Warning about a workflow that is put on another server: OpenWhisk keeps its action, but cannot run it. */
 export function otherServerWarning(form: 'composition' | 'graph', name: string): string {
   return `warning: this is not a DataFlower server, and only such a server can run a ${form}. The action ${name} is put there, and every call of it will fail and say so.`;
 }

@@ -1,4 +1,4 @@
-/** What V8 says on stderr before it ends a process whose heap is full. */
+/** Text that V8 writes on stderr before it ends a process whose heap is full. */
 export const HEAP_EXHAUSTED = 'JavaScript heap out of memory';
 
 /**

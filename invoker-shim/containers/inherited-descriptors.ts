@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, readdirSync } from 'node:fs';
 
 const DESCRIPTORS = '/proc/self/fdinfo';
 const CLOSED_BY_EXEC = 0o2000000;
-/** What `spawn` is told has an entry for each number up to the highest; the few that are higher stay open. */
+/** The `stdio` of `spawn` has an entry for each number up to the highest; the few that are higher stay open. */
 const HIGHEST = 65_535;
 
 let known: readonly number[] | undefined;

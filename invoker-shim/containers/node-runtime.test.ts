@@ -48,7 +48,8 @@ describe('the executor with the Node runtime', () => {
     expect(executor.status().containers).toHaveLength(1);
   });
 
-  it('gives a function a container that had started before it was there', async () => {
+  /** Replaces the executor by one with a pre-warmed container. */
+  async function prewarmOne(): Promise<void> {
     await executor.close(0);
     const prewarm = [{ kind: 'nodejs:20', memoryMiB: 128, count: 1 }];
     executor = createExecutor({
@@ -60,6 +61,10 @@ describe('the executor with the Node runtime', () => {
       prewarmReplaceMs: 60_000,
     });
     await until(() => executor.status().containers[0]?.state === 'PREWARMED', 'one is pre-warmed');
+  }
+
+  it('gives a function a container that had started before it was there', async () => {
+    await prewarmOne();
     const { id } = executor.status().containers[0]!;
     const code = `
       const atStart = process.env.MINE;
@@ -86,17 +91,7 @@ describe('the executor with the Node runtime', () => {
   });
 
   it('fails a function whose code cannot be loaded in a pre-warmed container as in any other', async () => {
-    await executor.close(0);
-    const prewarm = [{ kind: 'nodejs:20', memoryMiB: 128, count: 1 }];
-    executor = createExecutor({
-      sink,
-      socketDir,
-      maxContainers: 2,
-      helloTimeoutMs: 60_000,
-      prewarm,
-      prewarmReplaceMs: 60_000,
-    });
-    await until(() => executor.status().containers[0]?.state === 'PREWARMED', 'one is pre-warmed');
+    await prewarmOne();
     const bad = run('throw new Error("not today"); function main() {}');
     await bad.done;
     expect(bad.end).toMatchObject({ status: 2 });

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 
-/** What is read in a second of the output of one container; one that writes more waits for its next second. */
+/** Output of one container that is read in a second; a container that writes more waits for its next second. */
 const READ_BYTES = 8 * 1024 * 1024;
 const READ_LINES = 50_000;
 const WINDOW_MS = 1000;

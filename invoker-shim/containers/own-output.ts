@@ -61,7 +61,7 @@ export class OwnOutput {
     const { id, before } = endMarkId(this.markKey, line);
     if (id === 0 || before !== '') this.#keep(name, before, time);
     const stream = this.#streams[name];
-    // One that the function wrote itself ends nothing that is not its own.
+    // A mark that the function wrote itself ends only the function's own output.
     if (id <= stream.markedId || id > newestId) return id !== 0;
     stream.markedId = id;
     stream.ended.push({ ...stream.open, id });

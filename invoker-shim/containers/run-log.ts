@@ -35,7 +35,7 @@ export class RunLog {
     const whole = text.endsWith('\n') ? text.slice(0, -1) : text;
     const marked = whole.endsWith(SENTINEL);
     const line = marked ? whole.slice(0, -SENTINEL.length) : whole;
-    // What a function has written last without ending the line is in front of the mark.
+    // An unfinished last line of a function stands in front of the mark.
     if (marked && line === '') return;
     const at = isTime(time) ? time : now;
     const bytes = LOG_LINE_BYTES + jsonBytes(line);
@@ -54,7 +54,7 @@ export class RunLog {
     if (this.#full) return;
     const begun = this.#begun[stream];
     const line = begun === undefined ? { text, time } : { text: begun.text + text, time: begun.time };
-    // One that is too long already is cut now, not held to its end.
+    // A line that is too long already is cut now, not held to its end.
     const isHeld = partial && line.text.length <= this.limitBytes;
     this.#begun[stream] = isHeld ? line : undefined;
     if (!isHeld && (line.text !== '' || !truncated)) this.add(stream, line.text, line.time, now);

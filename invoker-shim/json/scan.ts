@@ -8,7 +8,7 @@ const LOWER_CASE = 0x20;
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const LONG_STRING = 32;
 const WORDS = new Map(['true', 'false', 'null'].map((word) => [word.charCodeAt(0), word]));
-/** What may follow a backslash, beside the four digits of \\u. */
+/** Characters that may follow a backslash, beside the four digits of \\u. */
 const ESCAPED = new Set(Array.from('"\\/bfnrt', (character) => character.charCodeAt(0)));
 
 /**

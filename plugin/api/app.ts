@@ -85,7 +85,7 @@ export function createApp(deps: AppDependencies): App {
   };
 }
 
-/** What anybody may ask (OW-1). */
+/** Requests that need no key (OW-1). */
 function openRoutes(app: Express, deps: AppDependencies): void {
   const docs = '/api-docs';
   const text = (path: string, content: () => string | Promise<string>): void =>

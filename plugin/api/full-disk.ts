@@ -1,4 +1,4 @@
-/** What the operating system says when a file system takes no more, in words for callers: they see no paths. */
+/** Error codes of a file system that takes no more, with texts for callers, who see no paths. */
 const REASONS: ReadonlyMap<unknown, string> = new Map([
   ['ENOSPC', 'is full'],
   ['EDQUOT', 'has used up its quota'],

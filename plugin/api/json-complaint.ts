@@ -5,7 +5,7 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT, MINUS, PLUS, POINT, ZER
 const LOWER_CASE = 0x20;
 const EXPONENT = 0x65;
 const WORDS = new Map(['true', 'false', 'null'].map((word) => [word.charCodeAt(0), Buffer.from(word)]));
-/** What may follow a backslash, beside the four digits of \\u. */
+/** Characters that may follow a backslash, beside the four digits of \\u. */
 const ESCAPED = new Set(Buffer.from('"\\/bfnrt'));
 
 /** How much of its line is shown before and behind the fault, in bytes. */
@@ -15,7 +15,7 @@ const SHOWN_BEHIND = 40;
 /** Where text stops being JSON. */
 class JsonFault extends Error {
   constructor(
-    /** What should be there. */
+    /** The token that was expected. */
     readonly expected: string,
     readonly index: number,
     /** The byte that is wrong; it may stand behind the index, and be none at the end of the text. */

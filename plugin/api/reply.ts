@@ -36,7 +36,7 @@ export function countAnswer(response: ServerResponse, text: string, budget: Body
   return true;
 }
 
-/** One write: head and body together. `more` are further headers, name and value in turn. */
+/** Answers with JSON. `more` are further headers, name and value in turn. */
 export function sendJson(
   response: ServerResponse,
   status: number,
@@ -44,19 +44,7 @@ export function sendJson(
   text: string,
   more: readonly string[] = [],
 ): void {
-  if (response.headersSent || response.destroyed) return;
-  const length = String(Buffer.byteLength(text));
-  response.writeHead(status, [
-    'Content-Type',
-    'application/json',
-    'Content-Length',
-    length,
-    'X-Request-ID',
-    transactionId,
-    ...FLAT_CORS,
-    ...more,
-  ]);
-  response.end(text);
+  send(response, status, transactionId, 'application/json', text, more);
 }
 
 export function sendText(
@@ -66,11 +54,23 @@ export function sendText(
   text: string,
   more: readonly string[] = [],
 ): void {
+  send(response, status, transactionId, 'text/plain; charset=UTF-8', text, more);
+}
+
+/** One write: head and body together. */
+function send(
+  response: ServerResponse,
+  status: number,
+  transactionId: string,
+  contentType: string,
+  text: string,
+  more: readonly string[],
+): void {
   if (response.headersSent || response.destroyed) return;
   const length = String(Buffer.byteLength(text));
   response.writeHead(status, [
     'Content-Type',
-    'text/plain; charset=UTF-8',
+    contentType,
     'Content-Length',
     length,
     'X-Request-ID',

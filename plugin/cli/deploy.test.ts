@@ -17,7 +17,7 @@ let server: Server;
 let url: string;
 let directory: string;
 const put: string[] = [];
-/** What the server says of itself. */
+/** The server's description of itself. */
 let info: [status: number, body: object];
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'deploy-'));

@@ -26,7 +26,7 @@ export interface Resolved {
   readonly codes: TargetCodes;
 }
 
-/** What one activation may start with: its code stays what it is now until `release`, whatever becomes of the actions. */
+/** A target that one activation may start with: its code stays as it is now until `release`, whatever becomes of the actions. */
 export interface Startable {
   readonly resolved: Resolved;
   /** To be called once: when the activation has ended, or is not started. */

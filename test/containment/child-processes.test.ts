@@ -13,7 +13,7 @@ const suite = Suite.open();
 const SECRET = 'a-secret-of-at-least-thirty-two-characters';
 const isRoot = process.getuid?.() === 0;
 
-/** What its own process, and one that it starts, have open. */
+/** Lists the descriptors of its own process and of one that it starts. */
 const DESCRIPTORS = `const fs = require('node:fs'), { execFileSync } = require('node:child_process');
   const script = "const fs=require('node:fs');const at=(n)=>{try{return fs.readlinkSync('/proc/self/fd/'+n)}catch{return ''}};" +
     "console.log(JSON.stringify(fs.readdirSync('/proc/self/fd').map(at)))";
@@ -22,7 +22,7 @@ const DESCRIPTORS = `const fs = require('node:fs'), { execFileSync } = require('
     return { own, child: JSON.parse(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })) };
   }`;
 
-/** What of the server's it can read or signal, by name; what it cannot by the error's code. */
+/** Tries to read and signal what is the server's: the value, or the error's code where it cannot. */
 const REACHES = `const fs = require('node:fs');
   const attempt = (work) => { try { return work() } catch (error) { return error.code } };
   const read = (file) => attempt(() => fs.readFileSync(file, 'latin1'));

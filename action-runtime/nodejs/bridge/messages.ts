@@ -14,7 +14,7 @@ export interface FluConfig {
   /** A directory of the runtime's own, for the module file of an inline ES module. */
   readonly privateDirectory: string;
   readonly emitWindowBytes: number;
-  /** What end marks on the process's streams begin with; undefined: none are written. */
+  /** Prefix of the end marks on the process's streams; undefined: none are written. */
   readonly endMark?: string | undefined;
 }
 

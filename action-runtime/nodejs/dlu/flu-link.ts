@@ -18,7 +18,7 @@ export class FluLink {
     Atomics.add(this.cells, POSTED_MESSAGES, 1);
   }
 
-  /** What the FLU has posted so far and nobody has heard. */
+  /** Messages that the FLU has posted and that no listener has taken yet. */
   *unheard(): Iterable<FromFlu> {
     for (let next; (next = receiveMessageOnPort(this.port) as { message: FromFlu } | undefined) !== undefined;)
       yield next.message;

@@ -11,7 +11,7 @@ import {
 } from '../../protocol/index.js';
 import { TestAgent } from '../testing/test-agent.js';
 
-// What a container is told before its first run, when it is larger than a frame.
+// INIT and DEFINE when they are larger than a frame.
 
 let agent: TestAgent;
 afterEach(() => agent.close());

@@ -93,7 +93,7 @@ export class Flu implements TransportEvents {
   }
 }
 
-/** What Node prints for an exception that nobody caught. */
+/** Text that Node prints for an uncaught exception. */
 function uncaught(error: unknown): string {
   const text =
     error instanceof Error && error.stack !== undefined ? ownFrames(error.stack) : `Uncaught ${inspect(error)}`;

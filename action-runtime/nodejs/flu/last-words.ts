@@ -1,4 +1,4 @@
-/** What Node itself calls when a process ends; only the last two are public. */
+/** Functions that Node itself calls when a process ends; only the last two are public. */
 interface Ends {
   reallyExit: (code?: number) => never;
   _fatalException: (error: unknown, fromPromise?: boolean) => boolean;

@@ -6,7 +6,7 @@ import { loadDirectory } from './module-directory.js';
 /** The action's function. */
 export type ActionMain = (params: unknown, context?: unknown) => unknown;
 
-/** What is needed of an action to load it. */
+/** The part of an action's description that loading it needs. */
 export type LoadConfig = Pick<FluConfig, 'code' | 'privateDirectory'> & {
   readonly init: Pick<FluConfig['init'], 'kind' | 'main'>;
 };

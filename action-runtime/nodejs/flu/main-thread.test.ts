@@ -4,7 +4,7 @@ import { zipOf } from '../testing/archives.js';
 let agent: TestAgent;
 afterEach(() => agent.close());
 
-/** What the body of a function gives. */
+/** Result of a function with this body. */
 async function given(body: string, init = {}, options = {}): Promise<unknown> {
   agent = await TestAgent.with(`async function main(p) { ${body} }`, init, options);
   return (await agent.call()).value;

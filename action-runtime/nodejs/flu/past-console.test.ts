@@ -52,7 +52,7 @@ test.each(Object.entries(WAYS))(
     const marks = (text: string): string[] => text.match(/k{32} \d{8}\n/g) ?? [];
     await agent.until(() => marks(agent.stdout).length === 2 && marks(agent.stderr).length === 2, 'the marks');
     expect(marks(agent.stdout)).toEqual([2, 3].map((id) => `${KEY} 0000000${id}\n`));
-    // What goes by the console goes the same way from then on.
+    // Console lines go the same way from then on.
     expect(agent.logs().filter((line) => line === 'stdout: said').length).toBeLessThan(3);
     expect(agent.logs(3)).toEqual([]);
     expect(agent.stdout.split('said\n')).toHaveLength(way === WAYS['WASI'] ? 2 : 3);

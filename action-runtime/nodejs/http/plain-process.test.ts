@@ -9,7 +9,7 @@ let runtime: HttpRuntime;
 beforeEach(async () => (runtime = await HttpRuntime.start()));
 afterEach(() => runtime.close());
 
-/** What a function with this body returns. */
+/** Result of a function with this body. */
 async function result(body: string, more: object = {}): Promise<unknown> {
   expect(await runtime.init(`function main(args) { ${body} }`, more)).toMatchObject({ status: 200 });
   return (await runtime.run({})).body;

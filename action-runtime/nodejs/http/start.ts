@@ -48,7 +48,7 @@ function handlerOf(
 }
 
 /**
- * The body as a JSON object; an empty one is an empty object, anything else undefined. One that is too large is read to
+ * The body as a JSON object; an empty one is an empty object, anything else undefined. A body that is too large is read to
  * its end and not kept, so that its sender hears the answer.
  */
 async function readJson(request: IncomingMessage): Promise<Record<string, unknown> | undefined> {

@@ -50,7 +50,7 @@ interface StartOptions {
   readonly tcp?: boolean;
   /** Offers a run channel. */
   readonly runChannel?: boolean;
-  /** What end marks are to begin with. Default: none are asked for. */
+  /** Prefix of the end marks that are asked for. Default: none are. */
   readonly endMark?: string;
 }
 

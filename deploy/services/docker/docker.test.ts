@@ -138,7 +138,7 @@ describe('a Docker engine that is started from here', () => {
       expect(during.links).toEqual(expect.arrayContaining(before.links));
       const lines = ({ filter, nat }: Machine): string[] => `${filter}\n${nat}`.split('\n');
       expect(lines(during)).toEqual(expect.arrayContaining(lines(before)));
-      // What the second one needs stays when the first ends.
+      // The rules of the second engine stay when the first ends.
       expect(lines(between).filter((rule) => rule.includes(path.basename(directories[1]!)))).toHaveLength(3);
       expect([during.forwarding, between.forwarding]).toEqual(['1', '1']);
       expect(after).toEqual(before);

@@ -34,7 +34,7 @@ export function chooseNetwork(name: string): OwnNetwork {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const range = `10.${randomInt(FIRST, LAST + 1)}.0.0/16`;
     if (taken.some((route) => overlap(route, networkOf(range)))) continue;
-    // What the first of our engines has found is what the last one leaves.
+    // The last of our engines leaves forwarding as the first one found it.
     const wasOff = rules('filter').some((rule) => rule.includes(forwardNote('0')));
     const forward = wasOff ? '0' : readFileSync(FORWARDING, 'utf8').trim();
     return { name, bridge: `dfe-${name.slice(-6)}`, range, forward };

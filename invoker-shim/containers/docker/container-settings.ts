@@ -110,7 +110,7 @@ export function containerSettings(place: ContainerPlace, limits: ContainerLimits
   };
 }
 
-/** What our runtime is told; it takes it out of the environment that user code and its children have. */
+/** Variables for our runtime, which takes them out of the environment of user code and its children. */
 function runtimeEnvironment({ memoryMiB }: ContainerSpec): Record<string, string> {
   return { GLIBC_TUNABLES: HUGE_PAGES, NODE_OPTIONS: heapLimit(memoryMiB), __DF_DIRECTORY: RUNTIME_DIRECTORY };
 }

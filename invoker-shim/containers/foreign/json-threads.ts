@@ -5,7 +5,7 @@ import { type JsonResult, type JsonWork, bytesOf, doJsonWork } from './json-work
 const SMALL_BYTES = 128 * 1024;
 /** Threads at once; what else is large waits. */
 const MAX_THREADS = 2;
-/** What one piece of work may take as JavaScript, in MiB, at least. */
+/** Least heap for one piece of work, in MiB. */
 const THREAD_HEAP_MIB = 2048;
 /** `[{},{},…` grows by a factor of twenty when it is read, and its parts may be there twice. */
 const GROWTH = 40;

@@ -30,7 +30,7 @@ const code = (body: string, atLoad = ''): string => `
   ${atLoad}
   async function main({ text }) { ${body}; return { text } }`;
 
-/** What every driver's containers have to do with output that does not come by the console. */
+/** Behaviour of every driver's containers with output past the console. */
 export function pastConsoleContract(makeDriver: () => ContainerDriver): void {
   let sink: MemorySink;
   let executor: Executor;

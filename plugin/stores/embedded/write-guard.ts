@@ -25,7 +25,7 @@ const LAST_RETRY_MS = 5000;
 export class WriteGuard {
   private state: 'READY' | 'FAILED' | 'REOPENING' | 'CLOSED' = 'READY';
   private reason: string | undefined;
-  /** What the reason is the text of. */
+  /** The error that the reason is the text of. */
   private cause: unknown;
   /** How often it has left READY. */
   private epoch = 0;

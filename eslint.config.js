@@ -33,9 +33,9 @@ export default tseslint.config(
     },
   },
   {
-    // Two times (invoker-shim/clock.ts): spans go by the one that nobody sets. Tests and containers need no such care.
+    // Two times (common/clock.ts): spans go by the one that nobody sets. Tests and containers need no such care.
     files: ['invoker-shim/**/*.ts', 'plugin/**/*.ts', 'composer/**/*.ts'],
-    ignores: ['**/*.test.ts', '**/testing/**', '**/test-support/**', 'invoker-shim/clock.ts'],
+    ignores: ['**/*.test.ts', '**/testing/**', '**/test-support/**', 'common/clock.ts'],
     rules: {
       'no-restricted-properties': [
         'error',

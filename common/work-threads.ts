@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { Deque } from './containers/deque.js';
+import { Deque } from './deque.js';
 
 export interface WorkThreadsOptions {
   /** Module that does one piece of work: it reads `workerData`, posts one message with the result, and ends. */

@@ -120,7 +120,7 @@ describe('npm run images', () => {
   });
 
   test('says what to do where no engine answers', () => {
-    const program = fileURLToPath(new URL('main.js', import.meta.url));
+    const program = fileURLToPath(new URL('./main.js', import.meta.url));
     const env = { ...process.env, DOCKER_HOST: 'unix:///nowhere/docker.sock' };
     const { status, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8', env });
     expect(status).toBe(1);

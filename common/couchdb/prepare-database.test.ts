@@ -1,5 +1,5 @@
 import { couchAddress, describeWithService, dropDatabases, newPrefix } from '@dataflower/services';
-import { FaultProxy } from '../records/couch/fault-proxy.testing.js';
+import { FaultProxy } from '../records/testing/fault-proxy.js';
 import { CouchClient } from './couch-client.js';
 import { CouchDatabase, type CouchDocument } from './couch-database.js';
 import { type DatabaseSchema, prepareDatabase } from './prepare-database.js';

@@ -1,4 +1,4 @@
-import { HandClock } from '../engine/testing/hand-clock.js';
+import { HandClock } from '../testing/hand-clock.js';
 import { Health } from './health.js';
 
 test('a process is as well as the worst of its parts, and every reason is told', async () => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { until } from '../containers/testing/until.js';
+import { until } from '../testing/until.js';
 import { createServerInTurn } from './requests-in-turn.js';
 import { Turns } from './turns.js';
 

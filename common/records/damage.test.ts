@@ -7,11 +7,11 @@ import { type ActivationRecord, createRecordLog } from './index.js';
 import { decodeFrame } from './record-codec.js';
 import type { CarriedLog } from './record-log-options.js';
 import { createCarriedLog } from './record-log.js';
-import { batchesSegment, recordOf, temporaryDirectory, written } from './record-log.testing.js';
+import { batchesSegment, recordOf, temporaryDirectory, written } from './testing/record-log.js';
 import { formOf, scanSegment } from './segment-scan.js';
 import { Carrier } from './carry/carrier.js';
-import { ModelDatabase } from './carry/testing/model-database.js';
-import { quickClock, until } from './carry/testing/quick-clock.js';
+import { ModelDatabase } from './testing/model-database.js';
+import { quickClock, until } from './testing/quick-clock.js';
 
 // `DAMAGE_RUNS=5000 npm test -- records/damage` is the long form.
 const RUNS = Number(process.env['DAMAGE_RUNS'] ?? 60);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { identityText, isAlive, ownIdentity, parseIdentity } from '../sink/index.js';
+import { identityText, isAlive, ownIdentity, parseIdentity } from '../process/process-identity.js';
 import { RecordLogError } from './errors.js';
 
 /**

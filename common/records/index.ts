@@ -26,4 +26,9 @@ export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordW
 export { createRecordLog } from './record-log.js';
 export type { RecordLog, RecordLogMetrics, RecordLogOptions } from './record-log-options.js';
 export { registerLogMetrics, registerRecordMetrics } from './record-metrics.js';
-export { MAX_RESULT_BYTES, type ResultText, resultText } from './result-text.js';
+export { MemoryNotes } from './memory-notes.js';
+export { JsonText, type Note, type NoteKind, type RecordNotes } from './notes.js';
+export { type RecordObserver, observedRecords } from './observed-records.js';
+export { LOST_HOST, isGivenUp } from './precedence.js';
+export { quoted } from './quoted.js';
+export { FRAME_HEADER_BYTES, decodeFrame, encodeFrame } from './record-codec.js';

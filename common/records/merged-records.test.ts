@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { MergedRecords, type RecordArchive, RecordsUnavailableError } from './merged-records.js';
 import type { ActivationRecord, RecordReader } from './record.js';
-import { idOf, recordOf } from './record-log.testing.js';
+import { idOf, recordOf } from './testing/record-log.js';
 
 /** A reader of a list, which may change between two calls. */
 function readerOf(records: () => readonly ActivationRecord[]): RecordReader & RecordArchive {

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createCarriedLog } from './record-log.js';
 import { type RecordLog, type RecordLogOptions, createRecordLog } from './index.js';
-import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from './record-log.testing.js';
+import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from './testing/record-log.js';
 
 let dir: string;
 let log: RecordLog;

@@ -1,5 +1,5 @@
 import { activationText, responseText, toActivation, toActivationSummary, toResponse } from './index.js';
-import { recordOf } from './record-log.testing.js';
+import { recordOf } from './testing/record-log.js';
 
 const component = recordOf(0, {
   activationId: 'a0000000000000000000000000000000',

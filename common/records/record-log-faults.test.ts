@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { crc32, crc32ByTable } from '@dataflower/action-runtime/protocol';
 import { type ActivationRecord, type RecordLog, createRecordLog } from './index.js';
-import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from './record-log.testing.js';
+import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from './testing/record-log.js';
 
 const directories: string[] = [];
 const logs: RecordLog[] = [];

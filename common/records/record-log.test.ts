@@ -4,7 +4,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { type ActivationRecord, type RecordFilter, type RecordLog, createRecordLog } from './index.js';
 import { listedName } from './record-codec.js';
-import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from './record-log.testing.js';
+import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from './testing/record-log.js';
 
 let dir: string;
 let log: RecordLog;

@@ -1,16 +1,16 @@
 import fs from 'node:fs';
 import { describeWithService } from '@dataflower/services';
 import { type ArchivedRecordsOptions, createArchivedRecords } from './archived-records.js';
-import { until } from './carry/testing/quick-clock.js';
+import { until } from './testing/quick-clock.js';
 import { CouchClient, prepareDatabase } from '../couchdb/index.js';
 import { CouchRecords } from './couch/couch-records.js';
 import { RECORDS_DATABASE, RECORDS_SCHEMA } from './couch/record-views.js';
 import { MergedRecords } from './merged-records.js';
-import { settingsOf, temporaryPrefix } from './couch/couch.testing.js';
+import { settingsOf, temporaryPrefix } from './testing/couch.js';
 import type { ActivationRecord } from './record.js';
 import { createCarriedLog, createRecordLog } from './record-log.js';
-import { temporaryDirectory, written } from './record-log.testing.js';
-import { recordReaderContract } from './record-reader-contract.js';
+import { temporaryDirectory, written } from './testing/record-log.js';
+import { recordReaderContract } from './testing/record-reader-contract.js';
 import { ViewUpkeep } from './couch/view-upkeep.js';
 
 const seen = new Set<string>();

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js';
+import type { Clock } from '../clock.js';
 
 /** A clock that the test moves; its timers fire while it is moved. The wall's time is far from the other, and can be set. */
 export class HandClock implements Clock {

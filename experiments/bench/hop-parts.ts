@@ -8,7 +8,7 @@ import {
   HEADER_BYTES,
   Outcome,
 } from '@dataflower/action-runtime/protocol';
-import { type ActivationRecord, createRecordLog } from '@dataflower/invoker-shim';
+import { type ActivationRecord, createRecordLog } from '@dataflower/common/records';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

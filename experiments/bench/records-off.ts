@@ -1,5 +1,7 @@
-import { createInProcessHost, type RecordStore } from '@dataflower/invoker-shim';
-import { createStandalone, loadConfig } from '@dataflower/plugin';
+import { createInProcessHost } from '@dataflower/invoker-shim';
+import type { RecordStore } from '@dataflower/common/records';
+import { createStandalone } from '@dataflower/plugin/assembly';
+import { loadConfig } from '@dataflower/plugin/config';
 
 // The platform with records that are kept nowhere: the baseline of `records`. Its argument is the data directory.
 

@@ -4,8 +4,8 @@ import { type AddressInfo, type Server, type Socket, connect, createServer } fro
 import os from 'node:os';
 import path from 'node:path';
 import { ApiRelay } from './api-relay.js';
-import { TestClock } from './testing/test-clock.js';
-import { until } from './testing/until.js';
+import { TestClock } from '@dataflower/common/testing';
+import { until } from '@dataflower/common/testing';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 /** A request that must not be seen by the API. */

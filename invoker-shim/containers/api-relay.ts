@@ -1,9 +1,9 @@
 import { chmodSync } from 'node:fs';
 import http, { type ClientRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import https from 'node:https';
-import type { Clock } from '../clock.js';
-import { createServerInTurn } from '../http/requests-in-turn.js';
-import { Turns } from '../http/turns.js';
+import type { Clock } from '@dataflower/common';
+import { createServerInTurn } from '@dataflower/common/http';
+import { Turns } from '@dataflower/common/http';
 import { endToEnd, framingOf } from './api-headers.js';
 import { isApiPath } from './api-path.js';
 

@@ -1,11 +1,11 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '@dataflower/common';
 import type { DataSink } from '../sink/value.js';
 import type { Container } from './container.js';
 import type { ContainerEnding } from './container-ending.js';
 import type { ContainerDriver } from './driver.js';
 import type { FunctionRun } from './executor.js';
 import type { JsonThreads } from './foreign/json-threads.js';
-import type { ContainerLogger } from './logger.js';
+import type { ContainerLogger } from '@dataflower/common';
 import type { PendingRun } from './pending-run.js';
 import type { RunEnder } from './run-ender.js';
 import type { SocketDirectory } from './socket-directory.js';

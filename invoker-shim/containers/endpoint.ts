@@ -1,6 +1,6 @@
 import { type Server, type Socket, createServer } from 'node:net';
 import path from 'node:path';
-import type { Clock } from '../clock.js';
+import type { Clock } from '@dataflower/common';
 import { ApiRelay } from './api-relay.js';
 import type { SocketDirectory } from './socket-directory.js';
 

@@ -1,7 +1,7 @@
 import { FrameType, Outcome, encodeLog } from '@dataflower/action-runtime/protocol';
 import { Fixture } from './testing/fixture.js';
 import { testSpec } from './testing/test-runs.js';
-import { until } from './testing/until.js';
+import { until } from '@dataflower/common/testing';
 
 describe('the executor', () => {
   let f: Fixture;

@@ -1,5 +1,5 @@
 import type { Definition, Init, Outcome } from '@dataflower/action-runtime/protocol';
-import type { ContainerSource } from '../code/code-source.js';
+import type { ContainerSource } from '@dataflower/common/code';
 import type { Value } from '../sink/value.js';
 import type { WarmedCounts } from './warm-ahead.js';
 

@@ -4,7 +4,7 @@ import { FunctionQueue } from './function-queue.js';
 import { Fixture } from './testing/fixture.js';
 import type { ScriptedContainer } from './testing/scripted-driver.js';
 import { type TestRun, testSpec } from './testing/test-runs.js';
-import { until } from './testing/until.js';
+import { until } from '@dataflower/common/testing';
 
 describe('namespaces share the containers of a host:', () => {
   let f: Fixture;

@@ -2,7 +2,7 @@ import { Container } from './container.js';
 import type { ContainerContext, ContainerOwner } from './container-context.js';
 import type { ContainerEnding } from './container-ending.js';
 import { startText } from './container-ending.js';
-import { Deque } from './deque.js';
+import { Deque } from '@dataflower/common';
 import { DurationEstimate } from './duration-estimate.js';
 import type { ContainerSpec, FunctionRun } from './executor.js';
 import { FailureText } from './failures.js';

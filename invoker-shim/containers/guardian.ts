@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { type ProcessIdentity, processIdentity } from '../sink/process-identity.js';
+import { type ProcessIdentity, processIdentity } from '@dataflower/common/process';
 import { spawnWithoutInherited } from './inherited-descriptors.js';
 
 /**

@@ -16,7 +16,7 @@ import {
 import { Fixture } from './testing/fixture.js';
 import { type ScriptedContainer, emptyFrame, errorShape } from './testing/scripted-driver.js';
 import { type TestRun, testSpec } from './testing/test-runs.js';
-import { until } from './testing/until.js';
+import { until } from '@dataflower/common/testing';
 
 const MIB = 1024 * 1024;
 const DIED = 'The action did not produce a valid response and exited unexpectedly.';

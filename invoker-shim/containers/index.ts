@@ -18,4 +18,3 @@ export {
 export { isOwnImage } from './own-image.js';
 export { ProcessDriver, type ProcessDriverOptions } from './process-driver.js';
 export type { PrewarmOptions } from './prewarmed.js';
-export { type ContainerLogger } from './logger.js';

@@ -2,7 +2,7 @@ import { FLAG_MARKED, FrameType, encodeLog } from '@dataflower/action-runtime/pr
 import { Fixture } from './testing/fixture.js';
 import type { ScriptedContainer } from './testing/scripted-driver.js';
 import { type TestRun, testSpec } from './testing/test-runs.js';
-import { until } from './testing/until.js';
+import { until } from '@dataflower/common/testing';
 
 const NOT_COLLECTED = 'stderr: There was an issue while collecting your logs. Data might be missing.';
 

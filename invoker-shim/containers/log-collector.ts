@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '@dataflower/common';
 import { FailureText } from './failures.js';
 import { OwnOutput, type StreamName } from './own-output.js';
 import type { PendingRun } from './pending-run.js';

@@ -9,7 +9,7 @@ import type { Executor } from './executor.js';
 import { openHandles } from './testing/leaks.js';
 import { MemorySink } from './testing/memory-sink.js';
 import { execute, testSpec } from './testing/test-runs.js';
-import { until } from './testing/until.js';
+import { until } from '@dataflower/common/testing';
 
 /** The executor with the real runtime in child processes. */
 describe('the executor with the Node runtime', () => {

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { MAX_CHUNK_BYTES } from '@dataflower/action-runtime/protocol';
 import { type Composite, PieceReader } from './composite-encoding.js';
-import { Deque } from './deque.js';
+import { Deque } from '@dataflower/common';
 import { INITIAL_CREDIT_BYTES } from './inbound-values.js';
 
 /** The bytes of a stream: in memory, in a file that the container cannot see, or in the parts of a composite. */

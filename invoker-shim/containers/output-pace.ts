@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '@dataflower/common';
 
 /** Output of one container that is read in a second; a container that writes more waits for its next second. */
 const READ_BYTES = 8 * 1024 * 1024;

@@ -2,7 +2,7 @@ import { FLAG_END, FrameType, encodeFrame, encodeResult, encodeValue } from '@da
 import { Fixture } from './testing/fixture.js';
 import type { ScriptedContainer } from './testing/scripted-driver.js';
 import { testSpec } from './testing/test-runs.js';
-import { until } from './testing/until.js';
+import { until } from '@dataflower/common/testing';
 
 // Containers without work are paused, woken up when there is some, and removed in the end.
 

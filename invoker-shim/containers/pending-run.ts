@@ -1,7 +1,7 @@
 import type { Container } from './container.js';
 import type { RunOutputs } from './run-outputs.js';
 import type { FunctionRun } from './executor.js';
-import type { ContainerLogger } from './logger.js';
+import type { ContainerLogger } from '@dataflower/common';
 import { RunLog } from './run-log.js';
 
 /**

@@ -1,4 +1,4 @@
-import { FairShare } from '../fair-share.js';
+import { FairShare } from '@dataflower/common';
 import type { Container } from './container.js';
 import type { ContainerSpec } from './executor.js';
 import { Tenant } from './tenant.js';

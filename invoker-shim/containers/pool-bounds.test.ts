@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { ScriptedContainer } from './testing/scripted-driver.js';
 import { Fixture } from './testing/fixture.js';
 import { type TestRun, testSpec } from './testing/test-runs.js';
-import { until } from './testing/until.js';
+import { until } from '@dataflower/common/testing';
 
 // Whatever happens in whatever order, the bounds hold, and everything that was accepted ends once.
 

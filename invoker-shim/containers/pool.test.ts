@@ -4,7 +4,7 @@ import { FrameType, encodeEmit, encodeIds } from '@dataflower/action-runtime/pro
 import { Fixture } from './testing/fixture.js';
 import type { ScriptedContainer } from './testing/scripted-driver.js';
 import { type TestRun, testSpec } from './testing/test-runs.js';
-import { until } from './testing/until.js';
+import { until } from '@dataflower/common/testing';
 
 describe('the pool', () => {
   let f: Fixture;

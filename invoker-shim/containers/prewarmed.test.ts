@@ -2,7 +2,7 @@ import { FrameType, decodeInit } from '@dataflower/action-runtime/protocol';
 import { Fixture } from './testing/fixture.js';
 import type { ScriptedContainer } from './testing/scripted-driver.js';
 import { testSpec } from './testing/test-runs.js';
-import { until } from './testing/until.js';
+import { until } from '@dataflower/common/testing';
 
 // Containers that start before a function needs them.
 

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { packageFolder, preinstalledPackages } from '@dataflower/action-runtime/nodejs';
-import { type Clock, systemClock } from '../clock.js';
+import { type Clock, systemClock } from '@dataflower/common';
 import {
   type ContainerDriver,
   type ContainerExit,

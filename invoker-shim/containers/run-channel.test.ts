@@ -4,7 +4,7 @@ import { FrameType, PROTOCOL_VERSION, decodeJsonObject, encodeJsonFrame } from '
 import { Fixture } from './testing/fixture.js';
 import { type ScriptedContainer, emptyFrame } from './testing/scripted-driver.js';
 import { testSpec } from './testing/test-runs.js';
-import { until } from './testing/until.js';
+import { until } from '@dataflower/common/testing';
 
 describe('the run channel, seen by the agent', () => {
   let f: Fixture;

@@ -1,9 +1,9 @@
 import { type ContainerEnding, runText, startText } from './container-ending.js';
 import { Outcome } from '@dataflower/action-runtime/protocol';
-import type { Clock } from '../clock.js';
+import type { Clock } from '@dataflower/common';
 import type { DataSink, Value } from '../sink/value.js';
 import { FailureText, errorValue } from './failures.js';
-import type { ContainerLogger } from './logger.js';
+import type { ContainerLogger } from '@dataflower/common';
 import type { PendingRun } from './pending-run.js';
 
 /** Calls a run back for the last time, in one place for all the ways that a run can end. */

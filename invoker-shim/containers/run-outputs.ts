@@ -1,4 +1,4 @@
-import { Deque } from './deque.js';
+import { Deque } from '@dataflower/common';
 
 /** Something that is handed on in its turn; `ready` once all its bytes are here. */
 export interface Output {

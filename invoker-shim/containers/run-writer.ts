@@ -1,5 +1,5 @@
 import { type Definition, encodeDefine, encodeRun } from '@dataflower/action-runtime/protocol';
-import type { Clock } from '../clock.js';
+import type { Clock } from '@dataflower/common';
 import type { Connection } from './connection.js';
 import type { FileSharing } from './file-sharing.js';
 import { type SlotTarget, bytesSlot, inputSlots } from './input-slots.js';

@@ -1,5 +1,5 @@
 import { ProtocolError } from '@dataflower/action-runtime/protocol';
-import { Deque } from './deque.js';
+import { Deque } from '@dataflower/common';
 import type { PendingRun } from './pending-run.js';
 
 /**

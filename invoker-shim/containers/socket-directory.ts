@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { makeShortDirectory, shortNameBytes } from '../sink/private-directory.js';
+import { makeShortDirectory, shortNameBytes } from '@dataflower/common/process';
 
 /** Longest path of a unix socket that every system takes, in bytes. */
 export const MAX_SOCKET_PATH_BYTES = 100;

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '@dataflower/common';
 
 /** How often is looked at what is under way, in ms: the precision of time limits. */
 const SWEEP_MS = 20;

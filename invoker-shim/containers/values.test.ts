@@ -19,7 +19,7 @@ import type { Value } from '../sink/value.js';
 import { Fixture } from './testing/fixture.js';
 import type { ScriptedContainer } from './testing/scripted-driver.js';
 import { type TestRun, type TestRunOptions, testSpec } from './testing/test-runs.js';
-import { until } from './testing/until.js';
+import { until } from '@dataflower/common/testing';
 
 const MIB = 1024 * 1024;
 const encoded = (value: unknown): Buffer => Buffer.concat(encodeValue(value).segments);

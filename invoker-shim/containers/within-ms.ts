@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '@dataflower/common';
 
 /** What the promise resolves to, or undefined when that takes longer than `ms`. */
 export function withinMs<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {

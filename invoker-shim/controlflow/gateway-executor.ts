@@ -1,6 +1,6 @@
 import { encodeValue } from '@dataflower/action-runtime/protocol';
-import { ChurnMap } from '../churn-map.js';
-import { type Clock, systemClock } from '../clock.js';
+import { ChurnMap } from '@dataflower/common';
+import { type Clock, systemClock } from '@dataflower/common';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from '../containers/executor.js';
 import { bytesOf } from '../sink/bytes-of.js';
 import { unreadableText } from '../engine/unreadable.js';

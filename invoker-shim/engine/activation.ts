@@ -1,7 +1,7 @@
 import type { ContainerSpec } from '../containers/executor.js';
 import type { FunctionTarget, Identity, WorkflowTarget } from '../host/host.js';
 import type { Tag } from '../pipes/pipe.js';
-import type { ActivationRecord } from '../records/record.js';
+import type { ActivationRecord } from '@dataflower/common/records';
 import type { Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
 import type { InstanceLine } from './instance-line.js';

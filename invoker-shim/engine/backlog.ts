@@ -1,4 +1,4 @@
-import { Deque } from '../containers/deque.js';
+import { Deque } from '@dataflower/common';
 import { warnOfMistake } from './turns.js';
 
 /** Longest time in one turn of the event loop that is given to what waits here, in milliseconds. */

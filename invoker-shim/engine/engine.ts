@@ -1,10 +1,10 @@
-import { ChurnMap } from '../churn-map.js';
-import type { Clock } from '../clock.js';
+import { ChurnMap } from '@dataflower/common';
+import type { Clock } from '@dataflower/common';
 import type { Executor } from '../containers/executor.js';
 import type { Answer, StartMessage } from '../host/host.js';
-import type { NewId } from '../ids.js';
+import type { NewId } from '@dataflower/common';
 import type { Pipe, Tag, TokenReceiver } from '../pipes/pipe.js';
-import type { RecordWriter } from '../records/record.js';
+import type { RecordWriter } from '@dataflower/common/records';
 import type { DataSink, Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';

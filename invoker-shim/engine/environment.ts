@@ -1,5 +1,5 @@
 import { MAX_ENVIRONMENT_BYTES } from '@dataflower/action-runtime/protocol';
-import { scanJson } from '../json/scan.js';
+import { scanJson } from '@dataflower/common/json';
 
 /** One frame of a `let` environment. */
 export type Frame = { readonly vars: Readonly<Record<string, unknown>> } | { readonly mask: true };

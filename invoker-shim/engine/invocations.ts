@@ -1,4 +1,4 @@
-import { ChurnMap } from '../churn-map.js';
+import { ChurnMap } from '@dataflower/common';
 import type { Executor, RunEnd } from '../containers/executor.js';
 import type { Answer, FunctionTarget, StartMessage } from '../host/host.js';
 import type { DataSink } from '../sink/value.js';

@@ -1,7 +1,7 @@
 import { Shape } from '@dataflower/action-runtime/protocol';
 import type { ContainerSpec, Executor, RunEnd } from '../containers/executor.js';
 import type { FunctionTarget, Target } from '../host/host.js';
-import type { NewId } from '../ids.js';
+import type { NewId } from '@dataflower/common';
 import type { Tag } from '../pipes/pipe.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { PackingSink } from '../sink/value-pack.js';

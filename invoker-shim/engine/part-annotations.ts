@@ -1,6 +1,6 @@
 import type { RunEnd } from '../containers/executor.js';
 import type { ActionDescription } from '../host/host.js';
-import { quoted } from '../records/quoted.js';
+import { quoted } from '@dataflower/common/records';
 import type { FunctionInstance } from './function-instance.js';
 
 /** The annotations of a function's record: OpenWhisk's, and the times and sizes of the data flow (DV-5). */

@@ -1,5 +1,5 @@
 import type { RunEnd } from '../containers/executor.js';
-import type { ActivationRecord } from '../records/record.js';
+import type { ActivationRecord } from '@dataflower/common/records';
 import type { Activation, Status } from './activation.js';
 import type { FunctionInstance } from './function-instance.js';
 import type { Identity } from '../host/host.js';

@@ -1,4 +1,4 @@
-import { Deque } from '../containers/deque.js';
+import { Deque } from '@dataflower/common';
 
 /** Units of work in one turn of the event loop; one is about a microsecond. */
 const UNITS_A_TURN = 2500;

@@ -1,6 +1,6 @@
 import type { Graph } from '@dataflower/composer/graph';
-import type { ChurnMap } from '../churn-map.js';
-import type { Clock } from '../clock.js';
+import type { ChurnMap } from '@dataflower/common';
+import type { Clock } from '@dataflower/common';
 import type { Answer, StartMessage, WorkflowTarget } from '../host/host.js';
 import { NotOpenedError, ask, putEncoded } from '../sink/ask.js';
 import type { Encoded } from '../sink/questions.js';

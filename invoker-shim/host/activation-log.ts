@@ -1,5 +1,5 @@
 import type { DataflowAnnotation } from '../engine/part-annotations.js';
-import type { ActivationRecord } from '../records/record.js';
+import type { ActivationRecord } from '@dataflower/common/records';
 import type { StartMessage } from './host.js';
 
 /** Where the trace of activations goes; pino fits as it is. */

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRecordLog } from '../records/index.js';
+import { createRecordLog } from '@dataflower/common/records';
 import { createInProcessHost } from './in-process-host.js';
 import { connectSecurely, HostServer, listenSecurely, RemoteHost, WithheldRecords } from './remote/index.js';
 import { hostContract, type OpenHost } from './testing/host-contract.js';

@@ -1,7 +1,7 @@
 import type { Graph } from '@dataflower/composer/graph';
 import type { ContainerSpec, ExecutorStatus } from '../containers/executor.js';
-import type { HealthReport } from '../health/health.js';
-import type { ActivationRecord } from '../records/record.js';
+import type { HealthReport } from '@dataflower/common/health';
+import type { ActivationRecord } from '@dataflower/common/records';
 
 /** Who invokes. */
 export interface Identity {

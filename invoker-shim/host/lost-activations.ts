@@ -1,4 +1,4 @@
-import type { ActivationRecord, RecordReader, RecordWriter } from '../records/record.js';
+import type { ActivationRecord, RecordReader, RecordWriter } from '@dataflower/common/records';
 import { type AcceptedActivation, type NotedActivation, notedActivations } from './accepted.js';
 import { lostRecord } from './remote/lost-record.js';
 

@@ -1,10 +1,10 @@
 import { Registry } from 'prom-client';
 import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../containers/driver.js';
-import type { ActivationRecord } from '../records/record.js';
+import type { ActivationRecord } from '@dataflower/common/records';
 import { countingDriver } from './counting-driver.js';
-import { registerProcessMetrics } from './process-metrics.js';
+import { registerProcessMetrics } from '@dataflower/common/metrics';
 import { RunMetrics } from './run-metrics.js';
-import { Tally } from './tally.js';
+import { Tally } from '@dataflower/common/metrics';
 
 let registry: Registry;
 beforeEach(() => {

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { encodeValue } from '@dataflower/action-runtime/protocol';
 import { type MeasuredDataSink, type Value, createDataSink } from '../sink/index.js';
 import { bytesOf } from '../sink/bytes-of.js';
-import { MAX_RESULT_BYTES, type ResultText, resultText } from './index.js';
+import { MAX_RESULT_BYTES, type ResultText, resultText } from './result-text.js';
 
 let sink: MeasuredDataSink;
 const values: Value[] = [];

@@ -1,5 +1,5 @@
 import { decodeValue } from '@dataflower/action-runtime/protocol';
-import { scanJson } from '../json/scan.js';
+import { scanJson } from '@dataflower/common/json';
 import { SMALL_BYTES, ask } from '../sink/ask.js';
 import { bytesOf } from '../sink/bytes-of.js';
 import { MAX_DEPTH } from '../sink/value-json.js';

@@ -1,4 +1,4 @@
-import { WorkThreads, WorkTimeoutError } from '../work-threads.js';
+import { WorkThreads, WorkTimeoutError } from '@dataflower/common';
 import { bytesOf } from './bytes-of.js';
 import { type Answer, type ClosedValue, type Encoded, type Question, answer } from './questions.js';
 import type { DataSink, Value } from './value.js';
@@ -13,7 +13,7 @@ const MAX_OPENED_BYTES = 16 * 1024 * 1024;
  * V8 may end the process, not the thread alone, when that is full.
  */
 const threads = new WorkThreads<{ closed: ClosedValue; question: Question }, unknown>({
-  script: new URL('question-thread.js', import.meta.url),
+  script: new URL('./question-thread.js', import.meta.url),
   maxThreads: 2,
   timeLimitMs: 60_000,
   heapMiB: 1024,

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '@dataflower/common';
 import type { SpillFiles } from './spiller.js';
 import type { PackingSink } from './value-pack.js';
 

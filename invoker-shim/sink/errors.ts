@@ -1,4 +1,4 @@
-import { CodedError } from '../coded-error.js';
+import { CodedError } from '@dataflower/common';
 
 /** Why the data sink refused something. */
 export type SinkErrorCode =

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { SinkError } from './errors.js';
-import { firstWritable, makePrivateDirectory } from './private-directory.js';
+import { firstWritable, makePrivateDirectory } from '@dataflower/common/process';
 import { type HandoverWriter, type KnownFile, SpareFiles, type SpareFilesOptions, recycle } from './spare-files.js';
 
 /** One file of a `HandoverDirectory`, from its making to the moment that it becomes a value or is thrown away. */

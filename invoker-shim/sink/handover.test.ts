@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type DataSinkOptions, type HandoverSource, type MeasuredDataSink, createDataSink } from './index.js';
-import { identityText, isAlive, ownIdentity, parseIdentity } from './process-identity.js';
+import { identityText, isAlive, ownIdentity, parseIdentity } from '@dataflower/common/process';
 
 let base: string;
 let sink: MeasuredDataSink;

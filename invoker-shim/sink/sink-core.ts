@@ -1,15 +1,15 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Clock, systemClock } from '../clock.js';
-import { FairShare } from '../fair-share.js';
+import { type Clock, systemClock } from '@dataflower/common';
+import { FairShare } from '@dataflower/common';
 import type { DataSinkOptions, SinkMetrics } from './data-sink-options.js';
 import { SinkError } from './errors.js';
 import { HandoverDirectory, openHandovers } from './handover-directory.js';
 import { IncomingFile } from './incoming.js';
 import { type Leaf, Place } from './leaf.js';
 import { NamespaceSink, type SinkHost } from './namespace-sink.js';
-import { makePrivateDirectory } from './private-directory.js';
+import { makePrivateDirectory } from '@dataflower/common/process';
 import { type SpillOwner, Spiller, diskFiles } from './spiller.js';
 import type { IncomingValue, Value } from './value.js';
 

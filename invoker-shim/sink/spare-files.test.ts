@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { TestClock } from '../containers/testing/test-clock.js';
-import { until } from '../containers/testing/until.js';
+import { TestClock } from '@dataflower/common/testing';
+import { until } from '@dataflower/common/testing';
 import {
   type DataSinkOptions,
   type HandoverSource,

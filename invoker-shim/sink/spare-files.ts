@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { Clock } from '../clock.js';
+import type { Clock } from '@dataflower/common';
 
 /** Smaller files are made anew each time: their few pages cost less than the keeping. */
 const MIN_BYTES = 1024 * 1024;

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { until } from '../containers/testing/until.js';
-import type { Clock } from '../clock.js';
+import { until } from '@dataflower/common/testing';
+import type { Clock } from '@dataflower/common';
 import {
   type DataSinkOptions,
   type MeasuredDataSink,

@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import type { Clock } from '../clock.js';
+import type { Clock } from '@dataflower/common';
 import { SinkError } from './errors.js';
 import { type Leaf, Place } from './leaf.js';
 

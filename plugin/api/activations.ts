@@ -5,7 +5,7 @@ import {
   type RecordFilter,
   responseText,
   toActivationSummary,
-} from '@dataflower/invoker-shim';
+} from '@dataflower/common/records';
 import type { Caller } from '../auth/identity.js';
 import { ApiError, malformedQuery, noSuchEntity } from './api-error.js';
 import { cancelActivation } from './cancel-activation.js';

@@ -1,4 +1,5 @@
-import { CodedError, RecordsUnavailableError } from '@dataflower/invoker-shim';
+import { CodedError } from '@dataflower/common';
+import { RecordsUnavailableError } from '@dataflower/common/records';
 import { DocumentRefusedError, StoreUnavailableError } from '../stores/entity-store.js';
 import { fullDiskReason } from './full-disk.js';
 import { ApiError, malformed, overloaded, unavailable } from './refusals.js';

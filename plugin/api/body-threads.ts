@@ -1,4 +1,4 @@
-import { ThreadsBusyError, WorkThreads, WorkTimeoutError } from '@dataflower/invoker-shim';
+import { ThreadsBusyError, WorkThreads, WorkTimeoutError } from '@dataflower/common';
 import { ApiError, overloaded } from './refusals.js';
 import type { BodyResult, BodyWork } from './body-work.js';
 import { LargeCode } from './large-code.js';
@@ -18,7 +18,7 @@ const NEVER = new AbortController().signal;
 /** Reads large request bodies in threads: JSON of a few megabytes can hold the event loop for seconds. */
 export class BodyThreads {
   readonly #threads = new WorkThreads<BodyWork, BodyResult>({
-    script: new URL('body-thread.js', import.meta.url),
+    script: new URL('./body-thread.js', import.meta.url),
     maxThreads: MAX_THREADS,
     maxWaiting: MAX_WAITING,
     heapMiB: THREAD_HEAP_MIB,

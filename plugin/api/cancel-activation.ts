@@ -1,4 +1,5 @@
-import type { CancelOutcome, Host, RecordStore } from '@dataflower/invoker-shim';
+import type { CancelOutcome, Host } from '@dataflower/invoker-shim';
+import type { RecordStore } from '@dataflower/common/records';
 import type { Query } from './query.js';
 import { ApiError, malformedQuery, noSuchEntity, unavailable } from './api-error.js';
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
-import type { Host, RecordStore } from '@dataflower/invoker-shim';
+import type { Host } from '@dataflower/invoker-shim';
+import type { RecordStore } from '@dataflower/common/records';
 import type { Caller } from '../auth/identity.js';
 import type { Config } from '../config/index.js';
 import type { EntityStore } from '../stores/entity-store.js';

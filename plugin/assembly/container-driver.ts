@@ -4,10 +4,10 @@ import {
   type DockerDriverOptions,
   EngineError,
   GuardError,
-  IMAGE_NAME,
   openDockerDriver,
   processDriver,
 } from '@dataflower/invoker-shim';
+import { IMAGE_NAME } from '@dataflower/action-runtime/images';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
 import { isLoopback } from '../server/host-check.js';

@@ -1,4 +1,7 @@
-import { type Health, type Host, HostGroup, type RecordStore, systemClock } from '@dataflower/invoker-shim';
+import type { Health } from '@dataflower/common/health';
+import { type Host, HostGroup } from '@dataflower/invoker-shim';
+import type { RecordStore } from '@dataflower/common/records';
+import { systemClock } from '@dataflower/common';
 import type { Logger } from 'pino';
 import { createApp } from '../api/app.js';
 import { BodyBudget } from '../api/body-budget.js';

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { type CouchClient, MetricsWriter } from '@dataflower/invoker-shim/couchdb';
+import { type CouchClient, MetricsWriter } from '@dataflower/common/couchdb';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
 

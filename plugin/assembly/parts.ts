@@ -1,4 +1,6 @@
-import { createInProcessHost, type Health, type Host, type RecordStore } from '@dataflower/invoker-shim';
+import { createInProcessHost, type Host } from '@dataflower/invoker-shim';
+import type { Health } from '@dataflower/common/health';
+import type { RecordStore } from '@dataflower/common/records';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
 import { openTracing, type Tracing } from '../telemetry/tracing.js';

@@ -1,18 +1,8 @@
 import { hostname } from 'node:os';
-import {
-  connectSecurely,
-  type Finding,
-  Health,
-  HostGroup,
-  lostActivation,
-  MergedRecords,
-  notedActivations,
-  type RecordArchive,
-  RemoteHost,
-  type RecordReader,
-  type RecordStore,
-  systemClock,
-} from '@dataflower/invoker-shim';
+import { connectSecurely, HostGroup, lostActivation, notedActivations, RemoteHost } from '@dataflower/invoker-shim';
+import { type Finding, Health } from '@dataflower/common/health';
+import { MergedRecords, type RecordArchive, type RecordReader, type RecordStore } from '@dataflower/common/records';
+import { systemClock } from '@dataflower/common';
 import type { Logger } from 'pino';
 import { type Config, parseAddress } from '../config/index.js';
 import { StoreCode } from '../targets/store-code.js';

@@ -1,4 +1,4 @@
-import { registerProcessMetrics } from '@dataflower/invoker-shim';
+import { registerProcessMetrics } from '@dataflower/common/metrics';
 import { Registry } from 'prom-client';
 import type { Tracing } from '../telemetry/tracing.js';
 

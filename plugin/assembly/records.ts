@@ -1,19 +1,18 @@
 import { join } from 'node:path';
 import {
   type ArchivedRecords,
-  completeLost,
   createArchivedRecords,
   createRecordLog,
-  type Finding,
-  type Health,
   RecordLogError,
   registerLogMetrics,
   registerRecordMetrics,
   type RecordReader,
   type RecordStore,
-  systemClock,
-} from '@dataflower/invoker-shim';
-import { CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
+} from '@dataflower/common/records';
+import { completeLost } from '@dataflower/invoker-shim';
+import type { Finding, Health } from '@dataflower/common/health';
+import { systemClock } from '@dataflower/common';
+import { CouchUnavailableError } from '@dataflower/common/couchdb';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Config } from '../config/index.js';

@@ -1,16 +1,10 @@
 import { join } from 'node:path';
-import {
-  type CodeSource,
-  Health,
-  type Host,
-  HostServer,
-  listenSecurely,
-  type RecordStore,
-  type SecureListener,
-  systemClock,
-  WithheldRecords,
-} from '@dataflower/invoker-shim';
-import { CouchClient, CouchCodeSource, CouchDatabase, type MetricsWriter } from '@dataflower/invoker-shim/couchdb';
+import type { CodeSource } from '@dataflower/common/code';
+import { Health } from '@dataflower/common/health';
+import { type Host, HostServer, listenSecurely, type SecureListener, WithheldRecords } from '@dataflower/invoker-shim';
+import type { RecordStore } from '@dataflower/common/records';
+import { systemClock } from '@dataflower/common';
+import { CouchClient, CouchCodeSource, CouchDatabase, type MetricsWriter } from '@dataflower/common/couchdb';
 import type { Logger } from 'pino';
 import { type Config, parseAddress } from '../config/index.js';
 import { healthRoute } from '../server/health-route.js';

@@ -1,4 +1,4 @@
-import { Health } from '@dataflower/invoker-shim';
+import { Health } from '@dataflower/common/health';
 import type { Config } from '../config/index.js';
 import { prepareDataDirectory } from './data-directory.js';
 import { checkWellKnownKey, type Gateway, openGateway } from './gateway.js';

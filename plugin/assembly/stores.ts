@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
-import type { Finding } from '@dataflower/invoker-shim';
+import type { Finding } from '@dataflower/common/health';
 import {
   type CouchClient,
   CouchSchemaError,
   CouchUnavailableError,
   type MetricsWriter,
-} from '@dataflower/invoker-shim/couchdb';
+} from '@dataflower/common/couchdb';
 import { EntitySubjects, type SubjectStore } from '../auth/subject-store.js';
 import type { Config } from '../config/index.js';
 import { CachedStore } from '../stores/cached-store.js';

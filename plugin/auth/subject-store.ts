@@ -1,4 +1,4 @@
-import { systemClock } from '@dataflower/invoker-shim';
+import { systemClock } from '@dataflower/common';
 import { ConflictError, type EntityStore, type StoredDocument } from '../stores/entity-store.js';
 import type { Caller } from './identity.js';
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { send } from '../test-support/http-client.js';
 import { temporaryDirectory } from '../test-support/server.js';
 
-const MAIN = fileURLToPath(new URL('main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 let directory: string;
 beforeAll(async () => {
   directory = await temporaryDirectory();

@@ -1,4 +1,4 @@
-import { activationText, type ActivationRecord } from '@dataflower/invoker-shim';
+import { activationText, type ActivationRecord } from '@dataflower/common/records';
 
 /** OW-36: OpenWhisk's HTTP status for each outcome. */
 const HTTP_STATUS = [200, 502, 502, 500] as const;

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ActivationRecord, Clock, Host, RecordStore, StartMessage } from '@dataflower/invoker-shim';
+import type { ActivationRecord, RecordStore } from '@dataflower/common/records';
+import type { Clock } from '@dataflower/common';
+import type { Host, StartMessage } from '@dataflower/invoker-shim';
 import { asApiError, overloaded } from '../api/api-error.js';
 import type { BodyBudget } from '../api/body-budget.js';
 import { laidOver } from '../api/laid-over.js';

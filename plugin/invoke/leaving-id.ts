@@ -1,4 +1,5 @@
-import { type AcceptedActivation, noteAccepted, type RecordWriter } from '@dataflower/invoker-shim';
+import { type AcceptedActivation, noteAccepted } from '@dataflower/invoker-shim';
+import type { RecordWriter } from '@dataflower/common/records';
 
 /** The id of an activation that may leave before its answer: then it is noted first that the activation must have a record. */
 export class LeavingId {

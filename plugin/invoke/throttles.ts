@@ -1,4 +1,4 @@
-import { FairShare } from '@dataflower/invoker-shim';
+import { FairShare } from '@dataflower/common';
 import type { Config } from '../config/index.js';
 import { ApiError } from '../api/api-error.js';
 

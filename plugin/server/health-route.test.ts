@@ -1,4 +1,5 @@
-import { Health, systemClock } from '@dataflower/invoker-shim';
+import { Health } from '@dataflower/common/health';
+import { systemClock } from '@dataflower/common';
 import { send } from '../test-support/http-client.js';
 import { startTestServer, type TestServer } from '../test-support/server.js';
 import { healthRoute } from './health-route.js';

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Health, systemClock } from '@dataflower/invoker-shim';
+import type { Health } from '@dataflower/common/health';
+import { systemClock } from '@dataflower/common';
 import { methodNotAllowed } from '../api/refusals.js';
 import { sendError, sendJson } from '../api/reply.js';
 

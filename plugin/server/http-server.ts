@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createServerInTurn } from '@dataflower/invoker-shim';
+import { createServerInTurn } from '@dataflower/common/http';
 import { ApiError, overloaded } from '../api/api-error.js';
 import type { App } from '../api/app.js';
 import { sendError } from '../api/reply.js';

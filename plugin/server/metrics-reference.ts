@@ -1,11 +1,6 @@
-import {
-  countHost,
-  defaultDriver,
-  registerGroupMetrics,
-  registerLogMetrics,
-  registerProcessMetrics,
-  registerRecordMetrics,
-} from '@dataflower/invoker-shim';
+import { countHost, defaultDriver, registerGroupMetrics } from '@dataflower/invoker-shim';
+import { registerLogMetrics, registerRecordMetrics } from '@dataflower/common/records';
+import { registerProcessMetrics } from '@dataflower/common/metrics';
 import { Registry } from 'prom-client';
 import { registerSpanMetrics } from '../telemetry/tracing.js';
 import { RequestCounts } from './request-counts.js';

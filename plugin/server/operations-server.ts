@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createServerInTurn } from '@dataflower/invoker-shim';
+import { createServerInTurn } from '@dataflower/common/http';
 import { ApiError, asApiError, noSuchRoute } from '../api/api-error.js';
 import { sendError, sendText } from '../api/reply.js';
 import { type HealthRoute, isHealthPath } from './health-route.js';

@@ -1,4 +1,4 @@
-import { Tally } from '@dataflower/invoker-shim';
+import { Tally } from '@dataflower/common/metrics';
 import { Counter, type Registry } from 'prom-client';
 
 /** What a request was for. */

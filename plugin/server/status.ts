@@ -1,13 +1,7 @@
-import {
-  type ArchivedRecords,
-  type Health,
-  type HealthReport,
-  type Host,
-  type HostStatus,
-  type RecordsReport,
-  type RecordStore,
-  systemClock,
-} from '@dataflower/invoker-shim';
+import type { ArchivedRecords, RecordStore } from '@dataflower/common/records';
+import type { Health, HealthReport } from '@dataflower/common/health';
+import type { Host, HostStatus, RecordsReport } from '@dataflower/invoker-shim';
+import { systemClock } from '@dataflower/common';
 import type { Config } from '../config/index.js';
 import type { ProcessDescription } from './health-route.js';
 

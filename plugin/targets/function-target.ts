@@ -1,12 +1,5 @@
-import {
-  type ActionDescription,
-  type CodeReference,
-  type CodeSource,
-  type ContainerSource,
-  type ContainerSpec,
-  type FunctionTarget,
-  loadSource,
-} from '@dataflower/invoker-shim';
+import type { ActionDescription, ContainerSpec, FunctionTarget } from '@dataflower/invoker-shim';
+import { type CodeReference, type CodeSource, type ContainerSource, loadSource } from '@dataflower/common/code';
 import { type ActionDocument, type CodeExec, NO_CODE, isBlackbox, isSequence } from '../api/action-document.js';
 import { checkImageAllowed } from '../api/image-name.js';
 import { DEFAULT_NODE_KIND } from '../api/kinds.js';

@@ -1,4 +1,5 @@
-import { CachedCode, type CodeSource, type FunctionTarget, type WorkflowTarget } from '@dataflower/invoker-shim';
+import { CachedCode, type CodeSource } from '@dataflower/common/code';
+import type { FunctionTarget, WorkflowTarget } from '@dataflower/invoker-shim';
 import { LRUCache } from 'lru-cache';
 import { CodeGoneError } from '../api/action-code.js';
 import type { ActionDocument } from '../api/action-document.js';

@@ -1,4 +1,4 @@
-import type { ActionCode, CodeSource } from '@dataflower/invoker-shim';
+import type { ActionCode, CodeSource } from '@dataflower/common/code';
 import { CODE_ATTACHMENT } from '../api/action-document.js';
 import type { EntityStore, Release } from '../stores/entity-store.js';
 import type { StoredCode } from './target-codes.js';

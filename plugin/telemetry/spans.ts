@@ -9,7 +9,7 @@ import {
 } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
-import type { ActivationRecord } from '@dataflower/invoker-shim';
+import type { ActivationRecord } from '@dataflower/common/records';
 
 /** What of a record its spans are made from: it is held until they are, and a record's result may be large. */
 export type TracedRecord = Pick<

@@ -1,4 +1,4 @@
-import type { RecordObserver } from '@dataflower/invoker-shim';
+import type { RecordObserver } from '@dataflower/common/records';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { Config } from '../config/index.js';

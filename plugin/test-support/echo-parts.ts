@@ -1,15 +1,6 @@
-import {
-  type ActivationRecord,
-  type Answer,
-  type CancelOutcome,
-  type CancelRequest,
-  type Host,
-  MemoryNotes,
-  type RecordFilter,
-  type RecordStore,
-  type StartMessage,
-  systemClock,
-} from '@dataflower/invoker-shim';
+import { type ActivationRecord, MemoryNotes, type RecordFilter, type RecordStore } from '@dataflower/common/records';
+import type { Answer, CancelOutcome, CancelRequest, Host, StartMessage } from '@dataflower/invoker-shim';
+import { systemClock } from '@dataflower/common';
 import type { Parts } from '../assembly/parts.js';
 
 /** How an echoing host ends an activation; by default with its payload. */

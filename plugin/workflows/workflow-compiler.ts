@@ -1,5 +1,5 @@
 import type { Graph } from '@dataflower/composer/graph';
-import { ThreadsBusyError, WorkThreads, WorkTimeoutError } from '@dataflower/invoker-shim';
+import { ThreadsBusyError, WorkThreads, WorkTimeoutError } from '@dataflower/common';
 import { ApiError, overloaded } from '../api/api-error.js';
 import type { Parameter } from '../api/parameters.js';
 import { type CompiledText, type CompileWork, type CompileWorkText, compileWorkflow } from './compile.js';
@@ -29,7 +29,7 @@ export class WorkflowCompiler {
   /** @param maxWaiting Large workflows that wait for the thread; further ones are refused. */
   constructor(maxWaiting = MAX_WAITING) {
     this.threads = new WorkThreads({
-      script: new URL('compile-thread.js', import.meta.url),
+      script: new URL('./compile-thread.js', import.meta.url),
       maxThreads: MAX_THREADS,
       maxWaiting,
       heapMiB: THREAD_HEAP_MIB,

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { loadConfig } from '@dataflower/plugin';
+import { loadConfig } from '@dataflower/plugin/config';
 import { parse } from 'yaml';
 import { command } from '../kit/command.js';
 import { repositoryPath } from '../kit/repository.js';

@@ -2,11 +2,11 @@ import fs from 'node:fs';
 import fc from 'fast-check';
 import type { CarriedLog } from '../record-log-options.js';
 import { createCarriedLog } from '../record-log.js';
-import { idOf, recordOf, temporaryDirectory, written } from '../record-log.testing.js';
+import { idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 import { Carrier } from './carrier.js';
 import type { RecordDocument } from './document.js';
-import { type Fault, ModelDatabase } from './testing/model-database.js';
-import { quickClock, until } from './testing/quick-clock.js';
+import { type Fault, ModelDatabase } from '../testing/model-database.js';
+import { quickClock, until } from '../testing/quick-clock.js';
 
 // `CARRY_RUNS=2000 npm test -- carrier-properties` is the long form.
 const RUNS = Number(process.env['CARRY_RUNS'] ?? 40);

@@ -3,11 +3,11 @@ import { Registry } from 'prom-client';
 import type { ArchivedRecordsStatus } from '../archived-records.js';
 import type { CarriedLog } from '../record-log-options.js';
 import { createCarriedLog } from '../record-log.js';
-import { idOf, recordOf, temporaryDirectory, written } from '../record-log.testing.js';
+import { idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 import { registerLogMetrics, registerRecordMetrics } from '../record-metrics.js';
 import { Carrier } from './carrier.js';
-import { ModelDatabase } from './testing/model-database.js';
-import { quickClock, until } from './testing/quick-clock.js';
+import { ModelDatabase } from '../testing/model-database.js';
+import { quickClock, until } from '../testing/quick-clock.js';
 
 let dir: string;
 let log: CarriedLog;

@@ -7,10 +7,10 @@ import { describeWithService } from '@dataflower/services';
 import { CouchClient, type CouchSettings } from '../../couchdb/index.js';
 import { type ArchivedRecords, type ArchivedRecordsOptions, createArchivedRecords } from '../archived-records.js';
 import { SET_ASIDE_FILE } from '../carry/set-aside.js';
-import { until } from '../carry/testing/quick-clock.js';
-import { idOf, recordOf, temporaryDirectory } from '../record-log.testing.js';
-import { settingsOf, temporaryPrefix } from './couch.testing.js';
-import { FaultProxy } from './fault-proxy.testing.js';
+import { until } from '../testing/quick-clock.js';
+import { idOf, recordOf, temporaryDirectory } from '../testing/record-log.js';
+import { settingsOf, temporaryPrefix } from '../testing/couch.js';
+import { FaultProxy } from '../testing/fault-proxy.js';
 
 // `CARRY_ROUNDS=50 npm test -- couch-faults` is the long form.
 const ROUNDS = Number(process.env['CARRY_ROUNDS'] ?? 3);
@@ -335,7 +335,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
 
 /** A process that appends records for ever and prints how many are written. */
 function startWriter(dir: string, settings: CouchSettings, prefix: string, from: number): ChildProcess {
-  const program = fileURLToPath(new URL('record-writer.testing.js', import.meta.url));
+  const program = fileURLToPath(new URL('../testing/record-writer.js', import.meta.url));
   const options = JSON.stringify({ dir, settings, prefix, from });
   return spawn(process.execPath, [program], {
     stdio: ['pipe', 'pipe', 'inherit'],

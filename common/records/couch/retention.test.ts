@@ -1,8 +1,8 @@
 import { describeWithService } from '@dataflower/services';
 import { CouchClient, prepareDatabase } from '../../couchdb/index.js';
-import { quickClock } from '../carry/testing/quick-clock.js';
+import { quickClock } from '../testing/quick-clock.js';
 import { CouchRecords } from './couch-records.js';
-import { settingsOf, temporaryPrefix } from './couch.testing.js';
+import { settingsOf, temporaryPrefix } from '../testing/couch.js';
 import { RECORDS_DATABASE, RECORDS_SCHEMA } from './record-views.js';
 import { Retention, type RetentionOptions } from './retention.js';
 import { ViewUpkeep } from './view-upkeep.js';

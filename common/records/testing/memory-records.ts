@@ -1,5 +1,5 @@
-import { MemoryNotes } from '../../records/memory-notes.js';
-import type { ActivationRecord, RecordStore } from '../../records/record.js';
+import { MemoryNotes } from '../memory-notes.js';
+import type { ActivationRecord, RecordStore } from '../record.js';
 
 /** Records in the order of their coming; `written` calls back at once. */
 export class MemoryRecords implements RecordStore {

@@ -1,12 +1,12 @@
-import { type RecordDocument, bulkBody } from '../document.js';
-import { LOST_HOST } from '../../precedence.js';
+import { type RecordDocument, bulkBody } from '../carry/document.js';
+import { LOST_HOST } from '../precedence.js';
 import {
   BatchRefusedError,
   DatabaseMissingError,
   type ExistingRecord,
   type RecordDatabase,
   type WriteOutcome,
-} from '../record-database.js';
+} from '../carry/record-database.js';
 
 /** What goes wrong with one request. */
 export type Fault =

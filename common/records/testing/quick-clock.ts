@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../../clock.js';
+import { type Clock, systemClock } from '../../clock.js';
 
 /** The system's time, with every pause a hundred times shorter. */
 export const quickClock: Clock = {

@@ -1,5 +1,5 @@
-import type { ActivationRecord, RecordFilter, RecordReader } from './record.js';
-import { idOf, recordOf } from './record-log.testing.js';
+import type { ActivationRecord, RecordFilter, RecordReader } from '../record.js';
+import { idOf, recordOf } from './record-log.js';
 
 /** A reader under test, and how records come to it. */
 export interface ReaderUnderTest {

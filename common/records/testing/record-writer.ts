@@ -1,6 +1,6 @@
 import type { CouchSettings } from '../../couchdb/index.js';
 import { createArchivedRecords } from '../archived-records.js';
-import { recordOf } from '../record-log.testing.js';
+import { recordOf } from './record-log.js';
 
 interface WriterOptions {
   readonly dir: string;

@@ -17,7 +17,7 @@ export class Prober {
   private constructor(private readonly worker: Worker) {}
 
   static start(url: string): Prober {
-    return new Prober(new Worker(new URL('prober-thread.js', import.meta.url), { workerData: url }));
+    return new Prober(new Worker(new URL('./prober-thread.js', import.meta.url), { workerData: url }));
   }
 
   /** Pauses since the last call. */

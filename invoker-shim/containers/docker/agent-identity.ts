@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import os from 'node:os';
-import { identityText, isAlive, ownIdentity, parseIdentity } from '../../sink/process-identity.js';
+import { identityText, isAlive, ownIdentity, parseIdentity } from '@dataflower/common/process';
 
 /** What everything carries that an agent makes on an engine. Several agents may share one. */
 export const Label = {

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
-import { TestClock } from '../testing/test-clock.js';
-import { until } from '../testing/until.js';
+import { TestClock } from '@dataflower/common/testing';
+import { until } from '@dataflower/common/testing';
 import { AttachedOutput } from './attached-output.js';
 
 /** A frame of the engine's. */

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@dataflower/common';
 import type { OutputHandler } from '../driver.js';
 import type { LineSplitter } from '../line-splitter.js';
 import { outputLines } from '../output-lines.js';

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@dataflower/common';
 import type { ContainerExit, ContainerHandle, OutputHandler } from '../driver.js';
 import { HEAP_EXHAUSTED } from '../heap-limit.js';
 import { AttachedOutput } from './attached-output.js';

@@ -1,7 +1,7 @@
 import { describeWithService } from '@dataflower/services';
 import { DockerImages } from '../foreign/testing/docker-images.js';
-import { TestClock } from '../testing/test-clock.js';
-import { until } from '../testing/until.js';
+import { TestClock } from '@dataflower/common/testing';
+import { until } from '@dataflower/common/testing';
 import { AgentIdentity } from './agent-identity.js';
 import { Engine } from './engine.js';
 import { ExitWatch } from './exit-watch.js';

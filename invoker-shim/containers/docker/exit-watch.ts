@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import type { Clock } from '../../clock.js';
-import type { ContainerLogger } from '../logger.js';
+import type { Clock } from '@dataflower/common';
+import type { ContainerLogger } from '@dataflower/common';
 import { type AgentIdentity, Label } from './agent-identity.js';
 import type { Engine, Filters } from './engine.js';
 import { EngineError } from './engine-error.js';

@@ -5,7 +5,7 @@ import { describeWithService, dockerOptions } from '@dataflower/services';
 import Docker from 'dockerode';
 import { createExecutor } from '../container-executor.js';
 import type { ContainerSpec, Executor } from '../executor.js';
-import { silentLogger } from '../logger.js';
+import { silentLogger } from '@dataflower/common';
 import { DockerImages } from '../foreign/testing/docker-images.js';
 import { MemorySink } from '../testing/memory-sink.js';
 import { type TestRun, type TestRunOptions, execute, testSpec } from '../testing/test-runs.js';

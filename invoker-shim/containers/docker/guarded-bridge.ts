@@ -1,7 +1,7 @@
 import dns from 'node:dns';
 import { isIPv4 } from 'node:net';
-import type { Clock } from '../../clock.js';
-import type { ContainerLogger } from '../logger.js';
+import type { Clock } from '@dataflower/common';
+import type { ContainerLogger } from '@dataflower/common';
 import type { AgentIdentity } from './agent-identity.js';
 import type { Engine } from './engine.js';
 import { NetworkGuard, PRIVATE_RANGES, checkFilterable, removeStaleGuards } from './network-guard.js';

@@ -1,4 +1,4 @@
-import type { ContainerLogger } from '../logger.js';
+import type { ContainerLogger } from '@dataflower/common';
 import { type AgentIdentity, Label } from './agent-identity.js';
 import type { Engine } from './engine.js';
 import { EngineError } from './engine-error.js';

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import { identityText, isAlive, ownIdentity, parseIdentity } from '../../sink/process-identity.js';
+import { identityText, isAlive, ownIdentity, parseIdentity } from '@dataflower/common/process';
 
 /** Time for one call of `nft`, in ms. */
 const NFT_LIMIT_MS = 10_000;

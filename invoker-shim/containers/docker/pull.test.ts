@@ -6,7 +6,7 @@ import Docker from 'dockerode';
 import { createExecutor } from '../container-executor.js';
 import { MemorySink } from '../testing/memory-sink.js';
 import { type TestRun, execute, testSpec } from '../testing/test-runs.js';
-import { until } from '../testing/until.js';
+import { until } from '@dataflower/common/testing';
 import { openDockerDriver } from './index.js';
 import type { PullPolicy } from './images.js';
 import { Registry } from './testing/registry.js';

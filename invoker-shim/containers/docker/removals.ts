@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.js';
-import type { ContainerLogger } from '../logger.js';
+import type { Clock } from '@dataflower/common';
+import type { ContainerLogger } from '@dataflower/common';
 import type { Engine } from './engine.js';
 import { EngineError } from './engine-error.js';
 

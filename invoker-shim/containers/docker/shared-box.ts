@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { chmod, open, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@dataflower/common';
 import { type HandoverWriter, type KnownFile, SpareFiles, recycle } from '../../sink/spare-files.js';
 import type { DataSink, HandoverFile, HandoverSource, Value } from '../../sink/value.js';
 import type { FileSharing, OfferedFile, OfferedFiles } from '../file-sharing.js';

@@ -2,8 +2,8 @@ import fs from 'node:fs';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import type { Clock } from '../../clock.js';
-import { firstWritable, makePrivateDirectory } from '../../sink/private-directory.js';
+import type { Clock } from '@dataflower/common';
+import { firstWritable, makePrivateDirectory } from '@dataflower/common/process';
 import { SharedBox, type SharedRoom } from './shared-box.js';
 
 /** Of the machine's memory, what files that containers fill may take. */

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type Socket, connect, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { TestClock } from '../testing/test-clock.js';
-import { until } from '../testing/until.js';
+import { TestClock } from '@dataflower/common/testing';
+import { until } from '@dataflower/common/testing';
 import { TcpGate } from './tcp-gate.js';
 
 describe('the TCP gate', () => {

@@ -1,6 +1,6 @@
 import { type Server, type Socket, connect, createServer } from 'node:net';
 import path from 'node:path';
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@dataflower/common';
 import { newSecret } from '../secrets.js';
 
 /** What a container says first: its key, and the socket that it wants when that is not its own. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@dataflower/common';
 import { TcpGate } from './tcp-gate.js';
 
 /** Where the gate listens when the containers' network is not on this machine. */

@@ -10,7 +10,7 @@ import {
   encodeText,
 } from '@dataflower/action-runtime/protocol';
 import type { Connection } from '../connection.js';
-import { Deque } from '../deque.js';
+import { Deque } from '@dataflower/common';
 import { type Judged, failed } from './bodies.js';
 import { type RunTools, refusal, tellRun } from './foreign-run.js';
 import type { InputStreams } from './input-streams.js';

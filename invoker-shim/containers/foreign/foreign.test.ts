@@ -8,10 +8,10 @@ import type { Executor, ContainerSpec } from '../executor.js';
 import { openHandles } from '../testing/leaks.js';
 import { MemorySink } from '../testing/memory-sink.js';
 import { type TestRun, type TestRunOptions, execute, testSpec } from '../testing/test-runs.js';
-import { until } from '../testing/until.js';
+import { until } from '@dataflower/common/testing';
 import { HttpProcessDriver } from './testing/http-process-driver.js';
 
-const odd = fileURLToPath(new URL('testing/odd-image.js', import.meta.url));
+const odd = fileURLToPath(new URL('./testing/odd-image.js', import.meta.url));
 const images = {
   odd: { entry: odd, portVariable: 'PORT' },
   late: { entry: odd, portVariable: 'PORT', env: { DELAY: '400' } },

@@ -2,12 +2,12 @@ import { readdirSync, rmSync, mkdtempSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
-import { systemClock } from '../../clock.js';
-import { MemoryRecords } from '../../engine/testing/memory-records.js';
+import { systemClock } from '@dataflower/common';
+import { MemoryRecords } from '@dataflower/common/records/testing';
 import { action, edges, functionTarget, graph, sequence, workflow } from '../../engine/testing/workflows.js';
 import type { FunctionTarget, Host, Paradigm, Target, WorkflowTarget } from '../../host/host.js';
 import { createInProcessHost } from '../../host/in-process-host.js';
-import type { ActivationRecord } from '../../records/record.js';
+import type { ActivationRecord } from '@dataflower/common/records';
 import { ProcessDriver } from '../process-driver.js';
 import { HttpProcessDriver } from './testing/http-process-driver.js';
 

@@ -1,4 +1,4 @@
-import { WorkThreads } from '../../work-threads.js';
+import { WorkThreads } from '@dataflower/common';
 import { type JsonResult, type JsonWork, bytesOf, doJsonWork } from './json-work.js';
 
 /** Work on fewer bytes than this is done at once: it takes no longer than some milliseconds. */
@@ -27,7 +27,7 @@ export class JsonThreads {
 
   /** @param heapMiB What one piece of large work may take as JavaScript. */
   constructor(heapMiB = THREAD_HEAP_MIB) {
-    const script = new URL('json-thread.js', import.meta.url);
+    const script = new URL('./json-thread.js', import.meta.url);
     this.#threads = new WorkThreads({ script, maxThreads: MAX_THREADS, heapMiB });
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@dataflower/common';
 import { SENTINEL } from '../run-log.js';
 
 /** How long the output of a container has to be silent, in ms, for its logs to count as here: of one that has never marked their end. */

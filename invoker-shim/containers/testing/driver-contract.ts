@@ -17,7 +17,7 @@ import {
 } from '@dataflower/action-runtime/protocol';
 import type { ContainerDriver, ContainerHandle } from '../driver.js';
 import { testSpec } from './test-runs.js';
-import { until } from './until.js';
+import { until } from '@dataflower/common/testing';
 
 /** What a container said, and a way to speak to it: an agent of few words. */
 class Conversation {

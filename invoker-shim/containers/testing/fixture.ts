@@ -6,9 +6,9 @@ import type { Executor } from '../executor.js';
 import { openHandles } from './leaks.js';
 import { MemorySink } from './memory-sink.js';
 import { ScriptedDriver } from './scripted-driver.js';
-import { TestClock } from './test-clock.js';
+import { TestClock } from '@dataflower/common/testing';
 import { type TestRunOptions, TestRun, testSpec } from './test-runs.js';
-import { until } from './until.js';
+import { until } from '@dataflower/common/testing';
 
 /** An executor over scripted containers with a clock that the test moves. */
 export class Fixture {

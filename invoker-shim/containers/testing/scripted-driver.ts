@@ -17,7 +17,7 @@ import {
   endMark,
 } from '@dataflower/action-runtime/protocol';
 import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../driver.js';
-import { until } from './until.js';
+import { until } from '@dataflower/common/testing';
 
 export interface ReceivedFrame {
   readonly type: FrameType;

@@ -1,5 +1,5 @@
 import { encodeValue } from '@dataflower/action-runtime/protocol';
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@dataflower/common';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun } from '../../containers/executor.js';
 import type { DataSink, Value } from '../../sink/value.js';
 

@@ -1,5 +1,5 @@
-import type { ActivationRecord } from '../../records/record.js';
-import { decodeFrame, encodeFrame } from '../../records/record-codec.js';
+import type { ActivationRecord } from '@dataflower/common/records';
+import { decodeFrame, encodeFrame } from '@dataflower/common/records';
 import { FailureText } from '../../containers/failures.js';
 import { MAX_FRAME_BYTES } from './frame.js';
 

@@ -1,4 +1,4 @@
-import type { ActionCode, CodeSource } from '../../code/code-source.js';
+import type { ActionCode, CodeSource } from '@dataflower/common/code';
 import type { Requests, Responder } from './requests.js';
 
 /** Code goes in parts of so many bytes, so that answers pass between them. */

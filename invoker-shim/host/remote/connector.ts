@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@dataflower/common';
 import { HostLinkError } from './errors.js';
 import { type Hello, otherHost, readGreeting, type Welcome } from './greeting.js';
 import { Link } from './link.js';

@@ -1,4 +1,4 @@
-import { CodedError } from '../../coded-error.js';
+import { CodedError } from '@dataflower/common';
 
 /** Why a host at a distance cannot be spoken with. */
 export type HostLinkErrorCode =

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../clock.js';
-import { isGivenUp } from '../../records/precedence.js';
-import type { ActivationRecord, RecordReader } from '../../records/record.js';
-import type { ContainerLogger } from '../../containers/logger.js';
+import type { Clock } from '@dataflower/common';
+import { isGivenUp } from '@dataflower/common/records';
+import type { ActivationRecord, RecordReader } from '@dataflower/common/records';
+import type { ContainerLogger } from '@dataflower/common';
 import type { CancelRequest, FunctionTarget, Host, StartMessage, WorkflowTarget } from '../host.js';
 import { encodeAnswer, encodeRecord } from './answer-message.js';
 import { HostLinkError } from './errors.js';

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { createRecordLog } from '../../records/record-log.js';
-import type { RecordLog } from '../../records/record-log-options.js';
-import { recordOf, written } from '../../records/record-log.testing.js';
+import { createRecordLog } from '@dataflower/common/records';
+import type { RecordLog } from '@dataflower/common/records';
+import { recordOf, written } from '@dataflower/common/records/testing';
 import { GivenUp } from './given-up.js';
 
 let dir: string;

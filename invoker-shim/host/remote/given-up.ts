@@ -1,5 +1,5 @@
-import type { RecordNotes } from '../../records/notes.js';
-import type { ActivationRecord } from '../../records/record.js';
+import type { RecordNotes } from '@dataflower/common/records';
+import type { ActivationRecord } from '@dataflower/common/records';
 
 /** Most that are kept for a host; of more the oldest are forgotten. */
 const MAX_GIVEN_UP = 10_000;

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { type Clock, systemClock } from '../../clock.js';
-import { CachedCode, firstOf } from '../../code/cached-code.js';
-import type { ActionCode, CodeSource } from '../../code/code-source.js';
-import { type ContainerLogger, silentLogger } from '../../containers/logger.js';
-import type { RecordReader } from '../../records/record.js';
+import { type Clock, systemClock } from '@dataflower/common';
+import { CachedCode, firstOf } from '@dataflower/common/code';
+import type { ActionCode, CodeSource } from '@dataflower/common/code';
+import { type ContainerLogger, silentLogger } from '@dataflower/common';
+import type { RecordReader } from '@dataflower/common/records';
 import type { Host } from '../host.js';
 import { askForCode } from './code-transfer.js';
 import { HostLinkError } from './errors.js';

@@ -1,4 +1,4 @@
-import type { CodeSource } from '../../code/code-source.js';
+import type { CodeSource } from '@dataflower/common/code';
 import { portableFunction, startOf } from '../testing/targets.js';
 import type { FunctionTarget, StartMessage } from '../host.js';
 import { Distance } from './testing/distance.js';

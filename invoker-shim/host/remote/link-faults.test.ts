@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { MemoryRecords } from '../../engine/testing/memory-records.js';
-import { until } from '../../containers/testing/until.js';
+import { MemoryRecords } from '@dataflower/common/records/testing';
+import { until } from '@dataflower/common/testing';
 import { portableFunction, startOf } from '../testing/targets.js';
 import { encodeFrame } from './frame.js';
 import { PROTOCOL_VERSION } from './greeting.js';

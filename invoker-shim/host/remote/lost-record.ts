@@ -1,5 +1,5 @@
-import type { ActivationRecord } from '../../records/record.js';
-import { LOST_HOST } from '../../records/precedence.js';
+import type { ActivationRecord } from '@dataflower/common/records';
+import { LOST_HOST } from '@dataflower/common/records';
 import type { AcceptedActivation } from '../accepted.js';
 
 /** OW-12: what went wrong inside the platform. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@dataflower/common';
 
 /** Each side says something at least so often, in ms. */
 export const BEAT_MS = 1000;

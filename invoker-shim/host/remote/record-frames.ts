@@ -1,5 +1,5 @@
-import type { ActivationRecord } from '../../records/record.js';
-import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES } from '../../records/record-codec.js';
+import type { ActivationRecord } from '@dataflower/common/records';
+import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES } from '@dataflower/common/records';
 
 /** Several records, one behind the other. */
 export function encodeFrames(records: readonly ActivationRecord[]): Buffer {

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { randomBytes } from 'node:crypto';
-import { type Clock, momentOf, systemClock } from '../../clock.js';
-import type { CodeSource } from '../../code/code-source.js';
-import { type ContainerLogger, silentLogger } from '../../containers/logger.js';
-import type { ActivationRecord, RecordReader, RecordWriter } from '../../records/record.js';
+import { type Clock, momentOf, systemClock } from '@dataflower/common';
+import type { CodeSource } from '@dataflower/common/code';
+import { type ContainerLogger, silentLogger } from '@dataflower/common';
+import type { ActivationRecord, RecordReader, RecordWriter } from '@dataflower/common/records';
 import type { AcceptedActivation } from '../accepted.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
 import { decodeAnswer } from './answer-message.js';

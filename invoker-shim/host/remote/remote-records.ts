@@ -1,5 +1,5 @@
-import type { ActivationRecord, RecordFilter, RecordReader } from '../../records/record.js';
-import { decodeFrame } from '../../records/record-codec.js';
+import type { ActivationRecord, RecordFilter, RecordReader } from '@dataflower/common/records';
+import { decodeFrame } from '@dataflower/common/records';
 
 type Ask = (method: 'records' | 'count', params: unknown) => Promise<unknown>;
 

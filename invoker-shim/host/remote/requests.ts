@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@dataflower/common';
 import { HostLinkError } from './errors.js';
 import type { Link } from './link.js';
 import { MessageType } from './message-type.js';

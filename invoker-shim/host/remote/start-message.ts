@@ -1,4 +1,4 @@
-import { quoted } from '../../records/quoted.js';
+import { quoted } from '@dataflower/common/records';
 import type { StartMessage } from '../host.js';
 import { HostLinkError } from './errors.js';
 

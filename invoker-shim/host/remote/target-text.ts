@@ -1,5 +1,5 @@
 import type { Graph } from '@dataflower/composer/graph';
-import { type CodeSource, type ContainerSource, loadSource } from '../../code/code-source.js';
+import { type CodeSource, type ContainerSource, loadSource } from '@dataflower/common/code';
 import type { ContainerSpec } from '../../containers/executor.js';
 import type { ActionDescription, FunctionTarget, MissingTarget, Target, WorkflowTarget } from '../host.js';
 import { HostLinkError } from './errors.js';

@@ -1,5 +1,5 @@
-import { ChurnMap } from '../../churn-map.js';
-import { Deque } from '../../containers/deque.js';
+import { ChurnMap } from '@dataflower/common';
+import { Deque } from '@dataflower/common';
 import type { AcceptedActivation } from '../accepted.js';
 import type { Answer, StartMessage } from '../host.js';
 

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { RecordNotes } from '../../records/notes.js';
-import type { ActivationRecord, RecordFilter, RecordStore } from '../../records/record.js';
+import type { RecordNotes } from '@dataflower/common/records';
+import type { ActivationRecord, RecordFilter, RecordStore } from '@dataflower/common/records';
 
 /** Activations whose record belongs to the gateway that gave them up; more are not remembered. */
 const MAX_WITHHELD = 10_000;

@@ -1,6 +1,6 @@
 import { sequence } from '../../engine/testing/workflows.js';
-import { until } from '../../containers/testing/until.js';
-import type { ActivationRecord, RecordReader } from '../../records/record.js';
+import { until } from '@dataflower/common/testing';
+import type { ActivationRecord, RecordReader } from '@dataflower/common/records';
 import type { Host, StartMessage, WorkflowTarget } from '../host.js';
 import { portableFunction, startOf } from './targets.js';
 

@@ -1,6 +1,6 @@
 import type { Init } from '@dataflower/action-runtime/protocol';
-import { systemClock } from '../../clock.js';
-import { type CodeSource, loadSource } from '../../code/code-source.js';
+import { systemClock } from '@dataflower/common';
+import { type CodeSource, loadSource } from '@dataflower/common/code';
 import { functionTarget } from '../../engine/testing/workflows.js';
 import type { FunctionTarget, StartMessage } from '../host.js';
 

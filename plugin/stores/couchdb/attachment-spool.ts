@@ -1,7 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FairShare, makePrivateDirectory, removeLeftBehind } from '@dataflower/invoker-shim';
+import { FairShare } from '@dataflower/common';
+import { makePrivateDirectory, removeLeftBehind } from '@dataflower/common/process';
 import { once } from '../once.js';
 import { type Release, StoreUnavailableError } from '../entity-store.js';
 

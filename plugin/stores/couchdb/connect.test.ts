@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Access } from '@dataflower/invoker-shim/couchdb';
+import { Access } from '@dataflower/common/couchdb';
 import { loadConfig } from '../../config/index.js';
 import { connectCouch, couchSettings } from './connect.js';
 

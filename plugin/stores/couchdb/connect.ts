@@ -1,5 +1,5 @@
 import { readText } from '@dataflower/composer/files';
-import { Access, CouchClient, type CouchSettings, CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
+import { Access, CouchClient, type CouchSettings, CouchUnavailableError } from '@dataflower/common/couchdb';
 import type { Config } from '../../config/index.js';
 
 type Section = Config['couchdb'];

@@ -1,5 +1,5 @@
 import { couchAddress, describeWithService, dropDatabases, newPrefix } from '@dataflower/services';
-import { CouchClient } from '@dataflower/invoker-shim/couchdb';
+import { CouchClient } from '@dataflower/common/couchdb';
 import { CachedStore } from '../cached-store.js';
 import { entityStoreContract } from '../contract.js';
 import { until } from '../../test-support/until.js';

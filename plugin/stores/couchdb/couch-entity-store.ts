@@ -5,7 +5,7 @@ import {
   CouchDatabase,
   type CouchDocument,
   prepareDatabase,
-} from '@dataflower/invoker-shim/couchdb';
+} from '@dataflower/common/couchdb';
 import { LRUCache } from 'lru-cache';
 import {
   type Attachment,

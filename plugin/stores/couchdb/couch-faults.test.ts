@@ -8,7 +8,7 @@ import {
   type FaultProxy,
   startFaultProxy,
 } from '@dataflower/services';
-import { Access, CouchClient, type CouchSettings } from '@dataflower/invoker-shim/couchdb';
+import { Access, CouchClient, type CouchSettings } from '@dataflower/common/couchdb';
 import { ConflictError, DocumentRefusedError, type EntityStore, StoreUnavailableError } from '../entity-store.js';
 import { openCouchEntityStore } from './couch-entity-store.js';
 

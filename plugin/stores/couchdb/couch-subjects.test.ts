@@ -6,7 +6,7 @@ import {
   newPrefix,
   startFaultProxy,
 } from '@dataflower/services';
-import { CouchClient, CouchDatabase, type CouchDocument } from '@dataflower/invoker-shim/couchdb';
+import { CouchClient, CouchDatabase, type CouchDocument } from '@dataflower/common/couchdb';
 import { guestOf } from '../../assembly/guest.js';
 import { Authenticator } from '../../auth/authenticator.js';
 import { authorizationOf } from '../../auth/identity.js';

@@ -7,7 +7,7 @@ import {
   type DatabaseSchema,
   prepareDatabase,
   type PreparedDatabase,
-} from '@dataflower/invoker-shim/couchdb';
+} from '@dataflower/common/couchdb';
 import { z } from 'zod';
 import type { Subject, SubjectStore } from '../../auth/subject-store.js';
 import { asStoreError } from './store-errors.js';

@@ -1,4 +1,4 @@
-import type { DatabaseSchema } from '@dataflower/invoker-shim/couchdb';
+import type { DatabaseSchema } from '@dataflower/common/couchdb';
 
 /** The design document of the lists; its views are never changed, another version has another name. */
 export const LISTS = 'dataflower-lists-v1';

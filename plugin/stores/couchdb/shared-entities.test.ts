@@ -6,7 +6,7 @@ import {
   type FaultProxy,
   startFaultProxy,
 } from '@dataflower/services';
-import { CouchClient } from '@dataflower/invoker-shim/couchdb';
+import { CouchClient } from '@dataflower/common/couchdb';
 import { until } from '../../test-support/until.js';
 import { CachedStore } from '../cached-store.js';
 import { ConflictError, StoreUnavailableError, type StoredDocument } from '../entity-store.js';

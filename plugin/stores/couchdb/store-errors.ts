@@ -1,4 +1,4 @@
-import { CouchRefusedError, CouchSchemaError, CouchUnavailableError } from '@dataflower/invoker-shim/couchdb';
+import { CouchRefusedError, CouchSchemaError, CouchUnavailableError } from '@dataflower/common/couchdb';
 import { DocumentRefusedError, StoreUnavailableError } from '../entity-store.js';
 
 /** CouchDB's failures in the words of the store's port; throws always. `id`: what was asked for. */

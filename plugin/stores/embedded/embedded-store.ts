@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { type Clock, systemClock } from '@dataflower/invoker-shim';
+import { type Clock, systemClock } from '@dataflower/common';
 import {
   type Attachment,
   ConflictError,

@@ -1,4 +1,4 @@
-import { FairShare } from '@dataflower/invoker-shim';
+import { FairShare } from '@dataflower/common';
 import { type Release, StoreUnavailableError } from '../entity-store.js';
 import { once } from '../once.js';
 import type { StoredAttachment } from './document-file.js';

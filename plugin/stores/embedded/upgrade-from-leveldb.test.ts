@@ -118,7 +118,7 @@ describe('an upgrade that was killed', () => {
 
   test('at any moment loses nothing', async () => {
     const program = `
-      import { openEmbeddedStore } from ${JSON.stringify(new URL('embedded-store.js', import.meta.url).href)};
+      import { openEmbeddedStore } from ${JSON.stringify(new URL('./embedded-store.js', import.meta.url).href)};
       await (await openEmbeddedStore(${JSON.stringify(directory)})).close();`;
     let upgraded = false;
     for (let changes = 1; !upgraded; changes += 7) {

@@ -1,4 +1,4 @@
-import type { Clock } from '@dataflower/invoker-shim';
+import type { Clock } from '@dataflower/common';
 import { ConflictError, StoreUnavailableError } from '../entity-store.js';
 
 export interface WriteGuardOptions {

@@ -74,8 +74,8 @@ function unpackedApart(archive: Buffer, format: 'zip' | 'tar.gz'): { peak: numbe
   writeFileSync(file, archive);
   const program = `
     import { existsSync, readFileSync } from 'node:fs';
-    import { unpackZip } from ${JSON.stringify(new URL('zip.js', import.meta.url).href)};
-    import { unpackTarGz } from ${JSON.stringify(new URL('tar-gz.js', import.meta.url).href)};
+    import { unpackZip } from ${JSON.stringify(new URL('./zip.js', import.meta.url).href)};
+    import { unpackTarGz } from ${JSON.stringify(new URL('./tar-gz.js', import.meta.url).href)};
     let said = 'unpacked';
     await ${format === 'zip' ? 'unpackZip' : 'unpackTarGz'}(readFileSync(${JSON.stringify(file)}), ${JSON.stringify(root)})
       .catch((error) => (said = error.message));

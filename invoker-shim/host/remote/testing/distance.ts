@@ -1,7 +1,7 @@
-import { MemoryRecords } from '../../../engine/testing/memory-records.js';
-import { HandClock } from '../../../engine/testing/hand-clock.js';
-import type { CodeSource } from '../../../code/code-source.js';
-import type { ActivationRecord } from '../../../records/record.js';
+import { MemoryRecords } from '@dataflower/common/records/testing';
+import { HandClock } from '@dataflower/common/testing';
+import type { CodeSource } from '@dataflower/common/code';
+import type { ActivationRecord } from '@dataflower/common/records';
 import type { StartMessage } from '../../host.js';
 import { HostServer } from '../host-server.js';
 import { RemoteHost, type RemoteHostOptions } from '../remote-host.js';

@@ -1,4 +1,4 @@
-import type { ActivationRecord, RecordStore } from '../../../records/record.js';
+import type { ActivationRecord, RecordStore } from '@dataflower/common/records';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../../host.js';
 
 /** A host that runs nothing: the test says when an activation ends, and with what. */

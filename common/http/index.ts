@@ -1,0 +1,2 @@
+export { createServerInTurn } from './requests-in-turn.js';
+export { Turns } from './turns.js';

@@ -1,0 +1,1 @@
+export { scanJson } from './scan.js';

@@ -1,0 +1,2 @@
+export { registerProcessMetrics } from './process-metrics.js';
+export { Tally } from './tally.js';

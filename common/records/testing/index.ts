@@ -1,0 +1,2 @@
+export { MemoryRecords } from './memory-records.js';
+export { recordOf, written } from './record-log.js';

@@ -2,7 +2,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openEmbeddedStore } from '../stores/embedded/embedded-store.js';
 import { send } from '../test-support/http-client.js';
-import { byKey, startTestServer, temporaryDirectory, type TestServer } from '../test-support/server.js';
+import { byKey, startTestServer, type TestServer } from '../test-support/server.js';
+import { temporaryDirectory } from '../test-support/temporary-directory.js';
 
 let server: TestServer;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { CodedError } from '@dataflower/common';
 import { RecordsUnavailableError } from '@dataflower/common/records';
 import { DocumentRefusedError, StoreUnavailableError } from '../stores/entity-store.js';
 import { fullDiskReason } from './full-disk.js';
-import { ApiError, malformed, overloaded, unavailable } from './refusals.js';
+import { ApiError, internalError, malformed, overloaded, unavailable } from './refusals.js';
 
 export * from './refusals.js';
 
@@ -17,7 +17,7 @@ export function asApiError(error: unknown): ApiError {
   if (error instanceof DocumentRefusedError) return refusedByStore(error);
   if (error instanceof Error && error.message === 'Maximum call stack size exceeded')
     return malformed('The values are nested too deeply.');
-  return new ApiError(500, 'There was an internal server error.', { cause: error });
+  return internalError(error);
 }
 
 /** The store's own limits: larger than OpenWhisk's, unless somebody set them lower. */

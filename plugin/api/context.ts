@@ -3,14 +3,15 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Host } from '@dataflower/invoker-shim';
 import type { RecordStore } from '@dataflower/common/records';
 import type { Caller } from '../auth/identity.js';
-import type { Config } from '../config/index.js';
+import type { GatewaySettings } from '../settings.js';
 import type { EntityStore } from '../stores/entity-store.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
 import { malformed, overloaded } from './api-error.js';
 import type { BodyBudget } from './body-budget.js';
 import type { Query } from './query.js';
 import { JsonPieces, sendPieces } from './pieces.js';
-import { countAnswer, sendJson } from './reply.js';
+import { countAnswer } from './large-answer.js';
+import { sendJson } from './reply.js';
 import { type BodyTerms, checkContentType, readBody } from './request.js';
 import type { BodyThreads } from './body-threads.js';
 
@@ -19,7 +20,7 @@ export interface ApiContext {
   readonly store: EntityStore;
   readonly records: RecordStore;
   readonly host: Host;
-  readonly config: Config;
+  readonly config: GatewaySettings;
   readonly compiler: WorkflowCompiler;
   /** Of all requests together. */
   readonly bodies: BodyBudget;

@@ -1,9 +1,9 @@
-import type { Config } from '../config/index.js';
+import type { GatewaySettings } from '../settings.js';
 import { runtimesJson } from './kinds.js';
 import { platformLimits } from './limits.js';
 
 /** `GET /` (OW-1). */
-export function platformInfo(config: Config): object {
+export function platformInfo(config: GatewaySettings): object {
   return {
     description: 'OpenWhisk',
     support: { github: 'https://github.com/apache/openwhisk/issues', slack: 'https://openwhisk.slack.com' },

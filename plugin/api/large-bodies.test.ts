@@ -1,4 +1,3 @@
-import { doBodyWork } from './body-work.js';
 import { byKey, startTestServer, type TestServer } from '../test-support/server.js';
 
 const MIB = 1024 * 1024;
@@ -98,11 +97,6 @@ test('a payload of many values is checked and laid over the parameters as a smal
   await server.action('final', { parameters, annotations: [{ key: 'final', value: true }] });
   const invoke = (name: string, body: string) => server.call('POST', `actions/${name}?blocking=true&result=true`, body);
   expect((await invoke('bound', `{"a":${many}}`)).text === `{"a":${many}}`).toBe(true);
-  // A workflow's own parameters lie below in the payload already.
-  const below = '{"a":"below","b":"kept"}';
-  const laid = doBodyWork({ type: 'payload', bytes: Buffer.from(`{"a":${many}}`), finalKeys: [], below });
-  expect(laid).toEqual({ type: 'payload', bytes: expect.any(Uint8Array) });
-  expect(Buffer.from((laid as { bytes: Uint8Array }).bytes).toString() === `{"b":"kept","a":${many}}`).toBe(true);
   expect(await invoke('final', `{"a":${many}}`)).toMatchObject({
     status: 400,
     json: { error: 'Request defines parameters that are not allowed (e.g., reserved properties).' },

@@ -1,8 +1,7 @@
-import type { Config } from '../config/index.js';
+import type { GatewaySettings, LimitSettings as Limits } from '../settings.js';
 import type { ActionLimits } from './action-document.js';
 import { ApiError, malformed } from './api-error.js';
 
-type Limits = Config['limits'];
 type Field = keyof ActionLimits;
 
 interface Range {
@@ -60,7 +59,7 @@ function checkRange(asked: number | undefined, { min, max }: Range, label: strin
 }
 
 /** OW-22: the limits of a namespace, by OpenWhisk's names. */
-export function namespaceLimits({ limits, throttles }: Pick<Config, 'limits' | 'throttles'>): object {
+export function namespaceLimits({ limits, throttles }: Pick<GatewaySettings, 'limits' | 'throttles'>): object {
   return {
     invocationsPerMinute: throttles.invocationsPerMinute,
     concurrentInvocations: throttles.concurrentInvocations,
@@ -81,7 +80,7 @@ export function namespaceLimits({ limits, throttles }: Pick<Config, 'limits' | '
 const MIB = 1024 * 1024;
 
 /** `limits` of `GET /` (OW-1). */
-export function platformLimits({ limits, throttles }: Pick<Config, 'limits' | 'throttles'>): object {
+export function platformLimits({ limits, throttles }: Pick<GatewaySettings, 'limits' | 'throttles'>): object {
   const { timeoutMs, memoryMiB, logsMiB } = limits;
   return {
     actions_per_minute: throttles.invocationsPerMinute,

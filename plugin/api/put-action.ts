@@ -1,5 +1,5 @@
 import type { Caller } from '../auth/identity.js';
-import type { Config } from '../config/index.js';
+import type { LimitSettings } from '../settings.js';
 import { type Attachment, ConflictError, type EntityStore } from '../stores/entity-store.js';
 import { checkWorkflowAnnotations } from '../workflows/annotations.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
@@ -39,7 +39,7 @@ interface Change {
 
 export interface PutContext {
   readonly store: EntityStore;
-  readonly limits: Config['limits'];
+  readonly limits: LimitSettings;
   /** Images that actions may name. */
   readonly allowedImages: readonly string[];
   readonly compiler: WorkflowCompiler;
@@ -93,7 +93,7 @@ export async function putAction(
   }
 }
 
-function readChange(body: Readonly<Record<string, unknown>>, namespace: string, limits: Config['limits']): Change {
+function readChange(body: Readonly<Record<string, unknown>>, namespace: string, limits: LimitSettings): Change {
   const given = isGiven(body.exec) ? readExec(body.exec, namespace) : undefined;
   const parameters = readParameters(body.parameters);
   const annotations = readParameters(body.annotations) ?? [];

@@ -42,6 +42,11 @@ export function noSuchEntity(): ApiError {
   return new ApiError(404, 'The requested resource does not exist.');
 }
 
+/** OW-12: an error of the server itself. */
+export function internalError(cause: unknown): ApiError {
+  return new ApiError(500, 'There was an internal server error.', { cause });
+}
+
 export function noSuchRoute(): ApiError {
   return new ApiError(404, 'The requested resource could not be found.');
 }

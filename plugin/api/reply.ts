@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { ApiError } from './api-error.js';
-import type { BodyBudget } from './body-budget.js';
+import type { ApiError } from './refusals.js';
 
 /** OW-5. */
 export const CORS_HEADERS: readonly (readonly [string, string])[] = [
@@ -13,28 +12,6 @@ const FLAT_CORS = CORS_HEADERS.flat();
 
 /** Name and value in turn, for an answer whose length is not known. */
 export const JSON_HEADERS: readonly string[] = ['Content-Type', 'application/json', ...FLAT_CORS];
-
-/** An answer of more than so many characters is counted, and its reader waited for. */
-export const LARGE_ANSWER = 65_536;
-/** How long a reader may take nothing of an answer that is being sent, in milliseconds. */
-const STALL_MS = 60_000;
-
-/** Closes the connection of a reader who takes nothing of his answer for long. */
-export function limitWaiting(response: ServerResponse): void {
-  response.setTimeout(STALL_MS);
-  // In front of the server's own listener, which sets the time that an idle connection stays open.
-  response.prependOnceListener('finish', () => response.setTimeout(0));
-}
-
-/** Counts a large answer until it is sent. False when its owner has too many under way: then it must not be sent. */
-export function countAnswer(response: ServerResponse, text: string, budget: BodyBudget, owner: string): boolean {
-  const { length } = text;
-  if (length <= LARGE_ANSWER) return true;
-  if (!budget.take(owner, length)) return false;
-  response.once('close', () => budget.give(owner, length));
-  limitWaiting(response);
-  return true;
-}
 
 /** Answers with JSON. `more` are further headers, name and value in turn. */
 export function sendJson(

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { loadConfig } from '../config/index.js';
-import { temporaryDirectory } from '../test-support/server.js';
+import { temporaryDirectory } from '../test-support/temporary-directory.js';
 import { createPlugin } from './plugin.js';
 import { createShim, type Shim } from './shim.js';
 

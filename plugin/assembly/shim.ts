@@ -11,7 +11,7 @@ import { healthRoute } from '../server/health-route.js';
 import { Ids } from '../server/ids.js';
 import { renderedOnceASecond } from '../server/metrics-text.js';
 import { OperationsServer } from '../server/operations-server.js';
-import { recordsReport } from '../server/status.js';
+import { recordsReport } from './stores-report.js';
 import { couchSettings } from '../stores/couchdb/connect.js';
 import { openTracing, type Tracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';

@@ -6,7 +6,8 @@ import { WELL_KNOWN_KEY, authorizationOf } from '../auth/identity.js';
 import { loadConfig } from '../config/index.js';
 import { echoParts } from '../test-support/echo-parts.js';
 import { send } from '../test-support/http-client.js';
-import { startTestServer, temporaryDirectory } from '../test-support/server.js';
+import { startTestServer } from '../test-support/server.js';
+import { temporaryDirectory } from '../test-support/temporary-directory.js';
 import { createStandalone, type Standalone } from './standalone.js';
 
 const directories: string[] = [];

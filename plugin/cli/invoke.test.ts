@@ -1,7 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CommandRun, runCommand } from '../test-support/command-line.js';
-import { startTestServer, temporaryDirectory, type TestServer } from '../test-support/server.js';
+import { startTestServer, type TestServer } from '../test-support/server.js';
+import { temporaryDirectory } from '../test-support/temporary-directory.js';
 
 let server: TestServer;
 let directory: string;

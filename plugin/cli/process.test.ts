@@ -4,7 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { send } from '../test-support/http-client.js';
-import { temporaryDirectory } from '../test-support/server.js';
+import { temporaryDirectory } from '../test-support/temporary-directory.js';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 let directory: string;

@@ -6,7 +6,8 @@ import { asApiError, overloaded } from '../api/api-error.js';
 import type { BodyBudget } from '../api/body-budget.js';
 import { laidOver } from '../api/laid-over.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../api/names.js';
-import { countAnswer, sendError, sendJson } from '../api/reply.js';
+import { countAnswer } from '../api/large-answer.js';
+import { sendError, sendJson } from '../api/reply.js';
 import { type BodyThreads, isLargePayload } from '../api/body-threads.js';
 import { reservedProperties } from '../api/body-work.js';
 import { parseObject } from '../api/parse-object.js';
@@ -15,7 +16,7 @@ import { paradigmOf } from '../workflows/annotations.js';
 import type { Authenticator } from '../auth/authenticator.js';
 import type { Caller } from '../auth/identity.js';
 import { authenticated } from '../auth/required.js';
-import type { Config } from '../config/index.js';
+import type { LimitSettings } from '../settings.js';
 import type { Ids } from '../server/ids.js';
 import type { Resolved, Startable, TargetResolver } from '../targets/resolver.js';
 import { answerText, httpStatusOf } from './answer.js';
@@ -32,7 +33,7 @@ export interface InvokeDependencies {
   readonly ids: Ids;
   readonly bodies: BodyBudget;
   readonly bodyThreads: BodyThreads;
-  readonly limits: Config['limits'];
+  readonly limits: LimitSettings;
   readonly clock: Clock;
   /** Traces activations; left out where nobody listens. */
   readonly log?: { debug(fields: object, message: string): void } | undefined;

@@ -1,4 +1,4 @@
-import type { Config } from '../config/index.js';
+import type { LimitSettings } from '../settings.js';
 import { malformedQuery } from '../api/api-error.js';
 import { booleanParameter } from '../api/query.js';
 
@@ -11,7 +11,7 @@ export interface InvokeOptions {
 }
 
 /** OW-36, OW-37. `query` is what follows the question mark. */
-export function readInvokeOptions(query: string, limits: Config['limits']): InvokeOptions {
+export function readInvokeOptions(query: string, limits: LimitSettings): InvokeOptions {
   const longest = limits.blockingWaitMs;
   if (query === '') return { blocking: false, result: false, waitMs: longest };
   if (query === 'blocking=true') return { blocking: true, result: false, waitMs: longest };

@@ -1,5 +1,5 @@
 import { FairShare } from '@dataflower/common';
-import type { Config } from '../config/index.js';
+import type { ThrottleSettings } from '../settings.js';
 import { ApiError } from '../api/api-error.js';
 
 interface Usage {
@@ -20,7 +20,7 @@ export class Throttles {
   private total = 0;
 
   constructor(
-    private readonly limits: Config['throttles'],
+    private readonly limits: ThrottleSettings,
     /** By a clock that nobody sets, in ms. */
     private readonly now: () => number,
   ) {

@@ -4,7 +4,7 @@ import { createServerInTurn } from '@dataflower/common/http';
 import { ApiError, overloaded } from '../api/api-error.js';
 import type { App } from '../api/app.js';
 import { sendError } from '../api/reply.js';
-import type { Config } from '../config/index.js';
+import type { ServerSettings } from '../settings.js';
 import type { InvokeRoute } from '../invoke/invoke-route.js';
 import { type HealthRoute, isHealthPath } from './health-route.js';
 import { HostCheck } from './host-check.js';
@@ -13,7 +13,7 @@ import type { RequestCounts } from './request-counts.js';
 import { takeTarget } from './request-target.js';
 
 export interface ServerDependencies {
-  readonly config: Config['server'];
+  readonly config: ServerSettings;
   readonly ids: Ids;
   readonly invoke: InvokeRoute;
   readonly app: App;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServerInTurn } from '@dataflower/common/http';
-import { ApiError, asApiError, noSuchRoute } from '../api/api-error.js';
+import { ApiError, internalError, noSuchRoute } from '../api/refusals.js';
 import { sendError, sendText } from '../api/reply.js';
 import { type HealthRoute, isHealthPath } from './health-route.js';
 import { HostCheck } from './host-check.js';
@@ -80,7 +80,7 @@ export class OperationsServer {
         (text) => sendText(response, 200, transactionId, text),
         (error: unknown) => {
           unexpected(error, transactionId);
-          refuse(asApiError(error));
+          refuse(internalError(error));
         },
       );
     } else {

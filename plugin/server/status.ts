@@ -1,8 +1,6 @@
-import type { ArchivedRecords, RecordStore } from '@dataflower/common/records';
 import type { Health, HealthReport } from '@dataflower/common/health';
 import type { Host, HostStatus, RecordsReport } from '@dataflower/invoker-shim';
 import { systemClock } from '@dataflower/common';
-import type { Config } from '../config/index.js';
 import type { ProcessDescription } from './health-route.js';
 
 /** The route of `dataflower status`. */
@@ -71,23 +69,4 @@ async function hostReport(host: Host): Promise<HostReport> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Where a configuration has its data kept. */
-export function storesOf({ couchdb, dataDir }: Config, records: RecordStore): Readonly<Record<string, string>> {
-  const inCouch = couchdb.url !== undefined;
-  return {
-    entities: inCouch ? 'CouchDB' : `files in ${dataDir}`,
-    records: isArchive(records) ? `CouchDB, by way of files in ${dataDir}` : `files in ${dataDir}`,
-  };
-}
-
-export function recordsReport(records: RecordStore): RecordsReport {
-  if (!isArchive(records)) return { full: records.full };
-  const { full, waitingRecords, waitingBytes, lagMs } = records.status();
-  return { full, waitingRecords, waitingBytes, lagMs };
-}
-
-function isArchive(records: RecordStore): records is ArchivedRecords {
-  return 'status' in records;
 }

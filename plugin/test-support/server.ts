@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { loadConfig } from '../config/index.js';
 import { createStandalone, type Standalone } from '../assembly/standalone.js';
 import { echoParts, type EchoParts } from './echo-parts.js';
 import { type Reply, send, type Sent } from './http-client.js';
+import { temporaryDirectory } from './temporary-directory.js';
 
 /** A server on an echoing host, and what tests do with it. */
 export interface TestServer extends EchoParts {
@@ -17,10 +16,6 @@ export interface TestServer extends EchoParts {
   /** Makes an action that takes what it is given. */
   action(name: string, change?: object): Promise<Reply>;
   close(): Promise<void>;
-}
-
-export async function temporaryDirectory(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'dataflower-test-'));
 }
 
 export async function startTestServer(overrides: Readonly<Record<string, unknown>> = {}): Promise<TestServer> {

@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { temporaryDirectory } from '../../test-support/server.js';
+import { temporaryDirectory } from '../../test-support/temporary-directory.js';
 import { until } from '../../test-support/until.js';
 import { type EntityStore, type Release, type StoredDocument, StoreUnavailableError } from '../entity-store.js';
 import { openEmbeddedStore } from './embedded-store.js';

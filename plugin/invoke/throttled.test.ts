@@ -1,0 +1,19 @@
+import { startTestServer } from '../test-support/server.js';
+
+test('a namespace over its limits gets 429, also for an action that is not there; others do not', async () => {
+  const server = await startTestServer({ throttles: { invocationsPerMinute: 5, concurrentInvocations: 1 } });
+  await server.action('a');
+  server.host.script = () => 'held';
+  const id = (await server.call('POST', 'actions/a', {})).json.activationId;
+  expect(await server.call('POST', 'actions/none', {})).toMatchObject({
+    status: 429,
+    json: { error: 'Too many concurrent requests in flight (count: 1, allowed: 1).' },
+  });
+  server.host.release();
+  while ((await server.call('GET', `activations/${id}`)).status !== 200);
+  const statuses: number[] = [];
+  for (let i = 0; i < 8; i++) statuses.push((await server.call('POST', 'actions/none', {})).status);
+  expect(statuses.at(-1)).toBe(429);
+  expect((await server.call('GET', 'actions')).status).toBe(200);
+  await server.close();
+});

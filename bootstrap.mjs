@@ -88,9 +88,9 @@ function node([...args], options) {
 
 /** What this process was started with is as readable for functions as what the server was: see there. */
 async function dataflower(args) {
-  const { hideEnvironment } = await import('./plugin/dist/cli/hidden-environment.js');
+  const { hideEnvironment } = await import('./dataflower/dist/cli/hidden-environment.js');
   hideEnvironment(process.env);
-  return node(['plugin/dist/cli/main.js', ...args]);
+  return node(['dataflower/dist/cli/main.js', ...args]);
 }
 
 /** Runs one step of the set-up: its time counts up on a terminal, in a pipe it is one line; its output goes to stderr. */

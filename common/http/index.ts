@@ -1,2 +1,22 @@
 export { createServerInTurn } from './requests-in-turn.js';
 export { Turns } from './turns.js';
+export { HostCheck, isLoopback } from './host-check.js';
+export { Ids } from './ids.js';
+export {
+  ApiError,
+  inOtherCollection,
+  internalError,
+  malformed,
+  malformedQuery,
+  methodNotAllowed,
+  noSuchEntity,
+  noSuchRoute,
+  notAuthenticated,
+  notEntitled,
+  overloaded,
+  tooLarge,
+  unavailable,
+  unsupportedContentType,
+} from './refusals.js';
+export { JSON_HEADERS, sendError, sendJson, sendText } from './reply.js';
+export { takeTarget } from './request-target.js';

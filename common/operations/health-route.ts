@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Health } from '@dataflower/common/health';
-import { systemClock } from '@dataflower/common';
-import { methodNotAllowed } from '../api/refusals.js';
-import { sendError, sendJson } from '../api/reply.js';
+import type { Health } from '../health/health.js';
+import { systemClock } from '../clock.js';
+import { methodNotAllowed } from '../http/refusals.js';
+import { sendError, sendJson } from '../http/reply.js';
 
 /** Which program answers, and since when. */
 export interface ProcessDescription {

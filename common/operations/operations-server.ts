@@ -1,12 +1,12 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createServerInTurn } from '@dataflower/common/http';
-import { ApiError, internalError, noSuchRoute } from '../api/refusals.js';
-import { sendError, sendText } from '../api/reply.js';
+import { createServerInTurn } from '../http/requests-in-turn.js';
+import { ApiError, internalError, noSuchRoute } from '../http/refusals.js';
+import { sendError, sendText } from '../http/reply.js';
 import { type HealthRoute, isHealthPath } from './health-route.js';
-import { HostCheck } from './host-check.js';
-import type { Ids } from './ids.js';
-import { takeTarget } from './request-target.js';
+import { HostCheck } from '../http/host-check.js';
+import type { Ids } from '../http/ids.js';
+import { takeTarget } from '../http/request-target.js';
 
 export interface OperationsServerOptions {
   /** Address to listen on. */

@@ -1,3 +1,5 @@
 export { HandClock } from './hand-clock.js';
 export { TestClock } from './test-clock.js';
 export { until } from './until.js';
+export { type Reply, type Sent, send } from './http-client.js';
+export { temporaryDirectory } from './temporary-directory.js';

@@ -2,8 +2,8 @@ import { rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { temporaryDirectory } from '@dataflower/common/testing';
 import { loadConfig } from '../config/index.js';
-import { temporaryDirectory } from '../test-support/temporary-directory.js';
 import { createPlugin } from './plugin.js';
 import { createShim, type Shim } from './shim.js';
 

@@ -1,3 +1,6 @@
+import type { Logger } from 'pino';
+import { IMAGE_NAME } from '@dataflower/action-runtime/images';
+import { isLoopback } from '@dataflower/common/http';
 import {
   type ContainerDriver,
   DockerEngine,
@@ -7,10 +10,7 @@ import {
   openDockerDriver,
   processDriver,
 } from '@dataflower/invoker-shim';
-import { IMAGE_NAME } from '@dataflower/action-runtime/images';
-import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
-import { isLoopback } from '../server/host-check.js';
 import { StartError } from './start-error.js';
 
 /** What containers are, and what of it the operator has to know. */

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
-import { CODE_ATTACHMENT } from '../api/action-document.js';
-import { EntitySubjects, type Subject } from '../auth/subject-store.js';
+import { CODE_ATTACHMENT } from '@dataflower/plugin/api';
+import { EntitySubjects, type Subject } from '@dataflower/plugin/auth';
+import { copyEntities, type Copied } from '@dataflower/plugin/stores';
 import type { Config } from '../config/index.js';
-import { copyEntities, type Copied } from '../stores/copy-entities.js';
 import { openEntities, prepareDataDirectory } from './data-directory.js';
 import { openStores, type Stores } from './stores.js';
 

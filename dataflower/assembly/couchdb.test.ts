@@ -4,6 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { send } from '@dataflower/common/testing';
+import { until } from '@dataflower/plugin/testing';
 import {
   couchAddress,
   describeWithService,
@@ -13,9 +15,7 @@ import {
   startFaultProxy,
 } from '@dataflower/services';
 import { runProgram } from '../cli/program.js';
-import { send } from '../test-support/http-client.js';
-import { startTestServer, type TestServer } from '../test-support/server.js';
-import { until } from '../test-support/until.js';
+import { startTestServer, type TestServer } from '../testing/server.js';
 
 const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const UNAVAILABLE = 'The server is currently unavailable (because it is overloaded or down for maintenance).';

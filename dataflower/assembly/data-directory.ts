@@ -1,8 +1,7 @@
 import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { CachedStore } from '../stores/cached-store.js';
-import { StoreLockedError } from '../stores/embedded/directory-lock.js';
-import { type EmbeddedStoreOptions, openEmbeddedStore } from '../stores/embedded/embedded-store.js';
+import { CachedStore } from '@dataflower/plugin/stores';
+import { StoreLockedError, type EmbeddedStoreOptions, openEmbeddedStore } from '@dataflower/plugin/stores/embedded';
 import { StartError } from './start-error.js';
 
 const OWNER_ONLY = 0o700;

@@ -1,33 +1,30 @@
-import type { Health } from '@dataflower/common/health';
-import { type Host, HostGroup } from '@dataflower/invoker-shim';
-import type { RecordStore } from '@dataflower/common/records';
-import { systemClock } from '@dataflower/common';
 import type { Logger } from 'pino';
-import { createApp } from '../api/app.js';
-import { BodyBudget } from '../api/body-budget.js';
-import { BodyThreads } from '../api/body-threads.js';
-import { Authenticator } from '../auth/authenticator.js';
-import { authorizationOf } from '../auth/identity.js';
-import { Subjects } from '../auth/subjects.js';
+import { systemClock } from '@dataflower/common';
+import type { Health } from '@dataflower/common/health';
+import { isLoopback, Ids } from '@dataflower/common/http';
+import { healthRoute, renderedOnceASecond } from '@dataflower/common/operations';
+import type { RecordStore } from '@dataflower/common/records';
+import { type Host, HostGroup } from '@dataflower/invoker-shim';
+import { createApp, BodyBudget, BodyThreads } from '@dataflower/plugin/api';
+import { Authenticator, authorizationOf, type Caller, GUEST, guestOf, Subjects } from '@dataflower/plugin/auth';
+import { InvokeRoute, Throttles } from '@dataflower/plugin/invoke';
+import {
+  adminRoute,
+  newOperatorKey,
+  HttpServer,
+  RequestCounts,
+  type StatusReport,
+  statusReport,
+} from '@dataflower/plugin/server';
+import { StoreUnavailableError } from '@dataflower/plugin/stores';
+import { TargetResolver } from '@dataflower/plugin/targets';
+import { WorkflowCompiler } from '@dataflower/plugin/workflows';
 import type { Config } from '../config/index.js';
-import { InvokeRoute } from '../invoke/invoke-route.js';
-import { Throttles } from '../invoke/throttles.js';
-import { adminRoute, newOperatorKey } from '../server/admin.js';
-import { healthRoute } from '../server/health-route.js';
-import { isLoopback } from '../server/host-check.js';
-import { HttpServer } from '../server/http-server.js';
-import { Ids } from '../server/ids.js';
-import { renderedOnceASecond } from '../server/metrics-text.js';
-import { RequestCounts } from '../server/request-counts.js';
-import { TargetResolver } from '../targets/resolver.js';
-import { WorkflowCompiler } from '../workflows/workflow-compiler.js';
-import { type StatusReport, statusReport } from '../server/status.js';
 import { recordsReport, storesOf } from './stores-report.js';
 import type { Tracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
 import { processRegistry } from './process-registry.js';
 import { readRunning, removeRunning, writeRunning } from './data-directory.js';
-import { guestOf } from './guest.js';
 import { inTurn } from './in-turn.js';
 import { listenError } from './listen-error.js';
 import { StartError } from './start-error.js';
@@ -83,7 +80,7 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
   const description = { component, version: VERSION, startedAt: systemClock.wall(), started: systemClock.now() };
   const store = stores.entities;
   const subjects = await Subjects.open(stores.subjects);
-  const guest = await guestOf(subjects, config.wellKnownKey);
+  const guest = await openGuest(subjects, config.wellKnownKey);
   const authenticator = new Authenticator(subjects);
   const { registry, stop: stopMetrics } = processRegistry(tracing);
   const counts = new RequestCounts(registry);
@@ -204,5 +201,14 @@ async function listen(server: HttpServer, { server: address }: Config): Promise<
     return await server.listen();
   } catch (cause) {
     throw listenError(cause, address, { port: '--port', host: '--host' });
+  }
+}
+
+async function openGuest(subjects: Subjects, wellKnownKey: boolean): Promise<Caller> {
+  try {
+    return await guestOf(subjects, wellKnownKey);
+  } catch (cause) {
+    if (!(cause instanceof StoreUnavailableError)) throw cause;
+    throw new StartError(`The namespace ${GUEST} cannot be kept: ${cause.message}`, { cause });
   }
 }

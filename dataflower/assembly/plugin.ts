@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
-import { connectSecurely, HostGroup, lostActivation, notedActivations, RemoteHost } from '@dataflower/invoker-shim';
+import type { Logger } from 'pino';
+import { systemClock } from '@dataflower/common';
 import { type Finding, Health } from '@dataflower/common/health';
 import { MergedRecords, type RecordArchive, type RecordReader, type RecordStore } from '@dataflower/common/records';
-import { systemClock } from '@dataflower/common';
-import type { Logger } from 'pino';
+import { connectSecurely, HostGroup, lostActivation, notedActivations, RemoteHost } from '@dataflower/invoker-shim';
+import { StoreCode } from '@dataflower/plugin/targets';
 import { type Config, parseAddress } from '../config/index.js';
-import { StoreCode } from '../targets/store-code.js';
 import { VERSION } from '../version.js';
 import { checkMessageLimits, clusterSecret, configuredHosts } from './cluster.js';
 import { checkProcessesOnLoopback } from './container-driver.js';

@@ -1,4 +1,9 @@
 import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import { systemClock } from '@dataflower/common';
+import { CouchUnavailableError } from '@dataflower/common/couchdb';
+import type { Finding, Health } from '@dataflower/common/health';
 import {
   type ArchivedRecords,
   createArchivedRecords,
@@ -10,13 +15,8 @@ import {
   type RecordStore,
 } from '@dataflower/common/records';
 import { completeLost } from '@dataflower/invoker-shim';
-import type { Finding, Health } from '@dataflower/common/health';
-import { systemClock } from '@dataflower/common';
-import { CouchUnavailableError } from '@dataflower/common/couchdb';
-import type { Logger } from 'pino';
-import { Registry } from 'prom-client';
 import type { Config } from '../config/index.js';
-import { couchSettings } from '../stores/couchdb/connect.js';
+import { couchSettings } from './couch-connection.js';
 import { DirectoryInUseError } from './data-directory.js';
 import { StartError } from './start-error.js';
 

@@ -2,12 +2,11 @@ import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { WELL_KNOWN_KEY, authorizationOf } from '../auth/identity.js';
+import { send, temporaryDirectory } from '@dataflower/common/testing';
+import { WELL_KNOWN_KEY, authorizationOf } from '@dataflower/plugin/auth';
 import { loadConfig } from '../config/index.js';
-import { echoParts } from '../test-support/echo-parts.js';
-import { send } from '../test-support/http-client.js';
-import { startTestServer } from '../test-support/server.js';
-import { temporaryDirectory } from '../test-support/temporary-directory.js';
+import { echoParts } from '../testing/echo-parts.js';
+import { startTestServer } from '../testing/server.js';
 import { createStandalone, type Standalone } from './standalone.js';
 
 const directories: string[] = [];

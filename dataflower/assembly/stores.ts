@@ -1,17 +1,16 @@
 import type { Logger } from 'pino';
-import type { Finding } from '@dataflower/common/health';
 import {
   type CouchClient,
   CouchSchemaError,
   CouchUnavailableError,
   type MetricsWriter,
 } from '@dataflower/common/couchdb';
-import { EntitySubjects, type SubjectStore } from '../auth/subject-store.js';
+import type { Finding } from '@dataflower/common/health';
+import { EntitySubjects, type SubjectStore } from '@dataflower/plugin/auth';
+import { CachedStore } from '@dataflower/plugin/stores';
+import { openCouchEntityStore, CouchSubjects } from '@dataflower/plugin/stores/couchdb';
 import type { Config } from '../config/index.js';
-import { CachedStore } from '../stores/cached-store.js';
-import { connectCouch, couchSettings, CouchStartError } from '../stores/couchdb/connect.js';
-import { openCouchEntityStore } from '../stores/couchdb/couch-entity-store.js';
-import { CouchSubjects } from '../stores/couchdb/couch-subjects.js';
+import { connectCouch, couchSettings, CouchStartError } from './couch-connection.js';
 import { openEntities } from './data-directory.js';
 import { startMetrics } from './metrics.js';
 import { StartError } from './start-error.js';

@@ -1,8 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CommandRun, runCommand } from '../test-support/command-line.js';
-import { startTestServer, type TestServer } from '../test-support/server.js';
-import { temporaryDirectory } from '../test-support/temporary-directory.js';
+import { temporaryDirectory } from '@dataflower/common/testing';
+import { type CommandRun, runCommand } from '../testing/command-line.js';
+import { startTestServer, type TestServer } from '../testing/server.js';
 
 let server: TestServer;
 let directory: string;

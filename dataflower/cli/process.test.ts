@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { send } from '../test-support/http-client.js';
-import { temporaryDirectory } from '../test-support/temporary-directory.js';
+import { send, temporaryDirectory } from '@dataflower/common/testing';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 let directory: string;

@@ -1,5 +1,5 @@
 import type { RecordsReport } from '@dataflower/invoker-shim';
-import type { HostReport, StatusReport } from '../server/status.js';
+import type { HostReport, StatusReport } from '@dataflower/plugin/server';
 
 /** Containers that are listed one by one; of more, their number by state. */
 const CONTAINERS_LISTED = 50;

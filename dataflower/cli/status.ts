@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
-import type { StatusReport } from '../server/status.js';
+import type { StatusReport } from '@dataflower/plugin/server';
 import type { Terminal } from './outcome.js';
 
 interface Options {
@@ -24,7 +24,7 @@ export function statusCommand(terminal: Terminal): Command {
       const { loadConfig } = await import('../config/index.js');
       const { askOperator, runningServer } = await import('./operator.js');
       const { statusText } = await import('./status-text.js');
-      const { STATUS_PATH } = await import('../server/status.js');
+      const { STATUS_PATH } = await import('@dataflower/plugin/server');
       const { dataDir } = loadConfig({
         file: options.config,
         environment: terminal.environment,

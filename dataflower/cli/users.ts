@@ -1,7 +1,6 @@
-import { EntitySubjects } from '../auth/subject-store.js';
-import { Subjects } from '../auth/subjects.js';
+import { EntitySubjects, Subjects } from '@dataflower/plugin/auth';
+import { addUser, userJson, USERS_PATH } from '@dataflower/plugin/server';
 import { loadConfig } from '../config/index.js';
-import { addUser, userJson, USERS_PATH } from '../server/admin.js';
 import { DirectoryInUseError, openEntities, prepareDataDirectory, readRunning } from '../assembly/data-directory.js';
 import { openCouchSubjects } from '../assembly/stores.js';
 import { askOperator } from './operator.js';

@@ -1,6 +1,6 @@
-import { send } from '../test-support/http-client.js';
-import { startTestServer, type TestServer } from '../test-support/server.js';
-import { until } from '../test-support/until.js';
+import { send } from '@dataflower/common/testing';
+import { until } from '@dataflower/plugin/testing';
+import { startTestServer, type TestServer } from '../testing/server.js';
 import { describedMetrics } from './metrics-reference.js';
 
 let server: TestServer;

@@ -1,7 +1,7 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
+import { until } from '@dataflower/plugin/testing';
 import { SpanQueue } from './span-queue.js';
 import type { TracedRecord } from './spans.js';
-import { until } from '../test-support/until.js';
 
 type Callback = Parameters<SpanExporter['export']>[1];
 

@@ -1,9 +1,8 @@
 import { rm } from 'node:fs/promises';
+import { type Reply, send, type Sent, temporaryDirectory } from '@dataflower/common/testing';
 import { loadConfig } from '../config/index.js';
 import { createStandalone, type Standalone } from '../assembly/standalone.js';
 import { echoParts, type EchoParts } from './echo-parts.js';
-import { type Reply, send, type Sent } from './http-client.js';
-import { temporaryDirectory } from './temporary-directory.js';
 
 /** A server on an echoing host, and what tests do with it. */
 export interface TestServer extends EchoParts {

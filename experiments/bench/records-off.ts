@@ -1,7 +1,6 @@
-import { createInProcessHost } from '@dataflower/invoker-shim';
 import type { RecordStore } from '@dataflower/common/records';
-import { createStandalone } from '@dataflower/plugin/assembly';
-import { loadConfig } from '@dataflower/plugin/config';
+import { createStandalone, loadConfig } from '@dataflower/dataflower';
+import { createInProcessHost } from '@dataflower/invoker-shim';
 
 // The platform with records that are kept nowhere: the baseline of `records`. Its argument is the data directory.
 

@@ -1,5 +1,5 @@
-import { type RunRecord, timelineOf, type TimelineRow } from '@dataflower/plugin/explain';
 import openwhisk, { type Client } from 'openwhisk';
+import { type RunRecord, timelineOf, type TimelineRow } from '@dataflower/dataflower/explain';
 import { median } from '../platform/median.js';
 import { invoke, type Paradigm, type Server } from '../platform/rest.js';
 import { type Library, wholeText } from '../wordcount/books.js';

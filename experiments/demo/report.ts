@@ -1,4 +1,4 @@
-import { drawTimeline, legend } from '@dataflower/plugin/explain';
+import { drawTimeline, legend } from '@dataflower/dataflower/explain';
 import { mostFrequent } from '../wordcount/straight-count.js';
 import type { DemoResult } from './demo.js';
 

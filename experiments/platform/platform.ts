@@ -25,7 +25,7 @@ export interface PlatformOptions {
   readonly onOutput?: (text: string) => void;
 }
 
-const main = fileURLToPath(new URL('../../../plugin/dist/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../../dataflower/dist/cli/main.js', import.meta.url));
 /** Of what a platform says, so much is kept for the case that it ends by itself; in characters. */
 const KEPT_OUTPUT = 4096;
 const START_TIMEOUT_MS = 30_000;

@@ -1,6 +1,6 @@
 import { Router } from 'express';
+import { ApiError, inOtherCollection, noSuchEntity } from '@dataflower/common/http';
 import { isAction } from './action-document.js';
-import { ApiError, inOtherCollection, noSuchEntity } from './api-error.js';
 import { answering, type ApiContext, pathParameter } from './context.js';
 import { checkEntityName, entitledNamespace } from './names.js';
 import { pageParameters } from './query.js';

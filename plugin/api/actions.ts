@@ -1,10 +1,10 @@
 import { Router } from 'express';
+import { ApiError, inOtherCollection, noSuchEntity } from '@dataflower/common/http';
 import type { Caller } from '../auth/identity.js';
 import { ConflictError, type StoredDocument } from '../stores/entity-store.js';
 import { withCode } from './action-code.js';
 import { actionPieces } from './action-pieces.js';
 import { type ActionDocument, actionSummary, fullAction, isAction } from './action-document.js';
-import { ApiError, inOtherCollection, noSuchEntity } from './api-error.js';
 import { isLargeEntity } from './body-threads.js';
 import { answering, type ApiContext, bodyObject, pathParameter } from './context.js';
 import { checkEntityName, entitledNamespace } from './names.js';

@@ -1,4 +1,5 @@
 import { type RequestHandler, Router } from 'express';
+import { ApiError, malformedQuery, noSuchEntity, sendJson } from '@dataflower/common/http';
 import {
   type ActivationRecord,
   activationText,
@@ -7,13 +8,11 @@ import {
   toActivationSummary,
 } from '@dataflower/common/records';
 import type { Caller } from '../auth/identity.js';
-import { ApiError, malformedQuery, noSuchEntity } from './api-error.js';
 import { cancelActivation } from './cancel-activation.js';
 import { answering, type ApiContext, JsonText, localsOf, pathParameter } from './context.js';
 import { entitledNamespace, isEntityName } from './names.js';
 import { jsonArray, JsonPieces } from './pieces.js';
 import { booleanParameter, MAX_LIST_LIMIT, pageParameters, type Query, wholeNumber } from './query.js';
-import { sendJson } from './reply.js';
 
 const COLLECTION = 'activations';
 const ID_LENGTH = 32;

@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type Express } from 'express';
+import { ApiError, malformed, methodNotAllowed, noSuchRoute, sendError, sendText } from '@dataflower/common/http';
 import type { Authenticator } from '../auth/authenticator.js';
 import { authenticated } from '../auth/required.js';
 import { absentCollectionRoutes } from './absent-collections.js';
 import { actionRoutes } from './actions.js';
 import { activationRoutes } from './activations.js';
-import { ApiError, asApiError, malformed, methodNotAllowed, noSuchRoute } from './api-error.js';
+import { asApiError } from './api-error.js';
 import { apiDocs } from './api-docs.js';
 import { answering, type ApiContext } from './context.js';
 import { apiInfo, platformInfo } from './info.js';
 import { namespaceRoutes } from './namespaces.js';
-import { sendError, sendText } from './reply.js';
 
 export interface AppDependencies extends ApiContext {
   readonly authenticator: Authenticator;

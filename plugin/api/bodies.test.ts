@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import type { ApiError } from './api-error.js';
+import type { ApiError } from '@dataflower/common/http';
 import { BodyBudget } from './body-budget.js';
 import { readBody } from './request.js';
-import { until } from '../test-support/until.js';
+import { until } from '../testing/until.js';
 
 const KIB = 1024;
 const MAX_BYTES = 256 * KIB;

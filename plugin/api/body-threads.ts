@@ -1,5 +1,5 @@
 import { ThreadsBusyError, WorkThreads, WorkTimeoutError } from '@dataflower/common';
-import { ApiError, overloaded } from './refusals.js';
+import { ApiError, overloaded } from '@dataflower/common/http';
 import type { BodyResult, BodyWork } from './body-work.js';
 import { LargeCode } from './large-code.js';
 

@@ -1,7 +1,7 @@
-import type { CancelOutcome, Host } from '@dataflower/invoker-shim';
+import { ApiError, malformedQuery, noSuchEntity, unavailable } from '@dataflower/common/http';
 import type { RecordStore } from '@dataflower/common/records';
+import type { CancelOutcome, Host } from '@dataflower/invoker-shim';
 import type { Query } from './query.js';
-import { ApiError, malformedQuery, noSuchEntity, unavailable } from './api-error.js';
 
 const LONGEST_REASON = 256;
 /** No control characters: the reason stands in logs and in terminals. */

@@ -1,17 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
-import type { Host } from '@dataflower/invoker-shim';
+import { malformed, overloaded, sendJson } from '@dataflower/common/http';
 import type { RecordStore } from '@dataflower/common/records';
+import type { Host } from '@dataflower/invoker-shim';
 import type { Caller } from '../auth/identity.js';
 import type { GatewaySettings } from '../settings.js';
 import type { EntityStore } from '../stores/entity-store.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
-import { malformed, overloaded } from './api-error.js';
 import type { BodyBudget } from './body-budget.js';
 import type { Query } from './query.js';
 import { JsonPieces, sendPieces } from './pieces.js';
 import { countAnswer } from './large-answer.js';
-import { sendJson } from './reply.js';
 import { type BodyTerms, checkContentType, readBody } from './request.js';
 import type { BodyThreads } from './body-threads.js';
 

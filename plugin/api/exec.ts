@@ -1,4 +1,4 @@
-import { type ApiError, malformed } from './api-error.js';
+import { type ApiError, malformed } from '@dataflower/common/http';
 import { type BlackboxExec, type Exec, NO_CODE } from './action-document.js';
 import { readImageName } from './image-name.js';
 import { isBinaryCode, LargeCode } from './large-code.js';

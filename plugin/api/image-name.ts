@@ -1,5 +1,5 @@
+import { ApiError, malformed } from '@dataflower/common/http';
 import { isOwnImage } from '@dataflower/invoker-shim';
-import { ApiError, malformed } from './api-error.js';
 
 /** Longest name of an image, in characters. */
 const MAX_CHARS = 1024;

@@ -1,5 +1,5 @@
+import { ApiError, notEntitled } from '@dataflower/common/http';
 import type { Caller } from '../auth/identity.js';
-import { ApiError, notEntitled } from './api-error.js';
 
 const NAME = /^(?:\w|\w[\w@ .&-]{0,254}[\w@.&-])$/;
 const MOST = 256;

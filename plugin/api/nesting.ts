@@ -1,4 +1,4 @@
-import { malformed } from './refusals.js';
+import { malformed } from '@dataflower/common/http';
 
 const MAX_NESTING = 500;
 

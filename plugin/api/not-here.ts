@@ -1,5 +1,5 @@
+import { type ApiError, inOtherCollection, noSuchEntity } from '@dataflower/common/http';
 import type { EntityStore } from '../stores/entity-store.js';
-import { type ApiError, inOtherCollection, noSuchEntity } from './api-error.js';
 
 /** Why an entity is not in a collection: another one has its name (OW-14), or there is none. */
 export async function whyNotHere(id: string, store: EntityStore): Promise<ApiError> {

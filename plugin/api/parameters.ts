@@ -1,4 +1,4 @@
-import { malformed } from './refusals.js';
+import { malformed } from '@dataflower/common/http';
 
 /** One bound parameter, or one annotation (OW-20). */
 export interface Parameter {

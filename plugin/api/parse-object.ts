@@ -1,6 +1,6 @@
+import { malformed } from '@dataflower/common/http';
 import { jsonComplaint } from './json-complaint.js';
 import { checkValues } from './nesting.js';
-import { malformed } from './refusals.js';
 
 /** OW-7, OW-39: JSON text of an object. `otherwise` says what other JSON lacks. */
 export function parseObject(body: Buffer, otherwise = 'JSON object expected'): Record<string, unknown> {

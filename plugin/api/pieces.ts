@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
-import { overloaded } from './api-error.js';
+import { overloaded, JSON_HEADERS, sendJson } from '@dataflower/common/http';
 import type { BodyBudget } from './body-budget.js';
 import { LARGE_ANSWER, limitWaiting } from './large-answer.js';
-import { JSON_HEADERS, sendJson } from './reply.js';
 
 /** JSON that comes in pieces: only one of them is in memory, and the next is asked for when that is on its way. */
 export class JsonPieces {

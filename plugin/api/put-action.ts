@@ -1,3 +1,4 @@
+import { ApiError, inOtherCollection, malformed, tooLarge } from '@dataflower/common/http';
 import type { Caller } from '../auth/identity.js';
 import type { LimitSettings } from '../settings.js';
 import { type Attachment, ConflictError, type EntityStore } from '../stores/entity-store.js';
@@ -14,7 +15,6 @@ import {
   isBlackbox,
   isSequence,
 } from './action-document.js';
-import { ApiError, inOtherCollection, malformed, tooLarge } from './api-error.js';
 import { readExec } from './exec.js';
 import { checkImageAllowed } from './image-name.js';
 import { LargeCode } from './large-code.js';

@@ -1,4 +1,4 @@
-import { malformedQuery } from './api-error.js';
+import { malformedQuery } from '@dataflower/common/http';
 
 /** The query of a request; a parameter given twice counts once, the first. */
 export type Query = URLSearchParams;

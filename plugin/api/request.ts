@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type ApiError, overloaded, tooLarge, unsupportedContentType } from './api-error.js';
+import { type ApiError, overloaded, tooLarge, unsupportedContentType } from '@dataflower/common/http';
 import type { BodyBudget } from './body-budget.js';
 import { JoinedBody } from './joined-body.js';
 

@@ -1,4 +1,4 @@
-import { malformed } from './api-error.js';
+import { malformed } from '@dataflower/common/http';
 import { wholeNumber } from './query.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { notAuthenticated } from '../api/refusals.js';
+import { notAuthenticated } from '@dataflower/common/http';
 import type { Authenticator } from './authenticator.js';
 import type { Caller } from './identity.js';
 

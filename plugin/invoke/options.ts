@@ -1,5 +1,5 @@
+import { malformedQuery } from '@dataflower/common/http';
 import type { LimitSettings } from '../settings.js';
-import { malformedQuery } from '../api/api-error.js';
 import { booleanParameter } from '../api/query.js';
 
 /** What the query of an invocation says. */

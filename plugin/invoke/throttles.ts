@@ -1,6 +1,6 @@
 import { FairShare } from '@dataflower/common';
+import { ApiError } from '@dataflower/common/http';
 import type { ThrottleSettings } from '../settings.js';
-import { ApiError } from '../api/api-error.js';
 
 interface Usage {
   minute: number;

@@ -1,11 +1,11 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ApiError, asApiError, malformed, noSuchRoute } from '../api/api-error.js';
+import { ApiError, malformed, noSuchRoute, sendError, sendJson } from '@dataflower/common/http';
+import { asApiError } from '../api/api-error.js';
 import type { BodyBudget } from '../api/body-budget.js';
 import { bodyObject } from '../api/context.js';
 import { isEntityName } from '../api/names.js';
 import { parseObject } from '../api/parse-object.js';
-import { sendError, sendJson } from '../api/reply.js';
 import { authorizationOf, type Caller } from '../auth/identity.js';
 import type { Subjects } from '../auth/subjects.js';
 import { STATUS_PATH, type StatusReport } from './status.js';

@@ -1,16 +1,19 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createServerInTurn } from '@dataflower/common/http';
-import { ApiError, overloaded } from '../api/api-error.js';
+import {
+  createServerInTurn,
+  ApiError,
+  overloaded,
+  sendError,
+  HostCheck,
+  type Ids,
+  takeTarget,
+} from '@dataflower/common/http';
+import { type HealthRoute, isHealthPath } from '@dataflower/common/operations';
 import type { App } from '../api/app.js';
-import { sendError } from '../api/reply.js';
 import type { ServerSettings } from '../settings.js';
 import type { InvokeRoute } from '../invoke/invoke-route.js';
-import { type HealthRoute, isHealthPath } from './health-route.js';
-import { HostCheck } from './host-check.js';
-import type { Ids } from './ids.js';
 import type { RequestCounts } from './request-counts.js';
-import { takeTarget } from './request-target.js';
 
 export interface ServerDependencies {
   readonly config: ServerSettings;

@@ -1,7 +1,7 @@
-import type { Health, HealthReport } from '@dataflower/common/health';
-import type { Host, HostStatus, RecordsReport } from '@dataflower/invoker-shim';
 import { systemClock } from '@dataflower/common';
-import type { ProcessDescription } from './health-route.js';
+import type { Health, HealthReport } from '@dataflower/common/health';
+import type { ProcessDescription } from '@dataflower/common/operations';
+import type { Host, HostStatus, RecordsReport } from '@dataflower/invoker-shim';
 
 /** The route of `dataflower status`. */
 export const STATUS_PATH = '/dataflower/v1/status';

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { temporaryDirectory } from '../test-support/temporary-directory.js';
+import { temporaryDirectory } from '@dataflower/common/testing';
 import { CachedStore } from './cached-store.js';
 import { entityStoreContract } from './contract.js';
 import { openEmbeddedStore } from './embedded/embedded-store.js';

@@ -1,9 +1,9 @@
-import { CachedCode, type CodeSource } from '@dataflower/common/code';
-import type { FunctionTarget, WorkflowTarget } from '@dataflower/invoker-shim';
 import { LRUCache } from 'lru-cache';
+import { CachedCode, type CodeSource } from '@dataflower/common/code';
+import { ApiError, inOtherCollection, noSuchEntity } from '@dataflower/common/http';
+import type { FunctionTarget, WorkflowTarget } from '@dataflower/invoker-shim';
 import { CodeGoneError } from '../api/action-code.js';
 import type { ActionDocument } from '../api/action-document.js';
-import { ApiError, inOtherCollection, noSuchEntity } from '../api/api-error.js';
 import { whyNotHere } from '../api/not-here.js';
 import { isTruthy, valueOf } from '../api/parameters.js';
 import type { Caller } from '../auth/identity.js';

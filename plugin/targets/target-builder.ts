@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
+import { ApiError } from '@dataflower/common/http';
 import { compileSequence, type Graph, graphDigest } from '@dataflower/composer/graph';
 import type { ActionDescription, Target, WorkflowTarget } from '@dataflower/invoker-shim';
 import { CodeGoneError, codeOf } from '../api/action-code.js';
 import { type ActionDocument, isAction, isSequence } from '../api/action-document.js';
-import { ApiError } from '../api/api-error.js';
 import type { Caller } from '../auth/identity.js';
 import { containerSpec, describe, functionTarget, runParameters, type TargetContext } from './function-target.js';
 import { annotatedWorkflow, isWorkflow } from '../workflows/annotations.js';

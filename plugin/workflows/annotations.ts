@@ -1,4 +1,4 @@
-import { ApiError } from '../api/api-error.js';
+import { ApiError } from '@dataflower/common/http';
 import { isTruthy, type Parameter, valueOf } from '../api/parameters.js';
 import { CONDUCTOR_ANNOTATION } from './compile.js';
 import type { CompiledWorkflow, WorkflowCompiler } from './workflow-compiler.js';

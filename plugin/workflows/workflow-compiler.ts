@@ -1,6 +1,6 @@
-import type { Graph } from '@dataflower/composer/graph';
 import { ThreadsBusyError, WorkThreads, WorkTimeoutError } from '@dataflower/common';
-import { ApiError, overloaded } from '../api/api-error.js';
+import { ApiError, overloaded } from '@dataflower/common/http';
+import type { Graph } from '@dataflower/composer/graph';
 import type { Parameter } from '../api/parameters.js';
 import { type CompiledText, type CompileWork, type CompileWorkText, compileWorkflow } from './compile.js';
 

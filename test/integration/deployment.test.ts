@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { loadConfig } from '@dataflower/plugin/config';
 import { parse } from 'yaml';
+import { loadConfig } from '@dataflower/dataflower';
 import { command } from '../kit/command.js';
 import { repositoryPath } from '../kit/repository.js';
 
@@ -83,7 +83,7 @@ test('the programs that it starts are there, with their options', async () => {
   for (const name of ['plugin', 'shim']) {
     const [subcommand, ...options] = services[name]!.command!;
     const { code, stdout } = await command(process.execPath, [
-      repositoryPath('plugin/dist/cli/main.js'),
+      repositoryPath('dataflower/dist/cli/main.js'),
       subcommand!,
       '--help',
     ]);

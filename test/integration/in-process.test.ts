@@ -1,8 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createStandalone, type Standalone, StartError } from '@dataflower/plugin/assembly';
-import { loadConfig } from '@dataflower/plugin/config';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { createStandalone, type Standalone, StartError, loadConfig } from '@dataflower/dataflower';
 import { Api } from '../kit/api.js';
 import { putAction, putSequence, result } from '../kit/calls.js';
 import { descendants } from '../kit/processes.js';

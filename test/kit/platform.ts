@@ -28,7 +28,7 @@ export interface ServerEnd {
 
 const START_MS = 180_000;
 const STOP_MS = 180_000;
-export const cli = repositoryPath('plugin/dist/cli/main.js');
+export const cli = repositoryPath('dataflower/dist/cli/main.js');
 
 /** A platform of our own in a process of its own, as a user starts it. */
 export class Platform {

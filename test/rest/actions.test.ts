@@ -1,9 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openEmbeddedStore } from '../stores/embedded/embedded-store.js';
-import { send } from '../test-support/http-client.js';
-import { byKey, startTestServer, type TestServer } from '../test-support/server.js';
-import { temporaryDirectory } from '../test-support/temporary-directory.js';
+import { send, temporaryDirectory } from '@dataflower/common/testing';
+import { byKey, startTestServer, type TestServer } from '@dataflower/dataflower/testing';
+import { openEmbeddedStore } from '@dataflower/plugin/stores/embedded';
 
 let server: TestServer;
 beforeAll(async () => {

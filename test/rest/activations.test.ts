@@ -1,4 +1,4 @@
-import { startTestServer, type TestServer } from '../test-support/server.js';
+import { startTestServer, type TestServer } from '@dataflower/dataflower/testing';
 
 let server: TestServer;
 let ids: string[];

@@ -1,10 +1,9 @@
-import { Health } from '@dataflower/common/health';
 import { systemClock } from '@dataflower/common';
-import { send } from '../test-support/http-client.js';
-import { startTestServer, type TestServer } from '../test-support/server.js';
-import { healthRoute } from './health-route.js';
-import { Ids } from './ids.js';
-import { OperationsServer } from './operations-server.js';
+import { Health } from '@dataflower/common/health';
+import { Ids } from '@dataflower/common/http';
+import { healthRoute, OperationsServer } from '@dataflower/common/operations';
+import { send } from '@dataflower/common/testing';
+import { startTestServer, type TestServer } from '@dataflower/dataflower/testing';
 
 describe('of the server', () => {
   let server: TestServer;

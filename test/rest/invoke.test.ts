@@ -1,5 +1,5 @@
-import { send } from '../test-support/http-client.js';
-import { startTestServer, type TestServer } from '../test-support/server.js';
+import { send } from '@dataflower/common/testing';
+import { startTestServer, type TestServer } from '@dataflower/dataflower/testing';
 
 let server: TestServer;
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { byKey, startTestServer, type TestServer } from '../test-support/server.js';
+import { byKey, startTestServer, type TestServer } from '@dataflower/dataflower/testing';
 
 let server: TestServer;
 beforeAll(async () => {

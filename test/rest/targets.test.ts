@@ -1,5 +1,5 @@
+import { startTestServer, type TestServer } from '@dataflower/dataflower/testing';
 import type { FunctionTarget, WorkflowTarget } from '@dataflower/invoker-shim';
-import { startTestServer, type TestServer } from '../test-support/server.js';
 
 let server: TestServer;
 beforeAll(async () => {

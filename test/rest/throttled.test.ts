@@ -1,4 +1,4 @@
-import { startTestServer } from '../test-support/server.js';
+import { startTestServer } from '@dataflower/dataflower/testing';
 
 test('a namespace over its limits gets 429, also for an action that is not there; others do not', async () => {
   const server = await startTestServer({ throttles: { invocationsPerMinute: 5, concurrentInvocations: 1 } });

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { temporaryDirectory } from '../../test-support/temporary-directory.js';
+import { temporaryDirectory } from '@dataflower/common/testing';
 import { type Release, StoreUnavailableError } from '../entity-store.js';
 import { AttachmentSpool } from './attachment-spool.js';
 

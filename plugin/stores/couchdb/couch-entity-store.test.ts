@@ -1,8 +1,8 @@
-import { couchAddress, describeWithService, dropDatabases, newPrefix } from '@dataflower/services';
 import { CouchClient } from '@dataflower/common/couchdb';
+import { couchAddress, describeWithService, dropDatabases, newPrefix } from '@dataflower/services';
 import { CachedStore } from '../cached-store.js';
 import { entityStoreContract } from '../contract.js';
-import { until } from '../../test-support/until.js';
+import { until } from '../../testing/until.js';
 import type { EntityStore } from '../entity-store.js';
 import { openCouchEntityStore } from './couch-entity-store.js';
 

@@ -1,3 +1,4 @@
+import { CouchClient, CouchDatabase, type CouchDocument } from '@dataflower/common/couchdb';
 import {
   couchAddress,
   describeWithService,
@@ -6,12 +7,11 @@ import {
   newPrefix,
   startFaultProxy,
 } from '@dataflower/services';
-import { CouchClient, CouchDatabase, type CouchDocument } from '@dataflower/common/couchdb';
-import { guestOf } from '../../assembly/guest.js';
 import { Authenticator } from '../../auth/authenticator.js';
 import { authorizationOf } from '../../auth/identity.js';
+import { guestOf } from '../../auth/guest.js';
 import { Subjects } from '../../auth/subjects.js';
-import { until } from '../../test-support/until.js';
+import { until } from '../../testing/until.js';
 import { CouchSubjects } from './couch-subjects.js';
 
 const KEY = 'k'.repeat(64);

@@ -1,3 +1,4 @@
+import { CouchClient } from '@dataflower/common/couchdb';
 import {
   couchAddress,
   describeWithService,
@@ -6,8 +7,7 @@ import {
   type FaultProxy,
   startFaultProxy,
 } from '@dataflower/services';
-import { CouchClient } from '@dataflower/common/couchdb';
-import { until } from '../../test-support/until.js';
+import { until } from '../../testing/until.js';
 import { CachedStore } from '../cached-store.js';
 import { ConflictError, StoreUnavailableError, type StoredDocument } from '../entity-store.js';
 import { openCouchEntityStore } from './couch-entity-store.js';

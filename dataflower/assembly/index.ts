@@ -1,2 +1,0 @@
-export { type Standalone, createStandalone } from './standalone.js';
-export { StartError } from './start-error.js';

@@ -1,0 +1,1 @@
+export { type TestServer, byKey, startTestServer } from './server.js';

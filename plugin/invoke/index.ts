@@ -1,0 +1,2 @@
+export { InvokeRoute } from './invoke-route.js';
+export { Throttles } from './throttles.js';

@@ -1,0 +1,2 @@
+export { openCouchEntityStore } from './couch-entity-store.js';
+export { CouchSubjects } from './couch-subjects.js';

@@ -1,0 +1,2 @@
+export { StoreLockedError } from './directory-lock.js';
+export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded-store.js';

@@ -1,0 +1,3 @@
+export { CachedStore } from './cached-store.js';
+export { type Copied, copyEntities } from './copy-entities.js';
+export { StoreUnavailableError } from './entity-store.js';

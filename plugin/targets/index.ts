@@ -1,0 +1,2 @@
+export { TargetResolver } from './resolver.js';
+export { StoreCode } from './store-code.js';

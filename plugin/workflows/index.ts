@@ -1,0 +1,1 @@
+export { WorkflowCompiler } from './workflow-compiler.js';

@@ -1,7 +1,7 @@
 export { SinkError } from './sink/errors.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
 export { IMAGE_NAME } from '@dataflower/action-runtime/images';
-export { isOwnImage } from './containers/own-image.js';
+export { isOwnImage } from './containers/drivers/own-image.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
 export type {
   ActionDescription,
@@ -24,7 +24,7 @@ export { type AcceptedActivation, type NotedActivation, noteAccepted, notedActiv
 export { completeLost, lostActivation } from './host/lost-activations.js';
 export { registerGroupMetrics } from './host/group-metrics.js';
 export { countHost } from './metrics/host-registry.js';
-export { defaultDriver, processDriver } from './containers/index.js';
+export { defaultDriver, processDriver } from './containers/pool/container-executor.js';
 export { type InProcessHostOptions, createInProcessHost } from './host/in-process-host.js';
 export { HostGroup } from './host/host-group.js';
 export {
@@ -43,7 +43,7 @@ export {
   connectSecurely,
   listenSecurely,
 } from './host/remote/index.js';
-export type { ContainerDriver } from './containers/driver.js';
+export type { ContainerDriver } from './containers/drivers/driver.js';
 export {
   type DockerDriverOptions,
   type NetworkMode,
@@ -51,5 +51,5 @@ export {
   EngineError,
   GuardError,
   openDockerDriver,
-} from './containers/docker/index.js';
+} from './containers/drivers/docker/index.js';
 export { MAX_RESULT_BYTES, type ResultText, resultText } from './results/result-text.js';

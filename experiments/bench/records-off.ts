@@ -1,5 +1,6 @@
 import type { RecordStore } from '@dataflower/common/records';
-import { createStandalone, loadConfig } from '@dataflower/dataflower';
+import { createStandalone } from '@dataflower/dataflower/assembly';
+import { loadConfig } from '@dataflower/dataflower/config';
 import { createInProcessHost } from '@dataflower/invoker-shim';
 
 // The platform with records that are kept nowhere: the baseline of `records`. Its argument is the data directory.

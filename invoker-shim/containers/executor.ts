@@ -1,7 +1,7 @@
 import type { Definition, Init, Outcome } from '@dataflower/action-runtime/protocol';
 import type { ContainerSource } from '@dataflower/common/code';
 import type { Value } from '../sink/value.js';
-import type { WarmedCounts } from './warm-ahead.js';
+import type { WarmedCounts } from './pool/warm-ahead.js';
 
 /** What a container is made for. Containers are kept per key and never shared between keys. */
 export interface ContainerSpec {

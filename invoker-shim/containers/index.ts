@@ -5,7 +5,7 @@ export {
   createExecutor,
   defaultDriver,
   processDriver,
-} from './container-executor.js';
+} from './pool/container-executor.js';
 export {
   type ContainerDriver,
   type ContainerExit,
@@ -14,7 +14,7 @@ export {
   type StartOptions,
   ImageError,
   MAX_OUTPUT_LINE_CHARS,
-} from './driver.js';
-export { isOwnImage } from './own-image.js';
-export { ProcessDriver, type ProcessDriverOptions } from './process-driver.js';
-export type { PrewarmOptions } from './prewarmed.js';
+} from './drivers/driver.js';
+export { isOwnImage } from './drivers/own-image.js';
+export { ProcessDriver, type ProcessDriverOptions } from './drivers/process/process-driver.js';
+export type { PrewarmOptions } from './pool/prewarmed.js';

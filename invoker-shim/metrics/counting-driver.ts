@@ -1,5 +1,5 @@
 import { Counter, type Registry } from 'prom-client';
-import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../containers/driver.js';
+import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../containers/drivers/driver.js';
 
 /** How a container ended: as it was told to, by itself, or for using too much memory. */
 const EXITS = ['stopped', 'died', 'out_of_memory'] as const;

@@ -1,8 +1,8 @@
 import { Registry } from 'prom-client';
-import type { ContainerDriver } from '../containers/driver.js';
+import type { RecordObserver } from '@dataflower/common/records';
+import type { ContainerDriver } from '../containers/drivers/driver.js';
 import { type HostMetrics, hostMetrics } from '../host/metrics.js';
 import type { HostStatus } from '../host/host.js';
-import type { RecordObserver } from '@dataflower/common/records';
 import type { SinkMetrics } from '../sink/index.js';
 import { countingDriver } from './counting-driver.js';
 import { RunMetrics } from './run-metrics.js';

@@ -1,10 +1,9 @@
 import { Registry } from 'prom-client';
-import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../containers/driver.js';
+import { registerProcessMetrics, Tally } from '@dataflower/common/metrics';
 import type { ActivationRecord } from '@dataflower/common/records';
+import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../containers/drivers/driver.js';
 import { countingDriver } from './counting-driver.js';
-import { registerProcessMetrics } from '@dataflower/common/metrics';
 import { RunMetrics } from './run-metrics.js';
-import { Tally } from '@dataflower/common/metrics';
 
 let registry: Registry;
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { loadConfig } from '@dataflower/dataflower';
+import { loadConfig } from '@dataflower/dataflower/config';
 import { command } from '../kit/command.js';
 import { repositoryPath } from '../kit/repository.js';
 

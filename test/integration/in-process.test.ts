@@ -1,7 +1,8 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createStandalone, type Standalone, StartError, loadConfig } from '@dataflower/dataflower';
+import { createStandalone, type Standalone, StartError } from '@dataflower/dataflower/assembly';
+import { loadConfig } from '@dataflower/dataflower/config';
 import { Api } from '../kit/api.js';
 import { putAction, putSequence, result } from '../kit/calls.js';
 import { descendants } from '../kit/processes.js';

@@ -1,5 +1,5 @@
-import type { ContainerSpec } from './executor.js';
-import type { FileSharing } from './file-sharing.js';
+import type { ContainerSpec } from '../executor.js';
+import type { FileSharing } from '../values/file-sharing.js';
 
 /** How a container came to its end. */
 export interface ContainerExit {

@@ -2,14 +2,14 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { preinstalledPackages } from '@dataflower/action-runtime/nodejs';
 import { ZipFile } from 'yazl';
-import { createExecutor } from './container-executor.js';
-import type { Executor } from './executor.js';
-import { openHandles } from './testing/leaks.js';
-import { MemorySink } from './testing/memory-sink.js';
-import { execute, testSpec } from './testing/test-runs.js';
+import { preinstalledPackages } from '@dataflower/action-runtime/nodejs';
 import { until } from '@dataflower/common/testing';
+import { createExecutor } from '../pool/container-executor.js';
+import type { Executor } from '../executor.js';
+import { openHandles } from '../testing/leaks.js';
+import { MemorySink } from '../testing/memory-sink.js';
+import { execute, testSpec } from '../testing/test-runs.js';
 
 /** The executor with the real runtime in child processes. */
 describe('the executor with the Node runtime', () => {

@@ -1,8 +1,8 @@
 import { FLAG_END, FrameType, encodeFrame, encodeResult, encodeValue } from '@dataflower/action-runtime/protocol';
-import { Fixture } from './testing/fixture.js';
-import type { ScriptedContainer } from './testing/scripted-driver.js';
-import { testSpec } from './testing/test-runs.js';
 import { until } from '@dataflower/common/testing';
+import { Fixture } from '../testing/fixture.js';
+import type { ScriptedContainer } from '../testing/scripted-driver.js';
+import { testSpec } from '../testing/test-runs.js';
 
 // Containers without work are paused, woken up when there is some, and removed in the end.
 

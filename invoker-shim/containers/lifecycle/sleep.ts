@@ -1,4 +1,4 @@
-import type { ContainerHandle } from './driver.js';
+import type { ContainerHandle } from '../drivers/driver.js';
 
 /** AWAKE → PAUSING → PAUSED → RESUMING → AWAKE; PAUSING and RESUMING go on to where they are wanted. */
 export type SleepState = 'AWAKE' | 'PAUSING' | 'PAUSED' | 'RESUMING';

@@ -1,6 +1,6 @@
 import { FrameType } from '@dataflower/action-runtime/protocol';
-import { Fixture } from './testing/fixture.js';
-import { testSpec } from './testing/test-runs.js';
+import { Fixture } from '../testing/fixture.js';
+import { testSpec } from '../testing/test-runs.js';
 
 // The system's clock is set while containers start and run: their limits are spans.
 

@@ -1,8 +1,8 @@
 import { FLAG_MARKED, FrameType, encodeLog } from '@dataflower/action-runtime/protocol';
-import { Fixture } from './testing/fixture.js';
-import type { ScriptedContainer } from './testing/scripted-driver.js';
-import { type TestRun, testSpec } from './testing/test-runs.js';
 import { until } from '@dataflower/common/testing';
+import { Fixture } from '../testing/fixture.js';
+import type { ScriptedContainer } from '../testing/scripted-driver.js';
+import { type TestRun, testSpec } from '../testing/test-runs.js';
 
 const NOT_COLLECTED = 'stderr: There was an issue while collecting your logs. Data might be missing.';
 

@@ -1,5 +1,5 @@
 import { END_MARK_TAIL } from '@dataflower/action-runtime/protocol';
-import { MAX_OUTPUT_LINE_CHARS, type OutputHandler } from './driver.js';
+import { MAX_OUTPUT_LINE_CHARS, type OutputHandler } from '../drivers/driver.js';
 import { LineSplitter } from './line-splitter.js';
 import type { OutputPace } from './output-pace.js';
 

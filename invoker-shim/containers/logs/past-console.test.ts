@@ -1,7 +1,7 @@
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
-import { defaultDriver } from './container-executor.js';
-import { ProcessDriver } from './process-driver.js';
-import { pastConsoleContract } from './testing/past-console-contract.js';
+import { defaultDriver } from '../pool/container-executor.js';
+import { ProcessDriver } from '../drivers/process/process-driver.js';
+import { pastConsoleContract } from '../testing/past-console-contract.js';
 
 describe('output past the console of child processes', () => pastConsoleContract(defaultDriver));
 

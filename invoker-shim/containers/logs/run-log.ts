@@ -1,5 +1,5 @@
 import { LOG_LINE_BYTES, type LogLine } from '@dataflower/action-runtime/protocol';
-import { FailureText } from './failures.js';
+import { FailureText } from '../failures.js';
 
 /** OpenWhisk's mark of the end of an activation's logs; it is never shown (OW-71). */
 export const SENTINEL = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';

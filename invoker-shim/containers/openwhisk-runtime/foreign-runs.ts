@@ -9,8 +9,8 @@ import {
   encodeResult,
   encodeText,
 } from '@dataflower/action-runtime/protocol';
-import type { Connection } from '../connection.js';
 import { Deque } from '@dataflower/common';
+import type { Connection } from '../wire/connection.js';
 import { type Judged, failed } from './bodies.js';
 import { type RunTools, refusal, tellRun } from './foreign-run.js';
 import type { InputStreams } from './input-streams.js';

@@ -14,9 +14,9 @@ import {
   DefinitionParts,
   type Slot,
 } from '@dataflower/action-runtime/protocol';
-import { Connection, type ConnectionHandler } from '../connection.js';
-import type { ContainerEnding } from '../container-ending.js';
-import type { ContainerContext } from '../container-context.js';
+import { Connection, type ConnectionHandler } from '../wire/connection.js';
+import type { ContainerEnding } from '../lifecycle/container-ending.js';
+import type { ContainerContext } from '../lifecycle/container-context.js';
 import type { ContainerSpec } from '../executor.js';
 import { FailureText } from '../failures.js';
 import { MAX_QUOTED_BYTES, initError, quoted } from './bodies.js';

@@ -3,12 +3,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
-import { createExecutor } from '../container-executor.js';
+import { until } from '@dataflower/common/testing';
+import { createExecutor } from '../pool/container-executor.js';
 import type { Executor, ContainerSpec } from '../executor.js';
 import { openHandles } from '../testing/leaks.js';
 import { MemorySink } from '../testing/memory-sink.js';
 import { type TestRun, type TestRunOptions, execute, testSpec } from '../testing/test-runs.js';
-import { until } from '@dataflower/common/testing';
 import { HttpProcessDriver } from './testing/http-process-driver.js';
 
 const odd = fileURLToPath(new URL('./testing/odd-image.js', import.meta.url));

@@ -3,12 +3,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
 import { systemClock } from '@dataflower/common';
+import type { ActivationRecord } from '@dataflower/common/records';
 import { MemoryRecords } from '@dataflower/common/records/testing';
 import { action, edges, functionTarget, graph, sequence, workflow } from '../../engine/testing/workflows.js';
 import type { FunctionTarget, Host, Paradigm, Target, WorkflowTarget } from '../../host/host.js';
 import { createInProcessHost } from '../../host/in-process-host.js';
-import type { ActivationRecord } from '@dataflower/common/records';
-import { ProcessDriver } from '../process-driver.js';
+import { ProcessDriver } from '../drivers/process/process-driver.js';
 import { HttpProcessDriver } from './testing/http-process-driver.js';
 
 /**

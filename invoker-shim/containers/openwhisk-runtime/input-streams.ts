@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { FLAG_END, FrameType, type Slot, encodeAmount } from '@dataflower/action-runtime/protocol';
-import { INITIAL_CREDIT_BYTES } from '../inbound-values.js';
+import { INITIAL_CREDIT_BYTES } from '../values/inbound-values.js';
 
 interface Incoming {
   readonly bytes: Buffer;

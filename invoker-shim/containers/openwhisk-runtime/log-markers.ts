@@ -1,5 +1,5 @@
 import type { Clock } from '@dataflower/common';
-import { SENTINEL } from '../run-log.js';
+import { SENTINEL } from '../logs/run-log.js';
 
 /** How long the output of a container has to be silent, in ms, for its logs to count as here: of one that has never marked their end. */
 const QUIET_MS = 100;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { FrameType, Outcome, encodeEmit } from '@dataflower/action-runtime/protocol';
-import { Fixture } from './testing/fixture.js';
-import type { ScriptedContainer } from './testing/scripted-driver.js';
-import { type TestRun, testSpec } from './testing/test-runs.js';
+import { Fixture } from '../testing/fixture.js';
+import type { ScriptedContainer } from '../testing/scripted-driver.js';
+import { type TestRun, testSpec } from '../testing/test-runs.js';
 
 /** What happens next: something to a container, to a run, or to the clock. */
 const action = fc.oneof(

@@ -1,23 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
-import { ChurnMap } from '@dataflower/common';
-import { type Clock, systemClock } from '@dataflower/common';
-import { DEFAULT_SHARE_PERCENT } from '@dataflower/common';
-import type { DataSink } from '../sink/value.js';
-import type { ContainerContext } from './container-context.js';
-import type { ContainerDriver } from './driver.js';
-import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun } from './executor.js';
-import { FailureText } from './failures.js';
-import { JsonThreads, threadHeapMib } from './foreign/json-threads.js';
-import { type ContainerLogger, silentLogger } from '@dataflower/common';
-import { PendingRun } from './pending-run.js';
+import {
+  ChurnMap,
+  type Clock,
+  systemClock,
+  DEFAULT_SHARE_PERCENT,
+  type ContainerLogger,
+  silentLogger,
+} from '@dataflower/common';
+import type { DataSink } from '../../sink/value.js';
+import type { ContainerContext } from '../lifecycle/container-context.js';
+import type { ContainerDriver } from '../drivers/driver.js';
+import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun } from '../executor.js';
+import { FailureText } from '../failures.js';
+import { JsonThreads, threadHeapMib } from '../openwhisk-runtime/json-threads.js';
+import { PendingRun } from '../runs/pending-run.js';
 import { Pool } from './pool.js';
 import type { PrewarmOptions } from './prewarmed.js';
-import { ProcessDriver } from './process-driver.js';
-import { RunEnder } from './run-ender.js';
-import { SocketDirectory } from './socket-directory.js';
-import { WriteBatcher } from './write-batcher.js';
+import { ProcessDriver } from '../drivers/process/process-driver.js';
+import { RunEnder } from '../runs/run-ender.js';
+import { SocketDirectory } from '../wire/socket-directory.js';
+import { WriteBatcher } from '../wire/write-batcher.js';
 
 export interface ExecutorOptions extends ContainersOptions {
   /** Where the values go. It outlives the executor. */

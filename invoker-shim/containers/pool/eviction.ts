@@ -1,4 +1,4 @@
-import type { Container } from './container.js';
+import type { Container } from '../lifecycle/container.js';
 import type { FunctionQueue } from './function-queue.js';
 import type { Places } from './places.js';
 import type { Prewarmed } from './prewarmed.js';

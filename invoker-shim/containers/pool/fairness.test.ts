@@ -1,10 +1,10 @@
 import { jest } from '@jest/globals';
 import { FrameType, encodeEmit } from '@dataflower/action-runtime/protocol';
-import { FunctionQueue } from './function-queue.js';
-import { Fixture } from './testing/fixture.js';
-import type { ScriptedContainer } from './testing/scripted-driver.js';
-import { type TestRun, testSpec } from './testing/test-runs.js';
 import { until } from '@dataflower/common/testing';
+import { FunctionQueue } from './function-queue.js';
+import { Fixture } from '../testing/fixture.js';
+import type { ScriptedContainer } from '../testing/scripted-driver.js';
+import { type TestRun, testSpec } from '../testing/test-runs.js';
 
 describe('namespaces share the containers of a host:', () => {
   let f: Fixture;

@@ -1,12 +1,11 @@
-import { Container } from './container.js';
-import type { ContainerContext, ContainerOwner } from './container-context.js';
-import type { ContainerEnding } from './container-ending.js';
-import { startText } from './container-ending.js';
 import { Deque } from '@dataflower/common';
+import { Container } from '../lifecycle/container.js';
+import type { ContainerContext, ContainerOwner } from '../lifecycle/container-context.js';
+import { type ContainerEnding, startText } from '../lifecycle/container-ending.js';
 import { DurationEstimate } from './duration-estimate.js';
-import type { ContainerSpec, FunctionRun } from './executor.js';
-import { FailureText } from './failures.js';
-import type { PendingRun } from './pending-run.js';
+import type { ContainerSpec, FunctionRun } from '../executor.js';
+import { FailureText } from '../failures.js';
+import type { PendingRun } from '../runs/pending-run.js';
 import type { Tenant } from './tenant.js';
 
 /** Containers that may die under a run before it starts; then the run fails. */

@@ -1,5 +1,5 @@
-import type { Container } from './container.js';
-import type { ContainerContext } from './container-context.js';
+import type { Container } from '../lifecycle/container.js';
+import type { ContainerContext } from '../lifecycle/container-context.js';
 
 /** Containers without work, by function. */
 export interface IdleSource {

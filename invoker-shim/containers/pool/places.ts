@@ -1,6 +1,6 @@
 import { FairShare } from '@dataflower/common';
-import type { Container } from './container.js';
-import type { ContainerSpec } from './executor.js';
+import type { Container } from '../lifecycle/container.js';
+import type { ContainerSpec } from '../executor.js';
 import { Tenant } from './tenant.js';
 
 /** The reserve of memory is so many containers of OpenWhisk's default size, in MiB. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import type { ScriptedContainer } from './testing/scripted-driver.js';
-import { Fixture } from './testing/fixture.js';
-import { type TestRun, testSpec } from './testing/test-runs.js';
 import { until } from '@dataflower/common/testing';
+import type { ScriptedContainer } from '../testing/scripted-driver.js';
+import { Fixture } from '../testing/fixture.js';
+import { type TestRun, testSpec } from '../testing/test-runs.js';
 
 // Whatever happens in whatever order, the bounds hold, and everything that was accepted ends once.
 

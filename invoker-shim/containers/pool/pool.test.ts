@@ -1,10 +1,10 @@
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { FrameType, encodeEmit, encodeIds } from '@dataflower/action-runtime/protocol';
-import { Fixture } from './testing/fixture.js';
-import type { ScriptedContainer } from './testing/scripted-driver.js';
-import { type TestRun, testSpec } from './testing/test-runs.js';
 import { until } from '@dataflower/common/testing';
+import { Fixture } from '../testing/fixture.js';
+import type { ScriptedContainer } from '../testing/scripted-driver.js';
+import { type TestRun, testSpec } from '../testing/test-runs.js';
 
 describe('the pool', () => {
   let f: Fixture;

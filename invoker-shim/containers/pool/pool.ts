@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache';
-import type { Container } from './container.js';
-import type { ContainerContext } from './container-context.js';
-import type { ContainerSpec, ExecutorStatus } from './executor.js';
+import type { Container } from '../lifecycle/container.js';
+import type { ContainerContext } from '../lifecycle/container-context.js';
+import type { ContainerSpec, ExecutorStatus } from '../executor.js';
 import { DurationEstimate } from './duration-estimate.js';
 import { Eviction } from './eviction.js';
 import { FunctionQueue, type QueueHost } from './function-queue.js';
 import { IdleWatch } from './idle-watch.js';
-import type { PendingRun } from './pending-run.js';
+import type { PendingRun } from '../runs/pending-run.js';
 import { type PlaceLimits, Places } from './places.js';
 import { type PrewarmOptions, Prewarmed, type PrewarmedHost } from './prewarmed.js';
 import { Sweep } from './sweep.js';

@@ -1,8 +1,8 @@
 import { FrameType, decodeInit } from '@dataflower/action-runtime/protocol';
-import { Fixture } from './testing/fixture.js';
-import type { ScriptedContainer } from './testing/scripted-driver.js';
-import { testSpec } from './testing/test-runs.js';
 import { until } from '@dataflower/common/testing';
+import { Fixture } from '../testing/fixture.js';
+import type { ScriptedContainer } from '../testing/scripted-driver.js';
+import { testSpec } from '../testing/test-runs.js';
 
 // Containers that start before a function needs them.
 

@@ -1,7 +1,7 @@
-import { Container } from './container.js';
-import type { ContainerContext, ContainerOwner } from './container-context.js';
-import type { ContainerEnding } from './container-ending.js';
-import type { ContainerSpec } from './executor.js';
+import { Container } from '../lifecycle/container.js';
+import type { ContainerContext, ContainerOwner } from '../lifecycle/container-context.js';
+import type { ContainerEnding } from '../lifecycle/container-ending.js';
+import type { ContainerSpec } from '../executor.js';
 
 /** How many containers wait for functions of a kind and a memory limit. */
 export interface PrewarmOptions {

@@ -1,7 +1,7 @@
-import { Fixture } from './testing/fixture.js';
-import type { ScriptedContainer } from './testing/scripted-driver.js';
-import { testSpec } from './testing/test-runs.js';
 import { until } from '@dataflower/common/testing';
+import { Fixture } from '../testing/fixture.js';
+import type { ScriptedContainer } from '../testing/scripted-driver.js';
+import { testSpec } from '../testing/test-runs.js';
 
 // When containers start for runs that are expected, and what is counted of it.
 

@@ -1,6 +1,6 @@
-import type { Container } from './container.js';
-import type { ContainerContext } from './container-context.js';
-import type { ContainerSpec } from './executor.js';
+import type { Container } from '../lifecycle/container.js';
+import type { ContainerContext } from '../lifecycle/container-context.js';
+import type { ContainerSpec } from '../executor.js';
 
 /** A start takes so many times what it took on average: containers that start at once slow each other down. */
 const MARGIN = 1.25;

@@ -1,6 +1,6 @@
 import { type Emit, MAX_ENVIRONMENT_BYTES, type Result } from '@dataflower/action-runtime/protocol';
-import type { Value } from '../sink/value.js';
-import type { InboundValues } from './inbound-values.js';
+import type { Value } from '../../sink/value.js';
+import type { InboundValues } from '../values/inbound-values.js';
 import type { PendingRun } from './pending-run.js';
 import { RunOutputs } from './run-outputs.js';
 

@@ -1,8 +1,8 @@
-import type { Container } from './container.js';
-import type { RunOutputs } from './run-outputs.js';
-import type { FunctionRun } from './executor.js';
 import type { ContainerLogger } from '@dataflower/common';
-import { RunLog } from './run-log.js';
+import type { Container } from '../lifecycle/container.js';
+import type { RunOutputs } from './run-outputs.js';
+import type { FunctionRun } from '../executor.js';
+import { RunLog } from '../logs/run-log.js';
 
 /**
  * Where a run is. WAITING: in its function's queue. SENT: in a container, behind another run. STARTED: the function

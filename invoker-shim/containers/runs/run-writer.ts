@@ -1,8 +1,8 @@
 import { type Definition, encodeDefine, encodeRun } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '@dataflower/common';
-import type { Connection } from './connection.js';
-import type { FileSharing } from './file-sharing.js';
-import { type SlotTarget, bytesSlot, inputSlots } from './input-slots.js';
+import type { Connection } from '../wire/connection.js';
+import type { FileSharing } from '../values/file-sharing.js';
+import { type SlotTarget, bytesSlot, inputSlots } from '../values/input-slots.js';
 import type { PendingRun } from './pending-run.js';
 
 /** Definitions that one container learns before it is replaced. */

@@ -15,9 +15,9 @@ import {
   encodeRun,
   encodeValue,
 } from '@dataflower/action-runtime/protocol';
-import type { ContainerDriver, ContainerHandle } from '../driver.js';
-import { testSpec } from './test-runs.js';
 import { until } from '@dataflower/common/testing';
+import type { ContainerDriver, ContainerHandle } from '../drivers/driver.js';
+import { testSpec } from './test-runs.js';
 
 /** What a container said, and a way to speak to it: an agent of few words. */
 class Conversation {

@@ -1,14 +1,13 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type ExecutorOptions, createExecutor } from '../container-executor.js';
+import { TestClock, until } from '@dataflower/common/testing';
+import { type ExecutorOptions, createExecutor } from '../pool/container-executor.js';
 import type { Executor } from '../executor.js';
 import { openHandles } from './leaks.js';
 import { MemorySink } from './memory-sink.js';
 import { ScriptedDriver } from './scripted-driver.js';
-import { TestClock } from '@dataflower/common/testing';
 import { type TestRunOptions, TestRun, testSpec } from './test-runs.js';
-import { until } from '@dataflower/common/testing';
 
 /** An executor over scripted containers with a clock that the test moves. */
 export class Fixture {

@@ -1,8 +1,8 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { createExecutor } from '../container-executor.js';
-import type { ContainerDriver } from '../driver.js';
+import { createExecutor } from '../pool/container-executor.js';
+import type { ContainerDriver } from '../drivers/driver.js';
 import type { Executor } from '../executor.js';
 import { MemorySink } from './memory-sink.js';
 import { type TestRun, execute, testSpec } from './test-runs.js';

@@ -16,8 +16,8 @@ import {
   encodeValue,
   endMark,
 } from '@dataflower/action-runtime/protocol';
-import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../driver.js';
 import { until } from '@dataflower/common/testing';
+import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../drivers/driver.js';
 
 export interface ReceivedFrame {
   readonly type: FrameType;

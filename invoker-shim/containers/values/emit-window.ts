@@ -1,5 +1,5 @@
 import { FrameType, ProtocolError, encodeAmount } from '@dataflower/action-runtime/protocol';
-import type { DataSink } from '../sink/value.js';
+import type { DataSink } from '../../sink/value.js';
 
 /** What an emit costs of the window beside its encoded value, in bytes. */
 const EMIT_OVERHEAD_BYTES = 64;

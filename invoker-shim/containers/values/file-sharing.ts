@@ -1,4 +1,4 @@
-import type { DataSink, HandoverFile } from '../sink/value.js';
+import type { DataSink, HandoverFile } from '../../sink/value.js';
 
 /** A file that a container may fill. */
 export interface OfferedFile extends HandoverFile {

@@ -7,7 +7,7 @@ import {
   type Slot,
   encodeAmount,
 } from '@dataflower/action-runtime/protocol';
-import type { DataSink, Value } from '../sink/value.js';
+import type { DataSink, Value } from '../../sink/value.js';
 import type { OfferedFiles } from './file-sharing.js';
 import { InboundOffers } from './inbound-offers.js';
 import { readBytes } from './read-bytes.js';

@@ -1,5 +1,5 @@
 import { MAX_INLINE_BYTES, type Slot } from '@dataflower/action-runtime/protocol';
-import type { Value } from '../sink/value.js';
+import type { Value } from '../../sink/value.js';
 import { type Composite, type Part, composite, encodeComposite } from './composite-encoding.js';
 import type { StreamSource } from './outbound-streams.js';
 

@@ -14,12 +14,12 @@ import {
   encodeResult,
   encodeValue,
 } from '@dataflower/action-runtime/protocol';
-import { createDataSink } from '../sink/index.js';
-import type { Value } from '../sink/value.js';
-import { Fixture } from './testing/fixture.js';
-import type { ScriptedContainer } from './testing/scripted-driver.js';
-import { type TestRun, type TestRunOptions, testSpec } from './testing/test-runs.js';
 import { until } from '@dataflower/common/testing';
+import { createDataSink } from '../../sink/index.js';
+import type { Value } from '../../sink/value.js';
+import { Fixture } from '../testing/fixture.js';
+import type { ScriptedContainer } from '../testing/scripted-driver.js';
+import { type TestRun, type TestRunOptions, testSpec } from '../testing/test-runs.js';
 
 const MIB = 1024 * 1024;
 const encoded = (value: unknown): Buffer => Buffer.concat(encodeValue(value).segments);

@@ -7,7 +7,7 @@ import {
   ProtocolError,
   encodeText,
 } from '@dataflower/action-runtime/protocol';
-import { OutboundStreams, type StreamSource } from './outbound-streams.js';
+import { OutboundStreams, type StreamSource } from '../values/outbound-streams.js';
 import type { WriteBatcher } from './write-batcher.js';
 
 /** The connection takes DATA while it holds less than this, in bytes. */

@@ -1,7 +1,7 @@
 import { type Server, type Socket, createServer } from 'node:net';
 import path from 'node:path';
 import type { Clock } from '@dataflower/common';
-import { ApiRelay } from './api-relay.js';
+import { ApiRelay } from '../api-relay/api-relay.js';
 import type { SocketDirectory } from './socket-directory.js';
 
 /** The socket that one container connects to, in a directory of its own. */

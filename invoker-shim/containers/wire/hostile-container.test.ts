@@ -13,10 +13,10 @@ import {
   encodeResult,
   encodeText,
 } from '@dataflower/action-runtime/protocol';
-import { Fixture } from './testing/fixture.js';
-import { type ScriptedContainer, emptyFrame, errorShape } from './testing/scripted-driver.js';
-import { type TestRun, testSpec } from './testing/test-runs.js';
 import { until } from '@dataflower/common/testing';
+import { Fixture } from '../testing/fixture.js';
+import { type ScriptedContainer, emptyFrame, errorShape } from '../testing/scripted-driver.js';
+import { type TestRun, testSpec } from '../testing/test-runs.js';
 
 const MIB = 1024 * 1024;
 const DIED = 'The action did not produce a valid response and exited unexpectedly.';

@@ -1,10 +1,10 @@
 import { type Socket, connect } from 'node:net';
 import { once } from 'node:events';
 import { FrameType, PROTOCOL_VERSION, decodeJsonObject, encodeJsonFrame } from '@dataflower/action-runtime/protocol';
-import { Fixture } from './testing/fixture.js';
-import { type ScriptedContainer, emptyFrame } from './testing/scripted-driver.js';
-import { testSpec } from './testing/test-runs.js';
 import { until } from '@dataflower/common/testing';
+import { Fixture } from '../testing/fixture.js';
+import { type ScriptedContainer, emptyFrame } from '../testing/scripted-driver.js';
+import { testSpec } from '../testing/test-runs.js';
 
 describe('the run channel, seen by the agent', () => {
   let f: Fixture;

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { ContainerSpec } from '../executor.js';
+import type { ContainerSpec } from '../../executor.js';
 import { heapLimit } from '../heap-limit.js';
 
 /** Where a container finds its socket. */

@@ -1,8 +1,8 @@
+import Docker from 'dockerode';
 import { ensureImage } from '@dataflower/action-runtime/images';
 import { describeWithService, dockerOptions } from '@dataflower/services';
-import Docker from 'dockerode';
 import type { ContainerDriver } from '../driver.js';
-import { containerDriverContract } from '../testing/driver-contract.js';
+import { containerDriverContract } from '../../testing/driver-contract.js';
 import { openDockerDriver } from './index.js';
 
 describeWithService('docker', 'the Docker driver', ({ address }) => {

@@ -1,9 +1,8 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Clock, systemClock } from '@dataflower/common';
+import { type Clock, systemClock, type ContainerLogger, silentLogger } from '@dataflower/common';
 import { type ContainerDriver, type ContainerHandle, ImageError, type StartOptions } from '../driver.js';
-import type { ContainerSpec } from '../executor.js';
-import { type ContainerLogger, silentLogger } from '@dataflower/common';
+import type { ContainerSpec } from '../../executor.js';
 import { AgentIdentity, Label } from './agent-identity.js';
 import {
   type ContainerLimitsSettings,

@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { describeWithService, dockerOptions } from '@dataflower/services';
 import Docker from 'dockerode';
-import { createExecutor } from '../container-executor.js';
-import type { ContainerSpec, Executor } from '../executor.js';
 import { silentLogger } from '@dataflower/common';
-import { DockerImages } from '../foreign/testing/docker-images.js';
-import { MemorySink } from '../testing/memory-sink.js';
-import { type TestRun, type TestRunOptions, execute, testSpec } from '../testing/test-runs.js';
+import { describeWithService, dockerOptions } from '@dataflower/services';
+import { createExecutor } from '../../pool/container-executor.js';
+import type { ContainerSpec, Executor } from '../../executor.js';
+import { DockerImages } from '../../openwhisk-runtime/testing/docker-images.js';
+import { MemorySink } from '../../testing/memory-sink.js';
+import { type TestRun, type TestRunOptions, execute, testSpec } from '../../testing/test-runs.js';
 import { openDockerDriver } from './index.js';
 
 describeWithService('docker', 'images of other people, on an engine', ({ address }) => {

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describeWithService } from '@dataflower/services';
-import { createExecutor } from '../container-executor.js';
-import type { Executor } from '../executor.js';
-import { DockerImages } from '../foreign/testing/docker-images.js';
-import { MemorySink } from '../testing/memory-sink.js';
-import { execute, testSpec } from '../testing/test-runs.js';
+import { createExecutor } from '../../pool/container-executor.js';
+import type { Executor } from '../../executor.js';
+import { DockerImages } from '../../openwhisk-runtime/testing/docker-images.js';
+import { MemorySink } from '../../testing/memory-sink.js';
+import { execute, testSpec } from '../../testing/test-runs.js';
 import { openDockerDriver } from './index.js';
 
 describeWithService('docker', 'images that may run as who they say', ({ address }) => {

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { describeWithService, dockerOptions } from '@dataflower/services';
 import Docker from 'dockerode';
-import { createExecutor } from '../container-executor.js';
-import { MemorySink } from '../testing/memory-sink.js';
-import { type TestRun, execute, testSpec } from '../testing/test-runs.js';
 import { until } from '@dataflower/common/testing';
+import { describeWithService, dockerOptions } from '@dataflower/services';
+import { createExecutor } from '../../pool/container-executor.js';
+import { MemorySink } from '../../testing/memory-sink.js';
+import { type TestRun, execute, testSpec } from '../../testing/test-runs.js';
 import { openDockerDriver } from './index.js';
 import type { PullPolicy } from './images.js';
 import { Registry } from './testing/registry.js';

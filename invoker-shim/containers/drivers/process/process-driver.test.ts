@@ -3,8 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
 import { ProcessDriver } from './process-driver.js';
-import { containerDriverContract } from './testing/driver-contract.js';
-import { testSpec } from './testing/test-runs.js';
+import { containerDriverContract } from '../../testing/driver-contract.js';
+import { testSpec } from '../../testing/test-runs.js';
 
 describe('the process driver', () => {
   const drivers: ProcessDriver[] = [];

@@ -13,15 +13,15 @@ import {
   type ContainerHandle,
   ImageError,
   type StartOptions,
-} from './driver.js';
+} from '../driver.js';
 import { Guardian } from './guardian.js';
-import { HEAP_EXHAUSTED, heapLimit } from './heap-limit.js';
+import { HEAP_EXHAUSTED, heapLimit } from '../heap-limit.js';
 import { spawnWithoutInherited } from './inherited-descriptors.js';
-import { outputLines } from './output-lines.js';
-import { OutputPace } from './output-pace.js';
+import { outputLines } from '../../logs/output-lines.js';
+import { OutputPace } from '../../logs/output-pace.js';
 import { outputPipes } from './output-pipes.js';
-import { isOwnImage } from './own-image.js';
-import { closedToOthers, endProcessesOf, freshUid } from './own-user.js';
+import { isOwnImage } from '../own-image.js';
+import { closedToOthers, endProcessesOf, freshUid } from '../own-user.js';
 
 export interface ProcessDriverOptions {
   /** Absolute path of the program that is started with this Node. */

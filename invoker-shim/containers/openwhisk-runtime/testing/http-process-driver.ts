@@ -7,8 +7,8 @@ import {
   type ContainerHandle,
   MAX_OUTPUT_LINE_CHARS,
   type StartOptions,
-} from '../../driver.js';
-import { LineSplitter } from '../../line-splitter.js';
+} from '../../drivers/driver.js';
+import { LineSplitter } from '../../logs/line-splitter.js';
 
 /** A program that plays an image which only knows `/init` and `/run`; it listens on the port in the variable `PORT_VARIABLE`. */
 export interface TestImage {

@@ -1,0 +1,2 @@
+export { type Standalone, createStandalone } from './standalone.js';
+export { StartError } from './start-error.js';

@@ -21,12 +21,12 @@ export type {
   WorkflowTarget,
 } from './host/host.js';
 export { type AcceptedActivation, type NotedActivation, noteAccepted, notedActivations } from './host/accepted.js';
-export { completeLost, lostActivation } from './host/lost-activations.js';
-export { registerGroupMetrics } from './host/group-metrics.js';
+export { completeLost, lostActivation } from './host/gateway/lost-activations.js';
+export { registerGroupMetrics } from './host/gateway/group-metrics.js';
 export { countHost } from './metrics/host-registry.js';
 export { defaultDriver, processDriver } from './containers/pool/container-executor.js';
-export { type InProcessHostOptions, createInProcessHost } from './host/in-process-host.js';
-export { HostGroup } from './host/host-group.js';
+export { type InProcessHostOptions, createInProcessHost } from './host/agent/in-process-host.js';
+export { HostGroup } from './host/gateway/host-group.js';
 export {
   type Address,
   type HostLoad,
@@ -42,7 +42,7 @@ export {
   WithheldRecords,
   connectSecurely,
   listenSecurely,
-} from './host/remote/index.js';
+} from './host/index.js';
 export type { ContainerDriver } from './containers/drivers/driver.js';
 export {
   type DockerDriverOptions,

@@ -1,6 +1,6 @@
-export { HostLinkError, type HostLinkErrorCode } from './errors.js';
-export { HostServer, type HostServerOptions } from './host-server.js';
-export { type HostLoad, type HostReach, RemoteHost, type RemoteHostOptions } from './remote-host.js';
+export { HostLinkError, type HostLinkErrorCode } from './wire/errors.js';
+export { HostServer, type HostServerOptions } from './agent/host-server.js';
+export { type HostLoad, type HostReach, RemoteHost, type RemoteHostOptions } from './gateway/remote-host.js';
 export {
   type Address,
   MIN_SECRET_CHARS,
@@ -8,5 +8,5 @@ export {
   type SecureListenerOptions,
   connectSecurely,
   listenSecurely,
-} from './secure-stream.js';
-export { WithheldRecords } from './withheld-records.js';
+} from './wire/secure-stream.js';
+export { WithheldRecords } from './agent/withheld-records.js';

@@ -1,6 +1,6 @@
-import type { DataflowAnnotation } from '../engine/part-annotations.js';
 import type { ActivationRecord } from '@dataflower/common/records';
-import type { StartMessage } from './host.js';
+import type { DataflowAnnotation } from '../../engine/part-annotations.js';
+import type { StartMessage } from '../host.js';
 
 /** Where the trace of activations goes; pino fits as it is. */
 export interface ActivationLogger {

@@ -1,18 +1,16 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '@dataflower/common';
-import { isGivenUp } from '@dataflower/common/records';
-import type { ActivationRecord, RecordReader } from '@dataflower/common/records';
-import type { ContainerLogger } from '@dataflower/common';
+import type { Clock, ContainerLogger } from '@dataflower/common';
+import { isGivenUp, type ActivationRecord, type RecordReader } from '@dataflower/common/records';
 import type { CancelRequest, FunctionTarget, Host, StartMessage, WorkflowTarget } from '../host.js';
-import { encodeAnswer, encodeRecord } from './answer-message.js';
-import { HostLinkError } from './errors.js';
-import type { Link } from './link.js';
-import { MessageType } from './message-type.js';
-import { Pulse } from './pulse.js';
-import { decodeFrames } from './record-frames.js';
+import { encodeAnswer, encodeRecord } from '../messages/answer-message.js';
+import { HostLinkError } from '../wire/errors.js';
+import type { Link } from '../wire/link.js';
+import { MessageType } from '../wire/message-type.js';
+import { Pulse } from '../wire/pulse.js';
+import { decodeFrames } from '../messages/record-frames.js';
 import { ReceivedTargets } from './received-targets.js';
-import { Requests, type Responder, respond } from './requests.js';
-import { readStart } from './start-message.js';
+import { Requests, type Responder, respond } from '../wire/requests.js';
+import { readStart } from '../messages/start-message.js';
 import type { WithheldRecords } from './withheld-records.js';
 
 const MIB = 1024 * 1024;

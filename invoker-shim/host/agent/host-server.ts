@@ -1,19 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { type Clock, systemClock } from '@dataflower/common';
-import { CachedCode, firstOf } from '@dataflower/common/code';
-import type { ActionCode, CodeSource } from '@dataflower/common/code';
-import { type ContainerLogger, silentLogger } from '@dataflower/common';
+import { type Clock, systemClock, type ContainerLogger, silentLogger } from '@dataflower/common';
+import { CachedCode, firstOf, type ActionCode, type CodeSource } from '@dataflower/common/code';
 import type { RecordReader } from '@dataflower/common/records';
 import type { Host } from '../host.js';
-import { askForCode } from './code-transfer.js';
-import { HostLinkError } from './errors.js';
+import { askForCode } from '../messages/code-transfer.js';
+import { HostLinkError } from '../wire/errors.js';
 import { GatewaySession } from './gateway-session.js';
-import { GraphTable } from './graph-table.js';
-import { FEATURES, type Hello, otherHost, PROTOCOL_VERSION, readGreeting, type Welcome } from './greeting.js';
-import { Link } from './link.js';
-import { MessageType } from './message-type.js';
-import { readTarget } from './target-text.js';
+import { GraphTable } from '../messages/graph-table.js';
+import { FEATURES, type Hello, otherHost, PROTOCOL_VERSION, readGreeting, type Welcome } from '../wire/greeting.js';
+import { Link } from '../wire/link.js';
+import { MessageType } from '../wire/message-type.js';
+import { readTarget } from '../messages/target-text.js';
 import type { WithheldRecords } from './withheld-records.js';
 
 /** A connection that does not greet within so long, in ms, is closed. */

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRecordLog } from '@dataflower/common/records';
 import { createInProcessHost } from './in-process-host.js';
-import { connectSecurely, HostServer, listenSecurely, RemoteHost, WithheldRecords } from './remote/index.js';
-import { hostContract, type OpenHost } from './testing/host-contract.js';
+import { connectSecurely, HostServer, listenSecurely, RemoteHost, WithheldRecords } from '../index.js';
+import { hostContract, type OpenHost } from '../testing/host-contract.js';
 
 const SECRET = 'a secret of at least thirty-two characters';
 

@@ -1,18 +1,18 @@
 import { type Clock, systemClock, randomIds } from '@dataflower/common';
 import { removeLeftBehind } from '@dataflower/common/process';
 import { type RecordObserver, observedRecords, type RecordWriter } from '@dataflower/common/records';
-import { type ContainersOptions, createExecutor, defaultDriver } from '../containers/pool/container-executor.js';
-import type { Executor } from '../containers/executor.js';
-import { GatewayExecutor } from '../controlflow/gateway-executor.js';
-import { BUDGET_LIMITS, type BudgetLimits } from '../engine/budget.js';
-import { Engine } from '../engine/engine.js';
-import { countHost } from '../metrics/host-registry.js';
-import { createLocalPipe } from '../pipes/index.js';
-import { answerText } from '../results/answer-text.js';
-import { MAX_RESULT_BYTES, resultText } from '../results/result-text.js';
-import { type DataSinkOptions, type MeasuredDataSink, createDataSink } from '../sink/index.js';
+import { type ContainersOptions, createExecutor, defaultDriver } from '../../containers/pool/container-executor.js';
+import type { Executor } from '../../containers/executor.js';
+import { GatewayExecutor } from '../../controlflow/gateway-executor.js';
+import { BUDGET_LIMITS, type BudgetLimits } from '../../engine/budget.js';
+import { Engine } from '../../engine/engine.js';
+import { countHost } from '../../metrics/host-registry.js';
+import { createLocalPipe } from '../../pipes/index.js';
+import { answerText } from '../../results/answer-text.js';
+import { MAX_RESULT_BYTES, resultText } from '../../results/result-text.js';
+import { type DataSinkOptions, type MeasuredDataSink, createDataSink } from '../../sink/index.js';
 import { ActivationLog, type ActivationLogger } from './activation-log.js';
-import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from './host.js';
+import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
 import type { HostMetrics } from './metrics.js';
 
 export interface InProcessHostOptions {

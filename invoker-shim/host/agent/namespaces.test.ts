@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { MemoryRecords } from '@dataflower/common/records/testing';
-import { action, edges, graph, workflow } from '../engine/testing/workflows.js';
 import type { ActivationRecord } from '@dataflower/common/records';
-import { diskFiles } from '../sink/spiller.js';
-import type { FunctionTarget, Host, Paradigm, WorkflowTarget } from './host.js';
+import { MemoryRecords } from '@dataflower/common/records/testing';
+import { action, edges, graph, workflow } from '../../engine/testing/workflows.js';
+import { diskFiles } from '../../sink/spiller.js';
+import type { FunctionTarget, Host, Paradigm, WorkflowTarget } from '../host.js';
 import { type InProcessHostOptions, createInProcessHost } from './in-process-host.js';
-import { portableFunction, startOf } from './testing/targets.js';
+import { portableFunction, startOf } from '../testing/targets.js';
 
 // Two namespaces on one host with real containers and a small sink.
 

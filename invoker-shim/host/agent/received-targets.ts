@@ -1,5 +1,5 @@
 import type { FunctionTarget, WorkflowTarget } from '../host.js';
-import { HostLinkError } from './errors.js';
+import { HostLinkError } from '../wire/errors.js';
 
 type Target = FunctionTarget | WorkflowTarget;
 

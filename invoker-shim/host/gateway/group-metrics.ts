@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { RemoteHost } from './remote/remote-host.js';
+import type { RemoteHost } from './remote-host.js';
 
 /** What a plugin knows of its hosts; each host serves what it counts itself. The label's values are those of the configuration. */
 export function registerGroupMetrics(registry: Registry, hosts: () => readonly RemoteHost[]): void {

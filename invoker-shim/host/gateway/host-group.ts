@@ -1,9 +1,9 @@
 import { Registry } from 'prom-client';
 import { registerGroupMetrics } from './group-metrics.js';
-import type { NotedActivation } from './accepted.js';
-import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from './host.js';
-import { HostLinkError } from './remote/errors.js';
-import type { RemoteHost } from './remote/remote-host.js';
+import type { NotedActivation } from '../accepted.js';
+import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
+import { HostLinkError } from '../wire/errors.js';
+import type { RemoteHost } from './remote-host.js';
 
 /**
  * Several hosts as one: each activation runs on the one that takes work and has the fewest unanswered. A host that is

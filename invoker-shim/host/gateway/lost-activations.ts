@@ -1,6 +1,6 @@
 import type { ActivationRecord, RecordReader, RecordWriter } from '@dataflower/common/records';
-import { type AcceptedActivation, type NotedActivation, notedActivations } from './accepted.js';
-import { lostRecord } from './remote/lost-record.js';
+import { type AcceptedActivation, type NotedActivation, notedActivations } from '../accepted.js';
+import { lostRecord } from './lost-record.js';
 
 /** Records that are looked through for the parts of one namespace's lost workflows, at most. */
 const MAX_PARTS = 50_000;

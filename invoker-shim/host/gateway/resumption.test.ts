@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { FunctionTarget } from '../host.js';
 import { portableFunction, startOf } from '../testing/targets.js';
-import { Distance } from './testing/distance.js';
+import { Distance } from '../testing/distance.js';
 
 // What becomes of activations when connections break, hosts die and gateways wait.
 

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { FunctionTarget, WorkflowTarget } from '../host.js';
-import type { Link } from './link.js';
-import { MessageType } from './message-type.js';
-import { targetText } from './target-text.js';
+import type { Link } from '../wire/link.js';
+import { MessageType } from '../wire/message-type.js';
+import { targetText } from '../messages/target-text.js';
 
 /** Bytes of targets that a host keeps for one gateway; one alone may be larger. */
 const KEPT_BYTES = 64 * 1024 * 1024;

@@ -1,7 +1,6 @@
-import type { ActivationRecord } from '@dataflower/common/records';
-import { decodeFrame, encodeFrame } from '@dataflower/common/records';
+import { type ActivationRecord, decodeFrame, encodeFrame } from '@dataflower/common/records';
 import { FailureText } from '../../containers/failures.js';
-import { MAX_FRAME_BYTES } from './frame.js';
+import { MAX_FRAME_BYTES } from '../wire/frame.js';
 
 /** Of a message, what is left for everything but a record. */
 const ROOM_BYTES = 1024;

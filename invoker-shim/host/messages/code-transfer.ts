@@ -1,5 +1,5 @@
 import type { ActionCode, CodeSource } from '@dataflower/common/code';
-import type { Requests, Responder } from './requests.js';
+import type { Requests, Responder } from '../wire/requests.js';
 
 /** Code goes in parts of so many bytes, so that answers pass between them. */
 const PART_BYTES = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { quoted } from '@dataflower/common/records';
 import type { StartMessage } from '../host.js';
-import { HostLinkError } from './errors.js';
+import { HostLinkError } from '../wire/errors.js';
 
 const PARADIGMS = ['dataflow', 'controlflow'] as const;
 

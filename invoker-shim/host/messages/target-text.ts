@@ -1,8 +1,8 @@
-import type { Graph } from '@dataflower/composer/graph';
 import { type CodeSource, type ContainerSource, loadSource } from '@dataflower/common/code';
+import type { Graph } from '@dataflower/composer/graph';
 import type { ContainerSpec } from '../../containers/executor.js';
 import type { ActionDescription, FunctionTarget, MissingTarget, Target, WorkflowTarget } from '../host.js';
-import { HostLinkError } from './errors.js';
+import { HostLinkError } from '../wire/errors.js';
 
 /** A container's spec as data: everything but `load`, which its receiver makes. */
 type SpecJson = Omit<ContainerSpec, 'load' | 'source'> & { readonly source: ContainerSource };

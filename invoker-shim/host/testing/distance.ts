@@ -1,11 +1,11 @@
-import { MemoryRecords } from '@dataflower/common/records/testing';
-import { HandClock } from '@dataflower/common/testing';
 import type { CodeSource } from '@dataflower/common/code';
 import type { ActivationRecord } from '@dataflower/common/records';
-import type { StartMessage } from '../../host.js';
-import { HostServer } from '../host-server.js';
-import { RemoteHost, type RemoteHostOptions } from '../remote-host.js';
-import { WithheldRecords } from '../withheld-records.js';
+import { MemoryRecords } from '@dataflower/common/records/testing';
+import { HandClock } from '@dataflower/common/testing';
+import type { StartMessage } from '../host.js';
+import { HostServer } from '../agent/host-server.js';
+import { RemoteHost, type RemoteHostOptions } from '../gateway/remote-host.js';
+import { WithheldRecords } from '../agent/withheld-records.js';
 import { ScriptedHost } from './scripted-host.js';
 import { type Delay, simulatedConnection, type SimulatedStream } from './simulated-network.js';
 

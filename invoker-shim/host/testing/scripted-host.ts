@@ -1,5 +1,5 @@
 import type { ActivationRecord, RecordStore } from '@dataflower/common/records';
-import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../../host.js';
+import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
 
 /** A host that runs nothing: the test says when an activation ends, and with what. */
 export class ScriptedHost implements Host {

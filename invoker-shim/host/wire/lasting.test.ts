@@ -1,7 +1,7 @@
 import type { CodeSource } from '@dataflower/common/code';
 import { portableFunction, startOf } from '../testing/targets.js';
 import type { FunctionTarget, StartMessage } from '../host.js';
-import { Distance } from './testing/distance.js';
+import { Distance } from '../testing/distance.js';
 
 // Gateways keep code for activations until they have ended; hosts ask those that keep it.
 

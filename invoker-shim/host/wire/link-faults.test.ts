@@ -6,12 +6,12 @@ import { until } from '@dataflower/common/testing';
 import { portableFunction, startOf } from '../testing/targets.js';
 import { encodeFrame } from './frame.js';
 import { PROTOCOL_VERSION } from './greeting.js';
-import { HostServer } from './host-server.js';
+import { HostServer } from '../agent/host-server.js';
 import { MessageType } from './message-type.js';
-import { RemoteHost } from './remote-host.js';
+import { RemoteHost } from '../gateway/remote-host.js';
 import { connectSecurely, listenSecurely, type SecureListener } from './secure-stream.js';
-import { ScriptedHost } from './testing/scripted-host.js';
-import { WithheldRecords } from './withheld-records.js';
+import { ScriptedHost } from '../testing/scripted-host.js';
+import { WithheldRecords } from '../agent/withheld-records.js';
 
 // Real sockets with the wrong things at their other ends.
 

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
-import { CODE_ATTACHMENT } from '@dataflower/plugin/api';
 import { EntitySubjects, type Subject } from '@dataflower/plugin/auth';
+import { CODE_ATTACHMENT } from '@dataflower/plugin/entities';
 import { copyEntities, type Copied } from '@dataflower/plugin/stores';
 import type { Config } from '../config/index.js';
 import { openEntities, prepareDataDirectory } from './data-directory.js';

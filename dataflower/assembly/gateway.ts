@@ -5,9 +5,11 @@ import { isLoopback, Ids } from '@dataflower/common/http';
 import { healthRoute, renderedOnceASecond } from '@dataflower/common/operations';
 import type { RecordStore } from '@dataflower/common/records';
 import { type Host, HostGroup } from '@dataflower/invoker-shim';
-import { createApp, BodyBudget, BodyThreads } from '@dataflower/plugin/api';
 import { Authenticator, authorizationOf, type Caller, GUEST, guestOf, Subjects } from '@dataflower/plugin/auth';
+import { BodyThreads } from '@dataflower/plugin/entities';
+import { BodyBudget } from '@dataflower/plugin/http';
 import { InvokeRoute, Throttles } from '@dataflower/plugin/invoke';
+import { createApp } from '@dataflower/plugin/routes';
 import {
   adminRoute,
   newOperatorKey,

@@ -2,7 +2,7 @@ import { ApiError, malformed, tooLarge } from '@dataflower/common/http';
 import { isBinaryCode } from './large-code.js';
 import { laidOver } from './laid-over.js';
 import { type Parameter, readParameters, sizeOf } from './parameters.js';
-import { parseEntity, parseObject } from './parse-object.js';
+import { parseEntity, parseObject } from '../http/parse-object.js';
 
 /** Code of more characters is handed over as bytes. */
 const LARGE_CODE = 65_536;

@@ -4,7 +4,7 @@ import { readImageName } from './image-name.js';
 import { isBinaryCode, LargeCode } from './large-code.js';
 import { checkEntityName, checkNamespaceName } from './names.js';
 import { resolveKind } from './kinds.js';
-import { shortJson } from './short-json.js';
+import { shortJson } from '../http/short-json.js';
 
 /** What a PUT says of the code: OpenWhisk's rules of `exec` (OW-27 to OW-29), its texts kept. */
 export function readExec(

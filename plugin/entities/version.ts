@@ -1,5 +1,5 @@
 import { malformed } from '@dataflower/common/http';
-import { wholeNumber } from './query.js';
+import { wholeNumber } from '../http/query.js';
 
 /**
  * OW-21: a version as it is stored. As OpenWhisk reads one: parts that are not given are 0, those behind the third do not

@@ -1,6 +1,6 @@
 import { malformedQuery } from '@dataflower/common/http';
 import type { LimitSettings } from '../settings.js';
-import { booleanParameter } from '../api/query.js';
+import { booleanParameter } from '../http/query.js';
 
 /** What the query of an invocation says. */
 export interface InvokeOptions {

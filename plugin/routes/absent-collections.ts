@@ -1,9 +1,9 @@
 import { Router } from 'express';
 import { ApiError, inOtherCollection, noSuchEntity } from '@dataflower/common/http';
-import { isAction } from './action-document.js';
+import { isAction } from '../entities/action-document.js';
 import { answering, type ApiContext, pathParameter } from './context.js';
-import { checkEntityName, entitledNamespace } from './names.js';
-import { pageParameters } from './query.js';
+import { checkEntityName, entitledNamespace } from '../entities/names.js';
+import { pageParameters } from '../http/query.js';
 
 /** Collections that this version has no entities for: their listings are empty, and what is asked for is not there. */
 const COLLECTIONS = ['packages', 'triggers', 'rules'];

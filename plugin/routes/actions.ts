@@ -2,17 +2,17 @@ import { Router } from 'express';
 import { ApiError, inOtherCollection, noSuchEntity } from '@dataflower/common/http';
 import type { Caller } from '../auth/identity.js';
 import { ConflictError, type StoredDocument } from '../stores/entity-store.js';
-import { withCode } from './action-code.js';
-import { actionPieces } from './action-pieces.js';
-import { type ActionDocument, actionSummary, fullAction, isAction } from './action-document.js';
-import { isLargeEntity } from './body-threads.js';
+import { withCode } from '../entities/action-code.js';
+import { actionPieces } from '../entities/action-pieces.js';
+import { type ActionDocument, actionSummary, fullAction, isAction } from '../entities/action-document.js';
+import { isLargeEntity } from '../entities/body-threads.js';
 import { answering, type ApiContext, bodyObject, pathParameter } from './context.js';
-import { checkEntityName, entitledNamespace } from './names.js';
-import { whyNotHere } from './not-here.js';
-import { parseEntity } from './parse-object.js';
+import { checkEntityName, entitledNamespace } from '../entities/names.js';
+import { whyNotHere } from '../entities/not-here.js';
+import { parseEntity } from '../http/parse-object.js';
 import { putAction } from './put-action.js';
-import { jsonArray, JsonPieces } from './pieces.js';
-import { booleanParameter, MAX_LIST_LIMIT, pageParameters } from './query.js';
+import { jsonArray, JsonPieces } from '../http/pieces.js';
+import { booleanParameter, MAX_LIST_LIMIT, pageParameters } from '../http/query.js';
 
 const COLLECTION = 'actions';
 

@@ -10,9 +10,9 @@ import {
 import type { Caller } from '../auth/identity.js';
 import { cancelActivation } from './cancel-activation.js';
 import { answering, type ApiContext, JsonText, localsOf, pathParameter } from './context.js';
-import { entitledNamespace, isEntityName } from './names.js';
-import { jsonArray, JsonPieces } from './pieces.js';
-import { booleanParameter, MAX_LIST_LIMIT, pageParameters, type Query, wholeNumber } from './query.js';
+import { entitledNamespace, isEntityName } from '../entities/names.js';
+import { jsonArray, JsonPieces } from '../http/pieces.js';
+import { booleanParameter, MAX_LIST_LIMIT, pageParameters, type Query, wholeNumber } from '../http/query.js';
 
 const COLLECTION = 'activations';
 const ID_LENGTH = 32;

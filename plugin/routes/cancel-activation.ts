@@ -1,7 +1,7 @@
 import { ApiError, malformedQuery, noSuchEntity, unavailable } from '@dataflower/common/http';
 import type { RecordStore } from '@dataflower/common/records';
 import type { CancelOutcome, Host } from '@dataflower/invoker-shim';
-import type { Query } from './query.js';
+import type { Query } from '../http/query.js';
 
 const LONGEST_REASON = 256;
 /** No control characters: the reason stands in logs and in terminals. */

@@ -7,12 +7,12 @@ import type { Caller } from '../auth/identity.js';
 import type { GatewaySettings } from '../settings.js';
 import type { EntityStore } from '../stores/entity-store.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
-import type { BodyBudget } from './body-budget.js';
-import type { Query } from './query.js';
-import { JsonPieces, sendPieces } from './pieces.js';
-import { countAnswer } from './large-answer.js';
-import { type BodyTerms, checkContentType, readBody } from './request.js';
-import type { BodyThreads } from './body-threads.js';
+import type { BodyBudget } from '../http/body-budget.js';
+import type { Query } from '../http/query.js';
+import { JsonPieces, sendPieces } from '../http/pieces.js';
+import { countAnswer } from '../http/large-answer.js';
+import { type BodyTerms, checkContentType, readBody } from '../http/request.js';
+import type { BodyThreads } from '../entities/body-threads.js';
 
 /** What the resources of the API work on. */
 export interface ApiContext {

@@ -1,6 +1,6 @@
 import type { GatewaySettings } from '../settings.js';
-import { runtimesJson } from './kinds.js';
-import { platformLimits } from './limits.js';
+import { runtimesJson } from '../entities/kinds.js';
+import { platformLimits } from '../entities/limits.js';
 
 /** `GET /` (OW-1). */
 export function platformInfo(config: GatewaySettings): object {

@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import { answering, type ApiContext, pathParameter } from './context.js';
-import { namespaceLimits } from './limits.js';
-import { entitledNamespace } from './names.js';
+import { namespaceLimits } from '../entities/limits.js';
+import { entitledNamespace } from '../entities/names.js';
 
 /** The caller's namespace and its limits (OW-22). */
 export function namespaceRoutes({ config }: ApiContext): Router {

@@ -4,7 +4,7 @@ import type { LimitSettings } from '../settings.js';
 import { type Attachment, ConflictError, type EntityStore } from '../stores/entity-store.js';
 import { checkWorkflowAnnotations } from '../workflows/annotations.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
-import { codeBytesOf } from './action-code.js';
+import { codeBytesOf } from '../entities/action-code.js';
 import {
   type ActionDocument,
   type ActionLimits,
@@ -14,15 +14,15 @@ import {
   isAction,
   isBlackbox,
   isSequence,
-} from './action-document.js';
-import { readExec } from './exec.js';
-import { checkImageAllowed } from './image-name.js';
-import { LargeCode } from './large-code.js';
-import { defaultLimits, readLimits } from './limits.js';
-import { overlayParameters, type Parameter, readParameters, sizeOf } from './parameters.js';
-import { checkSequence } from './sequences.js';
-import { shortJson } from './short-json.js';
-import { nextVersion, readVersion } from './version.js';
+} from '../entities/action-document.js';
+import { readExec } from '../entities/exec.js';
+import { checkImageAllowed } from '../entities/image-name.js';
+import { LargeCode } from '../entities/large-code.js';
+import { defaultLimits, readLimits } from '../entities/limits.js';
+import { overlayParameters, type Parameter, readParameters, sizeOf } from '../entities/parameters.js';
+import { checkSequence } from '../entities/sequences.js';
+import { shortJson } from '../http/short-json.js';
+import { nextVersion, readVersion } from '../entities/version.js';
 
 /** The body of a PUT, its members read one by one. */
 interface Change {

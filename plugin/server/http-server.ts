@@ -10,7 +10,7 @@ import {
   takeTarget,
 } from '@dataflower/common/http';
 import { type HealthRoute, isHealthPath } from '@dataflower/common/operations';
-import type { App } from '../api/app.js';
+import type { App } from '../routes/app.js';
 import type { ServerSettings } from '../settings.js';
 import type { InvokeRoute } from '../invoke/invoke-route.js';
 import type { RequestCounts } from './request-counts.js';

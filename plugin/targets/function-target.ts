@@ -1,9 +1,9 @@
-import type { ActionDescription, ContainerSpec, FunctionTarget } from '@dataflower/invoker-shim';
 import { type CodeReference, type CodeSource, type ContainerSource, loadSource } from '@dataflower/common/code';
-import { type ActionDocument, type CodeExec, NO_CODE, isBlackbox, isSequence } from '../api/action-document.js';
-import { checkImageAllowed } from '../api/image-name.js';
-import { DEFAULT_NODE_KIND } from '../api/kinds.js';
-import { isTruthy, type Parameter, valueOf } from '../api/parameters.js';
+import type { ActionDescription, ContainerSpec, FunctionTarget } from '@dataflower/invoker-shim';
+import { type ActionDocument, type CodeExec, NO_CODE, isBlackbox, isSequence } from '../entities/action-document.js';
+import { checkImageAllowed } from '../entities/image-name.js';
+import { DEFAULT_NODE_KIND } from '../entities/kinds.js';
+import { isTruthy, type Parameter, valueOf } from '../entities/parameters.js';
 import { authorizationOf, type Caller } from '../auth/identity.js';
 import type { EntityStore } from '../stores/entity-store.js';
 

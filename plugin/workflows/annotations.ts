@@ -1,5 +1,5 @@
 import { ApiError } from '@dataflower/common/http';
-import { isTruthy, type Parameter, valueOf } from '../api/parameters.js';
+import { isTruthy, type Parameter, valueOf } from '../entities/parameters.js';
 import { CONDUCTOR_ANNOTATION } from './compile.js';
 import type { CompiledWorkflow, WorkflowCompiler } from './workflow-compiler.js';
 

@@ -1,6 +1,6 @@
 import { compileComposition, recogniseComposition } from '@dataflower/composer/compiler';
 import { type Graph, graphDigest, validateGraph } from '@dataflower/composer/graph';
-import { type Parameter, valueOf } from '../api/parameters.js';
+import { type Parameter, valueOf } from '../entities/parameters.js';
 
 export const CONDUCTOR_ANNOTATION = 'conductor';
 /** The largest graph that a composition may become, as JSON: the server has to read it from the thread that made it. */

@@ -1,7 +1,7 @@
 import { ThreadsBusyError, WorkThreads, WorkTimeoutError } from '@dataflower/common';
 import { ApiError, overloaded } from '@dataflower/common/http';
 import type { Graph } from '@dataflower/composer/graph';
-import type { Parameter } from '../api/parameters.js';
+import type { Parameter } from '../entities/parameters.js';
 import { type CompiledText, type CompileWork, type CompileWorkText, compileWorkflow } from './compile.js';
 
 /** A workflow of fewer characters is compiled at once: that takes no longer than some milliseconds. */

@@ -1,0 +1,1 @@
+export { BodyBudget } from './body-budget.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../clock.js';
 import { COUCH_DEFAULTS, CouchClient, type CouchSettings, prepareDatabase } from '../couchdb/index.js';
 import type { Finding } from '../health/health.js';
-import { type BatchBounds } from './carry/batch-size.js';
+import type { BatchBounds } from './carry/batch-size.js';
 import { Carrier, type CarrierStatus } from './carry/carrier.js';
 import { SET_ASIDE_FILE, SetAside } from './carry/set-aside.js';
 import { CouchRecordDatabase } from './couch/couch-record-database.js';
@@ -14,8 +14,8 @@ import { ViewUpkeep } from './couch/view-upkeep.js';
 import { MergedRecords } from './merged-records.js';
 import type { RecordNotes } from './notes.js';
 import type { ActivationRecord, RecordFilter, RecordReader, RecordStore } from './record.js';
-import { createCarriedLog } from './record-log.js';
-import type { CarriedLog, CarriedLogOptions, RecordLogMetrics } from './record-log-options.js';
+import { createCarriedLog } from './log/record-log.js';
+import type { CarriedLog, CarriedLogOptions, RecordLogMetrics } from './log/record-log-options.js';
 
 const MiB = 1024 * 1024;
 

@@ -23,8 +23,8 @@ export {
   toResponse,
 } from './openwhisk-json.js';
 export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './record.js';
-export { createRecordLog } from './record-log.js';
-export type { RecordLog, RecordLogMetrics, RecordLogOptions } from './record-log-options.js';
+export { createRecordLog } from './log/record-log.js';
+export type { RecordLog, RecordLogMetrics, RecordLogOptions } from './log/record-log-options.js';
 export { registerLogMetrics, registerRecordMetrics } from './record-metrics.js';
 export { MemoryNotes } from './memory-notes.js';
 export { JsonText, type Note, type NoteKind, type RecordNotes } from './notes.js';

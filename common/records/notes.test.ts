@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { createCarriedLog } from './record-log.js';
-import { type RecordLog, type RecordLogOptions, createRecordLog } from './index.js';
+import { createCarriedLog, createRecordLog } from './log/record-log.js';
+import type { RecordLog, RecordLogOptions } from './log/record-log-options.js';
 import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from './testing/record-log.js';
 
 let dir: string;

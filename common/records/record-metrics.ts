@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ArchivedRecordsStatus } from './archived-records.js';
-import type { RecordLogMetrics } from './record-log-options.js';
+import type { RecordLogMetrics } from './log/record-log-options.js';
 
 /** A metric's name without its beginning, its help, and how its value is read. */
 type Metric<T> = readonly [name: string, help: string, read: (from: T) => number];

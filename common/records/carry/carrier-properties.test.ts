@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import fc from 'fast-check';
-import type { CarriedLog } from '../record-log-options.js';
-import { createCarriedLog } from '../record-log.js';
+import type { CarriedLog } from '../log/record-log-options.js';
+import { createCarriedLog } from '../log/record-log.js';
 import { idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 import { Carrier } from './carrier.js';
 import type { RecordDocument } from './document.js';

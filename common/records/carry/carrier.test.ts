@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import { Registry } from 'prom-client';
 import type { ArchivedRecordsStatus } from '../archived-records.js';
-import type { CarriedLog } from '../record-log-options.js';
-import { createCarriedLog } from '../record-log.js';
+import type { CarriedLog } from '../log/record-log-options.js';
+import { createCarriedLog } from '../log/record-log.js';
 import { idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 import { registerLogMetrics, registerRecordMetrics } from '../record-metrics.js';
 import { Carrier } from './carrier.js';

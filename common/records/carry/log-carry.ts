@@ -1,8 +1,8 @@
 import fs from 'node:fs/promises';
-import { type DamagedRow, isWholeRow, sealBytesOf } from '../frame-reader.js';
-import { SEGMENT_MAGIC, type Segment } from '../segment.js';
-import { isUnreadable, segmentBytes } from '../segment-bytes.js';
-import type { SegmentStore } from '../segment-store.js';
+import { type DamagedRow, isWholeRow, sealBytesOf } from '../log/frame-reader.js';
+import { SEGMENT_MAGIC, type Segment } from '../log/segment.js';
+import { isUnreadable, segmentBytes } from '../log/segment-bytes.js';
+import type { SegmentStore } from '../log/segment-store.js';
 import type { CarriedMark } from './carried-mark.js';
 import type { CarrySource, FrameRun } from './carry-source.js';
 import { type LogPosition, isBefore } from './position.js';

@@ -3,15 +3,15 @@ import path from 'node:path';
 import fc from 'fast-check';
 import type { FoundFrame } from './found-frame.js';
 import { SEAL_BYTES } from './frame-seal.js';
-import { type ActivationRecord, createRecordLog } from './index.js';
-import { decodeFrame } from './record-codec.js';
+import type { ActivationRecord } from '../index.js';
+import { createRecordLog, createCarriedLog } from './record-log.js';
+import { decodeFrame } from '../record-codec.js';
 import type { CarriedLog } from './record-log-options.js';
-import { createCarriedLog } from './record-log.js';
-import { batchesSegment, recordOf, temporaryDirectory, written } from './testing/record-log.js';
+import { batchesSegment, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 import { formOf, scanSegment } from './segment-scan.js';
-import { Carrier } from './carry/carrier.js';
-import { ModelDatabase } from './testing/model-database.js';
-import { quickClock, until } from './testing/quick-clock.js';
+import { Carrier } from '../carry/carrier.js';
+import { ModelDatabase } from '../testing/model-database.js';
+import { quickClock, until } from '../testing/quick-clock.js';
 
 // `DAMAGE_RUNS=5000 npm test -- records/damage` is the long form.
 const RUNS = Number(process.env['DAMAGE_RUNS'] ?? 60);

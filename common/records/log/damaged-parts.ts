@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import type { Finding } from '../health/health.js';
+import type { Finding } from '../../health/health.js';
 import type { FoundDamage } from './found-frame.js';
 import type { Segment } from './segment.js';
 

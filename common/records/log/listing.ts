@@ -1,4 +1,4 @@
-import type { RecordFilter } from './record.js';
+import type { RecordFilter } from '../record.js';
 import { type FirstRow, RowScan, type Span, spansOf } from './row-scan.js';
 import type { Segment } from './segment.js';
 import type { SegmentIndex } from './segment-index.js';

@@ -1,4 +1,4 @@
-import { RecordLogError } from './errors.js';
+import { RecordLogError } from '../errors.js';
 
 /** Four 32-bit words of an activation id; `parseId` leaves them in `idWords`. */
 export const idWords = new Uint32Array(4);
@@ -9,7 +9,6 @@ export function parseId(id: string): void {
     throw new RecordLogError('BAD_ACTIVATION_ID', `an activation id must be 32 hex digits, not ${JSON.stringify(id)}`);
   }
 }
-
 export function tryParseId(id: string): boolean {
   if (id.length !== 32) return false;
   for (let word = 0, at = 0; word < 4; word++) {

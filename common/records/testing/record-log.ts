@@ -1,12 +1,12 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { crc32 } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '../../clock.js';
 import type { ActivationRecord } from '../record.js';
-import { crc32 } from '@dataflower/action-runtime/protocol';
 import { encodeFrame } from '../record-codec.js';
-import type { RecordLog } from '../record-log-options.js';
-import { type SegmentFiles, segmentFiles } from '../segment.js';
+import type { RecordLog } from '../log/record-log-options.js';
+import { type SegmentFiles, segmentFiles } from '../log/segment.js';
 
 /** A directory for the log of one test. */
 export function temporaryDirectory(): string {

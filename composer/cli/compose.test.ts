@@ -1,7 +1,7 @@
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../test-support/command-line.js';
+import { run } from '../testing/command-line.js';
 import { version } from '../version.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'composer-'));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compileComposition, recogniseComposition } from '../compiler/index.js';
 import composer from '../index.js';
-import { run } from '../test-support/command-line.js';
+import { run } from '../testing/command-line.js';
 import { version } from '../version.js';
 
 interface Request {

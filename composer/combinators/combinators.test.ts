@@ -1,8 +1,8 @@
 import composer from '../index.js';
-import { constructed } from '../test-support/constructed.js';
-import { constructions } from '../test-support/constructions.js';
-import { original } from '../test-support/original.js';
-import { recorded } from '../test-support/recorded.js';
+import { constructed } from '../testing/constructed.js';
+import { constructions } from '../testing/constructions.js';
+import { original } from '../testing/original.js';
+import { recorded } from '../testing/recorded.js';
 
 const known = new Map(
   recorded('original-constructions.jsonl').map(({ code, ...outcome }) => [code as string, outcome]),

@@ -1,4 +1,4 @@
-import { wordCount } from '../test-support/graphs.js';
+import { wordCount } from '../testing/graphs.js';
 import { graphDigest } from '../graph/index.js';
 import { graph, isGraphForm, type WrittenGraph } from '../index.js';
 

@@ -1,5 +1,5 @@
 import composer, { type Composition } from '../index.js';
-import { cpuSeconds } from '../test-support/cpu.js';
+import { cpuSeconds } from '../testing/cpu.js';
 import { drawText, graphDigest, validateGraph } from '../graph/index.js';
 import { CompileError, compileComposition } from './index.js';
 

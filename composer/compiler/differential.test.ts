@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { validateGraph } from '../graph/index.js';
-import { originalFolder, runOriginal } from '../test-support/original.js';
-import { inputs, programs } from '../test-support/programs.js';
-import { runAst } from '../test-support/run-ast.js';
-import { runGraph } from '../test-support/run-graph.js';
-import { seen } from '../test-support/seen.js';
+import { originalFolder, runOriginal } from '../testing/original.js';
+import { inputs, programs } from '../testing/programs.js';
+import { runAst } from '../testing/run-ast.js';
+import { runGraph } from '../testing/run-graph.js';
+import { seen } from '../testing/seen.js';
 import { compileComposition } from './index.js';
 
 /** The original takes long to make its code small. */

@@ -1,6 +1,6 @@
-import { recorded } from '../test-support/recorded.js';
-import { runGraph } from '../test-support/run-graph.js';
-import { seen } from '../test-support/seen.js';
+import { recorded } from '../testing/recorded.js';
+import { runGraph } from '../testing/run-graph.js';
+import { seen } from '../testing/seen.js';
 import { compileComposition } from './index.js';
 
 test('recorded runs of Composer 0.12.0 come out the same, with the same invocations', async () => {

@@ -1,10 +1,10 @@
 /* eslint @typescript-eslint/no-explicit-any: off -- programs with mistakes in them */
 import composer from '../index.js';
 import type { Composition } from '../index.js';
-import { recorder } from '../test-support/actions.js';
-import type { Json } from '../test-support/functions.js';
-import { originalFolder, runOriginal } from '../test-support/original.js';
-import { runGraph } from '../test-support/run-graph.js';
+import { recorder } from '../testing/actions.js';
+import type { Json } from '../testing/functions.js';
+import { originalFolder, runOriginal } from '../testing/original.js';
+import { runGraph } from '../testing/run-graph.js';
 import { compileComposition } from './index.js';
 
 const c = composer as any;

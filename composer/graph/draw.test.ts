@@ -1,4 +1,4 @@
-import { graphOf, wordCount } from '../test-support/graphs.js';
+import { graphOf, wordCount } from '../testing/graphs.js';
 import { drawMermaid, drawText } from './index.js';
 
 test('a graph as text says what feeds each input', () => {

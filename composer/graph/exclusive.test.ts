@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { runGraph } from '../test-support/run-graph.js';
+import { runGraph } from '../testing/run-graph.js';
 import { GraphError, inputPorts, outputPorts, validateGraph, type Edge, type GraphNode } from './index.js';
 
 const kinds: ((id: string) => GraphNode)[] = [

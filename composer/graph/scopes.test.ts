@@ -1,4 +1,4 @@
-import { action, graphOf, wordCount } from '../test-support/graphs.js';
+import { action, graphOf, wordCount } from '../testing/graphs.js';
 import { scopes } from './index.js';
 
 test('a FOREACH output opens a scope, a LIST input closes it', () => {

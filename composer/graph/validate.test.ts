@@ -1,5 +1,5 @@
-import { cpuSeconds } from '../test-support/cpu.js';
-import { action, graphOf, wordCount } from '../test-support/graphs.js';
+import { cpuSeconds } from '../testing/cpu.js';
+import { action, graphOf, wordCount } from '../testing/graphs.js';
 import { GraphError, compileSequence, validateGraph, type Graph } from './index.js';
 
 const chain = compileSequence(['/_/a', '/_/b']);

@@ -1,6 +1,6 @@
 /* eslint @typescript-eslint/no-explicit-any: off, @typescript-eslint/no-unsafe-assignment: off, @typescript-eslint/no-unsafe-member-access: off, @typescript-eslint/no-unsafe-argument: off, @typescript-eslint/no-unsafe-call: off, @typescript-eslint/no-unsafe-return: off -- the tests look into JSON of any form */
-import fc from 'fast-check';
 import { writeFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { constructed } from './constructed.js';
 import { constructions } from './constructions.js';
 import { original, originalFolder, runOriginal } from './original.js';
@@ -9,7 +9,7 @@ import { seen } from './seen.js';
 
 /**
  * Writes down what Composer does, for tests that have no Composer: `COMPOSER_ORIGINAL=<folder of openwhisk-composer>
- * node composer/dist/test-support/record.js`. One JSON value a line.
+ * node composer/dist/testing/record.js`. One JSON value a line.
  */
 if (originalFolder === undefined) throw new Error('Set COMPOSER_ORIGINAL to the folder of openwhisk-composer 0.12.0');
 const file = (name: string): URL => new URL(`../../test-data/${name}`, import.meta.url);

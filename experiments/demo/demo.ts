@@ -2,9 +2,9 @@ import openwhisk, { type Client } from 'openwhisk';
 import { type RunRecord, timelineOf, type TimelineRow } from '@dataflower/dataflower/explain';
 import { median } from '../platform/median.js';
 import { invoke, type Paradigm, type Server } from '../platform/rest.js';
-import { type Library, wholeText } from '../wordcount/books.js';
-import { deployOnPorts, WORKFLOW } from '../wordcount/deploy.js';
-import { differences, straightCount, type WordCount } from '../wordcount/straight-count.js';
+import { type Library, wholeText } from '../workloads/wordcount/books.js';
+import { deployOnPorts, WORKFLOW } from '../workloads/wordcount/deploy.js';
+import { differences, straightCount, type WordCount } from '../workloads/wordcount/straight-count.js';
 import { progress } from './progress.js';
 
 /** What the demo found out. */

@@ -1,6 +1,6 @@
 import { endOnSignals, isEnding } from '../platform/cleanup.js';
 import { type Platform, startPlatform } from '../platform/platform.js';
-import { defaultLibrary, libraryIn } from '../wordcount/books.js';
+import { defaultLibrary, libraryIn } from '../workloads/wordcount/books.js';
 import { type DemoArguments, parseDemoArguments, USAGE, UsageError } from './arguments.js';
 import { runDemo } from './demo.js';
 import { progress } from './progress.js';

@@ -1,5 +1,5 @@
 import { drawTimeline, legend } from '@dataflower/dataflower/explain';
-import { mostFrequent } from '../wordcount/straight-count.js';
+import { mostFrequent } from '../workloads/wordcount/straight-count.js';
 import type { DemoResult } from './demo.js';
 
 /** The result as text, `width` characters wide. */
@@ -32,8 +32,8 @@ Response time, median of warm runs on the same input
   by control flow  ${ms(controlflow)}   (${(controlflow / dataflow).toFixed(2)} × as long)
 
 Where to look next
-  experiments/wordcount/actions                  the three functions, as a user writes them
-  experiments/wordcount/workflows                the workflow: as a graph, and as a composition
+  experiments/workloads/wordcount/actions                  the three functions, as a user writes them
+  experiments/workloads/wordcount/workflows                the workflow: as a graph, and as a composition
   npm run dataflower -- standalone               a server of your own, for wsk and the npm client
   npm run demo -- --input DIR                    the same on your own texts
   npm run bench -- hop                           what one step costs

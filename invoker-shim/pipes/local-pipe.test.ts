@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createDataSink } from '../sink/index.js';
 import { createLocalPipe } from './local-pipe.js';
 import type { Token } from './pipe.js';
-import { pipeContract } from './pipe-contract.js';
+import { pipeContract } from './testing/pipe-contract.js';
 import { TokenRing } from './token-ring.js';
 
 pipeContract('the local pipe', (receiver, onError) => {

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { temporaryDirectory } from '@dataflower/common/testing';
 import { CachedStore } from './cached-store.js';
-import { entityStoreContract } from './contract.js';
+import { entityStoreContract } from './testing/entity-store-contract.js';
 import { openEmbeddedStore } from './embedded/embedded-store.js';
 import { type ChangeListener, type EntityStore, type StoredDocument, StoreUnavailableError } from './entity-store.js';
 

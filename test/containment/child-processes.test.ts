@@ -1,13 +1,13 @@
 import { chmodSync, closeSync, openSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { putAction, result } from '../kit/calls.js';
-import type { Json } from '../kit/json.js';
-import type { Platform } from '../kit/platform.js';
-import { guardianOf, isRunning } from '../kit/processes.js';
-import { dataflower } from '../kit/standalone-command.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { putAction, result } from '../testing/calls.js';
+import type { Json } from '../testing/json.js';
+import type { Platform } from '../testing/platform.js';
+import { guardianOf, isRunning } from '../testing/processes.js';
+import { dataflower } from '../testing/standalone-command.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 const SECRET = 'a-secret-of-at-least-thirty-two-characters';

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { describeWithService, dockerOptions } from '@dataflower/services';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import Docker from 'dockerode';
-import { type ActivationRecord, putAction, result, run } from '../kit/calls.js';
-import { dockerEnvironment } from '../kit/docker.js';
-import { OwnEngine } from '../kit/own-engine.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { describeWithService, dockerOptions } from '@dataflower/services';
+import { type ActivationRecord, putAction, result, run } from '../testing/calls.js';
+import { dockerEnvironment } from '../testing/docker.js';
+import { OwnEngine } from '../testing/own-engine.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 const DIED = 'The action did not produce a valid response and exited unexpectedly.';
 const NOT_PROVISIONED = 'Failed to provision resources to run the action.';

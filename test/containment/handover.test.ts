@@ -1,9 +1,9 @@
-import { describeWithService } from '@dataflower/services';
 import { beforeAll, expect, test } from '@jest/globals';
-import { putAction, putGraph, putSequence, result } from '../kit/calls.js';
-import { dockerEnvironment } from '../kit/docker.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
+import { describeWithService } from '@dataflower/services';
+import { putAction, putGraph, putSequence, result } from '../testing/calls.js';
+import { dockerEnvironment } from '../testing/docker.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
 
 const BYTES = 8 * 2 ** 20;
 const suite = Suite.open();

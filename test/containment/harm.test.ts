@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { describeWithService } from '@dataflower/services';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type ActivationRecord, putAction, result, run } from '../kit/calls.js';
-import { dockerEnvironment } from '../kit/docker.js';
-import type { Platform } from '../kit/platform.js';
-import { repositoryPath } from '../kit/repository.js';
-import { Suite } from '../kit/suite.js';
+import { describeWithService } from '@dataflower/services';
+import { type ActivationRecord, putAction, result, run } from '../testing/calls.js';
+import { dockerEnvironment } from '../testing/docker.js';
+import type { Platform } from '../testing/platform.js';
+import { repositoryPath } from '../testing/repository.js';
+import { Suite } from '../testing/suite.js';
 
 const MEMORY_MIB = 128;
 const NO_MEMORY = 'The action exhausted its memory and was aborted.';

@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, type Server, createServer } from 'node:net';
 import os from 'node:os';
 import { join } from 'node:path';
-import { describeWithService } from '@dataflower/services';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { putAction, result } from '../kit/calls.js';
-import type { Json } from '../kit/json.js';
-import { HOOK_MS } from '../kit/machine-turn.js';
-import type { Platform } from '../kit/platform.js';
-import { repositoryPath } from '../kit/repository.js';
-import { METADATA_ADDRESS, PRIVATE_ADDRESS, PUBLIC_ADDRESS, RESOLVED, StandIns } from '../kit/stand-ins.js';
-import { Suite } from '../kit/suite.js';
-import { dockerEnvironment } from '../kit/docker.js';
+import { describeWithService } from '@dataflower/services';
+import { putAction, result } from '../testing/calls.js';
+import type { Json } from '../testing/json.js';
+import { HOOK_MS } from '../testing/machine-turn.js';
+import type { Platform } from '../testing/platform.js';
+import { repositoryPath } from '../testing/repository.js';
+import { METADATA_ADDRESS, PRIVATE_ADDRESS, PUBLIC_ADDRESS, RESOLVED, StandIns } from '../testing/stand-ins.js';
+import { Suite } from '../testing/suite.js';
+import { dockerEnvironment } from '../testing/docker.js';
 
 const suite = Suite.open();
 

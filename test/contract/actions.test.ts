@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { byKey, KIND, putAction, result } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
+import { byKey, KIND, putAction, result } from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
 let platform: Platform;

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { type ActivationRecord, byKey, KIND, putAction, putSequence, record, stored } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
+import { type ActivationRecord, byKey, KIND, putAction, putSequence, record, stored } from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
 let platform: Platform;

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { tarGz, zip } from '../kit/archives.js';
-import { byKey, KIND, putAction, putGated, record, result, run, stored } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { tarGz, zip } from '../testing/archives.js';
+import { byKey, KIND, putAction, putGated, record, result, run, stored } from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 let platform: Platform;

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import openwhisk, { type Client } from 'openwhisk';
-import { zip } from '../kit/archives.js';
-import { byKey, KIND } from '../kit/calls.js';
-import type { Json } from '../kit/json.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { zip } from '../testing/archives.js';
+import { byKey, KIND } from '../testing/calls.js';
+import type { Json } from '../testing/json.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 // The client of npm as its README shows it; its types know less than it does, and less than the server answers.
 const suite = Suite.open();

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { putAction } from '../kit/calls.js';
-import type { Reply } from '../kit/api.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
+import { putAction } from '../testing/calls.js';
+import type { Reply } from '../testing/api.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
 import { BODIES, MEMBERS, type Observed, OTHERWISE, QUERIES, ROUTES } from './observed-answers.js';
 
 const suite = Suite.open();

@@ -1,9 +1,9 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
-import { putAction, putGated, putSequence, run } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { putAction, putGated, putSequence, run } from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 const TOO_MANY = /^Too many requests in the last minute \(count: (\d+), allowed: 60\)\.$/;

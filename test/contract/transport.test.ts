@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
 let platform: Platform;

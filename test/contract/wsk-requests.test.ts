@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { byKey, KIND } from '../kit/calls.js';
-import type { Json } from '../kit/json.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
+import { byKey, KIND } from '../testing/calls.js';
+import type { Json } from '../testing/json.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
 
 // The requests that OpenWhisk's command line was seen to send, byte for byte where it matters.
 const suite = Suite.open();

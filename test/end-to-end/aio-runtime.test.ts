@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { byKey } from '../kit/calls.js';
-import { foreignTools } from '../kit/foreign-tools.js';
-import { AnsweringProcess } from '../kit/answering-process.js';
-import type { Platform } from '../kit/platform.js';
-import { repositoryPath } from '../kit/repository.js';
-import { Suite } from '../kit/suite.js';
+import { byKey } from '../testing/calls.js';
+import { foreignTools } from '../testing/foreign-tools.js';
+import { AnsweringProcess } from '../testing/answering-process.js';
+import type { Platform } from '../testing/platform.js';
+import { repositoryPath } from '../testing/repository.js';
+import { Suite } from '../testing/suite.js';
 
 // A command line for OpenWhisk that npm has, with the same client and the same habits as OpenWhisk's own.
 const suite = Suite.open();

@@ -1,10 +1,10 @@
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { zip } from '../kit/archives.js';
-import { type ActivationRecord, byKey, putAction, record, result, run } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { isRunning } from '../kit/processes.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { zip } from '../testing/archives.js';
+import { type ActivationRecord, byKey, putAction, record, result, run } from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { isRunning } from '../testing/processes.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 // Each function does what `params.do` says, once; then the same action has to work as if nothing had been.
 const suite = Suite.open();

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import composer from '@dataflower/composer';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { byKey, parts, putProgramActions, record, result, run } from '../kit/calls.js';
-import { command } from '../kit/command.js';
-import { foreignTools } from '../kit/foreign-tools.js';
-import type { Platform } from '../kit/platform.js';
-import { repositoryPath } from '../kit/repository.js';
-import { Suite } from '../kit/suite.js';
+import composer from '@dataflower/composer';
+import { byKey, parts, putProgramActions, record, result, run } from '../testing/calls.js';
+import { command } from '../testing/command.js';
+import { foreignTools } from '../testing/foreign-tools.js';
+import type { Platform } from '../testing/platform.js';
+import { repositoryPath } from '../testing/repository.js';
+import { Suite } from '../testing/suite.js';
 
 type Program = readonly [title: string, composition: unknown, input: object, result: unknown, failed?: string];
 

@@ -1,9 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { command } from '../kit/command.js';
-import { repositoryPath } from '../kit/repository.js';
-import { Suite } from '../kit/suite.js';
+import { command } from '../testing/command.js';
+import { repositoryPath } from '../testing/repository.js';
+import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
 const root = repositoryPath('');

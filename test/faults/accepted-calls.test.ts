@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Api } from '../kit/api.js';
-import { type ActivationRecord, byKey, putAction, putGated, putSequence, run } from '../kit/calls.js';
-import { Cluster, type Shim } from '../kit/cluster.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import type { Api } from '../testing/api.js';
+import { type ActivationRecord, byKey, putAction, putGated, putSequence, run } from '../testing/calls.js';
+import { Cluster, type Shim } from '../testing/cluster.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 // Whatever dies: an activation whose id has left has one record, and so has the workflow that a record names as its cause.
 

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { couchAddress, describeWithService, dropDatabases, newPrefix } from '@dataflower/services';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { putAction, putGated, putGraph, putSequence, result, run } from '../kit/calls.js';
-import type { Api } from '../kit/api.js';
-import { Cluster } from '../kit/cluster.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { couchAddress, describeWithService, dropDatabases, newPrefix } from '@dataflower/services';
+import { putAction, putGated, putGraph, putSequence, result, run } from '../testing/calls.js';
+import type { Api } from '../testing/api.js';
+import { Cluster } from '../testing/cluster.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 // Actions that are updated, annotated and deleted while activations that need them run: each runs what it was accepted with.
 

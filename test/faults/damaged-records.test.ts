@@ -1,9 +1,9 @@
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
-import { type ActivationRecord, putAction, run } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
+import { type ActivationRecord, putAction, run } from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
 let platform: Platform | undefined;

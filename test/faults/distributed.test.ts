@@ -1,14 +1,14 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type ActivationRecord, byKey, putAction, putGated, putSequence, result, run } from '../kit/calls.js';
-import { Cluster, type Shim } from '../kit/cluster.js';
-import type { Reply } from '../kit/api.js';
-import type { Platform } from '../kit/platform.js';
-import { isRunning } from '../kit/processes.js';
-import { dataflower } from '../kit/standalone-command.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { type ActivationRecord, byKey, putAction, putGated, putSequence, result, run } from '../testing/calls.js';
+import { Cluster, type Shim } from '../testing/cluster.js';
+import type { Reply } from '../testing/api.js';
+import type { Platform } from '../testing/platform.js';
+import { isRunning } from '../testing/processes.js';
+import { dataflower } from '../testing/standalone-command.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 // Plugin and shim as separate processes, one of them killed, stopped or cut off.
 

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Suite } from '../kit/suite.js';
-import type { Platform } from '../kit/platform.js';
-import { dataflower } from '../kit/standalone-command.js';
-import { describeWithMounts, mountTmpfs, type Tmpfs } from '../kit/tmpfs.js';
-import { until } from '../kit/until.js';
+import { Suite } from '../testing/suite.js';
+import type { Platform } from '../testing/platform.js';
+import { dataflower } from '../testing/standalone-command.js';
+import { describeWithMounts, mountTmpfs, type Tmpfs } from '../testing/tmpfs.js';
+import { until } from '../testing/until.js';
 
 const TEST_MS = 300_000;
 const suite = Suite.open();

@@ -1,12 +1,12 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Reply } from '../kit/api.js';
-import { type ActivationRecord, putAction, run, stored } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { SmallDisk } from '../kit/small-disk.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import type { Reply } from '../testing/api.js';
+import { type ActivationRecord, putAction, run, stored } from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { SmallDisk } from '../testing/small-disk.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 // A file system of its own can only be mounted by root.
 const asRoot = process.getuid?.() === 0 ? describe : describe.skip;

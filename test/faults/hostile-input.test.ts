@@ -2,12 +2,12 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { renamed, tarGz, tarGzOfMany, zip } from '../kit/archives.js';
-import { type ActivationRecord, KIND, byKey, putAction, putGated, result, run } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { dataflower } from '../kit/standalone-command.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { renamed, tarGz, tarGzOfMany, zip } from '../testing/archives.js';
+import { type ActivationRecord, KIND, byKey, putAction, putGated, result, run } from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { dataflower } from '../testing/standalone-command.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 let platform: Platform;

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type ActivationRecord, putAction, putGraph, putSequence, result, run } from '../kit/calls.js';
-import type { Json } from '../kit/json.js';
-import { metricsNow } from '../kit/metrics.js';
-import type { Platform } from '../kit/platform.js';
-import { isRunning, killHard, processesThatName } from '../kit/processes.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { type ActivationRecord, putAction, putGraph, putSequence, result, run } from '../testing/calls.js';
+import type { Json } from '../testing/json.js';
+import { metricsNow } from '../testing/metrics.js';
+import type { Platform } from '../testing/platform.js';
+import { isRunning, killHard, processesThatName } from '../testing/processes.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 // FAULT_ROUNDS=20 is the long form: the same, as often as that. Once in the normal run.
 const rounds = Math.min(100, Math.max(1, Number(process.env['FAULT_ROUNDS'] ?? 1)));

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { putAction, result, run } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { guardianOf, isRunning, killHard } from '../kit/processes.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { putAction, result, run } from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { guardianOf, isRunning, killHard } from '../testing/processes.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 // What a server leaves that is killed while its functions neither end nor listen.
 

@@ -1,3 +1,4 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   couchAddress,
   describeWithService,
@@ -6,13 +7,12 @@ import {
   newPrefix,
   startFaultProxy,
 } from '@dataflower/services';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { putAction, run } from '../kit/calls.js';
-import { Cluster, type Shim } from '../kit/cluster.js';
-import type { Platform } from '../kit/platform.js';
-import { dataflower } from '../kit/standalone-command.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { putAction, run } from '../testing/calls.js';
+import { Cluster, type Shim } from '../testing/cluster.js';
+import type { Platform } from '../testing/platform.js';
+import { dataflower } from '../testing/standalone-command.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 // What `dataflower status` and the logs tell of a shim while CouchDB is away from it.
 

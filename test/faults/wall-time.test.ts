@@ -1,11 +1,20 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type ActivationRecord, byKey, parts, putAction, putGated, putSequence, record, run } from '../kit/calls.js';
-import { Cluster } from '../kit/cluster.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import {
+  type ActivationRecord,
+  byKey,
+  parts,
+  putAction,
+  putGated,
+  putSequence,
+  record,
+  run,
+} from '../testing/calls.js';
+import { Cluster } from '../testing/cluster.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 // The system's clock is set by an hour while something runs. It is set for the processes of the platform alone: what Node
 // tells them of the wall's time, a file moves.

@@ -1,13 +1,13 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { byKey, parts, putAction, putGated, putGraph, putSequence, record, run, stored } from '../kit/calls.js';
-import { metricsNow } from '../kit/metrics.js';
-import type { Platform } from '../kit/platform.js';
-import { isRunning } from '../kit/processes.js';
-import { dataflower } from '../kit/standalone-command.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { byKey, parts, putAction, putGated, putGraph, putSequence, record, run, stored } from '../testing/calls.js';
+import { metricsNow } from '../testing/metrics.js';
+import type { Platform } from '../testing/platform.js';
+import { isRunning } from '../testing/processes.js';
+import { dataflower } from '../testing/standalone-command.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 let platform: Platform;

@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { Api } from '../kit/api.js';
-import { byKey, putAction, result } from '../kit/calls.js';
-import { command, type CommandOptions, type Ended } from '../kit/command.js';
-import type { Platform } from '../kit/platform.js';
-import { repositoryPath } from '../kit/repository.js';
-import { dataflower } from '../kit/standalone-command.js';
-import { Suite } from '../kit/suite.js';
+import { Api } from '../testing/api.js';
+import { byKey, putAction, result } from '../testing/calls.js';
+import { command, type CommandOptions, type Ended } from '../testing/command.js';
+import type { Platform } from '../testing/platform.js';
+import { repositoryPath } from '../testing/repository.js';
+import { dataflower } from '../testing/standalone-command.js';
+import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
 let platform: Platform;

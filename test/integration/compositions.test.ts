@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import composer, { type Composition } from '@dataflower/composer';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import composer, { type Composition } from '@dataflower/composer';
 import {
   type ActivationRecord,
   byKey,
@@ -11,10 +11,10 @@ import {
   record,
   result,
   run,
-} from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { repositoryPath } from '../kit/repository.js';
-import { Suite } from '../kit/suite.js';
+} from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { repositoryPath } from '../testing/repository.js';
+import { Suite } from '../testing/suite.js';
 
 type Program = readonly [title: string, composition: Composition, input: object, result: unknown, failed?: string];
 

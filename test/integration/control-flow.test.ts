@@ -9,9 +9,9 @@ import {
   record,
   result,
   run,
-} from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
+} from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
 let platform: Platform;

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { loadConfig } from '@dataflower/dataflower/config';
-import { command } from '../kit/command.js';
-import { repositoryPath } from '../kit/repository.js';
+import { command } from '../testing/command.js';
+import { repositoryPath } from '../testing/repository.js';
 
 /** The part of the Compose specification that the file uses. */
 interface Service {

@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import { putAction, putGraph, putSequence, record, run } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { dataflower } from '../kit/standalone-command.js';
-import { Suite } from '../kit/suite.js';
+import { putAction, putGraph, putSequence, record, run } from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { dataflower } from '../testing/standalone-command.js';
+import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
 let platform: Platform;

@@ -1,9 +1,9 @@
-import { describeWithService } from '@dataflower/services';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { byKey, expectOk, parts, putAction, putGraph, putSequence, record, result, run } from '../kit/calls.js';
-import { makeForeignImage } from '../kit/foreign-image.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
+import { describeWithService } from '@dataflower/services';
+import { byKey, expectOk, parts, putAction, putGraph, putSequence, record, result, run } from '../testing/calls.js';
+import { makeForeignImage } from '../testing/foreign-image.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
 

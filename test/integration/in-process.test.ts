@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createStandalone, type Standalone, StartError } from '@dataflower/dataflower/assembly';
 import { loadConfig } from '@dataflower/dataflower/config';
-import { Api } from '../kit/api.js';
-import { putAction, putSequence, result } from '../kit/calls.js';
-import { descendants } from '../kit/processes.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { Api } from '../testing/api.js';
+import { putAction, putSequence, result } from '../testing/calls.js';
+import { descendants } from '../testing/processes.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 const open: { server: Standalone; api: Api }[] = [];

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { KIND, expectOk, putAction, putGraph, putSequence, result } from '../kit/calls.js';
-import type { Api } from '../kit/api.js';
-import { Cluster } from '../kit/cluster.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { KIND, expectOk, putAction, putGraph, putSequence, result } from '../testing/calls.js';
+import type { Api } from '../testing/api.js';
+import { Cluster } from '../testing/cluster.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 // Bound parameters, and code of steps, of all sizes that a PUT takes.
 

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
-import { parts, putAction, putSequence, record, run } from '../kit/calls.js';
-import type { Json } from '../kit/json.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
+import { parts, putAction, putSequence, record, run } from '../testing/calls.js';
+import type { Json } from '../testing/json.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
 

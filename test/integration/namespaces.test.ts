@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { Api } from '../kit/api.js';
-import { expectOk, putAction, putGated, putGraph, result } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { dataflower } from '../kit/standalone-command.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { Api } from '../testing/api.js';
+import { expectOk, putAction, putGated, putGraph, result } from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { dataflower } from '../testing/standalone-command.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 

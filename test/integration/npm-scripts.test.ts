@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
-import { Api } from '../kit/api.js';
-import { listen, ownEnvironment } from '../kit/command.js';
-import { descendants, killHard, processesThatName } from '../kit/processes.js';
-import { repositoryPath } from '../kit/repository.js';
-import { Suite } from '../kit/suite.js';
-import { until, within } from '../kit/until.js';
+import { Api } from '../testing/api.js';
+import { listen, ownEnvironment } from '../testing/command.js';
+import { descendants, killHard, processesThatName } from '../testing/processes.js';
+import { repositoryPath } from '../testing/repository.js';
+import { Suite } from '../testing/suite.js';
+import { until, within } from '../testing/until.js';
 
 // What `npm run …` starts must end as npm does: by the signal that npm was sent.
 

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
-import { putAction, putGated, record, run } from '../kit/calls.js';
-import { listen } from '../kit/command.js';
-import { cli, type Platform } from '../kit/platform.js';
-import { dataflower } from '../kit/standalone-command.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { putAction, putGated, record, run } from '../testing/calls.js';
+import { listen } from '../testing/command.js';
+import { cli, type Platform } from '../testing/platform.js';
+import { dataflower } from '../testing/standalone-command.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 let platform: Platform;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { parts, putAction, putSequence, record, run, stored } from '../kit/calls.js';
-import { Collector, type ReceivedSpan } from '../kit/collector.js';
-import type { Platform } from '../kit/platform.js';
-import { Suite } from '../kit/suite.js';
-import { until } from '../kit/until.js';
+import { parts, putAction, putSequence, record, run, stored } from '../testing/calls.js';
+import { Collector, type ReceivedSpan } from '../testing/collector.js';
+import type { Platform } from '../testing/platform.js';
+import { Suite } from '../testing/suite.js';
+import { until } from '../testing/until.js';
 
 let collector: Collector;
 // Before the suite looks for what is left.

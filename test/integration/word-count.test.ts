@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
-import { zip } from '../kit/archives.js';
-import { parts, putAction, record } from '../kit/calls.js';
-import type { Platform } from '../kit/platform.js';
-import { repositoryPath } from '../kit/repository.js';
-import { dataflower } from '../kit/standalone-command.js';
-import { Suite } from '../kit/suite.js';
+import { zip } from '../testing/archives.js';
+import { parts, putAction, record } from '../testing/calls.js';
+import type { Platform } from '../testing/platform.js';
+import { repositoryPath } from '../testing/repository.js';
+import { dataflower } from '../testing/standalone-command.js';
+import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
 let platform: Platform;

@@ -15,7 +15,7 @@ interface Part {
 
 const require = createRequire(import.meta.url);
 const load = (name: string): { main: Action } =>
-  require(fileURLToPath(new URL(`../../wordcount/actions/${name}`, import.meta.url)));
+  require(fileURLToPath(new URL(`../../../workloads/wordcount/actions/${name}`, import.meta.url)));
 const plain = (name: string): Action => runInNewContext(`${actionFile(name).toString()}; main`, { Map, Object, Array });
 
 const split = async (params: object): Promise<Part[]> => {

@@ -5,7 +5,7 @@ import type { Book } from './books.js';
 
 /** A file of the actions' folder, as its author wrote it. */
 export function actionFile(name: string): Buffer {
-  return readFileSync(new URL(`../../wordcount/actions/${name}`, import.meta.url));
+  return readFileSync(new URL(`../../../workloads/wordcount/actions/${name}`, import.meta.url));
 }
 
 /** A splitter with the books that it splits: a zip archive that any OpenWhisk takes as an action's code. */

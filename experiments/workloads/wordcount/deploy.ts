@@ -17,7 +17,7 @@ const limits = { timeout: 60_000, memory: 256 };
 export async function deployOnPorts(client: Client, books: readonly Book[]): Promise<void> {
   const kind = 'nodejs:20';
   const graph: unknown = JSON.parse(
-    readFileSync(new URL('../../wordcount/workflows/wordcount.graph.json', import.meta.url), 'utf8'),
+    readFileSync(new URL('../../../workloads/wordcount/workflows/wordcount.graph.json', import.meta.url), 'utf8'),
   );
   await Promise.all([
     client.actions.update({ name: 'wordcount-split', kind, limits, action: await splitterArchive('split.js', books) }),

@@ -1,7 +1,7 @@
-import { Environment } from '../engine/environment.js';
-import type { MeasuredDataSink } from '../sink/index.js';
-import type { Pipe, Token, TokenReceiver } from './pipe.js';
-import { PipeClosedError } from './pipe-closed-error.js';
+import { Environment } from '../../engine/environment.js';
+import type { MeasuredDataSink } from '../../sink/index.js';
+import type { Pipe, Token, TokenReceiver } from '../pipe.js';
+import { PipeClosedError } from '../pipe-closed-error.js';
 
 /** A pipe to test, from the sending side to a receiver. */
 export interface PipePair {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { ConflictError, type EntityStore, type StoredDocument } from './entity-store.js';
+import { ConflictError, type EntityStore, type StoredDocument } from '../entity-store.js';
 
 function document(id: string, updated = 1, more: object = {}): StoredDocument {
   const [namespace, name] = id.split('/') as [string, string];

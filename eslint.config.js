@@ -1,6 +1,15 @@
 import importX from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
+const PRIVATE_MEMBER = {
+  selector: ':matches(PropertyDefinition, MethodDefinition[kind!="constructor"])[accessibility="private"]',
+  message: 'A private member is written `#name`.',
+};
+const PRIVATE_PARAMETER = {
+  selector: 'TSParameterProperty[accessibility="private"]',
+  message: 'A private member is written `#name`, and set in the constructor.',
+};
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '**/fixtures/**'] },
   {
@@ -30,6 +39,8 @@ export default tseslint.config(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/no-dynamic-delete': 'off',
       '@typescript-eslint/no-extraneous-class': 'off',
+      // One style of privacy: `#`, which holds at run time too. A constructor has no such form.
+      'no-restricted-syntax': ['error', PRIVATE_MEMBER, PRIVATE_PARAMETER],
     },
   },
   {
@@ -43,6 +54,8 @@ export default tseslint.config(
       ],
       'no-restricted-syntax': [
         'error',
+        PRIVATE_MEMBER,
+        PRIVATE_PARAMETER,
         {
           selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
           message: 'Dates go by `wall` of a Clock.',

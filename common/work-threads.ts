@@ -40,7 +40,11 @@ export class WorkThreads<W, R> {
   readonly #waiting = new Deque<() => void>();
   #running = 0;
 
-  constructor(private readonly options: WorkThreadsOptions) {}
+  readonly #options: WorkThreadsOptions;
+
+  constructor(options: WorkThreadsOptions) {
+    this.#options = options;
+  }
 
   /**
    * Does one piece of work. Rejects with what the script throws, when its heap is full, with `ThreadsBusyError`,
@@ -49,7 +53,7 @@ export class WorkThreads<W, R> {
    */
   async run(work: W, signal: AbortSignal, transfer: readonly ArrayBuffer[] = []): Promise<R> {
     signal.throwIfAborted();
-    const { maxThreads, maxWaiting = Infinity } = this.options;
+    const { maxThreads, maxWaiting = Infinity } = this.#options;
     if (this.#running < maxThreads) this.#running++;
     else if (this.#waiting.length >= maxWaiting) throw new ThreadsBusyError(this.#waiting.length);
     else await new Promise<void>((resolve) => this.#waiting.pushBack(resolve));
@@ -64,7 +68,7 @@ export class WorkThreads<W, R> {
   }
 
   #inThread(work: W, signal: AbortSignal, transfer: readonly ArrayBuffer[]): Promise<R> {
-    const { script, heapMiB, timeLimitMs } = this.options;
+    const { script, heapMiB, timeLimitMs } = this.#options;
     const worker = new Worker(script, {
       workerData: work,
       transferList: [...transfer],

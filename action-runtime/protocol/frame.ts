@@ -94,10 +94,13 @@ export class FrameDecoder {
   #frameFill = 0;
   #failed = false;
 
-  constructor(
-    private readonly onFrame: FrameHandler,
-    private readonly maxFrameBytes: number = MAX_FRAME_BYTES,
-  ) {}
+  readonly #onFrame: FrameHandler;
+  readonly #maxFrameBytes: number;
+
+  constructor(onFrame: FrameHandler, maxFrameBytes: number = MAX_FRAME_BYTES) {
+    this.#onFrame = onFrame;
+    this.#maxFrameBytes = maxFrameBytes;
+  }
 
   /** Bytes of the incomplete frame held now. */
   get buffered(): number {
@@ -169,13 +172,16 @@ export class FrameDecoder {
   }
 
   #deliver(header: Buffer, at: number, payload: Buffer): void {
-    this.onFrame(header[at + 4] as FrameType, header[at + 5]!, header.readUInt32BE(at + 8), payload);
+    this.#onFrame(header[at + 4] as FrameType, header[at + 5]!, header.readUInt32BE(at + 8), payload);
   }
 
   #check(header: Buffer, at: number): number {
     const length = header.readUInt32BE(at);
-    if (length > this.maxFrameBytes) {
-      throw new ProtocolError('FRAME_TOO_LARGE', `frame of ${length} bytes, at most ${this.maxFrameBytes} are allowed`);
+    if (length > this.#maxFrameBytes) {
+      throw new ProtocolError(
+        'FRAME_TOO_LARGE',
+        `frame of ${length} bytes, at most ${this.#maxFrameBytes} are allowed`,
+      );
     }
     if (length < HEADER_BYTES) throw new ProtocolError('FRAME_TOO_SHORT', `frame of ${length} bytes`);
     if (KNOWN[header[at + 4]!] !== 1) throw new ProtocolError('UNKNOWN_FRAME_TYPE', `type ${header[at + 4]}`);

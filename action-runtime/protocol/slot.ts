@@ -48,44 +48,48 @@ export function writeSlot(out: Buffer, at: number, slot: Slot): number {
 /** Reads the fields of a payload in order; every read past the end is a ProtocolError. */
 export class PayloadReader {
   #at = 0;
-  constructor(private readonly bytes: Buffer) {}
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
 
   get left(): number {
-    return this.bytes.length - this.#at;
+    return this.#bytes.length - this.#at;
   }
 
   u8(): number {
-    return this.bytes[this.#take(1)]!;
+    return this.#bytes[this.#take(1)]!;
   }
 
   u16(): number {
-    return this.bytes.readUInt16BE(this.#take(2));
+    return this.#bytes.readUInt16BE(this.#take(2));
   }
 
   u32(): number {
-    return this.bytes.readUInt32BE(this.#take(4));
+    return this.#bytes.readUInt32BE(this.#take(4));
   }
 
   /** A 64-bit length; larger than Number.MAX_SAFE_INTEGER is malformed. */
   u64(): number {
-    const value = this.bytes.readBigUInt64BE(this.#take(8));
+    const value = this.#bytes.readBigUInt64BE(this.#take(8));
     if (value > BigInt(Number.MAX_SAFE_INTEGER))
       throw new ProtocolError('MALFORMED_PAYLOAD', 'a length is out of range');
     return Number(value);
   }
 
   f64(): number {
-    return this.bytes.readDoubleBE(this.#take(8));
+    return this.#bytes.readDoubleBE(this.#take(8));
   }
 
   raw(length: number): Buffer {
     const at = this.#take(length);
-    return this.bytes.subarray(at, at + length);
+    return this.#bytes.subarray(at, at + length);
   }
 
   text(length: number): string {
     const at = this.#take(length);
-    return this.bytes.toString('utf8', at, at + length);
+    return this.#bytes.toString('utf8', at, at + length);
   }
 
   rest(): Buffer {
@@ -112,7 +116,7 @@ export class PayloadReader {
 
   #take(length: number): number {
     const at = this.#at;
-    if (at + length > this.bytes.length) throw new ProtocolError('MALFORMED_PAYLOAD', 'the payload ends too early');
+    if (at + length > this.#bytes.length) throw new ProtocolError('MALFORMED_PAYLOAD', 'the payload ends too early');
     this.#at = at + length;
     return at;
   }

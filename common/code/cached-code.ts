@@ -10,11 +10,12 @@ export class CachedCode implements CodeSource {
   readonly #cache: LRUCache<string, ActionCode>;
   readonly #loading = new Map<string, Promise<ActionCode>>();
 
+  readonly #source: CodeSource;
+
   /** `maxBytes`: of code in memory. Default 128 MiB. */
-  constructor(
-    private readonly source: CodeSource,
-    maxBytes = DEFAULT_BYTES,
-  ) {
+  constructor(source: CodeSource, maxBytes = DEFAULT_BYTES) {
+    this.#source = source;
+
     this.#cache = new LRUCache({ maxSize: maxBytes, sizeCalculation: ({ code }) => code.length + ENTRY_BYTES });
   }
 
@@ -32,7 +33,7 @@ export class CachedCode implements CodeSource {
 
   async #load(key: string, documentId: string, revision: string): Promise<ActionCode> {
     try {
-      const code = await this.source.load(documentId, revision);
+      const code = await this.#source.load(documentId, revision);
       this.#cache.set(key, code);
       return code;
     } finally {

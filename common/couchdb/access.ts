@@ -9,19 +9,23 @@ const LOCKED_PAUSE_MS = 30_000;
 export class Access {
   /** The last refusal was not about the password: the user is locked out, which passes. */
   locked = false;
-  private refusals = 0;
-  private until = -Infinity;
+  #refusals = 0;
+  #until = -Infinity;
+
+  readonly #now: () => number;
 
   /** @param now Milliseconds of a clock that is never set. */
-  constructor(private readonly now: () => number = () => performance.now()) {}
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
 
   /** Time until the next request may leave, in ms; 0: at once. */
   get pauseMs(): number {
-    return Math.max(0, this.until - this.now());
+    return Math.max(0, this.#until - this.#now());
   }
 
   granted(): void {
-    this.refusals = 0;
+    this.#refusals = 0;
   }
 
   /** `locked`: the password was not looked at. */
@@ -29,7 +33,7 @@ export class Access {
     // Requests that were under way together count as one.
     if (this.pauseMs > 0) return;
     this.locked = locked;
-    const pause = locked ? LOCKED_PAUSE_MS : PAUSES_MS[Math.min(this.refusals++, PAUSES_MS.length - 1)]!;
-    this.until = this.now() + pause;
+    const pause = locked ? LOCKED_PAUSE_MS : PAUSES_MS[Math.min(this.#refusals++, PAUSES_MS.length - 1)]!;
+    this.#until = this.#now() + pause;
   }
 }

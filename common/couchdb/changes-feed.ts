@@ -49,106 +49,109 @@ const SHORTEST_EMPTY_MS = 500;
  * a connection that went dead without a word, after `pollMs` and the client's `timeoutMs`.
  */
 export class ChangesFeed<T> {
-  private readonly finished: Promise<void>;
-  private readonly stop = new AbortController();
-  private readonly now: () => number;
-  private since: string | number;
-  private heardAt: number;
-  private trouble: string | undefined;
+  readonly #finished: Promise<void>;
+  readonly #stop = new AbortController();
+  readonly #now: () => number;
+  #since: string | number;
+  #heardAt: number;
+  #trouble: string | undefined;
 
-  constructor(
-    private readonly options: ChangesFeedOptions<T>,
-    private prepared: PreparedDatabase,
-  ) {
-    this.now = options.now ?? (() => systemClock.now());
-    this.since = prepared.sequence;
-    this.heardAt = this.now();
-    this.finished = this.run();
+  readonly #options: ChangesFeedOptions<T>;
+  #prepared: PreparedDatabase;
+
+  constructor(options: ChangesFeedOptions<T>, prepared: PreparedDatabase) {
+    this.#options = options;
+    this.#prepared = prepared;
+
+    this.#now = options.now ?? (() => systemClock.now());
+    this.#since = prepared.sequence;
+    this.#heardAt = this.#now();
+    this.#finished = this.#run();
   }
 
   /** Why changes are not heard now; undefined: they are. */
   problem(): string | undefined {
-    return this.trouble;
+    return this.#trouble;
   }
 
   /** The client is not closed. */
   async close(): Promise<void> {
-    this.stop.abort();
-    await this.finished;
+    this.#stop.abort();
+    await this.#finished;
   }
 
-  private async run(): Promise<void> {
+  async #run(): Promise<void> {
     let pause = FIRST_PAUSE_MS;
-    while (!this.stop.signal.aborted) {
+    while (!this.#stop.signal.aborted) {
       try {
-        if (this.trouble !== undefined) await this.resume();
-        await this.poll();
+        if (this.#trouble !== undefined) await this.#resume();
+        await this.#poll();
         pause = FIRST_PAUSE_MS;
       } catch (error) {
-        if (this.stop.signal.aborted) return;
-        if (this.trouble === undefined) this.options.onProblem?.((error as Error).message);
-        this.trouble = (error as Error).message;
-        this.silence();
-        await this.sleep(pause);
+        if (this.#stop.signal.aborted) return;
+        if (this.#trouble === undefined) this.#options.onProblem?.((error as Error).message);
+        this.#trouble = (error as Error).message;
+        this.#silence();
+        await this.#sleep(pause);
         pause = Math.min(2 * pause, MAX_PAUSE_MS);
       }
     }
   }
 
-  private async poll(): Promise<void> {
-    const { client, pollMs = POLL_MS, onChange } = this.options;
+  async #poll(): Promise<void> {
+    const { client, pollMs = POLL_MS, onChange } = this.#options;
     const asked = performance.now();
     // A question that nobody answers may have been held for too long by something on the way: then ask without waiting.
-    const page = await this.ask('longpoll', pollMs + client.timeoutMs).catch(() =>
-      this.ask('normal', client.timeoutMs),
+    const page = await this.#ask('longpoll', pollMs + client.timeoutMs).catch(() =>
+      this.#ask('normal', client.timeoutMs),
     );
-    this.heardAt = this.now();
+    this.#heardAt = this.#now();
     for (const change of page.results) onChange(change);
-    this.since = page.last_seq;
-    if (page.results.length === 0 || page.results.some(({ id }) => id === MARKER_ID)) await this.recognize();
+    this.#since = page.last_seq;
+    if (page.results.length === 0 || page.results.some(({ id }) => id === MARKER_ID)) await this.#recognize();
     const short = SHORTEST_EMPTY_MS - (performance.now() - asked);
-    if (page.results.length === 0 && short > 0) await this.sleep(short);
+    if (page.results.length === 0 && short > 0) await this.#sleep(short);
   }
 
-  private ask(feed: 'longpoll' | 'normal', timeoutMs: number): Promise<Page<T>> {
-    const { client, database, includeDocs = false, pollMs = POLL_MS } = this.options;
+  #ask(feed: 'longpoll' | 'normal', timeoutMs: number): Promise<Page<T>> {
+    const { client, database, includeDocs = false, pollMs = POLL_MS } = this.#options;
     return client.request<Page<T>>({
       method: 'GET',
       path: [database, '_changes'],
-      query: { feed, since: this.since, limit: PAGE, timeout: pollMs, include_docs: includeDocs },
+      query: { feed, since: this.#since, limit: PAGE, timeout: pollMs, include_docs: includeDocs },
       timeoutMs,
       retries: 0,
-      signal: this.stop.signal,
+      signal: this.#stop.signal,
     });
   }
 
   /** Somebody may have removed the database and made it again while nobody asked, or while it had nothing to tell. */
-  private async recognize(): Promise<void> {
-    const { client, database } = this.options;
+  async #recognize(): Promise<void> {
+    const { client, database } = this.#options;
     const incarnation = await incarnationOf(new CouchDatabase(client, database));
-    if (incarnation !== this.prepared.incarnation) await this.resume();
+    if (incarnation !== this.#prepared.incarnation) await this.#resume();
   }
 
-  private async resume(): Promise<void> {
-    const prepared = await this.options.prepare();
-    if (prepared.incarnation !== this.prepared.incarnation) {
-      await this.options.onReset();
-      this.prepared = prepared;
-      this.since = prepared.sequence;
+  async #resume(): Promise<void> {
+    const prepared = await this.#options.prepare();
+    if (prepared.incarnation !== this.#prepared.incarnation) {
+      await this.#options.onReset();
+      this.#prepared = prepared;
+      this.#since = prepared.sequence;
     }
-    if (this.trouble !== undefined) this.options.onProblem?.(undefined);
-    this.trouble = undefined;
+    if (this.#trouble !== undefined) this.#options.onProblem?.(undefined);
+    this.#trouble = undefined;
   }
 
-  private silence(): void {
-    const { maxSilenceMs = Infinity, onSilence } = this.options;
-    if (this.now() - this.heardAt < maxSilenceMs) return;
-    this.heardAt = this.now();
+  #silence(): void {
+    const { maxSilenceMs = Infinity, onSilence } = this.#options;
+    if (this.#now() - this.#heardAt < maxSilenceMs) return;
+    this.#heardAt = this.#now();
     onSilence?.();
   }
 
-  private sleep(ms: number): Promise<void> {
-    const { signal } = this.stop;
+  #sleep(ms: number): Promise<void> {
+    const { signal } = this.#stop;
     return new Promise((resolve) => {
       const end = (): void => {
         clearTimeout(timer);

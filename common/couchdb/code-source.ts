@@ -10,10 +10,14 @@ const CODE_ATTACHMENT = 'codefile';
 
 /** Code from the entities' database, for a host agent that knows nothing else of entities: one request for each. */
 export class CouchCodeSource implements CodeSource {
-  constructor(private readonly database: CouchDatabase) {}
+  readonly #database: CouchDatabase;
+
+  constructor(database: CouchDatabase) {
+    this.#database = database;
+  }
 
   async load(documentId: string, revision: string): Promise<ActionCode> {
-    const document = await this.database.get<ActionDocument>(documentId, { rev: revision, attachments: true });
+    const document = await this.#database.get<ActionDocument>(documentId, { rev: revision, attachments: true });
     const attached = document?._attachments?.[CODE_ATTACHMENT];
     if (attached !== undefined && 'data' in attached) return { code: Buffer.from(attached.data, 'base64').toString() };
     const code = document?.exec?.code;

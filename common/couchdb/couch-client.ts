@@ -45,29 +45,29 @@ const NO_DATABASE = /^(?:no_db_file|database does not exist)/i;
 export class CouchClient {
   /** What messages call the server. */
   readonly origin: string;
-  private readonly server: nano.ServerScope;
-  private readonly connections: Connections;
-  private readonly reachability: Reachability;
-  private readonly running = new Set<AbortController>();
-  private readonly secrets: readonly string[];
+  readonly #server: nano.ServerScope;
+  readonly #connections: Connections;
+  readonly #reachability: Reachability;
+  readonly #running = new Set<AbortController>();
+  readonly #secrets: readonly string[];
   /** Undefined: no user is named, so none can be locked out. */
-  private readonly access: Access | undefined;
-  private readonly limits: Required<Pick<CouchSettings, keyof typeof COUCH_DEFAULTS>>;
-  private closed = false;
+  readonly #access: Access | undefined;
+  readonly #limits: Required<Pick<CouchSettings, keyof typeof COUCH_DEFAULTS>>;
+  #closed = false;
 
   constructor(settings: CouchSettings, now: () => number = () => systemClock.now()) {
     const { username, password = '' } = settings;
     const url = new URL(settings.url);
     this.origin = url.origin;
-    this.limits = { ...COUCH_DEFAULTS, ...settings };
-    this.access = username === undefined ? undefined : (settings.access ?? new Access());
-    this.connections = openConnections(settings, this.limits.connections);
-    this.reachability = new Reachability(now);
+    this.#limits = { ...COUCH_DEFAULTS, ...settings };
+    this.#access = username === undefined ? undefined : (settings.access ?? new Access());
+    this.#connections = openConnections(settings, this.#limits.connections);
+    this.#reachability = new Reachability(now);
     const authorization = Buffer.from(`${username ?? ''}:${password}`).toString('base64');
-    this.secrets = password === '' ? [] : [password, encodeURIComponent(password), authorization];
-    this.server = nano({
+    this.#secrets = password === '' ? [] : [password, encodeURIComponent(password), authorization];
+    this.#server = nano({
       url: url.origin + url.pathname.replace(/\/$/, ''),
-      agentOptions: this.connections.dispatcher as never,
+      agentOptions: this.#connections.dispatcher as never,
       parseUrl: false,
       ...(username === undefined ? {} : { headers: { Authorization: `Basic ${authorization}` } }),
     } as nano.Configuration);
@@ -75,38 +75,38 @@ export class CouchClient {
 
   /** Of one operation with its retries. */
   get timeoutMs(): number {
-    return this.limits.timeoutMs;
+    return this.#limits.timeoutMs;
   }
 
   /** Why CouchDB cannot be used, by the last requests; undefined: it can. */
   problem(): string | undefined {
-    return this.reachability.problem();
+    return this.#reachability.problem();
   }
 
   /** The JSON of the answer. Throws `CouchRefusedError` and `CouchUnavailableError`. */
   async request<T>(request: CouchRequest): Promise<T> {
     const write = request.method !== 'GET' && request.readOnly !== true;
-    const endsAt = performance.now() + (request.timeoutMs ?? this.limits.timeoutMs);
-    const retries = request.retries ?? this.limits.retries;
+    const endsAt = performance.now() + (request.timeoutMs ?? this.#limits.timeoutMs);
+    const retries = request.retries ?? this.#limits.retries;
     let uncertain = false;
     for (let attempt = 0; ; attempt++) {
       const left = endsAt - performance.now();
       try {
-        const answer = await this.attempt<T>(request, Math.max(1, left));
-        this.reachability.succeeded(write);
-        this.access?.granted();
+        const answer = await this.#attempt<T>(request, Math.max(1, left));
+        this.#reachability.succeeded(write);
+        this.#access?.granted();
         return answer;
       } catch (cause) {
-        const failure = this.classify(cause as Error, uncertain);
+        const failure = this.#classify(cause as Error, uncertain);
         if (failure instanceof CouchRefusedError) {
-          this.reachability.succeeded(false);
+          this.#reachability.succeeded(false);
           throw failure;
         }
         const pause = FIRST_PAUSE_MS * 2 ** attempt;
         const again = failure.retryable && attempt < retries && endsAt - performance.now() > 2 * pause;
         if (!again || request.signal?.aborted === true) {
           if (failure !== cause && request.signal?.aborted !== true)
-            this.reachability.failed(write && failure.status !== undefined, failure.message);
+            this.#reachability.failed(write && failure.status !== undefined, failure.message);
           throw failure;
         }
         uncertain ||= write;
@@ -117,21 +117,21 @@ export class CouchClient {
 
   /** What runs fails as unavailable. */
   async close(): Promise<void> {
-    this.closed = true;
-    for (const controller of this.running) controller.abort();
-    await this.connections.close();
+    this.#closed = true;
+    for (const controller of this.#running) controller.abort();
+    await this.#connections.close();
   }
 
-  private async attempt<T>({ method, path, query, body, signal }: CouchRequest, timeoutMs: number): Promise<T> {
-    if (this.closed) throw new CouchUnavailableError('The connection to CouchDB was closed.', false);
-    if (this.running.size >= this.limits.maxRequests)
-      throw new CouchUnavailableError(`More than ${this.limits.maxRequests} requests wait for CouchDB.`, false);
-    if (this.access !== undefined && this.access.pauseMs > 0) throw this.keptBack(this.access);
+  async #attempt<T>({ method, path, query, body, signal }: CouchRequest, timeoutMs: number): Promise<T> {
+    if (this.#closed) throw new CouchUnavailableError('The connection to CouchDB was closed.', false);
+    if (this.#running.size >= this.#limits.maxRequests)
+      throw new CouchUnavailableError(`More than ${this.#limits.maxRequests} requests wait for CouchDB.`, false);
+    if (this.#access !== undefined && this.#access.pauseMs > 0) throw this.#keptBack(this.#access);
     signal?.throwIfAborted();
     const controller = new AbortController();
     const abort = (): void => controller.abort();
     signal?.addEventListener('abort', abort);
-    this.running.add(controller);
+    this.#running.add(controller);
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -142,7 +142,7 @@ export class CouchClient {
       controller.signal.addEventListener('abort', () => reject(new Error('given up'))),
     );
     try {
-      const asked = this.server.request({
+      const asked = this.#server.request({
         method,
         path: path.map(encodeURIComponent).join('/'),
         ...(query === undefined ? {} : { qs: query }),
@@ -156,32 +156,32 @@ export class CouchClient {
       if (answer === '') throw new Error('its answer is incomplete');
       return answer as T;
     } catch (cause) {
-      if (this.closed) throw new CouchUnavailableError('The connection to CouchDB was closed.', false);
+      if (this.#closed) throw new CouchUnavailableError('The connection to CouchDB was closed.', false);
       throw late ? new Error(`no answer within ${Math.ceil(timeoutMs)} ms`) : cause;
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-      this.running.delete(controller);
+      this.#running.delete(controller);
     }
   }
 
   /** The thrown error is not kept as the cause: it has the request in it, with documents and keys. */
-  private classify(thrown: Error, uncertain: boolean): CouchRefusedError | CouchUnavailableError {
+  #classify(thrown: Error, uncertain: boolean): CouchRefusedError | CouchUnavailableError {
     if (thrown instanceof CouchUnavailableError) return thrown;
     const cause = thrown as NanoError;
     const { statusCode: status } = cause;
     if (status === undefined) {
       const why = cause.message.replace(/^error happened in your connection\. Reason: /, '').replace(/^\w*Error: /, '');
-      return new CouchUnavailableError(this.redact(`CouchDB at ${this.origin} cannot be reached: ${why}`));
+      return new CouchUnavailableError(this.#redact(`CouchDB at ${this.origin} cannot be reached: ${why}`));
     }
-    const reason = this.redact([cause.error, cause.reason].filter((part) => typeof part === 'string').join(': '));
+    const reason = this.#redact([cause.error, cause.reason].filter((part) => typeof part === 'string').join(': '));
     const said = `${status}${reason === '' ? '' : ` (${reason})`}`;
     if (status === 403 && LOCKED.test(reason)) {
-      this.access?.refused(true);
-      return new CouchUnavailableError(`${this.lockedOut}, ${said}.`, true, status);
+      this.#access?.refused(true);
+      return new CouchUnavailableError(`${this.#lockedOut}, ${said}.`, true, status);
     }
     if (status === 401 || status === 403) {
-      if (status === 401) this.access?.refused(false);
+      if (status === 401) this.#access?.refused(false);
       return new CouchUnavailableError(
         `CouchDB at ${this.origin} does not let us in, ${said}: check couchdb.username and couchdb.password, and the rights of that user.`,
         false,
@@ -198,9 +198,9 @@ export class CouchClient {
     return new CouchRefusedError(status, `CouchDB refuses with ${said}.`, uncertain);
   }
 
-  private keptBack({ pauseMs, locked }: Access): CouchUnavailableError {
+  #keptBack({ pauseMs, locked }: Access): CouchUnavailableError {
     const again = `it is asked again in ${Math.ceil(pauseMs / 1000)} s`;
-    if (locked) return new CouchUnavailableError(`${this.lockedOut}; ${again}.`, true, 403);
+    if (locked) return new CouchUnavailableError(`${this.#lockedOut}; ${again}.`, true, 403);
     return new CouchUnavailableError(
       `CouchDB at ${this.origin} does not let us in; ${again}, since after some wrong passwords it locks a user out everywhere: check couchdb.username and couchdb.password.`,
       false,
@@ -208,13 +208,13 @@ export class CouchClient {
     );
   }
 
-  private get lockedOut(): string {
+  get #lockedOut(): string {
     return `CouchDB at ${this.origin} has locked the user out for some minutes after wrong passwords, of this process or another one at this address`;
   }
 
-  private redact(text: string): string {
+  #redact(text: string): string {
     let safe = text;
-    for (const secret of this.secrets) safe = safe.replaceAll(secret, '…');
+    for (const secret of this.#secrets) safe = safe.replaceAll(secret, '…');
     return safe.length > MAX_REASON_CHARS ? `${safe.slice(0, MAX_REASON_CHARS)}…` : safe;
   }
 }

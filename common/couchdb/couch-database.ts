@@ -49,7 +49,7 @@ export class CouchDatabase {
     id: string,
     query?: { readonly rev?: string; readonly attachments?: boolean },
   ): Promise<T | undefined> {
-    const found = await this.read<T>(id, query);
+    const found = await this.#read<T>(id, query);
     return found === undefined ? undefined : withoutWriteId(found);
   }
 
@@ -59,14 +59,14 @@ export class CouchDatabase {
     try {
       const answer = await this.client.request<{ readonly rev: string }>({
         method: 'PUT',
-        path: this.pathOf(document._id),
+        path: this.#pathOf(document._id),
         body: { ...document, [WRITE_ID]: write },
       });
       return answer.rev;
     } catch (error) {
       if (!isLostRace(error)) throw error;
       if (!error.afterUncertainty) return undefined;
-      const stored = await this.read<CouchDocument & { [WRITE_ID]?: string }>(document._id);
+      const stored = await this.#read<CouchDocument & { [WRITE_ID]?: string }>(document._id);
       return stored?.[WRITE_ID] === write ? stored._rev : undefined;
     }
   }
@@ -74,11 +74,11 @@ export class CouchDatabase {
   /** False: the stored revision differs, or there is none. */
   async remove(id: string, rev: string): Promise<boolean> {
     try {
-      await this.client.request({ method: 'DELETE', path: this.pathOf(id), query: { rev } });
+      await this.client.request({ method: 'DELETE', path: this.#pathOf(id), query: { rev } });
       return true;
     } catch (error) {
       if (!isLostRace(error)) throw error;
-      return error.afterUncertainty && (await this.read(id)) === undefined;
+      return error.afterUncertainty && (await this.#read(id)) === undefined;
     }
   }
 
@@ -108,11 +108,11 @@ export class CouchDatabase {
     }
   }
 
-  private async read<T extends CouchDocument>(id: string, query?: object): Promise<T | undefined> {
+  async #read<T extends CouchDocument>(id: string, query?: object): Promise<T | undefined> {
     try {
       return await this.client.request<T>({
         method: 'GET',
-        path: this.pathOf(id),
+        path: this.#pathOf(id),
         ...(query === undefined ? {} : { query: { ...query } }),
       });
     } catch (error) {
@@ -121,7 +121,7 @@ export class CouchDatabase {
     }
   }
 
-  private pathOf(id: string): string[] {
+  #pathOf(id: string): string[] {
     const design = /^_design\/(.*)$/.exec(id)?.[1];
     return design === undefined ? [this.name, id] : [this.name, '_design', design];
   }

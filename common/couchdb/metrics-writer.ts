@@ -47,50 +47,54 @@ const SCHEMA = { version: 1, designs: {} } as const;
  * be written is given up: nothing waits, nothing is kept in memory, and nothing else of the process is disturbed.
  */
 export class MetricsWriter {
-  private readonly stop = new AbortController();
-  private readonly now: () => number;
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
-  private prepared = false;
-  private failing = false;
+  readonly #stop = new AbortController();
+  readonly #now: () => number;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #prepared = false;
+  #failing = false;
 
-  constructor(private readonly options: MetricsWriterOptions) {
-    this.now = options.now ?? (() => systemClock.wall());
-    this.wait();
+  readonly #options: MetricsWriterOptions;
+
+  constructor(options: MetricsWriterOptions) {
+    this.#options = options;
+
+    this.#now = options.now ?? (() => systemClock.wall());
+    this.#wait();
   }
 
   /** The client stays open. */
   async close(): Promise<void> {
-    this.stop.abort();
-    clearTimeout(this.timer);
-    await this.running;
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    await this.#running;
   }
 
-  private wait(): void {
-    this.timer = setTimeout(() => {
-      this.running = this.round();
-    }, this.options.intervalMs);
-    this.timer.unref();
+  #wait(): void {
+    this.#timer = setTimeout(() => {
+      this.#running = this.#round();
+    }, this.#options.intervalMs);
+    this.#timer.unref();
   }
 
-  private async round(): Promise<void> {
+  async #round(): Promise<void> {
     try {
-      await this.write();
-      this.failing = false;
+      await this.#write();
+      this.#failing = false;
     } catch (error) {
-      if (!this.failing && !this.stop.signal.aborted) this.options.onError(error);
-      this.failing = true;
+      if (!this.#failing && !this.#stop.signal.aborted) this.#options.onError(error);
+      this.#failing = true;
       // The database may have been removed.
-      this.prepared = false;
+      this.#prepared = false;
     }
-    if (!this.stop.signal.aborted) this.wait();
+    if (!this.#stop.signal.aborted) this.#wait();
   }
 
-  private async write(): Promise<void> {
-    const { client, database, component, host, collect, keepMs } = this.options;
-    if (!this.prepared) await prepareDatabase(client, database, SCHEMA);
-    this.prepared = true;
-    const at = this.now();
+  async #write(): Promise<void> {
+    const { client, database, component, host, collect, keepMs } = this.#options;
+    if (!this.#prepared) await prepareDatabase(client, database, SCHEMA);
+    this.#prepared = true;
+    const at = this.#now();
     const { samples: metrics, left } = samplesOf(await collect(), MOST_SAMPLES);
     const document: MetricsDocument = {
       _id: `${new Date(at).toISOString()}-${component}-${randomUUID()}`,
@@ -101,7 +105,7 @@ export class MetricsWriter {
       metrics,
       ...(left === 0 ? {} : { left }),
     };
-    const common = { retries: 0, signal: this.stop.signal };
+    const common = { retries: 0, signal: this.#stop.signal };
     await client.request({ method: 'PUT', path: [database, document._id], body: document, ...common });
     const { rows } = await client.request<{ rows: readonly { id: string; value: { rev: string } }[] }>({
       method: 'GET',

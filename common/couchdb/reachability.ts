@@ -3,17 +3,19 @@ const WRITE_FAILURE_MS = 30_000;
 
 /** Whether CouchDB does what it is asked, by what the last requests met. */
 export class Reachability {
-  private failure: string | undefined;
-  private writeFailure: { readonly reason: string; readonly at: number } | undefined;
+  #failure: string | undefined;
+  #writeFailure: { readonly reason: string; readonly at: number } | undefined;
 
-  constructor(
-    /** By a clock that nobody sets, in ms. */
-    private readonly now: () => number,
-  ) {}
+  /** By a clock that nobody sets, in ms. */
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   succeeded(write: boolean): void {
-    this.failure = undefined;
-    if (write) this.writeFailure = undefined;
+    this.#failure = undefined;
+    if (write) this.#writeFailure = undefined;
   }
 
   /**
@@ -21,17 +23,17 @@ export class Reachability {
    * when they fail too, it was not about writing.
    */
   failed(inWriting: boolean, reason: string): void {
-    if (!inWriting) this.writeFailure = undefined;
-    else if (this.failure === undefined || this.writeFailure !== undefined)
-      this.writeFailure = { reason, at: this.now() };
-    this.failure = reason;
+    if (!inWriting) this.#writeFailure = undefined;
+    else if (this.#failure === undefined || this.#writeFailure !== undefined)
+      this.#writeFailure = { reason, at: this.#now() };
+    this.#failure = reason;
   }
 
   /** Why it cannot be used; undefined: it can. */
   problem(): string | undefined {
-    if (this.failure !== undefined) return this.failure;
-    const { writeFailure } = this;
-    return writeFailure !== undefined && this.now() - writeFailure.at < WRITE_FAILURE_MS
+    if (this.#failure !== undefined) return this.#failure;
+    const writeFailure = this.#writeFailure;
+    return writeFailure !== undefined && this.#now() - writeFailure.at < WRITE_FAILURE_MS
       ? writeFailure.reason
       : undefined;
   }

@@ -41,7 +41,11 @@ export class Health {
   readonly #timeoutMs: number;
   #running: Promise<HealthReport> | undefined;
 
-  constructor(private readonly options: HealthOptions = {}) {
+  readonly #options: HealthOptions;
+
+  constructor(options: HealthOptions = {}) {
+    this.#options = options;
+
     this.#clock = options.clock ?? systemClock;
     this.#timeoutMs = options.timeoutMs ?? 2000;
   }
@@ -85,7 +89,7 @@ export class Health {
       });
       return await Promise.race([finding, late]);
     } catch (error) {
-      this.options.onError?.(check, error);
+      this.#options.onError?.(check, error);
       return { severity: 'unready', reason: `the check "${check}" failed: the log says why` };
     } finally {
       stopWaiting();

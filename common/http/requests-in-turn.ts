@@ -85,10 +85,13 @@ class Connection {
   /** Parsing goes on in the next turn of the loop. */
   #rests = false;
 
-  constructor(
-    private readonly socket: Socket,
-    private readonly parsing: Turns,
-  ) {
+  readonly #socket: Socket;
+  readonly #parsing: Turns;
+
+  constructor(socket: Socket, parsing: Turns) {
+    this.#socket = socket;
+    this.#parsing = parsing;
+
     this.#parse = socket.listeners('data')[0] as (bytes: Buffer) => void;
     socket.off('data', this.#parse);
     socket.on('data', (bytes: Buffer) => {
@@ -111,7 +114,7 @@ class Connection {
     this.#waiting++;
     const go = (): void => {
       this.#waiting--;
-      if (!this.socket.writable) return;
+      if (!this.#socket.writable) return;
       handle();
       this.#goOn();
     };
@@ -123,19 +126,19 @@ class Connection {
   #take(bytes: Buffer): void {
     this.#held = this.#held === undefined ? bytes : Buffer.concat([this.#held, bytes]);
     this.#parseHeld();
-    if (this.#held !== undefined) this.socket.pause();
+    if (this.#held !== undefined) this.#socket.pause();
   }
 
   #goOn(): void {
     if (this.#held === undefined) return;
     // Before the parser has its say: it pauses the socket when nobody reads the body.
-    this.socket.resume();
+    this.#socket.resume();
     this.#parseHeld();
-    if (this.#held !== undefined) this.socket.pause();
+    if (this.#held !== undefined) this.#socket.pause();
   }
 
   #parseHeld(): void {
-    const { socket } = this;
+    const socket = this.#socket;
     const endsAt = performance.now() + TURN_MS;
     while (this.#held !== undefined) {
       // The parser takes nothing while an answer waits to be sent. Behind the last answer nothing is a request.
@@ -151,7 +154,7 @@ class Connection {
 
   #restATurn(): void {
     this.#rests = true;
-    this.parsing.enter(() => {
+    this.#parsing.enter(() => {
       this.#rests = false;
       this.#goOn();
     });

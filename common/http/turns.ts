@@ -18,7 +18,11 @@ export class Turns {
   #entered = 0;
   #cancelWindow: (() => void) | undefined;
 
-  constructor(private readonly options: TurnsOptions) {}
+  readonly #options: TurnsOptions;
+
+  constructor(options: TurnsOptions) {
+    this.#options = options;
+  }
 
   /** Calls back once, in a later turn of the loop. Pass a function of its own for each entry. */
   enter(go: () => void): void {
@@ -44,7 +48,7 @@ export class Turns {
 
   #letIn(): void {
     this.#isScheduled = false;
-    let left = this.options.perTurn;
+    let left = this.#options.perTurn;
     try {
       for (const go of this.#waiting) {
         if (left-- === 0 || this.#isSpent()) break;
@@ -58,11 +62,11 @@ export class Turns {
   }
 
   #isSpent(): boolean {
-    return this.#entered >= (this.options.perWindow?.entries ?? Infinity);
+    return this.#entered >= (this.#options.perWindow?.entries ?? Infinity);
   }
 
   #count(): void {
-    const { perWindow } = this.options;
+    const { perWindow } = this.#options;
     if (perWindow === undefined) return;
     this.#entered++;
     this.#cancelWindow ??= perWindow.clock.after(WINDOW_MS, () => {

@@ -13,12 +13,16 @@ export class Tally {
   readonly #counts: readonly Float64Array[];
   readonly #sumsMs: Float64Array;
 
+  readonly #label: { readonly name: string; readonly values: readonly string[] } | undefined;
+
   constructor(
     readonly name: string,
     readonly help: string,
     registry: Registry,
-    private readonly label?: { readonly name: string; readonly values: readonly string[] },
+    label?: { readonly name: string; readonly values: readonly string[] },
   ) {
+    this.#label = label;
+
     this.#counts = Array.from(label?.values ?? [''], () => new Float64Array(BOUNDS_MS.length + 1));
     this.#sumsMs = new Float64Array(this.#counts.length);
     // All that a registry asks of a metric is its name and `get`.
@@ -26,7 +30,7 @@ export class Tally {
   }
 
   get labelNames(): readonly string[] {
-    return this.label === undefined ? [] : [this.label.name];
+    return this.#label === undefined ? [] : [this.#label.name];
   }
 
   /** @param value Index of the label's value. */
@@ -44,7 +48,8 @@ export class Tally {
   }
 
   #valuesOf(value: number): object[] {
-    const { name, label } = this;
+    const { name } = this;
+    const label = this.#label;
     const labels = label === undefined ? {} : { [label.name]: label.values[value]! };
     let sum = 0;
     const buckets = Array.from(this.#counts[value]!, (count, i) => {

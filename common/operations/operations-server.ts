@@ -30,7 +30,11 @@ export class OperationsServer {
   readonly #server: Server;
   readonly #hostCheck: HostCheck;
 
-  constructor(private readonly options: OperationsServerOptions) {
+  readonly #options: OperationsServerOptions;
+
+  constructor(options: OperationsServerOptions) {
+    this.#options = options;
+
     const { host, names } = options;
     this.#hostCheck = new HostCheck([...names, host.includes(':') ? `[${host}]` : host]);
     this.#server = createServerInTurn(
@@ -42,7 +46,7 @@ export class OperationsServer {
 
   /** Resolves to the port. Rejects with what the operating system says, `EADDRINUSE` for one. */
   async listen(): Promise<number> {
-    const { host, port } = this.options;
+    const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen({ host, port }, () => {
@@ -62,7 +66,7 @@ export class OperationsServer {
   }
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
-    const { health, metrics, ids, unexpected } = this.options;
+    const { health, metrics, ids, unexpected } = this.#options;
     const transactionId = ids.transaction(request.headers['x-request-id']);
     const refuse = (error: ApiError): void => {
       request.resume();

@@ -82,34 +82,38 @@ const FLUSH_MS = 5000;
 const BATCH_TIMES = 3;
 
 class LogAndArchive implements ArchivedRecords {
-  private readonly clock: Clock;
-  private readonly merged: MergedRecords;
-  private readonly carrier: Carrier;
-  private readonly views: ViewUpkeep;
-  private readonly retention: Retention | undefined;
-  private cancelPrepare = (): void => undefined;
-  private closing: Promise<void> | undefined;
+  readonly #clock: Clock;
+  readonly #merged: MergedRecords;
+  readonly #carrier: Carrier;
+  readonly #views: ViewUpkeep;
+  readonly #retention: Retention | undefined;
+  #cancelPrepare = (): void => undefined;
+  #closing: Promise<void> | undefined;
 
-  constructor(
-    private readonly options: ArchivedRecordsOptions,
-    private readonly client: CouchClient,
-    private readonly log: CarriedLog,
-  ) {
+  readonly #options: ArchivedRecordsOptions;
+  readonly #client: CouchClient;
+  readonly #log: CarriedLog;
+
+  constructor(options: ArchivedRecordsOptions, client: CouchClient, log: CarriedLog) {
+    this.#options = options;
+    this.#client = client;
+    this.#log = log;
+
     const { onProblem, onMended, others, clock = systemClock } = options;
-    this.clock = clock;
+    this.#clock = clock;
     const database = `${options.prefix}${RECORDS_DATABASE}`;
     const { timeoutMs = COUCH_DEFAULTS.timeoutMs } = options.couchdb;
     const prepare = sharing(async () => {
       // A view takes long to build over many records, and whoever writes has no need of it.
       await prepareDatabase(client, database, RECORDS_SCHEMA, 'written');
     });
-    this.views = new ViewUpkeep(client, database, clock);
-    const archive = new CouchRecords(client, database, prepare, this.views);
-    this.merged = new MergedRecords({ own: log.waiting, archive, ...(others === undefined ? {} : { others }) });
+    this.#views = new ViewUpkeep(client, database, clock);
+    const archive = new CouchRecords(client, database, prepare, this.#views);
+    this.#merged = new MergedRecords({ own: log.waiting, archive, ...(others === undefined ? {} : { others }) });
     const setAside = new SetAside(options.log.dir, options.setAsideBytes ?? 64 * MiB);
-    this.carrier = new Carrier({
+    this.#carrier = new Carrier({
       source: log.carry,
-      database: new CouchRecordDatabase(client, database, prepare, BATCH_TIMES * timeoutMs, this.views),
+      database: new CouchRecordDatabase(client, database, prepare, BATCH_TIMES * timeoutMs, this.#views),
       setAside: (document, reason) => setAside.add(document, reason),
       clock,
       ...(options.batches === undefined ? {} : { bounds: options.batches }),
@@ -118,64 +122,64 @@ class LogAndArchive implements ArchivedRecords {
     });
     if (options.retention !== undefined) {
       const report = onProblem === undefined ? {} : { onProblem };
-      this.retention = new Retention({ client, database, clock, ...options.retention, ...report });
+      this.#retention = new Retention({ client, database, clock, ...options.retention, ...report });
     }
-    this.keepPreparing(prepare, FIRST_PREPARE_MS);
+    this.#keepPreparing(prepare, FIRST_PREPARE_MS);
   }
 
   get full(): boolean {
-    return this.log.full;
+    return this.#log.full;
   }
 
   get waiting(): RecordReader {
-    return this.log.waiting;
+    return this.#log.waiting;
   }
 
   append(record: ActivationRecord, again?: boolean): void {
-    this.log.append(record, again);
+    this.#log.append(record, again);
   }
 
   written(callback: (error?: Error) => void): void {
-    this.log.written(callback);
+    this.#log.written(callback);
   }
 
   get notes(): RecordNotes {
-    return this.log.notes;
+    return this.#log.notes;
   }
 
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
-    return this.merged.get(namespace, activationId);
+    return this.#merged.get(namespace, activationId);
   }
 
   list(filter: RecordFilter, skip: number, limit: number, brief?: boolean): Promise<ActivationRecord[]> {
-    return this.merged.list(filter, skip, limit, brief);
+    return this.#merged.list(filter, skip, limit, brief);
   }
 
   count(filter: RecordFilter, skip: number): Promise<number> {
-    return this.merged.count(filter, skip);
+    return this.#merged.count(filter, skip);
   }
 
   status(): ArchivedRecordsStatus {
-    const deleted = this.retention?.deleted ?? 0;
-    return { ...this.carrier.status(), log: this.log.metrics, full: this.log.full, deleted };
+    const deleted = this.#retention?.deleted ?? 0;
+    return { ...this.#carrier.status(), log: this.#log.metrics, full: this.#log.full, deleted };
   }
 
   async health(): Promise<Finding | undefined> {
-    const { failing, waitingRecords, waitingBytes } = this.carrier.status();
+    const { failing, waitingRecords, waitingBytes } = this.#carrier.status();
     const wait = `${waitingRecords} records (${(waitingBytes / MiB).toFixed(1)} MiB) wait in files`;
     const why = failing === undefined ? '' : `: ${failing.reason}`;
-    if (this.log.carry.full) {
+    if (this.#log.carry.full) {
       return {
         severity: 'unready',
         reason: `${wait}, which is their bound: invocations are refused until CouchDB takes them${why}`,
       };
     }
-    const failingMs = failing === undefined ? 0 : this.clock.now() - failing.since;
-    if (failingMs > (this.options.patienceMs ?? 10_000)) {
+    const failingMs = failing === undefined ? 0 : this.#clock.now() - failing.since;
+    if (failingMs > (this.#options.patienceMs ?? 10_000)) {
       const reason = `CouchDB has taken no records for ${Math.round(failingMs / 1000)} s, ${wait}${why}`;
       return { severity: 'degraded', reason };
     }
-    const file = join(this.options.log.dir, SET_ASIDE_FILE);
+    const file = join(this.#options.log.dir, SET_ASIDE_FILE);
     const bytes = await stat(file).then(
       ({ size }) => size,
       () => 0,
@@ -186,45 +190,45 @@ class LogAndArchive implements ArchivedRecords {
   }
 
   filesHealth(): Promise<Finding | undefined> {
-    return this.log.filesHealth();
+    return this.#log.filesHealth();
   }
 
   close(flushMs = FLUSH_MS): Promise<void> {
-    return (this.closing ??= this.stop(flushMs));
+    return (this.#closing ??= this.#stop(flushMs));
   }
 
-  private async stop(flushMs: number): Promise<void> {
-    this.cancelPrepare();
-    await this.atMost(flushMs, new Promise<void>((resolve) => this.log.written(() => resolve())));
-    const carried = this.carrier.close(flushMs);
-    await this.atMost(flushMs, carried);
-    this.views.close();
+  async #stop(flushMs: number): Promise<void> {
+    this.#cancelPrepare();
+    await this.#atMost(flushMs, new Promise<void>((resolve) => this.#log.written(() => resolve())));
+    const carried = this.#carrier.close(flushMs);
+    await this.#atMost(flushMs, carried);
+    this.#views.close();
     // What is still under way fails now.
-    await this.client.close();
+    await this.#client.close();
     await carried;
-    await this.retention?.close();
-    await this.log.close();
+    await this.#retention?.close();
+    await this.#log.close();
   }
 
-  private async atMost(ms: number, work: Promise<void>): Promise<void> {
+  async #atMost(ms: number, work: Promise<void>): Promise<void> {
     let cancel = (): void => undefined;
     const late = new Promise<void>((resolve) => {
-      cancel = this.clock.after(ms, resolve);
+      cancel = this.#clock.after(ms, resolve);
     });
     await Promise.race([work, late]);
     cancel();
   }
 
   /** The views are wanted before the first record is there; the carrier makes a database that is missing. */
-  private keepPreparing(prepare: () => Promise<void>, pauseMs: number): void {
+  #keepPreparing(prepare: () => Promise<void>, pauseMs: number): void {
     prepare().catch((cause: unknown) => {
-      if (this.closing !== undefined) return;
+      if (this.#closing !== undefined) return;
       const reason = cause instanceof Error ? cause.message : String(cause);
       if (pauseMs === FIRST_PREPARE_MS) {
-        this.options.onProblem?.(`The database of the records is not ready yet: ${reason}`, cause);
+        this.#options.onProblem?.(`The database of the records is not ready yet: ${reason}`, cause);
       }
-      this.cancelPrepare = this.clock.after(pauseMs, () => {
-        this.keepPreparing(prepare, Math.min(pauseMs * 2, LAST_PREPARE_MS));
+      this.#cancelPrepare = this.#clock.after(pauseMs, () => {
+        this.#keepPreparing(prepare, Math.min(pauseMs * 2, LAST_PREPARE_MS));
       });
     });
   }

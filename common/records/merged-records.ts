@@ -42,10 +42,14 @@ const AT_ONCE = 20;
  * RecordsUnavailableError, which names what cannot be read.
  */
 export class MergedRecords implements RecordReader {
-  constructor(private readonly options: MergedRecordsOptions) {}
+  readonly #options: MergedRecordsOptions;
+
+  constructor(options: MergedRecordsOptions) {
+    this.#options = options;
+  }
 
   async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
-    const { own, archive } = this.options;
+    const { own, archive } = this.#options;
     const ask = (reader: RecordReader): Promise<Looked> =>
       reader.get(namespace, activationId).then(
         (record) => ({ record }),
@@ -53,7 +57,7 @@ export class MergedRecords implements RecordReader {
       );
     const mine = await ask(own);
     if (mine.record !== undefined) return mine.record;
-    const looked = await Promise.all([...this.others(), archive].map(ask));
+    const looked = await Promise.all([...this.#others(), archive].map(ask));
     const found = looked.flatMap(({ record }) => record ?? []);
     if (found.length > 0) return found.reduce(believed);
     const failed = [mine, ...looked].flatMap(({ failure }) => failure ?? []);
@@ -63,15 +67,15 @@ export class MergedRecords implements RecordReader {
 
   async list(filter: RecordFilter, skip: number, limit: number, brief = false): Promise<ActivationRecord[]> {
     // What is skipped is not read in full.
-    if (!brief && skip > 0) return this.inFull(await this.list(filter, skip, limit, true));
+    if (!brief && skip > 0) return this.#inFull(await this.list(filter, skip, limit, true));
     const wanted = skip + limit;
     const asked = Math.min(wanted, MAX_MERGED);
-    const fromLogs = await this.logs((reader) => reader.list(filter, 0, asked, brief));
+    const fromLogs = await this.#logs((reader) => reader.list(filter, 0, asked, brief));
     if (fromLogs.some(({ length }) => length < wanted && length === MAX_MERGED)) throw tooMany();
     const waiting = eachOnce(fromLogs.flat());
     // At most so many of those that wait stand before what the archive skips.
     const archiveSkip = Math.max(0, skip - waiting.length);
-    const { archived, twice } = await this.archivedPage(waiting, filter, archiveSkip, wanted - archiveSkip, brief);
+    const { archived, twice } = await this.#archivedPage(waiting, filter, archiveSkip, wanted - archiveSkip, brief);
     const begin = skip - archiveSkip + twice;
     return newestFirst(eachOnce([...waiting, ...archived])).slice(begin, begin + limit);
   }
@@ -81,7 +85,7 @@ export class MergedRecords implements RecordReader {
    * Both have to be of one moment. As records only come to the archive, they are when the number is the same after the
    * page as before it, which nought always is.
    */
-  private async archivedPage(
+  async #archivedPage(
     waiting: readonly ActivationRecord[],
     filter: RecordFilter,
     skip: number,
@@ -90,9 +94,9 @@ export class MergedRecords implements RecordReader {
   ): Promise<{ archived: readonly ActivationRecord[]; twice: number }> {
     let before: { readonly asked: string; readonly twice: number } | undefined;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const archived = await this.archive((archive) => archive.list(filter, skip, limit, brief));
+      const archived = await this.#archive((archive) => archive.list(filter, skip, limit, brief));
       const ids = skip === 0 ? [] : mayBeSkipped(waiting, archived);
-      const twice = ids.length === 0 ? 0 : await this.archive((archive) => archive.present(filter.namespace, ids));
+      const twice = ids.length === 0 ? 0 : await this.#archive((archive) => archive.present(filter.namespace, ids));
       const asked = ids.join(' ');
       if (twice === 0 || (before?.asked === asked && before.twice === twice)) return { archived, twice };
       before = { asked, twice };
@@ -103,21 +107,21 @@ export class MergedRecords implements RecordReader {
   }
 
   async count(filter: RecordFilter, skip: number): Promise<number> {
-    const counts = await this.logs((reader) => reader.count(filter, 0));
+    const counts = await this.#logs((reader) => reader.count(filter, 0));
     const sum = counts.reduce((total, count) => total + count, 0);
-    const waiting = sum === 0 || sum > EXACT_COUNT ? sum : await this.notArchived(filter);
-    return Math.max(0, waiting + (await this.archive((archive) => archive.count(filter, 0))) - skip);
+    const waiting = sum === 0 || sum > EXACT_COUNT ? sum : await this.#notArchived(filter);
+    return Math.max(0, waiting + (await this.#archive((archive) => archive.count(filter, 0))) - skip);
   }
 
   /** How many of the records that wait are not in the archive too: a batch may be there and not yet known to be. */
-  private async notArchived(filter: RecordFilter): Promise<number> {
-    const waiting = await this.logs((reader) => reader.list(filter, 0, EXACT_COUNT, true));
+  async #notArchived(filter: RecordFilter): Promise<number> {
+    const waiting = await this.#logs((reader) => reader.list(filter, 0, EXACT_COUNT, true));
     const ids = [...new Set(waiting.flat().map(({ activationId }) => activationId))];
-    return ids.length - (await this.archive((archive) => archive.present(filter.namespace, ids)));
+    return ids.length - (await this.#archive((archive) => archive.present(filter.namespace, ids)));
   }
 
   /** Those that went meanwhile are left out. */
-  private async inFull(page: readonly ActivationRecord[]): Promise<ActivationRecord[]> {
+  async #inFull(page: readonly ActivationRecord[]): Promise<ActivationRecord[]> {
     const full: ActivationRecord[] = [];
     for (let at = 0; at < page.length; at += AT_ONCE) {
       const some = page.slice(at, at + AT_ONCE);
@@ -127,12 +131,12 @@ export class MergedRecords implements RecordReader {
     return full;
   }
 
-  private others(): readonly RecordReader[] {
-    return this.options.others?.() ?? [];
+  #others(): readonly RecordReader[] {
+    return this.#options.others?.() ?? [];
   }
 
-  private async logs<T>(ask: (log: RecordReader) => Promise<T>): Promise<T[]> {
-    const readers = [this.options.own, ...this.others()];
+  async #logs<T>(ask: (log: RecordReader) => Promise<T>): Promise<T[]> {
+    const readers = [this.#options.own, ...this.#others()];
     const asked = await Promise.allSettled(readers.map(ask));
     const failed = asked.flatMap((answer, i) =>
       answer.status === 'rejected' ? [{ reader: readers[i]!, cause: answer.reason as unknown }] : [],
@@ -141,11 +145,11 @@ export class MergedRecords implements RecordReader {
     return asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   }
 
-  private async archive<T>(ask: (archive: RecordArchive) => Promise<T>): Promise<T> {
+  async #archive<T>(ask: (archive: RecordArchive) => Promise<T>): Promise<T> {
     try {
-      return await ask(this.options.archive);
+      return await ask(this.#options.archive);
     } catch (cause) {
-      throw unavailable([{ reader: this.options.archive, cause }]);
+      throw unavailable([{ reader: this.#options.archive, cause }]);
     }
   }
 }

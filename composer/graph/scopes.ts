@@ -21,10 +21,14 @@ const show = (scope: readonly string[]): string =>
 class Delivered {
   readonly #opened = new Map<string, readonly string[]>();
 
-  constructor(private readonly scopes: Scopes) {}
+  readonly #scopes: Scopes;
+
+  constructor(scopes: Scopes) {
+    this.#scopes = scopes;
+  }
 
   of({ fromNode, type, edge: { from } }: Wire): readonly string[] {
-    const scope = this.scopes.get(fromNode) ?? [];
+    const scope = this.#scopes.get(fromNode) ?? [];
     if (type !== 'FOREACH') return scope;
     let opened = this.#opened.get(from);
     if (opened === undefined) {

@@ -13,11 +13,15 @@ interface Repeats {
 export class QuietRepeats {
   readonly #messages = new Map<string, Repeats>();
 
-  constructor(private readonly now: () => number = () => performance.now()) {}
+  readonly #now: () => number;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
 
   /** How many like this were left out before it; undefined: it is left out too. */
   look(message: string): number | undefined {
-    const now = this.now();
+    const now = this.#now();
     let repeats = this.#messages.get(message);
     if (repeats === undefined) {
       if (this.#messages.size >= MOST_MESSAGES) this.#messages.delete(this.#messages.keys().next().value!);

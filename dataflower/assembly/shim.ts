@@ -72,16 +72,22 @@ class ShimParts {
   #metrics: MetricsWriter | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    private readonly config: Config,
-    private readonly own: HostEntry,
-    private readonly log: Logger,
-  ) {
+  readonly #config: Config;
+  readonly #own: HostEntry;
+  readonly #log: Logger;
+
+  constructor(config: Config, own: HostEntry, log: Logger) {
+    this.#config = config;
+    this.#own = own;
+    this.#log = log;
+
     this.#health = new Health({ onError: (check, err) => log.error({ check, err }, 'a health check failed') });
   }
 
   async start(secret: string): Promise<Shim> {
-    const { config, own, log } = this;
+    const config = this.#config;
+    const own = this.#own;
+    const log = this.#log;
     const records = await openRecords(config, config.dataDir, log, { retains: false });
     this.#records = records.store;
     await completeRecords(records, log);
@@ -126,7 +132,7 @@ class ShimParts {
 
   async #close(drainMs: number): Promise<void> {
     // A start that was refused has its own message.
-    if (this.#listener !== undefined) this.log.info('stopping');
+    if (this.#listener !== undefined) this.#log.info('stopping');
     this.#listener?.close();
     this.#server?.drain();
     this.#stopMetrics();
@@ -159,7 +165,7 @@ class ShimParts {
 
   /** Code straight from CouchDB, so that a chain goes on when the plugin that started it is gone. */
   #codes(): CodeSource | undefined {
-    const { couchdb } = this.config;
+    const { couchdb } = this.#config;
     const settings = couchSettings(couchdb);
     if (settings === undefined) return undefined;
     this.#couch = new CouchClient(settings);
@@ -182,7 +188,9 @@ class ShimParts {
   }
 
   async #serveOperations(metrics: () => Promise<string>): Promise<string> {
-    const { own, log, config } = this;
+    const own = this.#own;
+    const log = this.#log;
+    const config = this.#config;
     const address = parseAddress(own.address);
     const at = own.operations === undefined ? { ...address, port: address.port + 1 } : parseAddress(own.operations);
     const operations = new OperationsServer({
@@ -207,8 +215,8 @@ class ShimParts {
   }
 
   async #listen(server: HostServer, secret: string): Promise<void> {
-    const { log } = this;
-    const address = parseAddress(this.own.address);
+    const log = this.#log;
+    const address = parseAddress(this.#own.address);
     const where = { port: 'address in its entry of hosts', host: 'address in its entry of hosts' };
     this.#listener = await listenSecurely({
       ...address,

@@ -41,13 +41,17 @@ export function endOf(run: Run): number {
 class Path {
   readonly segments: Segment[] = [];
 
-  constructor(private at: number) {}
+  #at: number;
+
+  constructor(at: number) {
+    this.#at = at;
+  }
 
   /** Goes on to a moment; times that lie behind are ignored: records of two clocks may disagree. */
   to(moment: number, kind: SegmentKind, part: Run | undefined): void {
-    if (moment <= this.at) return;
-    this.segments.push({ kind, from: this.at, to: moment, part });
-    this.at = moment;
+    if (moment <= this.#at) return;
+    this.segments.push({ kind, from: this.#at, to: moment, part });
+    this.#at = moment;
   }
 }
 

@@ -38,7 +38,11 @@ export class SpanQueue {
   readonly #batch: number;
   readonly #lingerMs: number;
 
-  constructor(private readonly options: SpanQueueOptions) {
+  readonly #options: SpanQueueOptions;
+
+  constructor(options: SpanQueueOptions) {
+    this.#options = options;
+
     this.#mostWaiting = options.mostWaiting ?? 10_000;
     this.#batch = options.batch ?? 256;
     this.#lingerMs = options.lingerMs ?? 1000;
@@ -64,7 +68,7 @@ export class SpanQueue {
     this.#send();
     while (this.#sending !== undefined) await this.#sending;
     this.#dropped += this.#waiting.splice(0).length;
-    await this.options.exporter.shutdown();
+    await this.#options.exporter.shutdown();
   }
 
   #send(): void {
@@ -84,7 +88,7 @@ export class SpanQueue {
     await new Promise((resolve) => setImmediate(resolve));
     const records = this.#waiting.splice(0, this.#batch);
     try {
-      const spans = records.flatMap((record) => this.options.toSpans(record));
+      const spans = records.flatMap((record) => this.#options.toSpans(record));
       await this.#export(spans);
       this.#exported += spans.length;
       this.#trouble(undefined);
@@ -96,7 +100,7 @@ export class SpanQueue {
 
   #export(spans: ReadableSpan[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.options.exporter.export(spans, ({ code, error }) => {
+      this.#options.exporter.export(spans, ({ code, error }) => {
         if ((code as number) === SUCCESS) resolve();
         else reject(error ?? new Error('the collector takes no spans'));
       });
@@ -107,6 +111,6 @@ export class SpanQueue {
     const failing = error !== undefined;
     if (failing === this.#failing) return;
     this.#failing = failing;
-    this.options.onTrouble(error);
+    this.#options.onTrouble(error);
   }
 }

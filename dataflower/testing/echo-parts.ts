@@ -26,18 +26,18 @@ export class MemoryRecords implements RecordStore {
   }
 
   list(filter: RecordFilter, skip: number, limit: number): Promise<ActivationRecord[]> {
-    return Promise.resolve(this.select(filter).slice(skip, skip + limit));
+    return Promise.resolve(this.#select(filter).slice(skip, skip + limit));
   }
 
   count(filter: RecordFilter, skip: number): Promise<number> {
-    return Promise.resolve(Math.max(0, this.select(filter).length - skip));
+    return Promise.resolve(Math.max(0, this.#select(filter).length - skip));
   }
 
   close(): Promise<void> {
     return Promise.resolve();
   }
 
-  private select({ namespace, name, since = 0, upto = Infinity }: RecordFilter): ActivationRecord[] {
+  #select({ namespace, name, since = 0, upto = Infinity }: RecordFilter): ActivationRecord[] {
     return this.records
       .filter(
         (r) =>
@@ -52,40 +52,41 @@ export class EchoHost implements Host {
   readonly id = 'echo';
   readonly messages: StartMessage[] = [];
   script: Script = () => ({});
-  private readonly held = new Map<
-    string,
-    { message: StartMessage; finish: (end: Partial<ActivationRecord>) => void }
-  >();
+  readonly #held = new Map<string, { message: StartMessage; finish: (end: Partial<ActivationRecord>) => void }>();
 
-  constructor(private readonly records: MemoryRecords) {}
+  readonly #records: MemoryRecords;
+
+  constructor(records: MemoryRecords) {
+    this.#records = records;
+  }
 
   start(message: StartMessage, answer: Answer): string {
     this.messages.push(message);
     const end = this.script(message);
-    const finish = (given: Partial<ActivationRecord>): void => this.finish(message, answer, given);
-    if (end === 'held') this.held.set(message.activationId, { message, finish });
+    const finish = (given: Partial<ActivationRecord>): void => this.#finish(message, answer, given);
+    if (end === 'held') this.#held.set(message.activationId, { message, finish });
     else setImmediate(finish, end);
     return this.id;
   }
 
   /** Ends what was held. */
   release(): void {
-    for (const { finish } of this.held.values()) finish({});
-    this.held.clear();
+    for (const { finish } of this.#held.values()) finish({});
+    this.#held.clear();
   }
 
   /** Ends what was held, with the reason. */
   cancel({ activationId, namespace, reason }: CancelRequest): Promise<CancelOutcome> {
-    const held = this.held.get(activationId);
+    const held = this.#held.get(activationId);
     if (held?.message.identity.namespace !== namespace) return Promise.resolve({ outcome: 'unknown' });
-    this.held.delete(activationId);
+    this.#held.delete(activationId);
     held.finish({ status: 2, result: JSON.stringify({ error: reason }) });
     return Promise.resolve({ outcome: 'stopping' });
   }
 
   status(): ReturnType<Host['status']> {
     return Promise.resolve({
-      activations: this.held.size,
+      activations: this.#held.size,
       queued: 0,
       executor: { queued: 0, running: 0, containers: [], warmed: { started: 0, used: 0, inVain: 0 } },
       sink: { residentBytes: 0, limitBytes: 0 },
@@ -101,7 +102,7 @@ export class EchoHost implements Host {
     return Promise.resolve();
   }
 
-  private finish(
+  #finish(
     { activationId, identity, target, payload, received, ended }: StartMessage,
     answer: Answer,
     end: Partial<ActivationRecord>,
@@ -130,8 +131,8 @@ export class EchoHost implements Host {
       },
       ...end,
     };
-    this.records.append(record);
-    this.records.written(() => answer(record, record.result));
+    this.#records.append(record);
+    this.#records.written(() => answer(record, record.result));
     ended?.();
   }
 }

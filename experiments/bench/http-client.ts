@@ -39,7 +39,11 @@ export class HttpConnection {
   #done: ((status: number, body: Buffer) => void) | undefined;
   #failed: ((error: Error) => void) | undefined;
 
-  private constructor(private readonly socket: Socket) {
+  readonly #socket: Socket;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#onData(chunk));
     socket.on('error', (error) => this.#failed?.(error));
@@ -56,12 +60,12 @@ export class HttpConnection {
   send(request: Buffer, done: (status: number, body: Buffer) => void, failed: (error: Error) => void): void {
     this.#done = done;
     this.#failed = failed;
-    this.socket.write(request);
+    this.#socket.write(request);
   }
 
   close(): void {
     this.#failed = undefined;
-    this.socket.destroy();
+    this.#socket.destroy();
   }
 
   #onData(chunk: Buffer): void {

@@ -35,18 +35,21 @@ export function normalPriority(pid: number): void {
 export class ContainerPins {
   readonly #pinned = new Set<number>();
 
-  constructor(
-    private readonly above: () => readonly number[],
-    private readonly core: number,
-  ) {}
+  readonly #above: () => readonly number[];
+  readonly #core: number;
+
+  constructor(above: () => readonly number[], core: number) {
+    this.#above = above;
+    this.#core = core;
+  }
 
   /** Pins the containers that were not there the last time; true when there were some. */
   pinNew(): boolean {
-    const found = this.above()
+    const found = this.#above()
       .flatMap((pid) => descendants(pid))
       .filter((pid) => !this.#pinned.has(pid));
     for (const pid of found) {
-      pin(pid, this.core);
+      pin(pid, this.#core);
       this.#pinned.add(pid);
     }
     return found.length > 0;

@@ -14,29 +14,33 @@ import type { DataSink, Value } from '../sink/value.js';
 export class GatewayExecutor implements Executor {
   readonly #crossings = new ChurnMap<FunctionRun, Crossing>();
 
-  constructor(
-    private readonly executor: Executor,
-    private readonly sink: DataSink,
-    private readonly clock: Clock = systemClock,
-  ) {}
+  readonly #executor: Executor;
+  readonly #sink: DataSink;
+  readonly #clock: Clock;
+
+  constructor(executor: Executor, sink: DataSink, clock: Clock = systemClock) {
+    this.#executor = executor;
+    this.#sink = sink;
+    this.#clock = clock;
+  }
 
   execute(run: FunctionRun): void {
-    const crossing = new Crossing(run, this.sink.forNamespace(run.spec.namespace), this.clock, () =>
+    const crossing = new Crossing(run, this.#sink.forNamespace(run.spec.namespace), this.#clock, () =>
       this.#crossings.delete(run),
     );
     this.#crossings.set(run, crossing);
-    crossing.enter(this.executor);
+    crossing.enter(this.#executor);
   }
 
   cancel(run: FunctionRun, reason: string): void {
     const crossing = this.#crossings.get(run);
-    if (crossing?.entered === true) this.executor.cancel(crossing, reason);
+    if (crossing?.entered === true) this.#executor.cancel(crossing, reason);
     else crossing?.giveUp();
   }
 
   withdraw(run: FunctionRun): void {
     const crossing = this.#crossings.get(run);
-    if (crossing?.entered === true) this.executor.withdraw(crossing);
+    if (crossing?.entered === true) this.#executor.withdraw(crossing);
     else crossing?.giveUp();
   }
 
@@ -46,7 +50,7 @@ export class GatewayExecutor implements Executor {
   }
 
   status(): ExecutorStatus {
-    return this.executor.status();
+    return this.#executor.status();
   }
 
   /** The host that owns the containers closes them. */
@@ -66,34 +70,39 @@ class Crossing implements FunctionRun {
   /** What was wrong with an output that crossed after the container was told that it is taken. */
   #refused: string | undefined;
 
-  constructor(
-    private readonly run: FunctionRun,
-    private readonly sink: DataSink,
-    private readonly clock: Clock,
-    private readonly done: () => void,
-  ) {}
+  readonly #run: FunctionRun;
+  readonly #sink: DataSink;
+  readonly #clock: Clock;
+  readonly #done: () => void;
+
+  constructor(run: FunctionRun, sink: DataSink, clock: Clock, done: () => void) {
+    this.#run = run;
+    this.#sink = sink;
+    this.#clock = clock;
+    this.#done = done;
+  }
 
   get spec(): ContainerSpec {
-    return this.run.spec;
+    return this.#run.spec;
   }
   get activationId(): string {
-    return this.run.activationId;
+    return this.#run.activationId;
   }
   get transactionId(): string {
-    return this.run.transactionId;
+    return this.#run.transactionId;
   }
   get definition(): FunctionRun['definition'] {
-    return this.run.definition;
+    return this.#run.definition;
   }
   get env(): string | null {
-    return this.run.env;
+    return this.#run.env;
   }
   get input(): Value {
-    return this.#input ?? this.run.input;
+    return this.#input ?? this.#run.input;
   }
 
   enter(executor: Executor): void {
-    const crossed = this.#cross(this.run.input);
+    const crossed = this.#cross(this.#run.input);
     if (!(crossed instanceof Promise)) {
       this.#go(executor, crossed);
       return;
@@ -110,12 +119,12 @@ class Crossing implements FunctionRun {
   }
 
   started(at: number): void {
-    this.run.started(at);
+    this.#run.started(at);
   }
 
   emitted(port: string, value: Value): boolean {
     // What has to be read from a file crosses later: a wrong port is refused now all the same.
-    if (this.run.definition?.outputs.includes(port) !== true) {
+    if (this.#run.definition?.outputs.includes(port) !== true) {
       value.release();
       return false;
     }
@@ -123,13 +132,13 @@ class Crossing implements FunctionRun {
     const crossed = pending === undefined ? this.#cross(value) : pending.then(() => this.#cross(value));
     if (!(crossed instanceof Promise)) {
       value.release();
-      return this.run.emitted(port, crossed);
+      return this.#run.emitted(port, crossed);
     }
     // Later values wait for it, so that they keep their order.
     this.#emitted = crossed.then(
       (copy) => {
         value.release();
-        if (!this.run.emitted(port, copy)) this.#refused ??= `The port "${port}" takes no more values.`;
+        if (!this.#run.emitted(port, copy)) this.#refused ??= `The port "${port}" takes no more values.`;
       },
       (error: unknown) => {
         value.release();
@@ -154,14 +163,14 @@ class Crossing implements FunctionRun {
 
   dropped(): void {
     this.#input?.release();
-    this.done();
-    this.run.dropped();
+    this.#done();
+    this.#run.dropped();
   }
 
   #go(executor: Executor, input: Value): void {
     this.#input = input;
     // The gateway keeps it to the end and does not look at it again.
-    this.sink.setWaiting(this.run.input, true);
+    this.#sink.setWaiting(this.#run.input, true);
     if (this.#givenUp) {
       this.dropped();
       return;
@@ -175,9 +184,9 @@ class Crossing implements FunctionRun {
       this.dropped();
       return;
     }
-    const at = this.clock.now();
-    this.done();
-    this.run.ended({
+    const at = this.#clock.now();
+    this.#done();
+    this.#run.ended({
       status: 3,
       value: this.#error(unreadableText('A value', error)),
       env: null,
@@ -194,25 +203,25 @@ class Crossing implements FunctionRun {
   #finish(end: RunEnd, value: Value): void {
     end.value.release();
     this.#input?.release();
-    this.done();
+    this.#done();
     if (this.#refused === undefined) {
-      this.run.ended({ ...end, value });
+      this.#run.ended({ ...end, value });
       return;
     }
     value.release();
-    this.run.ended({ ...end, status: 2, value: this.#error(this.#refused) });
+    this.#run.ended({ ...end, status: 2, value: this.#error(this.#refused) });
   }
 
   #error(text: string): Value {
     const { segments, shape } = encodeValue({ error: text });
-    return this.sink.put(Buffer.concat(segments), shape);
+    return this.#sink.put(Buffer.concat(segments), shape);
   }
 
   /** A copy in the memory of the other side. */
   #cross(value: Value): Value | Promise<Value> {
     const bytes = bytesOf(value);
-    if (!Buffer.isBuffer(bytes)) return bytes.then((read) => this.sink.put(read, value.shape));
+    if (!Buffer.isBuffer(bytes)) return bytes.then((read) => this.#sink.put(read, value.shape));
     // What was put together or read just now is a copy already.
-    return this.sink.put(value.body.at === 'memory' ? Buffer.from(bytes) : bytes, value.shape);
+    return this.#sink.put(value.body.at === 'memory' ? Buffer.from(bytes) : bytes, value.shape);
   }
 }

@@ -23,11 +23,14 @@ export class Backlog {
   readonly #runs = new Deque<BacklogOfRun>();
   #working = false;
 
+  readonly #room: () => Promise<void>;
+  readonly #crowded: () => boolean;
+
   /** @param room Resolves when the pipe takes tokens without growing. @param crowded False while it does. */
-  constructor(
-    private readonly room: () => Promise<void>,
-    private readonly crowded: () => boolean,
-  ) {}
+  constructor(room: () => Promise<void>, crowded: () => boolean) {
+    this.#room = room;
+    this.#crowded = crowded;
+  }
 
   /** Calls `piece` again and again in later turns of the event loop until it gives false, and then `done`. */
   add(run: BacklogOfRun, piece: Piece, done: () => void): void {
@@ -41,10 +44,10 @@ export class Backlog {
   async #work(): Promise<void> {
     while (this.#runs.length > 0) {
       await new Promise(setImmediate);
-      await this.room();
+      await this.#room();
       const end = performance.now() + TURN_MS;
       do this.#next();
-      while (this.#runs.length > 0 && !this.crowded() && performance.now() < end);
+      while (this.#runs.length > 0 && !this.#crowded() && performance.now() < end);
     }
     this.#working = false;
   }

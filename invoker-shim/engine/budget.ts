@@ -33,17 +33,20 @@ export class Budget {
   #bytes = 0;
   #isOver = false;
 
-  constructor(
-    private readonly limits: BudgetLimits,
-    /** Ends the activation, with this text for its user. */
-    private readonly over: (text: string) => void,
-  ) {}
+  readonly #limits: BudgetLimits;
+  /** Ends the activation, with this text for its user. */
+  readonly #over: (text: string) => void;
+
+  constructor(limits: BudgetLimits, over: (text: string) => void) {
+    this.#limits = limits;
+    this.#over = over;
+  }
 
   /** So many tokens more. */
   tokens(count: number): boolean {
     this.#tokens += count;
     return (
-      this.#tokens <= this.limits.tokens || this.#exceeded(`makes more than ${this.limits.tokens} tokens`, 'Tokens')
+      this.#tokens <= this.#limits.tokens || this.#exceeded(`makes more than ${this.#limits.tokens} tokens`, 'Tokens')
     );
   }
 
@@ -51,8 +54,8 @@ export class Budget {
   instances(count: number): boolean {
     this.#instances += count;
     return (
-      this.#instances <= this.limits.instances ||
-      this.#exceeded(`starts more than ${this.limits.instances} instances`, 'Instances')
+      this.#instances <= this.#limits.instances ||
+      this.#exceeded(`starts more than ${this.#limits.instances} instances`, 'Instances')
     );
   }
 
@@ -60,14 +63,14 @@ export class Budget {
   bytes(count: number): boolean {
     this.#bytes += count;
     return (
-      this.#bytes <= this.limits.bytes ||
-      this.#exceeded(`takes more than ${this.limits.bytes} bytes of the engine`, 'Bytes')
+      this.#bytes <= this.#limits.bytes ||
+      this.#exceeded(`takes more than ${this.#limits.bytes} bytes of the engine`, 'Bytes')
     );
   }
 
   /** A value of so many bytes and parts, nested so deep, is about to be put together. */
   value(bytes: number, parts: number, depth: number): boolean {
-    const { valueBytes } = this.limits;
+    const { valueBytes } = this.#limits;
     if (bytes > valueBytes) {
       return this.#exceeded(`puts together a value of ${bytes} bytes, the limit is ${valueBytes}`, 'ValueBytes');
     }
@@ -81,7 +84,7 @@ export class Budget {
   #exceeded(what: string, key: string | undefined): false {
     if (this.#isOver) return false;
     this.#isOver = true;
-    this.over(`The workflow ${what}${key === undefined ? '' : ` (limits.workflow${key})`}.`);
+    this.#over(`The workflow ${what}${key === undefined ? '' : ` (limits.workflow${key})`}.`);
     return false;
   }
 }

@@ -20,22 +20,38 @@ const ANSWER_UNITS = 40;
 
 /** How activations come to their answer and to their end: results, errors, cancels, the end by counting (E1, E5, E8). */
 export class Ending {
+  readonly #sink: DataSink;
+  readonly #executor: Executor;
+  readonly #flow: TokenFlow;
+  readonly #ledger: Ledger;
+  readonly #turns: Turns;
+  readonly #now: () => number;
+  /** The activation has ended: it may be forgotten. */
+  readonly #forget: (activation: Activation) => void;
+
   constructor(
-    private readonly sink: DataSink,
-    private readonly executor: Executor,
-    private readonly flow: TokenFlow,
-    private readonly ledger: Ledger,
-    private readonly turns: Turns,
-    private readonly now: () => number,
-    /** The activation has ended: it may be forgotten. */
-    private readonly forget: (activation: Activation) => void,
-  ) {}
+    sink: DataSink,
+    executor: Executor,
+    flow: TokenFlow,
+    ledger: Ledger,
+    turns: Turns,
+    now: () => number,
+    forget: (activation: Activation) => void,
+  ) {
+    this.#sink = sink;
+    this.#executor = executor;
+    this.#flow = flow;
+    this.#ledger = ledger;
+    this.#turns = turns;
+    this.#now = now;
+    this.#forget = forget;
+  }
 
   /** Everything that `$USER` waits for is there; takes the references over. */
   result(activation: Activation, inputs: readonly Value[], components: number): void {
     const ports = activation.plan.user.inputs;
     const whole = ports.length === 1 && ports[0]!.name === 'result';
-    activation.lastPart = this.flow.trigger;
+    activation.lastPart = this.#flow.trigger;
     const value = whole ? inputs[0]! : activation.sink.record(ports.map(({ name }, slot) => [name, inputs[slot]!]));
     this.#answer(activation, 0, value, components);
   }
@@ -52,7 +68,7 @@ export class Ending {
     from: number,
   ): void {
     if (node.error !== undefined && !activation.discarding) {
-      this.flow.send(activation, node.error, tag, value, env, components, from);
+      this.#flow.send(activation, node.error, tag, value, env, components, from);
       return;
     }
     if (!activation.answered) activation.lastPart = from;
@@ -86,13 +102,13 @@ export class Ending {
       activation.pending -= line.length;
       lines.push(line.letGo());
     }
-    this.turns.run(this.#dropping(activation, lines), () => this.release(activation));
+    this.#turns.run(this.#dropping(activation, lines), () => this.release(activation));
   }
 
   /** Takes back what has not started, and releases what waits. */
   *#dropping(activation: Activation, lines: readonly Work[]): Work {
     for (const instance of activation.running.all()) {
-      if (instance.startedAt === 0) this.executor.withdraw(instance);
+      if (instance.startedAt === 0) this.#executor.withdraw(instance);
       yield WITHDRAW_UNITS;
     }
     for (const line of lines) yield* line;
@@ -126,13 +142,13 @@ export class Ending {
     if (activation.ended || activation.stopped) return;
     activation.pending++;
     activation.stopped = true;
-    if (!activation.discarding) this.uncaught(activation, status, errorValue(this.sink, reason));
-    this.turns.run(this.#stopping(activation, reason), () => this.release(activation));
+    if (!activation.discarding) this.uncaught(activation, status, errorValue(this.#sink, reason));
+    this.#turns.run(this.#stopping(activation, reason), () => this.release(activation));
   }
 
   *#stopping(activation: Activation, reason: string): Work {
     for (const instance of activation.running.all()) {
-      this.executor.cancel(instance, reason);
+      this.#executor.cancel(instance, reason);
       yield WITHDRAW_UNITS;
     }
     for (const child of activation.children) {
@@ -144,7 +160,7 @@ export class Ending {
   /** Its budget is exceeded: an application's error, which nothing in it takes. Called from anywhere, also by a run of it. */
   overBudget(activation: Activation, text: string): void {
     activation.pending++;
-    this.uncaught(activation, 1, errorValue(this.sink, text));
+    this.uncaught(activation, 1, errorValue(this.#sink, text));
     // The executor may be in the middle of what one of its runs has put out.
     queueMicrotask(() => {
       this.stop(activation, text);
@@ -161,7 +177,7 @@ export class Ending {
     activation.answered = true;
     activation.pending++;
     value.retain();
-    activation.result = { status, value, at: this.now() };
+    activation.result = { status, value, at: this.#now() };
     // A workflow around this one goes on with the value; records are not on its way.
     activation.owner.answered({ status, value, components }, activation);
     if (activation.unrecorded === 0) this.#record(activation);
@@ -184,25 +200,25 @@ export class Ending {
     if (activation.tokens > 0 || activation.pending > 0 || activation.ended) return;
     if (!activation.answered) {
       if (activation.dropping) this.#giveUp(activation);
-      else this.uncaught(activation, 2, errorValue(this.sink, restMessage(activation)));
+      else this.uncaught(activation, 2, errorValue(this.#sink, restMessage(activation)));
       return;
     }
     if (activation.tables.length > 0 && !activation.emptied) {
       activation.pending++;
-      this.turns.run(this.#emptying(activation), () => this.release(activation));
+      this.#turns.run(this.#emptying(activation), () => this.release(activation));
       return;
     }
     activation.ended = true;
     activation.coolDown();
     activation.stopDeadline?.();
     if (activation.parent === undefined) activation.whole.close();
-    this.ledger.ended(activation);
-    this.forget(activation);
+    this.#ledger.ended(activation);
+    this.#forget(activation);
     activation.owner.ended(activation);
   }
 
   #record(activation: Activation): void {
-    this.ledger.answered(activation, (record, answer) => {
+    this.#ledger.answered(activation, (record, answer) => {
       activation.record = record;
       activation.owner.recorded(record, answer);
       this.release(activation);
@@ -210,7 +226,7 @@ export class Ending {
   }
 
   #giveUp(child: Activation): void {
-    if (!child.discarding) this.uncaught(child, 1, errorValue(this.sink, PARENT_FAILED));
+    if (!child.discarding) this.uncaught(child, 1, errorValue(this.#sink, PARENT_FAILED));
   }
 }
 

@@ -16,13 +16,16 @@ export class Environment {
   /** How many frames there are. */
   readonly depth: number;
 
-  private constructor(
-    private readonly outer: Environment | null,
-    /** JSON of the innermost frame; with `whole` of all frames, as an array. */
-    private readonly json: string,
-    private readonly whole: boolean,
-    depth: number,
-  ) {
+  readonly #outer: Environment | null;
+  /** JSON of the innermost frame; with `whole` of all frames, as an array. */
+  readonly #json: string;
+  readonly #whole: boolean;
+
+  private constructor(outer: Environment | null, json: string, whole: boolean, depth: number) {
+    this.#outer = outer;
+    this.#json = json;
+    this.#whole = whole;
+
     this.depth = depth;
   }
 
@@ -38,11 +41,11 @@ export class Environment {
 
   /** The JSON array of the frames. The parts are concatenated and not copied until the text is read. */
   get text(): string {
-    if (this.whole) return this.json;
-    let inner = this.json;
-    for (let at = this.outer; at !== null; at = at.outer) {
-      if (at.whole) return `${at.json.slice(0, -1)},${inner}]`;
-      inner = `${at.json},${inner}`;
+    if (this.#whole) return this.#json;
+    let inner = this.#json;
+    for (let at = this.#outer; at !== null; at = at.#outer) {
+      if (at.#whole) return `${at.#json.slice(0, -1)},${inner}]`;
+      inner = `${at.#json},${inner}`;
     }
     return `[${inner}]`;
   }
@@ -51,15 +54,15 @@ export class Environment {
   truncated(depth: number): Environment | null {
     if (depth === 0) return null;
     if (this.depth <= depth) return this;
-    let outer = this.outer;
-    while (outer !== null && outer.depth > depth && outer.outer !== null) outer = outer.outer;
-    if (outer === null) return this.firstFrames(depth);
-    return outer.depth > depth ? outer.firstFrames(depth) : outer;
+    let outer = this.#outer;
+    while (outer !== null && outer.depth > depth && outer.#outer !== null) outer = outer.#outer;
+    if (outer === null) return this.#firstFrames(depth);
+    return outer.depth > depth ? outer.#firstFrames(depth) : outer;
   }
 
   /** Of an environment that came as a text. */
-  private firstFrames(depth: number): Environment {
-    return Environment.of(`${this.json.slice(0, frameEnds(this.json)![depth - 1])}]`, depth);
+  #firstFrames(depth: number): Environment {
+    return Environment.of(`${this.#json.slice(0, frameEnds(this.#json)![depth - 1])}]`, depth);
   }
 }
 

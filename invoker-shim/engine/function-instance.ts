@@ -52,8 +52,12 @@ export class FunctionInstance implements FunctionRun {
   /** Control flow: outputs wait here for the end. */
   held: { output: PlanOutput; tag: Tag; value: Value }[] | undefined;
 
+  readonly #owner: InstanceOwner;
+  /** Of an action invoked by itself. */
+  readonly #ownWallAhead: number;
+
   constructor(
-    private readonly owner: InstanceOwner,
+    owner: InstanceOwner,
     readonly target: FunctionTarget,
     readonly activationId: string,
     readonly transactionId: string,
@@ -63,14 +67,16 @@ export class FunctionInstance implements FunctionRun {
     readonly place: Place | undefined,
     /** When it had all its inputs, by the clock's `now`. */
     readonly received: number,
-    /** Of an action invoked by itself. */
-    private readonly ownWallAhead = 0,
+    ownWallAhead = 0,
     readonly traceparent?: string,
-  ) {}
+  ) {
+    this.#owner = owner;
+    this.#ownWallAhead = ownWallAhead;
+  }
 
   /** What makes a time of this run one of the wall's, for its record. */
   get wallAhead(): number {
-    return this.place?.activation.wallAhead ?? this.ownWallAhead;
+    return this.place?.activation.wallAhead ?? this.#ownWallAhead;
   }
 
   get spec(): ContainerSpec {
@@ -98,9 +104,9 @@ export class FunctionInstance implements FunctionRun {
     }
     this.counts ??= new Map<string, number>();
     const index = this.counts.get(port) ?? 0;
-    if (output.foreach && index >= this.owner.instanceLimit) {
+    if (output.foreach && index >= this.#owner.instanceLimit) {
       value.release();
-      this.owner.instanceOverLimit(this);
+      this.#owner.instanceOverLimit(this);
       // Not refused: the container has done nothing wrong, the function has.
       return true;
     }
@@ -111,17 +117,17 @@ export class FunctionInstance implements FunctionRun {
     this.counts.set(port, index + 1);
     if (output.branch) this.chosen = true;
     this.bytesOut += value.size;
-    this.lastByteAt = this.owner.now();
+    this.lastByteAt = this.#owner.now();
     if (this.firstOutputAt === 0) this.firstOutputAt = this.lastByteAt;
-    this.owner.instanceEmitted(this, output, output.foreach ? tagInside(place.tag, index) : place.tag, value);
+    this.#owner.instanceEmitted(this, output, output.foreach ? tagInside(place.tag, index) : place.tag, value);
     return true;
   }
 
   ended(end: RunEnd): void {
-    this.owner.instanceEnded(this, end);
+    this.#owner.instanceEnded(this, end);
   }
 
   dropped(): void {
-    this.owner.instanceDropped(this);
+    this.#owner.instanceDropped(this);
   }
 }

@@ -41,11 +41,14 @@ export class InstanceLine {
   #last: Chunk | undefined;
   #context: Context = { prefix: [], env: null, input: undefined };
 
-  constructor(
-    private readonly sink: PackingSink,
-    /** Instances in all lines together. */
-    private readonly waiting: { count: number },
-  ) {}
+  readonly #sink: PackingSink;
+  /** Instances in all lines together. */
+  readonly #waiting: { count: number };
+
+  constructor(sink: PackingSink, waiting: { count: number }) {
+    this.#sink = sink;
+    this.#waiting = waiting;
+  }
 
   get length(): number {
     return this.#length;
@@ -54,7 +57,7 @@ export class InstanceLine {
   /** Takes the reference of the input over. */
   push({ tag, input, env, components, readyAt, after }: ReadyInstance): void {
     if (this.#last === undefined || this.#last.end === CHUNK) {
-      const chunk = new Chunk(this.sink.openPack(CHUNK));
+      const chunk = new Chunk(this.#sink.openPack(CHUNK));
       if (this.#last === undefined) this.#first = chunk;
       else this.#last.next = chunk;
       this.#last = chunk;
@@ -66,10 +69,10 @@ export class InstanceLine {
     chunk.components[at] = components;
     chunk.after[at] = after;
     const isPacked = chunk.inputs.put(at, input);
-    if (!isPacked) this.sink.setWaiting(input, true);
+    if (!isPacked) this.#sink.setWaiting(input, true);
     chunk.contexts.push(this.#contextOf(tag, env, isPacked ? undefined : input));
     this.#length++;
-    this.waiting.count++;
+    this.#waiting.count++;
   }
 
   /** The instance that has waited longest; undefined when none waits. */
@@ -78,7 +81,7 @@ export class InstanceLine {
     if (chunk === undefined) return undefined;
     const at = chunk.begin++;
     const { prefix, env, input } = chunk.contexts[at]!;
-    if (input !== undefined) this.sink.setWaiting(input, false);
+    if (input !== undefined) this.#sink.setWaiting(input, false);
     const instance = {
       tag: tagInside(prefix, chunk.indices[at]!),
       input: input ?? chunk.inputs.take(at)!,
@@ -88,7 +91,7 @@ export class InstanceLine {
       after: chunk.after[at]!,
     };
     this.#length--;
-    this.waiting.count--;
+    this.#waiting.count--;
     if (chunk.begin === chunk.end) {
       this.#first = chunk.next;
       if (chunk.next === undefined) this.#last = undefined;
@@ -100,9 +103,9 @@ export class InstanceLine {
   letGo(): Work {
     const first = this.#first;
     this.#first = this.#last = undefined;
-    this.waiting.count -= this.#length;
+    this.#waiting.count -= this.#length;
     this.#length = 0;
-    return releasing(first, this.sink);
+    return releasing(first, this.#sink);
   }
 
   #contextOf(tag: Tag, env: Environment | null, input: Value | undefined): Context {

@@ -14,14 +14,24 @@ export class Invocations implements InstanceOwner {
     { readonly instance: FunctionInstance; readonly message: StartMessage; readonly answer: Answer }
   >();
 
+  readonly #sink: DataSink;
+  readonly #executor: Executor;
+  readonly #ledger: Ledger;
+  /** One has ended. */
+  readonly #ended: () => void;
+
   constructor(
-    private readonly sink: DataSink,
-    private readonly executor: Executor,
-    private readonly ledger: Ledger,
+    sink: DataSink,
+    executor: Executor,
+    ledger: Ledger,
     readonly now: () => number,
-    /** One has ended. */
-    private readonly ended: () => void,
-  ) {}
+    ended: () => void,
+  ) {
+    this.#sink = sink;
+    this.#executor = executor;
+    this.#ledger = ledger;
+    this.#ended = ended;
+  }
 
   /** It has no port but `out`. */
   readonly instanceLimit = 0;
@@ -32,7 +42,7 @@ export class Invocations implements InstanceOwner {
 
   start(message: StartMessage, target: FunctionTarget, answer: Answer): void {
     const { activationId, transactionId, receivedAt, received } = message;
-    const input = payloadValue(this.sink.forNamespace(message.identity.namespace), message.payload, false);
+    const input = payloadValue(this.#sink.forNamespace(message.identity.namespace), message.payload, false);
     const instance = new FunctionInstance(
       this,
       target,
@@ -46,7 +56,7 @@ export class Invocations implements InstanceOwner {
       message.traceparent,
     );
     this.#invocations.set(activationId, { instance, message, answer });
-    this.executor.execute(instance);
+    this.#executor.execute(instance);
   }
 
   has(activationId: string, namespace: string): boolean {
@@ -70,7 +80,7 @@ export class Invocations implements InstanceOwner {
     const invocation = this.#invocations.get(activationId);
     if (invocation === undefined) return false;
     invocation.instance.cancelReason ??= reason;
-    this.executor.cancel(invocation.instance, reason);
+    this.#executor.cancel(invocation.instance, reason);
     return true;
   }
 
@@ -86,17 +96,17 @@ export class Invocations implements InstanceOwner {
     const { message, answer } = this.#invocations.get(instance.activationId)!;
     instance.input.release();
     instance.bytesOut += end.value.size;
-    this.ledger.functionEnded(instance, message.identity, end, (record, result) => {
-      this.ledger.written(() => answer(record, result));
+    this.#ledger.functionEnded(instance, message.identity, end, (record, result) => {
+      this.#ledger.written(() => answer(record, result));
       this.#invocations.delete(instance.activationId);
       message.ended?.();
-      this.ended();
+      this.#ended();
     });
   }
 
   instanceDropped(instance: FunctionInstance): void {
     const at = this.now();
-    const value = errorValue(this.sink, instance.cancelReason ?? NEVER_STARTED);
+    const value = errorValue(this.#sink, instance.cancelReason ?? NEVER_STARTED);
     this.instanceEnded(instance, {
       status: instance.cancelReason === undefined ? 3 : 2,
       value,

@@ -10,8 +10,12 @@ export class Choice {
   readonly #taken = new Map<string, number>();
   #total = 0;
 
+  readonly #ways: number;
+
   /** @param ways How many there are. */
-  constructor(private readonly ways: number) {}
+  constructor(ways: number) {
+    this.#ways = ways;
+  }
 
   took(way: string): void {
     for (const [name, weight] of this.#taken) this.#taken.set(name, weight * MEMORY);
@@ -21,7 +25,7 @@ export class Choice {
 
   /** How likely a way is to be taken next, from 0 to 1; before anything was seen all are equal. */
   chanceOf(way: string): number {
-    return ((this.#taken.get(way) ?? 0) + PRIOR) / (this.#total + this.ways * PRIOR);
+    return ((this.#taken.get(way) ?? 0) + PRIOR) / (this.#total + this.#ways * PRIOR);
   }
 }
 

@@ -20,12 +20,17 @@ export type Appended = (record: ActivationRecord, answer: string) => void;
 
 /** The books of an engine: makes the records of what has ended and appends them, off the path of the data. */
 export class Ledger {
-  constructor(
-    private readonly records: RecordWriter,
-    private readonly resultText: ToResultText,
-    private readonly answerText: ToAnswerText,
-    private readonly hostId: string,
-  ) {}
+  readonly #records: RecordWriter;
+  readonly #resultText: ToResultText;
+  readonly #answerText: ToAnswerText;
+  readonly #hostId: string;
+
+  constructor(records: RecordWriter, resultText: ToResultText, answerText: ToAnswerText, hostId: string) {
+    this.#records = records;
+    this.#resultText = resultText;
+    this.#answerText = answerText;
+    this.#hostId = hostId;
+  }
 
   /** Appends the record of a function run; `appended` is called then. Takes over a reference of the result. */
   functionEnded(instance: FunctionInstance, identity: Identity, end: RunEnd, appended: Appended): void {
@@ -35,11 +40,17 @@ export class Ledger {
       );
       return;
     }
-    const toText = instance.place === undefined ? this.answerText : this.resultText;
+    const toText = instance.place === undefined ? this.#answerText : this.#resultText;
     this.#withText(end.value, toText, (text) => {
-      const record = functionRecord(instance, identity, tooLong(text) ? { ...end, status: 1 } : end, text, this.hostId);
+      const record = functionRecord(
+        instance,
+        identity,
+        tooLong(text) ? { ...end, status: 1 } : end,
+        text,
+        this.#hostId,
+      );
       this.#note(instance.place?.activation);
-      this.records.append(record);
+      this.#records.append(record);
       appended(record, answerOf(text));
     });
   }
@@ -48,11 +59,11 @@ export class Ledger {
   answered(activation: Activation, appended: Appended): void {
     const { status, value, at } = activation.result!;
     activation.result = undefined;
-    const toText = activation.parent === undefined ? this.answerText : this.resultText;
+    const toText = activation.parent === undefined ? this.#answerText : this.#resultText;
     this.#withText(value, toText, (text) => {
       const record = workflowRecord(activation, tooLong(text) ? 1 : status, text, at + activation.wallAhead);
       this.#note(activation.parent);
-      this.records.append(record);
+      this.#records.append(record);
       appended(record, answerOf(text));
     });
   }
@@ -67,12 +78,12 @@ export class Ledger {
       { text: record.result, size: record.size },
       record.end,
     );
-    this.records.append(activation.record, true);
+    this.#records.append(activation.record, true);
   }
 
   /** Calls back when everything appended so far is written; never, when the process stops while the disk refuses it. */
   written(callback: () => void): void {
-    this.records.written((error) => {
+    this.#records.written((error) => {
       if (error === undefined) callback();
     });
   }
@@ -86,7 +97,7 @@ export class Ledger {
       const { type, action, workflow } = outer.target;
       const target = { type, action, workflow, cause };
       const accepted = { activationId, transactionId, identity, target, receivedAt };
-      noteAccepted(this.records.notes, { accepted, host: this.hostId });
+      noteAccepted(this.#records.notes, { accepted, host: this.#hostId });
     }
   }
 

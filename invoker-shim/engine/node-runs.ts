@@ -50,7 +50,11 @@ export class NodeRuns implements InstanceOwner {
   /** Of all lines together. */
   readonly #inLines = { count: 0 };
 
-  constructor(private readonly host: RunsHost) {
+  readonly #host: RunsHost;
+
+  constructor(host: RunsHost) {
+    this.#host = host;
+
     this.now = host.now;
     this.instanceLimit = host.instanceLimit;
   }
@@ -69,7 +73,7 @@ export class NodeRuns implements InstanceOwner {
     env: Environment | null,
     components: number,
   ): void {
-    const { host } = this;
+    const host = this.#host;
     const { target: workflow } = activation;
     const spec = node.node;
     const target = spec.kind === 'action' ? workflow.actions.get(spec.action) : activation.stepsTarget;
@@ -101,7 +105,7 @@ export class NodeRuns implements InstanceOwner {
   /** E9: the executor has so many instances of a node at once; the others wait in line. */
   #lineUp(activation: Activation, node: PlanNode, target: FunctionTarget, instance: ReadyInstance): void {
     const line = (activation.lines[node.index] ??= new InstanceLine(activation.sink, this.#inLines));
-    if (line.length > 0 || line.inHand >= this.host.instancesAhead) {
+    if (line.length > 0 || line.inHand >= this.#host.instancesAhead) {
       line.push(instance);
       return;
     }
@@ -119,12 +123,12 @@ export class NodeRuns implements InstanceOwner {
 
   #handOver(activation: Activation, node: PlanNode, target: FunctionTarget, line: InstanceLine): void {
     line.handing = true;
-    for (let handed = 0; line.inHand < this.host.instancesAhead; handed++) {
+    for (let handed = 0; line.inHand < this.#host.instancesAhead; handed++) {
       if (handed === HANDED_AT_ONCE) {
         activation.pending++;
         setImmediate(() => {
           this.#handOver(activation, node, target, line);
-          this.host.ending.release(activation);
+          this.#host.ending.release(activation);
         });
         return;
       }
@@ -137,7 +141,7 @@ export class NodeRuns implements InstanceOwner {
   }
 
   #execute(activation: Activation, node: PlanNode, target: FunctionTarget, ready: ReadyInstance): void {
-    const { host } = this;
+    const host = this.#host;
     const { tag, input, env, components, readyAt, after } = ready;
     const activationId = host.newId();
     const part = activation.parts.add(activationId, node.index, tag);
@@ -153,7 +157,7 @@ export class NodeRuns implements InstanceOwner {
   #warmSuccessors(activation: Activation, node: PlanNode, spec: ContainerSpec): void {
     const { lookedAhead, warmed } = activation;
     // Once for all instances of a node.
-    if (lookedAhead[node.index] === 1 || this.host.holdOutputs || activation.discarding) return;
+    if (lookedAhead[node.index] === 1 || this.#host.holdOutputs || activation.discarding) return;
     lookedAhead[node.index] = 1;
     // What it needs it gets by itself now.
     warmed.get(spec)?.();
@@ -166,7 +170,7 @@ export class NodeRuns implements InstanceOwner {
         const before = specOf(activation, between);
         if (before !== undefined) behind.push(before);
       }
-      warmed.set(wanted, this.host.executor.warm(wanted, behind, instancesOf(ways)));
+      warmed.set(wanted, this.#host.executor.warm(wanted, behind, instancesOf(ways)));
     }
   }
 
@@ -182,36 +186,36 @@ export class NodeRuns implements InstanceOwner {
   ): void {
     input.release();
     let text = activation.target.workflow === 'sequence' ? TOO_MANY_IN_SEQUENCE : TOO_MANY_ACTIONS;
-    if (components < this.host.componentLimit) {
+    if (components < this.#host.componentLimit) {
       if (target === undefined) text = `The node "${node.id}" has no action.`;
       else if (target.type === 'missing') text = target.error;
     }
-    this.host.ending.failed(
+    this.#host.ending.failed(
       activation,
       node,
       tag,
       1,
-      errorValue(this.host.sink, text),
+      errorValue(this.#host.sink, text),
       env,
       components,
-      this.host.flow.trigger,
+      this.#host.flow.trigger,
     );
-    this.host.flow.sendCounts(activation, node, tag, undefined, this.host.flow.trigger);
+    this.#host.flow.sendCounts(activation, node, tag, undefined, this.#host.flow.trigger);
   }
 
   instanceEmitted(instance: FunctionInstance, output: PlanOutput, tag: Tag, value: Value): void {
-    if (this.host.holdOutputs) {
+    if (this.#host.holdOutputs) {
       instance.place!.activation.sink.setWaiting(value, true);
       (instance.held ??= []).push({ output, tag, value });
       return;
     }
     const { activation, components, part } = instance.place!;
-    this.host.flow.send(activation, output, tag, value, null, components, part);
+    this.#host.flow.send(activation, output, tag, value, null, components, part);
   }
 
   instanceOverLimit(instance: FunctionInstance): void {
     if (instance.overLimit !== undefined) return;
-    const { instanceLimit, executor } = this.host;
+    const { instanceLimit, executor } = this.#host;
     const text = tooManyInstances(instance.place!.node.id, instanceLimit + 1, instanceLimit);
     instance.overLimit = text;
     // The executor is in the middle of taking this value in. A run that has ended by then it does not know any more.
@@ -219,7 +223,7 @@ export class NodeRuns implements InstanceOwner {
   }
 
   instanceEnded(instance: FunctionInstance, given: RunEnd): void {
-    const { ending, flow, ledger } = this.host;
+    const { ending, flow, ledger } = this.#host;
     const env = instance.environment === null ? null : afterStep(instance.environment, given.env);
     const end = env === undefined ? this.#failed(given, 1, ENVIRONMENT_TOO_LARGE) : this.#limited(instance, given);
     const { activation, node, tag, components, part } = instance.place!;
@@ -258,7 +262,7 @@ export class NodeRuns implements InstanceOwner {
 
   #failed(end: RunEnd, status: 1 | 2, error: string): RunEnd {
     end.value.release();
-    return { ...end, status, value: errorValue(this.host.sink, error) };
+    return { ...end, status, value: errorValue(this.#host.sink, error) };
   }
 
   /** The returned value leaves by `out`. */
@@ -272,7 +276,7 @@ export class NodeRuns implements InstanceOwner {
     }
     const result = normalized(activation.sink, node, value);
     if (out.foreach) (instance.counts ??= new Map<string, number>()).set('out', 1);
-    this.host.flow.sendReturned(activation, out, tag, result, env, components, part);
+    this.#host.flow.sendReturned(activation, out, tag, result, env, components, part);
   }
 
   instanceDropped(instance: FunctionInstance): void {
@@ -280,9 +284,9 @@ export class NodeRuns implements InstanceOwner {
     instance.input.release();
     activation.running.delete(instance);
     activation.parts.drop(part);
-    if (!activation.discarding) this.host.ending.uncaught(activation, 3, errorValue(this.host.sink, NEVER_STARTED));
+    if (!activation.discarding) this.#host.ending.uncaught(activation, 3, errorValue(this.#host.sink, NEVER_STARTED));
     if (node.depth > 0) this.#moveUp(activation, node, instance.target);
-    this.host.ending.release(activation);
+    this.#host.ending.release(activation);
   }
 }
 

@@ -47,69 +47,81 @@ class OperatorFiring implements OperatorRun {
   /** What it puts out comes from the part that it has waited for: an operator is no part of its own. */
   readonly #from: number;
 
+  readonly #host: OperatorHost;
+  readonly #activation: Activation;
+  readonly #node: PlanNode;
+  readonly #tag: Tag;
+  readonly #components: number;
+
   constructor(
-    private readonly host: OperatorHost,
-    private readonly activation: Activation,
-    private readonly node: PlanNode,
-    private readonly tag: Tag,
+    host: OperatorHost,
+    activation: Activation,
+    node: PlanNode,
+    tag: Tag,
     readonly inputs: readonly Value[],
     readonly env: Environment | null,
-    private readonly components: number,
+    components: number,
   ) {
+    this.#host = host;
+    this.#activation = activation;
+    this.#node = node;
+    this.#tag = tag;
+    this.#components = components;
+
     this.#from = host.flow.trigger;
   }
 
   get sink(): DataSink {
-    return this.activation.sink;
+    return this.#activation.sink;
   }
 
   mayStart(items: number): boolean {
-    return this.activation.whole.budget.instances(items);
+    return this.#activation.whole.budget.instances(items);
   }
 
   get crowded(): boolean {
-    return this.host.flow.crowded;
+    return this.#host.flow.crowded;
   }
 
   later(piece: () => boolean): Promise<void> {
-    return new Promise((resolve) => this.host.flow.later(this.activation, piece, resolve));
+    return new Promise((resolve) => this.#host.flow.later(this.#activation, piece, resolve));
   }
 
   literal(value: unknown): Value {
-    return this.activation.whole.literal(this.node, value);
+    return this.#activation.whole.literal(this.#node, value);
   }
 
   get frame(): string | undefined {
-    return this.node.frame;
+    return this.#node.frame;
   }
 
   get instanceLimit(): number {
-    return this.host.instanceLimit;
+    return this.#host.instanceLimit;
   }
 
   send(port: string, value: Value, env: Environment | null): void {
-    this.host.flow.send(
-      this.activation,
-      this.node.outputs.get(port),
-      this.tag,
+    this.#host.flow.send(
+      this.#activation,
+      this.#node.outputs.get(port),
+      this.#tag,
       value,
       env,
-      this.components,
+      this.#components,
       this.#from,
     );
   }
 
   /** Composer gives each branch of a `parallel` a budget of components of its own. */
   branch(value: Value): void {
-    this.host.flow.send(this.activation, this.node.outputs.get('branch'), this.tag, value, this.env, 0, this.#from);
+    this.#host.flow.send(this.#activation, this.#node.outputs.get('branch'), this.#tag, value, this.env, 0, this.#from);
   }
 
   /** As a branch, for each element of a `map`. */
   item(value: Value): void {
-    this.host.flow.send(
-      this.activation,
-      this.node.outputs.get('item'),
-      tagInside(this.tag, this.#items++),
+    this.#host.flow.send(
+      this.#activation,
+      this.#node.outputs.get('item'),
+      tagInside(this.#tag, this.#items++),
       value,
       this.env,
       0,
@@ -118,17 +130,17 @@ class OperatorFiring implements OperatorRun {
   }
 
   fail(value: Value): void {
-    this.host.ending.failed(this.activation, this.node, this.tag, 1, value, this.env, this.components, this.#from);
+    this.#host.ending.failed(this.#activation, this.#node, this.#tag, 1, value, this.env, this.#components, this.#from);
   }
 
   sendCount(): void {
-    for (const output of this.node.foreach)
-      this.host.flow.sendCount(this.activation, output, this.tag, this.#items, this.#from);
+    for (const output of this.#node.foreach)
+      this.#host.flow.sendCount(this.#activation, output, this.#tag, this.#items, this.#from);
   }
 
   done(): void {
     this.sendCount();
-    this.host.ending.release(this.activation);
+    this.#host.ending.release(this.#activation);
   }
 
   unreadable(error: unknown): void {
@@ -138,7 +150,7 @@ class OperatorFiring implements OperatorRun {
       return;
     }
     const text = unreadableText('A value', error);
-    this.host.ending.uncaught(this.activation, 3, errorValue(this.sink, text));
-    this.host.ending.release(this.activation);
+    this.#host.ending.uncaught(this.#activation, 3, errorValue(this.sink, text));
+    this.#host.ending.release(this.#activation);
   }
 }

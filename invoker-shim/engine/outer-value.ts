@@ -23,11 +23,12 @@ export class OuterValue {
   /** By level, without the outermost, which has one scope: which those are. */
   #seen: FiredSet[] | undefined;
 
+  readonly #depth: number;
+
   /** `depth`: length of the value's own tag; `levels`: scopes inside each other between it and the node. */
-  constructor(
-    private readonly depth: number,
-    levels: number,
-  ) {
+  constructor(depth: number, levels: number) {
+    this.#depth = depth;
+
     for (let level = 0; level < levels; level++) {
       this.#counted.push(0);
       this.#expected.push(0);
@@ -44,7 +45,7 @@ export class OuterValue {
 
   /** The scope with this tag has `count` instances. False when that was known. */
   count(tag: Tag, count: number): boolean {
-    const level = tag.length - this.depth;
+    const level = tag.length - this.#depth;
     if (!this.#isNew(tag, level)) return false;
     this.#counted[level]!++;
     this.#expected[level + 1]! += count;

@@ -13,7 +13,11 @@ type Known = { readonly plan: Plan } | { readonly error: unknown } | { readonly 
 export class Plans {
   readonly #known = new WeakMap<Graph, Known>();
 
-  constructor(private readonly turns: Turns) {}
+  readonly #turns: Turns;
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
+  }
 
   /** The plan of a graph; undefined: it has to be waited for with `whenKnown`. Throws for a graph that is not valid. */
   of(graph: Graph): Plan | undefined {
@@ -32,7 +36,7 @@ export class Plans {
     }
     const waiting = [callback];
     this.#known.set(graph, { waiting });
-    this.turns.run(this.#planning(graph), () => {
+    this.#turns.run(this.#planning(graph), () => {
       for (const told of waiting) setImmediate(told);
     });
   }

@@ -42,10 +42,11 @@ export class TokenFlow {
   readonly #backlog: Backlog;
   #crowded = false;
 
-  constructor(
-    openPipe: (receive: TokenReceiver) => Pipe,
-    private readonly owner: FlowOwner,
-  ) {
+  readonly #owner: FlowOwner;
+
+  constructor(openPipe: (receive: TokenReceiver) => Pipe, owner: FlowOwner) {
+    this.#owner = owner;
+
     this.#pipe = openPipe((token) => this.#receive(token));
     const room = async (): Promise<void> => {
       await this.#pipe.drained();
@@ -159,7 +160,7 @@ export class TokenFlow {
       () => !activation.dropping && piece(),
       () => {
         done();
-        this.owner.release(activation);
+        this.#owner.release(activation);
       },
     );
   }
@@ -169,7 +170,7 @@ export class TokenFlow {
   }
 
   #receive(token: Token): void {
-    const activation = this.owner.find(token.activationId);
+    const activation = this.#owner.find(token.activationId);
     if (activation === undefined) {
       token.value?.release();
       return;
@@ -179,11 +180,11 @@ export class TokenFlow {
     try {
       taken = this.#match(activation, token);
     } catch (error) {
-      this.owner.broke(activation, error);
+      this.#owner.broke(activation, error);
     }
     if (!taken) return;
     activation.tokens--;
-    this.owner.settle(activation);
+    this.#owner.settle(activation);
   }
 
   #match(activation: Activation, token: Token): boolean {
@@ -196,7 +197,7 @@ export class TokenFlow {
       return false;
     }
     activation.fired[node.index] = 1;
-    this.owner.fire(activation, node, token.tag, [value], token.env, token.components);
+    this.#owner.fire(activation, node, token.tag, [value], token.env, token.components);
     return true;
   }
 
@@ -206,8 +207,8 @@ export class TokenFlow {
     if (table === undefined) {
       table = new WaitMatch(node, activation.sink, {
         budget: activation.whole.budget,
-        ready: (tag, inputs, env, components) => this.owner.fire(activation, node, tag, inputs, env, components),
-        inTurns: (work) => this.owner.inTurns(activation, this.#withTrigger(work, this.trigger)),
+        ready: (tag, inputs, env, components) => this.#owner.fire(activation, node, tag, inputs, env, components),
+        inTurns: (work) => this.#owner.inTurns(activation, this.#withTrigger(work, this.trigger)),
       });
       if (activation.discarding) table.refuse();
       activation.tables[node.index] = table;

@@ -61,11 +61,15 @@ export class WaitMatch {
   /** It takes no value any more; it goes on telling tokens from their duplicates. */
   #refusing = false;
 
-  constructor(
-    private readonly node: PlanNode,
-    private readonly sink: PackingSink,
-    private readonly owner: TableOwner,
-  ) {}
+  readonly #node: PlanNode;
+  readonly #sink: PackingSink;
+  readonly #owner: TableOwner;
+
+  constructor(node: PlanNode, sink: PackingSink, owner: TableOwner) {
+    this.#node = node;
+    this.#sink = sink;
+    this.#owner = owner;
+  }
 
   /** True when the token was taken, false for a duplicate (its reference is released then). */
   accept(input: PlanInput, token: Token): boolean {
@@ -73,11 +77,11 @@ export class WaitMatch {
     const value = token.value!;
     if (input.list) return this.#collect(input, token, value);
     const { tag, env, components } = token;
-    if (input.depth < this.node.depth) return this.#arriveFromOutside(input, tag, { value, env, components });
-    if (this.node.inputs.length > 1) return this.#arrive(input, tag, { value, env, components });
+    if (input.depth < this.#node.depth) return this.#arriveFromOutside(input, tag, { value, env, components });
+    if (this.#node.inputs.length > 1) return this.#arrive(input, tag, { value, env, components });
     if (!this.#fired.add(tag)) return duplicate(value);
     if (this.#refusing) value.release();
-    else this.owner.ready(tag, [value], env, components);
+    else this.#owner.ready(tag, [value], env, components);
     return true;
   }
 
@@ -86,12 +90,12 @@ export class WaitMatch {
     for (const { tag, slots } of this.#waiting.values()) {
       yield {
         tag,
-        ports: this.node.inputs
+        ports: this.#node.inputs
           .filter(({ slot }) => slots[slot] === undefined)
           .map((input) => this.#describe(input, tag)),
       };
     }
-    for (const input of this.node.inputs) {
+    for (const input of this.#node.inputs) {
       for (const collector of this.#collectors[input.slot]?.values() ?? []) {
         if (!collector.closed) yield { tag: collector.tag, ports: [`${input.name} (${collector.progress})`] };
       }
@@ -132,7 +136,7 @@ export class WaitMatch {
 
   #arrive(input: PlanInput, tag: Tag, arrival: Arrival): boolean {
     if (this.#fired.has(tag)) return duplicate(arrival.value!);
-    const key = tagKey(tag, this.node.depth);
+    const key = tagKey(tag, this.#node.depth);
     const waiting = this.#waiting.get(key) ?? this.#open(key, tag);
     if (waiting.slots[input.slot] !== undefined) return duplicate(arrival.value!);
     this.#fill(waiting, input.slot, this.#held(arrival));
@@ -140,7 +144,7 @@ export class WaitMatch {
   }
 
   #open(key: TagKey, tag: Tag): Waiting {
-    const { inputs, depth } = this.node;
+    const { inputs, depth } = this.#node;
     const waiting: Waiting = {
       tag,
       slots: new Array<Arrival | undefined>(inputs.length).fill(undefined),
@@ -159,7 +163,8 @@ export class WaitMatch {
   #fill(waiting: Waiting, slot: number, arrival: Arrival): void {
     waiting.slots[slot] = arrival;
     if (--waiting.missing > 0) return;
-    const { node, sink } = this;
+    const node = this.#node;
+    const sink = this.#sink;
     this.#waiting.delete(tagKey(waiting.tag, node.depth));
     this.#fired.add(waiting.tag);
     const slots = waiting.slots as Arrival[];
@@ -179,18 +184,18 @@ export class WaitMatch {
       if (filled.components > components) components = filled.components;
     }
     if (node.leadingSlot < 0) {
-      this.owner.ready(waiting.tag, inputs, env, components);
+      this.#owner.ready(waiting.tag, inputs, env, components);
       return;
     }
     const leading = slots[node.leadingSlot]!;
-    this.owner.ready(waiting.tag, inputs, leading.env, leading.components);
+    this.#owner.ready(waiting.tag, inputs, leading.env, leading.components);
   }
 
   #collect(input: PlanInput, token: Token, value: Value): boolean {
     const collector = this.#collector(input, token.tag);
     if (!collector.add(token.tag[input.depth]!, value, token.components, !this.#refusing)) return duplicate(value);
     const { bytes, parts, depth } = collector;
-    if (!this.owner.budget.value(bytes, parts, depth)) return true;
+    if (!this.#owner.budget.value(bytes, parts, depth)) return true;
     this.#closeIfComplete(input, collector);
     return true;
   }
@@ -200,7 +205,7 @@ export class WaitMatch {
     const key = tagKey(tag, input.depth);
     let collector = collectors.get(key);
     if (collector === undefined) {
-      collector = new ListCollector(tag.length === input.depth ? tag : tag.slice(0, input.depth), this.sink);
+      collector = new ListCollector(tag.length === input.depth ? tag : tag.slice(0, input.depth), this.#sink);
       collectors.set(key, collector);
     }
     return collector;
@@ -210,7 +215,7 @@ export class WaitMatch {
     if (!collector.complete) return;
     const closing = collector.close(!this.#refusing);
     if (collector.count > LISTED_AT_ONCE) {
-      this.owner.inTurns(this.#closing(input, collector, closing));
+      this.#owner.inTurns(this.#closing(input, collector, closing));
       return;
     }
     let step = closing.next();
@@ -226,10 +231,10 @@ export class WaitMatch {
 
   #listed(input: PlanInput, { tag, components }: ListCollector, value: Value): void {
     const arrival = { value, env: null, components };
-    if (input.depth < this.node.depth) this.#arriveFromOutside(input, tag, arrival);
-    else if (this.node.inputs.length > 1) this.#arrive(input, tag, arrival);
+    if (input.depth < this.#node.depth) this.#arriveFromOutside(input, tag, arrival);
+    else if (this.#node.inputs.length > 1) this.#arrive(input, tag, arrival);
     else if (!this.#fired.add(tag) || this.#refusing) value.release();
-    else this.owner.ready(tag, [value], null, components);
+    else this.#owner.ready(tag, [value], null, components);
   }
 
   #count(input: PlanInput, tag: Tag, count: number): boolean {
@@ -250,7 +255,7 @@ export class WaitMatch {
     const outers = (this.#outers[input.slot] ??= new Map<TagKey, OuterValue>());
     const key = tagKey(tag, input.depth);
     let outer = outers.get(key);
-    if (outer === undefined) outers.set(key, (outer = new OuterValue(input.depth, this.node.depth - input.depth)));
+    if (outer === undefined) outers.set(key, (outer = new OuterValue(input.depth, this.#node.depth - input.depth)));
     return outer;
   }
 
@@ -260,7 +265,7 @@ export class WaitMatch {
     outer.arrival = this.#held(arrival);
     const { waiting } = outer;
     outer.waiting = [];
-    if (waiting.length > SERVED_AT_ONCE) this.owner.inTurns(this.#serving(input, outer, waiting));
+    if (waiting.length > SERVED_AT_ONCE) this.#owner.inTurns(this.#serving(input, outer, waiting));
     else for (const instance of waiting) this.#take(input, outer, instance);
     // A scope without instances: there was nobody to serve.
     this.#releaseIfServed(outer);
@@ -280,7 +285,7 @@ export class WaitMatch {
       arrival = RELEASED;
     } else {
       arrival.value.retain();
-      this.sink.setWaiting(arrival.value, true);
+      this.#sink.setWaiting(arrival.value, true);
     }
     outer.taken++;
     this.#fill(waiting, input.slot, arrival);
@@ -304,13 +309,13 @@ export class WaitMatch {
       arrival.value!.release();
       return RELEASED;
     }
-    this.sink.setWaiting(arrival.value!, true);
+    this.#sink.setWaiting(arrival.value!, true);
     return arrival;
   }
 
   #release({ value }: Arrival): void {
     if (value === undefined) return;
-    this.sink.setWaiting(value, false);
+    this.#sink.setWaiting(value, false);
     value.release();
   }
 }

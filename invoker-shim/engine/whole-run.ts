@@ -13,18 +13,22 @@ export class WholeRun {
   readonly backlog = new BacklogOfRun();
   readonly #literals = new Map<PlanNode, Value>();
 
+  readonly #sink: DataSink;
+
   constructor(
     readonly budget: Budget,
-    private readonly sink: DataSink,
-  ) {}
+    sink: DataSink,
+  ) {
+    this.#sink = sink;
+  }
 
   /** The value of a literal node; the caller owns one reference. */
   literal(node: PlanNode, json: unknown): Value {
     let value = this.#literals.get(node);
     if (value === undefined) {
-      value = put(this.sink, json);
+      value = put(this.#sink, json);
       // It may go to disk while all who have it wait.
-      this.sink.setWaiting(value, true);
+      this.#sink.setWaiting(value, true);
       this.#literals.set(node, value);
       this.budget.bytes(value.size);
     }
@@ -34,7 +38,7 @@ export class WholeRun {
 
   close(): void {
     for (const value of this.#literals.values()) {
-      this.sink.setWaiting(value, false);
+      this.#sink.setWaiting(value, false);
       value.release();
     }
     this.#literals.clear();

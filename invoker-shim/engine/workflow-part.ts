@@ -119,24 +119,28 @@ export function canNest(activation: Activation, limit: number): boolean {
 const ONE_RETURNED = new Map([['out', 1]]);
 
 class PartOwner implements ActivationOwner {
-  constructor(
-    private readonly host: RunsHost,
-    private readonly place: WorkflowPart,
-    private readonly part: number,
-  ) {}
+  readonly #host: RunsHost;
+  readonly #place: WorkflowPart;
+  readonly #part: number;
+
+  constructor(host: RunsHost, place: WorkflowPart, part: number) {
+    this.#host = host;
+    this.#place = place;
+    this.#part = part;
+  }
 
   answered({ status, value, components }: WorkflowAnswer, child: Activation): void {
-    const { activation: parent, node, tag, env } = this.place;
-    const { flow, ending } = this.host;
-    parent.parts.setDuration(this.part, child.parts.duration);
+    const { activation: parent, node, tag, env } = this.#place;
+    const { flow, ending } = this.#host;
+    parent.parts.setDuration(this.#part, child.parts.duration);
     if (parent.discarding) {
       value.release();
       return;
     }
-    const total = componentsAfter(this.place, components);
-    if (status !== 0) ending.failed(parent, node, tag, status, value, env, total, this.part);
-    else flow.sendReturned(parent, node.out!, tag, normalized(parent.sink, node, value), env, total, this.part);
-    flow.sendCounts(parent, node, tag, status === 0 ? ONE_RETURNED : undefined, this.part);
+    const total = componentsAfter(this.#place, components);
+    if (status !== 0) ending.failed(parent, node, tag, status, value, env, total, this.#part);
+    else flow.sendReturned(parent, node.out!, tag, normalized(parent.sink, node, value), env, total, this.#part);
+    flow.sendCounts(parent, node, tag, status === 0 ? ONE_RETURNED : undefined, this.#part);
   }
 
   recorded(): void {
@@ -144,10 +148,10 @@ class PartOwner implements ActivationOwner {
   }
 
   ended(child: Activation): void {
-    const parent = this.place.activation;
-    parent.parts.setDuration(this.part, child.parts.duration);
+    const parent = this.#place.activation;
+    parent.parts.setDuration(this.#part, child.parts.duration);
     parent.children.delete(child);
-    this.host.ending.release(parent);
+    this.#host.ending.release(parent);
   }
 }
 

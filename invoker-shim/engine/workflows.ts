@@ -52,13 +52,17 @@ export class Workflows {
   readonly plans: Plans;
   readonly #preparing = new Map<string, Preparing>();
 
-  constructor(
-    private readonly host: WorkflowsHost,
-    /** By id, in the order of their start. */
-    private readonly running: ChurnMap<string, Activation>,
-    /** Those of them that are no part of another. */
-    private readonly outermost: ChurnMap<string, Activation>,
-  ) {
+  readonly #host: WorkflowsHost;
+  /** By id, in the order of their start. */
+  readonly #running: ChurnMap<string, Activation>;
+  /** Those of them that are no part of another. */
+  readonly #outermost: ChurnMap<string, Activation>;
+
+  constructor(host: WorkflowsHost, running: ChurnMap<string, Activation>, outermost: ChurnMap<string, Activation>) {
+    this.#host = host;
+    this.#running = running;
+    this.#outermost = outermost;
+
     this.plans = new Plans(host.turns);
   }
 
@@ -81,9 +85,9 @@ export class Workflows {
 
   /** Stops all of them: the host is stopping. */
   stopAll(): void {
-    const stop = (activation: Activation): void => this.host.ending.stop(activation, STOPPING, 3);
+    const stop = (activation: Activation): void => this.#host.ending.stop(activation, STOPPING, 3);
     for (const activationId of this.#preparing.keys()) this.endPreparing(activationId, stop);
-    for (const activation of [...this.outermost.values()]) stop(activation);
+    for (const activation of [...this.#outermost.values()]) stop(activation);
   }
 
   /** Starts one for a caller. Throws for a graph that is known not to be valid. */
@@ -100,7 +104,7 @@ export class Workflows {
 
   #prepared({ message, end }: Preparing, target: WorkflowTarget, answer: Answer): void {
     this.#preparing.delete(message.activationId);
-    const { ending, sink } = this.host;
+    const { ending, sink } = this.#host;
     let plan: Plan;
     let refused: string | undefined;
     try {
@@ -116,8 +120,8 @@ export class Workflows {
   }
 
   #activation(message: StartMessage, target: WorkflowTarget, plan: Plan, answer: Answer): Activation {
-    const { ledger, clock, ending } = this.host;
-    const budget = new Budget(this.host.budget, (text) => ending.overBudget(activation, text));
+    const { ledger, clock, ending } = this.#host;
+    const budget = new Budget(this.#host.budget, (text) => ending.overBudget(activation, text));
     const owner: ActivationOwner = {
       answered: ({ value }) => value.release(),
       // Read when it is written: the complete record may have come meanwhile.
@@ -126,7 +130,7 @@ export class Workflows {
     };
     const now = clock.now();
     const { activationId, transactionId, identity, receivedAt, received, ended } = message;
-    const sink = this.host.sink.forNamespace(identity.namespace);
+    const sink = this.#host.sink.forNamespace(identity.namespace);
     const activation = new Activation(
       activationId,
       transactionId,
@@ -142,12 +146,12 @@ export class Workflows {
       receivedAt - received,
       message.traceparent ?? activationId,
     );
-    const timeoutMs = message.workflowTimeoutMs ?? this.host.workflowTimeoutMs;
+    const timeoutMs = message.workflowTimeoutMs ?? this.#host.workflowTimeoutMs;
     activation.stopDeadline = clock.after(Math.max(0, received + timeoutMs - now), () =>
       ending.stop(activation, `The workflow exceeded its time limit of ${timeoutMs} milliseconds.`),
     );
-    this.outermost.set(activationId, activation);
-    this.running.set(activationId, activation);
+    this.#outermost.set(activationId, activation);
+    this.#running.set(activationId, activation);
     return activation;
   }
 
@@ -159,18 +163,18 @@ export class Workflows {
   /** Feeds the parameters; takes the reference over. */
   begin(activation: Activation, input: Value, components: number): void {
     const { named, params } = activation.plan;
-    this.running.set(activation.id, activation);
+    this.#running.set(activation.id, activation);
     activation.pending++;
     if (named.size > 0) input.retain();
-    this.host.flow.sendTo(activation, params, ROOT_TAG, input, null, components, CALLER);
+    this.#host.flow.sendTo(activation, params, ROOT_TAG, input, null, components, CALLER);
     if (named.size === 0) {
-      this.host.ending.release(activation);
+      this.#host.ending.release(activation);
       return;
     }
     const feed = (members: readonly (Encoded | undefined)[]): void => {
       input.release();
       this.#feedNamed(activation, members, components);
-      this.host.ending.release(activation);
+      this.#host.ending.release(activation);
     };
     const members = ask(input, { ask: 'members', names: [...named.keys()] });
     if (!(members instanceof Promise)) {
@@ -180,14 +184,14 @@ export class Workflows {
     void members.then(feed, (error: unknown) => {
       input.release();
       const text = error instanceof NotOpenedError ? error.message : unreadableText('The input', error);
-      this.host.ending.uncaught(activation, 1, errorValue(this.host.sink, text));
-      this.host.ending.release(activation);
+      this.#host.ending.uncaught(activation, 1, errorValue(this.#host.sink, text));
+      this.#host.ending.release(activation);
     });
   }
 
   /** Single parameters of the invocation become tokens of their own. */
   #feedNamed(activation: Activation, members: readonly (Encoded | undefined)[], components: number): void {
-    const { sink, ending, flow } = this.host;
+    const { sink, ending, flow } = this.#host;
     let at = 0;
     for (const [name, inputs] of activation.plan.named) {
       const member = members[at++];

@@ -24,103 +24,113 @@ export function createLocalPipe(receiver: TokenReceiver, options: LocalPipeOptio
 }
 
 class LocalPipe implements Pipe {
-  private readonly waiting = new TokenRing();
+  readonly #waiting = new TokenRing();
   /** Tokens are being delivered, or rest until the next turn. */
-  private busy = false;
-  private closed = false;
-  private delivered = 0;
+  #busy = false;
+  #closed = false;
+  #delivered = 0;
   /** Number of delivered tokens at which the clock is looked at. */
-  private lookAt = LOOK_EVERY;
+  #lookAt = LOOK_EVERY;
   /** When this turn has had its time; Infinity: nothing has been measured in it. */
-  private turnEnds = Infinity;
+  #turnEnds = Infinity;
   /** Resolvers of `drained`, called when few tokens wait, and of `close`, when none do. */
-  private whenFew: (() => void)[] = [];
-  private whenEmpty: (() => void)[] = [];
+  #whenFew: (() => void)[] = [];
+  #whenEmpty: (() => void)[] = [];
+
+  readonly #receiver: TokenReceiver;
+  readonly #highWater: number;
+  readonly #turnMs: number;
+  readonly #onError: (error: unknown, token: Token) => void;
 
   constructor(
-    private readonly receiver: TokenReceiver,
-    private readonly highWater: number,
-    private readonly turnMs: number,
-    private readonly onError: (error: unknown, token: Token) => void,
-  ) {}
+    receiver: TokenReceiver,
+    highWater: number,
+    turnMs: number,
+    onError: (error: unknown, token: Token) => void,
+  ) {
+    this.#receiver = receiver;
+    this.#highWater = highWater;
+    this.#turnMs = turnMs;
+    this.#onError = onError;
+  }
 
   send(token: Token): boolean {
-    if (this.closed) throw new PipeClosedError();
-    if (this.busy) {
-      this.waiting.push(token);
-      return this.waiting.length < this.highWater;
+    if (this.#closed) throw new PipeClosedError();
+    if (this.#busy) {
+      this.#waiting.push(token);
+      return this.#waiting.length < this.#highWater;
     }
-    this.busy = true;
-    this.deliver(token);
-    if (this.delivered >= this.lookAt && this.isTurnOver()) this.rest();
-    else if (this.waiting.length > 0) this.deliverWaiting();
-    else this.emptied();
-    return this.waiting.length < this.highWater;
+    this.#busy = true;
+    this.#deliver(token);
+    if (this.#delivered >= this.#lookAt && this.#isTurnOver()) this.#rest();
+    else if (this.#waiting.length > 0) this.#deliverWaiting();
+    else this.#emptied();
+    return this.#waiting.length < this.#highWater;
   }
 
   /** As many as one turn of the event loop has time for. */
-  private readonly deliverWaiting = (): void => {
-    while (this.waiting.length > 0) {
-      this.deliver(this.waiting.shift()!);
+  readonly #deliverWaiting = (): void => {
+    while (this.#waiting.length > 0) {
+      this.#deliver(this.#waiting.shift()!);
       // Here each token counts: one may take as long as many others.
-      if (!this.isTurnOver()) continue;
-      this.rest();
+      if (!this.#isTurnOver()) continue;
+      this.#rest();
       return;
     }
-    this.emptied();
+    this.#emptied();
   };
 
   /** All that is delivered in one turn counts, whoever sends it. */
-  private isTurnOver(): boolean {
-    this.lookAt = this.delivered + LOOK_EVERY;
+  #isTurnOver(): boolean {
+    this.#lookAt = this.#delivered + LOOK_EVERY;
     const now = performance.now();
-    if (this.turnEnds !== Infinity) return now >= this.turnEnds;
-    this.turnEnds = now + this.turnMs;
-    setImmediate(this.newTurn);
+    if (this.#turnEnds !== Infinity) return now >= this.#turnEnds;
+    this.#turnEnds = now + this.#turnMs;
+    setImmediate(this.#newTurn);
     return false;
   }
 
-  private readonly newTurn = (): void => {
-    this.turnEnds = Infinity;
+  readonly #newTurn = (): void => {
+    this.#turnEnds = Infinity;
   };
 
-  private rest(): void {
-    setImmediate(this.deliverWaiting);
-    if (this.waiting.length < this.highWater) release(this.whenFew);
+  #rest(): void {
+    setImmediate(this.#deliverWaiting);
+    if (this.#waiting.length < this.#highWater) release(this.#whenFew);
   }
 
-  private deliver(token: Token): void {
-    this.delivered++;
+  #deliver(token: Token): void {
+    this.#delivered++;
     try {
-      this.receiver(token);
+      this.#receiver(token);
     } catch (error) {
-      this.report(error, token);
+      this.#report(error, token);
     }
   }
 
-  private report(error: unknown, token: Token): void {
+  #report(error: unknown, token: Token): void {
     try {
-      this.onError(error, token);
+      this.#onError(error, token);
     } catch (failure) {
       warn(failure);
     }
   }
 
   drained(): Promise<void> {
-    if (!this.busy) return Promise.resolve();
-    return new Promise((resolve) => this.whenFew.push(resolve));
+    if (!this.#busy) return Promise.resolve();
+    return new Promise((resolve) => this.#whenFew.push(resolve));
   }
 
   close(): Promise<void> {
-    this.closed = true;
-    if (!this.busy) return Promise.resolve();
-    return new Promise((resolve) => this.whenEmpty.push(resolve));
+    this.#closed = true;
+    if (!this.#busy) return Promise.resolve();
+    return new Promise((resolve) => this.#whenEmpty.push(resolve));
   }
 
-  private emptied(): void {
-    this.busy = false;
-    release(this.whenFew);
-    release(this.whenEmpty);
+  #emptied(): void {
+    this.#busy = false;
+    release(this.#whenFew);
+    release(this.#whenEmpty);
   }
 }
 

@@ -15,13 +15,12 @@ class Composite extends CountedValue {
   readonly #parts: number;
   readonly #depth: number;
 
-  constructor(
-    private readonly owner: CompositeOwner,
-    shape: number,
-    size: number,
-    body: ValueBody,
-  ) {
+  readonly #owner: CompositeOwner;
+
+  constructor(owner: CompositeOwner, shape: number, size: number, body: ValueBody) {
     super(shape, size, body);
+    this.#owner = owner;
+
     let parts = 0;
     let depth = 0;
     eachChild(body, (child) => {
@@ -43,14 +42,14 @@ class Composite extends CountedValue {
   protected override spillableChanged(spillable: boolean): void {
     const isBroad = partsOf(this.held) > BROAD_PARTS;
     eachChild(this.held, (child) => {
-      if (!isBroad || child.size >= MAX_INLINE_BYTES) this.owner.setWaiting(child, spillable);
+      if (!isBroad || child.size >= MAX_INLINE_BYTES) this.#owner.setWaiting(child, spillable);
     });
   }
 
   protected override gone(): void {
     eachChild(this.held, (child) => child.release());
     this.held = EMPTY;
-    this.owner.compositeGone();
+    this.#owner.compositeGone();
   }
 }
 

@@ -7,9 +7,9 @@ import type { Value, ValueBody } from './value.js';
  * A value may be spilled only while *every* holder waits: one that is being read keeps it where it is.
  */
 export abstract class CountedValue implements Value {
-  private refs = 1;
-  private waiting = 0;
-  private spillable = false;
+  #refs = 1;
+  #waiting = 0;
+  #spillable = false;
 
   constructor(
     readonly shape: number,
@@ -29,40 +29,40 @@ export abstract class CountedValue implements Value {
 
   /** @throws SinkError VALUE_RELEASED after the last release. */
   get body(): ValueBody {
-    if (this.refs <= 0) throw released();
+    if (this.#refs <= 0) throw released();
     return this.held;
   }
 
   /** False from the last release on. */
   get alive(): boolean {
-    return this.refs > 0;
+    return this.#refs > 0;
   }
 
   /** True while all holders wait. */
   get isSpillable(): boolean {
-    return this.spillable;
+    return this.#spillable;
   }
 
   /** @throws SinkError VALUE_RELEASED after the last release. */
   retain(): void {
-    if (this.refs <= 0) throw released();
-    this.refs++;
-    if (this.spillable) this.updateSpillable();
+    if (this.#refs <= 0) throw released();
+    this.#refs++;
+    if (this.#spillable) this.#updateSpillable();
   }
 
   /** @throws SinkError VALUE_RELEASED when there is no reference left to give back. */
   release(): void {
-    const left = --this.refs;
+    const left = --this.#refs;
     if (left > 0) {
-      if (this.waiting > 0) this.updateSpillable();
+      if (this.#waiting > 0) this.#updateSpillable();
       return;
     }
     if (left < 0) {
-      this.refs = 0;
+      this.#refs = 0;
       throw released();
     }
-    if (this.spillable) {
-      this.spillable = false;
+    if (this.#spillable) {
+      this.#spillable = false;
       this.spillableChanged(false);
     }
     this.gone();
@@ -70,17 +70,17 @@ export abstract class CountedValue implements Value {
 
   /** One holder begins to wait (true), or is about to use the value (false). */
   setWaiting(waiting: boolean): void {
-    if (this.refs <= 0) throw released();
-    if (waiting) this.waiting++;
-    else if (this.waiting > 0) this.waiting--;
-    this.updateSpillable();
+    if (this.#refs <= 0) throw released();
+    if (waiting) this.#waiting++;
+    else if (this.#waiting > 0) this.#waiting--;
+    this.#updateSpillable();
   }
 
-  private updateSpillable(): void {
-    if (this.waiting > this.refs) this.waiting = this.refs;
-    const spillable = this.waiting > 0 && this.waiting === this.refs;
-    if (spillable === this.spillable) return;
-    this.spillable = spillable;
+  #updateSpillable(): void {
+    if (this.#waiting > this.#refs) this.#waiting = this.#refs;
+    const spillable = this.#waiting > 0 && this.#waiting === this.#refs;
+    if (spillable === this.#spillable) return;
+    this.#spillable = spillable;
     this.spillableChanged(spillable);
   }
 

@@ -13,19 +13,22 @@ export function createDataSink(options: DataSinkOptions = {}): MeasuredDataSink 
 
 /** What is put in by it itself is no namespace's. */
 class HostSink extends NamespaceSink implements MeasuredDataSink {
-  constructor(private readonly core: SinkCore) {
+  readonly #core: SinkCore;
+
+  constructor(core: SinkCore) {
     super('', core);
+    this.#core = core;
   }
 
   get metrics(): SinkMetrics {
-    return this.core.metrics;
+    return this.#core.metrics;
   }
 
   admit(namespace: string): void {
-    this.core.admit(namespace);
+    this.#core.admit(namespace);
   }
 
   override close(): Promise<void> {
-    return this.core.close();
+    return this.#core.close();
   }
 }

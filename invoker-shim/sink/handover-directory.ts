@@ -13,49 +13,53 @@ export interface OpenHandover extends KnownFile {
 
 /** A shared-memory directory of this agent in which containers leave large values. Bounds are in bytes. */
 export class HandoverDirectory {
-  private nextFile = 0;
+  #nextFile = 0;
   /** Files that are open, sealed or kept. */
-  private usedBytes = 0;
+  #usedBytes = 0;
   /** Of `usedBytes`, what containers may still be writing: the file system does not count it yet. */
-  private openBytes = 0;
-  private files = 0;
-  private readonly sealed = new Map<string, OpenHandover>();
-  private readonly spares: SpareFiles;
-  private readonly removeFile: (file: KnownFile) => void;
+  #openBytes = 0;
+  #files = 0;
+  readonly #sealed = new Map<string, OpenHandover>();
+  readonly #spares: SpareFiles;
+  readonly #removeFile: (file: KnownFile) => void;
+
+  readonly #maxBytes: number;
 
   constructor(
     readonly path: string,
-    private readonly maxBytes: number,
+    maxBytes: number,
     spareOptions: SpareFilesOptions,
   ) {
-    this.removeFile = spareOptions.remove;
-    this.spares = new SpareFiles({
+    this.#maxBytes = maxBytes;
+
+    this.#removeFile = spareOptions.remove;
+    this.#spares = new SpareFiles({
       ...spareOptions,
       remove: (file) => {
-        this.usedBytes -= file.size;
-        this.removeFile(file);
+        this.#usedBytes -= file.size;
+        this.#removeFile(file);
       },
     });
   }
 
   /** Files there now, open or sealed. */
   get fileCount(): number {
-    return this.files;
+    return this.#files;
   }
 
   /** Bytes of files that are kept for their writers. */
   get spareBytes(): number {
-    return this.spares.bytes;
+    return this.#spares.bytes;
   }
 
   /** A file for `size` bytes; undefined when the bound, the free space or the file system says no. */
   allocate(size: number, writer: HandoverWriter): OpenHandover | undefined {
     if (!Number.isSafeInteger(size) || size < 1) return undefined;
-    const file = this.reuse(size, writer) ?? this.make(size, writer);
+    const file = this.#reuse(size, writer) ?? this.#make(size, writer);
     if (file === undefined) return undefined;
-    this.files++;
-    this.usedBytes += size;
-    this.openBytes += file.newBytes;
+    this.#files++;
+    this.#usedBytes += size;
+    this.#openBytes += file.newBytes;
     return file;
   }
 
@@ -65,8 +69,8 @@ export class HandoverDirectory {
     try {
       const stats = fs.lstatSync(file.path);
       if (stats.isFile() && stats.size === file.size && stats.nlink === 1) {
-        this.openBytes -= file.newBytes;
-        this.sealed.set(file.path, file);
+        this.#openBytes -= file.newBytes;
+        this.#sealed.set(file.path, file);
         return;
       }
       found = stats.isFile() ? `${stats.size} bytes` : 'something that is not a file';
@@ -78,17 +82,17 @@ export class HandoverDirectory {
 
   /** The file is no longer wanted (it was never sealed). */
   discard(file: OpenHandover): void {
-    this.openBytes -= file.newBytes;
-    this.files--;
-    this.usedBytes -= file.size;
+    this.#openBytes -= file.newBytes;
+    this.#files--;
+    this.#usedBytes -= file.size;
   }
 
   /** The value of a sealed file is released. True when the file is kept; else it is the caller's to remove. */
   release(path: string): boolean {
-    const file = this.sealed.get(path)!;
-    if (this.spares.keep(file)) {
-      this.sealed.delete(path);
-      this.files--;
+    const file = this.#sealed.get(path)!;
+    if (this.#spares.keep(file)) {
+      this.#sealed.delete(path);
+      this.#files--;
       return true;
     }
     this.forget(path);
@@ -97,42 +101,42 @@ export class HandoverDirectory {
 
   /** A sealed file is not needed any more and is not kept. */
   forget(path: string): void {
-    const file = this.sealed.get(path)!;
-    this.sealed.delete(path);
-    this.files--;
-    this.usedBytes -= file.size;
+    const file = this.#sealed.get(path)!;
+    this.#sealed.delete(path);
+    this.#files--;
+    this.#usedBytes -= file.size;
   }
 
   /** Keeps at most so many bytes for later. */
   trimSpares(maxBytes: number): void {
-    this.spares.trim(maxBytes);
+    this.#spares.trim(maxBytes);
   }
 
   /** The container has ended: its files are not kept. */
   writerGone(writer: HandoverWriter): void {
     writer.gone = true;
-    this.spares.dropWriter(writer);
+    this.#spares.dropWriter(writer);
   }
 
   close(): void {
-    this.spares.close();
+    this.#spares.close();
   }
 
-  private reuse(size: number, writer: HandoverWriter): OpenHandover | undefined {
-    const spare = this.spares.take(writer, size);
+  #reuse(size: number, writer: HandoverWriter): OpenHandover | undefined {
+    const spare = this.#spares.take(writer, size);
     if (spare === undefined) return undefined;
-    this.usedBytes -= spare.size;
+    this.#usedBytes -= spare.size;
     const newBytes = Math.max(0, size - spare.size);
-    if (this.hasRoomFor(size, newBytes) && recycle(spare, size)) return { ...spare, size, newBytes };
-    this.removeFile(spare);
+    if (this.#hasRoomFor(size, newBytes) && recycle(spare, size)) return { ...spare, size, newBytes };
+    this.#removeFile(spare);
     return undefined;
   }
 
-  private make(size: number, writer: HandoverWriter): OpenHandover | undefined {
+  #make(size: number, writer: HandoverWriter): OpenHandover | undefined {
     // What is kept goes first; the file system may count it a moment longer, and the value travels as a stream then.
-    if (!this.hasRoomFor(size, size)) this.spares.trim(0);
-    if (!this.hasRoomFor(size, size)) return undefined;
-    const file = path.join(this.path, `value-${++this.nextFile}`);
+    if (!this.#hasRoomFor(size, size)) this.#spares.trim(0);
+    if (!this.#hasRoomFor(size, size)) return undefined;
+    const file = path.join(this.path, `value-${++this.#nextFile}`);
     try {
       const descriptor = fs.openSync(file, 'wx', 0o600);
       const { ino } = fs.fstatSync(descriptor);
@@ -143,12 +147,12 @@ export class HandoverDirectory {
     }
   }
 
-  private hasRoomFor(size: number, newBytes: number): boolean {
-    if (this.usedBytes + size > this.maxBytes) return false;
+  #hasRoomFor(size: number, newBytes: number): boolean {
+    if (this.#usedBytes + size > this.#maxBytes) return false;
     if (newBytes === 0) return true;
     try {
       const { bavail, bsize } = fs.statfsSync(this.path);
-      return bavail * bsize - this.openBytes >= newBytes;
+      return bavail * bsize - this.#openBytes >= newBytes;
     } catch {
       return false;
     }

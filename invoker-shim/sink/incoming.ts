@@ -7,11 +7,15 @@ export class IncomingMemory implements IncomingValue {
   readonly #bytes: Buffer;
   #fill = 0;
 
+  readonly #arrived: (bytes: Buffer, shape: number) => Value;
+
   constructor(
     size: number,
-    private readonly arrived: (bytes: Buffer, shape: number) => Value,
+    arrived: (bytes: Buffer, shape: number) => Value,
     readonly discard: () => void,
   ) {
+    this.#arrived = arrived;
+
     // Not touched before bytes arrive, so that a size that is only claimed takes no memory.
     this.#bytes = Buffer.allocUnsafeSlow(size);
   }
@@ -22,7 +26,7 @@ export class IncomingMemory implements IncomingValue {
   }
 
   seal(shape: number): Value {
-    return this.arrived(this.#bytes, shape);
+    return this.#arrived(this.#bytes, shape);
   }
 }
 
@@ -34,12 +38,14 @@ export class IncomingFile implements IncomingValue {
   #written: Promise<void>;
   #discarded = false;
 
-  constructor(
-    path: string,
-    private readonly arrived: (shape: number) => Value,
-    /** Told of the work of discarding it, which does not reject. */
-    private readonly remove: (closed: Promise<void>) => void,
-  ) {
+  readonly #arrived: (shape: number) => Value;
+  /** Told of the work of discarding it, which does not reject. */
+  readonly #remove: (closed: Promise<void>) => void;
+
+  constructor(path: string, arrived: (shape: number) => Value, remove: (closed: Promise<void>) => void) {
+    this.#arrived = arrived;
+    this.#remove = remove;
+
     this.#file = open(path, 'wx', 0o600);
     this.#written = this.#file.then(() => undefined);
     // Whoever writes or seals it is told.
@@ -57,12 +63,12 @@ export class IncomingFile implements IncomingValue {
   async seal(shape: number): Promise<Value> {
     await this.#written;
     await (await this.#file).close();
-    return this.arrived(shape);
+    return this.#arrived(shape);
   }
 
   discard(): void {
     this.#discarded = true;
-    this.remove(this.#close());
+    this.#remove(this.#close());
   }
 
   async #close(): Promise<void> {

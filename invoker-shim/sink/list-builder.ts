@@ -16,46 +16,52 @@ const LIST_KIND = 2;
  */
 export class ListBuilder {
   /** The first items by index, without holes: an array with holes becomes a dictionary, several times as large. */
-  private loose: (Value | undefined)[] = [];
-  private packs: (ValuePack | undefined)[] = [];
+  #loose: (Value | undefined)[] = [];
+  #packs: (ValuePack | undefined)[] = [];
   /** Items behind the first that did not go into a pack. */
-  private others: Map<number, Value> | undefined;
+  #others: Map<number, Value> | undefined;
 
-  constructor(private readonly sink: PackingSink) {}
+  readonly #sink: PackingSink;
+
+  constructor(sink: PackingSink) {
+    this.#sink = sink;
+  }
 
   /** Takes the reference over. An index may come once. */
   add(index: number, value: Value): void {
     if (index < LOOSE_ITEMS) {
-      while (this.loose.length < index) this.loose.push(undefined);
-      this.loose[index] = value;
-      this.sink.setWaiting(value, true);
-    } else if (!this.packFor(index).put((index - LOOSE_ITEMS) % PACK_SLOTS, value)) {
-      (this.others ??= new Map<number, Value>()).set(index, value);
-      this.sink.setWaiting(value, true);
+      while (this.#loose.length < index) this.#loose.push(undefined);
+      this.#loose[index] = value;
+      this.#sink.setWaiting(value, true);
+    } else if (!this.#packFor(index).put((index - LOOSE_ITEMS) % PACK_SLOTS, value)) {
+      (this.#others ??= new Map<number, Value>()).set(index, value);
+      this.#sink.setWaiting(value, true);
     }
   }
 
   /** Makes the LIST of the `count` items, all of which have come, in steps; each yields what it cost in microseconds or so. */
   *finish(count: number): Generator<number, Value> {
-    yield* this.awake();
-    if (count <= LOOSE_ITEMS) return this.sink.list(this.loose as Value[]);
-    const first = this.others === undefined ? (this.loose as Value[]).map(smallBytes) : [undefined];
+    yield* this.#awake();
+    if (count <= LOOSE_ITEMS) return this.#sink.list(this.#loose as Value[]);
+    const first = this.#others === undefined ? (this.#loose as Value[]).map(smallBytes) : [undefined];
     return first.every((bytes) => bytes !== undefined)
-      ? yield* this.joined(first, count)
-      : yield* this.composite(count);
+      ? yield* this.#joined(first, count)
+      : yield* this.#composite(count);
   }
 
   /** Releases what has come, in steps, as `finish`. */
   *letGo(): Generator<number, void> {
-    yield* this.awake();
-    yield* this.drop();
+    yield* this.#awake();
+    yield* this.#drop();
   }
 
-  private *drop(): Generator<number, void> {
-    const { loose, packs, others } = this;
-    this.loose = [];
-    this.packs = [];
-    this.others = undefined;
+  *#drop(): Generator<number, void> {
+    const loose = this.#loose;
+    const packs = this.#packs;
+    const others = this.#others;
+    this.#loose = [];
+    this.#packs = [];
+    this.#others = undefined;
     for (const value of loose) value?.release();
     yield loose.length;
     for (const value of others?.values() ?? []) {
@@ -68,27 +74,27 @@ export class ListBuilder {
     }
   }
 
-  private packFor(index: number): ValuePack {
-    const { packs } = this;
+  #packFor(index: number): ValuePack {
+    const packs = this.#packs;
     const at = Math.floor((index - LOOSE_ITEMS) / PACK_SLOTS);
     while (packs.length < at) packs.push(undefined);
-    return (packs[at] ??= this.sink.openPack(PACK_SLOTS));
+    return (packs[at] ??= this.#sink.openPack(PACK_SLOTS));
   }
 
   /** Nothing of it waits any more. */
-  private *awake(): Generator<number, void> {
-    for (const value of this.loose) if (value !== undefined) this.sink.setWaiting(value, false);
-    yield this.loose.length;
-    for (const value of this.others?.values() ?? []) {
-      this.sink.setWaiting(value, false);
+  *#awake(): Generator<number, void> {
+    for (const value of this.#loose) if (value !== undefined) this.#sink.setWaiting(value, false);
+    yield this.#loose.length;
+    for (const value of this.#others?.values() ?? []) {
+      this.#sink.setWaiting(value, false);
       yield 1;
     }
   }
 
-  private *joined(first: readonly Buffer[], count: number): Generator<number, Value> {
+  *#joined(first: readonly Buffer[], count: number): Generator<number, Value> {
     let size = COUNT_BYTES + count * LENGTH_BYTES;
     for (const item of first) size += item.length;
-    for (const pack of this.packs) size += pack!.size;
+    for (const pack of this.#packs) size += pack!.size;
     const bytes = Buffer.allocUnsafeSlow(size);
     bytes[0] = LIST_KIND;
     let at = bytes.writeUInt32BE(count, 1);
@@ -97,21 +103,21 @@ export class ListBuilder {
       at += item.copy(bytes, at);
     }
     yield first.length;
-    for (const pack of this.packs) {
+    for (const pack of this.#packs) {
       at = pack!.writeItems(bytes, at);
       yield PACK_SLOTS / 4;
     }
-    yield* this.drop();
-    return this.sink.put(bytes, LIST_SHAPE);
+    yield* this.#drop();
+    return this.#sink.put(bytes, LIST_SHAPE);
   }
 
-  private *composite(count: number): Generator<number, Value> {
-    const items = this.loose as Value[];
+  *#composite(count: number): Generator<number, Value> {
+    const items = this.#loose as Value[];
     for (let index = LOOSE_ITEMS; index < count; index++) {
-      items.push(this.others?.get(index) ?? this.packFor(index).take((index - LOOSE_ITEMS) % PACK_SLOTS)!);
+      items.push(this.#others?.get(index) ?? this.#packFor(index).take((index - LOOSE_ITEMS) % PACK_SLOTS)!);
       yield 0.5;
     }
     yield items.length / 50;
-    return this.sink.list(items);
+    return this.#sink.list(items);
   }
 }

@@ -54,21 +54,25 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
   /** How often bytes of it went since the host last looked whether anything moves. */
   releases = 0;
 
+  readonly #host: SinkHost;
+
   constructor(
     readonly namespace: string,
-    private readonly host: SinkHost,
-  ) {}
+    host: SinkHost,
+  ) {
+    this.#host = host;
+  }
 
   get limitBytes(): number {
-    return this.host.limitBytes;
+    return this.#host.limitBytes;
   }
 
   get residentBytes(): number {
-    return this.host.residentBytes;
+    return this.#host.residentBytes;
   }
 
   get hasRoom(): boolean {
-    return this.host.hasRoom(this, 0);
+    return this.#host.hasRoom(this, 0);
   }
 
   /** True while nothing of it can be written to disk, or is on its way there. */
@@ -77,22 +81,22 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
   }
 
   forNamespace(namespace: string): PackingSink {
-    return this.host.forNamespace(namespace);
+    return this.#host.forNamespace(namespace);
   }
 
   whenRoom(callback: () => void): void {
     this.room.wait(callback);
-    if (this.room.length > 0) this.host.waits(this);
+    if (this.room.length > 0) this.#host.waits(this);
   }
 
   put(bytes: Buffer, shape: number): Value {
-    this.host.changed(this, 1, bytes.length);
+    this.#host.changed(this, 1, bytes.length);
     return new Leaf(this, shape, bytes.length, { at: 'memory', bytes }, Place.MEMORY);
   }
 
   receive(size: number, mayBeInMemory: boolean): IncomingValue {
-    const { host } = this;
-    if (!mayBeInMemory || !host.hasRoom(this, size)) return this.receiveFile(size);
+    const host = this.#host;
+    if (!mayBeInMemory || !host.hasRoom(this, size)) return this.#receiveFile(size);
     host.changed(this, 0, size);
     const arrived = (bytes: Buffer, shape: number): Value => {
       host.changed(this, 1, 0);
@@ -104,8 +108,8 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
   handoverSource(reuse = true): HandoverSource {
     const writer: HandoverWriter = { gone: !reuse };
     return {
-      allocate: (size) => this.allocateFile(size, writer),
-      close: () => this.host.handovers?.writerGone(writer),
+      allocate: (size) => this.#allocateFile(size, writer),
+      close: () => this.#host.handovers?.writerGone(writer),
     };
   }
 
@@ -122,13 +126,13 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
   }
 
   mayPack(bytes: number): boolean {
-    return this.host.mayPack(this, bytes);
+    return this.#host.mayPack(this, bytes);
   }
 
   packChanged(values: number, bytes: number): void {
     this.packedBytes += bytes;
-    this.host.packed(bytes);
-    this.host.changed(this, values, bytes);
+    this.#host.packed(bytes);
+    this.#host.changed(this, values, bytes);
   }
 
   setWaiting(value: Value, waiting: boolean): void {
@@ -153,53 +157,53 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
       this.waitingList.remove(leaf);
     } else if (leaf.place !== Place.DISK && !leaf.spilling) {
       this.waitingList.append(leaf);
-      this.host.maySpill(this);
+      this.#host.maySpill(this);
     }
   }
 
   leafGone(leaf: Leaf): void {
     if (leaf.place === Place.DISK) {
-      this.host.spillGone(leaf);
-      this.host.changed(this, -1, 0);
+      this.#host.spillGone(leaf);
+      this.#host.changed(this, -1, 0);
       return;
     }
-    const { host } = this;
+    const host = this.#host;
     if (leaf.place === Place.HANDOVER && !host.handovers!.release(leaf.filePath!)) host.empty(leaf.filePath!);
     host.changed(this, -1, -leaf.size);
   }
 
   leafSpilling(bytes: number): void {
     this.spillingBytes += bytes;
-    this.host.spilling(bytes);
+    this.#host.spilling(bytes);
   }
 
   leafSpilled(leaf: Leaf, path: string): void {
-    this.host.spilled(leaf, path);
-    this.host.changed(this, 0, -leaf.size);
+    this.#host.spilled(leaf, path);
+    this.#host.changed(this, 0, -leaf.size);
   }
 
   leafKept(leaf: Leaf): void {
     this.waitingList.prepend(leaf);
-    this.host.maySpill(this);
+    this.#host.maySpill(this);
   }
 
   compositeMade(): void {
-    this.host.changed(this, 1, 0);
+    this.#host.changed(this, 1, 0);
   }
 
   compositeGone(): void {
-    this.host.changed(this, -1, 0);
+    this.#host.changed(this, -1, 0);
   }
 
-  private receiveFile(size: number): IncomingValue {
-    return this.host.receiveFile(size, (path, shape) => {
-      this.host.changed(this, 1, 0);
+  #receiveFile(size: number): IncomingValue {
+    return this.#host.receiveFile(size, (path, shape) => {
+      this.#host.changed(this, 1, 0);
       return new Leaf(this, shape, size, { at: 'file', path }, Place.DISK);
     });
   }
 
-  private allocateFile(size: number, writer: HandoverWriter): HandoverFile | undefined {
-    const { host } = this;
+  #allocateFile(size: number, writer: HandoverWriter): HandoverFile | undefined {
+    const host = this.#host;
     const file = host.handovers?.allocate(size, writer);
     if (file === undefined) return undefined;
     host.changed(this, 0, size);
@@ -220,14 +224,14 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
         throw error;
       }
       open = false;
-      return this.sealed(file, shape);
+      return this.#sealed(file, shape);
     };
     // Async so that a refusal is a rejection; there is nothing to wait for.
     return { path: file.path, size, discard, seal: (shape) => new Promise((resolve) => resolve(seal(shape))) };
   }
 
-  private sealed(file: OpenHandover, shape: number): Value {
-    this.host.changed(this, 1, 0);
+  #sealed(file: OpenHandover, shape: number): Value {
+    this.#host.changed(this, 1, 0);
     return new Leaf(this, shape, file.size, { at: 'file', path: file.path }, Place.HANDOVER);
   }
 }

@@ -1,34 +1,38 @@
 /** Those who wait for room in the sink, first come first served. */
 export class RoomQueue {
-  private waiting: (() => void)[] = [];
-  private head = 0;
-  private scheduled = false;
+  #waiting: (() => void)[] = [];
+  #head = 0;
+  #scheduled = false;
+
+  readonly #hasRoom: () => boolean;
 
   /** @param hasRoom asked before each one is let in: it may take the room that there is. */
-  constructor(private readonly hasRoom: () => boolean) {}
+  constructor(hasRoom: () => boolean) {
+    this.#hasRoom = hasRoom;
+  }
 
   get length(): number {
-    return this.waiting.length - this.head;
+    return this.#waiting.length - this.#head;
   }
 
   /** Calls back once there is room: at once if there is and nobody else waits. */
   wait(callback: () => void): void {
-    if (this.length === 0 && this.hasRoom()) {
+    if (this.length === 0 && this.#hasRoom()) {
       callback();
       return;
     }
-    this.waiting.push(callback);
+    this.#waiting.push(callback);
     this.roomMade();
   }
 
   /** There may be room: lets in whom it has room for, once the present call stack is done. */
   roomMade(): void {
-    if (this.scheduled || this.length === 0 || !this.hasRoom()) return;
-    this.scheduled = true;
+    if (this.#scheduled || this.length === 0 || !this.#hasRoom()) return;
+    this.#scheduled = true;
     queueMicrotask(() => {
-      this.scheduled = false;
+      this.#scheduled = false;
       try {
-        this.letIn();
+        this.#letIn();
       } finally {
         // One whose callback threw does not keep out those behind it.
         this.roomMade();
@@ -38,23 +42,23 @@ export class RoomQueue {
 
   /** Lets in all who wait now, room or not. */
   letAllIn(): void {
-    for (let left = this.length; left > 0; left--) this.next()();
+    for (let left = this.length; left > 0; left--) this.#next()();
   }
 
-  private letIn(): void {
-    while (this.length > 0 && this.hasRoom()) this.next()();
+  #letIn(): void {
+    while (this.length > 0 && this.#hasRoom()) this.#next()();
   }
 
-  private next(): () => void {
-    const callback = this.waiting[this.head]!;
-    this.waiting[this.head++] = forgotten;
-    if (this.head > 1024 && this.head * 2 > this.waiting.length) {
-      this.waiting.splice(0, this.head);
-      this.head = 0;
+  #next(): () => void {
+    const callback = this.#waiting[this.#head]!;
+    this.#waiting[this.#head++] = forgotten;
+    if (this.#head > 1024 && this.#head * 2 > this.#waiting.length) {
+      this.#waiting.splice(0, this.#head);
+      this.#head = 0;
     }
     if (this.length === 0) {
-      this.waiting = [];
-      this.head = 0;
+      this.#waiting = [];
+      this.#head = 0;
     }
     return callback;
   }

@@ -48,76 +48,80 @@ export interface SpareFilesOptions {
  */
 export class SpareFiles {
   /** Oldest first. */
-  private files: { file: KnownFile; since: number }[] = [];
-  private keptBytes = 0;
-  private cancelSweep: (() => void) | undefined = undefined;
-  private closed = false;
+  #files: { file: KnownFile; since: number }[] = [];
+  #keptBytes = 0;
+  #cancelSweep: (() => void) | undefined = undefined;
+  #closed = false;
 
-  constructor(private readonly options: SpareFilesOptions) {}
+  readonly #options: SpareFilesOptions;
+
+  constructor(options: SpareFilesOptions) {
+    this.#options = options;
+  }
 
   get bytes(): number {
-    return this.keptBytes;
+    return this.#keptBytes;
   }
 
   /** True when the file is kept; else it is the caller's to remove. */
   keep(file: KnownFile): boolean {
-    const { maxBytes, clock } = this.options;
-    if (this.closed || file.writer.gone || file.size < MIN_BYTES || file.size > maxBytes) return false;
+    const { maxBytes, clock } = this.#options;
+    if (this.#closed || file.writer.gone || file.size < MIN_BYTES || file.size > maxBytes) return false;
     this.trim(maxBytes - file.size);
-    this.files.push({ file, since: clock.now() });
-    this.keptBytes += file.size;
-    this.armSweep();
+    this.#files.push({ file, since: clock.now() });
+    this.#keptBytes += file.size;
+    this.#armSweep();
     return true;
   }
 
   /** One of the writer's own files, the nearest in size, which is its caller's from now on and has to be `recycle`d. */
   take(writer: HandoverWriter, size: number): KnownFile | undefined {
     let best: KnownFile | undefined;
-    for (const { file } of this.files) {
+    for (const { file } of this.#files) {
       if (file.writer !== writer || file.size > size * MAX_RATIO || file.size < size / 2) continue;
       if (best === undefined || Math.abs(file.size - size) < Math.abs(best.size - size)) best = file;
     }
-    if (best !== undefined) this.forget((file) => file === best);
+    if (best !== undefined) this.#forget((file) => file === best);
     return best;
   }
 
   /** Removes the oldest files until at most so many bytes are kept. */
   trim(maxBytes: number): void {
-    while (this.keptBytes > Math.max(0, maxBytes)) this.drop(this.files[0]!.file);
+    while (this.#keptBytes > Math.max(0, maxBytes)) this.#drop(this.#files[0]!.file);
   }
 
   /** Removes what a container has left that has ended. */
   dropWriter(writer: HandoverWriter): void {
-    for (const { file } of this.files.filter((kept) => kept.file.writer === writer)) this.drop(file);
+    for (const { file } of this.#files.filter((kept) => kept.file.writer === writer)) this.#drop(file);
   }
 
   /** Keeps nothing and waits for nothing any more. */
   close(): void {
-    this.closed = true;
+    this.#closed = true;
     this.trim(0);
-    this.cancelSweep?.();
+    this.#cancelSweep?.();
   }
 
-  private drop(dropped: KnownFile): void {
-    this.forget((file) => file === dropped);
-    this.options.remove(dropped);
+  #drop(dropped: KnownFile): void {
+    this.#forget((file) => file === dropped);
+    this.#options.remove(dropped);
   }
 
-  private forget(isGone: (file: KnownFile) => boolean): void {
-    this.files = this.files.filter(({ file }) => {
+  #forget(isGone: (file: KnownFile) => boolean): void {
+    this.#files = this.#files.filter(({ file }) => {
       if (!isGone(file)) return true;
-      this.keptBytes -= file.size;
+      this.#keptBytes -= file.size;
       return false;
     });
   }
 
-  private armSweep(): void {
-    if (this.cancelSweep !== undefined || this.files.length === 0) return;
-    const { clock, keepMs } = this.options;
-    this.cancelSweep = clock.after(Math.max(1, this.files[0]!.since + keepMs - clock.now()), () => {
-      this.cancelSweep = undefined;
-      while (this.files.length > 0 && this.files[0]!.since + keepMs <= clock.now()) this.drop(this.files[0]!.file);
-      this.armSweep();
+  #armSweep(): void {
+    if (this.#cancelSweep !== undefined || this.#files.length === 0) return;
+    const { clock, keepMs } = this.#options;
+    this.#cancelSweep = clock.after(Math.max(1, this.#files[0]!.since + keepMs - clock.now()), () => {
+      this.#cancelSweep = undefined;
+      while (this.#files.length > 0 && this.#files[0]!.since + keepMs <= clock.now()) this.#drop(this.#files[0]!.file);
+      this.#armSweep();
     });
   }
 }

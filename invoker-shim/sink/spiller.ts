@@ -40,47 +40,50 @@ export interface SpillerOptions {
  * removed. After a failure the spiller rests for `retryMs`; that pause is one episode, reported once.
  */
 export class Spiller {
-  private readonly inFlight = new Set<Promise<void>>();
-  private nextFile = 0;
-  private cancelRetry: (() => void) | undefined = undefined;
-  private closed = false;
+  readonly #inFlight = new Set<Promise<void>>();
+  #nextFile = 0;
+  #cancelRetry: (() => void) | undefined = undefined;
+  #closed = false;
   failures = 0;
 
-  constructor(
-    private readonly owner: SpillOwner,
-    private readonly options: SpillerOptions,
-  ) {}
+  readonly #owner: SpillOwner;
+  readonly #options: SpillerOptions;
+
+  constructor(owner: SpillOwner, options: SpillerOptions) {
+    this.#owner = owner;
+    this.#options = options;
+  }
 
   /** True for a while after a failure. */
   get rests(): boolean {
-    return this.cancelRetry !== undefined;
+    return this.#cancelRetry !== undefined;
   }
 
   /** Starts as many writes as it takes, within the bound. */
   poke(): void {
-    while (this.mayStart()) {
-      const leaf = this.owner.nextToSpill();
+    while (this.#mayStart()) {
+      const leaf = this.#owner.nextToSpill();
       if (leaf === undefined) return;
-      const work = this.spill(leaf).finally(() => {
-        this.inFlight.delete(work);
+      const work = this.#spill(leaf).finally(() => {
+        this.#inFlight.delete(work);
         this.poke();
       });
-      this.inFlight.add(work);
+      this.#inFlight.add(work);
     }
   }
 
-  private mayStart(): boolean {
-    return !this.closed && this.cancelRetry === undefined && this.inFlight.size < this.options.concurrency;
+  #mayStart(): boolean {
+    return !this.#closed && this.#cancelRetry === undefined && this.#inFlight.size < this.#options.concurrency;
   }
 
-  private async spill(leaf: Leaf): Promise<void> {
-    const target = path.join(this.options.directory, `value-${++this.nextFile}`);
+  async #spill(leaf: Leaf): Promise<void> {
+    const target = path.join(this.#options.directory, `value-${++this.#nextFile}`);
     const size = leaf.size;
     leaf.spilling = true;
     leaf.owner.leafSpilling(size);
     let failure: unknown;
     try {
-      await this.copyOut(leaf, target);
+      await this.#copyOut(leaf, target);
     } catch (error) {
       failure = error;
     }
@@ -92,34 +95,34 @@ export class Spiller {
       return;
     }
     // A hand-over file may vanish under the copy because its value was released: that is no failure of the disk.
-    if (failure !== undefined && leaf.alive) this.failed(failure, leaf);
+    if (failure !== undefined && leaf.alive) this.#failed(failure, leaf);
     if (wanted) leaf.owner.leafKept(leaf);
-    await this.remove(target);
+    await this.#remove(target);
   }
 
-  private copyOut(leaf: Leaf, target: string): Promise<void> {
+  #copyOut(leaf: Leaf, target: string): Promise<void> {
     const body = leaf.currentBody;
-    if (body.at === 'memory') return this.options.files.write(target, body.bytes);
-    if (body.at === 'file' && leaf.place === Place.HANDOVER) return this.options.files.copy(body.path, target);
+    if (body.at === 'memory') return this.#options.files.write(target, body.bytes);
+    if (body.at === 'file' && leaf.place === Place.HANDOVER) return this.#options.files.copy(body.path, target);
     return Promise.reject(new TypeError('only bytes in memory can be spilled'));
   }
 
-  private failed(cause: unknown, { owner }: Leaf): void {
+  #failed(cause: unknown, { owner }: Leaf): void {
     this.failures++;
-    if (this.closed || this.cancelRetry !== undefined) return;
-    this.cancelRetry = this.options.clock.after(this.options.retryMs, () => {
-      this.cancelRetry = undefined;
+    if (this.#closed || this.#cancelRetry !== undefined) return;
+    this.#cancelRetry = this.#options.clock.after(this.#options.retryMs, () => {
+      this.#cancelRetry = undefined;
       this.poke();
     });
     if (owner.hasRoom) return;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const message = `The data sink has reached its limit of ${this.owner.limitBytes} bytes and cannot write waiting values to disk: ${reason}`;
-    this.options.onPressure?.(new SinkError('SPILL_FAILED', message, { cause }), owner.namespace);
+    const message = `The data sink has reached its limit of ${this.#owner.limitBytes} bytes and cannot write waiting values to disk: ${reason}`;
+    this.#options.onPressure?.(new SinkError('SPILL_FAILED', message, { cause }), owner.namespace);
   }
 
-  private async remove(file: string): Promise<void> {
+  async #remove(file: string): Promise<void> {
     try {
-      await this.options.files.remove(file);
+      await this.#options.files.remove(file);
     } catch {
       // It was never made, or goes with its directory when the sink is closed.
     }
@@ -127,8 +130,8 @@ export class Spiller {
 
   /** Starts nothing more and waits for what is on its way. */
   async close(): Promise<void> {
-    this.closed = true;
-    this.cancelRetry?.();
-    while (this.inFlight.size > 0) await Promise.allSettled(this.inFlight);
+    this.#closed = true;
+    this.#cancelRetry?.();
+    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
   }
 }

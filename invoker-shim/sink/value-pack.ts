@@ -26,86 +26,90 @@ export interface PackOwner {
  * follow and to move, however many there are. A value in a pack is its owner's alone and is never spilled.
  */
 export class ValuePack {
-  private bytes: Buffer;
-  private used = 0;
-  private readonly offsets: Uint32Array;
+  #bytes: Buffer;
+  #used = 0;
+  readonly #offsets: Uint32Array;
   /** 0: the slot is empty (an encoded value has one byte at least). */
-  private readonly lengths: Uint16Array;
-  private readonly shapes: Uint8Array;
-  private values = 0;
-  private heldBytes = 0;
+  readonly #lengths: Uint16Array;
+  readonly #shapes: Uint8Array;
+  #values = 0;
+  #heldBytes = 0;
+
+  readonly #owner: PackOwner;
 
   constructor(
-    private readonly owner: PackOwner,
+    owner: PackOwner,
     readonly slots: number,
   ) {
-    this.bytes = Buffer.allocUnsafeSlow(slots * FIRST_BYTES_PER_SLOT);
-    this.offsets = new Uint32Array(slots);
-    this.lengths = new Uint16Array(slots);
-    this.shapes = new Uint8Array(slots);
+    this.#owner = owner;
+
+    this.#bytes = Buffer.allocUnsafeSlow(slots * FIRST_BYTES_PER_SLOT);
+    this.#offsets = new Uint32Array(slots);
+    this.#lengths = new Uint16Array(slots);
+    this.#shapes = new Uint8Array(slots);
   }
 
   /** Bytes of the values that are in it. */
   get size(): number {
-    return this.heldBytes;
+    return this.#heldBytes;
   }
 
   /** Copies a value into an empty slot and releases it. False, and nothing has changed, for one that is not small or not in memory. */
   put(slot: number, value: Value): boolean {
     const bytes = smallBytes(value);
-    if (bytes === undefined || !this.owner.mayPack(bytes.length)) return false;
+    if (bytes === undefined || !this.#owner.mayPack(bytes.length)) return false;
     const size = bytes.length;
-    if (this.used + size > this.bytes.length) this.grow(size);
-    copy(bytes, this.bytes, this.used);
-    this.offsets[slot] = this.used;
-    this.lengths[slot] = size;
-    this.shapes[slot] = value.shape;
-    this.used += size;
-    this.values++;
-    this.heldBytes += size;
-    this.owner.packChanged(1, size);
+    if (this.#used + size > this.#bytes.length) this.#grow(size);
+    copy(bytes, this.#bytes, this.#used);
+    this.#offsets[slot] = this.#used;
+    this.#lengths[slot] = size;
+    this.#shapes[slot] = value.shape;
+    this.#used += size;
+    this.#values++;
+    this.#heldBytes += size;
+    this.#owner.packChanged(1, size);
     value.release();
     return true;
   }
 
   /** The value of a slot by itself, owned by the caller; undefined for an empty slot. The slot is empty then. */
   take(slot: number): Value | undefined {
-    const length = this.lengths[slot]!;
+    const length = this.#lengths[slot]!;
     if (length === 0) return undefined;
-    const offset = this.offsets[slot]!;
-    this.lengths[slot] = 0;
-    this.values--;
-    this.heldBytes -= length;
-    this.owner.packChanged(-1, -length);
-    return this.owner.put(this.bytes.subarray(offset, offset + length), this.shapes[slot]!);
+    const offset = this.#offsets[slot]!;
+    this.#lengths[slot] = 0;
+    this.#values--;
+    this.#heldBytes -= length;
+    this.#owner.packChanged(-1, -length);
+    return this.#owner.put(this.#bytes.subarray(offset, offset + length), this.#shapes[slot]!);
   }
 
   /** Writes the items of a LIST: slots from the first up to the first empty one. Returns where it ends. */
   writeItems(target: Buffer, at: number): number {
     for (let slot = 0; slot < this.slots; slot++) {
-      const length = this.lengths[slot]!;
+      const length = this.#lengths[slot]!;
       if (length === 0) break;
-      const offset = this.offsets[slot]!;
+      const offset = this.#offsets[slot]!;
       at = target.writeUInt32BE(length, at);
-      at += this.bytes.copy(target, at, offset, offset + length);
+      at += this.#bytes.copy(target, at, offset, offset + length);
     }
     return at;
   }
 
   /** Gives up everything that is in it. */
   discard(): void {
-    this.owner.packChanged(-this.values, -this.heldBytes);
-    this.values = 0;
-    this.heldBytes = 0;
-    this.lengths.fill(0);
-    this.bytes = NOTHING;
-    this.used = 0;
+    this.#owner.packChanged(-this.#values, -this.#heldBytes);
+    this.#values = 0;
+    this.#heldBytes = 0;
+    this.#lengths.fill(0);
+    this.#bytes = NOTHING;
+    this.#used = 0;
   }
 
-  private grow(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.used + needed, 2 * this.bytes.length));
-    this.bytes.copy(grown, 0, 0, this.used);
-    this.bytes = grown;
+  #grow(needed: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#used + needed, 2 * this.#bytes.length));
+    this.#bytes.copy(grown, 0, 0, this.#used);
+    this.#bytes = grown;
   }
 }
 

@@ -33,15 +33,19 @@ const MOST = 1_000_000;
 
 /** Subjects among the entities of a store that this process alone writes; each has one namespace, of its name. */
 export class EntitySubjects implements SubjectStore {
-  constructor(private readonly store: EntityStore) {}
+  readonly #store: EntityStore;
+
+  constructor(store: EntityStore) {
+    this.#store = store;
+  }
 
   async open(told: (subject: Subject) => void): Promise<void> {
-    const documents = (await this.store.list({ type: TYPE, skip: 0, limit: MOST })) as SubjectDocument[];
+    const documents = (await this.#store.list({ type: TYPE, skip: 0, limit: MOST })) as SubjectDocument[];
     for (const document of documents) told(subjectOf(document));
   }
 
   async get(name: string): Promise<Subject | undefined> {
-    const document = await this.store.get(name);
+    const document = await this.#store.get(name);
     return document?.entityType === TYPE ? subjectOf(document as SubjectDocument) : undefined;
   }
 
@@ -58,7 +62,7 @@ export class EntitySubjects implements SubjectStore {
       key,
     };
     try {
-      await this.store.put(document);
+      await this.#store.put(document);
       return true;
     } catch (error) {
       if (error instanceof ConflictError) return false;
@@ -67,7 +71,7 @@ export class EntitySubjects implements SubjectStore {
   }
 
   health(): string | undefined {
-    return this.store.health();
+    return this.#store.health();
   }
 
   /** The store is its owner's to close. */

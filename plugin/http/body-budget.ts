@@ -7,7 +7,11 @@ export class BodyBudget {
   readonly #held = new Map<string, number>();
   #total = 0;
 
-  constructor(private readonly limitBytes: number) {}
+  readonly #limitBytes: number;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
 
   /** Bytes held now. */
   get total(): number {
@@ -17,7 +21,7 @@ export class BodyBudget {
   /** False when it would be too much: then nothing is taken. */
   take(owner: string, bytes: number): boolean {
     const own = (this.#held.get(owner) ?? 0) + bytes;
-    if (own > this.limitBytes - this.#total - bytes) return false;
+    if (own > this.#limitBytes - this.#total - bytes) return false;
     this.#held.set(owner, own);
     this.#total += bytes;
     return true;

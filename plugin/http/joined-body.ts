@@ -12,12 +12,16 @@ export class JoinedBody {
   #size = 0;
   #released = false;
 
+  readonly #budget: BodyBudget;
+  readonly #owner: string;
+  readonly #mostBytes: number;
+
   /** @param mostBytes What it can come to. */
-  constructor(
-    private readonly budget: BodyBudget,
-    private readonly owner: string,
-    private readonly mostBytes: number,
-  ) {}
+  constructor(budget: BodyBudget, owner: string, mostBytes: number) {
+    this.#budget = budget;
+    this.#owner = owner;
+    this.#mostBytes = mostBytes;
+  }
 
   get length(): number {
     return this.#length;
@@ -40,12 +44,12 @@ export class JoinedBody {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.budget.give(this.owner, this.#size);
+    this.#budget.give(this.#owner, this.#size);
   }
 
   #grow(needed: number): boolean {
-    const size = Math.max(needed, Math.min(this.mostBytes, Math.max(FIRST_BYTES, this.#size * GROWTH)));
-    if (this.#released || !this.budget.take(this.owner, size - this.#size)) return false;
+    const size = Math.max(needed, Math.min(this.#mostBytes, Math.max(FIRST_BYTES, this.#size * GROWTH)));
+    if (this.#released || !this.#budget.take(this.#owner, size - this.#size)) return false;
     const buffer = Buffer.allocUnsafeSlow(size);
     this.bytes.copy(buffer);
     this.#buffer = buffer;

@@ -71,12 +71,17 @@ class PieceWriter {
   #held = 0;
   readonly #gone = new AbortController();
 
-  constructor(
-    private readonly response: ServerResponse,
-    private readonly transactionId: string,
-    private readonly budget: BodyBudget,
-    private readonly owner: string,
-  ) {
+  readonly #response: ServerResponse;
+  readonly #transactionId: string;
+  readonly #budget: BodyBudget;
+  readonly #owner: string;
+
+  constructor(response: ServerResponse, transactionId: string, budget: BodyBudget, owner: string) {
+    this.#response = response;
+    this.#transactionId = transactionId;
+    this.#budget = budget;
+    this.#owner = owner;
+
     response.once('close', () => {
       this.#release();
       this.#gone.abort();
@@ -85,9 +90,9 @@ class PieceWriter {
 
   /** Resolves when the reader has room for more, or has gone. */
   async write(text: string): Promise<void> {
-    const { response } = this;
+    const response = this.#response;
     const bytes = Buffer.from(text);
-    if (!this.budget.take(this.owner, bytes.length)) throw overloaded();
+    if (!this.#budget.take(this.#owner, bytes.length)) throw overloaded();
     this.#held = bytes.length;
     this.#open();
     if (!response.write(bytes)) await once(response, 'drain', { signal: this.#gone.signal }).catch(() => undefined);
@@ -96,18 +101,18 @@ class PieceWriter {
 
   end(): void {
     this.#open();
-    this.response.end();
+    this.#response.end();
   }
 
   #open(): void {
-    const { response } = this;
+    const response = this.#response;
     if (response.headersSent) return;
     limitWaiting(response);
-    response.writeHead(200, [...JSON_HEADERS, 'X-Request-ID', this.transactionId]);
+    response.writeHead(200, [...JSON_HEADERS, 'X-Request-ID', this.#transactionId]);
   }
 
   #release(): void {
-    if (this.#held > 0) this.budget.give(this.owner, this.#held);
+    if (this.#held > 0) this.#budget.give(this.#owner, this.#held);
     this.#held = 0;
   }
 }

@@ -68,7 +68,11 @@ const NO_ROOM_FOR_RECORDS = 'There is no room for activation records: their disk
  * OW-11.
  */
 export class InvokeRoute {
-  constructor(private readonly deps: InvokeDependencies) {}
+  readonly #deps: InvokeDependencies;
+
+  constructor(deps: InvokeDependencies) {
+    this.#deps = deps;
+  }
 
   /** `namespace` and `names` are segments of the path as they were sent; `query` is what follows the question mark. */
   handle(
@@ -79,62 +83,62 @@ export class InvokeRoute {
     names: readonly string[],
     query: string,
   ): void {
-    const { clock } = this.deps;
+    const { clock } = this.#deps;
     const receivedAt = clock.wall();
     const received = clock.now();
     try {
-      const caller = authenticated(this.deps.authenticator, request);
+      const caller = authenticated(this.#deps.authenticator, request);
       const decoded = names.map(decodeSegment);
       for (const name of decoded) checkEntityName(name);
       const name = decoded.join('/');
       const owner = entitledNamespace(caller, decodeSegment(namespace), name);
-      this.deps.throttles.countCall(owner);
-      const options = readInvokeOptions(query, this.deps.limits);
+      this.#deps.throttles.countCall(owner);
+      const options = readInvokeOptions(query, this.#deps.limits);
       checkContentType(request);
       const id = `${owner}/${name}`;
       const call: Call = { request, response, transactionId, receivedAt, received, caller, id, options };
-      const terms = { maxBytes: this.deps.limits.payloadBytes, budget: this.deps.bodies, owner };
+      const terms = { maxBytes: this.#deps.limits.payloadBytes, budget: this.#deps.bodies, owner };
       readBody(request, terms, (error, body, release) => {
-        if (error === undefined) this.read(call, body);
-        else this.refuse(call, error);
+        if (error === undefined) this.#read(call, body);
+        else this.#refuse(call, error);
         release();
       });
     } catch (error) {
       request.resume();
-      this.refuse({ response, transactionId }, error);
+      this.#refuse({ response, transactionId }, error);
     }
   }
 
-  private read(call: Call, body: Buffer): void {
+  #read(call: Call, body: Buffer): void {
     try {
       if (isLargePayload(body)) {
-        this.readLarge(call, body).catch((error: unknown) => this.refuse(call, error));
+        this.#readLarge(call, body).catch((error: unknown) => this.#refuse(call, error));
         return;
       }
       const payload = body.length === 0 ? {} : parseObject(body);
-      const startable = this.deps.resolver.peek(call.caller, call.id);
+      const startable = this.#deps.resolver.peek(call.caller, call.id);
       if (startable !== undefined) {
-        this.start(call, body, payload, startable);
+        this.#start(call, body, payload, startable);
         return;
       }
-      this.deps.resolver.resolve(call.caller, call.id).then(
+      this.#deps.resolver.resolve(call.caller, call.id).then(
         (found) => {
           try {
-            this.start(call, body, payload, found);
+            this.#start(call, body, payload, found);
           } catch (error) {
-            this.refuse(call, error);
+            this.#refuse(call, error);
           }
         },
-        (error: unknown) => this.refuse(call, error),
+        (error: unknown) => this.#refuse(call, error),
       );
     } catch (error) {
-      this.refuse(call, error);
+      this.#refuse(call, error);
     }
   }
 
   /** A thread reads the body and needs the target for it; what is wrong with the body is told first all the same. */
-  private async readLarge(call: Call, body: Buffer): Promise<void> {
-    const { resolver, bodyThreads } = this.deps;
+  async #readLarge(call: Call, body: Buffer): Promise<void> {
+    const { resolver, bodyThreads } = this.#deps;
     const target: { readonly found?: Startable; readonly error?: unknown } = await resolver
       .resolve(call.caller, call.id)
       .then(
@@ -147,30 +151,30 @@ export class InvokeRoute {
       found?.release();
       throw cause;
     });
-    if (found === undefined) this.refuse(call, error);
-    else this.start(call, payload, undefined, found);
+    if (found === undefined) this.#refuse(call, error);
+    else this.#start(call, payload, undefined, found);
   }
 
   /** @param given Undefined: the body is the payload. */
-  private start(call: Call, body: Buffer, given: Record<string, unknown> | undefined, startable: Startable): void {
+  #start(call: Call, body: Buffer, given: Record<string, unknown> | undefined, startable: Startable): void {
     let leaving: LeavingId;
     try {
-      leaving = this.begin(call, body, given, startable);
+      leaving = this.#begin(call, body, given, startable);
     } catch (error) {
       startable.release();
       throw error;
     }
-    if (!call.options.blocking) this.accept(call, leaving);
+    if (!call.options.blocking) this.#accept(call, leaving);
   }
 
   /** Hands it to a host; when it throws, no host has it. */
-  private begin(
+  #begin(
     call: Call,
     body: Buffer,
     given: Record<string, unknown> | undefined,
     { resolved, release }: Startable,
   ): LeavingId {
-    const { deps } = this;
+    const deps = this.#deps;
     if (given !== undefined && resolved.finalKeys.some((key) => Object.hasOwn(given, key))) throw reservedProperties();
     const header = paradigmOf(call.request.headers['x-dataflower-paradigm'], 'The header X-Dataflower-Paradigm');
     if (deps.records.full) throw overloaded(undefined, NO_ROOM_FOR_RECORDS);
@@ -191,7 +195,7 @@ export class InvokeRoute {
       ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
     };
     const leaving = new LeavingId(deps.records, message);
-    const waiting = call.options.blocking ? this.wait(call, leaving) : undefined;
+    const waiting = call.options.blocking ? this.#wait(call, leaving) : undefined;
     try {
       leaving.host = deps.host.start(message, (record, result) => {
         deps.log?.debug({ activationId, transactionId, status: record.status }, 'answered');
@@ -209,23 +213,23 @@ export class InvokeRoute {
   }
 
   /** Answers with 202 once it is sure that the activation will have a record, unless `take` says no by then. */
-  private accept(call: Call, leaving: LeavingId, take = (): boolean => true): void {
+  #accept(call: Call, leaving: LeavingId, take = (): boolean => true): void {
     leaving.leave((error) => {
       if (!take()) return;
       if (error === undefined) accepted(call, leaving.activationId);
-      else this.refuse(call, error);
+      else this.#refuse(call, error);
     });
   }
 
   /** Answers with 202 when the wait is over, unless it was ended before, by an answer or for good. */
-  private wait(call: Call, leaving: LeavingId): Wait {
+  #wait(call: Call, leaving: LeavingId): Wait {
     let open = true;
     const take = (): boolean => {
       const wasOpen = open;
       open = false;
       return wasOpen;
     };
-    const timer = setTimeout(() => this.accept(call, leaving, take), call.options.waitMs);
+    const timer = setTimeout(() => this.#accept(call, leaving, take), call.options.waitMs);
     const forget = (): void => {
       open = false;
       clearTimeout(timer);
@@ -234,7 +238,7 @@ export class InvokeRoute {
       if (!open) return;
       forget();
       const text = answerText(record, result, call.options.result);
-      if (!countAnswer(call.response, text, this.deps.bodies, call.caller.namespace)) {
+      if (!countAnswer(call.response, text, this.#deps.bodies, call.caller.namespace)) {
         sendError(call.response, overloaded(), call.transactionId, ['x-openwhisk-activation-id', leaving.activationId]);
         return;
       }
@@ -246,9 +250,9 @@ export class InvokeRoute {
     return { answer, forget };
   }
 
-  private refuse({ response, transactionId }: Pick<Call, 'response' | 'transactionId'>, error: unknown): void {
+  #refuse({ response, transactionId }: Pick<Call, 'response' | 'transactionId'>, error: unknown): void {
     const refused = asApiError(error);
-    if (refused.status === 500) this.deps.unexpected(error, transactionId);
+    if (refused.status === 500) this.#deps.unexpected(error, transactionId);
     sendError(response, refused, transactionId);
   }
 }

@@ -9,11 +9,15 @@ export class LeavingId {
   #isAnswered = false;
   #isNoted = false;
 
+  readonly #records: RecordWriter;
+
   /** Keeps nothing else of a message, which may have a large payload. */
   constructor(
-    private readonly records: RecordWriter,
+    records: RecordWriter,
     { activationId, transactionId, identity, target, receivedAt }: AcceptedActivation,
   ) {
+    this.#records = records;
+
     this.#accepted = { activationId, transactionId, identity, target, receivedAt };
   }
 
@@ -28,13 +32,13 @@ export class LeavingId {
       return;
     }
     this.#isNoted = true;
-    noteAccepted(this.records.notes, { accepted: this.#accepted, host: this.host });
-    this.records.written(callback);
+    noteAccepted(this.#records.notes, { accepted: this.#accepted, host: this.host });
+    this.#records.written(callback);
   }
 
   /** Its record is written. */
   answered(): void {
     this.#isAnswered = true;
-    if (this.#isNoted) this.records.notes.settle('activation', this.activationId);
+    if (this.#isNoted) this.#records.notes.settle('activation', this.activationId);
   }
 }

@@ -15,62 +15,65 @@ const MINUTE_MS = 60_000;
  * namespaces share so that none fills it alone.
  */
 export class Throttles {
-  private readonly namespaces = new Map<string, Usage>();
-  private readonly share: FairShare;
-  private total = 0;
+  readonly #namespaces = new Map<string, Usage>();
+  readonly #share: FairShare;
+  #total = 0;
 
-  constructor(
-    private readonly limits: ThrottleSettings,
-    /** By a clock that nobody sets, in ms. */
-    private readonly now: () => number,
-  ) {
-    this.share = new FairShare(limits.queuedActivations);
+  readonly #limits: ThrottleSettings;
+  /** By a clock that nobody sets, in ms. */
+  readonly #now: () => number;
+
+  constructor(limits: ThrottleSettings, now: () => number) {
+    this.#limits = limits;
+    this.#now = now;
+
+    this.#share = new FairShare(limits.queuedActivations);
   }
 
   /** Counts a call in the minute that goes on; a refused one counts too. Throws 429. */
   countCall(namespace: string): void {
-    const usage = this.usageOf(namespace);
-    const minute = Math.floor(this.now() / MINUTE_MS);
+    const usage = this.#usageOf(namespace);
+    const minute = Math.floor(this.#now() / MINUTE_MS);
     if (usage.minute !== minute) {
       usage.minute = minute;
       usage.count = 0;
     }
     usage.count++;
-    const allowed = this.limits.invocationsPerMinute;
+    const allowed = this.#limits.invocationsPerMinute;
     if (usage.count > allowed) {
       throw new ApiError(429, `Too many requests in the last minute (count: ${usage.count}, allowed: ${allowed}).`);
     }
-    this.checkRoom(usage);
+    this.#checkRoom(usage);
   }
 
   /** An activation of the namespace is accepted, if there is still room now that its request has been read. Throws 429. */
   start(namespace: string): void {
-    const usage = this.usageOf(namespace);
-    this.checkRoom(usage);
+    const usage = this.#usageOf(namespace);
+    this.#checkRoom(usage);
     usage.inFlight++;
-    this.total++;
+    this.#total++;
   }
 
   /** It was answered. */
   ended(namespace: string): void {
-    this.usageOf(namespace).inFlight--;
-    this.total--;
+    this.#usageOf(namespace).inFlight--;
+    this.#total--;
   }
 
-  private checkRoom({ inFlight }: Usage): void {
-    const { concurrentInvocations, queuedActivations } = this.limits;
+  #checkRoom({ inFlight }: Usage): void {
+    const { concurrentInvocations, queuedActivations } = this.#limits;
     if (inFlight >= concurrentInvocations) throw tooManyInFlight(inFlight, concurrentInvocations);
-    if (this.total >= queuedActivations) throw new ApiError(429, 'Too many requests');
+    if (this.#total >= queuedActivations) throw new ApiError(429, 'Too many requests');
     if (inFlight === 0) return;
-    const allowed = this.share.mostBeside(this.total - inFlight);
+    const allowed = this.#share.mostBeside(this.#total - inFlight);
     if (inFlight >= allowed) throw tooManyInFlight(inFlight, allowed);
   }
 
-  private usageOf(namespace: string): Usage {
-    let usage = this.namespaces.get(namespace);
+  #usageOf(namespace: string): Usage {
+    let usage = this.#namespaces.get(namespace);
     if (usage === undefined) {
       usage = { minute: -1, count: 0, inFlight: 0 };
-      this.namespaces.set(namespace, usage);
+      this.#namespaces.set(namespace, usage);
     }
     return usage;
   }

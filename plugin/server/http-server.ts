@@ -32,15 +32,19 @@ const LONGEST_CHECK_MS = 5000;
 
 /** The HTTP server: host check, transaction id, and invocations ahead of everything else. */
 export class HttpServer {
-  private readonly server: Server;
-  private readonly hostCheck: HostCheck;
-  private draining = false;
+  readonly #server: Server;
+  readonly #hostCheck: HostCheck;
+  #draining = false;
 
-  constructor(private readonly deps: ServerDependencies) {
+  readonly #deps: ServerDependencies;
+
+  constructor(deps: ServerDependencies) {
+    this.#deps = deps;
+
     const { config } = deps;
     const { host, names } = config;
-    this.hostCheck = new HostCheck([...names, host.includes(':') ? `[${host}]` : host]);
-    this.server = createServerInTurn(
+    this.#hostCheck = new HostCheck([...names, host.includes(':') ? `[${host}]` : host]);
+    this.#server = createServerInTurn(
       {
         headersTimeout: Math.min(config.headersTimeoutMs, config.requestTimeoutMs),
         requestTimeout: config.requestTimeoutMs,
@@ -48,53 +52,53 @@ export class HttpServer {
         connectionsCheckingInterval: Math.min(LONGEST_CHECK_MS, config.headersTimeoutMs),
         noDelay: true,
       },
-      (request, response) => this.dispatch(request, response),
+      (request, response) => this.#dispatch(request, response),
     );
-    this.server.maxConnections = config.maxConnections;
+    this.#server.maxConnections = config.maxConnections;
   }
 
   /** Rejects with what the operating system says, `EADDRINUSE` for one. */
   async listen(): Promise<number> {
-    const { host, port } = this.deps.config;
+    const { host, port } = this.#deps.config;
     await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen({ host, port, backlog: BACKLOG }, () => {
-        this.server.off('error', reject);
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
+        this.#server.off('error', reject);
         resolve();
       });
     });
-    return (this.server.address() as AddressInfo).port;
+    return (this.#server.address() as AddressInfo).port;
   }
 
   /** Takes no new connections; those that are open end with their present request. */
   drain(): void {
-    this.draining = true;
-    this.server.close();
+    this.#draining = true;
+    this.#server.close();
   }
 
   /** After `drain`: resolves when every connection is closed, at the latest after `graceMs` by force. */
   async closed(graceMs: number): Promise<void> {
-    if (!this.server.listening && (await this.connections()) === 0) return;
+    if (!this.#server.listening && (await this.#connections()) === 0) return;
     await new Promise<void>((resolve) => {
-      const force = setTimeout(() => this.server.closeAllConnections(), graceMs);
-      this.server.once('close', () => {
+      const force = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+      this.#server.once('close', () => {
         clearTimeout(force);
         resolve();
       });
-      this.server.closeIdleConnections();
+      this.#server.closeIdleConnections();
     });
   }
 
-  private connections(): Promise<number> {
-    return new Promise((resolve) => this.server.getConnections((_error, count) => resolve(count)));
+  #connections(): Promise<number> {
+    return new Promise((resolve) => this.#server.getConnections((_error, count) => resolve(count)));
   }
 
-  private dispatch(request: IncomingMessage, response: ServerResponse): void {
-    const { deps } = this;
+  #dispatch(request: IncomingMessage, response: ServerResponse): void {
+    const deps = this.#deps;
     const since = performance.now();
     const transactionId = deps.ids.transaction(request.headers['x-request-id']);
     const host = takeTarget(request);
-    if (!this.hostCheck.allows(host)) {
+    if (!this.#hostCheck.allows(host)) {
       request.resume();
       const text = `The Host header '${host ?? ''}' is not allowed: call the server by localhost, or add the name to server.names of its configuration.`;
       sendError(response, new ApiError(403, text), transactionId);
@@ -106,7 +110,7 @@ export class HttpServer {
       deps.health(request, response, transactionId);
       return;
     }
-    if (this.draining) {
+    if (this.#draining) {
       response.shouldKeepAlive = false;
       request.resume();
       sendError(response, overloaded(), transactionId);
@@ -115,7 +119,7 @@ export class HttpServer {
     if (
       request.method === 'POST' &&
       url.startsWith(NAMESPACES) &&
-      this.invoke(url, request, response, transactionId, since)
+      this.#invoke(url, request, response, transactionId, since)
     )
       return;
     const admin = url.startsWith(ADMIN);
@@ -125,7 +129,7 @@ export class HttpServer {
   }
 
   /** False when the path is not that of an action. */
-  private invoke(
+  #invoke(
     url: string,
     request: IncomingMessage,
     response: ServerResponse,
@@ -135,8 +139,8 @@ export class HttpServer {
     const end = url.indexOf('?');
     const parts = (end < 0 ? url.slice(NAMESPACES.length) : url.slice(NAMESPACES.length, end)).split('/');
     if (parts[1] !== 'actions' || parts.length < 3 || parts.length > 4 || parts[parts.length - 1] === '') return false;
-    response.once('finish', () => this.deps.counts.add('invoke', response.statusCode, since));
-    this.deps.invoke.handle(
+    response.once('finish', () => this.#deps.counts.add('invoke', response.statusCode, since));
+    this.#deps.invoke.handle(
       request,
       response,
       transactionId,

@@ -7,12 +7,12 @@ export type RouteClass = (typeof ROUTES)[number];
 
 /** Counts answers by route class and status, and how long they took; plain numbers on the path, Prometheus only when it asks. */
 export class RequestCounts {
-  private readonly counts = new Map<RouteClass, Map<number, number>>();
-  private readonly durations: Tally;
+  readonly #counts = new Map<RouteClass, Map<number, number>>();
+  readonly #durations: Tally;
 
   constructor(registry: Registry) {
-    const { counts } = this;
-    this.durations = new Tally(
+    const counts = this.#counts;
+    this.#durations = new Tally(
       'dataflower_http_request_duration_seconds',
       'Time from the head of an HTTP request to the end of its answer, by route class',
       registry,
@@ -33,9 +33,9 @@ export class RequestCounts {
 
   /** @param since When the request came, by `performance.now`. */
   add(route: RouteClass, status: number, since: number): void {
-    this.durations.observe(performance.now() - since, ROUTES.indexOf(route));
-    let statuses = this.counts.get(route);
-    if (statuses === undefined) this.counts.set(route, (statuses = new Map<number, number>()));
+    this.#durations.observe(performance.now() - since, ROUTES.indexOf(route));
+    let statuses = this.#counts.get(route);
+    if (statuses === undefined) this.#counts.set(route, (statuses = new Map<number, number>()));
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
   }
 }

@@ -62,16 +62,20 @@ const MOST_LOOKUPS = 20;
 
 /** From action documents to what a host can start. Targets are kept while the documents they were made of stay the same. */
 export class TargetResolver {
-  private readonly entries = new LRUCache<string, Entry>({ maxSize: KEPT_BYTES });
+  readonly #entries = new LRUCache<string, Entry>({ maxSize: KEPT_BYTES });
   /** What is being looked up, each with the store's version at its beginning: many calls that come at once look once. */
-  private readonly running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Resolved> }>();
-  private readonly graphs = new Graphs();
-  private readonly stored: StoreCode;
-  private readonly codes: CodeSource;
+  readonly #running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Resolved> }>();
+  readonly #graphs = new Graphs();
+  readonly #stored: StoreCode;
+  readonly #codes: CodeSource;
 
-  constructor(private readonly options: ResolverOptions) {
-    this.stored = new StoreCode(options.store);
-    this.codes = new CachedCode(this.stored);
+  readonly #options: ResolverOptions;
+
+  constructor(options: ResolverOptions) {
+    this.#options = options;
+
+    this.#stored = new StoreCode(options.store);
+    this.#codes = new CachedCode(this.#stored);
   }
 
   /**
@@ -79,8 +83,8 @@ export class TargetResolver {
    * like `resolve`.
    */
   peek(caller: Caller, id: string): Startable | undefined {
-    const entry = this.entries.get(keyOf(caller, id));
-    if (entry?.storeVersion !== this.options.store.version) return undefined;
+    const entry = this.#entries.get(keyOf(caller, id));
+    if (entry?.storeVersion !== this.#options.store.version) return undefined;
     const { outcome: resolved } = entry;
     if (resolved instanceof ApiError) throw resolved;
     const release = resolved.codes.hold();
@@ -99,7 +103,7 @@ export class TargetResolver {
   async resolve(caller: Caller, id: string): Promise<Startable> {
     for (let lookups = 1; ; lookups++) {
       try {
-        const resolved = await this.find(caller, id);
+        const resolved = await this.#find(caller, id);
         const release = await resolved.codes.hold();
         if (release !== undefined) return { resolved, release };
         if (lookups >= MOST_LOOKUPS) throw new CodeGoneError();
@@ -110,27 +114,28 @@ export class TargetResolver {
   }
 
   /** Looks up what there is now, once for all who ask at the same time. */
-  private find(caller: Caller, id: string): Promise<Resolved> {
-    const storeVersion = this.options.store.version;
+  #find(caller: Caller, id: string): Promise<Resolved> {
+    const storeVersion = this.#options.store.version;
     const key = keyOf(caller, id);
-    const running = this.running.get(key);
+    const running = this.#running.get(key);
     if (running?.storeVersion === storeVersion) return running.found;
-    const found = this.lookUp(caller, id, key, storeVersion).finally(() => {
-      if (this.running.get(key)?.found === found) this.running.delete(key);
+    const found = this.#lookUp(caller, id, key, storeVersion).finally(() => {
+      if (this.#running.get(key)?.found === found) this.#running.delete(key);
     });
-    this.running.set(key, { storeVersion, found });
+    this.#running.set(key, { storeVersion, found });
     return found;
   }
 
-  private async lookUp(caller: Caller, id: string, key: string, storeVersion: number): Promise<Resolved> {
-    const entry = this.entries.get(key);
-    if (entry !== undefined && (await this.holds(entry))) {
+  async #lookUp(caller: Caller, id: string, key: string, storeVersion: number): Promise<Resolved> {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined && (await this.#holds(entry))) {
       entry.storeVersion = storeVersion;
       if (entry.outcome instanceof ApiError) throw entry.outcome;
       return entry.outcome;
     }
-    const { codes, graphs } = this;
-    const { store, compiler, apiHost, allowedImages, maxActions } = this.options;
+    const codes = this.#codes;
+    const graphs = this.#graphs;
+    const { store, compiler, apiHost, allowedImages, maxActions } = this.#options;
     const bounds = { maxActions, maxChars: KEPT_BYTES };
     const builder = new TargetBuilder(caller, { store, codes, apiHost, allowedImages }, compiler, graphs, bounds);
     const [namespace, name, ...inPackage] = id.split('/');
@@ -138,11 +143,11 @@ export class TargetResolver {
     const document = await builder.read(id);
     if (document === undefined) throw builder.revisions.get(id) === undefined ? noSuchEntity() : inOtherCollection();
     const keep = (outcome: Resolved | ApiError, size: number): void => {
-      this.entries.set(key, { storeVersion, revisions: builder.revisions, outcome }, { size });
+      this.#entries.set(key, { storeVersion, revisions: builder.revisions, outcome }, { size });
     };
     try {
       const target = await builder.build(document);
-      const codes = new TargetCodes(builder.codes, (code) => this.stored.hold(code));
+      const codes = new TargetCodes(builder.codes, (code) => this.#stored.hold(code));
       const resolved: Resolved = { ...describeStart(document, target), codes };
       keep(resolved, Math.min(builder.bytes, KEPT_BYTES));
       return resolved;
@@ -153,8 +158,8 @@ export class TargetResolver {
     }
   }
 
-  private async holds(entry: Entry): Promise<boolean> {
-    for (const [id, rev] of entry.revisions) if ((await this.options.store.get(id))?._rev !== rev) return false;
+  async #holds(entry: Entry): Promise<boolean> {
+    for (const [id, rev] of entry.revisions) if ((await this.#options.store.get(id))?._rev !== rev) return false;
     return true;
   }
 }

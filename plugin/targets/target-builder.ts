@@ -37,22 +37,34 @@ export class TargetBuilder {
   bytes = 1;
   /** The code that functions among it load when they start. */
   readonly codes: StoredCode[] = [];
-  private readonly targets = new Map<string, Target>();
-  private turnBegan = performance.now();
+  readonly #targets = new Map<string, Target>();
+  #turnBegan = performance.now();
+
+  readonly #caller: Caller;
+  readonly #context: TargetContext;
+  readonly #compiler: WorkflowCompiler;
+  readonly #graphs: Graphs;
+  readonly #bounds: WorkflowBounds;
 
   constructor(
-    private readonly caller: Caller,
-    private readonly context: TargetContext,
-    private readonly compiler: WorkflowCompiler,
-    private readonly graphs: Graphs,
-    private readonly bounds: WorkflowBounds,
-  ) {}
+    caller: Caller,
+    context: TargetContext,
+    compiler: WorkflowCompiler,
+    graphs: Graphs,
+    bounds: WorkflowBounds,
+  ) {
+    this.#caller = caller;
+    this.#context = context;
+    this.#compiler = compiler;
+    this.#graphs = graphs;
+    this.#bounds = bounds;
+  }
 
   async read(id: string): Promise<ActionDocument | undefined> {
-    const document = await this.context.store.get(id);
+    const document = await this.#context.store.get(id);
     this.revisions.set(id, document?._rev);
     this.bytes += JSON.stringify(document)?.length ?? 0;
-    const { maxActions, maxChars } = this.bounds;
+    const { maxActions, maxChars } = this.#bounds;
     if (this.revisions.size > maxActions + 1) {
       const text = `The workflow names more than ${maxActions} different actions, those of the workflows in it counted in (limits.workflowActions).`;
       throw new WorkflowTooLargeError(400, text);
@@ -67,72 +79,68 @@ export class TargetBuilder {
   /** Throws `ApiError` for an action that cannot run. */
   async build(document: ActionDocument): Promise<Exclude<Target, { type: 'missing' }>> {
     const { exec, annotations } = document;
-    await this.endTurn();
-    if (isSequence(exec)) return this.workflow(document, 'sequence', chain(exec.components));
+    await this.#endTurn();
+    if (isSequence(exec)) return this.#workflow(document, 'sequence', chain(exec.components));
     if (isWorkflow(annotations)) {
-      const code = await codeOf(document, this.context.store);
-      const annotated = await annotatedWorkflow(annotations, code, this.compiler);
-      return this.workflow(document, annotated.workflow, annotated);
+      const code = await codeOf(document, this.#context.store);
+      const annotated = await annotatedWorkflow(annotations, code, this.#compiler);
+      return this.#workflow(document, annotated.workflow, annotated);
     }
-    const target = functionTarget(this.caller, document, this.context);
-    this.targets.set(document._id, target);
+    const target = functionTarget(this.#caller, document, this.#context);
+    this.#targets.set(document._id, target);
     if (exec.code === undefined) this.codes.push({ documentId: document._id, revision: document._rev! });
     return target;
   }
 
   /** Others have their turn. */
-  private async endTurn(): Promise<void> {
-    if (performance.now() - this.turnBegan < TURN_MS) return;
+  async #endTurn(): Promise<void> {
+    if (performance.now() - this.#turnBegan < TURN_MS) return;
     await setImmediate();
-    this.turnBegan = performance.now();
+    this.#turnBegan = performance.now();
   }
 
-  private async workflow(
-    document: ActionDocument,
-    workflow: Workflow,
-    made: CompiledWorkflow,
-  ): Promise<WorkflowTarget> {
+  async #workflow(document: ActionDocument, workflow: Workflow, made: CompiledWorkflow): Promise<WorkflowTarget> {
     const { digest, chars } = made;
-    const graph = this.graphs.intern(made.graph, digest, chars);
+    const graph = this.#graphs.intern(made.graph, digest, chars);
     this.bytes += chars;
     const actions = new Map<string, Target>();
     const inline = graph.nodes.some((node) => node.kind === 'function');
-    const steps = inline ? { steps: containerSpec(this.caller, document, this.context, 'steps') } : {};
+    const steps = inline ? { steps: containerSpec(this.#caller, document, this.#context, 'steps') } : {};
     const action: { -readonly [K in keyof ActionDescription]: ActionDescription[K] } = { ...describe(document) };
     const bound = workflow === 'sequence' ? {} : runParameters(document.parameters);
     const below = Object.keys(bound).length === 0 ? {} : { parameters: bound };
     const target: WorkflowTarget = { type: 'workflow', workflow, action, graph, digest, actions, ...steps, ...below };
-    this.targets.set(document._id, target);
-    await this.readAhead(graph);
+    this.#targets.set(document._id, target);
+    await this.#readAhead(graph);
     for (const node of graph.nodes) {
       if (node.kind !== 'action' || actions.has(node.action)) continue;
-      actions.set(node.action, await this.component(node.action, workflow));
+      actions.set(node.action, await this.#component(node.action, workflow));
     }
     action.limits = { ...action.limits, memory: mostMemory(actions.values(), action.limits.memory) };
     return target;
   }
 
   /** A store that is far away is asked for all parts at once; one that fails fails again when its turn comes. */
-  private async readAhead(graph: Graph): Promise<void> {
-    const named = graph.nodes.flatMap((node) => (node.kind === 'action' ? [this.idOf(node.action)] : []));
-    const ids = [...new Set(named)].filter((id) => this.isOwn(id) && !this.targets.has(id));
+  async #readAhead(graph: Graph): Promise<void> {
+    const named = graph.nodes.flatMap((node) => (node.kind === 'action' ? [this.#idOf(node.action)] : []));
+    const ids = [...new Set(named)].filter((id) => this.#isOwn(id) && !this.#targets.has(id));
     for (let from = 0; from < ids.length && ids.length > 1; from += READ_AT_ONCE) {
-      await Promise.allSettled(ids.slice(from, from + READ_AT_ONCE).map((id) => this.context.store.get(id)));
+      await Promise.allSettled(ids.slice(from, from + READ_AT_ONCE).map((id) => this.#context.store.get(id)));
     }
   }
 
-  private idOf(name: string): string {
-    return name.slice(1).replace(/^_(?=\/)/, this.caller.namespace);
+  #idOf(name: string): string {
+    return name.slice(1).replace(/^_(?=\/)/, this.#caller.namespace);
   }
 
-  private isOwn(id: string): boolean {
-    return id.startsWith(`${this.caller.namespace}/`);
+  #isOwn(id: string): boolean {
+    return id.startsWith(`${this.#caller.namespace}/`);
   }
 
   /** A name that leads nowhere is an error only when the run gets there (OW-66, CO-10). */
-  private async component(name: string, workflow: Workflow): Promise<Target> {
-    const id = this.idOf(name);
-    const known = this.targets.get(id);
+  async #component(name: string, workflow: Workflow): Promise<Target> {
+    const id = this.#idOf(name);
+    const known = this.#targets.get(id);
     if (known !== undefined) return known;
     const missing = (failed: string): Target => ({
       type: 'missing',
@@ -141,7 +149,7 @@ export class TargetBuilder {
           ? 'Sequence component does not exist.'
           : `${failed} with name '${id}' during composition.`,
     });
-    if (!this.isOwn(id)) return missing('Failed entitlement check for action');
+    if (!this.#isOwn(id)) return missing('Failed entitlement check for action');
     const document = await this.read(id);
     if (document === undefined) return missing('Failed to resolve action');
     try {

@@ -17,20 +17,23 @@ const NOTHING: Release = () => undefined;
  * last one lets them go, and those in between only count.
  */
 export class TargetCodes {
-  private users = 0;
+  #users = 0;
   /** Those that wait until all is held. */
-  private waiting = 0;
-  private taking: Promise<boolean> | undefined;
-  private held: Release[] = [];
+  #waiting = 0;
+  #taking: Promise<boolean> | undefined;
+  #held: Release[] = [];
 
-  constructor(
-    private readonly codes: readonly StoredCode[],
-    private readonly holdCode: HoldCode,
-  ) {}
+  readonly #codes: readonly StoredCode[];
+  readonly #holdCode: HoldCode;
+
+  constructor(codes: readonly StoredCode[], holdCode: HoldCode) {
+    this.#codes = codes;
+    this.#holdCode = holdCode;
+  }
 
   /** There is nothing to hold: nobody need be told of an end. */
   get isEmpty(): boolean {
-    return this.codes.length === 0;
+    return this.#codes.length === 0;
   }
 
   /**
@@ -39,69 +42,69 @@ export class TargetCodes {
    */
   hold(): Release | undefined | Promise<Release | undefined> {
     if (this.isEmpty) return NOTHING;
-    if (this.users > 0) {
-      this.users++;
-      return once(() => this.release());
+    if (this.#users > 0) {
+      this.#users++;
+      return once(() => this.#release());
     }
-    const taken = this.taking ?? this.take();
+    const taken = this.#taking ?? this.#take();
     if (taken === false) return undefined;
     if (taken === true) {
-      this.users++;
-      return once(() => this.release());
+      this.#users++;
+      return once(() => this.#release());
     }
-    this.waiting++;
-    return taken.then((all) => (all ? once(() => this.release()) : undefined));
+    this.#waiting++;
+    return taken.then((all) => (all ? once(() => this.#release()) : undefined));
   }
 
-  private release(): void {
-    if (--this.users === 0) this.letGo();
+  #release(): void {
+    if (--this.#users === 0) this.#letGo();
   }
 
-  private letGo(): void {
-    for (const release of this.held.splice(0)) release();
+  #letGo(): void {
+    for (const release of this.#held.splice(0)) release();
   }
 
-  private take(): boolean | Promise<boolean> {
+  #take(): boolean | Promise<boolean> {
     try {
-      for (const [at, code] of this.codes.entries()) {
-        const one = this.holdCode(code);
-        if (one instanceof Promise) return (this.taking = this.takeLater(one, at + 1));
-        if (one === undefined) return this.failed();
-        this.held.push(one);
+      for (const [at, code] of this.#codes.entries()) {
+        const one = this.#holdCode(code);
+        if (one instanceof Promise) return (this.#taking = this.#takeLater(one, at + 1));
+        if (one === undefined) return this.#failed();
+        this.#held.push(one);
       }
       return true;
     } catch (error) {
-      this.letGo();
+      this.#letGo();
       throw error;
     }
   }
 
   /** One after the other: each may be many megabytes. */
-  private async takeLater(first: Promise<Release | undefined>, from: number): Promise<boolean> {
+  async #takeLater(first: Promise<Release | undefined>, from: number): Promise<boolean> {
     try {
       let one = await first;
       for (let at = from; one !== undefined; at++) {
-        this.held.push(one);
-        const code = this.codes[at];
+        this.#held.push(one);
+        const code = this.#codes[at];
         if (code === undefined) {
           // Before anybody else has a turn: all who wait hold it from now on.
-          this.users = this.waiting;
+          this.#users = this.#waiting;
           return true;
         }
-        one = await this.holdCode(code);
+        one = await this.#holdCode(code);
       }
-      return this.failed();
+      return this.#failed();
     } catch (error) {
-      this.letGo();
+      this.#letGo();
       throw error;
     } finally {
-      this.taking = undefined;
-      this.waiting = 0;
+      this.#taking = undefined;
+      this.#waiting = 0;
     }
   }
 
-  private failed(): false {
-    this.letGo();
+  #failed(): false {
+    this.#letGo();
     return false;
   }
 }

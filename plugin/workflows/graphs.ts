@@ -5,13 +5,13 @@ const KEPT_CHARS = 64 * 1024 * 1024;
 
 /** Gives the same object for the same digest: hosts keep their plans by it. */
 export class Graphs {
-  private readonly byDigest = new LRUCache<string, Graph>({ maxSize: KEPT_CHARS });
+  readonly #byDigest = new LRUCache<string, Graph>({ maxSize: KEPT_CHARS });
 
   /** @param chars Length of its JSON. */
   intern(graph: Graph, digest: string, chars: number): Graph {
-    const known = this.byDigest.get(digest);
+    const known = this.#byDigest.get(digest);
     if (known !== undefined) return known;
-    this.byDigest.set(digest, graph, { size: Math.max(1, chars) });
+    this.#byDigest.set(digest, graph, { size: Math.max(1, chars) });
     return graph;
   }
 }

@@ -24,11 +24,11 @@ const NEVER = new AbortController().signal;
 
 /** Checks graphs and compiles compositions. Large ones have a thread, so that none holds up the server. */
 export class WorkflowCompiler {
-  private readonly threads: WorkThreads<CompileWorkText, CompiledText>;
+  readonly #threads: WorkThreads<CompileWorkText, CompiledText>;
 
   /** @param maxWaiting Large workflows that wait for the thread; further ones are refused. */
   constructor(maxWaiting = MAX_WAITING) {
-    this.threads = new WorkThreads({
+    this.#threads = new WorkThreads({
       script: new URL('./compile-thread.js', import.meta.url),
       maxThreads: MAX_THREADS,
       maxWaiting,
@@ -41,7 +41,7 @@ export class WorkflowCompiler {
   async graph(graph: unknown, what: string): Promise<CompiledWorkflow> {
     const json = JSON.stringify(graph) ?? 'null';
     try {
-      return await this.compile({ type: 'graph', graph }, json, undefined);
+      return await this.#compile({ type: 'graph', graph }, json, undefined);
     } catch (error) {
       throw error instanceof RefusedError ? new ApiError(400, `${what} cannot run: ${error.message}`) : error;
     }
@@ -50,29 +50,29 @@ export class WorkflowCompiler {
   /** The composition that Composer's deployment, or ours, has left in an action. Throws `ApiError` like `graph`. */
   async composition(annotations: readonly Parameter[], code: string | undefined): Promise<CompiledWorkflow> {
     try {
-      return await this.compile({ type: 'composition', annotations, code }, JSON.stringify(annotations), code);
+      return await this.#compile({ type: 'composition', annotations, code }, JSON.stringify(annotations), code);
     } catch (error) {
       throw error instanceof RefusedError ? new ApiError(400, error.message) : error;
     }
   }
 
-  private async compile(work: CompileWork, json: string, code: string | undefined): Promise<CompiledWorkflow> {
+  async #compile(work: CompileWork, json: string, code: string | undefined): Promise<CompiledWorkflow> {
     const chars = json.length + (code?.length ?? 0);
     if (chars <= SMALL_CHARS) {
       const compiled = compileWorkflow(work);
       if ('refused' in compiled) throw new RefusedError(compiled.refused);
       return { ...compiled, chars };
     }
-    const compiled = await this.inThread({ type: work.type, json, code });
+    const compiled = await this.#inThread({ type: work.type, json, code });
     if ('refused' in compiled) throw new RefusedError(compiled.refused);
     const { digest } = compiled;
     if (work.type === 'graph') return { graph: work.graph as Graph, digest, chars };
     return { graph: JSON.parse(compiled.graph!) as Graph, digest, chars: compiled.graph!.length };
   }
 
-  private async inThread(work: CompileWorkText): Promise<CompiledText> {
+  async #inThread(work: CompileWorkText): Promise<CompiledText> {
     try {
-      return await this.threads.run(work, NEVER);
+      return await this.#threads.run(work, NEVER);
     } catch (error) {
       if (error instanceof ThreadsBusyError || error instanceof WorkTimeoutError) throw overloaded(error);
       if ((error as { code?: unknown }).code === 'ERR_WORKER_OUT_OF_MEMORY')

@@ -25,8 +25,8 @@ let settings = 0;
 
 /** The wall's time of the processes that have its environment. */
 class Wall {
-  private readonly file = join(suite.directory, `ahead-${++settings}`);
-  private aheadMs = 0;
+  readonly #file = join(suite.directory, `ahead-${++settings}`);
+  #aheadMs = 0;
 
   constructor() {
     this.set(0);
@@ -42,16 +42,16 @@ class Wall {
         static now() { return wall(); }
       };`;
     const url = `data:text/javascript,${encodeURIComponent(preload)}`;
-    return { NODE_OPTIONS: `--import=${url}`, WALL_AHEAD: this.file };
+    return { NODE_OPTIONS: `--import=${url}`, WALL_AHEAD: this.#file };
   }
 
   get now(): number {
-    return Date.now() + this.aheadMs;
+    return Date.now() + this.#aheadMs;
   }
 
   set(byMs: number): void {
-    this.aheadMs += byMs;
-    writeFileSync(this.file, String(this.aheadMs));
+    this.#aheadMs += byMs;
+    writeFileSync(this.#file, String(this.#aheadMs));
   }
 }
 

@@ -7,32 +7,32 @@ const ANSWER_MS = 180_000;
 
 /** A Node program that answers each message with one, by the channel that Node gives to its children. */
 export class AnsweringProcess {
-  private readonly child: ChildProcess;
-  private readonly exited: Promise<unknown>;
-  private readonly stderr: () => string;
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  readonly #stderr: () => string;
 
   constructor(args: readonly string[], { cwd, environment }: Pick<CommandOptions, 'cwd' | 'environment'>) {
-    this.child = spawn(process.execPath, args, {
+    this.#child = spawn(process.execPath, args, {
       cwd,
       env: { ...ownEnvironment(), ...environment },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    this.stderr = listen(this.child, 'stderr');
-    this.exited = once(this.child, 'exit');
+    this.#stderr = listen(this.#child, 'stderr');
+    this.#exited = once(this.#child, 'exit');
   }
 
   /** Rejects with what the program said when it ends instead. */
   async ask<T>(message: object): Promise<T> {
-    const answer = once(this.child, 'message') as Promise<[T]>;
-    this.child.send(message);
-    const ended = this.exited.then(() => Promise.reject(new Error(`The program has ended: ${this.stderr()}`)));
+    const answer = once(this.#child, 'message') as Promise<[T]>;
+    this.#child.send(message);
+    const ended = this.#exited.then(() => Promise.reject(new Error(`The program has ended: ${this.#stderr()}`)));
     const [value] = await within('an answer', ANSWER_MS, Promise.race([answer, ended]));
     return value;
   }
 
   /** Closes the channel, which ends the program. */
   async close(): Promise<void> {
-    if (this.child.connected) this.child.disconnect();
-    await this.exited;
+    if (this.#child.connected) this.#child.disconnect();
+    await this.#exited;
   }
 }

@@ -25,12 +25,16 @@ const DEFAULT_WITHIN_MS = 180_000;
 
 /** Raw requests to one server: nothing is encoded, completed or retried on the way. */
 export class Api {
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+
+  readonly #authorization: string;
 
   constructor(
     readonly url: string,
-    private readonly authorization: string,
-  ) {}
+    authorization: string,
+  ) {
+    this.#authorization = authorization;
+  }
 
   get(path: string, asking?: Asking): Promise<Reply> {
     return this.ask('GET', path, asking);
@@ -51,7 +55,7 @@ export class Api {
   /** A path that begins with `_/` is one of the caller's namespace; any other begins with `/` and is taken as it is. */
   ask(method: string, path: string, asking: Asking = {}): Promise<Reply> {
     const { body, withinMs = DEFAULT_WITHIN_MS } = asking;
-    const authorization = 'authorization' in asking ? asking.authorization : this.authorization;
+    const authorization = 'authorization' in asking ? asking.authorization : this.#authorization;
     const whole = path.startsWith('/') ? path : `/api/v1/namespaces/${path}`;
     const isText = typeof body === 'string' || body instanceof Uint8Array;
     const data = body === undefined ? undefined : isText ? body : JSON.stringify(body);
@@ -66,16 +70,19 @@ export class Api {
     return new Promise((resolve, reject) => {
       // An address, not a name: a thousand connections need no thousand look-ups.
       const { port } = new URL(this.url);
-      const request = send({ host: '127.0.0.1', port, path: whole, method, headers, agent: this.agent }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.once('error', reject);
-        response.once('end', () => {
-          clearTimeout(timer);
-          const text = Buffer.concat(chunks).toString();
-          resolve({ status: response.statusCode!, headers: response.headers, text, json: jsonOf(text) });
-        });
-      });
+      const request = send(
+        { host: '127.0.0.1', port, path: whole, method, headers, agent: this.#agent },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.once('error', reject);
+          response.once('end', () => {
+            clearTimeout(timer);
+            const text = Buffer.concat(chunks).toString();
+            resolve({ status: response.statusCode!, headers: response.headers, text, json: jsonOf(text) });
+          });
+        },
+      );
       const timer = setTimeout(
         () => request.destroy(new Error(`${method} ${whole} took over ${withinMs} ms`)),
         withinMs,
@@ -89,7 +96,7 @@ export class Api {
   }
 
   close(): void {
-    this.agent.destroy();
+    this.#agent.destroy();
   }
 }
 

@@ -15,11 +15,17 @@ const STOP_MS = 180_000;
 
 /** A shim in a process of its own, as a user starts it. */
 export class Shim {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<number | null>;
+
   private constructor(
-    private readonly child: ChildProcess,
+    child: ChildProcess,
     readonly output: () => string,
-    private readonly ended: Promise<number | null>,
-  ) {}
+    ended: Promise<number | null>,
+  ) {
+    this.#child = child;
+    this.#ended = ended;
+  }
 
   static async start(cluster: Cluster, hostId: string): Promise<Shim> {
     const args = [cli, 'shim', '--config', cluster.config, '--data', cluster.dataDir, '--host', hostId];
@@ -45,7 +51,7 @@ export class Shim {
   }
 
   get pid(): number {
-    return this.child.pid!;
+    return this.#child.pid!;
   }
 
   containers(): number[] {
@@ -53,20 +59,20 @@ export class Shim {
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
+    this.#child.kill(signal);
   }
 
   /** Kills it, as a machine that runs out of memory would. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
-    await this.ended;
+    await this.#ended;
   }
 
   /** Asks it to end; gives its exit code. */
   async stop(): Promise<number | null> {
     this.signal('SIGTERM');
     this.signal('SIGCONT');
-    return within('the shim to stop', STOP_MS, this.ended);
+    return within('the shim to stop', STOP_MS, this.#ended);
   }
 }
 
@@ -75,14 +81,18 @@ export class Cluster {
   readonly config: string;
   readonly dataDir: string;
   readonly environment: Readonly<Record<string, string>>;
-  private readonly pluginConfig: string;
-  private readonly shims: Shim[] = [];
+  readonly #pluginConfig: string;
+  readonly #shims: Shim[] = [];
+
+  readonly #wires: readonly Wire[];
 
   private constructor(
     readonly suite: Suite,
-    private readonly wires: readonly Wire[],
+    wires: readonly Wire[],
     settings: Readonly<Record<string, string>>,
   ) {
+    this.#wires = wires;
+
     this.environment = {
       DATAFLOWER_LOG_LEVEL: 'warn',
       DATAFLOWER_CONTAINERS_DRIVER: 'process',
@@ -104,7 +114,7 @@ export class Cluster {
       return join(folder, name);
     };
     this.config = write('shim.yaml', ({ target }) => target);
-    this.pluginConfig = write('plugin.yaml', ({ port }) => port);
+    this.#pluginConfig = write('plugin.yaml', ({ port }) => port);
   }
 
   /** `settings`: further configuration of both, as environment variables. */
@@ -116,75 +126,80 @@ export class Cluster {
 
   /** Where the first shim says how it is. */
   get operationsUrl(): string {
-    return `http://127.0.0.1:${this.wires[0]!.operations}`;
+    return `http://127.0.0.1:${this.#wires[0]!.operations}`;
   }
 
   async shim(hostId = 'host0'): Promise<Shim> {
     const shim = await Shim.start(this, hostId);
-    this.shims.push(shim);
+    this.#shims.push(shim);
     return shim;
   }
 
   plugin(options: StartOptions = {}): Promise<Platform> {
-    const { environment, dataDir, pluginConfig } = this;
+    const { environment, dataDir } = this;
+    const pluginConfig = this.#pluginConfig;
     return this.suite.start({ program: 'plugin', args: ['--config', pluginConfig], dataDir, environment, ...options });
   }
 
   /** Cuts every connection between plugin and shim; new ones are let through. */
   cut(): void {
-    for (const wire of this.wires) wire.cut();
+    for (const wire of this.#wires) wire.cut();
   }
 
   async close(): Promise<void> {
-    for (const shim of this.shims) await shim.stop();
-    for (const wire of this.wires) await wire.close();
+    for (const shim of this.#shims) await shim.stop();
+    for (const wire of this.#wires) await wire.close();
   }
 }
 
 /** What the plugin connects to in the shim's stead: passes bytes on until it is cut. */
 class Wire {
-  private readonly sockets = new Set<net.Socket>();
+  readonly #sockets = new Set<net.Socket>();
+
+  readonly #server: net.Server;
 
   private constructor(
-    private readonly server: net.Server,
+    server: net.Server,
     readonly target: number,
     readonly operations: number,
-  ) {}
+  ) {
+    this.#server = server;
+  }
 
   static async open(target: number, operations: number): Promise<Wire> {
     const server = net.createServer();
     const wire = new Wire(server, target, operations);
-    server.on('connection', (near) => wire.join(near, net.connect(target, '127.0.0.1')));
+    server.on('connection', (near) => wire.#join(near, net.connect(target, '127.0.0.1')));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return wire;
   }
 
   get port(): number {
-    return (this.server.address() as AddressInfo).port;
+    return (this.#server.address() as AddressInfo).port;
   }
 
   cut(): void {
-    for (const socket of this.sockets) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async close(): Promise<void> {
     this.cut();
-    this.server.close();
-    await once(this.server, 'close');
+    this.#server.close();
+    await once(this.#server, 'close');
   }
 
-  private join(near: net.Socket, far: net.Socket): void {
+  #join(near: net.Socket, far: net.Socket): void {
     for (const [socket, other] of [
       [near, far],
       [far, near],
     ] as const) {
-      this.sockets.add(socket);
+      this.#sockets.add(socket);
       socket.setNoDelay(true);
       socket.pipe(other);
       socket.on('error', () => undefined);
       socket.on('close', () => {
-        this.sockets.delete(socket);
+        this.#sockets.delete(socket);
         other.destroy();
       });
     }

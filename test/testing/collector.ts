@@ -25,10 +25,14 @@ export class Collector {
   /** What it answers. */
   status = 200;
 
+  readonly #server: Server;
+
   private constructor(
-    private readonly server: Server,
+    server: Server,
     readonly url: string,
-  ) {}
+  ) {
+    this.#server = server;
+  }
 
   static async start(port = 0): Promise<Collector> {
     const server = createServer();
@@ -42,7 +46,7 @@ export class Collector {
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         collector.headers.push(request.headers);
-        if (collector.status === 200 && request.url === '/v1/traces') collector.take(Buffer.concat(chunks).toString());
+        if (collector.status === 200 && request.url === '/v1/traces') collector.#take(Buffer.concat(chunks).toString());
         response.writeHead(collector.status, { 'content-type': 'application/json' });
         response.end('{}');
       });
@@ -51,11 +55,11 @@ export class Collector {
   }
 
   async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  private take(text: string): void {
+  #take(text: string): void {
     for (const { resource, scopeSpans } of JSON.parse(text).resourceSpans) {
       this.resources.push(attributesOf(resource.attributes));
       for (const { spans } of scopeSpans)

@@ -37,8 +37,10 @@ export class Platform {
   readonly client: Client;
   readonly ended: Promise<ServerEnd>;
 
+  readonly #child: ChildProcess;
+
   private constructor(
-    private readonly child: ChildProcess,
+    child: ChildProcess,
     readonly url: string,
     /** `uuid:key` of the namespace `guest`. */
     readonly authorization: string,
@@ -46,6 +48,8 @@ export class Platform {
     /** Everything that it has said. */
     readonly output: () => string,
   ) {
+    this.#child = child;
+
     this.api = new Api(url, authorization);
     this.client = openwhisk({ apihost: url, api_key: authorization });
     this.ended = endOf(child);
@@ -88,11 +92,11 @@ export class Platform {
   }
 
   get pid(): number {
-    return this.child.pid!;
+    return this.#child.pid!;
   }
 
   get isRunning(): boolean {
-    return this.child.exitCode === null && this.child.signalCode === null;
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   /** The processes of its containers. */
@@ -101,7 +105,7 @@ export class Platform {
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
+    this.#child.kill(signal);
   }
 
   /** Asks it to end, waits until it has, and ends what it should not have left. Gives how it ended. */
@@ -109,11 +113,11 @@ export class Platform {
     this.api.close();
     if (!this.isRunning) return this.ended;
     const below = this.containers();
-    this.child.kill('SIGTERM');
+    this.#child.kill('SIGTERM');
     try {
       return await within('the platform to stop', STOP_MS, this.ended);
     } catch (error) {
-      this.child.kill('SIGKILL');
+      this.#child.kill('SIGKILL');
       for (const pid of below) killHard(pid);
       throw new Error(`${(error as Error).message}\n${this.output()}`, { cause: error });
     }
@@ -122,7 +126,7 @@ export class Platform {
   /** Kills it, as a machine that runs out of memory would. */
   async kill(): Promise<ServerEnd> {
     this.api.close();
-    this.child.kill('SIGKILL');
+    this.#child.kill('SIGKILL');
     return this.ended;
   }
 }

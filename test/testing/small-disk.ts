@@ -6,10 +6,14 @@ const PAGE_BYTES = 4096;
 
 /** A file system in memory with room for little, which only root can have. */
 export class SmallDisk {
-  private readonly filler: string;
+  readonly #filler: string;
 
-  private constructor(private readonly directory: string) {
-    this.filler = join(directory, 'filler');
+  readonly #directory: string;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+
+    this.#filler = join(directory, 'filler');
   }
 
   /** Mounts one over a directory, which is made. */
@@ -21,7 +25,7 @@ export class SmallDisk {
 
   /** Leaves room for so many pages of 4096 bytes. */
   fill(pages: number): void {
-    const file = openSync(this.filler, 'w');
+    const file = openSync(this.#filler, 'w');
     const page = Buffer.alloc(PAGE_BYTES, 1);
     let written = 0;
     try {
@@ -36,10 +40,10 @@ export class SmallDisk {
 
   /** Gives all room back. */
   free(): void {
-    rmSync(this.filler, { force: true });
+    rmSync(this.#filler, { force: true });
   }
 
   unmount(): void {
-    execFileSync('umount', [this.directory]);
+    execFileSync('umount', [this.#directory]);
   }
 }

@@ -19,12 +19,20 @@ const START_MS = 120_000;
  * network, the metadata service and a resolver. While it is there, these addresses lead nowhere else.
  */
 export class StandIns {
+  readonly #server: ChildProcess;
+  readonly #said: () => string;
+  readonly #turnOver: () => Promise<void>;
+
   private constructor(
     readonly port: number,
-    private readonly server: ChildProcess,
-    private readonly said: () => string,
-    private readonly turnOver: () => Promise<void>,
-  ) {}
+    server: ChildProcess,
+    said: () => string,
+    turnOver: () => Promise<void>,
+  ) {
+    this.#server = server;
+    this.#said = said;
+    this.#turnOver = turnOver;
+  }
 
   /** Waits for its turn: the machine has room for one such world. */
   static async start(): Promise<StandIns> {
@@ -56,18 +64,18 @@ export class StandIns {
 
   /** What has reached them so far: protocol and address. */
   reached(): string[] {
-    return this.said()
+    return this.#said()
       .split('\n')
       .slice(1)
       .filter((line) => line !== '');
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.server.once('exit', resolve));
-    this.server.kill('SIGKILL');
+    const ended = new Promise((resolve) => this.#server.once('exit', resolve));
+    this.#server.kill('SIGKILL');
     await within('the stand-ins to end', START_MS, ended);
     removeWorld();
-    await this.turnOver();
+    await this.#turnOver();
   }
 }
 

@@ -20,9 +20,9 @@ export class Suite {
   readonly directory: string;
   /** Temporary directory of everything that is started here; it has to be empty at the end. */
   readonly temporaryDir: string;
-  private readonly platforms: Platform[] = [];
-  private readonly known = new Set<number>();
-  private dataDirs = 0;
+  readonly #platforms: Platform[] = [];
+  readonly #known = new Set<number>();
+  #dataDirs = 0;
 
   private constructor() {
     // Short, because sockets are made below it.
@@ -38,7 +38,7 @@ export class Suite {
     beforeAll(() => {
       before = handles();
     });
-    afterAll(() => suite.close(before));
+    afterAll(() => suite.#close(before));
     return suite;
   }
 
@@ -48,17 +48,17 @@ export class Suite {
   }
 
   async start(options: StartOptions = {}): Promise<Platform> {
-    const dataDir = options.dataDir ?? join(this.directory, `data-${++this.dataDirs}`);
+    const dataDir = options.dataDir ?? join(this.directory, `data-${++this.#dataDirs}`);
     if (!existsSync(dataDir)) mkdirSync(dataDir, { recursive: true });
     const platform = await Platform.start({ temporaryDir: this.temporaryDir, ...options, dataDir });
-    this.platforms.push(platform);
-    this.known.add(platform.pid);
+    this.#platforms.push(platform);
+    this.#known.add(platform.pid);
     return platform;
   }
 
-  private async close(before: readonly string[]): Promise<void> {
+  async #close(before: readonly string[]): Promise<void> {
     const problems: string[] = [];
-    for (const platform of this.platforms) {
+    for (const platform of this.#platforms) {
       const running = platform.isRunning;
       try {
         const { code, signal } = await platform.stop();
@@ -80,7 +80,7 @@ export class Suite {
   sharedMemory(): string[] {
     return list(SHARED_MEMORY).filter((name) => {
       const pid = /^dataflower-.*-(\d+)-\d+-[^-]*$/.exec(name)?.[1];
-      return pid !== undefined && this.known.has(Number(pid));
+      return pid !== undefined && this.#known.has(Number(pid));
     });
   }
 }

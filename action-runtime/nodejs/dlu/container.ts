@@ -74,13 +74,19 @@ export class Container {
   /** Of the last result that the FLU has handed to this thread. */
   #handedOver = 0;
 
-  constructor(
-    private readonly writer: FrameWriter,
-    private readonly flu: FluLink,
-    private readonly shared: Shared,
-    private readonly welcome: Welcome,
-    private readonly exit: () => void,
-  ) {
+  readonly #writer: FrameWriter;
+  readonly #flu: FluLink;
+  readonly #shared: Shared;
+  readonly #welcome: Welcome;
+  readonly #exit: () => void;
+
+  constructor(writer: FrameWriter, flu: FluLink, shared: Shared, welcome: Welcome, exit: () => void) {
+    this.#writer = writer;
+    this.#flu = flu;
+    this.#shared = shared;
+    this.#welcome = welcome;
+    this.#exit = exit;
+
     this.#cells = new Int32Array(shared.cells);
     this.#incoming = new IncomingStreams(writer);
     this.#outgoing = new OutgoingStreams(writer);
@@ -113,7 +119,7 @@ export class Container {
         return;
       }
       case FrameType.GRANT: {
-        this.flu.post({ type: 'grant', bytes: decodeAmount(payload) });
+        this.#flu.post({ type: 'grant', bytes: decodeAmount(payload) });
         return;
       }
       case FrameType.INIT: {
@@ -124,7 +130,7 @@ export class Container {
         const definition = this.#definitions.add(flags, payload);
         if (definition === undefined) return;
         this.#ready().flush();
-        this.flu.post({ type: 'define', id, ...definition });
+        this.#flu.post({ type: 'define', id, ...definition });
         return;
       }
       case FrameType.WITHDRAW: {
@@ -173,7 +179,7 @@ export class Container {
     try {
       const [codeBytes, rest] = (await reading) as [ArrayBuffer, ArrayBuffer | undefined];
       if (rest !== undefined) init = { ...init, ...(JSON.parse(Buffer.from(rest).toString()) as InitRest) };
-      if (init.api === true) init = await withApi(init, this.shared.address);
+      if (init.api === true) init = await withApi(init, this.#shared.address);
       code = await prepareCode(Buffer.from(codeBytes), init.binary);
     } catch (error) {
       const logs = initFailureLog(error);
@@ -184,16 +190,16 @@ export class Container {
       init,
       code,
       privateDirectory: privateDirectory(),
-      emitWindowBytes: this.welcome.emitWindowBytes,
-      endMark: this.welcome.endMark,
+      emitWindowBytes: this.#welcome.emitWindowBytes,
+      endMark: this.#welcome.endMark,
     };
-    this.flu.post({ type: 'load', config });
+    this.#flu.post({ type: 'load', config });
   }
 
   #onMessage(message: FromFlu): void {
     if (message.type === 'rest') {
-      this.writer.writeRest(message.bytes);
-      this.writer.settlePosted();
+      this.#writer.writeRest(message.bytes);
+      this.#writer.settlePosted();
       return;
     }
     // Its run is answered already: later messages do not count.
@@ -239,11 +245,11 @@ export class Container {
       this.#end();
       return;
     }
-    for (const line of message.logs ?? []) this.writer.write(encodeLog(line));
+    for (const line of message.logs ?? []) this.#writer.write(encodeLog(line));
     if (message.ok) {
       this.#state = 'READY';
       this.#queue = new RunQueue(
-        this.flu,
+        this.#flu,
         this.#cells,
         (slot: Slot) => readSlot(slot, this.#incoming),
         message.runChannel === true,
@@ -256,7 +262,7 @@ export class Container {
     }
     const { ok, error, runChannel } = message;
     const said = { ok, ...(error !== undefined && { error }), ...(runChannel === true && { runChannel }) };
-    this.writer.write(encodeJsonFrame(FrameType.READY, 0, said));
+    this.#writer.write(encodeJsonFrame(FrameType.READY, 0, said));
     if (!message.ok) this.#end();
   }
 
@@ -265,7 +271,7 @@ export class Container {
   }
 
   #withdrawn(ids: readonly number[]): void {
-    this.writer.write(encodeIds(FrameType.WITHDRAWN, ids));
+    this.#writer.write(encodeIds(FrameType.WITHDRAWN, ids));
   }
 
   #cancel(id: number): void {
@@ -283,14 +289,14 @@ export class Container {
   /** Answers for the invocation that runs, and ends the process. The FLU may be busy for ever: it is not asked. */
   #stop(text: string): void {
     if (this.#state === 'ENDING') return;
-    this.writer.seize();
-    for (const message of this.flu.unheard()) this.#onMessage(message);
+    this.#writer.seize();
+    for (const message of this.#flu.unheard()) this.#onMessage(message);
     this.#answerAndEnd(text);
   }
 
   #answerAndEnd(text: string): void {
     if (this.#state === 'ENDING') return;
-    this.writer.flushHeld();
+    this.#writer.flushHeld();
     const id = this.#queue!.running;
     const answered = id === Atomics.load(this.#cells, ANSWERED) >>> 0 || id === this.#handedOver;
     const runs = id !== 0 && !answered;
@@ -306,7 +312,7 @@ export class Container {
     }
     this.#whenRunning(id, () => {
       // The agent has its outcome; only what the function has said is still of interest.
-      this.flu.post({ type: 'stop' });
+      this.#flu.post({ type: 'stop' });
       setTimeout(() => this.#end(), STOP_GRACE_MS);
     });
   }
@@ -314,7 +320,7 @@ export class Container {
   #shutdown(): void {
     this.#queue?.flush();
     if (this.#queue === undefined || this.#queue.idle) this.#end();
-    else this.flu.post({ type: 'drain' });
+    else this.#flu.post({ type: 'drain' });
   }
 
   /**
@@ -328,12 +334,12 @@ export class Container {
     this.#state = 'ENDING';
     this.#memoryWatch?.stop();
     this.#heldWatch.stop();
-    this.writer.seize();
+    this.#writer.seize();
     // The agent may give no credit, or not answer an offer.
-    setTimeout(this.exit, END_GRACE_MS);
+    setTimeout(this.#exit, END_GRACE_MS);
     const sent = (): void => {
-      if (atRest) this.writer.write(encodeFrame(FrameType.WITHDRAWN, FLAG_END, 0));
-      this.writer.drained(this.exit);
+      if (atRest) this.#writer.write(encodeFrame(FrameType.WITHDRAWN, FLAG_END, 0));
+      this.#writer.drained(this.#exit);
     };
     this.#outbox.empty(() => this.#outgoing.done(sent));
   }

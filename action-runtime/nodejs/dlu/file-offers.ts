@@ -19,18 +19,22 @@ export class FileOffers {
   #nextId = 1;
   readonly #open = new Map<number, (answer: Answer) => void>();
 
-  constructor(private readonly writer: FrameWriter) {}
+  readonly #writer: FrameWriter;
+
+  constructor(writer: FrameWriter) {
+    this.#writer = writer;
+  }
 
   /** Writes the value into a file of the agent's; undefined when the agent refuses or the file does not take it. */
   async store(value: LargeValue): Promise<number | undefined> {
     const id = this.#nextId++;
     const { path, followed } = await new Promise<Answer>((answer) => {
       this.#open.set(id, answer);
-      this.writer.write(encodeAmount(FrameType.OFFER, id, value.size));
+      this.#writer.write(encodeAmount(FrameType.OFFER, id, value.size));
     });
     if (path === '') return undefined;
     try {
-      const told = (bytes: number): void => this.writer.write(encodeAmount(FrameType.FILLED, id, bytes));
+      const told = (bytes: number): void => this.#writer.write(encodeAmount(FrameType.FILLED, id, bytes));
       await writeSegments(path, value.segments, followed ? told : undefined);
       return id;
     } catch (error) {

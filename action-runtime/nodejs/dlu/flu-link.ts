@@ -4,23 +4,26 @@ import type { FromFlu, ToFlu } from '../bridge/messages.js';
 
 /** The DLU's end of its FLU, which is the main thread. It executes runs in the order of posting. */
 export class FluLink {
-  constructor(
-    private readonly port: MessagePort,
-    private readonly cells: Int32Array,
-  ) {}
+  readonly #port: MessagePort;
+  readonly #cells: Int32Array;
+
+  constructor(port: MessagePort, cells: Int32Array) {
+    this.#port = port;
+    this.#cells = cells;
+  }
 
   listen(onMessage: (message: FromFlu) => void): void {
-    this.port.on('message', onMessage);
+    this.#port.on('message', onMessage);
   }
 
   post(message: ToFlu, transfer: ArrayBuffer[] = []): void {
-    this.port.postMessage(message, transfer);
-    Atomics.add(this.cells, POSTED_MESSAGES, 1);
+    this.#port.postMessage(message, transfer);
+    Atomics.add(this.#cells, POSTED_MESSAGES, 1);
   }
 
   /** Messages that the FLU has posted and that no listener has taken yet. */
   *unheard(): Iterable<FromFlu> {
-    for (let next; (next = receiveMessageOnPort(this.port) as { message: FromFlu } | undefined) !== undefined;)
+    for (let next; (next = receiveMessageOnPort(this.#port) as { message: FromFlu } | undefined) !== undefined;)
       yield next.message;
   }
 }

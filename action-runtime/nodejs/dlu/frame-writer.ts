@@ -15,23 +15,27 @@ export class FrameWriter {
   #behindRest: Uint8Array[] = [];
   #onDrained: (() => void)[] = [];
 
-  constructor(
-    private readonly socket: Socket,
-    private readonly cells: Int32Array,
-    private readonly held: Buffer,
-  ) {}
+  readonly #socket: Socket;
+  readonly #cells: Int32Array;
+  readonly #held: Buffer;
+
+  constructor(socket: Socket, cells: Int32Array, held: Buffer) {
+    this.#socket = socket;
+    this.#cells = cells;
+    this.#held = held;
+  }
 
   /** Bytes that the kernel has not taken yet. */
   get unwritten(): number {
-    return this.socket.writableLength;
+    return this.#socket.writableLength;
   }
 
   write(...parts: Uint8Array[]): void {
     if (this.#holding) {
       this.#put(parts);
     } else if (this.#acquire()) {
-      const held = Atomics.exchange(this.cells, HELD_BYTES, 0);
-      this.#put(held > 0 ? [Buffer.from(this.held.subarray(0, held)), ...parts] : parts);
+      const held = Atomics.exchange(this.#cells, HELD_BYTES, 0);
+      this.#put(held > 0 ? [Buffer.from(this.#held.subarray(0, held)), ...parts] : parts);
     } else {
       this.#behindRest.push(...parts);
     }
@@ -40,7 +44,7 @@ export class FrameWriter {
   /** Writes the rest of a frame that the FLU began; only then may anything else follow. */
   writeRest(rest: Uint8Array): void {
     this.#holding = true;
-    Atomics.store(this.cells, LOCK, Lock.DLU);
+    Atomics.store(this.#cells, LOCK, Lock.DLU);
     const waiting = this.#behindRest;
     this.#behindRest = [];
     this.#put([rest, ...waiting]);
@@ -54,12 +58,12 @@ export class FrameWriter {
 
   /** Sends the results that the FLU holds back. */
   flushHeld(): void {
-    if (Atomics.load(this.cells, HELD_BYTES) > 0) this.write();
+    if (Atomics.load(this.#cells, HELD_BYTES) > 0) this.write();
   }
 
   /** One frame that the FLU posted has been put into the socket, in its turn. */
   settlePosted(): void {
-    Atomics.sub(this.cells, POSTED_FRAMES, 1);
+    Atomics.sub(this.#cells, POSTED_FRAMES, 1);
   }
 
   /** Calls back when every byte written so far is with the kernel. */
@@ -71,32 +75,32 @@ export class FrameWriter {
 
   #acquire(): boolean {
     for (let spins = 0; ; spins++) {
-      const seen = Atomics.compareExchange(this.cells, LOCK, Lock.FREE, Lock.DLU);
+      const seen = Atomics.compareExchange(this.#cells, LOCK, Lock.FREE, Lock.DLU);
       if (seen === Lock.FREE) break;
       if (seen === Lock.REST) return false;
       // The FLU's thread has the lower priority: on a busy core it needs the DLU to step aside.
-      if (spins > SPINS) Atomics.wait(this.cells, LOCK, Lock.FLU, 0.05);
+      if (spins > SPINS) Atomics.wait(this.#cells, LOCK, Lock.FLU, 0.05);
     }
     this.#holding = true;
     return true;
   }
 
   #put(parts: readonly Uint8Array[]): void {
-    if (parts.length > 1) this.socket.cork();
-    for (const part of parts) this.socket.write(part, this.#written);
-    if (parts.length > 1) this.socket.uncork();
+    if (parts.length > 1) this.#socket.cork();
+    for (const part of parts) this.#socket.write(part, this.#written);
+    if (parts.length > 1) this.#socket.uncork();
     this.#written();
   }
 
   readonly #written = (): void => {
-    if (this.socket.writableLength === 0) this.#release();
+    if (this.#socket.writableLength === 0) this.#release();
   };
 
   #release(): void {
     if (!this.#holding) return;
     if (!this.#seized) {
       this.#holding = false;
-      Atomics.store(this.cells, LOCK, Lock.FREE);
+      Atomics.store(this.#cells, LOCK, Lock.FREE);
     }
     const callbacks = this.#onDrained;
     if (callbacks.length === 0) return;

@@ -14,7 +14,11 @@ interface Incoming {
 export class IncomingStreams {
   readonly #streams = new Map<number, Incoming>();
 
-  constructor(private readonly writer: FrameWriter) {}
+  readonly #writer: FrameWriter;
+
+  constructor(writer: FrameWriter) {
+    this.#writer = writer;
+  }
 
   /** Announced in a slot; resolves when the stream has ended. */
   receive(streamId: number, size: number): Promise<ArrayBuffer> {
@@ -47,7 +51,7 @@ export class IncomingStreams {
     }
     stream.uncredited += chunk.length;
     if (stream.uncredited >= MAX_CHUNK_BYTES) {
-      this.writer.write(encodeAmount(FrameType.CREDIT, streamId, stream.uncredited));
+      this.#writer.write(encodeAmount(FrameType.CREDIT, streamId, stream.uncredited));
       stream.uncredited = 0;
     }
   }

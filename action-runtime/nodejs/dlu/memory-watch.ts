@@ -13,11 +13,15 @@ export class MemoryWatch {
   #idleLooks = 0;
   #limitBytes = Infinity;
 
-  constructor(
-    private readonly cells: Int32Array,
-    private readonly busy: () => boolean,
-    private readonly onExceeded: () => void,
-  ) {}
+  readonly #cells: Int32Array;
+  readonly #busy: () => boolean;
+  readonly #onExceeded: () => void;
+
+  constructor(cells: Int32Array, busy: () => boolean, onExceeded: () => void) {
+    this.#cells = cells;
+    this.#busy = busy;
+    this.#onExceeded = onExceeded;
+  }
 
   /** What is resident now is the runtime's own. */
   calibrate(memoryMiB: number): void {
@@ -27,21 +31,21 @@ export class MemoryWatch {
   wake(): void {
     this.#idleLooks = 0;
     if (this.#timer !== undefined) return;
-    Atomics.store(this.cells, MEMORY_WATCHED, 1);
+    Atomics.store(this.#cells, MEMORY_WATCHED, 1);
     this.#timer = setInterval(() => this.#look(), INTERVAL_MS).unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    Atomics.store(this.cells, MEMORY_WATCHED, 0);
+    Atomics.store(this.#cells, MEMORY_WATCHED, 0);
   }
 
   #look(): void {
-    if (!this.busy() && ++this.#idleLooks > IDLE_LOOKS) {
+    if (!this.#busy() && ++this.#idleLooks > IDLE_LOOKS) {
       this.stop();
       // What began in between has not asked to be watched.
-      if (this.busy()) this.wake();
-    } else if (process.memoryUsage.rss() > this.#limitBytes) this.onExceeded();
+      if (this.#busy()) this.wake();
+    } else if (process.memoryUsage.rss() > this.#limitBytes) this.#onExceeded();
   }
 }

@@ -21,11 +21,15 @@ export class Outbox {
   readonly #entries: Entry[] = [];
   #onEmpty: (() => void) | undefined;
 
-  constructor(
-    private readonly writer: FrameWriter,
-    private readonly streams: OutgoingStreams,
-    private readonly offers: FileOffers | undefined,
-  ) {}
+  readonly #writer: FrameWriter;
+  readonly #streams: OutgoingStreams;
+  readonly #offers: FileOffers | undefined;
+
+  constructor(writer: FrameWriter, streams: OutgoingStreams, offers: FileOffers | undefined) {
+    this.#writer = writer;
+    this.#streams = streams;
+    this.#offers = offers;
+  }
 
   push(frame: Uint8Array): void {
     this.#entries.push({ frame, posted: true, streams: [] });
@@ -73,9 +77,9 @@ export class Outbox {
 
   async #slot(value: LargeValue, entry: Entry): Promise<Slot> {
     if (value.size <= MAX_INLINE_BYTES) return { where: 'inline', bytes: Buffer.concat(value.segments) };
-    const fileId = await this.offers?.store(value);
+    const fileId = await this.#offers?.store(value);
     if (fileId !== undefined) return { where: 'file', fileId, size: value.size, path: '' };
-    const streamId = this.streams.newId();
+    const streamId = this.#streams.newId();
     entry.streams.push([streamId, value]);
     return { where: 'stream', streamId, size: value.size };
   }
@@ -84,9 +88,9 @@ export class Outbox {
     let sent = 0;
     while (sent < this.#entries.length && this.#entries[sent]!.frame !== undefined) {
       const { frame, posted, streams } = this.#entries[sent++]!;
-      this.writer.write(frame!);
-      if (posted) this.writer.settlePosted();
-      for (const [id, value] of streams) this.streams.start(id, value);
+      this.#writer.write(frame!);
+      if (posted) this.#writer.settlePosted();
+      for (const [id, value] of streams) this.#streams.start(id, value);
     }
     this.#entries.splice(0, sent);
     if (this.#entries.length > 0) return;

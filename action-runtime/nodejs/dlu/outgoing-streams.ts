@@ -23,7 +23,11 @@ export class OutgoingStreams {
   #waitingForDrain = false;
   #onDone: (() => void) | undefined;
 
-  constructor(private readonly writer: FrameWriter) {}
+  readonly #writer: FrameWriter;
+
+  constructor(writer: FrameWriter) {
+    this.#writer = writer;
+  }
 
   /** The container's streams have odd numbers. */
   newId(): number {
@@ -70,9 +74,9 @@ export class OutgoingStreams {
         if (stream.credit <= 0) continue;
         this.#sendChunk(stream);
         sent = true;
-        if (this.writer.unwritten >= MAX_UNWRITTEN_BYTES) {
+        if (this.#writer.unwritten >= MAX_UNWRITTEN_BYTES) {
           this.#waitingForDrain = true;
-          this.writer.drained(() => {
+          this.#writer.drained(() => {
             this.#waitingForDrain = false;
             this.#pump();
           });
@@ -101,7 +105,7 @@ export class OutgoingStreams {
         stream.offset = 0;
       }
     }
-    this.writer.write(...parts);
+    this.#writer.write(...parts);
     if (stream.left === 0) this.#streams.delete(stream.streamId);
   }
 

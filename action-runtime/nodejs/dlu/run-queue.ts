@@ -25,37 +25,51 @@ export class RunQueue {
   #posted = 0;
   readonly #postedIds = new Uint32Array(CLAIM_SLOTS);
 
+  readonly #flu: FluLink;
+  readonly #cells: Int32Array;
+  readonly #readInput: ReadInput;
+  /** True when small runs go to the FLU on its run channel, and all are executed in the order of their ids. */
+  readonly #runChannel: boolean;
+  /** An input was cut off: the run cannot start any more. */
+  readonly #onLost: (invocationId: number) => void;
+  /** A run was queued behind another. */
+  readonly #onBehind: () => void;
+
   constructor(
-    private readonly flu: FluLink,
-    private readonly cells: Int32Array,
-    private readonly readInput: ReadInput,
-    /** True when small runs go to the FLU on its run channel, and all are executed in the order of their ids. */
-    private readonly runChannel: boolean,
-    /** An input was cut off: the run cannot start any more. */
-    private readonly onLost: (invocationId: number) => void,
-    /** A run was queued behind another. */
-    private readonly onBehind: () => void,
-  ) {}
+    flu: FluLink,
+    cells: Int32Array,
+    readInput: ReadInput,
+    runChannel: boolean,
+    onLost: (invocationId: number) => void,
+    onBehind: () => void,
+  ) {
+    this.#flu = flu;
+    this.#cells = cells;
+    this.#readInput = readInput;
+    this.#runChannel = runChannel;
+    this.#onLost = onLost;
+    this.#onBehind = onBehind;
+  }
 
   /** True when nothing is queued or running. */
   get idle(): boolean {
-    return this.#waiting.length === 0 && this.#untaken === 0 && Atomics.load(this.cells, RUNNING) === 0;
+    return this.#waiting.length === 0 && this.#untaken === 0 && Atomics.load(this.#cells, RUNNING) === 0;
   }
 
   get running(): number {
-    return Atomics.load(this.cells, RUNNING) >>> 0;
+    return Atomics.load(this.#cells, RUNNING) >>> 0;
   }
 
   /** True for a run that the FLU has claimed to follow the one whose result it is about to send. */
   isNext(invocationId: number): boolean {
     return (
-      this.running !== 0 && this.running !== invocationId && Atomics.load(this.cells, CLAIMED) >>> 0 === invocationId
+      this.running !== 0 && this.running !== invocationId && Atomics.load(this.#cells, CLAIMED) >>> 0 === invocationId
     );
   }
 
   accept(flags: number, invocationId: number, payload: Buffer): void {
     const behind = !this.idle;
-    if (behind) this.onBehind();
+    if (behind) this.#onBehind();
     const packed = packRun(flags, behind, invocationId, payload);
     if (this.#waiting.length === 0 && isComplete(payload)) {
       this.#claimable(invocationId);
@@ -69,7 +83,7 @@ export class RunQueue {
       // With nothing before it the FLU reads a file itself, and the memory does not pass through this thread's heap.
       if (slot.where === 'inline' || (slot.where === 'file' && !behind)) return;
       run.missing++;
-      this.readInput(slot).then(
+      this.#readInput(slot).then(
         (bytes) => {
           run.buffers.push([i, bytes]);
           run.missing--;
@@ -80,7 +94,7 @@ export class RunQueue {
           if (!this.#waiting.includes(run)) return;
           this.#waiting = this.#waiting.filter((other) => other !== run);
           this.#skip(invocationId);
-          this.onLost(invocationId);
+          this.#onLost(invocationId);
           this.#advance();
         },
       );
@@ -111,22 +125,22 @@ export class RunQueue {
 
   /** The FLU will never see this run: those behind it do not wait for it. */
   #skip(id: number): void {
-    if (!this.runChannel) return;
-    Atomics.store(this.cells, idCell(id), Claim.WITHDRAWN);
-    this.flu.post({ type: 'skip' });
+    if (!this.#runChannel) return;
+    Atomics.store(this.#cells, idCell(id), Claim.WITHDRAWN);
+    this.#flu.post({ type: 'skip' });
   }
 
   #withdrawPosted(id: number): boolean {
-    const first = Atomics.load(this.cells, TAKEN_RUNS);
+    const first = Atomics.load(this.#cells, TAKEN_RUNS);
     for (let sequence = first; sequence !== this.#posted; sequence = (sequence + 1) | 0) {
       if (this.#postedIds[sequence & (CLAIM_SLOTS - 1)] !== id) continue;
-      return Atomics.compareExchange(this.cells, claimCell(sequence), Claim.QUEUED, Claim.WITHDRAWN) === Claim.QUEUED;
+      return Atomics.compareExchange(this.#cells, claimCell(sequence), Claim.QUEUED, Claim.WITHDRAWN) === Claim.QUEUED;
     }
-    return this.runChannel && Atomics.compareExchange(this.cells, idCell(id), 0, Claim.WITHDRAWN) === 0;
+    return this.#runChannel && Atomics.compareExchange(this.#cells, idCell(id), 0, Claim.WITHDRAWN) === 0;
   }
 
   get #untaken(): number {
-    return (this.#posted - Atomics.load(this.cells, TAKEN_RUNS)) | 0;
+    return (this.#posted - Atomics.load(this.#cells, TAKEN_RUNS)) | 0;
   }
 
   #advance(): void {
@@ -134,7 +148,7 @@ export class RunQueue {
       const run = this.#waiting.shift()!;
       this.#claimable(run.invocationId);
       const transfer = run.buffers.map(([, bytes]) => bytes);
-      this.flu.post({ type: 'run', packed: run.packed, buffers: run.buffers }, transfer);
+      this.#flu.post({ type: 'run', packed: run.packed, buffers: run.buffers }, transfer);
     }
   }
 
@@ -142,7 +156,7 @@ export class RunQueue {
     const batch = this.#batch;
     if (batch.length === 0) return;
     this.#batch = [];
-    this.flu.post(batch.length === 1 ? batch[0]! : batch);
+    this.#flu.post(batch.length === 1 ? batch[0]! : batch);
   }
 
   /** Gives a run its place among the claims, from which it can be withdrawn. */
@@ -150,7 +164,7 @@ export class RunQueue {
     if (this.#untaken >= CLAIM_SLOTS)
       throw new ProtocolError('UNEXPECTED_FRAME', `more than ${CLAIM_SLOTS} runs sent ahead`);
     this.#postedIds[this.#posted & (CLAIM_SLOTS - 1)] = invocationId;
-    Atomics.store(this.cells, claimCell(this.#posted), Claim.QUEUED);
+    Atomics.store(this.#cells, claimCell(this.#posted), Claim.QUEUED);
     this.#posted = (this.#posted + 1) | 0;
   }
 }

@@ -19,10 +19,13 @@ export class Emitter {
   #waiting: WaitingEmit[] = [];
   #whenEmpty: (() => void) | undefined;
 
-  constructor(
-    private readonly transport: Pick<Transport, 'send' | 'sendLarge' | 'poll'>,
-    private windowBytes: number,
-  ) {}
+  readonly #transport: Pick<Transport, 'send' | 'sendLarge' | 'poll'>;
+  #windowBytes: number;
+
+  constructor(transport: Pick<Transport, 'send' | 'sendLarge' | 'poll'>, windowBytes: number) {
+    this.#transport = transport;
+    this.#windowBytes = windowBytes;
+  }
 
   /** True while an emit waits for the window. */
   get waiting(): boolean {
@@ -35,8 +38,8 @@ export class Emitter {
    */
   emit(invocationId: number, port: string, value: unknown): Promise<void> {
     const encoded = encodeValue(value, refuseHandedOver);
-    if (this.windowBytes <= 0) this.transport.poll();
-    if (this.windowBytes > 0 && !this.waiting) {
+    if (this.#windowBytes <= 0) this.#transport.poll();
+    if (this.#windowBytes > 0 && !this.waiting) {
       this.#send(invocationId, port, encoded);
       return TAKEN;
     }
@@ -46,9 +49,9 @@ export class Emitter {
   }
 
   grant(bytes: number): void {
-    this.windowBytes += bytes;
+    this.#windowBytes += bytes;
     let sent = 0;
-    while (this.windowBytes > 0 && sent < this.#waiting.length) {
+    while (this.#windowBytes > 0 && sent < this.#waiting.length) {
       const next = this.#waiting[sent++]!;
       this.#send(next.invocationId, next.port, next.value);
       next.taken();
@@ -66,15 +69,15 @@ export class Emitter {
   }
 
   #send(invocationId: number, port: string, value: EncodedValue): void {
-    this.windowBytes -= value.size + EMIT_OVERHEAD_BYTES;
+    this.#windowBytes -= value.size + EMIT_OVERHEAD_BYTES;
     if (value.size <= MAX_INLINE_BYTES) {
       const bytes = value.segments.length === 1 ? (value.segments[0] as Buffer) : Buffer.concat(value.segments);
-      this.transport.send(
+      this.#transport.send(
         encodeEmit({ invocationId, port, shape: value.shape, slot: { where: 'inline', bytes } }),
         false,
       );
     } else {
-      this.transport.sendLarge({
+      this.#transport.sendLarge({
         type: 'large',
         invocationId,
         port,

@@ -22,7 +22,11 @@ export class Flu implements TransportEvents {
   #runner: Runner | undefined;
   #draining = false;
 
-  constructor(private readonly transport: ThreadTransport) {
+  readonly #transport: ThreadTransport;
+
+  constructor(transport: ThreadTransport) {
+    this.#transport = transport;
+
     this.#exit = endsWith(
       (thrown) => this.#lastWords(thrown),
       () => transport.flush(),
@@ -32,14 +36,14 @@ export class Flu implements TransportEvents {
 
   /** The run channel is begun before the action's code can run. */
   onOpen(runChannel: RunChannelAddress | undefined): void {
-    if (runChannel !== undefined) this.#channel = this.transport.openChannel(runChannel);
+    if (runChannel !== undefined) this.#channel = this.#transport.openChannel(runChannel);
   }
 
   onLoad(config: FluConfig): void {
     Object.assign(process.env, config.init.env);
-    this.#logs = new LogLines(this.transport, config.init.logLimitBytes, config.endMark);
+    this.#logs = new LogLines(this.#transport, config.init.logLimitBytes, config.endMark);
     this.#logs.capture();
-    this.#emitter = new Emitter(this.transport, config.emitWindowBytes);
+    this.#emitter = new Emitter(this.#transport, config.emitWindowBytes);
     void this.#load(config, this.#logs, this.#emitter);
   }
 
@@ -57,12 +61,12 @@ export class Flu implements TransportEvents {
 
   onStop(): void {
     this.#logs?.flush();
-    this.transport.post({ type: 'stopped' });
+    this.#transport.post({ type: 'stopped' });
   }
 
   onDrain(): void {
     this.#draining = true;
-    if (this.#runner?.idle !== false) this.transport.post({ type: 'idle' });
+    if (this.#runner?.idle !== false) this.#transport.post({ type: 'idle' });
   }
 
   onExit(code: number): void {
@@ -76,20 +80,20 @@ export class Flu implements TransportEvents {
     } catch (error) {
       console.error(initFailureText(error));
       logs.flush();
-      this.transport.post({ type: 'ready', ok: false, error: initFailure(error), logs: logs.early });
+      this.#transport.post({ type: 'ready', ok: false, error: initFailure(error), logs: logs.early });
       return;
     }
-    this.#runner = new Runner(config, main, this.transport, emitter, logs, this.#environment, () => {
-      if (this.#draining) this.transport.post({ type: 'idle' });
+    this.#runner = new Runner(config, main, this.#transport, emitter, logs, this.#environment, () => {
+      if (this.#draining) this.#transport.post({ type: 'idle' });
     });
-    this.transport.post({ type: 'ready', ok: true, runChannel: await this.#channel });
+    this.#transport.post({ type: 'ready', ok: true, runChannel: await this.#channel });
   }
 
   /** The process ends by itself: the log gets what is not in it yet, and the DLU answers for what runs. */
   #lastWords(thrown: { readonly error: unknown } | undefined): void {
     if (thrown !== undefined) this.#logs?.print('stderr', Buffer.from(`${uncaught(thrown.error)}\n`));
     this.#logs?.flush();
-    this.transport.exited(this.#logs?.early ?? []);
+    this.#transport.exited(this.#logs?.early ?? []);
   }
 }
 

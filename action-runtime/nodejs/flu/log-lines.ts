@@ -36,12 +36,16 @@ export class LogLines {
     (warning) => this.write('stderr', `${warning}\n`),
   );
 
+  readonly #transport: Pick<Transport, 'send'>;
+  readonly #limitBytes: number;
+  readonly #markKey: string | undefined;
+
   /** @param markKey What end marks begin with; undefined: nobody reads the process's own streams for them. */
-  constructor(
-    private readonly transport: Pick<Transport, 'send'>,
-    private readonly limitBytes: number,
-    private readonly markKey?: string,
-  ) {
+  constructor(transport: Pick<Transport, 'send'>, limitBytes: number, markKey?: string) {
+    this.#transport = transport;
+    this.#limitBytes = limitBytes;
+    this.#markKey = markKey;
+
     this.#left = limitBytes;
   }
 
@@ -59,12 +63,12 @@ export class LogLines {
       Object.defineProperty(target, '_writev', { value: null, configurable: true });
     }
     // These streams themselves are made by now, and may have opened their descriptors.
-    if (this.markKey !== undefined) this.#past.watch();
+    if (this.#markKey !== undefined) this.#past.watch();
   }
 
   /** Something may write on the streams past this, or has: from now on all lines go there. */
   goRaw(): void {
-    if (this.#raw || this.markKey === undefined) return;
+    if (this.#raw || this.#markKey === undefined) return;
     this.#raw = true;
     for (const stream of STREAMS) {
       const text = this.#partial[stream] + this.#decoders[stream].end();
@@ -88,7 +92,7 @@ export class LogLines {
 
   begin(invocationId: number): void {
     this.#invocationId = invocationId;
-    this.#left = this.limitBytes;
+    this.#left = this.#limitBytes;
     const early = this.#early;
     if (early.length === 0) return;
     this.#early = [];
@@ -106,7 +110,7 @@ export class LogLines {
     this.flush();
     const marked = this.#raw && this.#mark(this.#invocationId);
     this.#invocationId = 0;
-    this.#left = this.limitBytes;
+    this.#left = this.#limitBytes;
     return marked;
   }
 
@@ -135,7 +139,7 @@ export class LogLines {
   }
 
   #mark(invocationId: number): boolean {
-    const mark = Buffer.from(endMark(this.markKey!, invocationId));
+    const mark = Buffer.from(endMark(this.#markKey!, invocationId));
     return STREAMS.map((stream) => writeOwn(stream, mark, MARK_WAIT_MS)).every(Boolean);
   }
 
@@ -167,7 +171,7 @@ export class LogLines {
       text = new StringDecoder('utf8').write(Buffer.from(text).subarray(0, keep));
     }
     const line = { invocationId, stream, time, text, truncated, partial: partial && !truncated };
-    if (invocationId !== 0) this.transport.send(encodeLog(line), false);
+    if (invocationId !== 0) this.#transport.send(encodeLog(line), false);
     else if (this.#early.length < MAX_EARLY_LINES) this.#early.push(line);
   }
 }

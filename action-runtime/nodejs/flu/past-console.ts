@@ -25,14 +25,17 @@ export class PastConsole {
   readonly #loaded = (process as { moduleLoadList?: readonly string[] }).moduleLoadList ?? [];
   #looked = 0;
 
+  readonly #onFirst: () => void;
+  readonly #warning: (text: string) => void;
+
   /**
    * @param onFirst Called once, before the first such call is made.
    * @param warning Takes Node's own warnings, which it would write past the console.
    */
-  constructor(
-    private readonly onFirst: () => void,
-    private readonly warning: (text: string) => void,
-  ) {}
+  constructor(onFirst: () => void, warning: (text: string) => void) {
+    this.#onFirst = onFirst;
+    this.#warning = warning;
+  }
 
   /** Begins to watch; before any code of the user's is loaded. */
   watch(): void {
@@ -46,7 +49,7 @@ export class PastConsole {
     before(workerThreads, 'Worker', use);
     const debug = process as unknown as { _rawDebug: (...args: unknown[]) => void };
     debug._rawDebug = new Proxy(debug._rawDebug, {
-      apply: (_, _self, args: unknown[]) => this.warning(format(...args)),
+      apply: (_, _self, args: unknown[]) => this.#warning(format(...args)),
     });
     syncBuiltinESMExports();
   }
@@ -55,7 +58,7 @@ export class PastConsole {
   use(): void {
     if (this.#used) return;
     this.#used = true;
-    this.onFirst();
+    this.#onFirst();
   }
 
   /** To be called at the end of a run: sees what cannot be watched. */

@@ -33,7 +33,11 @@ export class RunChannel {
   readonly #parts = new DefinitionParts();
   #socket: Socket | undefined;
 
-  private constructor(private readonly events: RunChannelEvents) {}
+  readonly #events: RunChannelEvents;
+
+  private constructor(events: RunChannelEvents) {
+    this.#events = events;
+  }
 
   /** Connects and says hello. Rejects when the agent does not listen. */
   static async open({ address, key }: RunChannelAddress, events: RunChannelEvents): Promise<RunChannel> {
@@ -66,13 +70,13 @@ export class RunChannel {
 
   #onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
     if (type === FrameType.RUN) {
-      const behind = this.runs.first !== undefined || this.events.busy();
+      const behind = this.runs.first !== undefined || this.#events.busy();
       this.runs.push({ flags, behind, invocationId: id, payload: Buffer.from(payload) });
     } else if (type === FrameType.DEFINE) {
       const definition = this.#parts.add(flags, payload);
       if (definition === undefined) return;
       this.#defined.add(id);
-      this.events.onDefine(id, definition);
+      this.#events.onDefine(id, definition);
     } else {
       throw new ProtocolError('UNEXPECTED_FRAME', `type ${type} on a run channel`);
     }

@@ -21,7 +21,11 @@ export class RunIntake {
   /** With a run channel: the id whose turn it is. */
   #next = 1;
 
-  constructor(private readonly cells: Int32Array) {}
+  readonly #cells: Int32Array;
+
+  constructor(cells: Int32Array) {
+    this.#cells = cells;
+  }
 
   /** From now on runs come on the channel too. */
   use(channel: RunChannel): void {
@@ -56,7 +60,7 @@ export class RunIntake {
         this.#posted.shift();
         this.#advance();
         if (this.#claimPosted(posted)) return posted;
-      } else if ((direct ?? posted) !== undefined && Atomics.load(this.cells, idCell(next)) === Claim.WITHDRAWN) {
+      } else if ((direct ?? posted) !== undefined && Atomics.load(this.#cells, idCell(next)) === Claim.WITHDRAWN) {
         this.#advance();
       } else {
         return undefined;
@@ -65,25 +69,25 @@ export class RunIntake {
   }
 
   #advance(): true {
-    Atomics.store(this.cells, expiredCell(this.#next++), 0);
+    Atomics.store(this.#cells, expiredCell(this.#next++), 0);
     return true;
   }
 
   #claimPosted(run: QueuedRun): boolean {
     const claimed = this.#claim(run, claimCell(this.#taken), Claim.QUEUED);
     // Before TAKEN_RUNS moves on: what the DLU does not find among the posted ones it asks for by its id.
-    Atomics.store(this.cells, idCell(run.invocationId), claimed ? Claim.STARTED : Claim.WITHDRAWN);
+    Atomics.store(this.#cells, idCell(run.invocationId), claimed ? Claim.STARTED : Claim.WITHDRAWN);
     this.#taken = (this.#taken + 1) | 0;
-    Atomics.store(this.cells, TAKEN_RUNS, this.#taken);
+    Atomics.store(this.#cells, TAKEN_RUNS, this.#taken);
     return claimed;
   }
 
   #claim(run: QueuedRun, cell: number, free: number): boolean {
     const id = run.invocationId | 0;
-    const idle = Atomics.compareExchange(this.cells, RUNNING, 0, id) === 0;
-    const claimed = Atomics.compareExchange(this.cells, cell, free, Claim.STARTED) === free;
-    if (claimed) Atomics.store(this.cells, CLAIMED, id);
-    else if (idle) Atomics.store(this.cells, RUNNING, 0);
+    const idle = Atomics.compareExchange(this.#cells, RUNNING, 0, id) === 0;
+    const claimed = Atomics.compareExchange(this.#cells, cell, free, Claim.STARTED) === free;
+    if (claimed) Atomics.store(this.#cells, CLAIMED, id);
+    else if (idle) Atomics.store(this.#cells, RUNNING, 0);
     return claimed;
   }
 }

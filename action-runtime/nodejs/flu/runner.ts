@@ -36,16 +36,32 @@ export class Runner {
   #busy = false;
   #spent = false;
 
+  readonly #config: FluConfig;
+  readonly #main: ActionMain | undefined;
+  readonly #transport: Transport;
+  readonly #emitter: Emitter;
+  readonly #logs: LogLines;
+  readonly #environment: RunEnvironment;
+  /** Called each time that nothing is left to run. */
+  readonly #onIdle: () => void;
+
   constructor(
-    private readonly config: FluConfig,
-    private readonly main: ActionMain | undefined,
-    private readonly transport: Transport,
-    private readonly emitter: Emitter,
-    private readonly logs: LogLines,
-    private readonly environment: RunEnvironment,
-    /** Called each time that nothing is left to run. */
-    private readonly onIdle: () => void,
+    config: FluConfig,
+    main: ActionMain | undefined,
+    transport: Transport,
+    emitter: Emitter,
+    logs: LogLines,
+    environment: RunEnvironment,
+    onIdle: () => void,
   ) {
+    this.#config = config;
+    this.#main = main;
+    this.#transport = transport;
+    this.#emitter = emitter;
+    this.#logs = logs;
+    this.#environment = environment;
+    this.#onIdle = onIdle;
+
     this.#pacing = new WritePacing(() => transport.flush());
   }
 
@@ -64,31 +80,31 @@ export class Runner {
 
   async #work(): Promise<void> {
     this.#busy = true;
-    let run = this.transport.take();
+    let run = this.#transport.take();
     let announced = false;
     for (let runs = 1; run !== undefined && !this.#spent; runs++) {
       if (runs % RUNS_PER_TURN === 0) await new Promise(setImmediate);
       const next: QueuedRun | undefined = await this.#execute(run, announced);
       announced = next !== undefined;
-      run = next ?? this.transport.take();
+      run = next ?? this.#transport.take();
     }
     this.#busy = false;
-    this.transport.flush();
-    this.onIdle();
+    this.#transport.flush();
+    this.#onIdle();
   }
 
   /** Runs one invocation and sends its result; returns the run that the result announced. */
   async #execute(queued: QueuedRun, announced: boolean): Promise<QueuedRun | undefined> {
     const { flags, behind, invocationId } = queued;
     const began = performance.now();
-    this.transport.running(invocationId);
-    if (behind && !announced) this.transport.send(encodeFrame(FrameType.STARTED, 0, invocationId), false);
+    this.#transport.running(invocationId);
+    if (behind && !announced) this.#transport.send(encodeFrame(FrameType.STARTED, 0, invocationId), false);
     const run = decodeRun(flags, invocationId, queued.payload);
     const slots = slotBuffers(run, queued);
-    if (run.marked === true) this.logs.goRaw();
-    this.logs.begin(invocationId);
+    if (run.marked === true) this.#logs.goRaw();
+    this.#logs.begin(invocationId);
     const activationId = run.activationId.toString('hex');
-    this.environment.set(activationId, run.deadline, run.transactionId);
+    this.#environment.set(activationId, run.deadline, run.transactionId);
     const definition = this.#definitions.get(run.definition) ?? UNDEFINED_DEFINITION;
     const input = decodeValue(slots[0]!, slots);
 
@@ -102,30 +118,30 @@ export class Runner {
       if (refused !== undefined) [outcome, env] = [refused, undefined];
     } else {
       const { context, close } = createContext(
-        this.emitter,
+        this.#emitter,
         { invocationId, activationId, deadline: run.deadline },
         definition.outputs,
       );
       outcome = await this.#call(this.#params(input, definition), context);
       close();
-      if (this.emitter.waiting) {
+      if (this.#emitter.waiting) {
         // The function did not wait for its emits; its result follows them.
-        this.transport.flush();
-        await this.emitter.emptied();
+        this.#transport.flush();
+        await this.#emitter.emptied();
       }
     }
-    const marked = this.logs.end();
+    const marked = this.#logs.end();
     this.#spent = outcome.spent;
-    const next = outcome.spent ? undefined : this.transport.take();
+    const next = outcome.spent ? undefined : this.#transport.take();
     const hold = this.#pacing.mayHold(performance.now() - began, next !== undefined);
     this.#send(invocationId, outcome, env, { startedNext: next?.invocationId ?? 0, marked }, hold);
-    this.transport.running(next?.invocationId ?? 0);
-    if (outcome.spent) this.transport.spent();
+    this.#transport.running(next?.invocationId ?? 0);
+    if (outcome.spent) this.#transport.spent();
     return next;
   }
 
   async #call(params: unknown, context: unknown): Promise<EncodedOutcome> {
-    const { main } = this;
+    const main = this.#main;
     let result: unknown;
     try {
       // A plain call: the runner is not the function's `this`.
@@ -145,7 +161,7 @@ export class Runner {
   #params(input: unknown, definition: Definition): unknown {
     if (definition.ports || Array.isArray(input) || Buffer.isBuffer(input)) return input;
     if (typeof input !== 'object') return input;
-    return { ...this.config.init.parameters, ...input };
+    return { ...this.#config.init.parameters, ...input };
   }
 
   #send(
@@ -156,7 +172,7 @@ export class Runner {
     hold: boolean,
   ): void {
     if (value.size > MAX_INLINE_BYTES || (env !== undefined && env.length > MAX_INLINE_BYTES)) {
-      this.transport.sendLarge({
+      this.#transport.sendLarge({
         type: 'large',
         invocationId,
         outcome,
@@ -177,7 +193,7 @@ export class Runner {
       slots,
       hasEnv: env !== undefined,
     });
-    this.transport.send(frame, hold);
+    this.#transport.send(frame, hold);
   }
 }
 

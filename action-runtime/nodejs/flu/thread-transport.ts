@@ -45,11 +45,11 @@ export class ThreadTransport implements Transport {
   #received = 0;
   #events: TransportEvents | undefined;
 
-  constructor(
-    cells: SharedArrayBuffer,
-    held: SharedArrayBuffer,
-    private readonly port: MessagePort,
-  ) {
+  readonly #port: MessagePort;
+
+  constructor(cells: SharedArrayBuffer, held: SharedArrayBuffer, port: MessagePort) {
+    this.#port = port;
+
     this.#cells = new Int32Array(cells);
     this.#held = Buffer.from(held);
     this.#runs = new RunIntake(this.#cells);
@@ -72,14 +72,14 @@ export class ThreadTransport implements Transport {
 
   listen(events: TransportEvents): void {
     this.#events = events;
-    this.port.on('message', (message: ToFlu) => {
+    this.#port.on('message', (message: ToFlu) => {
       this.#receive(message);
       this.#announce();
     });
   }
 
   post(message: FromFlu, transfer: ArrayBuffer[] = []): void {
-    this.port.postMessage(message, transfer);
+    this.#port.postMessage(message, transfer);
   }
 
   send(frame: Buffer, hold: boolean): void {
@@ -160,7 +160,7 @@ export class ThreadTransport implements Transport {
   /** Takes in every message that has been posted, without waiting for the event loop. */
   #pull(): void {
     while (this.#received !== Atomics.load(this.#cells, POSTED_MESSAGES)) {
-      const next = receiveMessageOnPort(this.port) as { message: ToFlu } | undefined;
+      const next = receiveMessageOnPort(this.#port) as { message: ToFlu } | undefined;
       if (next === undefined) return;
       this.#receive(next.message);
     }

@@ -14,7 +14,11 @@ export class WritePacing {
   #heldSince = 0;
   #armed = false;
 
-  constructor(private readonly flush: () => void) {}
+  readonly #flush: () => void;
+
+  constructor(flush: () => void) {
+    this.#flush = flush;
+  }
 
   mayHold(tookMs: number, moreQueued: boolean): boolean {
     this.#shortRuns = tookMs < SHORT_MS ? this.#shortRuns + 1 : 0;
@@ -26,7 +30,7 @@ export class WritePacing {
       // Reached as soon as the function waits for anything but a settled promise.
       setImmediate(() => {
         this.#armed = false;
-        this.flush();
+        this.#flush();
       });
     }
     if (now - this.#heldSince < MAX_HELD_MS) return true;

@@ -15,8 +15,12 @@ export class ActionService {
   #main: ActionMain | undefined;
   readonly #output = new ActivationOutput();
 
+  readonly #concurrent: boolean;
+
   /** @param concurrent Takes runs while others are under way; else they are refused. */
-  constructor(private readonly concurrent: boolean) {}
+  constructor(concurrent: boolean) {
+    this.#concurrent = concurrent;
+  }
 
   async init(message: Readonly<Record<string, unknown>>): Promise<Answer> {
     if (this.#main !== undefined) return this.#refuse('Cannot initialize the action more than once.');
@@ -45,7 +49,7 @@ export class ActionService {
     const input = message['value'] ?? {};
     if (typeof input !== 'object')
       return this.#refuse(`Internal system error: the argument must be a dictionary but has type '${typeof input}'.`);
-    if (!this.concurrent) this.#status = 'running';
+    if (!this.#concurrent) this.#status = 'running';
     setRunEnvironment(message);
     const { threw, ...answer } = await callAction(this.#main, input, this.#output);
     // A function that threw stops the runtime for good, also for the runs beside it that end later.

@@ -22,11 +22,15 @@ export interface Reply {
 export class HttpRuntime {
   out = '';
   err = '';
+  readonly #directory: string;
+
   private constructor(
     readonly child: ChildProcess,
     readonly port: number,
-    private readonly directory: string,
+    directory: string,
   ) {
+    this.#directory = directory;
+
     child.stdout!.setEncoding('utf8').on('data', (text: string) => (this.out += text));
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.err += text));
   }
@@ -80,7 +84,7 @@ export class HttpRuntime {
       this.child.kill('SIGKILL');
       await once(this.child, 'exit');
     }
-    rmSync(this.directory, { recursive: true, force: true });
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 }
 

@@ -75,12 +75,18 @@ export class TestAgent {
   #waiters: { test: () => unknown; resolve: (value: unknown) => void }[] = [];
   #nextId = 1;
 
+  readonly #server: Server;
+  readonly #directory: string;
+
   private constructor(
     readonly child: ChildProcess,
     readonly socket: Socket,
-    private readonly server: Server,
-    private readonly directory: string,
+    server: Server,
+    directory: string,
   ) {
+    this.#server = server;
+    this.#directory = directory;
+
     const decoder = new FrameDecoder((type, flags, id, payload) => this.#onFrame(type, flags, id, payload));
     socket.on('data', (chunk: Buffer) => {
       decoder.push(chunk);
@@ -238,8 +244,8 @@ export class TestAgent {
     if (this.exitCode === undefined) await once(this.child, 'exit');
     this.socket.destroy();
     this.#opened?.destroy();
-    this.server.close();
-    rmSync(this.directory, { recursive: true, force: true });
+    this.#server.close();
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 
   /** The decoded value of a slot, once it has arrived. */

@@ -21,7 +21,11 @@ export class BatchSize {
   records: number;
   bytes: number;
 
-  constructor(private readonly bounds: BatchBounds = BATCH_BOUNDS) {
+  readonly #bounds: BatchBounds;
+
+  constructor(bounds: BatchBounds = BATCH_BOUNDS) {
+    this.#bounds = bounds;
+
     this.records = Math.min(FIRST_RECORDS, bounds.maxRecords);
     this.bytes = bounds.maxBytes;
   }
@@ -29,7 +33,7 @@ export class BatchSize {
   /** A full request was answered after `ms`. */
   answered(ms: number): void {
     if (ms > SLOW_MS) this.shrink();
-    else if (ms < QUICK_MS) this.grow();
+    else if (ms < QUICK_MS) this.#grow();
   }
 
   /** There was no answer, or a failure. */
@@ -38,8 +42,8 @@ export class BatchSize {
     this.bytes = Math.max(MIN_BYTES, this.bytes >> 1);
   }
 
-  private grow(): void {
-    this.records = Math.min(this.bounds.maxRecords, this.records * 2);
-    this.bytes = Math.min(this.bounds.maxBytes, this.bytes * 2);
+  #grow(): void {
+    this.records = Math.min(this.#bounds.maxRecords, this.records * 2);
+    this.bytes = Math.min(this.#bounds.maxBytes, this.bytes * 2);
   }
 }

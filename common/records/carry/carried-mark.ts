@@ -11,11 +11,11 @@ const ID = /^[0-9a-f]{32}$/;
  * behind it is carried again, which does no harm.
  */
 export class CarriedMark {
-  private readonly file: string;
+  readonly #file: string;
   readonly logId: string;
 
   private constructor(directory: string) {
-    this.file = path.join(directory, 'carried');
+    this.#file = path.join(directory, 'carried');
     this.logId = idIn(path.join(directory, 'log-id'));
   }
 
@@ -26,14 +26,14 @@ export class CarriedMark {
 
   /** Undefined when nothing was carried yet, or nothing can be read. */
   load(): LogPosition | undefined {
-    const text = readText(this.file);
+    const text = readText(this.#file);
     return text === undefined ? undefined : parsePosition(text);
   }
 
   async save({ segment, offset }: LogPosition): Promise<void> {
-    const temporary = `${this.file}.tmp`;
+    const temporary = `${this.#file}.tmp`;
     await fs.promises.writeFile(temporary, `${JSON.stringify({ segment, offset })}\n`, { mode: 0o600 });
-    await fs.promises.rename(temporary, this.file);
+    await fs.promises.rename(temporary, this.#file);
   }
 }
 

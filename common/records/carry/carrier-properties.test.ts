@@ -42,9 +42,9 @@ class Run {
   readonly expected = new Map<string, unknown>();
   log!: CarriedLog;
   carrier!: Carrier;
-  private version = 0;
+  #version = 0;
   /** What a process that crashed still has under way reaches the database, but nobody hears of it. */
-  private readonly dead: Promise<unknown>[] = [];
+  readonly #dead: Promise<unknown>[] = [];
 
   async open(directory: string): Promise<void> {
     this.directories.push(directory);
@@ -60,7 +60,7 @@ class Run {
 
   async append(numbers: readonly number[]): Promise<void> {
     for (const number of numbers) {
-      const result = { version: ++this.version };
+      const result = { version: ++this.#version };
       const key = `guest/${idOf(number)}`;
       const again = this.expected.has(key);
       this.log.append(recordOf(number, { result: JSON.stringify(result) }), again);
@@ -82,7 +82,7 @@ class Run {
     const { carrier, log } = this;
     const directory = temporaryDirectory();
     copyFiles(this.directories.at(-1)!, directory);
-    this.dead.push(carrier.close().then(() => log.close()));
+    this.#dead.push(carrier.close().then(() => log.close()));
     await this.open(directory);
   }
 
@@ -94,7 +94,7 @@ class Run {
 
   async end(): Promise<void> {
     this.database.faults = [];
-    await Promise.all(this.dead);
+    await Promise.all(this.#dead);
     this.database.faults = [];
     await until(() => this.carrier.status().waitingRecords === 0);
   }
@@ -102,7 +102,7 @@ class Run {
   async close(): Promise<void> {
     await this.carrier.close();
     await this.log.close();
-    await Promise.all(this.dead);
+    await Promise.all(this.#dead);
     for (const directory of this.directories) fs.rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -59,49 +59,55 @@ const HURRY = 0.5;
  * - C5: at most one batch is in memory, whatever waits.
  */
 export class Carrier {
-  private readonly clock: Clock;
-  private readonly size: BatchSize;
-  private readonly delivery: Delivery;
-  private batches = 0;
-  private failures = 0;
-  private gone = 0;
-  private failing: CarrierStatus['failing'] = undefined;
+  readonly #clock: Clock;
+  readonly #size: BatchSize;
+  readonly #delivery: Delivery;
+  #batches = 0;
+  #failures = 0;
+  #gone = 0;
+  #failing: CarrierStatus['failing'] = undefined;
   /** The first record of the batch under way, and when it ended by the clock's `now`. */
-  private oldest: { readonly id: string; readonly since: number } | undefined = undefined;
-  private state: 'carrying' | 'flushing' | 'stopping' = 'carrying';
+  #oldest: { readonly id: string; readonly since: number } | undefined = undefined;
+  #state: 'carrying' | 'flushing' | 'stopping' = 'carrying';
   /** Ends the pause that the loop is in. */
-  private wake: () => void = () => undefined;
-  private pauseMs = FIRST_PAUSE_MS;
+  #wake: () => void = () => undefined;
+  #pauseMs = FIRST_PAUSE_MS;
   /** The database was just made: when it is missing again, there is a pause first. */
-  private remade = false;
-  private readonly loop: Promise<void>;
+  #remade = false;
+  readonly #loop: Promise<void>;
+
+  readonly #options: CarrierOptions;
 
   /** Begins at once. */
-  constructor(private readonly options: CarrierOptions) {
+  constructor(options: CarrierOptions) {
+    this.#options = options;
+
     const { source, database, setAside, bounds = BATCH_BOUNDS } = options;
-    this.clock = options.clock ?? systemClock;
-    this.size = new BatchSize(bounds);
-    this.delivery = new Delivery({
+    this.#clock = options.clock ?? systemClock;
+    this.#size = new BatchSize(bounds);
+    this.#delivery = new Delivery({
       database,
       logId: source.logId,
       setAside: async (document, reason) => {
         await setAside(document, reason);
-        this.report(`CouchDB refuses the record ${document.id} (${reason}): it is set aside in a file`);
+        this.#report(`CouchDB refuses the record ${document.id} (${reason}): it is set aside in a file`);
       },
-      tooLarge: () => this.size.shrink(),
+      tooLarge: () => this.#size.shrink(),
     });
-    this.loop = this.run();
+    this.#loop = this.#run();
   }
 
   status(): CarrierStatus {
-    const { waitingRecords, waitingBytes, gone } = this.options.source;
-    const lagMs = this.oldest === undefined ? 0 : Math.max(0, this.clock.now() - this.oldest.since);
-    const { batches, failures, failing } = this;
+    const { waitingRecords, waitingBytes, gone } = this.#options.source;
+    const lagMs = this.#oldest === undefined ? 0 : Math.max(0, this.#clock.now() - this.#oldest.since);
+    const batches = this.#batches;
+    const failures = this.#failures;
+    const failing = this.#failing;
     return {
-      ...this.delivery.counts,
+      ...this.#delivery.counts,
       batches,
       failures,
-      gone: gone + this.gone,
+      gone: gone + this.#gone,
       waitingRecords,
       waitingBytes,
       lagMs,
@@ -114,75 +120,76 @@ export class Carrier {
    * and at most so long. What is left waits for the next start.
    */
   async close(flushMs = 0): Promise<void> {
-    if (flushMs > 0 && this.failing === undefined) {
-      this.state = 'flushing';
-      this.wake();
+    if (flushMs > 0 && this.#failing === undefined) {
+      this.#state = 'flushing';
+      this.#wake();
       let cancel = (): void => undefined;
       const late = new Promise<void>((resolve) => {
-        cancel = this.clock.after(flushMs, resolve);
+        cancel = this.#clock.after(flushMs, resolve);
       });
-      await Promise.race([this.loop, late]);
+      await Promise.race([this.#loop, late]);
       cancel();
     }
-    this.state = 'stopping';
-    this.wake();
-    await this.loop;
+    this.#state = 'stopping';
+    this.#wake();
+    await this.#loop;
   }
 
-  private async run(): Promise<void> {
-    while (this.state !== 'stopping') {
+  async #run(): Promise<void> {
+    while (this.#state !== 'stopping') {
       try {
-        if (!(await this.nextBatch())) return;
+        if (!(await this.#nextBatch())) return;
       } catch (error) {
-        if (!(await this.mended(error))) await this.pauseAfter(error);
+        if (!(await this.#mended(error))) await this.#pauseAfter(error);
       }
     }
   }
 
   /** False when all is carried and that was all that was wanted. */
-  private async nextBatch(): Promise<boolean> {
-    const { source } = this.options;
-    const { records, bytes } = this.size;
+  async #nextBatch(): Promise<boolean> {
+    const { source } = this.#options;
+    const { records, bytes } = this.#size;
     // A pause gathers what comes within it, unless there is enough already.
     if (source.waitingRecords < records && source.waitingBytes < bytes)
-      await this.pause(this.options.lingerMs ?? LINGER_MS);
+      await this.#pause(this.#options.lingerMs ?? LINGER_MS);
     const run = await source.read(records, bytes);
     if (run === undefined) {
-      this.oldest = undefined;
-      if (this.state === 'flushing') return false;
-      await this.somethingWaits();
+      this.#oldest = undefined;
+      if (this.#state === 'flushing') return false;
+      await this.#somethingWaits();
       return true;
     }
-    const parcels = await this.parcels(run);
-    const begin = this.clock.now();
-    await this.delivery.deliver(parcels);
+    const parcels = await this.#parcels(run);
+    const begin = this.#clock.now();
+    await this.#delivery.deliver(parcels);
     await source.carried(run.to);
-    this.batches++;
-    this.remade = false;
-    if (this.failing !== undefined) this.options.onMended?.('Records are carried to CouchDB again');
-    this.failing = undefined;
-    this.pauseMs = FIRST_PAUSE_MS;
-    if (run.places.length >= 2 * records || run.bytes.length >= bytes / 2) this.size.answered(this.clock.now() - begin);
+    this.#batches++;
+    this.#remade = false;
+    if (this.#failing !== undefined) this.#options.onMended?.('Records are carried to CouchDB again');
+    this.#failing = undefined;
+    this.#pauseMs = FIRST_PAUSE_MS;
+    if (run.places.length >= 2 * records || run.bytes.length >= bytes / 2)
+      this.#size.answered(this.#clock.now() - begin);
     return true;
   }
 
   /** Of several records of one activation the last alone. */
-  private async parcels({ bytes, places, from }: FrameRun): Promise<Parcel[]> {
+  async #parcels({ bytes, places, from }: FrameRun): Promise<Parcel[]> {
     const parcels = new Map<string, Parcel>();
     let since = performance.now();
     for (let i = 0; i < places.length; i += 2) {
       if (i > 0 && i % SLICE === 0) {
-        await this.rest((performance.now() - since) * REST);
+        await this.#rest((performance.now() - since) * REST);
         since = performance.now();
       }
       const frame = bytes.subarray(places[i], places[i]! + places[i + 1]!);
       const place = { segment: from.segment, offset: from.offset + places[i]! };
       let document: RecordDocument;
       try {
-        document = documentOf(frame, place, this.options.source.logId);
+        document = documentOf(frame, place, this.#options.source.logId);
       } catch (error) {
-        this.gone++;
-        this.report(
+        this.#gone++;
+        this.#report(
           `The record at byte ${place.offset} of segment ${place.segment} is damaged and is passed over`,
           error,
         );
@@ -191,18 +198,18 @@ export class Carrier {
       parcels.delete(document.id);
       parcels.set(document.id, { document, frame });
       // Of a batch that is tried again, the age goes on from what was found first: the wall may have been set meanwhile.
-      if (i === 0 && this.oldest?.id !== document.id)
-        this.oldest = { id: document.id, since: momentOf(this.clock, document.updated) };
+      if (i === 0 && this.#oldest?.id !== document.id)
+        this.#oldest = { id: document.id, since: momentOf(this.#clock, document.updated) };
     }
     return [...parcels.values()];
   }
 
   /** True when there is no reason to wait before the next attempt. */
-  private async mended(error: unknown): Promise<boolean> {
+  async #mended(error: unknown): Promise<boolean> {
     try {
-      if (error instanceof DatabaseMissingError && !this.remade) {
-        this.remade = true;
-        await this.options.database.prepare();
+      if (error instanceof DatabaseMissingError && !this.#remade) {
+        this.#remade = true;
+        await this.#options.database.prepare();
         return true;
       }
     } catch {
@@ -211,45 +218,45 @@ export class Carrier {
     return false;
   }
 
-  private async pauseAfter(error: unknown): Promise<void> {
-    this.failures++;
-    this.remade = false;
-    this.size.shrink();
+  async #pauseAfter(error: unknown): Promise<void> {
+    this.#failures++;
+    this.#remade = false;
+    this.#size.shrink();
     const reason = error instanceof Error ? error.message : String(error);
-    if (this.failing === undefined)
-      this.report(`Records cannot be carried to CouchDB and wait in files: ${reason}`, error);
-    this.failing = { since: this.failing?.since ?? this.clock.now(), reason };
-    if (this.state === 'flushing') this.state = 'stopping';
-    await this.pause(this.pauseMs * (0.75 + Math.random() / 2));
-    this.pauseMs = Math.min(this.pauseMs * 2, LAST_PAUSE_MS);
+    if (this.#failing === undefined)
+      this.#report(`Records cannot be carried to CouchDB and wait in files: ${reason}`, error);
+    this.#failing = { since: this.#failing?.since ?? this.#clock.now(), reason };
+    if (this.#state === 'flushing') this.#state = 'stopping';
+    await this.#pause(this.#pauseMs * (0.75 + Math.random() / 2));
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LAST_PAUSE_MS);
   }
 
-  private async somethingWaits(): Promise<void> {
+  async #somethingWaits(): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.wake = resolve;
-      if (this.state === 'carrying') this.options.source.whenWaiting(resolve);
+      this.#wake = resolve;
+      if (this.#state === 'carrying') this.#options.source.whenWaiting(resolve);
       else resolve();
     });
   }
 
   /** What waits may wait a little longer, unless it fills the files. */
-  private async rest(ms: number): Promise<void> {
-    if (this.options.source.fill < HURRY && this.state === 'carrying') await this.pause(ms);
+  async #rest(ms: number): Promise<void> {
+    if (this.#options.source.fill < HURRY && this.#state === 'carrying') await this.#pause(ms);
     else await new Promise(setImmediate);
   }
 
-  private async pause(ms: number): Promise<void> {
-    if (this.state !== 'carrying') return;
+  async #pause(ms: number): Promise<void> {
+    if (this.#state !== 'carrying') return;
     await new Promise<void>((resolve) => {
-      const cancel = this.clock.after(ms, resolve);
-      this.wake = () => {
+      const cancel = this.#clock.after(ms, resolve);
+      this.#wake = () => {
         cancel();
         resolve();
       };
     });
   }
 
-  private report(message: string, cause?: unknown): void {
-    this.options.onProblem?.(message, cause);
+  #report(message: string, cause?: unknown): void {
+    this.#options.onProblem?.(message, cause);
   }
 }

@@ -43,7 +43,11 @@ const MAX_ROUNDS = 5;
 export class Delivery {
   readonly counts: DeliveryCounts = { written: 0, repeated: 0, yielded: 0, reduced: 0, setAside: 0 };
 
-  constructor(private readonly ports: DeliveryPorts) {}
+  readonly #ports: DeliveryPorts;
+
+  constructor(ports: DeliveryPorts) {
+    this.#ports = ports;
+  }
 
   /** Of two records with one id, only the last may be among them. */
   async deliver(parcels: readonly Parcel[]): Promise<void> {
@@ -51,28 +55,28 @@ export class Delivery {
     let revisions: Map<string, string> | undefined;
     for (let round = 0; left.length > 0; round++) {
       if (round === MAX_ROUNDS) throw new Error(`${left.length} records are changed by somebody else all the time`);
-      const outcomes = await this.write(left, revisions);
+      const outcomes = await this.#write(left, revisions);
       if (outcomes === undefined) return;
-      const conflicts = await this.settle(left, outcomes);
-      [left, revisions] = await this.resolve(conflicts);
+      const conflicts = await this.#settle(left, outcomes);
+      [left, revisions] = await this.#resolve(conflicts);
     }
   }
 
   /** Undefined when the request was refused, and its parts were delivered each for itself. */
-  private async write(
+  async #write(
     parcels: readonly Parcel[],
     revisions: ReadonlyMap<string, string> | undefined,
   ): Promise<readonly WriteOutcome[] | undefined> {
     try {
-      return await this.ports.database.write(
+      return await this.#ports.database.write(
         parcels.map(({ document }) => document),
         revisions,
       );
     } catch (error) {
       if (!(error instanceof BatchRefusedError)) throw error;
-      if (error.tooLarge) this.ports.tooLarge();
+      if (error.tooLarge) this.#ports.tooLarge();
       if (parcels.length === 1) {
-        await this.reduceOrSetAside(parcels[0]!, revisions, error);
+        await this.#reduceOrSetAside(parcels[0]!, revisions, error);
       } else {
         const middle = parcels.length >> 1;
         await this.deliver(parcels.slice(0, middle));
@@ -83,7 +87,7 @@ export class Delivery {
   }
 
   /** Returns the conflicts. */
-  private async settle(parcels: readonly Parcel[], outcomes: readonly WriteOutcome[]): Promise<Parcel[]> {
+  async #settle(parcels: readonly Parcel[], outcomes: readonly WriteOutcome[]): Promise<Parcel[]> {
     const conflicts: Parcel[] = [];
     let failure: string | undefined;
     for (const [i, parcel] of parcels.entries()) {
@@ -96,7 +100,7 @@ export class Delivery {
           conflicts.push(parcel);
           break;
         case 'refused':
-          await this.setAside(parcel, result.reason);
+          await this.#setAside(parcel, result.reason);
           break;
         case 'failed':
           failure ??= result.reason;
@@ -111,11 +115,11 @@ export class Delivery {
    * log, or one of somebody else, who was first. Before all that: what a gateway has told its caller, having given the
    * activation up, replaces what a host says of it, and is replaced by none (`believed`).
    */
-  private async resolve(conflicts: readonly Parcel[]): Promise<[Parcel[], Map<string, string>]> {
+  async #resolve(conflicts: readonly Parcel[]): Promise<[Parcel[], Map<string, string>]> {
     const revisions = new Map<string, string>();
     const again: Parcel[] = [];
     if (conflicts.length === 0) return [again, revisions];
-    const existing = await this.ports.database.existing(conflicts.map(({ document }) => document.id));
+    const existing = await this.#ports.database.existing(conflicts.map(({ document }) => document.id));
     for (const parcel of conflicts) {
       const { id, place, givenUp } = parcel.document;
       const found = existing.get(id);
@@ -126,7 +130,7 @@ export class Delivery {
           revisions.set(id, found.revision);
           again.push(parcel);
         } else this.counts.yielded++;
-      } else if (found.origin?.log !== this.ports.logId) {
+      } else if (found.origin?.log !== this.#ports.logId) {
         this.counts.yielded++;
       } else if (isBefore(found.origin, place)) {
         revisions.set(id, found.revision);
@@ -138,37 +142,37 @@ export class Delivery {
     return [again, revisions];
   }
 
-  private async reduceOrSetAside(
+  async #reduceOrSetAside(
     { document, frame }: Parcel,
     revisions: ReadonlyMap<string, string> | undefined,
     refusal: BatchRefusedError,
   ): Promise<void> {
     const longest = refusal.tooLarge ? REDUCED_RESULT_BYTES : 0;
-    const reduced = reducedDocumentOf(frame, document.place, this.ports.logId, ({ result, logs }) => ({
+    const reduced = reducedDocumentOf(frame, document.place, this.#ports.logId, ({ result, logs }) => ({
       result: result.length > longest ? sizeAndHash(result) : result,
       logs: beginningOf(logs),
     }));
     let outcome: WriteOutcome;
     try {
-      [outcome] = (await this.ports.database.write([reduced], revisions)) as [WriteOutcome];
+      [outcome] = (await this.#ports.database.write([reduced], revisions)) as [WriteOutcome];
     } catch (error) {
       if (!(error instanceof BatchRefusedError)) throw error;
       outcome = { outcome: 'refused', reason: refusal.message };
     }
     if (outcome.outcome !== 'refused') {
-      const conflicts = await this.settle([{ document: reduced, frame }], [outcome]);
+      const conflicts = await this.#settle([{ document: reduced, frame }], [outcome]);
       this.counts.reduced += 1 - conflicts.length;
-      const [again, newer] = await this.resolve(conflicts);
-      if (again.length > 0) await this.reduceOrSetAside({ document, frame }, newer, refusal);
+      const [again, newer] = await this.#resolve(conflicts);
+      if (again.length > 0) await this.#reduceOrSetAside({ document, frame }, newer, refusal);
       return;
     }
-    await this.setAside({ document, frame }, outcome.reason);
+    await this.#setAside({ document, frame }, outcome.reason);
   }
 
   /** A proxy in front that refuses everything must not empty the log into a file: the database is asked first. */
-  private async setAside({ document }: Parcel, reason: string): Promise<void> {
-    await this.ports.database.ping();
-    await this.ports.setAside(document, reason);
+  async #setAside({ document }: Parcel, reason: string): Promise<void> {
+    await this.#ports.database.ping();
+    await this.#ports.setAside(document, reason);
     this.counts.setAside++;
   }
 }

@@ -19,24 +19,36 @@ export class LogCarry implements CarrySource {
   position: LogPosition;
   fill = 0;
   gone = 0;
-  private waiters: (() => void)[] = [];
+  #waiters: (() => void)[] = [];
+
+  readonly #store: SegmentStore;
+  readonly #mark: CarriedMark;
+  readonly #bounds: LogCarryBounds;
+  /** Rows were read and are damaged. */
+  readonly #repair: (rows: readonly DamagedRow[], again: boolean) => Promise<void>;
+  /** Segments may be dropped. */
+  readonly #onCarried: () => void;
 
   constructor(
-    private readonly store: SegmentStore,
-    private readonly mark: CarriedMark,
-    private readonly bounds: LogCarryBounds,
-    /** Rows were read and are damaged. */
-    private readonly repair: (rows: readonly DamagedRow[], again: boolean) => Promise<void>,
-    /** Segments may be dropped. */
-    private readonly onCarried: () => void,
+    store: SegmentStore,
+    mark: CarriedMark,
+    bounds: LogCarryBounds,
+    repair: (rows: readonly DamagedRow[], again: boolean) => Promise<void>,
+    onCarried: () => void,
   ) {
+    this.#store = store;
+    this.#mark = mark;
+    this.#bounds = bounds;
+    this.#repair = repair;
+    this.#onCarried = onCarried;
+
     this.position = within(store.segments, mark.load());
     const { position } = this;
     for (const { sequence, damage } of store.segments) {
       const lost = damage.filter(({ to }) => to > SEGMENT_MAGIC.length);
       this.gone += lost.filter(({ to }) => isBefore(position, { segment: sequence, offset: to })).length;
     }
-    this.refresh();
+    this.#refresh();
   }
 
   get full(): boolean {
@@ -44,7 +56,7 @@ export class LogCarry implements CarrySource {
   }
 
   get logId(): string {
-    return this.mark.logId;
+    return this.#mark.logId;
   }
 
   get waitingRecords(): number {
@@ -76,7 +88,7 @@ export class LogCarry implements CarrySource {
 
   /** Segments with rows that are not carried. */
   waitingSegments(): Segment[] {
-    return this.store.segments.filter((segment) => this.firstRow(segment) < segment.index.count);
+    return this.#store.segments.filter((segment) => this.firstRow(segment) < segment.index.count);
   }
 
   /** True when every record of the segment is carried. */
@@ -86,39 +98,39 @@ export class LogCarry implements CarrySource {
 
   /** Something was written. */
   grew(): void {
-    this.refresh();
-    const { waiters } = this;
-    if (waiters.length === 0 || this.firstWritten() === undefined) return;
-    this.waiters = [];
+    this.#refresh();
+    const waiters = this.#waiters;
+    if (waiters.length === 0 || this.#firstWritten() === undefined) return;
+    this.#waiters = [];
     for (const waiter of waiters) waiter();
   }
 
   whenWaiting(callback: () => void): void {
-    if (this.firstWritten() === undefined) this.waiters.push(callback);
+    if (this.#firstWritten() === undefined) this.#waiters.push(callback);
     else queueMicrotask(callback);
   }
 
   /** Makes a change to what the log holds, and counts the waiting records that are gone with it. */
   readonly counting = (change: () => void): void => {
-    const before = this.waitingWhole();
+    const before = this.#waitingWhole();
     change();
-    this.gone += Math.max(0, before - this.waitingWhole());
-    this.refresh();
+    this.gone += Math.max(0, before - this.#waitingWhole());
+    this.#refresh();
   };
 
   async read(maxRecords: number, maxBytes: number): Promise<FrameRun | undefined> {
     for (let again = false; ; again = true) {
-      const run = await this.readRun(maxRecords, maxBytes);
+      const run = await this.#readRun(maxRecords, maxBytes);
       if (run === undefined || run.damaged.length === 0) return run;
-      await this.repair(run.damaged, again);
+      await this.#repair(run.damaged, again);
     }
   }
 
-  private async readRun(
+  async #readRun(
     maxRecords: number,
     maxBytes: number,
   ): Promise<(FrameRun & { readonly damaged: readonly DamagedRow[] }) | undefined> {
-    const segment = this.firstWritten();
+    const segment = this.#firstWritten();
     if (segment === undefined) return undefined;
     const { index } = segment;
     const { offsets, lengths, count } = index;
@@ -154,14 +166,14 @@ export class LogCarry implements CarrySource {
   async carried(position: LogPosition): Promise<void> {
     if (!isBefore(this.position, position)) return;
     // A disk that is full must not keep what would free it. An older mark does no harm: what follows it is carried again.
-    await this.mark.save(position).catch(() => undefined);
+    await this.#mark.save(position).catch(() => undefined);
     this.position = position;
-    this.refresh();
-    this.onCarried();
+    this.#refresh();
+    this.#onCarried();
   }
 
   /** Without those that are struck. */
-  private waitingWhole(): number {
+  #waitingWhole(): number {
     let whole = 0;
     for (const segment of this.waitingSegments()) {
       const { index } = segment;
@@ -171,8 +183,8 @@ export class LogCarry implements CarrySource {
   }
 
   /** The segment with the first waiting record, when that is in its file. */
-  private firstWritten(): Segment | undefined {
-    for (const segment of this.store.segments) {
+  #firstWritten(): Segment | undefined {
+    for (const segment of this.#store.segments) {
       const row = this.firstRow(segment);
       if (row === segment.index.count) continue;
       return segment.index.offsets[row]! + segment.index.lengths[row]! <= segment.written ? segment : undefined;
@@ -180,10 +192,10 @@ export class LogCarry implements CarrySource {
     return undefined;
   }
 
-  private refresh(): void {
+  #refresh(): void {
     const waiting = this.waitingSegments();
     const indexBytes = waiting.reduce((sum, segment) => sum + segment.index.bytes, 0);
-    const { maxBytes, maxIndexBytes } = this.bounds;
+    const { maxBytes, maxIndexBytes } = this.#bounds;
     this.fill = Math.max(this.waitingBytes / maxBytes, indexBytes / maxIndexBytes);
   }
 }

@@ -12,28 +12,29 @@ export const SET_ASIDE_FILE = 'set-aside.jsonl';
  * waiting in the segments.
  */
 export class SetAside {
-  private readonly file: string;
+  readonly #file: string;
 
-  constructor(
-    directory: string,
-    private readonly maxBytes: number,
-  ) {
-    this.file = path.join(directory, SET_ASIDE_FILE);
+  readonly #maxBytes: number;
+
+  constructor(directory: string, maxBytes: number) {
+    this.#maxBytes = maxBytes;
+
+    this.#file = path.join(directory, SET_ASIDE_FILE);
   }
 
   /** Rejects with what the file system says, or when the file would become longer than its bound. */
   async add(document: RecordDocument, reason: string): Promise<void> {
     const line = Buffer.concat([bulkBody([document]), Buffer.from('\n')]);
-    const size = await fs.stat(this.file).then(
+    const size = await fs.stat(this.#file).then(
       (stats) => stats.size,
       () => 0,
     );
-    if (size + line.length > this.maxBytes) {
+    if (size + line.length > this.#maxBytes) {
       throw new Error(
-        `CouchDB refuses records (${reason}) and ${this.file}, which keeps them, has reached ${this.maxBytes} bytes: ` +
+        `CouchDB refuses records (${reason}) and ${this.#file}, which keeps them, has reached ${this.#maxBytes} bytes: ` +
           'find out why CouchDB refuses them, then move that file away',
       );
     }
-    await fs.appendFile(this.file, line, { mode: 0o600 });
+    await fs.appendFile(this.#file, line, { mode: 0o600 });
   }
 }

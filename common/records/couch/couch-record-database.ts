@@ -38,22 +38,32 @@ const REFUSALS: readonly string[] = ['forbidden', 'document_too_large', 'doc_val
 
 /** Records in a database of CouchDB. */
 export class CouchRecordDatabase implements RecordDatabase {
+  readonly #client: CouchClient;
+  readonly #database: string;
+  /** Longest time of one write, in milliseconds: a large batch takes a slow disk longer than a document. */
+  readonly #writeMs: number;
+  readonly #views: Pick<ViewUpkeep, 'written'>;
+
   constructor(
-    private readonly client: CouchClient,
-    private readonly database: string,
+    client: CouchClient,
+    database: string,
     readonly prepare: () => Promise<void>,
-    /** Longest time of one write, in milliseconds: a large batch takes a slow disk longer than a document. */
-    private readonly writeMs: number,
-    private readonly views: Pick<ViewUpkeep, 'written'>,
-  ) {}
+    writeMs: number,
+    views: Pick<ViewUpkeep, 'written'>,
+  ) {
+    this.#client = client;
+    this.#database = database;
+    this.#writeMs = writeMs;
+    this.#views = views;
+  }
 
   async write(
     documents: readonly RecordDocument[],
     revisions?: ReadonlyMap<string, string>,
   ): Promise<readonly WriteOutcome[]> {
-    const answers = await this.post(bulkBody(documents, revisions));
+    const answers = await this.#post(bulkBody(documents, revisions));
     const byId = new Map(answers.map((answer) => [answer.id, answer]));
-    this.views.written(documents.length);
+    this.#views.written(documents.length);
     return documents.map(({ id }) => outcomeOf(byId.get(id)));
   }
 
@@ -61,9 +71,9 @@ export class CouchRecordDatabase implements RecordDatabase {
     const found = new Map<string, ExistingRecord>();
     for (let at = 0; at < ids.length; at += EXISTING_AT_ONCE) {
       const keys = ids.slice(at, at + EXISTING_AT_ONCE);
-      const { rows } = await this.client.request<KeysAnswer>({
+      const { rows } = await this.#client.request<KeysAnswer>({
         method: 'POST',
-        path: [this.database, '_all_docs'],
+        path: [this.#database, '_all_docs'],
         query: { include_docs: 'true' },
         body: { keys },
         readOnly: true,
@@ -81,18 +91,18 @@ export class CouchRecordDatabase implements RecordDatabase {
   }
 
   async ping(): Promise<void> {
-    await this.client.request({ method: 'GET', path: [this.database], retries: 0 });
+    await this.#client.request({ method: 'GET', path: [this.#database], retries: 0 });
   }
 
-  private async post(body: Buffer): Promise<readonly BulkAnswer[]> {
+  async #post(body: Buffer): Promise<readonly BulkAnswer[]> {
     let answers: unknown;
     try {
       // The carrier has its own pauses, and a size that it adapts between attempts.
-      answers = await this.client.request({
+      answers = await this.#client.request({
         method: 'POST',
-        path: [this.database, '_bulk_docs'],
+        path: [this.#database, '_bulk_docs'],
         body,
-        timeoutMs: this.writeMs,
+        timeoutMs: this.#writeMs,
         retries: 0,
       });
     } catch (cause) {

@@ -34,18 +34,23 @@ const KEYS_AT_ONCE = 500;
 export class CouchRecords implements RecordReader {
   readonly place = 'CouchDB';
 
-  constructor(
-    private readonly client: CouchClient,
-    private readonly database: string,
-    /** Makes the database and its views where they are missing. */
-    private readonly prepare: () => Promise<void>,
-    private readonly views: Pick<ViewUpkeep, 'pending'>,
-  ) {}
+  readonly #client: CouchClient;
+  readonly #database: string;
+  /** Makes the database and its views where they are missing. */
+  readonly #prepare: () => Promise<void>;
+  readonly #views: Pick<ViewUpkeep, 'pending'>;
+
+  constructor(client: CouchClient, database: string, prepare: () => Promise<void>, views: Pick<ViewUpkeep, 'pending'>) {
+    this.#client = client;
+    this.#database = database;
+    this.#prepare = prepare;
+    this.#views = views;
+  }
 
   async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
     try {
-      const path = [this.database, `${namespace}/${activationId}`];
-      return recordOf(await this.ask(isGone, () => this.client.request<ActivationDocument>({ method: 'GET', path })));
+      const path = [this.#database, `${namespace}/${activationId}`];
+      return recordOf(await this.#ask(isGone, () => this.#client.request<ActivationDocument>({ method: 'GET', path })));
     } catch (error) {
       if (error instanceof CouchRefusedError && error.status === 404) return undefined;
       throw error;
@@ -55,7 +60,7 @@ export class CouchRecords implements RecordReader {
   async list(filter: RecordFilter, skip: number, limit: number, brief = false): Promise<ActivationRecord[]> {
     if (limit <= 0) return [];
     const { view, oldest, newest } = rangeOf(filter);
-    const { rows } = await this.view<ActivationDocument>(view, {
+    const { rows } = await this.#view<ActivationDocument>(view, {
       reduce: 'false',
       descending: 'true',
       startkey: newest,
@@ -70,7 +75,7 @@ export class CouchRecords implements RecordReader {
 
   async count(filter: RecordFilter, skip: number): Promise<number> {
     const { view, oldest, newest } = rangeOf(filter);
-    const { rows } = await this.view<number>(view, { reduce: 'true', startkey: oldest, endkey: newest });
+    const { rows } = await this.#view<number>(view, { reduce: 'true', startkey: oldest, endkey: newest });
     return Math.max(0, (rows[0]?.value ?? 0) - skip);
   }
 
@@ -79,10 +84,10 @@ export class CouchRecords implements RecordReader {
     let present = 0;
     for (let at = 0; at < activationIds.length; at += KEYS_AT_ONCE) {
       const keys = activationIds.slice(at, at + KEYS_AT_ONCE).map((id) => `${namespace}/${id}`);
-      const { rows } = await this.ask(isGone, () =>
-        this.client.request<{ rows: readonly { readonly value?: { deleted?: boolean } }[] }>({
+      const { rows } = await this.#ask(isGone, () =>
+        this.#client.request<{ rows: readonly { readonly value?: { deleted?: boolean } }[] }>({
           method: 'POST',
-          path: [this.database, '_all_docs'],
+          path: [this.#database, '_all_docs'],
           body: { keys },
           readOnly: true,
         }),
@@ -92,17 +97,17 @@ export class CouchRecords implements RecordReader {
     return present;
   }
 
-  private view<Value>(view: string, query: Readonly<Record<string, unknown>>): Promise<ViewAnswer<Value>> {
-    const path = [this.database, '_design', RECORDS_DESIGN, '_view', view];
-    return this.ask(isGoneOrWithoutViews, () =>
-      this.client.request<ViewAnswer<Value>>({ method: 'GET', path, query }),
-    ).catch((error: unknown) => this.whyLate(error));
+  #view<Value>(view: string, query: Readonly<Record<string, unknown>>): Promise<ViewAnswer<Value>> {
+    const path = [this.#database, '_design', RECORDS_DESIGN, '_view', view];
+    return this.#ask(isGoneOrWithoutViews, () =>
+      this.#client.request<ViewAnswer<Value>>({ method: 'GET', path, query }),
+    ).catch((error: unknown) => this.#whyLate(error));
   }
 
   /** A view that is being built is asked for in vain: then how much is missing is worth more than that nothing came in time. */
-  private async whyLate(error: unknown): Promise<never> {
+  async #whyLate(error: unknown): Promise<never> {
     if (!(error instanceof CouchUnavailableError) || error.status !== undefined) throw error;
-    const pending = (await this.views.pending()) ?? 0;
+    const pending = (await this.#views.pending()) ?? 0;
     if (pending === 0) throw error;
     throw new RecordsUnavailableError(
       `CouchDB builds its views of the activation records, ${pending} records are not in them yet: ask again later.`,
@@ -110,12 +115,12 @@ export class CouchRecords implements RecordReader {
     );
   }
 
-  private async ask<T>(isMissing: (error: unknown) => boolean, request: () => Promise<T>): Promise<T> {
+  async #ask<T>(isMissing: (error: unknown) => boolean, request: () => Promise<T>): Promise<T> {
     try {
       return await request();
     } catch (error) {
       if (!isMissing(error)) throw error;
-      await this.prepare();
+      await this.#prepare();
       return request();
     }
   }

@@ -32,70 +32,74 @@ const PAUSE_MS = 200;
  * with CouchDB's own compaction.
  */
 export class Retention {
-  private readonly clock: Clock;
-  private cancel: () => void;
-  private running: Promise<void> = Promise.resolve();
-  private closed = false;
+  readonly #clock: Clock;
+  #cancel: () => void;
+  #running: Promise<void> = Promise.resolve();
+  #closed = false;
   /** Records deleted since the start. */
   deleted = 0;
 
-  constructor(private readonly options: RetentionOptions) {
-    this.clock = options.clock ?? systemClock;
-    this.cancel = this.later();
+  readonly #options: RetentionOptions;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+
+    this.#clock = options.clock ?? systemClock;
+    this.#cancel = this.#later();
   }
 
   /** One look, until nothing is too old or too much. Rejects with the client's errors. */
   async sweep(): Promise<void> {
-    const { maxAgeMs, maxCount } = this.options;
+    const { maxAgeMs, maxCount } = this.#options;
     if (maxAgeMs !== undefined) {
-      const before = this.clock.now() - maxAgeMs;
-      await this.deleteOldest(() => this.oldest({ endkey: before, inclusive_end: 'false', limit: STEP }));
+      const before = this.#clock.now() - maxAgeMs;
+      await this.#deleteOldest(() => this.#oldest({ endkey: before, inclusive_end: 'false', limit: STEP }));
     }
     if (maxCount === undefined) return;
-    let surplus = (await this.count()) - maxCount;
-    await this.deleteOldest(async () => {
+    let surplus = (await this.#count()) - maxCount;
+    await this.#deleteOldest(async () => {
       if (surplus <= 0) return [];
-      const rows = await this.oldest({ limit: Math.min(STEP, surplus) });
+      const rows = await this.#oldest({ limit: Math.min(STEP, surplus) });
       surplus -= rows.length;
       return rows;
     });
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    this.cancel();
-    await this.running;
+    this.#closed = true;
+    this.#cancel();
+    await this.#running;
   }
 
-  private async deleteOldest(next: () => Promise<OldestAnswer['rows']>): Promise<void> {
-    while (!this.closed) {
+  async #deleteOldest(next: () => Promise<OldestAnswer['rows']>): Promise<void> {
+    while (!this.#closed) {
       const rows = await next();
       if (rows.length === 0) return;
       const docs = rows.map(({ id, value }) => ({ _id: id, _rev: value, _deleted: true }));
-      const answers = await this.options.client.request<readonly { readonly error?: string }[]>({
+      const answers = await this.#options.client.request<readonly { readonly error?: string }[]>({
         method: 'POST',
-        path: [this.options.database, '_bulk_docs'],
+        path: [this.#options.database, '_bulk_docs'],
         body: { docs },
       });
       const done = answers.filter(({ error }) => error === undefined).length;
       this.deleted += done;
       // All of them are in other hands, or refused: the next look will see.
       if (done === 0) return;
-      await new Promise<void>((resolve) => this.clock.after(PAUSE_MS, resolve));
+      await new Promise<void>((resolve) => this.#clock.after(PAUSE_MS, resolve));
     }
   }
 
-  private async oldest(query: Readonly<Record<string, unknown>>): Promise<OldestAnswer['rows']> {
-    return (await this.view<OldestAnswer>({ reduce: 'false', ...query })).rows;
+  async #oldest(query: Readonly<Record<string, unknown>>): Promise<OldestAnswer['rows']> {
+    return (await this.#view<OldestAnswer>({ reduce: 'false', ...query })).rows;
   }
 
-  private async count(): Promise<number> {
-    const { rows } = await this.view<{ rows: readonly { value: number }[] }>({ reduce: 'true' });
+  async #count(): Promise<number> {
+    const { rows } = await this.#view<{ rows: readonly { value: number }[] }>({ reduce: 'true' });
     return rows[0]?.value ?? 0;
   }
 
-  private view<T>(query: Readonly<Record<string, unknown>>): Promise<T> {
-    const { client, database } = this.options;
+  #view<T>(query: Readonly<Record<string, unknown>>): Promise<T> {
+    const { client, database } = this.#options;
     return client.request<T>({
       method: 'GET',
       path: [database, '_design', RECORDS_DESIGN, '_view', 'by-start'],
@@ -104,16 +108,16 @@ export class Retention {
   }
 
   /** Processes that start together do not look together. */
-  private later(): () => void {
-    const everyMs = (this.options.everyMs ?? EVERY_MS) * (0.75 + Math.random() / 2);
-    return this.clock.after(everyMs, () => {
-      this.running = this.sweep()
+  #later(): () => void {
+    const everyMs = (this.#options.everyMs ?? EVERY_MS) * (0.75 + Math.random() / 2);
+    return this.#clock.after(everyMs, () => {
+      this.#running = this.sweep()
         .catch((cause: unknown) => {
           const reason = cause instanceof Error ? cause.message : String(cause);
-          this.options.onProblem?.(`Old records cannot be deleted from CouchDB: ${reason}`, cause);
+          this.#options.onProblem?.(`Old records cannot be deleted from CouchDB: ${reason}`, cause);
         })
         .finally(() => {
-          if (!this.closed) this.cancel = this.later();
+          if (!this.#closed) this.#cancel = this.#later();
         });
     });
   }

@@ -17,34 +17,38 @@ interface DesignInfo {
  * for all of it, since views are built more slowly than records are carried.
  */
 export class ViewUpkeep {
-  private sinceTouch = 0;
-  private touching = false;
-  private again = false;
-  private cancelTouch: (() => void) | undefined;
-  private closed = false;
+  #sinceTouch = 0;
+  #touching = false;
+  #again = false;
+  #cancelTouch: (() => void) | undefined;
+  #closed = false;
 
-  constructor(
-    private readonly client: CouchClient,
-    private readonly database: string,
-    private readonly clock: Clock = systemClock,
-  ) {}
+  readonly #client: CouchClient;
+  readonly #database: string;
+  readonly #clock: Clock;
+
+  constructor(client: CouchClient, database: string, clock: Clock = systemClock) {
+    this.#client = client;
+    this.#database = database;
+    this.#clock = clock;
+  }
 
   /** So many records were written. */
   written(records: number): void {
-    if (this.closed || records === 0) return;
-    this.sinceTouch += records;
-    this.cancelTouch?.();
-    this.cancelTouch = undefined;
-    if (this.sinceTouch >= BURST_RECORDS) this.touch();
-    else this.cancelTouch = this.clock.after(QUIET_MS, () => this.touch());
+    if (this.#closed || records === 0) return;
+    this.#sinceTouch += records;
+    this.#cancelTouch?.();
+    this.#cancelTouch = undefined;
+    if (this.#sinceTouch >= BURST_RECORDS) this.#touch();
+    else this.#cancelTouch = this.#clock.after(QUIET_MS, () => this.#touch());
   }
 
   /** Records that are not in the views yet; undefined where CouchDB does not say. */
   async pending(): Promise<number | undefined> {
     try {
-      const { view_index: index } = await this.client.request<DesignInfo>({
+      const { view_index: index } = await this.#client.request<DesignInfo>({
         method: 'GET',
-        path: [this.database, '_design', RECORDS_DESIGN, '_info'],
+        path: [this.#database, '_design', RECORDS_DESIGN, '_info'],
         timeoutMs: INFO_MS,
         retries: 0,
       });
@@ -55,28 +59,28 @@ export class ViewUpkeep {
   }
 
   close(): void {
-    this.closed = true;
-    this.cancelTouch?.();
+    this.#closed = true;
+    this.#cancelTouch?.();
   }
 
-  private touch(): void {
-    if (this.closed) return;
-    if (this.touching) {
-      this.again = true;
+  #touch(): void {
+    if (this.#closed) return;
+    if (this.#touching) {
+      this.#again = true;
       return;
     }
-    this.touching = true;
-    this.again = false;
-    this.sinceTouch = 0;
+    this.#touching = true;
+    this.#again = false;
+    this.#sinceTouch = 0;
     // The views of a design document are built together. It is only a hint: what fails is done again by the next.
-    const path = [this.database, '_design', RECORDS_DESIGN, '_view', 'by-start'];
+    const path = [this.#database, '_design', RECORDS_DESIGN, '_view', 'by-start'];
     const query = { reduce: 'false', limit: 0, update: 'lazy' };
-    void this.client
+    void this.#client
       .request({ method: 'GET', path, query, retries: 0 })
       .catch(() => undefined)
       .then(() => {
-        this.touching = false;
-        if (this.again) this.touch();
+        this.#touching = false;
+        if (this.#again) this.#touch();
       });
   }
 }

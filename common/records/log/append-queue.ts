@@ -24,26 +24,30 @@ type WrittenCallback = (error?: Error) => void;
  * failure is not written again, what was not is written later.
  */
 export class AppendQueue {
-  private chunks: Chunk[] = [];
-  private spare: Buffer | undefined = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  #chunks: Chunk[] = [];
+  #spare: Buffer | undefined = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   /** Of all bytes since the start. */
-  private appended = 0;
-  private flushed = 0;
+  #appended = 0;
+  #flushed = 0;
   /** Callbacks with the number of bytes that they wait for, in order. */
-  private waiting: { readonly until: number; readonly callback: WrittenCallback }[] = [];
-  private openCallbacks: WrittenCallback[] = [];
+  #waiting: { readonly until: number; readonly callback: WrittenCallback }[] = [];
+  #openCallbacks: WrittenCallback[] = [];
 
-  constructor(private readonly files: SegmentFiles) {}
+  readonly #files: SegmentFiles;
+
+  constructor(files: SegmentFiles) {
+    this.#files = files;
+  }
 
   get unwrittenBytes(): number {
-    return this.appended - this.flushed;
+    return this.#appended - this.#flushed;
   }
 
   /** Queues a frame behind all others and returns its length; it ends where the segment ends then. */
   append(segment: Segment, texts: RecordTexts, kind: FrameKind): number {
     const { head, result, logs } = texts;
     const room = SEALED_HEADER_BYTES + (head.length + result.length + logs.length) * MAX_BYTES_PER_UNIT;
-    const chunk = this.chunkFor(segment, room <= CHUNK_BYTES ? room : exactRoom(texts));
+    const chunk = this.#chunkFor(segment, room <= CHUNK_BYTES ? room : exactRoom(texts));
     const { buffer } = chunk;
     const begin = chunk.used + SEAL_BYTES;
     let at = begin + FRAME_HEADER_BYTES;
@@ -57,19 +61,19 @@ export class AppendQueue {
     buffer.writeUInt32LE(logBytes, begin + 8);
     const end = at + logBytes;
     seal(buffer, chunk.used, end, kind);
-    this.grow(chunk, end - chunk.used);
+    this.#grow(chunk, end - chunk.used);
     return end - begin;
   }
 
   /** Calls back when all that is queued now is in the files. */
   whenWritten(callback: WrittenCallback): void {
-    this.openCallbacks.push(callback);
+    this.#openCallbacks.push(callback);
   }
 
   /** A copy of queued bytes; undefined when they are in the file. */
   peek(segment: Segment, offset: number, length: number): Buffer | undefined {
     if (offset + length <= segment.written) return undefined;
-    for (const chunk of this.chunks) {
+    for (const chunk of this.#chunks) {
       if (chunk.segment !== segment) continue;
       const from = offset - chunk.offset;
       if (from >= 0 && from + length <= chunk.used) return Buffer.from(chunk.buffer.subarray(from, from + length));
@@ -82,97 +86,97 @@ export class AppendQueue {
    * was written until then stays written.
    */
   flush(): void {
-    for (const callback of this.openCallbacks) this.waiting.push({ until: this.appended, callback });
-    this.openCallbacks = [];
+    for (const callback of this.#openCallbacks) this.#waiting.push({ until: this.#appended, callback });
+    this.#openCallbacks = [];
     let failure: { readonly error: unknown } | undefined;
     try {
-      while (this.unwrittenBytes > 0) this.writeFirstSegment();
+      while (this.unwrittenBytes > 0) this.#writeFirstSegment();
     } catch (error) {
       failure = { error };
     }
-    this.callBack();
+    this.#callBack();
     if (failure !== undefined) throw failure.error;
   }
 
   /** Nothing more will be written: who still waits gets the error. */
   abandon(error: Error): void {
-    const callbacks = [...this.waiting.map((waiter) => waiter.callback), ...this.openCallbacks];
-    this.waiting = [];
-    this.openCallbacks = [];
+    const callbacks = [...this.#waiting.map((waiter) => waiter.callback), ...this.#openCallbacks];
+    this.#waiting = [];
+    this.#openCallbacks = [];
     for (const callback of callbacks) callSafely(callback, error);
   }
 
-  private writeFirstSegment(): void {
-    const { segment } = this.chunks[0]!;
+  #writeFirstSegment(): void {
+    const { segment } = this.#chunks[0]!;
     const buffers: Uint8Array[] = [];
-    for (const chunk of this.chunks) {
+    for (const chunk of this.#chunks) {
       if (chunk.segment !== segment) break;
       if (chunk.used > chunk.written) buffers.push(chunk.buffer.subarray(chunk.written, chunk.used));
     }
-    const count = this.write(segment, buffers);
+    const count = this.#write(segment, buffers);
     segment.written += count;
-    this.flushed += count;
-    this.drop(count);
+    this.#flushed += count;
+    this.#drop(count);
   }
 
   /**
    * At the place where the last write ended: a part of a frame that was written before a failure is written over, and
    * nothing comes behind it. A file that fails is opened anew by the next attempt.
    */
-  private write(segment: Segment, buffers: readonly Uint8Array[]): number {
-    segment.fd ??= this.files.open(segment.path);
+  #write(segment: Segment, buffers: readonly Uint8Array[]): number {
+    segment.fd ??= this.#files.open(segment.path);
     try {
-      const count = this.files.write(segment.fd, buffers, segment.written);
+      const count = this.#files.write(segment.fd, buffers, segment.written);
       if (count <= 0) throw new Error('the file system took no bytes');
       return count;
     } catch (error) {
       const { fd } = segment;
       segment.fd = undefined;
-      closeQuietly(this.files, fd);
+      closeQuietly(this.#files, fd);
       throw error;
     }
   }
 
-  private drop(count: number): void {
+  #drop(count: number): void {
     let left = count;
     let done = 0;
-    for (const chunk of this.chunks) {
+    for (const chunk of this.#chunks) {
       const taken = Math.min(left, chunk.used - chunk.written);
       chunk.written += taken;
       left -= taken;
       if (chunk.written < chunk.used) break;
       done++;
-      if (chunk.buffer.length === CHUNK_BYTES) this.spare = chunk.buffer;
+      if (chunk.buffer.length === CHUNK_BYTES) this.#spare = chunk.buffer;
     }
-    this.chunks.splice(0, done);
+    this.#chunks.splice(0, done);
   }
 
-  private callBack(): void {
-    const ready = this.waiting.findIndex((waiter) => waiter.until > this.flushed);
-    const callbacks = this.waiting.splice(0, ready < 0 ? this.waiting.length : ready);
+  #callBack(): void {
+    const ready = this.#waiting.findIndex((waiter) => waiter.until > this.#flushed);
+    const callbacks = this.#waiting.splice(0, ready < 0 ? this.#waiting.length : ready);
     for (const { callback } of callbacks) callSafely(callback);
   }
 
-  private chunkFor(segment: Segment, bytes: number): Chunk {
-    const last = this.chunks.at(-1);
+  #chunkFor(segment: Segment, bytes: number): Chunk {
+    const last = this.#chunks.at(-1);
     if (last !== undefined && last.segment === segment && last.buffer.length - last.used >= bytes) return last;
     const needed = bytes + SEGMENT_MAGIC.length;
-    let buffer = needed <= CHUNK_BYTES ? this.spare : Buffer.allocUnsafeSlow(needed);
+    let buffer = needed <= CHUNK_BYTES ? this.#spare : Buffer.allocUnsafeSlow(needed);
     if (buffer === undefined) buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-    else if (buffer === this.spare) this.spare = undefined;
+    else if (buffer === this.#spare) this.#spare = undefined;
     const chunk: Chunk = { buffer, segment, offset: segment.length, used: 0, written: 0 };
-    this.chunks.push(chunk);
+    this.#chunks.push(chunk);
     if (segment.length === 0) {
       SEGMENT_MAGIC.copy(buffer);
-      this.grow(chunk, SEGMENT_MAGIC.length);
+      this.#grow(chunk, SEGMENT_MAGIC.length);
     }
     return chunk;
   }
 
-  private grow(chunk: Chunk, bytes: number): void {
+  #grow(chunk: Chunk, bytes: number): void {
     chunk.used += bytes;
     chunk.segment.length += bytes;
-    this.appended += bytes;
+    this.#appended += bytes;
   }
 }
 

@@ -18,63 +18,66 @@ const MAX_NAMED = 10;
 export class DamagedParts {
   /** Found since the start. */
   count = 0;
-  private readonly notCopied = new WeakSet<Segment>();
-  private working: Promise<void> = Promise.resolve();
+  readonly #notCopied = new WeakSet<Segment>();
+  #working: Promise<void> = Promise.resolve();
 
-  constructor(
-    private readonly directory: string,
-    private readonly report: ((message: string) => void) | undefined,
-  ) {}
+  readonly #directory: string;
+  readonly #report: ((message: string) => void) | undefined;
+
+  constructor(directory: string, report: ((message: string) => void) | undefined) {
+    this.#directory = directory;
+    this.#report = report;
+  }
 
   /** Of these parts of a segment; `lost`: the activations whose records were in them, as far as that is known. */
   found(segment: Segment, damage: readonly FoundDamage[], lost: readonly string[]): void {
     this.count += Math.max(damage.length, lost.length);
-    this.working = this.working.then(() => this.keepAll(segment, damage, lost)).catch(() => undefined);
+    this.#working = this.#working.then(() => this.#keepAll(segment, damage, lost)).catch(() => undefined);
   }
 
   /** Waits for the copies. */
   idle(): Promise<void> {
-    return this.working;
+    return this.#working;
   }
 
   /** Removes the file of a segment; one that is nothing but damage, and could not be copied, is renamed instead. */
   async remove(segment: Segment): Promise<void> {
-    await this.working;
+    await this.#working;
     const { path: file, index, sequence } = segment;
-    if (index.count === 0 && this.notCopied.has(segment)) await fs.rename(file, this.fileFor(sequence, 0));
+    if (index.count === 0 && this.#notCopied.has(segment)) await fs.rename(file, this.#fileFor(sequence, 0));
     else await fs.rm(file, { force: true });
   }
 
   async health(): Promise<Finding | undefined> {
-    await this.working;
-    const names = (await this.names()).map((name) => path.join(this.directory, name));
+    await this.#working;
+    const names = (await this.#names()).map((name) => path.join(this.#directory, name));
     if (names.length === 0) return undefined;
     const more = names.length === 1 ? '' : ` and ${names.length - 1} others`;
     const reason = `Record files were damaged, what was damaged is left out and kept in ${names[0]!}${more}: look at the disk, then move that away`;
     return { severity: 'degraded', reason };
   }
 
-  private async keepAll(segment: Segment, damage: readonly FoundDamage[], lost: readonly string[]): Promise<void> {
+  async #keepAll(segment: Segment, damage: readonly FoundDamage[], lost: readonly string[]): Promise<void> {
     const named = lost.slice(0, MAX_NAMED).join(', ');
     const ids =
       lost.length === 0 ? '' : `; left out are ${lost.length} records: ${named}${lost.length > MAX_NAMED ? ', …' : ''}`;
-    if (damage.length === 0) this.report?.(`Records of ${segment.path} are gone${ids}`);
+    if (damage.length === 0) this.#report?.(`Records of ${segment.path} are gone${ids}`);
     for (const part of damage) {
-      const kept = await this.keep(segment, part).then(
+      const kept = await this.#keep(segment, part).then(
         (file) => `kept in ${file}`,
         (error: unknown) => {
-          this.notCopied.add(segment);
+          this.#notCopied.add(segment);
           return `not kept elsewhere: ${error instanceof Error ? error.message : String(error)}`;
         },
       );
-      this.report?.(`Bytes ${part.from} to ${part.to} of ${segment.path} are damaged and left out, ${kept}${ids}`);
+      this.#report?.(`Bytes ${part.from} to ${part.to} of ${segment.path} are damaged and left out, ${kept}${ids}`);
     }
   }
 
-  private async keep({ path: from, sequence }: Segment, part: FoundDamage): Promise<string> {
-    const file = this.fileFor(sequence, part.from);
+  async #keep({ path: from, sequence }: Segment, part: FoundDamage): Promise<string> {
+    const file = this.#fileFor(sequence, part.from);
     const sizes = await Promise.all(
-      (await this.names()).map((name) => fs.stat(path.join(this.directory, name)).then(({ size }) => size)),
+      (await this.#names()).map((name) => fs.stat(path.join(this.#directory, name)).then(({ size }) => size)),
     );
     const all = sizes.reduce((sum, size) => sum + size, part.to - part.from);
     if (all > MAX_KEPT_BYTES) throw new Error(`there would be more than ${MAX_KEPT_BYTES} bytes of such files`);
@@ -82,12 +85,12 @@ export class DamagedParts {
     return file;
   }
 
-  private fileFor(sequence: number, from: number): string {
-    return path.join(this.directory, `damaged-${String(sequence).padStart(12, '0')}-${from}.bytes`);
+  #fileFor(sequence: number, from: number): string {
+    return path.join(this.#directory, `damaged-${String(sequence).padStart(12, '0')}-${from}.bytes`);
   }
 
-  private async names(): Promise<string[]> {
-    return (await fs.readdir(this.directory).catch(() => [])).filter((name) => NAME.test(name));
+  async #names(): Promise<string[]> {
+    return (await fs.readdir(this.#directory).catch(() => [])).filter((name) => NAME.test(name));
   }
 }
 

@@ -38,7 +38,11 @@ interface Wanted extends DamagedRow {
 
 /** Reads records by their rows, from the queue or from the files, and believes none whose sums are wrong. */
 export class FrameReader {
-  constructor(private readonly queue: AppendQueue) {}
+  readonly #queue: AppendQueue;
+
+  constructor(queue: AppendQueue) {
+    this.#queue = queue;
+  }
 
   /** In the order given; those whose segment was dropped meanwhile are left out. With `brief`, heads alone. */
   async read(rows: readonly Row[], brief: boolean): Promise<ReadRows> {
@@ -46,7 +50,7 @@ export class FrameReader {
     const missing = new Map<Segment, Wanted[]>();
     for (const one of wanted) {
       // Queued bytes are copied now: a later turn may find them written.
-      const queued = this.queue.peek(one.segment, one.offset, one.length);
+      const queued = this.#queue.peek(one.segment, one.offset, one.length);
       if (queued !== undefined) one.record = decodeFrame(queued, brief);
       else if (!missing.has(one.segment)) missing.set(one.segment, [one]);
       else missing.get(one.segment)!.push(one);

@@ -34,41 +34,46 @@ export async function buildIndexSlowly(bytes: Buffer, form: SegmentForm): Promis
 }
 
 class IndexBuilder {
-  private readonly index = new SegmentIndex();
-  private readonly notes: number[] = [];
-  private readonly damage: FoundDamage[] = [];
-  private readonly sums: number[] = [];
+  readonly #index = new SegmentIndex();
+  readonly #notes: number[] = [];
+  readonly #damage: FoundDamage[] = [];
+  readonly #sums: number[] = [];
 
-  constructor(
-    private readonly bytes: Buffer,
-    private readonly form: SegmentForm,
-  ) {}
+  readonly #bytes: Buffer;
+  readonly #form: SegmentForm;
+
+  constructor(bytes: Buffer, form: SegmentForm) {
+    this.#bytes = bytes;
+    this.#form = form;
+  }
 
   add(found: Found): void {
-    if (found.found === 'damage') this.damage.push(found);
-    else if (found.found === 'note') this.notes.push(found.offset);
-    else if (!this.addRecord(found.offset, found.length)) {
+    if (found.found === 'damage') this.#damage.push(found);
+    else if (found.found === 'note') this.#notes.push(found.offset);
+    else if (!this.#addRecord(found.offset, found.length)) {
       // Its sums are right: another program has written it.
-      this.damage.push({ found: 'damage', from: found.offset, to: found.offset + found.length, torn: false });
+      this.#damage.push({ found: 'damage', from: found.offset, to: found.offset + found.length, torn: false });
     }
   }
 
   built(): BuiltIndex {
-    const { index, notes, damage } = this;
-    if (this.form === 'batches') index.sums = Uint32Array.from(this.sums);
+    const index = this.#index;
+    const notes = this.#notes;
+    const damage = this.#damage;
+    if (this.#form === 'batches') index.sums = Uint32Array.from(this.#sums);
     index.trim();
     return { index, notes, damage };
   }
 
-  private addRecord(offset: number, length: number): boolean {
+  #addRecord(offset: number, length: number): boolean {
     try {
-      const record = decodeFrame(this.bytes.subarray(offset, offset + length), true);
+      const record = decodeFrame(this.#bytes.subarray(offset, offset + length), true);
       if (!tryParseId(record.activationId)) return false;
-      this.index.add(offset, length, record.start, record.namespace, listedName(record));
+      this.#index.add(offset, length, record.start, record.namespace, listedName(record));
     } catch {
       return false;
     }
-    if (this.form === 'batches') this.sums.push(...sumsOfFrame(this.bytes, offset, length));
+    if (this.#form === 'batches') this.#sums.push(...sumsOfFrame(this.#bytes, offset, length));
     return true;
   }
 }

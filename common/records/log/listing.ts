@@ -109,32 +109,36 @@ function justBefore(start: number): number {
 
 /** Keeps the newest `limit` rows: a binary heap with the oldest of them on top. */
 class NewestHeap {
-  private readonly rows: ListedRow[] = [];
+  readonly #rows: ListedRow[] = [];
 
-  constructor(private readonly limit: number) {}
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
 
   /** The start below which nothing gets in any more; undefined while there is room. */
   get bound(): number | undefined {
-    return this.rows.length < this.limit ? undefined : this.rows[0]!.start;
+    return this.#rows.length < this.#limit ? undefined : this.#rows[0]!.start;
   }
 
   offer(entry: ListedRow): void {
-    if (this.rows.length < this.limit) {
-      this.rows.push(entry);
-      this.up(this.rows.length - 1);
+    if (this.#rows.length < this.#limit) {
+      this.#rows.push(entry);
+      this.#up(this.#rows.length - 1);
       return;
     }
-    if (!isOlder(this.rows[0]!, entry)) return;
-    this.rows[0] = entry;
-    this.down();
+    if (!isOlder(this.#rows[0]!, entry)) return;
+    this.#rows[0] = entry;
+    this.#down();
   }
 
   sorted(): ListedRow[] {
-    return this.rows.sort((a, b) => (isOlder(a, b) ? 1 : -1));
+    return this.#rows.sort((a, b) => (isOlder(a, b) ? 1 : -1));
   }
 
-  private up(at: number): void {
-    const { rows } = this;
+  #up(at: number): void {
+    const rows = this.#rows;
     while (at > 0) {
       const parent = (at - 1) >> 1;
       if (!isOlder(rows[at]!, rows[parent]!)) return;
@@ -143,8 +147,8 @@ class NewestHeap {
     }
   }
 
-  private down(): void {
-    const { rows } = this;
+  #down(): void {
+    const rows = this.#rows;
     for (let at = 0; ;) {
       let oldest = at;
       for (const child of [2 * at + 1, 2 * at + 2]) {

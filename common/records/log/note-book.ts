@@ -23,36 +23,40 @@ interface OpenNote {
 
 /** The notes of a log that are not settled, in memory, and where they are in the segments. */
 export class NoteBook implements RecordNotes {
-  private readonly notes = new ChurnMap<string, OpenNote>();
+  readonly #notes = new ChurnMap<string, OpenNote>();
   /** Of segments that are not complete: where what the next start must know is. */
-  private readonly places = new Map<Segment, Set<number>>();
+  readonly #places = new Map<Segment, Set<number>>();
 
-  constructor(private readonly append: AppendNote) {}
+  readonly #append: AppendNote;
+
+  constructor(append: AppendNote) {
+    this.#append = append;
+  }
 
   put(kind: NoteKind, key: string, data: unknown): void {
     const json = data instanceof JsonText ? data.text : JSON.stringify(data);
-    this.write(kind + key, `["${kind}",${quoted(key)},${json}]`);
+    this.#write(kind + key, `["${kind}",${quoted(key)},${json}]`);
   }
 
   settle(kind: NoteKind, key: string): void {
-    const note = this.take(kind + key);
+    const note = this.#take(kind + key);
     if (note === undefined) return;
-    const { segment, offset } = this.append(JSON.stringify([kind, key]));
-    if (note.repeated || segment !== note.place.segment) this.placesIn(segment).add(offset);
+    const { segment, offset } = this.#append(JSON.stringify([kind, key]));
+    if (note.repeated || segment !== note.place.segment) this.#placesIn(segment).add(offset);
   }
 
   has(kind: NoteKind, key: string): boolean {
-    return this.notes.get(kind + key) !== undefined;
+    return this.#notes.get(kind + key) !== undefined;
   }
 
   open(kind: NoteKind): Note[] {
-    const parsed = [...this.notes.values()].map(({ text }) => readNote(text));
+    const parsed = [...this.#notes.values()].map(({ text }) => readNote(text));
     return parsed.filter((note) => note.kind === kind).map(({ key, data }) => ({ kind, key, data }));
   }
 
   /** The record of an activation is appended: that says what its note would say. */
   recorded(activationId: string): void {
-    if (this.notes.size > 0) this.take(`activation${activationId}`);
+    if (this.#notes.size > 0) this.#take(`activation${activationId}`);
   }
 
   /** Puts what an earlier process has left open into the log again, where it is safe from the end of old segments. */
@@ -63,43 +67,43 @@ export class NoteBook implements RecordNotes {
       if (data === undefined) left.delete(kind + key);
       else if (kind !== 'activation' || !hasRecord(key)) left.set(kind + key, text);
     }
-    for (const [name, text] of left) this.write(name, text, true);
+    for (const [name, text] of left) this.#write(name, text, true);
   }
 
   /** Puts the open notes of a segment that is to go into the log again. True when there were any. */
   moveFrom(segment: Segment): boolean {
-    const moved = [...this.notes.values()].filter(({ place }) => place.segment === segment);
-    for (const { name, text } of moved) this.write(name, text);
+    const moved = [...this.#notes.values()].filter(({ place }) => place.segment === segment);
+    for (const { name, text } of moved) this.#write(name, text);
     return moved.length > 0;
   }
 
   /** A segment is complete, and all that was appended is written: the places that its index has to keep. */
   readonly complete = (segment: Segment): readonly number[] => {
-    const places = [...(this.places.get(segment) ?? [])];
-    this.places.delete(segment);
+    const places = [...(this.#places.get(segment) ?? [])];
+    this.#places.delete(segment);
     return places.length === 0 ? segment.notes : [...segment.notes, ...places].sort((a, b) => a - b);
   };
 
-  private write(name: string, text: string, repeated = false): void {
-    const before = this.take(name);
-    const place = this.append(text);
-    this.placesIn(place.segment).add(place.offset);
-    this.notes.set(name, { name, text, place, repeated: repeated || before !== undefined });
+  #write(name: string, text: string, repeated = false): void {
+    const before = this.#take(name);
+    const place = this.#append(text);
+    this.#placesIn(place.segment).add(place.offset);
+    this.#notes.set(name, { name, text, place, repeated: repeated || before !== undefined });
   }
 
-  private take(name: string): OpenNote | undefined {
-    const note = this.notes.get(name);
+  #take(name: string): OpenNote | undefined {
+    const note = this.#notes.get(name);
     if (note === undefined) return undefined;
-    this.notes.delete(name);
-    this.places.get(note.place.segment)?.delete(note.place.offset);
+    this.#notes.delete(name);
+    this.#places.get(note.place.segment)?.delete(note.place.offset);
     return note;
   }
 
-  private placesIn(segment: Segment): Set<number> {
-    let places = this.places.get(segment);
+  #placesIn(segment: Segment): Set<number> {
+    let places = this.#places.get(segment);
     if (places === undefined) {
       places = new Set();
-      this.places.set(segment, places);
+      this.#places.set(segment, places);
     }
     return places;
   }

@@ -65,275 +65,287 @@ async function openLog(options: CarriedLogOptions, mark: () => CarriedMark | und
 
 class SegmentedLog implements RecordLog {
   readonly carry: LogCarry | undefined;
-  private readonly clock: Clock;
-  private readonly maxBytes: number;
-  private readonly cacheBytes: number;
-  private readonly maxAgeMs: number;
-  private readonly segmentBytes: number;
-  private readonly queueBytes: number;
-  private readonly reader: FrameReader;
-  private readonly book: NoteBook;
-  private readonly queries: RecordQueries;
+  readonly #clock: Clock;
+  readonly #maxBytes: number;
+  readonly #cacheBytes: number;
+  readonly #maxAgeMs: number;
+  readonly #segmentBytes: number;
+  readonly #queueBytes: number;
+  readonly #reader: FrameReader;
+  readonly #book: NoteBook;
+  readonly #queries: RecordQueries;
   readonly waiting: RecordQueries;
-  private appended = 0;
+  #appended = 0;
   /** A write follows at the end of this turn of the loop. */
-  private scheduled = false;
-  private cancelLinger: (() => void) | undefined = undefined;
+  #scheduled = false;
+  #cancelLinger: (() => void) | undefined = undefined;
   /** A segment has been finished since the last write. */
-  private rolled = false;
-  private closed = false;
+  #rolled = false;
+  #closed = false;
   /** Set while the disk refuses: a retry is under way after ever longer pauses. */
-  private cancelRetry: (() => void) | undefined = undefined;
-  private retryMs = FIRST_RETRY_MS;
-  private cancelAgeing: () => void;
+  #cancelRetry: (() => void) | undefined = undefined;
+  #retryMs = FIRST_RETRY_MS;
+  #cancelAgeing: () => void;
+
+  readonly #options: CarriedLogOptions;
+  readonly #store: SegmentStore;
+  readonly #queue: AppendQueue;
+  readonly #damaged: DamagedParts;
+  readonly #unlock: () => void;
 
   constructor(
-    private readonly options: CarriedLogOptions,
-    private readonly store: SegmentStore,
-    private readonly queue: AppendQueue,
-    private readonly damaged: DamagedParts,
-    private readonly unlock: () => void,
+    options: CarriedLogOptions,
+    store: SegmentStore,
+    queue: AppendQueue,
+    damaged: DamagedParts,
+    unlock: () => void,
     mark?: CarriedMark,
   ) {
-    this.clock = options.clock ?? systemClock;
-    this.maxBytes = options.maxBytes ?? 1024 * MiB;
-    this.maxAgeMs = options.maxAgeMs ?? 7 * 24 * HOUR_MS;
-    this.segmentBytes = Math.min(options.segmentBytes ?? 16 * MiB, Math.ceil(this.maxBytes / 8));
-    this.cacheBytes = Math.min(options.cacheBytes ?? 64 * MiB, Math.ceil(this.maxBytes / 8));
-    this.queueBytes = options.queueBytes ?? 64 * MiB;
-    this.reader = new FrameReader(queue);
-    this.book = new NoteBook((text) => this.appendNote(text));
-    this.cancelAgeing = this.ageLater();
+    this.#options = options;
+    this.#store = store;
+    this.#queue = queue;
+    this.#damaged = damaged;
+    this.#unlock = unlock;
+
+    this.#clock = options.clock ?? systemClock;
+    this.#maxBytes = options.maxBytes ?? 1024 * MiB;
+    this.#maxAgeMs = options.maxAgeMs ?? 7 * 24 * HOUR_MS;
+    this.#segmentBytes = Math.min(options.segmentBytes ?? 16 * MiB, Math.ceil(this.#maxBytes / 8));
+    this.#cacheBytes = Math.min(options.cacheBytes ?? 64 * MiB, Math.ceil(this.#maxBytes / 8));
+    this.#queueBytes = options.queueBytes ?? 64 * MiB;
+    this.#reader = new FrameReader(queue);
+    this.#book = new NoteBook((text) => this.#appendNote(text));
+    this.#cancelAgeing = this.#ageLater();
     const { segments } = store;
-    const repair = (rows: readonly DamagedRow[], again: boolean): Promise<void> => this.repair(rows, again);
+    const repair = (rows: readonly DamagedRow[], again: boolean): Promise<void> => this.#repair(rows, again);
     if (mark !== undefined)
-      this.carry = new LogCarry(store, mark, carryBounds(options, this.maxBytes), repair, () => this.dropOld());
-    this.queries = new RecordQueries(segments, this.reader, repair);
-    this.waiting = new RecordQueries(segments, this.reader, repair, this.carry?.firstRow);
+      this.carry = new LogCarry(store, mark, carryBounds(options, this.#maxBytes), repair, () => this.#dropOld());
+    this.#queries = new RecordQueries(segments, this.#reader, repair);
+    this.waiting = new RecordQueries(segments, this.#reader, repair, this.carry?.firstRow);
   }
 
   /** Takes over what an earlier process has left. */
   begin(notes: readonly string[]): void {
-    this.book.restore(notes, (activationId) => this.queries.has(activationId));
-    this.age();
+    this.#book.restore(notes, (activationId) => this.#queries.has(activationId));
+    this.#age();
   }
 
   get full(): boolean {
     return (
-      this.cancelRetry !== undefined || this.queue.unwrittenBytes >= this.queueBytes || (this.carry?.full ?? false)
+      this.#cancelRetry !== undefined || this.#queue.unwrittenBytes >= this.#queueBytes || (this.carry?.full ?? false)
     );
   }
 
   get metrics(): RecordLogMetrics {
-    const { segments } = this.store;
+    const { segments } = this.#store;
     return {
       records: segments.reduce((sum, segment) => sum + segment.index.count, 0),
-      damaged: this.damaged.count,
-      appended: this.appended,
-      bytes: this.store.bytes,
+      damaged: this.#damaged.count,
+      appended: this.#appended,
+      bytes: this.#store.bytes,
       segments: segments.length,
-      unwrittenBytes: this.queue.unwrittenBytes,
+      unwrittenBytes: this.#queue.unwrittenBytes,
       indexBytes: segments.reduce((sum, segment) => sum + segment.index.bytes, 0),
     };
   }
 
   append(record: ActivationRecord, again = false): void {
-    if (this.closed) throw new RecordLogError('RECORD_LOG_CLOSED', 'the record log is closed');
+    if (this.#closed) throw new RecordLogError('RECORD_LOG_CLOSED', 'the record log is closed');
     // Whatever may throw comes before the first change.
     const texts = encodeRecordTexts(record);
     const name = listedName(record);
     parseId(record.activationId);
-    const segment = this.activeSegment();
-    if (again) this.store.supersede();
-    const length = this.queue.append(segment, texts, 'record');
+    const segment = this.#activeSegment();
+    if (again) this.#store.supersede();
+    const length = this.#queue.append(segment, texts, 'record');
     segment.index.add(segment.length - length, length, record.start, record.namespace, name);
-    this.appended++;
-    this.book.recorded(record.activationId);
-    this.writeSoon();
+    this.#appended++;
+    this.#book.recorded(record.activationId);
+    this.#writeSoon();
   }
 
   readonly notes: RecordNotes = {
     put: (kind, key, data) => {
-      if (this.closed) throw new RecordLogError('RECORD_LOG_CLOSED', 'the record log is closed');
+      if (this.#closed) throw new RecordLogError('RECORD_LOG_CLOSED', 'the record log is closed');
       // An activation that has its record is not open any more.
-      if (kind !== 'activation' || !this.queries.has(key)) this.book.put(kind, key, data);
+      if (kind !== 'activation' || !this.#queries.has(key)) this.#book.put(kind, key, data);
     },
     settle: (kind, key) => {
-      if (!this.closed) this.book.settle(kind, key);
+      if (!this.#closed) this.#book.settle(kind, key);
     },
-    has: (kind: NoteKind, key: string) => this.book.has(kind, key),
-    open: (kind: NoteKind) => this.book.open(kind),
+    has: (kind: NoteKind, key: string) => this.#book.has(kind, key),
+    open: (kind: NoteKind) => this.#book.open(kind),
   };
 
-  private appendNote(text: string): { segment: Segment; offset: number } {
-    const segment = this.activeSegment();
-    const length = this.queue.append(segment, { head: text, result: '', logs: '' }, 'note');
-    this.writeSoon();
+  #appendNote(text: string): { segment: Segment; offset: number } {
+    const segment = this.#activeSegment();
+    const length = this.#queue.append(segment, { head: text, result: '', logs: '' }, 'note');
+    this.#writeSoon();
     return { segment, offset: segment.length - length };
   }
 
   /** The segment that takes the next frame. */
-  private activeSegment(): Segment {
-    const { active } = this.store;
-    if (active.length < this.segmentBytes) return active;
-    this.rolled = true;
-    return this.store.roll();
+  #activeSegment(): Segment {
+    const { active } = this.#store;
+    if (active.length < this.#segmentBytes) return active;
+    this.#rolled = true;
+    return this.#store.roll();
   }
 
-  private writeSoon(): void {
-    if (this.queue.unwrittenBytes >= LINGER_BYTES) this.schedule();
-    else this.linger();
+  #writeSoon(): void {
+    if (this.#queue.unwrittenBytes >= LINGER_BYTES) this.#schedule();
+    else this.#linger();
   }
 
   written(callback: (error?: Error) => void): void {
-    if (this.queue.unwrittenBytes === 0) {
+    if (this.#queue.unwrittenBytes === 0) {
       queueMicrotask(callback);
       return;
     }
-    this.queue.whenWritten(callback);
-    this.schedule();
+    this.#queue.whenWritten(callback);
+    this.#schedule();
   }
 
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
-    return this.queries.get(namespace, activationId);
+    return this.#queries.get(namespace, activationId);
   }
 
   list(filter: RecordFilter, skip: number, limit: number, brief?: boolean): Promise<ActivationRecord[]> {
-    return this.queries.list(filter, skip, limit, brief);
+    return this.#queries.list(filter, skip, limit, brief);
   }
 
   count(filter: RecordFilter, skip: number): Promise<number> {
-    return this.queries.count(filter, skip);
+    return this.#queries.count(filter, skip);
   }
 
   filesHealth(): Promise<Finding | undefined> {
-    return this.damaged.health();
+    return this.#damaged.health();
   }
 
   /** Writes what is queued and lets the directory go. Rejects when the disk refuses: those records are lost. */
   async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    this.cancelAgeing();
-    this.cancelRetry?.();
-    this.cancelLinger?.();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelAgeing();
+    this.#cancelRetry?.();
+    this.#cancelLinger?.();
     let failure: Error | undefined;
     try {
-      this.queue.flush();
+      this.#queue.flush();
     } catch (error) {
-      failure = this.writeError(error);
-      this.queue.abandon(failure);
+      failure = this.#writeError(error);
+      this.#queue.abandon(failure);
     }
-    await this.store.close(failure === undefined ? this.book.complete : undefined);
-    this.unlock();
+    await this.#store.close(failure === undefined ? this.#book.complete : undefined);
+    this.#unlock();
     if (failure !== undefined) throw failure;
   }
 
   /** Rows were read and are damaged: they are left out from now on. `again`: those that were read anew as well. */
-  private async repair(rows: readonly DamagedRow[], again: boolean): Promise<void> {
+  async #repair(rows: readonly DamagedRow[], again: boolean): Promise<void> {
     const around = this.carry?.counting ?? ((change: () => void) => change());
-    if (rows.some(({ segment }) => segment === this.store.active) && !this.closed) {
+    if (rows.some(({ segment }) => segment === this.#store.active) && !this.#closed) {
       // Nothing is written behind damage.
-      this.store.roll();
-      this.rolled = true;
-      if (this.cancelRetry === undefined) this.flush();
+      this.#store.roll();
+      this.#rolled = true;
+      if (this.#cancelRetry === undefined) this.#flush();
     }
     for (const { segment, index, row } of rows) {
       if (segment.index !== index) continue;
-      if (again) around(() => this.store.strike(segment, row));
-      else await this.store.repair(segment, row, around);
+      if (again) around(() => this.#store.strike(segment, row));
+      else await this.#store.repair(segment, row, around);
     }
   }
 
-  private schedule(): void {
-    if (this.scheduled || this.cancelRetry !== undefined) return;
-    this.scheduled = true;
+  #schedule(): void {
+    if (this.#scheduled || this.#cancelRetry !== undefined) return;
+    this.#scheduled = true;
     setImmediate(() => {
-      this.scheduled = false;
-      if (!this.closed) this.flush();
+      this.#scheduled = false;
+      if (!this.#closed) this.#flush();
     });
   }
 
-  private linger(): void {
-    if (this.scheduled || this.cancelLinger !== undefined || this.cancelRetry !== undefined) return;
-    this.cancelLinger = this.clock.after(LINGER_MS, () => this.flush());
+  #linger(): void {
+    if (this.#scheduled || this.#cancelLinger !== undefined || this.#cancelRetry !== undefined) return;
+    this.#cancelLinger = this.#clock.after(LINGER_MS, () => this.#flush());
   }
 
-  private flush(): void {
-    this.cancelLinger?.();
-    this.cancelLinger = undefined;
+  #flush(): void {
+    this.#cancelLinger?.();
+    this.#cancelLinger = undefined;
     try {
-      this.queue.flush();
+      this.#queue.flush();
     } catch (error) {
-      this.retryLater(error);
+      this.#retryLater(error);
       return;
     }
-    this.retryMs = FIRST_RETRY_MS;
-    if (this.rolled) {
-      this.rolled = false;
-      this.store.sealWritten(this.book.complete);
-      this.dropOld();
+    this.#retryMs = FIRST_RETRY_MS;
+    if (this.#rolled) {
+      this.#rolled = false;
+      this.#store.sealWritten(this.#book.complete);
+      this.#dropOld();
     }
     this.carry?.grew();
   }
 
-  private retryLater(cause: unknown): void {
-    const begins = this.retryMs === FIRST_RETRY_MS;
-    this.cancelRetry = this.clock.after(this.retryMs, () => {
-      this.cancelRetry = undefined;
-      this.flush();
+  #retryLater(cause: unknown): void {
+    const begins = this.#retryMs === FIRST_RETRY_MS;
+    this.#cancelRetry = this.#clock.after(this.#retryMs, () => {
+      this.#cancelRetry = undefined;
+      this.#flush();
     });
-    this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
-    if (begins) this.options.onError?.(this.writeError(cause));
+    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+    if (begins) this.#options.onError?.(this.#writeError(cause));
   }
 
-  private writeError(cause: unknown): RecordLogError {
+  #writeError(cause: unknown): RecordLogError {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new RecordLogError(
       'RECORD_WRITE_FAILED',
-      `Activation records cannot be written to ${this.options.dir}: ${reason}`,
+      `Activation records cannot be written to ${this.#options.dir}: ${reason}`,
       { cause },
     );
   }
 
-  private dropOld(): void {
+  #dropOld(): void {
     const { carry } = this;
-    const oldestStart = this.clock.now() - this.maxAgeMs;
-    let { bytes } = this.store;
+    const oldestStart = this.#clock.now() - this.#maxAgeMs;
+    let { bytes } = this.#store;
     let carried = carry === undefined ? 0 : bytes - carry.waitingBytes;
-    this.store.dropOldest((oldest) => {
+    this.#store.dropOldest((oldest) => {
       if (carry !== undefined && !carry.isCarried(oldest)) return false;
-      if (bytes <= this.maxBytes && carried <= this.cacheBytes && oldest.index.maxStart >= oldestStart) return false;
+      if (bytes <= this.#maxBytes && carried <= this.#cacheBytes && oldest.index.maxStart >= oldestStart) return false;
       bytes -= oldest.length;
       carried -= oldest.length;
-      this.moveNotes(oldest);
+      this.#moveNotes(oldest);
       return true;
     });
   }
 
   /** What is not settled outlives its segment. A full disk does not keep that: its room is what is wanted. */
-  private moveNotes(segment: Segment): void {
-    if (!this.book.moveFrom(segment) || this.cancelRetry !== undefined) return;
+  #moveNotes(segment: Segment): void {
+    if (!this.#book.moveFrom(segment) || this.#cancelRetry !== undefined) return;
     try {
-      this.queue.flush();
+      this.#queue.flush();
     } catch (error) {
-      this.retryLater(error);
+      this.#retryLater(error);
     }
   }
 
   /** On a quiet host the segment that is written to grows old too: it then gives way to a new one. */
-  private age(): void {
-    const { active } = this.store;
-    const oldestStart = this.clock.now() - this.maxAgeMs;
-    if (active.index.count > 0 && active.index.maxStart < oldestStart) this.store.roll();
-    this.store.sealWritten(this.book.complete);
-    this.dropOld();
+  #age(): void {
+    const { active } = this.#store;
+    const oldestStart = this.#clock.now() - this.#maxAgeMs;
+    if (active.index.count > 0 && active.index.maxStart < oldestStart) this.#store.roll();
+    this.#store.sealWritten(this.#book.complete);
+    this.#dropOld();
   }
 
-  private ageLater(): () => void {
-    return this.clock.after(Math.min(this.maxAgeMs / 8, HOUR_MS), () => {
-      this.age();
-      this.cancelAgeing = this.ageLater();
+  #ageLater(): () => void {
+    return this.#clock.after(Math.min(this.#maxAgeMs / 8, HOUR_MS), () => {
+      this.#age();
+      this.#cancelAgeing = this.#ageLater();
     });
   }
 }

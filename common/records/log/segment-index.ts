@@ -45,15 +45,15 @@ export class SegmentIndex {
   sums: Uint32Array | undefined = undefined;
   /** Namespaces and listed names, by number. */
   strings: string[] = [];
-  private readonly numbers = new Map<string, number>();
+  readonly #numbers = new Map<string, number>();
   /** Open addressing: row + 1, or 0. A power of two, at least a third larger than `count`. */
-  private slots = new Uint32Array(0);
+  #slots = new Uint32Array(0);
 
   /** Adds a row for the id in `idWords`. */
   add(offset: number, length: number, start: number, namespace: string, name: string): void {
     const row = this.count;
-    if (row === this.offsets.length) this.resize(Math.max(64, row * 2));
-    if ((row + 1) * 4 > this.slots.length * 3) this.rehash(Math.max(128, this.slots.length * 2));
+    if (row === this.offsets.length) this.#resize(Math.max(64, row * 2));
+    if ((row + 1) * 4 > this.#slots.length * 3) this.#rehash(Math.max(128, this.#slots.length * 2));
     const word = row * 4;
     this.ids[word] = idWords[0]!;
     this.ids[word + 1] = idWords[1]!;
@@ -64,22 +64,22 @@ export class SegmentIndex {
     this.starts[row] = start;
     if (start < this.minStart) this.minStart = start;
     if (start > this.maxStart) this.maxStart = start;
-    this.namespaces[row] = this.intern(namespace);
-    this.names[row] = this.intern(name);
+    this.namespaces[row] = this.#intern(namespace);
+    this.names[row] = this.#intern(name);
     this.count = row + 1;
-    const slot = this.slotOf(row);
-    const older = this.slots[slot]! - 1;
+    const slot = this.#slotOf(row);
+    const older = this.#slots[slot]! - 1;
     if (older >= 0) this.supersede(older);
-    this.slots[slot] = row + 1;
+    this.#slots[slot] = row + 1;
   }
 
   /** The latest row with the id in `idWords`; -1 when there is none. */
   find(): number {
-    const mask = this.slots.length - 1;
+    const mask = this.#slots.length - 1;
     if (mask < 0) return -1;
     for (let slot = hash(idWords, 0) & mask; ; slot = (slot + 1) & mask) {
-      const row = this.slots[slot]! - 1;
-      if (row < 0 || this.sameId(row, idWords, 0)) return row;
+      const row = this.#slots[slot]! - 1;
+      if (row < 0 || this.#sameId(row, idWords, 0)) return row;
     }
   }
 
@@ -131,49 +131,50 @@ export class SegmentIndex {
 
   /** The number of a namespace or listed name; undefined when no record of the segment has it. */
   numberOf(text: string): number | undefined {
-    return this.numbers.get(text);
+    return this.#numbers.get(text);
   }
 
   /** Gives back what growth has allocated ahead. */
   trim(): void {
-    if (this.offsets.length > this.count) this.resize(this.count);
+    if (this.offsets.length > this.count) this.#resize(this.count);
   }
 
   /** Fills an empty index with columns that were saved. */
   restore(columns: Pick<SegmentIndex, 'count' | 'strings' | 'sums' | ColumnName>): void {
     Object.assign(this, columns);
-    this.strings.forEach((text, number) => this.numbers.set(text, number));
+    this.strings.forEach((text, number) => this.#numbers.set(text, number));
     for (const start of this.starts) {
       if (start < this.minStart) this.minStart = start;
       if (start > this.maxStart) this.maxStart = start;
     }
     let slots = 128;
     while (this.count * 4 > slots * 3) slots *= 2;
-    this.rehash(slots);
+    this.#rehash(slots);
   }
 
   get bytes(): number {
-    return this.offsets.length * 40 + this.slots.length * 4 + (this.sums?.byteLength ?? 0);
+    return this.offsets.length * 40 + this.#slots.length * 4 + (this.sums?.byteLength ?? 0);
   }
 
-  private intern(text: string): number {
-    let number = this.numbers.get(text);
+  #intern(text: string): number {
+    let number = this.#numbers.get(text);
     if (number === undefined) {
       number = this.strings.push(text) - 1;
-      this.numbers.set(text, number);
+      this.#numbers.set(text, number);
     }
     return number;
   }
 
   /** The slot of a row: an empty one, or that of an older row with the same id. */
-  private slotOf(row: number): number {
-    const mask = this.slots.length - 1;
+  #slotOf(row: number): number {
+    const mask = this.#slots.length - 1;
     let slot = hash(this.ids, row * 4) & mask;
-    while (this.slots[slot] !== 0 && !this.sameId(this.slots[slot]! - 1, this.ids, row * 4)) slot = (slot + 1) & mask;
+    while (this.#slots[slot] !== 0 && !this.#sameId(this.#slots[slot]! - 1, this.ids, row * 4))
+      slot = (slot + 1) & mask;
     return slot;
   }
 
-  private sameId(row: number, words: Uint32Array, at: number): boolean {
+  #sameId(row: number, words: Uint32Array, at: number): boolean {
     const { ids } = this;
     const own = row * 4;
     return (
@@ -184,12 +185,12 @@ export class SegmentIndex {
     );
   }
 
-  private rehash(size: number): void {
-    this.slots = new Uint32Array(size);
-    for (let row = 0; row < this.count; row++) this.slots[this.slotOf(row)] = row + 1;
+  #rehash(size: number): void {
+    this.#slots = new Uint32Array(size);
+    for (let row = 0; row < this.count; row++) this.#slots[this.#slotOf(row)] = row + 1;
   }
 
-  private resize(capacity: number): void {
+  #resize(capacity: number): void {
     this.ids = resized(this.ids, new Uint32Array(capacity * 4));
     this.offsets = resized(this.offsets, new Uint32Array(capacity));
     this.lengths = resized(this.lengths, new Uint32Array(capacity));

@@ -15,16 +15,24 @@ export interface OpenedStore {
 
 /** The segments of a log directory, oldest first; the last one is written to. */
 export class SegmentStore {
+  readonly #directory: string;
+  readonly #files: SegmentFiles;
+  readonly #damaged: DamagedParts;
+
   private constructor(
-    private readonly directory: string,
-    private readonly files: SegmentFiles,
-    private readonly damaged: DamagedParts,
+    directory: string,
+    files: SegmentFiles,
+    damaged: DamagedParts,
     readonly segments: Segment[],
-  ) {}
+  ) {
+    this.#directory = directory;
+    this.#files = files;
+    this.#damaged = damaged;
+  }
 
   /** Work on files that nobody waits for, one after the other. */
-  private background: Promise<void> = Promise.resolve();
-  private readonly repairs = new Map<Segment, Promise<void>>();
+  #background: Promise<void> = Promise.resolve();
+  readonly #repairs = new Map<Segment, Promise<void>>();
 
   /** Reads what is there. Nothing is written behind damage, nor to segments of an older form. Throws what the file system says. */
   static open(directory: string, files: SegmentFiles, damaged: DamagedParts): OpenedStore {
@@ -41,7 +49,7 @@ export class SegmentStore {
     const store = new SegmentStore(directory, files, damaged, segments);
     for (const { segment, scanned } of opened) {
       if (segment.damage.length > 0) damaged.found(segment, segment.damage, []);
-      if (scanned && segment !== store.active) store.save(segment);
+      if (scanned && segment !== store.active) store.#save(segment);
     }
     return { store, notes: opened.flatMap(({ notes }) => notes) };
   }
@@ -57,7 +65,7 @@ export class SegmentStore {
 
   /** Begins a new segment. */
   roll(): Segment {
-    const segment = new Segment(this.directory, this.active.sequence + 1);
+    const segment = new Segment(this.#directory, this.active.sequence + 1);
     this.segments.push(segment);
     return segment;
   }
@@ -68,7 +76,7 @@ export class SegmentStore {
       const row = segment === this.active ? -1 : segment.index.find();
       if (row < 0) continue;
       segment.index.supersede(row);
-      if (isComplete(segment)) this.save(segment);
+      if (isComplete(segment)) this.#save(segment);
     }
   }
 
@@ -77,11 +85,11 @@ export class SegmentStore {
     for (const segment of this.segments) {
       if (segment.fd === undefined || segment.written < segment.length) continue;
       if (segment === this.active && !includingActive) continue;
-      this.files.close(segment.fd);
+      this.#files.close(segment.fd);
       segment.fd = undefined;
       segment.index.trim();
       segment.notes = notesOf(segment);
-      this.save(segment);
+      this.#save(segment);
     }
   }
 
@@ -91,8 +99,8 @@ export class SegmentStore {
       const oldest = this.segments[0]!;
       if (!isComplete(oldest) || !tooOld(oldest)) return;
       this.segments.shift();
-      this.inBackground(async () => {
-        await this.damaged.remove(oldest);
+      this.#inBackground(async () => {
+        await this.#damaged.remove(oldest);
         await fs.promises.rm(oldest.indexPath, { force: true });
       });
     }
@@ -107,10 +115,10 @@ export class SegmentStore {
       around(() => this.strike(segment, row));
       return;
     }
-    let repair = this.repairs.get(segment);
+    let repair = this.#repairs.get(segment);
     if (repair === undefined) {
-      repair = this.readAgain(segment, around).finally(() => this.repairs.delete(segment));
-      this.repairs.set(segment, repair);
+      repair = this.#readAgain(segment, around).finally(() => this.#repairs.delete(segment));
+      this.#repairs.set(segment, repair);
     }
     await repair;
   }
@@ -122,40 +130,40 @@ export class SegmentStore {
     const [offset, length] = [index.offsets[row]!, index.lengths[row]!];
     const lost = index.idOf(row);
     index.strike(row);
-    this.damaged.found(segment, [{ found: 'damage', from: offset, to: offset + length, torn: false }], [lost]);
-    if (isComplete(segment)) this.save(segment);
+    this.#damaged.found(segment, [{ found: 'damage', from: offset, to: offset + length, torn: false }], [lost]);
+    if (isComplete(segment)) this.#save(segment);
   }
 
   /** Waits for the work on files. */
   async idle(): Promise<void> {
-    await Promise.all(this.repairs.values());
-    await this.damaged.idle();
-    await this.background;
+    await Promise.all(this.#repairs.values());
+    await this.#damaged.idle();
+    await this.#background;
   }
 
   /** Closes what is still open; indexes are saved only with the notes that are open. */
   async close(notesOf: ((segment: Segment) => readonly number[]) | undefined): Promise<void> {
     if (notesOf !== undefined) this.sealWritten(notesOf, true);
     for (const segment of this.segments) {
-      if (segment.fd !== undefined) this.files.close(segment.fd);
+      if (segment.fd !== undefined) this.#files.close(segment.fd);
       segment.fd = undefined;
     }
     await this.idle();
   }
 
-  private async readAgain(segment: Segment, around: (change: () => void) => void): Promise<void> {
+  async #readAgain(segment: Segment, around: (change: () => void) => void): Promise<void> {
     const now = await readAgain(segment);
     around(() => {
       const lost = replaceIndex(this.segments, segment, now);
       const { length, notes, damage } = now;
       Object.assign(segment, { length, written: length, notes, damage });
-      this.damaged.found(segment, damage, lost);
+      this.#damaged.found(segment, damage, lost);
     });
-    if (now.length > 0) this.save(segment);
+    if (now.length > 0) this.#save(segment);
   }
 
-  private save(segment: Segment): void {
-    this.inBackground(async () => {
+  #save(segment: Segment): void {
+    this.#inBackground(async () => {
       if (!this.segments.includes(segment)) return;
       const file = `${segment.indexPath}.tmp`;
       const sidecar = encodeSidecar(segment.index, segment.notes, segment.length);
@@ -164,9 +172,9 @@ export class SegmentStore {
     });
   }
 
-  private inBackground(work: () => Promise<void>): void {
+  #inBackground(work: () => Promise<void>): void {
     // A sidecar that cannot be saved is made again by a scan; a file that cannot be removed goes at the next start.
-    this.background = this.background.then(work).catch(() => undefined);
+    this.#background = this.#background.then(work).catch(() => undefined);
   }
 }
 

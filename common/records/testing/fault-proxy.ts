@@ -21,12 +21,15 @@ export class FaultProxy {
   copies: number | undefined;
   /** Requests that were passed on to `_bulk_docs`. */
   bulkWrites = 0;
-  private readonly agent = new http.Agent();
+  readonly #agent = new http.Agent();
 
-  private constructor(
-    private readonly target: URL,
-    private readonly server: http.Server,
-  ) {}
+  readonly #target: URL;
+  readonly #server: http.Server;
+
+  private constructor(target: URL, server: http.Server) {
+    this.#target = target;
+    this.#server = server;
+  }
 
   static async open(target: string): Promise<FaultProxy> {
     const server = http.createServer();
@@ -37,23 +40,23 @@ export class FaultProxy {
       if (proxy.fault === 'refuse') socket.destroy();
     });
     server.on('request', (request, response) => {
-      proxy.handle(request, response).catch(() => response.destroy());
+      proxy.#handle(request, response).catch(() => response.destroy());
     });
     return proxy;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   async close(): Promise<void> {
-    this.server.close();
-    this.server.closeAllConnections();
-    this.agent.destroy();
-    await once(this.server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    this.#agent.destroy();
+    await once(this.#server, 'close');
   }
 
-  private async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  async #handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const body = Buffer.concat(await request.toArray());
     const { fault } = this;
     if (fault === 'swallow') return;
@@ -78,7 +81,7 @@ export class FaultProxy {
       return;
     }
     if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
-    const passed = await this.passOn(request, body);
+    const passed = await this.#passOn(request, body);
     let text = Buffer.concat(await passed.toArray());
     if (this.copies !== undefined && /^\/[^/_?][^/?]*$/.test(request.url!) && request.method === 'GET')
       text = Buffer.from(JSON.stringify({ ...JSON.parse(text.toString()), cluster: { n: this.copies } }));
@@ -93,10 +96,10 @@ export class FaultProxy {
     else response.end(text);
   }
 
-  private async passOn({ method, url, headers }: http.IncomingMessage, body: Buffer): Promise<http.IncomingMessage> {
-    const { hostname, port } = this.target;
+  async #passOn({ method, url, headers }: http.IncomingMessage, body: Buffer): Promise<http.IncomingMessage> {
+    const { hostname, port } = this.#target;
     const given = { ...headers, host: `${hostname}:${port}`, 'accept-encoding': 'identity' };
-    const passed = http.request({ hostname, port, method, path: url, headers: given, agent: this.agent });
+    const passed = http.request({ hostname, port, method, path: url, headers: given, agent: this.#agent });
     passed.end(body);
     const [response] = (await once(passed, 'response')) as [http.IncomingMessage];
     return response;

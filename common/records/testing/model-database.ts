@@ -47,7 +47,7 @@ export class ModelDatabase implements RecordDatabase {
   /** An id that is forbidden. */
   forbidden: string | undefined;
   missing = false;
-  private revisions = 0;
+  #revisions = 0;
 
   prepare(): Promise<void> {
     this.missing = false;
@@ -62,7 +62,7 @@ export class ModelDatabase implements RecordDatabase {
     documents: readonly RecordDocument[],
     revisions?: ReadonlyMap<string, string>,
   ): Promise<readonly WriteOutcome[]> {
-    const fault = this.next();
+    const fault = this.#next();
     // An answer comes in a later turn, as from a network.
     await new Promise(setImmediate);
     if (fault === 'away') throw new Error('away');
@@ -77,14 +77,14 @@ export class ModelDatabase implements RecordDatabase {
       if ((fault === 'half done' || fault === 'half refused') && i >= half) {
         return { outcome: 'failed', reason: 'no quorum' };
       }
-      return this.put(doc);
+      return this.#put(doc);
     });
     if (fault === 'answer lost' || fault === 'half done') throw new Error('connection reset');
     return outcomes;
   }
 
   async existing(ids: readonly string[]): Promise<ReadonlyMap<string, ExistingRecord>> {
-    const fault = this.next();
+    const fault = this.#next();
     await new Promise(setImmediate);
     if (fault === 'away' || fault === 'answer lost' || fault === 'half done') throw new Error('away');
     const found = new Map<string, ExistingRecord>();
@@ -100,7 +100,7 @@ export class ModelDatabase implements RecordDatabase {
 
   /** As another process would write it. */
   putForeign(id: string, result: unknown): void {
-    this.stored.set(id, { text: JSON.stringify({ _id: id, response: { result } }), revision: ++this.revisions });
+    this.stored.set(id, { text: JSON.stringify({ _id: id, response: { result } }), revision: ++this.#revisions });
   }
 
   resultOf(id: string): unknown {
@@ -108,17 +108,17 @@ export class ModelDatabase implements RecordDatabase {
     return stored === undefined ? undefined : (JSON.parse(stored.text) as StoredDocument).response.result;
   }
 
-  private next(): Fault {
+  #next(): Fault {
     this.requests++;
     return this.faults.shift() ?? 'none';
   }
 
-  private put({ _rev, ...doc }: StoredDocument & { _rev?: string }): WriteOutcome {
+  #put({ _rev, ...doc }: StoredDocument & { _rev?: string }): WriteOutcome {
     if (doc._id === this.forbidden) return { outcome: 'refused', reason: 'forbidden: not you' };
     const current = this.stored.get(doc._id);
     if ((current === undefined ? undefined : String(current.revision)) !== _rev) return { outcome: 'conflict' };
     this.changes++;
-    this.stored.set(doc._id, { text: JSON.stringify(doc), revision: ++this.revisions });
+    this.stored.set(doc._id, { text: JSON.stringify(doc), revision: ++this.#revisions });
     return { outcome: 'written' };
   }
 }

@@ -70,7 +70,7 @@ export function batchesSegment(batches: readonly (readonly ActivationRecord[])[]
 /** A clock that stands still until it is moved. */
 export class HandClock implements Clock {
   time = 4_000_000_000_000;
-  private timers: { at: number; callback: () => void }[] = [];
+  #timers: { at: number; callback: () => void }[] = [];
 
   now(): number {
     return this.time;
@@ -82,18 +82,18 @@ export class HandClock implements Clock {
 
   after(ms: number, callback: () => void): () => void {
     const timer = { at: this.time + ms, callback };
-    this.timers.push(timer);
+    this.#timers.push(timer);
     return () => {
-      this.timers = this.timers.filter((other) => other !== timer);
+      this.#timers = this.#timers.filter((other) => other !== timer);
     };
   }
 
   advance(ms: number): void {
     const end = this.time + ms;
     for (;;) {
-      const next = this.timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      const next = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
       if (next === undefined) break;
-      this.timers = this.timers.filter((timer) => timer !== next);
+      this.#timers = this.#timers.filter((timer) => timer !== next);
       this.time = next.at;
       next.callback();
     }

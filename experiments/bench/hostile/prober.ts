@@ -14,7 +14,11 @@ export interface ProbedPauses {
  * a clock inside its own loop, and it does not matter what the client is busy with.
  */
 export class Prober {
-  private constructor(private readonly worker: Worker) {}
+  readonly #worker: Worker;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+  }
 
   static start(url: string): Prober {
     return new Prober(new Worker(new URL('./prober-thread.js', import.meta.url), { workerData: url }));
@@ -22,12 +26,12 @@ export class Prober {
 
   /** Pauses since the last call. */
   async take(): Promise<ProbedPauses> {
-    this.worker.postMessage('take');
-    const [seen] = (await once(this.worker, 'message')) as [ProbedPauses];
+    this.#worker.postMessage('take');
+    const [seen] = (await once(this.#worker, 'message')) as [ProbedPauses];
     return seen;
   }
 
   async stop(): Promise<void> {
-    await this.worker.terminate();
+    await this.#worker.terminate();
   }
 }

@@ -72,6 +72,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   readonly gone: Promise<void>;
   #resolveGone!: () => void;
 
+  readonly #context: ContainerContext;
+
   /**
    * Starts it.
    *
@@ -81,10 +83,12 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     readonly id: string,
     /** What it is to run; of a pre-warmed one, what it is made for. */
     public spec: ContainerSpec,
-    private readonly context: ContainerContext,
+    context: ContainerContext,
     owner: ContainerOwner,
     prewarmed = false,
   ) {
+    this.#context = context;
+
     this.#owner = owner;
     this.times = new StartTimes(context.stopwatch);
     this.gone = new Promise((resolve) => (this.#resolveGone = resolve));
@@ -98,7 +102,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   assign(spec: ContainerSpec, owner: ContainerOwner): void {
     this.spec = spec;
     this.#owner = owner;
-    this.#logs = new LogCollector(this.context.clock, this.#handshake.markKey, spec.logLimitBytes);
+    this.#logs = new LogCollector(this.#context.clock, this.#handshake.markKey, spec.logLimitBytes);
     this.times.wanted = this.times.now();
     this.#handshake.assign(spec);
   }
@@ -176,7 +180,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
       state: this.label,
       runs: this.runCount,
       memoryMiB: this.spec.memoryMiB,
-      ...(idle && { idleMs: Math.round(this.context.stopwatch() - this.idleSince) }),
+      ...(idle && { idleMs: Math.round(this.#context.stopwatch() - this.idleSince) }),
     };
   }
 
@@ -226,7 +230,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     this.#state = 'STOPPING';
     this.#cancelExitTimer?.();
     if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') {
-      this.context.logger.warn({ container: this.id, key: this.spec.key, ...ending }, 'a container was stopped');
+      this.#context.logger.warn({ container: this.id, key: this.spec.key, ...ending }, 'a container was stopped');
     }
     const { started, returned } = divide(ending, this.#runs?.close());
     this.#connection?.close();
@@ -288,18 +292,21 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
       return;
     }
     this.#endpoint!.stopListening();
-    this.readyAt = this.context.clock.now();
+    this.readyAt = this.#context.clock.now();
     this.initMs = this.readyAt - this.#handshake.initSentAt;
     this.times.ready = this.idleSince = this.times.now();
     this.#runs = new ContainerRuns(
-      this.context,
+      this.#context,
       this.#connection!,
       runChannel ? this.#runChannel!.connection : undefined,
       this,
       this.files,
     );
     this.#state = 'READY';
-    this.context.logger.debug({ container: this.id, key: this.spec.key, ...this.times.phases }, 'a container is ready');
+    this.#context.logger.debug(
+      { container: this.id, key: this.spec.key, ...this.times.phases },
+      'a container is ready',
+    );
     this.#owner.onReady(this);
     this.#stopIfDone();
   }
@@ -324,7 +331,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   async #start(): Promise<void> {
-    const { context, spec } = this;
+    const { spec } = this;
+    const context = this.#context;
     try {
       this.#endpoint = await this.#listening;
       this.files = context.driver.sharesFiles ? samePaths : (context.driver.shareFiles?.(spec) ?? noFiles);
@@ -354,17 +362,17 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
 
   #beforeInit(cause: ContainerEnding): ContainerEnding {
     if (this.#foreign === undefined) return beforeInit(cause);
-    return foreignBeforeInit(cause, this.spec, this.context.limits.helloTimeoutMs);
+    return foreignBeforeInit(cause, this.spec, this.#context.limits.helloTimeoutMs);
   }
 
   #onConnection(socket: Socket): void {
     if (this.#state === 'STARTING' && this.#connection === undefined) {
-      this.#connection = new Connection(socket, this.context.batcher, this);
+      this.#connection = new Connection(socket, this.#context.batcher, this);
     } else if (this.#state === 'INITIALIZING' && this.#runChannel === undefined) {
       const onEnd = (error: Error | undefined): void => this.#onRunChannelEnd(error);
       this.#runChannel = new RunChannel(
         socket,
-        this.context.batcher,
+        this.#context.batcher,
         this.#handshake.runKey,
         () => this.#onRunChannelOpen(),
         onEnd,
@@ -397,7 +405,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     if (this.#connection === undefined)
       this.stop({ kind: this.#state === 'STARTING' && this.#foreign === undefined ? 'NOT_STARTED' : 'DIED', detail });
     // What it had sent may still be on its way; the end of the connection comes behind it.
-    else this.#cancelExitTimer = this.context.clock.after(LAST_FRAMES_MS, () => this.stop({ kind: 'DIED', detail }));
+    else this.#cancelExitTimer = this.#context.clock.after(LAST_FRAMES_MS, () => this.stop({ kind: 'DIED', detail }));
   }
 
   #stopIfDone(): void {
@@ -407,11 +415,11 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   async #finish(ending: ContainerEnding, started: readonly PendingRun[], payer: PendingRun | undefined): Promise<void> {
     await this.#startSettled;
     const exited = this.#handle?.exited ?? Promise.resolve(undefined);
-    const exit = await withinMs(exited, LAST_WORDS_MS, this.context.clock);
+    const exit = await withinMs(exited, LAST_WORDS_MS, this.#context.clock);
     this.#logs?.close(started.at(-1) ?? (payer === undefined ? undefined : this.#handshake));
     if (payer !== undefined) payer.adoptLog(this.#handshake.log);
     const outOfMemory = exit?.outOfMemory ?? false;
-    const { ender } = this.context;
+    const { ender } = this.#context;
     ender.failStarted(started, this.id, ending, outOfMemory);
     if (payer !== undefined) ender.failStart(payer, this.id, ending, outOfMemory, this.#handshake.initSentAt);
     await exited;

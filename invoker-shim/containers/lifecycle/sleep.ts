@@ -16,10 +16,13 @@ export class Sleep {
   #state: SleepState = 'AWAKE';
   #wanted = false;
 
-  constructor(
-    private readonly handle: Pick<ContainerHandle, 'pause' | 'resume'>,
-    private readonly sleeper: Sleeper,
-  ) {}
+  readonly #handle: Pick<ContainerHandle, 'pause' | 'resume'>;
+  readonly #sleeper: Sleeper;
+
+  constructor(handle: Pick<ContainerHandle, 'pause' | 'resume'>, sleeper: Sleeper) {
+    this.#handle = handle;
+    this.#sleeper = sleeper;
+  }
 
   get state(): SleepState {
     return this.#state;
@@ -31,14 +34,14 @@ export class Sleep {
 
   /** True when the driver can do it. */
   get possible(): boolean {
-    return this.handle.pause !== undefined && this.handle.resume !== undefined;
+    return this.#handle.pause !== undefined && this.#handle.resume !== undefined;
   }
 
   /** Pauses a container that is awake. */
   pause(): void {
     if (this.#state !== 'AWAKE' || !this.possible) return;
     this.#state = 'PAUSING';
-    this.handle.pause!().then(
+    this.#handle.pause!().then(
       () => {
         this.#state = 'PAUSED';
         if (this.#wanted) this.#resume();
@@ -55,17 +58,17 @@ export class Sleep {
 
   #resume(): void {
     this.#state = 'RESUMING';
-    this.handle.resume!().then(
+    this.#handle.resume!().then(
       () => {
         this.#state = 'AWAKE';
         this.#wanted = false;
-        this.sleeper.awake();
+        this.#sleeper.awake();
       },
       (error: unknown) => this.#lost(error),
     );
   }
 
   #lost(error: unknown): void {
-    this.sleeper.lost(error instanceof Error ? error : new Error(String(error)));
+    this.#sleeper.lost(error instanceof Error ? error : new Error(String(error)));
   }
 }

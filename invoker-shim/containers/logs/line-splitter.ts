@@ -9,19 +9,23 @@ export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
   #rest = '';
 
+  readonly #maxChars: number;
+  readonly #onLine: (line: string) => void;
+  readonly #tailChars: number;
+
   /** @param tailChars So many characters at the end of a line are never cut apart. */
-  constructor(
-    private readonly maxChars: number,
-    private readonly onLine: (line: string) => void,
-    private readonly tailChars = 0,
-  ) {}
+  constructor(maxChars: number, onLine: (line: string) => void, tailChars = 0) {
+    this.#maxChars = maxChars;
+    this.#onLine = onLine;
+    this.#tailChars = tailChars;
+  }
 
   push(chunk: Buffer): void {
     const text = this.#decoder.write(chunk);
     let at = 0;
     // Only what is new is searched: what writes byte by byte must not have the rest gone through for each of them.
     for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', at)) {
-      this.onLine(this.#cut(this.#rest + text.slice(at, end)));
+      this.#onLine(this.#cut(this.#rest + text.slice(at, end)));
       this.#rest = '';
       at = end + 1;
     }
@@ -32,15 +36,15 @@ export class LineSplitter {
   end(): void {
     const rest = this.#rest + this.#decoder.end();
     this.#rest = '';
-    if (rest !== '') this.onLine(this.#cut(rest));
+    if (rest !== '') this.#onLine(this.#cut(rest));
   }
 
   /** Gives out pieces of what is too long, and returns the rest. */
   #cut(line: string): string {
     let at = 0;
-    while (line.length - at > this.maxChars + this.tailChars) {
-      const end = wholeCharacters(line, at + this.maxChars);
-      this.onLine(line.slice(at, end));
+    while (line.length - at > this.#maxChars + this.#tailChars) {
+      const end = wholeCharacters(line, at + this.#maxChars);
+      this.#onLine(line.slice(at, end));
       at = end;
     }
     return at === 0 ? line : line.slice(at);

@@ -28,15 +28,15 @@ export class LogCollector {
   readonly #waiting = new Map<number, Waiting>();
   #written = false;
 
+  readonly #clock: Clock;
+
   /**
    * @param markKey What the container's end marks begin with.
    * @param limitBytes The log limit of its action.
    */
-  constructor(
-    private readonly clock: Clock,
-    markKey: string,
-    limitBytes: number,
-  ) {
+  constructor(clock: Clock, markKey: string, limitBytes: number) {
+    this.#clock = clock;
+
     this.#output = new OwnOutput(markKey, limitBytes);
   }
 
@@ -48,7 +48,7 @@ export class LogCollector {
   /** @param newestId The last invocation that the container was sent. */
   onLine(stream: StreamName, line: string, newestId: number): void {
     this.#written = true;
-    if (!this.#output.add(stream, line, this.clock.wall(), newestId)) return;
+    if (!this.#output.add(stream, line, this.#clock.wall(), newestId)) return;
     for (const [id, { settle }] of this.#waiting) {
       if (!this.#output.isMarked(id)) return;
       settle();
@@ -59,19 +59,19 @@ export class LogCollector {
   ended(pending: PendingRun): void {
     const { invocationId: id } = pending;
     if (this.#output.isMarked(id)) {
-      this.#output.take(id, pending.log, this.clock.wall());
+      this.#output.take(id, pending.log, this.#clock.wall());
       return;
     }
     pending.logsCome = new Promise((resolve) => {
       const settle = (): void => {
         cancel();
         this.#waiting.delete(id);
-        this.#output.take(id, pending.log, this.clock.wall());
+        this.#output.take(id, pending.log, this.#clock.wall());
         resolve();
       };
-      const cancel = this.clock.after(MARKS_MS, () => {
+      const cancel = this.#clock.after(MARKS_MS, () => {
         settle();
-        pending.log.note(FailureText.logsNotCollected, this.clock.wall());
+        pending.log.note(FailureText.logsNotCollected, this.#clock.wall());
       });
       this.#waiting.set(id, { pending, settle });
     });
@@ -79,7 +79,7 @@ export class LogCollector {
 
   /** All that is here is of this one. */
   give(to: Logged): void {
-    if (this.#written) this.#output.takeAll(to.log, this.clock.wall());
+    if (this.#written) this.#output.takeAll(to.log, this.#clock.wall());
   }
 
   /**

@@ -16,16 +16,19 @@ export class OutputPace {
   #ended = false;
   #cancelWindow: (() => void) | undefined;
 
-  constructor(
-    private readonly clock: Clock,
-    /** Reads no more of the container's output, or goes on. */
-    private readonly setPaused: (paused: boolean) => void,
-  ) {}
+  readonly #clock: Clock;
+  /** Reads no more of the container's output, or goes on. */
+  readonly #setPaused: (paused: boolean) => void;
+
+  constructor(clock: Clock, setPaused: (paused: boolean) => void) {
+    this.#clock = clock;
+    this.#setPaused = setPaused;
+  }
 
   /** So many bytes were read, before their lines are given. */
   read(bytes: number): void {
     if (this.#ended) return;
-    this.#cancelWindow ??= this.clock.after(WINDOW_MS, () => this.#nextWindow());
+    this.#cancelWindow ??= this.#clock.after(WINDOW_MS, () => this.#nextWindow());
     this.#bytes += bytes;
     this.#check();
   }
@@ -46,7 +49,7 @@ export class OutputPace {
   #check(): void {
     if (this.#paused || (this.#bytes <= READ_BYTES && this.#lines <= READ_LINES)) return;
     this.#paused = true;
-    this.setPaused(true);
+    this.#setPaused(true);
   }
 
   #nextWindow(): void {
@@ -54,6 +57,6 @@ export class OutputPace {
     this.#bytes = this.#lines = 0;
     if (!this.#paused) return;
     this.#paused = false;
-    this.setPaused(false);
+    this.#setPaused(false);
   }
 }

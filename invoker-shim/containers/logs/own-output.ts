@@ -42,14 +42,17 @@ export class OwnOutput {
   #bytes = 0;
   #places = 0;
 
+  readonly #markKey: string;
+  readonly #limitBytes: number;
+
   /**
    * @param markKey What its end marks begin with.
    * @param limitBytes The log limit of its action.
    */
-  constructor(
-    private readonly markKey: string,
-    private readonly limitBytes: number,
-  ) {}
+  constructor(markKey: string, limitBytes: number) {
+    this.#markKey = markKey;
+    this.#limitBytes = limitBytes;
+  }
 
   /**
    * Takes a line in.
@@ -58,7 +61,7 @@ export class OwnOutput {
    * @returns True when it ends with an end mark.
    */
   add(name: StreamName, line: string, time: number, newestId: number): boolean {
-    const { id, before } = endMarkId(this.markKey, line);
+    const { id, before } = endMarkId(this.#markKey, line);
     if (id === 0 || before !== '') this.#keep(name, before, time);
     const stream = this.#streams[name];
     // A mark that the function wrote itself ends only the function's own output.
@@ -102,7 +105,7 @@ export class OwnOutput {
     const { open } = this.#streams[name];
     const bytes = LOG_LINE_BYTES + text.length;
     // One line more than fits into a log, so that the log says that it is cut.
-    if (open.bytes > this.limitBytes || this.#bytes > LIMITS_KEPT * this.limitBytes) {
+    if (open.bytes > this.#limitBytes || this.#bytes > LIMITS_KEPT * this.#limitBytes) {
       open.cut = true;
       return;
     }

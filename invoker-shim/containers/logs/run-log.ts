@@ -22,7 +22,11 @@ export class RunLog {
   #bytes = 0;
   #full = false;
 
-  constructor(private readonly limitBytes: number) {}
+  readonly #limitBytes: number;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
 
   /** True when nothing more is kept. */
   get full(): boolean {
@@ -39,8 +43,8 @@ export class RunLog {
     if (marked && line === '') return;
     const at = isTime(time) ? time : now;
     const bytes = LOG_LINE_BYTES + jsonBytes(line);
-    if (this.#bytes + bytes > this.limitBytes) {
-      const room = this.limitBytes - this.#bytes - LOG_LINE_BYTES;
+    if (this.#bytes + bytes > this.#limitBytes) {
+      const room = this.#limitBytes - this.#bytes - LOG_LINE_BYTES;
       if (room > 0) this.#lines.push(format(at, stream, cut(line, room)));
       this.truncate(now);
       return;
@@ -55,7 +59,7 @@ export class RunLog {
     const begun = this.#begun[stream];
     const line = begun === undefined ? { text, time } : { text: begun.text + text, time: begun.time };
     // A line that is too long already is cut now, not held to its end.
-    const isHeld = partial && line.text.length <= this.limitBytes;
+    const isHeld = partial && line.text.length <= this.#limitBytes;
     this.#begun[stream] = isHeld ? line : undefined;
     if (!isHeld && (line.text !== '' || !truncated)) this.add(stream, line.text, line.time, now);
     if (truncated) this.truncate(now);
@@ -76,7 +80,7 @@ export class RunLog {
     this.end(now);
     if (this.#full) return;
     this.#full = true;
-    this.#lines.push(format(now, 'stderr', FailureText.logsTruncated(this.limitBytes)));
+    this.#lines.push(format(now, 'stderr', FailureText.logsTruncated(this.#limitBytes)));
   }
 
   /** A line of the agent's own, outside the limit. */

@@ -51,13 +51,17 @@ export class ContainerHttp {
   readonly #agent: FirstSocketAgent;
   #current: ClientRequest | undefined;
 
-  constructor(private readonly address: HttpAddress) {
+  readonly #address: HttpAddress;
+
+  constructor(address: HttpAddress) {
+    this.#address = address;
+
     this.#agent = new FirstSocketAgent({ keepAlive: true, maxSockets: 1, maxFreeSockets: 1, timeout: KEEP_MS });
   }
 
   /** Tries to connect once; true when the container's server has taken the connection, which the next request uses. */
   connect(): Promise<boolean> {
-    const socket = connect({ ...this.address, noDelay: true });
+    const socket = connect({ ...this.#address, noDelay: true });
     this.#agent.first?.destroy();
     this.#agent.first = socket;
     return new Promise((resolve) => {
@@ -75,7 +79,7 @@ export class ContainerHttp {
   post(path: string, body: Uint8Array, maxBytes: number): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       const sent = request({
-        ...this.address,
+        ...this.#address,
         agent: this.#agent,
         method: 'POST',
         path,

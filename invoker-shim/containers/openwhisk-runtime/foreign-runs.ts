@@ -32,30 +32,47 @@ export class ForeignRuns {
   readonly #definitions = new Map<number, Definition>();
   #running = false;
 
+  readonly #connection: Connection;
+  readonly #streams: InputStreams;
+  readonly #markers: LogMarkers;
+  readonly #tools: RunTools;
+  readonly #host: {
+    /** The logs of the activation that ends may not be complete. */
+    logsMayMiss(invocationId: number): void;
+    /** The container gave no answer: there is nothing more to be had of it. */
+    died(error: unknown): void;
+  };
+
   constructor(
-    private readonly connection: Connection,
-    private readonly streams: InputStreams,
-    private readonly markers: LogMarkers,
-    private readonly tools: RunTools,
-    private readonly host: {
+    connection: Connection,
+    streams: InputStreams,
+    markers: LogMarkers,
+    tools: RunTools,
+    host: {
       /** The logs of the activation that ends may not be complete. */
       logsMayMiss(invocationId: number): void;
       /** The container gave no answer: there is nothing more to be had of it. */
       died(error: unknown): void;
     },
-  ) {}
+  ) {
+    this.#connection = connection;
+    this.#streams = streams;
+    this.#markers = markers;
+    this.#tools = tools;
+    this.#host = host;
+  }
 
   define(id: number, definition: Definition): void {
     this.#definitions.set(id, definition);
   }
 
   add(run: Run): void {
-    const refused = refusal(run, this.#definitions.get(run.definition), this.tools.maxBytes);
+    const refused = refusal(run, this.#definitions.get(run.definition), this.#tools.maxBytes);
     if (refused === undefined) {
-      this.#queue.pushBack({ run, slots: this.streams.announce(run.slots), refused });
+      this.#queue.pushBack({ run, slots: this.#streams.announce(run.slots), refused });
     } else {
       for (const slot of run.slots)
-        if (slot.where === 'stream') this.connection.send(encodeText(FrameType.RESET, slot.streamId, refused));
+        if (slot.where === 'stream') this.#connection.send(encodeText(FrameType.RESET, slot.streamId, refused));
       this.#queue.pushBack({ run, slots: [], refused });
     }
     if (!this.#running) this.#startNext();
@@ -71,29 +88,29 @@ export class ForeignRuns {
         continue;
       }
       back.push(queued.run.invocationId);
-      this.streams.drop(queued.slots);
+      this.#streams.drop(queued.slots);
     }
-    this.connection.send(encodeIds(FrameType.WITHDRAWN, back));
+    this.#connection.send(encodeIds(FrameType.WITHDRAWN, back));
   }
 
   #startNext(): void {
     const next = this.#queue.popFront();
     this.#running = next !== undefined;
     if (next === undefined) return;
-    this.#execute(next).catch((error: unknown) => this.host.died(error));
+    this.#execute(next).catch((error: unknown) => this.#host.died(error));
   }
 
   async #execute({ run, slots, refused }: QueuedRun): Promise<void> {
-    const { signal } = this.tools;
+    const { signal } = this.#tools;
     let judged: Judged;
     if (refused !== undefined) {
       judged = failed(Outcome.APPLICATION_ERROR, refused);
     } else {
-      this.markers.begin();
-      judged = await tellRun(run, slots, this.#definitions.get(run.definition), this.tools);
-      const complete = await this.markers.complete(this.tools.timeoutMs - TIMEOUT_ROOM_MS);
+      this.#markers.begin();
+      judged = await tellRun(run, slots, this.#definitions.get(run.definition), this.#tools);
+      const complete = await this.#markers.complete(this.#tools.timeoutMs - TIMEOUT_ROOM_MS);
       signal.throwIfAborted();
-      if (!complete) this.host.logsMayMiss(run.invocationId);
+      if (!complete) this.#host.logsMayMiss(run.invocationId);
     }
     this.#answer(run.invocationId, judged);
     // What is still here after a developer error goes to another container.
@@ -105,9 +122,9 @@ export class ForeignRuns {
     const slot: Slot =
       bytes.length <= MAX_INLINE_BYTES
         ? { where: 'inline', bytes }
-        : { where: 'stream', streamId: this.connection.openStream(bytes), size: bytes.length };
+        : { where: 'stream', streamId: this.#connection.openStream(bytes), size: bytes.length };
     const startedNext = outcome === Outcome.DEVELOPER_ERROR ? 0 : (this.#queue.peekFront()?.run.invocationId ?? 0);
-    this.connection.sendNow(encodeResult({ invocationId, outcome, shape, startedNext, slots: [slot], hasEnv: false }));
-    this.connection.streams.pump();
+    this.#connection.sendNow(encodeResult({ invocationId, outcome, shape, startedNext, slots: [slot], hasEnv: false }));
+    this.#connection.streams.pump();
   }
 }

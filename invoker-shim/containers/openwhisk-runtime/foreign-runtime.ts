@@ -64,7 +64,11 @@ export class ForeignRuntime implements ConnectionHandler {
   #runs: ForeignRuns | undefined;
   #cancelPause: (() => void) | undefined;
 
-  constructor(private readonly options: ForeignOptions) {
+  readonly #options: ForeignOptions;
+
+  constructor(options: ForeignOptions) {
+    this.#options = options;
+
     this.#http = new ContainerHttp(options.address);
     this.#markers = new LogMarkers(options.context.clock);
     this.#streams = new InputStreams((frame) => this.#connection?.send(frame));
@@ -135,7 +139,7 @@ export class ForeignRuntime implements ConnectionHandler {
 
   /** Waits for the container's server, for as long as the agent waits for a HELLO. */
   async #comeUp(): Promise<void> {
-    const { context, socketPath, token } = this.options;
+    const { context, socketPath, token } = this.#options;
     while (!(await this.#http.connect())) {
       if (this.#ended.signal.aborted) return;
       await new Promise<void>((resolve) => {
@@ -152,7 +156,7 @@ export class ForeignRuntime implements ConnectionHandler {
   }
 
   async #init(given: Init, code: Slot, rest: Slot | undefined): Promise<void> {
-    const { context, container } = this.options;
+    const { context, container } = this.#options;
     const { signal } = this.#ended;
     const { timeoutMs } = container.spec;
     const deadline = context.clock.wall() + timeoutMs;
@@ -168,7 +172,7 @@ export class ForeignRuntime implements ConnectionHandler {
 
   /** Returns OpenWhisk's text for an `/init` that failed (OW-52). */
   async #load(init: Init, slot: Slot, deadline: number): Promise<string | undefined> {
-    const { threads } = this.options.context;
+    const { threads } = this.#options.context;
     const { signal } = this.#ended;
     const code = await this.#streams.read(slot);
     let body: Uint8Array;
@@ -188,14 +192,14 @@ export class ForeignRuntime implements ConnectionHandler {
 
   #ready(init: Init): void {
     const connection = this.#connection!;
-    const { threads, limits } = this.options.context;
+    const { threads, limits } = this.#options.context;
     const tools = {
       http: this.#http,
       threads,
       signal: this.#ended.signal,
       maxBytes: limits.foreignMessageBytes,
       init,
-      timeoutMs: this.options.container.spec.timeoutMs,
+      timeoutMs: this.#options.container.spec.timeoutMs,
       readSlot: (slot: Slot) => this.#streams.read(slot),
     };
     this.#runs = new ForeignRuns(connection, this.#streams, this.#markers, tools, {
@@ -208,7 +212,7 @@ export class ForeignRuntime implements ConnectionHandler {
     return encodeLog({
       invocationId,
       stream: 'stderr',
-      time: this.options.context.clock.wall(),
+      time: this.#options.context.clock.wall(),
       text,
       truncated: false,
     });

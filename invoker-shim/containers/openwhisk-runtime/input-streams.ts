@@ -16,7 +16,11 @@ interface Incoming {
 export class InputStreams {
   readonly #streams = new Map<number, Incoming>();
 
-  constructor(private readonly send: (frame: Buffer) => void) {}
+  readonly #send: (frame: Buffer) => void;
+
+  constructor(send: (frame: Buffer) => void) {
+    this.#send = send;
+  }
 
   /** A RUN or INIT announces them; what is inline is copied out of the read buffer. */
   announce(slots: readonly Slot[]): Slot[] {
@@ -68,7 +72,7 @@ export class InputStreams {
       return Promise.resolve(stream.bytes);
     }
     const left = stream.bytes.length - INITIAL_CREDIT_BYTES;
-    if (left > 0 && !stream.credited) this.send(encodeAmount(FrameType.CREDIT, id, left));
+    if (left > 0 && !stream.credited) this.#send(encodeAmount(FrameType.CREDIT, id, left));
     stream.credited = true;
     return new Promise((resolve) => (stream.resolve = resolve));
   }

@@ -22,18 +22,22 @@ export class LogMarkers {
   #lastAt = 0;
   #wake: (() => void) | undefined;
 
-  constructor(private readonly clock: Clock) {
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+
     this.#beganAt = clock.now();
   }
 
   /** An activation begins: markers from now on are its own. */
   begin(): void {
     this.#stdout = this.#stderr = false;
-    this.#beganAt = this.clock.now();
+    this.#beganAt = this.#clock.now();
   }
 
   onLine(stream: 'stdout' | 'stderr', line: string): void {
-    this.#lastAt = this.clock.now();
+    this.#lastAt = this.#clock.now();
     if (!line.trimEnd().endsWith(SENTINEL)) return;
     this.#state = 'MARKS';
     if (stream === 'stdout') this.#stdout = true;
@@ -46,11 +50,11 @@ export class LogMarkers {
    * @param withinMs Milliseconds from the beginning of the activation in which it is awaited.
    */
   async complete(withinMs: number): Promise<boolean> {
-    const begin = this.clock.now();
+    const begin = this.#clock.now();
     const latest = Math.min(this.#beganAt + withinMs, begin + MOST_MS);
     this.#lastAt = begin;
     while (!(this.#stdout && this.#stderr)) {
-      const now = this.clock.now();
+      const now = this.#clock.now();
       const quietAt = this.#lastAt + this.#quietMs();
       const left = Math.min(latest, quietAt) - now;
       if (left <= 0) break;
@@ -76,7 +80,7 @@ export class LogMarkers {
     let cancel: (() => void) | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      cancel = this.clock.after(ms, resolve);
+      cancel = this.#clock.after(ms, resolve);
     });
     this.#wake = undefined;
     cancel?.();

@@ -5,14 +5,26 @@ import type { Prewarmed } from './prewarmed.js';
 
 /** Which containers without work give way to one more of a function. */
 export class Eviction {
+  readonly #places: Places;
+  readonly #prewarmed: Prewarmed;
+  readonly #containers: ReadonlySet<Container>;
+  /** Undefined: it is pre-warmed. */
+  readonly #ownerOf: (container: Container) => FunctionQueue | undefined;
+  readonly #stopwatch: () => number;
+
   constructor(
-    private readonly places: Places,
-    private readonly prewarmed: Prewarmed,
-    private readonly containers: ReadonlySet<Container>,
-    /** Undefined: it is pre-warmed. */
-    private readonly ownerOf: (container: Container) => FunctionQueue | undefined,
-    private readonly stopwatch: () => number,
-  ) {}
+    places: Places,
+    prewarmed: Prewarmed,
+    containers: ReadonlySet<Container>,
+    ownerOf: (container: Container) => FunctionQueue | undefined,
+    stopwatch: () => number,
+  ) {
+    this.#places = places;
+    this.#prewarmed = prewarmed;
+    this.#containers = containers;
+    this.#ownerOf = ownerOf;
+    this.#stopwatch = stopwatch;
+  }
 
   /**
    * The containers that have to end for one container more of this function; undefined when there is no room for it.
@@ -22,16 +34,16 @@ export class Eviction {
    */
   choose(queue: FunctionQueue, idleForMs: number): readonly Container[] | undefined {
     const { spec, tenant } = queue;
-    const paper = this.places.oneMore(tenant, spec, queue.able === 0);
-    const isThere = this.prewarmed.has(spec);
+    const paper = this.#places.oneMore(tenant, spec, queue.able === 0);
+    const isThere = this.#prewarmed.has(spec);
     if (paper.isFair && (isThere || paper.fits)) return NONE;
     const idle = this.#idle(queue, idleForMs);
-    const spare = isThere ? [] : this.prewarmed.containers.reverse();
+    const spare = isThere ? [] : this.#prewarmed.containers.reverse();
     const chosen: Container[] = [];
     while (!paper.isFair || !(isThere || paper.fits)) {
       const container = paper.isFair ? (spare.pop() ?? idle.pop()) : idle.pop();
       if (container === undefined) return undefined;
-      const owner = this.ownerOf(container)?.tenant;
+      const owner = this.#ownerOf(container)?.tenant;
       paper.without(container.spec, owner === undefined ? 'spare' : owner === tenant ? 'mine' : 'others');
       chosen.push(container);
     }
@@ -44,12 +56,12 @@ export class Eviction {
    * take each other's), then the longest idle.
    */
   #idle(queue: FunctionQueue, idleForMs: number): Container[] {
-    const { places } = this;
-    const before = this.stopwatch() - idleForMs;
+    const places = this.#places;
+    const before = this.#stopwatch() - idleForMs;
     const isOver = places.isOver(queue.tenant);
     const found: { readonly container: Container; readonly rank: number }[] = [];
-    for (const container of this.containers) {
-      const owner = this.ownerOf(container);
+    for (const container of this.#containers) {
+      const owner = this.#ownerOf(container);
       if (owner === undefined || owner === queue || container.busy) continue;
       const isOwnerOver = places.isOver(owner.tenant);
       const givesBack = isOwnerOver && !isOver && owner.tenant !== queue.tenant;

@@ -60,15 +60,21 @@ export class FunctionQueue implements ContainerOwner {
   readonly #ready: Container[] = [];
   #starting = 0;
 
+  readonly #context: ContainerContext;
+  readonly #host: QueueHost;
+
   constructor(
     readonly key: string,
     readonly tenant: Tenant,
     /** Of the last run: its `load` is used for the next start. */
     public spec: ContainerSpec,
     readonly duration: DurationEstimate,
-    private readonly context: ContainerContext,
-    private readonly host: QueueHost,
-  ) {}
+    context: ContainerContext,
+    host: QueueHost,
+  ) {
+    this.#context = context;
+    this.#host = host;
+  }
 
   get waiting(): number {
     return this.#waitingCount;
@@ -108,14 +114,14 @@ export class FunctionQueue implements ContainerOwner {
       if (container !== undefined) {
         container.send(pending);
         if (container.unfinished === 0) this.#toIdle(container);
-        this.host.watch();
+        this.#host.watch();
         return;
       }
     }
     this.#waits(pending, true);
     this.#waiting.pushBack(pending);
     this.scaleOut();
-    this.host.watch();
+    this.#host.watch();
   }
 
   /** Takes a waiting run out. It stays in the ring, as ENDED, until its turn comes. */
@@ -134,11 +140,11 @@ export class FunctionQueue implements ContainerOwner {
   /** Has `count` containers for runs that are expected. More than one, or one beside those that work, only of a long function. */
   warm(count: number): void {
     const isLong = (this.duration.typicalMs ?? 0) >= DRAIN_MS;
-    const wanted = isLong ? Math.min(count, this.host.cores, this.host.maxContainersPerKey) : 1;
+    const wanted = isLong ? Math.min(count, this.#host.cores, this.#host.maxContainersPerKey) : 1;
     for (let atHand = this.#idle.length + this.#coming; atHand < wanted; atHand++) {
       if (this.#wakeOne()) continue;
       if (this.#ready.length > 0 && !isLong) return;
-      if (this.able >= this.host.maxContainersPerKey || !this.host.makeRoom(this)) return;
+      if (this.able >= this.#host.maxContainersPerKey || !this.#host.makeRoom(this)) return;
       this.start(true);
     }
   }
@@ -154,9 +160,9 @@ export class FunctionQueue implements ContainerOwner {
   scaleOut(): void {
     while (this.#waitingCount > this.#coming && this.#wantsMore()) {
       if (this.#wakeOne()) continue;
-      if (this.able >= this.host.maxContainersPerKey) return;
-      if (!this.host.makeRoom(this)) {
-        this.host.waitForPlace(this);
+      if (this.able >= this.#host.maxContainersPerKey) return;
+      if (!this.#host.makeRoom(this)) {
+        this.#host.waitForPlace(this);
         return;
       }
       this.start();
@@ -165,23 +171,23 @@ export class FunctionQueue implements ContainerOwner {
 
   /** True while a container more would help what waits. */
   get wantsOneMore(): boolean {
-    return this.#waitingCount > this.#coming && this.able < this.host.maxContainersPerKey && this.#wantsMore();
+    return this.#waitingCount > this.#coming && this.able < this.#host.maxContainersPerKey && this.#wantsMore();
   }
 
   /** @param expected It is for a run that is expected, not for one that waits. */
   start(expected = false): void {
     this.#starting++;
-    this.host.starting++;
-    let container = this.host.takePrewarmed(this.spec);
+    this.#host.starting++;
+    let container = this.#host.takePrewarmed(this.spec);
     if (container === undefined) {
-      container = new Container(this.host.nextContainerId(), this.spec, this.context, this);
-      this.host.containerAdded(container);
+      container = new Container(this.#host.nextContainerId(), this.spec, this.#context, this);
+      this.#host.containerAdded(container);
     } else {
       container.assign(this.spec, this);
     }
     container.expected = expected;
-    this.host.startedOne(this, container);
-    this.host.watch();
+    this.#host.startedOne(this, container);
+    this.#host.watch();
   }
 
   sweep(): void {
@@ -194,9 +200,9 @@ export class FunctionQueue implements ContainerOwner {
 
   onReady(container: Container): void {
     this.#starting--;
-    this.host.starting--;
+    this.#host.starting--;
     this.#ready.push(container);
-    this.host.containerReady(container);
+    this.#host.containerReady(container);
     this.#fill(container);
     if (container.unfinished === 0 && container.accepts) this.#toIdle(container);
   }
@@ -208,7 +214,7 @@ export class FunctionQueue implements ContainerOwner {
   }
 
   onFreed(container: Container): void {
-    if (this.host.claims(this, container)) {
+    if (this.#host.claims(this, container)) {
       container.retire();
       return;
     }
@@ -218,12 +224,12 @@ export class FunctionQueue implements ContainerOwner {
 
   onReturned(runs: readonly PendingRun[]): void {
     for (const pending of runs.toReversed()) {
-      if (this.host.closing) {
-        this.context.ender.drop(pending);
+      if (this.#host.closing) {
+        this.#context.ender.drop(pending);
         continue;
       }
       if (pending.losses > MAX_LOSSES) {
-        this.context.ender.fail(pending, '', 3, FailureText.noContainer);
+        this.#context.ender.fail(pending, '', 3, FailureText.noContainer);
         continue;
       }
       this.#waits(pending, true);
@@ -231,11 +237,11 @@ export class FunctionQueue implements ContainerOwner {
     }
     this.#dispatch();
     this.scaleOut();
-    this.host.watch();
+    this.#host.watch();
   }
 
   onHeldChanged(container: Container): void {
-    this.host.heldChanged(container);
+    this.#host.heldChanged(container);
     if (container.held) this.scaleOut();
     else if (container.accepts) this.onFreed(container);
   }
@@ -263,17 +269,17 @@ export class FunctionQueue implements ContainerOwner {
   onLeaving(container: Container): void {
     if (!remove(this.#ready, container)) {
       this.#starting--;
-      this.host.starting--;
+      this.#host.starting--;
     }
     remove(this.#idle, container);
     remove(this.#asleep, container);
     this.#waking.delete(container);
-    this.host.containerLeaving(container);
+    this.#host.containerLeaving(container);
     this.scaleOut();
   }
 
   onStopped(container: Container): void {
-    this.host.containerStopped(container);
+    this.#host.containerStopped(container);
   }
 
   /** The container for the next run: one that is at it anyway, the one that ran last, or the one with the least to do. */
@@ -330,15 +336,15 @@ export class FunctionQueue implements ContainerOwner {
 
   #toIdle(container: Container): void {
     if (!container.accepts) return;
-    container.idleSince = this.context.stopwatch();
+    container.idleSince = this.#context.stopwatch();
     this.#idle.push(container);
-    this.host.containerIdle();
+    this.#host.containerIdle();
   }
 
   /** A run waits, or no longer: while it does, its input may be written to disk. */
   #waits({ run }: PendingRun, waits: boolean): void {
     this.#waitingCount += waits ? 1 : -1;
-    this.context.sink.setWaiting(run.input, waits);
+    this.#context.sink.setWaiting(run.input, waits);
   }
 
   /** Containers that will be ready without more being started. */
@@ -373,7 +379,7 @@ export class FunctionQueue implements ContainerOwner {
   }
 
   #wantsMore(): boolean {
-    const { cores } = this.host;
+    const { cores } = this.#host;
     let capacity = this.#coming;
     for (const container of this.#ready)
       if (!container.held && !container.slow && !container.retiring && !this.#asleep.includes(container)) capacity++;
@@ -381,14 +387,14 @@ export class FunctionQueue implements ContainerOwner {
     const typical = this.duration.typicalMs ?? this.#leastAge();
     if (typical === undefined) return capacity < cores;
     // Containers that start take the cores from those that work, which then seem too slow.
-    if (this.host.starting >= cores) return false;
+    if (this.#host.starting >= cores) return false;
     if (typical <= SHORT_FUNCTION_MS && capacity >= cores) return false;
     return (this.#waitingCount * typical) / capacity >= DRAIN_MS;
   }
 
   /** Before the first result: how long every container has been at its run at least, once that says something. */
   #leastAge(): number | undefined {
-    const now = this.context.stopwatch();
+    const now = this.#context.stopwatch();
     let least = Infinity;
     for (const container of this.#ready) least = Math.min(least, container.runningFor(now));
     return least < Infinity && least >= DRAIN_MS ? least : undefined;

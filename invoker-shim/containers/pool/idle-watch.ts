@@ -15,16 +15,21 @@ export class IdleWatch {
   #due = Infinity;
   #closed = false;
 
-  constructor(
-    private readonly context: ContainerContext,
-    private readonly idleMs: number,
-    private readonly pauseAfterMs: number,
-    private readonly sources: () => Iterable<IdleSource>,
-  ) {}
+  readonly #context: ContainerContext;
+  readonly #idleMs: number;
+  readonly #pauseAfterMs: number;
+  readonly #sources: () => Iterable<IdleSource>;
+
+  constructor(context: ContainerContext, idleMs: number, pauseAfterMs: number, sources: () => Iterable<IdleSource>) {
+    this.#context = context;
+    this.#idleMs = idleMs;
+    this.#pauseAfterMs = pauseAfterMs;
+    this.#sources = sources;
+  }
 
   /** A container has nothing to do from now on. */
   containerIdle(): void {
-    this.#lookAfter(Math.min(this.idleMs, this.pauseAfterMs));
+    this.#lookAfter(Math.min(this.#idleMs, this.#pauseAfterMs));
   }
 
   close(): void {
@@ -34,30 +39,30 @@ export class IdleWatch {
   }
 
   #lookAfter(ms: number): void {
-    const due = this.context.stopwatch() + ms;
+    const due = this.#context.stopwatch() + ms;
     if (this.#closed || (this.#cancelTimer !== undefined && this.#due <= due)) return;
     this.#cancelTimer?.();
     this.#due = due;
-    this.#cancelTimer = this.context.clock.after(Math.max(1, ms), () => {
+    this.#cancelTimer = this.#context.clock.after(Math.max(1, ms), () => {
       this.#cancelTimer = undefined;
       this.#look();
     });
   }
 
   #look(): void {
-    const now = this.context.stopwatch();
-    const { pauseAfterMs } = this;
+    const now = this.#context.stopwatch();
+    const pauseAfterMs = this.#pauseAfterMs;
     let next = Infinity;
-    for (const source of [...this.sources()]) {
+    for (const source of [...this.#sources()]) {
       for (const container of [...source.idle, ...source.asleep]) {
         // Its function has ended, its result is still coming in.
         if (container.busy) container.idleSince = now;
         const idleFor = now - container.idleSince;
-        if (idleFor >= this.idleMs) {
+        if (idleFor >= this.#idleMs) {
           container.stop({ kind: 'RETIRED' });
           continue;
         }
-        next = Math.min(next, this.idleMs - idleFor);
+        next = Math.min(next, this.#idleMs - idleFor);
         if (!container.sleep.isAwake || !container.sleep.possible) continue;
         if (idleFor >= pauseAfterMs) source.putToSleep(container);
         else next = Math.min(next, pauseAfterMs - idleFor);

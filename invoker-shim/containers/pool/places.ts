@@ -28,7 +28,11 @@ export class Places {
   #usedCount = 0;
   #usedMiB = 0;
 
-  constructor(private readonly limits: PlaceLimits) {
+  readonly #limits: PlaceLimits;
+
+  constructor(limits: PlaceLimits) {
+    this.#limits = limits;
+
     this.#count = new FairShare(limits.maxContainers, limits.namespaceShare);
     this.#memory = new FairShare(limits.memoryLimitMiB, limits.namespaceShare, RESERVE_UNIT_MIB);
   }
@@ -77,7 +81,7 @@ export class Places {
   }
 
   get overBound(): boolean {
-    return this.#allCount > this.limits.maxContainers + this.#held.size;
+    return this.#allCount > this.#limits.maxContainers + this.#held.size;
   }
 
   /** What a namespace holds of the host: of its places or of its memory, whichever is more. */
@@ -102,7 +106,7 @@ export class Places {
 
   /** One container more of this namespace, on paper. @param isFirst Its function has none. */
   oneMore(tenant: Tenant, spec: ContainerSpec, isFirst: boolean): OneMore {
-    const { maxContainers, memoryLimitMiB } = this.limits;
+    const { maxContainers, memoryLimitMiB } = this.#limits;
     const held = this.#held.size;
     return new OneMore(
       { count: this.#count, memory: this.#memory, isConsumer: isFirst && tenant.held > 0 },
@@ -119,13 +123,13 @@ export class Places {
 
   /** True when there is room for one more that is no namespace's. */
   fits({ memoryMiB }: ContainerSpec): boolean {
-    const { maxContainers, memoryLimitMiB } = this.limits;
+    const { maxContainers, memoryLimitMiB } = this.#limits;
     const held = this.#held.size;
     return this.#allCount < maxContainers + held && this.#allMiB + memoryMiB <= memoryLimitMiB + held * memoryMiB;
   }
 
   #share(places: number, memoryMiB: number): number {
-    return Math.max(places / this.limits.maxContainers, memoryMiB / this.limits.memoryLimitMiB);
+    return Math.max(places / this.#limits.maxContainers, memoryMiB / this.#limits.memoryLimitMiB);
   }
 
   #book(tenant: Tenant, { memoryMiB }: ContainerSpec, sign: 1 | -1): void {
@@ -138,9 +142,21 @@ export class Places {
 
 /** How it would be with one container more, and with some that give way to it. */
 export class OneMore {
+  readonly #rules: { readonly count: FairShare; readonly memory: FairShare; readonly isConsumer: boolean };
+  readonly #then: {
+    /** Room that the bounds leave. */
+    free: number;
+    freeMiB: number;
+    /** The same as a namespace that has nothing sees it: pre-warmed ones give way to it, held ones hold no place. */
+    left: number;
+    leftMiB: number;
+    mine: number;
+    mineMiB: number;
+  };
+
   constructor(
-    private readonly rules: { readonly count: FairShare; readonly memory: FairShare; readonly isConsumer: boolean },
-    private readonly then: {
+    rules: { readonly count: FairShare; readonly memory: FairShare; readonly isConsumer: boolean },
+    then: {
       /** Room that the bounds leave. */
       free: number;
       freeMiB: number;
@@ -150,11 +166,14 @@ export class OneMore {
       mine: number;
       mineMiB: number;
     },
-  ) {}
+  ) {
+    this.#rules = rules;
+    this.#then = then;
+  }
 
   /** True when the bounds have room for it. */
   get fits(): boolean {
-    return this.then.free >= 0 && this.then.freeMiB >= 0;
+    return this.#then.free >= 0 && this.#then.freeMiB >= 0;
   }
 
   /**
@@ -162,15 +181,15 @@ export class OneMore {
    * that this one has left, also where others have the reserve by now: else nothing would ever let go of it.
    */
   get isFair(): boolean {
-    const { left, leftMiB, mine, mineMiB } = this.then;
-    const { count, memory, isConsumer } = this.rules;
+    const { left, leftMiB, mine, mineMiB } = this.#then;
+    const { count, memory, isConsumer } = this.#rules;
     if (mine === 1 || (isConsumer && mine <= count.most && mineMiB <= memory.most)) return true;
     return count.allows(mine, left) && memory.allows(mineMiB, leftMiB);
   }
 
   /** A container gives way. @param whose `mine`: of the same namespace; `spare`: pre-warmed. */
   without({ memoryMiB }: ContainerSpec, whose: 'mine' | 'others' | 'spare'): void {
-    const { then } = this;
+    const then = this.#then;
     then.free++;
     then.freeMiB += memoryMiB;
     if (whose === 'spare') return;

@@ -70,11 +70,15 @@ export class Pool implements QueueHost, PrewarmedHost {
   /** Containers that were pre-warmed. */
   readonly #taken = new WeakSet<Container>();
 
-  constructor(
-    private readonly context: ContainerContext,
-    private readonly limits: PoolLimits,
-    private readonly idPrefix: string,
-  ) {
+  readonly #context: ContainerContext;
+  readonly #limits: PoolLimits;
+  readonly #idPrefix: string;
+
+  constructor(context: ContainerContext, limits: PoolLimits, idPrefix: string) {
+    this.#context = context;
+    this.#limits = limits;
+    this.#idPrefix = idPrefix;
+
     this.#places = new Places(limits);
     this.#waiting = new WaitingTenants(this.#places.shareOf);
     this.#sweep = new Sweep(context.clock, () => this.#look());
@@ -90,11 +94,11 @@ export class Pool implements QueueHost, PrewarmedHost {
   }
 
   get cores(): number {
-    return this.limits.cores;
+    return this.#limits.cores;
   }
 
   get maxContainersPerKey(): number {
-    return this.limits.maxContainersPerKey;
+    return this.#limits.maxContainersPerKey;
   }
 
   queue(spec: ContainerSpec): FunctionQueue {
@@ -102,7 +106,7 @@ export class Pool implements QueueHost, PrewarmedHost {
     if (queue === undefined) {
       const tenant = this.#places.tenant(spec.namespace);
       tenant.functions++;
-      queue = new FunctionQueue(spec.key, tenant, spec, this.#durationOf(spec.key), this.context, this);
+      queue = new FunctionQueue(spec.key, tenant, spec, this.#durationOf(spec.key), this.#context, this);
       this.#queues.set(spec.key, queue);
     } else {
       queue.spec = spec;
@@ -121,7 +125,7 @@ export class Pool implements QueueHost, PrewarmedHost {
 
   /** True when a container of this size can never be had. */
   exceedsLimits({ memoryMiB }: ContainerSpec): boolean {
-    return memoryMiB > this.limits.memoryLimitMiB;
+    return memoryMiB > this.#limits.memoryLimitMiB;
   }
 
   /**
@@ -171,7 +175,7 @@ export class Pool implements QueueHost, PrewarmedHost {
     this.#ahead.close();
     for (const container of [...this.#containers]) container.retire();
     const all = Promise.all([...this.#containers, ...this.#leaving].map((container) => container.gone));
-    const cancel = this.context.clock.after(drainMs, () => {
+    const cancel = this.#context.clock.after(drainMs, () => {
       for (const container of [...this.#containers]) container.stop({ kind: 'DIED', detail: 'the agent is closing' });
     });
     await all;
@@ -182,7 +186,7 @@ export class Pool implements QueueHost, PrewarmedHost {
   // From the queues.
 
   nextContainerId(): string {
-    return `${this.idPrefix}${(++this.#count).toString(16).padStart(6, '0')}`;
+    return `${this.#idPrefix}${(++this.#count).toString(16).padStart(6, '0')}`;
   }
 
   makeRoom(queue: FunctionQueue): boolean {
@@ -221,7 +225,7 @@ export class Pool implements QueueHost, PrewarmedHost {
   claims(queue: FunctionQueue, container: Container): boolean {
     if (this.#places.overBound && queue.waiting === 0 && container.unfinished === 0) return true;
     if (this.#waiting.size === 0) return false;
-    if (queue.waiting > 0 && this.context.stopwatch() - container.times.ready < this.limits.minTurnMs) return false;
+    if (queue.waiting > 0 && this.#context.stopwatch() - container.times.ready < this.#limits.minTurnMs) return false;
     const claimant = this.#claimant(queue.tenant, container);
     if (claimant === undefined) return false;
     claimant.claims++;
@@ -272,7 +276,7 @@ export class Pool implements QueueHost, PrewarmedHost {
     let busy = 0;
     for (const queue of this.#queues.values()) if (queue.waiting > 0) return false;
     for (const container of this.#containers) if (container.unfinished > 0) busy++;
-    return busy < this.limits.cores;
+    return busy < this.#limits.cores;
   }
 
   fits(spec: ContainerSpec): boolean {
@@ -316,8 +320,8 @@ export class Pool implements QueueHost, PrewarmedHost {
   }
 
   #look(): boolean {
-    const now = this.context.clock.now();
-    const stopwatch = this.context.stopwatch();
+    const now = this.#context.clock.now();
+    const stopwatch = this.#context.stopwatch();
     let busy = false;
     for (const container of [...this.#containers]) {
       const queue = this.#queues.get(container.spec.key);

@@ -58,13 +58,16 @@ export class Prewarmed implements ContainerOwner {
   #failures = 0;
   #closed = false;
 
-  constructor(
-    private readonly host: PrewarmedHost,
-    private readonly context: ContainerContext,
-    options: readonly PrewarmOptions[],
-    /** From the need of one to its start, in ms. */
-    private readonly replaceMs: number,
-  ) {
+  readonly #host: PrewarmedHost;
+  readonly #context: ContainerContext;
+  /** From the need of one to its start, in ms. */
+  readonly #replaceMs: number;
+
+  constructor(host: PrewarmedHost, context: ContainerContext, options: readonly PrewarmOptions[], replaceMs: number) {
+    this.#host = host;
+    this.#context = context;
+    this.#replaceMs = replaceMs;
+
     const wantedAt = context.stopwatch();
     this.#shelves = options.map((shelf) => ({ options: shelf, spec: specOf(shelf), containers: [], wantedAt }));
     this.#missingSince = wantedAt;
@@ -80,7 +83,7 @@ export class Prewarmed implements ContainerOwner {
   take(spec: ContainerSpec): Container | undefined {
     const shelf = this.#shelfOf(spec);
     if (shelf === undefined) return undefined;
-    shelf.wantedAt = this.context.stopwatch();
+    shelf.wantedAt = this.#context.stopwatch();
     const { containers } = shelf;
     const at = containers.findIndex((container) => container.waits);
     const [container] = containers.splice(Math.max(0, at), 1);
@@ -107,7 +110,7 @@ export class Prewarmed implements ContainerOwner {
       if (at >= 0) containers.splice(at, 1);
     }
     this.#missing();
-    this.host.containerLeaving(container);
+    this.#host.containerLeaving(container);
   }
 
   onStartFailed(_container: Container, ending: ContainerEnding): undefined {
@@ -115,7 +118,7 @@ export class Prewarmed implements ContainerOwner {
   }
 
   onStopped(container: Container): void {
-    this.host.containerStopped(container);
+    this.#host.containerStopped(container);
   }
 
   firstRun(): undefined {}
@@ -132,26 +135,26 @@ export class Prewarmed implements ContainerOwner {
   }
 
   #missing(): void {
-    this.#missingSince = this.context.stopwatch();
-    this.#refillAfter(this.replaceMs);
+    this.#missingSince = this.#context.stopwatch();
+    this.#refillAfter(this.#replaceMs);
   }
 
   /** Looks at the shelves after so long at the latest, longer when containers do not come up. */
   #refillAfter(ms: number): void {
     if (this.#closed) return;
     const delay = Math.min(Math.max(ms, LONGEST_DELAY_MS), ms * 2 ** this.#failures);
-    const due = this.context.stopwatch() + delay;
+    const due = this.#context.stopwatch() + delay;
     if (this.#cancelTimer !== undefined && this.#due <= due) return;
     this.#cancelTimer?.();
     this.#due = due;
-    this.#cancelTimer = this.context.clock.after(delay, () => {
+    this.#cancelTimer = this.#context.clock.after(delay, () => {
       this.#cancelTimer = undefined;
       this.#refill();
     });
   }
 
   #refill(): void {
-    const now = this.context.stopwatch();
+    const now = this.#context.stopwatch();
     let next = Infinity;
     let missing: Shelf | undefined;
     let starting = false;
@@ -171,14 +174,14 @@ export class Prewarmed implements ContainerOwner {
       if (next < Infinity) this.#refillAfter(next);
       return;
     }
-    const patient = now - this.#missingSince < PATIENCE * this.replaceMs;
-    if (!starting && (this.host.quiet || !patient) && this.host.fits(missing.spec)) {
+    const patient = now - this.#missingSince < PATIENCE * this.#replaceMs;
+    if (!starting && (this.#host.quiet || !patient) && this.#host.fits(missing.spec)) {
       this.#missingSince = now;
-      const container = new Container(this.host.nextContainerId(), missing.spec, this.context, this, true);
+      const container = new Container(this.#host.nextContainerId(), missing.spec, this.#context, this, true);
       missing.containers.push(container);
-      this.host.containerAdded(container);
+      this.#host.containerAdded(container);
     }
-    this.#refillAfter(this.replaceMs);
+    this.#refillAfter(this.#replaceMs);
   }
 }
 

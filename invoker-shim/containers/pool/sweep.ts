@@ -7,14 +7,17 @@ const SWEEP_MS = 20;
 export class Sweep {
   #cancel: (() => void) | undefined;
 
-  constructor(
-    private readonly clock: Clock,
-    /** Looks at everything; returns false when nothing is left to look at. */
-    private readonly look: () => boolean,
-  ) {}
+  readonly #clock: Clock;
+  /** Looks at everything; returns false when nothing is left to look at. */
+  readonly #look: () => boolean;
+
+  constructor(clock: Clock, look: () => boolean) {
+    this.#clock = clock;
+    this.#look = look;
+  }
 
   start(): void {
-    this.#cancel ??= this.clock.after(SWEEP_MS, this.#tick);
+    this.#cancel ??= this.#clock.after(SWEEP_MS, this.#tick);
   }
 
   stop(): void {
@@ -24,6 +27,6 @@ export class Sweep {
 
   readonly #tick = (): void => {
     this.#cancel = undefined;
-    if (this.look()) this.start();
+    if (this.#look()) this.start();
   };
 }

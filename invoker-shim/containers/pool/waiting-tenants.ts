@@ -11,8 +11,12 @@ export class WaitingTenants {
   readonly #byStep = new Map<number, Set<Tenant>>();
   readonly #steps = new Map<Tenant, number>();
 
+  readonly #shareOf: (tenant: Tenant) => number;
+
   /** @param shareOf What a namespace holds of the host, from 0 to 1. */
-  constructor(private readonly shareOf: (tenant: Tenant) => number) {}
+  constructor(shareOf: (tenant: Tenant) => number) {
+    this.#shareOf = shareOf;
+  }
 
   get size(): number {
     return this.#steps.size;
@@ -60,6 +64,6 @@ export class WaitingTenants {
 
   /** Consumers of those that are held in `emit` come first: the held ones cannot go on without them. */
   #stepOf(tenant: Tenant): number {
-    return tenant.held > 0 && tenant.waitingWithout > 0 ? 0 : Math.ceil(this.shareOf(tenant) * STEPS);
+    return tenant.held > 0 && tenant.waitingWithout > 0 ? 0 : Math.ceil(this.#shareOf(tenant) * STEPS);
   }
 }

@@ -29,7 +29,11 @@ export class WarmAhead {
   readonly #startMs = new Map<string, number>();
   readonly #scheduled = new Set<() => void>();
 
-  constructor(private readonly context: ContainerContext) {}
+  readonly #context: ContainerContext;
+
+  constructor(context: ContainerContext) {
+    this.#context = context;
+  }
 
   /** How long a start of its kind takes, in ms; undefined before the first. */
   startMs(spec: ContainerSpec, prewarmed: boolean): number | undefined {
@@ -56,7 +60,7 @@ export class WarmAhead {
       return undefined;
     }
     if (this.#scheduled.size >= MAX_SCHEDULED) return undefined;
-    const cancelTimer = this.context.clock.after(delay, () => {
+    const cancelTimer = this.#context.clock.after(delay, () => {
       this.#scheduled.delete(cancel);
       start();
     });

@@ -6,17 +6,21 @@ export class WorkMeter {
   #from = 0;
   #at = 0;
 
-  constructor(private readonly stopwatch: () => number) {}
+  readonly #stopwatch: () => number;
+
+  constructor(stopwatch: () => number) {
+    this.#stopwatch = stopwatch;
+  }
 
   /** It had nothing to do and has now. */
   begin(): void {
-    this.#since = this.stopwatch();
+    this.#since = this.#stopwatch();
   }
 
   /** A result came. */
   result(): void {
     if (this.#results++ === 0) {
-      this.#at = this.stopwatch();
+      this.#at = this.#stopwatch();
       this.#from = this.#since;
     }
     this.#since = this.#at;

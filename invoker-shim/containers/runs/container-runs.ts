@@ -82,14 +82,22 @@ export class ContainerRuns {
   #spent = false;
   #closed = false;
 
+  readonly #context: ContainerContext;
+  readonly #connection: Connection;
+  readonly #host: RunsHost;
+
   constructor(
-    private readonly context: ContainerContext,
-    private readonly connection: Connection,
+    context: ContainerContext,
+    connection: Connection,
     /** Undefined when all runs go on the connection. */
     runChannel: Connection | undefined,
-    private readonly host: RunsHost,
+    host: RunsHost,
     files: FileSharing,
   ) {
+    this.#context = context;
+    this.#connection = connection;
+    this.#host = host;
+
     const send = (frame: Buffer): void => connection.send(frame);
     const broke = (error: Error): void => host.stop({ kind: 'PROTOCOL', detail: error.message });
     const { maxValueBytes, emitWindowBytes } = context.limits;
@@ -141,35 +149,35 @@ export class ContainerRuns {
     const idle = this.unfinished === 0;
     const id = this.count + 1;
     try {
-      this.#writer.send(pending, id, idle, this.host.logs.asksMarks);
+      this.#writer.send(pending, id, idle, this.#host.logs.asksMarks);
     } catch (error) {
-      this.context.ender.fail(pending, this.host.id, 2, error instanceof Error ? error.message : String(error));
+      this.#context.ender.fail(pending, this.#host.id, 2, error instanceof Error ? error.message : String(error));
       return;
     }
     this.count = id;
     pending.invocationId = id;
-    if (id === 1 && pending.queuedAt < this.host.readyAt) {
+    if (id === 1 && pending.queuedAt < this.#host.readyAt) {
       pending.coldStart = true;
-      pending.initMs = this.host.initMs;
-      pending.bootMs = this.host.times.bootMs;
+      pending.initMs = this.#host.initMs;
+      pending.bootMs = this.#host.times.bootMs;
     }
     if (idle) this.#meter.begin();
-    if (pending.inputStreams !== undefined) this.connection.streams.pump();
+    if (pending.inputStreams !== undefined) this.#connection.streams.pump();
     if (idle) {
       this.#begin(pending);
     } else {
       pending.state = 'SENT';
       this.#ahead.push(pending);
     }
-    if (this.#writer.full) this.host.retire();
+    if (this.#writer.full) this.#host.retire();
   }
 
   /** Asks for everything back that has not started. */
   withdraw(): void {
     const ids = this.#ahead.ask();
     if (ids === undefined) return;
-    this.#askedAt = this.context.stopwatch();
-    this.connection.send(encodeIds(FrameType.WITHDRAW, ids));
+    this.#askedAt = this.#context.stopwatch();
+    this.#connection.send(encodeIds(FrameType.WITHDRAW, ids));
   }
 
   /** Ends a run that was sent: withdrawn when it has not started, else with its container. */
@@ -177,7 +185,7 @@ export class ContainerRuns {
     pending.cancelReason = reason;
     pending.unwanted = true;
     if (pending.state === 'SENT') this.withdraw();
-    else if (pending.state === 'STARTED') this.host.stop({ kind: 'CANCELLED', reason });
+    else if (pending.state === 'STARTED') this.#host.stop({ kind: 'CANCELLED', reason });
   }
 
   onStarted(id: number): void {
@@ -211,7 +219,7 @@ export class ContainerRuns {
       throw new ProtocolError('UNEXPECTED_FRAME', 'an environment of a run that was given none');
     }
     if (pending.timedOut) {
-      this.host.stop({ kind: 'TIME_LIMIT', limitMs: pending.run.spec.timeoutMs });
+      this.#host.stop({ kind: 'TIME_LIMIT', limitMs: pending.run.spec.timeoutMs });
       return;
     }
     this.#endLog(pending, result);
@@ -221,7 +229,7 @@ export class ContainerRuns {
       value = this.inbound.inline(slot.bytes, result.shape);
     else this.#late.expectResult(pending, result);
     this.#leave(pending, result);
-    if (value !== undefined) this.context.ender.finish(pending, this.host.id, result.outcome, value, null);
+    if (value !== undefined) this.#context.ender.finish(pending, this.#host.id, result.outcome, value, null);
     else this.#late.advance(pending);
   }
 
@@ -234,32 +242,32 @@ export class ContainerRuns {
     }
     if (pending.log.full) return;
     // Of such a container it is a remark on what it wrote.
-    if (this.host.isForeign) this.host.logs.give(pending);
-    pending.log.take(decodeLog(flags, id, payload), this.context.clock.wall());
+    if (this.#host.isForeign) this.#host.logs.give(pending);
+    pending.log.take(decodeLog(flags, id, payload), this.#context.clock.wall());
   }
 
   onWithdrawn(payload: Buffer): void {
     const returned = this.#ahead.giveBack(decodeIds(payload));
     if (this.#running === undefined) this.#beginFirst();
     this.giveBack(returned);
-    this.host.freed();
+    this.#host.freed();
   }
 
   /** Its function has ended the process between two runs: what it was sent meanwhile has not started. */
   onEndedAtRest(): void {
     if (!this.#heard && !this.#late.finishing)
-      this.host.stop({ kind: 'AWAY', detail: 'its function ended the process between two runs' });
+      this.#host.stop({ kind: 'AWAY', detail: 'its function ended the process between two runs' });
   }
 
   /** Everything that one read brought was handled. */
   onReadEnd(): void {
     if (this.#closed) return;
     const mean = this.#meter.take();
-    if (mean !== undefined) this.host.measured(mean);
+    if (mean !== undefined) this.#host.measured(mean);
     this.#window.settle();
     this.#updateHeld();
     if (this.#running?.cancelReason !== undefined)
-      this.host.stop({ kind: 'CANCELLED', reason: this.#running.cancelReason });
+      this.#host.stop({ kind: 'CANCELLED', reason: this.#running.cancelReason });
   }
 
   /**
@@ -269,7 +277,7 @@ export class ContainerRuns {
   sweep(now: number, stopwatch: number, expectedMs: number): void {
     const running = this.#running;
     if (now >= this.#killAt) {
-      this.host.stop({ kind: 'TIME_LIMIT', limitMs: running?.run.spec.timeoutMs ?? 0 });
+      this.#host.stop({ kind: 'TIME_LIMIT', limitMs: running?.run.spec.timeoutMs ?? 0 });
       return;
     }
     if (
@@ -279,16 +287,16 @@ export class ContainerRuns {
     ) {
       running.timedOut = true;
       this.withdraw();
-      this.connection.send(encodeFrame(FrameType.TIMEOUT, 0, running.invocationId));
-      this.#killAt = now + this.context.limits.killGraceMs;
+      this.#connection.send(encodeFrame(FrameType.TIMEOUT, 0, running.invocationId));
+      this.#killAt = now + this.#context.limits.killGraceMs;
       return;
     }
     if (this.#ahead.asked && stopwatch - this.#askedAt > WITHDRAW_MS) {
-      this.host.stop({ kind: 'PROTOCOL', detail: 'WITHDRAW was not answered' });
+      this.#host.stop({ kind: 'PROTOCOL', detail: 'WITHDRAW was not answered' });
       return;
     }
     if (this.#late.isOverdue(stopwatch)) {
-      this.host.stop({ kind: 'PROTOCOL', detail: 'a result that it announced did not come in time' });
+      this.#host.stop({ kind: 'PROTOCOL', detail: 'a result that it announced did not come in time' });
       return;
     }
     if (this.runningFor(stopwatch) > expectedMs) {
@@ -343,7 +351,7 @@ export class ContainerRuns {
     this.#running = pending;
     this.#heard = false;
     this.hold.begin();
-    pending.begin(this.context.clock.now(), this.context.logger);
+    pending.begin(this.#context.clock.now(), this.#context.logger);
   }
 
   /**
@@ -351,14 +359,14 @@ export class ContainerRuns {
    * it, what came may be the next one's as well, and waits for that one's marks.
    */
   #endLog(pending: PendingRun, { invocationId, marked }: Result): void {
-    const { logs, isForeign } = this.host;
+    const { logs, isForeign } = this.#host;
     if (marked === true) logs.ended(pending);
     else if (isForeign || invocationId === this.count) logs.give(pending);
   }
 
   /** The function has answered: the next one runs, and there is room for one more. */
   #leave(pending: PendingRun, result: Result): void {
-    pending.endedAt = this.context.clock.now();
+    pending.endedAt = this.#context.clock.now();
     this.#meter.result();
     this.#writer.dropInput(pending);
     this.#running = undefined;
@@ -371,9 +379,9 @@ export class ContainerRuns {
     }
     // Without a word of the container's, the next one had not arrived when the answer left: it starts as it arrives.
     else this.#beginFirst();
-    if (this.#spent) this.host.retire();
+    if (this.#spent) this.#host.retire();
     if (!this.busy) this.inbound.offers.drop();
-    this.host.freed();
+    this.#host.freed();
   }
 
   #deliver(pending: PendingRun, port: string, value: Value, cost: number): void {
@@ -382,7 +390,10 @@ export class ContainerRuns {
     try {
       accepted = pending.run.emitted(port, value);
     } catch (error) {
-      this.context.logger.error({ activationId: pending.run.activationId, err: error }, 'a run could not take a value');
+      this.#context.logger.error(
+        { activationId: pending.run.activationId, err: error },
+        'a run could not take a value',
+      );
     }
     if (!accepted)
       throw new ProtocolError(
@@ -397,7 +408,7 @@ export class ContainerRuns {
     try {
       this.#late.advance(pending);
     } catch (error) {
-      this.host.stop({ kind: 'PROTOCOL', detail: (error as Error).message });
+      this.#host.stop({ kind: 'PROTOCOL', detail: (error as Error).message });
       return;
     }
     this.#window.settle();
@@ -409,10 +420,10 @@ export class ContainerRuns {
     for (const pending of runs) {
       this.#writer.dropInput(pending);
       pending.goBack();
-      if (pending.unwanted) this.context.ender.drop(pending);
+      if (pending.unwanted) this.#context.ender.drop(pending);
       else wanted.push(pending);
     }
-    if (wanted.length > 0) this.host.returned(wanted);
+    if (wanted.length > 0) this.#host.returned(wanted);
   }
 
   #updateHeld(): void {
@@ -420,7 +431,7 @@ export class ContainerRuns {
     if (held === this.hold.on) return;
     this.hold.on = held;
     if (held) this.withdraw();
-    this.host.heldChanged();
+    this.#host.heldChanged();
   }
 }
 

@@ -4,8 +4,12 @@ export class Hold {
   #since = 0;
   #ms = 0;
 
+  readonly #stopwatch: () => number;
+
   /** @param stopwatch Monotonic milliseconds. */
-  constructor(private readonly stopwatch: () => number) {}
+  constructor(stopwatch: () => number) {
+    this.#stopwatch = stopwatch;
+  }
 
   get on(): boolean {
     return this.#on;
@@ -14,17 +18,17 @@ export class Hold {
   set on(on: boolean) {
     this.#ms = this.ms;
     this.#on = on;
-    if (on) this.#since = this.stopwatch();
+    if (on) this.#since = this.#stopwatch();
   }
 
   /** Milliseconds since `begin` in which it was on. */
   get ms(): number {
-    return this.#ms + (this.#on ? this.stopwatch() - this.#since : 0);
+    return this.#ms + (this.#on ? this.#stopwatch() - this.#since : 0);
   }
 
   /** Another function runs from now on. */
   begin(): void {
     this.#ms = 0;
-    if (this.#on) this.#since = this.stopwatch();
+    if (this.#on) this.#since = this.#stopwatch();
   }
 }

@@ -28,11 +28,15 @@ export class LateOutputs {
   /** By the stopwatch. */
   #lookedAt = 0;
 
-  constructor(
-    private readonly inbound: InboundValues,
-    private readonly stopwatch: () => number,
-    private readonly host: LateOutputsHost,
-  ) {}
+  readonly #inbound: InboundValues;
+  readonly #stopwatch: () => number;
+  readonly #host: LateOutputsHost;
+
+  constructor(inbound: InboundValues, stopwatch: () => number, host: LateOutputsHost) {
+    this.#inbound = inbound;
+    this.#stopwatch = stopwatch;
+    this.#host = host;
+  }
 
   /** True while a result is not complete. */
   get finishing(): boolean {
@@ -43,17 +47,17 @@ export class LateOutputs {
     let value: Value | undefined;
     const output = {
       ready: false,
-      deliver: () => this.host.emitted(pending, port, value!, cost),
+      deliver: () => this.#host.emitted(pending, port, value!, cost),
       discard: () => value?.release(),
     };
     const take = (arrived: Value): void => {
       value = arrived;
       output.ready = true;
-      this.host.arrived(pending);
+      this.#host.arrived(pending);
     };
     (pending.outputs ??= new RunOutputs()).add(output);
-    if (slot.where === 'inline') take(this.inbound.inline(slot.bytes, shape));
-    else this.inbound.receive(slot, shape, take);
+    if (slot.where === 'inline') take(this.#inbound.inline(slot.bytes, shape));
+    else this.#inbound.receive(slot, shape, take);
   }
 
   expectResult(pending: PendingRun, result: Result): void {
@@ -64,13 +68,13 @@ export class LateOutputs {
       ready: false,
       deliver: () => {
         this.#finishing.delete(pending);
-        this.host.finished(pending, result, value!, env);
+        this.#host.finished(pending, result, value!, env);
       },
       discard: () => value?.release(),
     };
     const arrived = (): void => {
       output.ready = --missing === 0;
-      if (output.ready && pending.state === 'FINISHING') this.host.arrived(pending);
+      if (output.ready && pending.state === 'FINISHING') this.#host.arrived(pending);
     };
     (pending.outputs ??= new RunOutputs()).add(output);
     const [slot, envSlot] = result.slots;
@@ -78,17 +82,17 @@ export class LateOutputs {
       value = whole;
       arrived();
     };
-    if (slot!.where === 'inline') takeValue(this.inbound.inline(slot!.bytes, result.shape));
-    else this.inbound.receive(slot!, result.shape, takeValue);
+    if (slot!.where === 'inline') takeValue(this.#inbound.inline(slot!.bytes, result.shape));
+    else this.#inbound.receive(slot!, result.shape, takeValue);
     if (envSlot !== undefined) {
-      this.inbound.receiveText(envSlot, MAX_ENVIRONMENT_BYTES, (text) => {
+      this.#inbound.receiveText(envSlot, MAX_ENVIRONMENT_BYTES, (text) => {
         env = text;
         arrived();
       });
     }
     pending.state = 'FINISHING';
-    const allowedMs = FINISH_MS + this.inbound.openBytes / LEAST_BYTES_A_MS;
-    this.#lookedAt = this.stopwatch();
+    const allowedMs = FINISH_MS + this.#inbound.openBytes / LEAST_BYTES_A_MS;
+    this.#lookedAt = this.#stopwatch();
     this.#finishing.set(pending, this.#lookedAt + allowedMs);
   }
 
@@ -104,9 +108,9 @@ export class LateOutputs {
    * @param now By the stopwatch.
    */
   isOverdue(now: number): boolean {
-    if (!this.inbound.busy) return false;
+    if (!this.#inbound.busy) return false;
     // What the agent itself takes to keep the bytes is not the container's time.
-    if (this.inbound.held)
+    if (this.#inbound.held)
       for (const [pending, dueAt] of this.#finishing) this.#finishing.set(pending, dueAt + now - this.#lookedAt);
     this.#lookedAt = now;
     for (const dueAt of this.#finishing.values()) if (now > dueAt) return true;

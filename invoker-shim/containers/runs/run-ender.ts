@@ -7,18 +7,23 @@ import type { PendingRun } from './pending-run.js';
 
 /** Calls a run back for the last time, in one place for all the ways that a run can end. */
 export class RunEnder {
-  constructor(
-    private readonly sink: DataSink,
-    private readonly clock: Clock,
-    private readonly logger: ContainerLogger,
-    /** Told of every run that has ended or was dropped. */
-    private readonly onEnd: (pending: PendingRun) => void,
-  ) {}
+  readonly #sink: DataSink;
+  readonly #clock: Clock;
+  readonly #logger: ContainerLogger;
+  /** Told of every run that has ended or was dropped. */
+  readonly #onEnd: (pending: PendingRun) => void;
+
+  constructor(sink: DataSink, clock: Clock, logger: ContainerLogger, onEnd: (pending: PendingRun) => void) {
+    this.#sink = sink;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#onEnd = onEnd;
+  }
 
   /** The function's own answer. Takes over the reference. */
   finish(pending: PendingRun, containerId: string, status: Outcome | 3, value: Value, env: string | null): void {
     pending.state = 'ENDED';
-    this.onEnd(pending);
+    this.#onEnd(pending);
     const { logsCome } = pending;
     if (logsCome === undefined) this.#endLog(pending, status);
     const allLogs = logsCome?.then(() => {
@@ -47,10 +52,10 @@ export class RunEnder {
 
   /** An end that the platform makes, with OpenWhisk's text. */
   fail(pending: PendingRun, containerId: string, status: 2 | 3, text: string): void {
-    const now = this.clock.now();
+    const now = this.#clock.now();
     if (pending.startedAt === 0) pending.startedAt = now;
     if (pending.endedAt === 0) pending.endedAt = now;
-    this.finish(pending, containerId, status, errorValue(this.sink, text), null);
+    this.finish(pending, containerId, status, errorValue(this.#sink, text), null);
   }
 
   /** Runs that had started end with their container; the log says what that did against the protocol. */
@@ -61,7 +66,7 @@ export class RunEnder {
     outOfMemory: boolean,
   ): void {
     for (const pending of started) {
-      if (ending.kind === 'PROTOCOL') pending.log.note(FailureText.protocolBroken(ending.detail), this.clock.now());
+      if (ending.kind === 'PROTOCOL') pending.log.note(FailureText.protocolBroken(ending.detail), this.#clock.now());
       this.fail(pending, containerId, 2, runText(pending, ending, outOfMemory));
     }
   }
@@ -81,7 +86,7 @@ export class RunEnder {
     const { status, text } = startText(ending, outOfMemory) ?? { status: 3, text: FailureText.noContainer };
     if (initSentAt > 0) {
       payer.startedAt = initSentAt;
-      payer.initMs = this.clock.now() - initSentAt;
+      payer.initMs = this.#clock.now() - initSentAt;
     }
     payer.coldStart = true;
     payer.timedOut = ending.kind === 'TIME_LIMIT';
@@ -91,7 +96,7 @@ export class RunEnder {
   /** It was cancelled, or the executor closes, before it started. */
   drop(pending: PendingRun): void {
     pending.state = 'ENDED';
-    this.onEnd(pending);
+    this.#onEnd(pending);
     try {
       pending.run.dropped();
     } catch (error) {
@@ -100,12 +105,12 @@ export class RunEnder {
   }
 
   #endLog(pending: PendingRun, status: Outcome | 3): void {
-    const now = this.clock.wall();
+    const now = this.#clock.wall();
     pending.endLog(now);
     if (status === Outcome.DEVELOPER_ERROR) pending.log.note(FailureText.logsMayMiss, now);
   }
 
   #report(pending: PendingRun, error: unknown): void {
-    this.logger.error({ activationId: pending.run.activationId, err: error }, 'a run could not take its end');
+    this.#logger.error({ activationId: pending.run.activationId, err: error }, 'a run could not take its end');
   }
 }

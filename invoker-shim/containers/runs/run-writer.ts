@@ -20,13 +20,16 @@ export class RunWriter {
   #streams: number[] | undefined;
   #shown: string[] | undefined;
 
+  readonly #connection: Connection;
+  readonly #small: Connection;
+  readonly #clock: Clock;
+
   /** @param small Where DEFINE goes, and a RUN whose slots are all inline: the run channel, where there is one. */
-  constructor(
-    private readonly connection: Connection,
-    private readonly small: Connection,
-    private readonly clock: Clock,
-    files: FileSharing,
-  ) {
+  constructor(connection: Connection, small: Connection, clock: Clock, files: FileSharing) {
+    this.#connection = connection;
+    this.#small = small;
+    this.#clock = clock;
+
     this.#files = files;
     this.#target = {
       show: (path) => {
@@ -49,7 +52,7 @@ export class RunWriter {
 
   /** True while the container has not taken so much of what it was sent that nothing is to be sent ahead. */
   get isCongested(): boolean {
-    return this.small.unreadBytes > CONGESTED_BYTES || this.connection.unreadBytes > CONGESTED_BYTES;
+    return this.#small.unreadBytes > CONGESTED_BYTES || this.#connection.unreadBytes > CONGESTED_BYTES;
   }
 
   /** Sends the RUN; the streams of its input are in `pending.inputStreams`. Throws when the input cannot be sent. */
@@ -64,14 +67,14 @@ export class RunWriter {
       const frame = encodeRun({
         invocationId: id,
         activationId: this.#activationId,
-        deadline: this.clock.wall() + run.spec.timeoutMs,
+        deadline: this.#clock.wall() + run.spec.timeoutMs,
         definition: run.definition === undefined ? 0 : this.#define(run.definition),
         transactionId: run.transactionId,
         slots,
         hasEnv: run.env !== null,
         marked,
       });
-      const way = slots.every((slot) => slot.where === 'inline') ? this.small : this.connection;
+      const way = slots.every((slot) => slot.where === 'inline') ? this.#small : this.#connection;
       if (now) way.sendNow(frame);
       else way.send(frame);
     } catch (error) {
@@ -91,14 +94,14 @@ export class RunWriter {
     const streams = pending.inputStreams;
     if (streams === undefined) return;
     pending.inputStreams = undefined;
-    for (const id of streams) this.connection.dropStream(id, 'the invocation has no use for it any more');
+    for (const id of streams) this.#connection.dropStream(id, 'the invocation has no use for it any more');
   }
 
   #define(definition: Definition): number {
     const known = this.#definitions.get(definition);
     if (known !== undefined) return known;
     const number = this.#definitions.size + 1;
-    for (const frame of encodeDefine(number, definition)) this.small.send(frame);
+    for (const frame of encodeDefine(number, definition)) this.#small.send(frame);
     this.#definitions.set(definition, number);
     return number;
   }

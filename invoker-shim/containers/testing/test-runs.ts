@@ -57,11 +57,17 @@ export class TestRun implements FunctionRun {
   #resolve!: () => void;
   static #count = 0;
 
+  readonly #sink: MemorySink;
+  readonly #options: TestRunOptions;
+
   constructor(
-    private readonly sink: MemorySink,
+    sink: MemorySink,
     readonly spec: ContainerSpec,
-    private readonly options: TestRunOptions = {},
+    options: TestRunOptions = {},
   ) {
+    this.#sink = sink;
+    this.#options = options;
+
     this.activationId = (++TestRun.#count).toString(16).padStart(32, '0');
     this.definition = options.definition;
     this.input = options.input ?? sink.of({});
@@ -86,15 +92,15 @@ export class TestRun implements FunctionRun {
   emitted(port: string, value: Value): boolean {
     this.#refuseAfterEnd();
     this.events.push(`emitted ${port}`);
-    this.emits.push({ port, value: this.sink.toJson(value) });
+    this.emits.push({ port, value: this.#sink.toJson(value) });
     value.release();
-    return this.options.ports?.includes(port) ?? false;
+    return this.#options.ports?.includes(port) ?? false;
   }
 
   ended(end: RunEnd): void {
     this.#refuseAfterEnd();
     this.events.push('ended');
-    this.end = { ...end, value: this.sink.toJson(end.value) };
+    this.end = { ...end, value: this.#sink.toJson(end.value) };
     end.value.release();
     this.input.release();
     if (end.allLogs === undefined) this.#resolve();

@@ -14,13 +14,18 @@ export class EmitWindow {
   #waitsForRoom = false;
   #closed = false;
 
-  constructor(
-    private readonly sink: DataSink,
-    private readonly windowBytes: number,
-    private readonly send: (frame: Buffer) => void,
-    /** There is room again and the container was told. */
-    private readonly onGranted: () => void,
-  ) {
+  readonly #sink: DataSink;
+  readonly #windowBytes: number;
+  readonly #send: (frame: Buffer) => void;
+  /** There is room again and the container was told. */
+  readonly #onGranted: () => void;
+
+  constructor(sink: DataSink, windowBytes: number, send: (frame: Buffer) => void, onGranted: () => void) {
+    this.#sink = sink;
+    this.#windowBytes = windowBytes;
+    this.#send = send;
+    this.#onGranted = onGranted;
+
     this.#left = windowBytes;
   }
 
@@ -45,12 +50,12 @@ export class EmitWindow {
   /** Grants what is owed, if there is room; little is kept back while the container has enough left. */
   settle(): void {
     if (this.#owed === 0 || this.#waitsForRoom) return;
-    if (!this.sink.hasRoom) {
+    if (!this.#sink.hasRoom) {
       this.#waitsForRoom = true;
-      this.sink.whenRoom(this.#onRoom);
+      this.#sink.whenRoom(this.#onRoom);
       return;
     }
-    if (this.#owed >= this.windowBytes / 8 || this.#left < this.windowBytes / 2) this.#grant();
+    if (this.#owed >= this.#windowBytes / 8 || this.#left < this.#windowBytes / 2) this.#grant();
   }
 
   close(): void {
@@ -61,11 +66,11 @@ export class EmitWindow {
     this.#waitsForRoom = false;
     if (this.#closed) return;
     if (this.#owed > 0) this.#grant();
-    this.onGranted();
+    this.#onGranted();
   };
 
   #grant(): void {
-    this.send(encodeAmount(FrameType.GRANT, 0, this.#owed));
+    this.#send(encodeAmount(FrameType.GRANT, 0, this.#owed));
     this.#left += this.#owed;
     this.#owed = 0;
   }

@@ -12,12 +12,16 @@ export class InboundOffers {
   #bytes = 0;
   #closed = false;
 
+  readonly #files: OfferedFiles;
+  readonly #mayHave: (bytes: number) => boolean;
+  readonly #send: (frame: Buffer) => void;
+
   /** @param mayHave Whether it may have so many bytes more. */
-  constructor(
-    private readonly files: OfferedFiles,
-    private readonly mayHave: (bytes: number) => boolean,
-    private readonly send: (frame: Buffer) => void,
-  ) {}
+  constructor(files: OfferedFiles, mayHave: (bytes: number) => boolean, send: (frame: Buffer) => void) {
+    this.#files = files;
+    this.#mayHave = mayHave;
+    this.#send = send;
+  }
 
   /** Of the files that it has been given and not used, and of those that are being made. */
   get bytes(): number {
@@ -32,8 +36,8 @@ export class InboundOffers {
   onOffer(id: number, size: number, hasRuns: boolean): void {
     if (this.#offers.has(id) || this.#coming.has(id))
       throw new ProtocolError('UNEXPECTED_FRAME', `offer ${id} was made before`);
-    const isOne = hasRuns && size > 0 && this.#offers.size + this.#coming.size < MAX_OPEN_OFFERS && this.mayHave(size);
-    const file = isOne ? this.files.allocate(size) : undefined;
+    const isOne = hasRuns && size > 0 && this.#offers.size + this.#coming.size < MAX_OPEN_OFFERS && this.#mayHave(size);
+    const file = isOne ? this.#files.allocate(size) : undefined;
     if (!(file instanceof Promise)) {
       this.#give(id, file);
       return;
@@ -82,7 +86,7 @@ export class InboundOffers {
   close(): void {
     this.#closed = true;
     this.drop();
-    this.files.close();
+    this.#files.close();
   }
 
   #give(id: number, file: OfferedFile | undefined): void {
@@ -91,6 +95,6 @@ export class InboundOffers {
       this.#bytes += file.size;
     }
     const flags = file?.filled === undefined ? 0 : FLAG_FOLLOWED;
-    this.send(encodeText(FrameType.FILE, id, file?.pathThere ?? '', flags));
+    this.#send(encodeText(FrameType.FILE, id, file?.pathThere ?? '', flags));
   }
 }

@@ -65,19 +65,29 @@ export class InboundValues {
   #held = false;
   #closed = false;
 
+  readonly #sink: DataSink;
+  readonly #maxValueBytes: number;
+  readonly #connection: InboundConnection;
+  readonly #fail: (error: Error) => void;
+
   /**
    * @param maxValueBytes Largest value taken.
    * @param memoryMiB The container's memory limit.
    * @param fail Ends the container: a value that it announced cannot be had.
    */
   constructor(
-    private readonly sink: DataSink,
+    sink: DataSink,
     files: OfferedFiles,
-    private readonly maxValueBytes: number,
+    maxValueBytes: number,
     memoryMiB: number,
-    private readonly connection: InboundConnection,
-    private readonly fail: (error: Error) => void,
+    connection: InboundConnection,
+    fail: (error: Error) => void,
   ) {
+    this.#sink = sink;
+    this.#maxValueBytes = maxValueBytes;
+    this.#connection = connection;
+    this.#fail = fail;
+
     this.#memoryLimit = memoryMiB * MIB;
     const mayHave = (bytes: number): boolean => bytes <= maxValueBytes && bytes <= this.#leftToAnnounce;
     this.offers = new InboundOffers(files, mayHave, (frame) => connection.send(frame));
@@ -100,7 +110,7 @@ export class InboundValues {
 
   /** Takes in an inline value at once; the bytes are copied out of the read buffer. */
   inline(bytes: Buffer, shape: number): Value {
-    return this.sink.put(Buffer.from(checkInline(bytes)), shape);
+    return this.#sink.put(Buffer.from(checkInline(bytes)), shape);
   }
 
   /** Takes in a value that is not inline; calls back once when it is here, never when the container fails first. */
@@ -133,7 +143,7 @@ export class InboundValues {
           },
           (error: unknown) => {
             file.discard();
-            if (!this.#closed) this.fail(asError(error));
+            if (!this.#closed) this.#fail(asError(error));
           },
         );
       }
@@ -185,7 +195,7 @@ export class InboundValues {
 
   /** How much more it may announce, in bytes. */
   get #leftToAnnounce(): number {
-    const most = Math.min(MAX_OPEN_VALUES * this.maxValueBytes, MAX_OPEN_MEMORIES * this.#memoryLimit);
+    const most = Math.min(MAX_OPEN_VALUES * this.#maxValueBytes, MAX_OPEN_MEMORIES * this.#memoryLimit);
     return most - this.#openBytes - this.offers.bytes;
   }
 
@@ -194,10 +204,10 @@ export class InboundValues {
     if (this.#streams.has(id)) throw new ProtocolError('UNEXPECTED_FRAME', `stream ${id} is open already`);
     if (this.#streams.size >= MAX_OPEN_STREAMS)
       throw new ProtocolError('UNEXPECTED_FRAME', 'too many streams are open');
-    if (size === 0 || size > this.maxValueBytes) {
+    if (size === 0 || size > this.#maxValueBytes) {
       throw new ProtocolError(
         'MALFORMED_PAYLOAD',
-        `a value of ${size} bytes, at most ${this.maxValueBytes} are allowed`,
+        `a value of ${size} bytes, at most ${this.#maxValueBytes} are allowed`,
       );
     }
     if (size > this.#leftToAnnounce)
@@ -210,7 +220,7 @@ export class InboundValues {
 
   #valueTarget(size: number, shape: number, done: (value: Value) => void): StreamTarget {
     const mayBeInMemory = this.#memoryBytes + size <= MEMORY_SHARE * this.#memoryLimit;
-    const value = this.sink.receive(size, mayBeInMemory);
+    const value = this.#sink.receive(size, mayBeInMemory);
     return {
       inMemory: value.inMemory,
       write: (chunk) => value.write(chunk),
@@ -230,7 +240,7 @@ export class InboundValues {
         else done(arrived);
       },
       (error: unknown) => {
-        if (!this.#closed) this.fail(asError(error));
+        if (!this.#closed) this.#fail(asError(error));
       },
     );
   }
@@ -240,7 +250,7 @@ export class InboundValues {
     this.#unwrittenBytes += bytes;
     if (!this.#held && this.#unwrittenBytes > MAX_UNWRITTEN_BYTES) {
       this.#held = true;
-      this.connection.hold();
+      this.#connection.hold();
     }
     writing.then(
       () => {
@@ -249,10 +259,10 @@ export class InboundValues {
         if (this.#streams.get(id) === stream) this.#giveCredit(id, stream);
         if (!this.#held || this.#unwrittenBytes > MAX_UNWRITTEN_BYTES / 2) return;
         this.#held = false;
-        this.connection.goOn();
+        this.#connection.goOn();
       },
       (error: unknown) => {
-        if (!this.#closed) this.fail(new Error('a value could not be kept', { cause: error }));
+        if (!this.#closed) this.#fail(new Error('a value could not be kept', { cause: error }));
       },
     );
   }
@@ -262,7 +272,7 @@ export class InboundValues {
     if (stream.credit >= left || stream.credit > INITIAL_CREDIT_BYTES - CREDIT_STEP_BYTES) return;
     const more = INITIAL_CREDIT_BYTES - stream.credit;
     stream.credit += more;
-    this.connection.send(encodeAmount(FrameType.CREDIT, id, more));
+    this.#connection.send(encodeAmount(FrameType.CREDIT, id, more));
   }
 }
 

@@ -48,18 +48,22 @@ class SlotBuilder {
   readonly slots: Slot[] = [{ where: 'inline', bytes: Buffer.alloc(0) }];
   #bytes = 0;
 
-  constructor(private readonly target: SlotTarget) {}
+  readonly #target: SlotTarget;
+
+  constructor(target: SlotTarget) {
+    this.#target = target;
+  }
 
   setFirst(value: Value): void {
     this.slots[0] = this.#external(value) ?? this.#firstSlot(this.#closed(value));
   }
 
   #firstSlot(part: Buffer | Composite): Slot {
-    if (Buffer.isBuffer(part)) return bytesSlot(part, this.target);
-    if (part.size <= MAX_COPIED_BYTES) return bytesSlot(encodeComposite(part), this.target);
+    if (Buffer.isBuffer(part)) return bytesSlot(part, this.#target);
+    if (part.size <= MAX_COPIED_BYTES) return bytesSlot(encodeComposite(part), this.#target);
     // The length of an item has 32 bits.
     if (part.size > MAX_COMPOSITE_BYTES) throw new InputTooManyPartsError();
-    return { where: 'stream', streamId: this.target.openStream(part), size: part.size };
+    return { where: 'stream', streamId: this.#target.openStream(part), size: part.size };
   }
 
   /** The slot of a value that travels for itself; undefined for one that is written into what holds it. */
@@ -69,7 +73,7 @@ class SlotBuilder {
       case 'memory':
         return body.bytes.length <= MAX_INLINE_BYTES
           ? undefined
-          : { where: 'stream', streamId: this.target.openStream(body.bytes), size: body.bytes.length };
+          : { where: 'stream', streamId: this.#target.openStream(body.bytes), size: body.bytes.length };
       case 'file':
         return this.#file(body.path, value.size);
       case 'list':
@@ -79,9 +83,9 @@ class SlotBuilder {
   }
 
   #file(path: string, size: number): Slot {
-    const shown = this.target.show(path);
+    const shown = this.#target.show(path);
     if (shown !== undefined) return { where: 'file', fileId: 0, size, path: shown };
-    return { where: 'stream', streamId: this.target.openStream({ path, size }), size };
+    return { where: 'stream', streamId: this.#target.openStream({ path, size }), size };
   }
 
   /** A value that is written into what holds it. */

@@ -42,11 +42,12 @@ export class OutboundStreams {
   #openFiles = 0;
   #nextId: number;
 
+  readonly #writer: ChunkWriter;
+
   /** @param firstId 2 on the agent's side, whose ids are even; 1 on a container's. */
-  constructor(
-    private readonly writer: ChunkWriter,
-    firstId: 1 | 2,
-  ) {
+  constructor(writer: ChunkWriter, firstId: 1 | 2) {
+    this.#writer = writer;
+
     this.#nextId = firstId;
   }
 
@@ -90,7 +91,7 @@ export class OutboundStreams {
 
   /** Sends as much as the connection takes now. */
   pump(): void {
-    while (this.#turn.length > 0 && this.#reads < MAX_READS && this.writer.isWritable()) {
+    while (this.#turn.length > 0 && this.#reads < MAX_READS && this.#writer.isWritable()) {
       const stream = this.#turn.popFront()!;
       if (stream.closed) continue;
       const length = Math.min(MAX_CHUNK_BYTES, stream.credit, stream.size - stream.sent);
@@ -112,7 +113,7 @@ export class OutboundStreams {
     const last = stream.sent === stream.size;
     if (last) this.#end(stream);
     else if (stream.credit > 0) this.#turn.pushBack(stream);
-    this.writer.writeChunk(stream.id, chunk, last);
+    this.#writer.writeChunk(stream.id, chunk, last);
   }
 
   async #read(stream: OutboundStream, path: string, length: number): Promise<void> {
@@ -122,7 +123,7 @@ export class OutboundStreams {
     try {
       chunk = await this.#readChunk(stream, path, length);
     } catch (error) {
-      if (!stream.closed) this.writer.failed(error as Error);
+      if (!stream.closed) this.#writer.failed(error as Error);
     }
     stream.reading = false;
     this.#reads--;

@@ -41,20 +41,28 @@ export class Connection {
   #held = false;
   #closed = false;
 
+  readonly #socket: Socket;
+  readonly #batcher: WriteBatcher;
+  readonly #handler: ConnectionHandler;
+
   constructor(
-    private readonly socket: Socket,
-    private readonly batcher: WriteBatcher,
-    private readonly handler: ConnectionHandler,
+    socket: Socket,
+    batcher: WriteBatcher,
+    handler: ConnectionHandler,
     /** Of the streams that are opened here: 2 on the agent's side, 1 on a container's. */
     firstStreamId: 1 | 2 = 2,
   ) {
+    this.#socket = socket;
+    this.#batcher = batcher;
+    this.#handler = handler;
+
     this.#decoder = new FrameDecoder((type, flags, id, payload) => {
       if (this.#closed) return;
       this.#framesOfTurn++;
       handler.onFrame(type, flags, id, payload);
     });
     const writer = {
-      isWritable: () => !this.#closed && this.socket.writableLength < DATA_BUFFER_BYTES,
+      isWritable: () => !this.#closed && this.#socket.writableLength < DATA_BUFFER_BYTES,
       writeChunk: (id: number, chunk: Buffer, last: boolean) => this.#writeChunk(id, chunk, last),
       failed: (error: Error) => this.#fail(error),
     };
@@ -69,7 +77,7 @@ export class Connection {
   /** Sends with the other frames of this turn. */
   send(frame: Buffer): void {
     if (this.#closed) return;
-    if (this.#batch.length === 0) this.batcher.add(this);
+    if (this.#batch.length === 0) this.#batcher.add(this);
     this.#batch.push(frame);
     this.#batchBytes += frame.length;
   }
@@ -82,13 +90,13 @@ export class Connection {
       this.flush();
       return;
     }
-    this.socket.write(frame);
+    this.#socket.write(frame);
     this.#checkUnread();
   }
 
   /** Bytes that the container has not taken yet. */
   get unreadBytes(): number {
-    return this.socket.writableLength + this.#batchBytes;
+    return this.#socket.writableLength + this.#batchBytes;
   }
 
   /** Opens a stream to the container. Its first bytes leave with the next `pump`. */
@@ -104,12 +112,12 @@ export class Connection {
   /** Reads no more from the next read on, until `goOn`. */
   hold(): void {
     this.#held = true;
-    this.socket.pause();
+    this.#socket.pause();
   }
 
   goOn(): void {
     this.#held = false;
-    this.socket.resume();
+    this.#socket.resume();
   }
 
   /** Writes the frames of this turn. */
@@ -117,7 +125,7 @@ export class Connection {
     const batch = this.#batch;
     if (batch.length === 0 || this.#closed) return;
     if (batch.length === 1) {
-      this.socket.write(batch[0]!);
+      this.#socket.write(batch[0]!);
     } else if (this.#batchBytes <= COPY_BYTES) {
       const all = Buffer.allocUnsafe(this.#batchBytes);
       let at = 0;
@@ -125,11 +133,11 @@ export class Connection {
         all.set(frame, at);
         at += frame.length;
       }
-      this.socket.write(all);
+      this.#socket.write(all);
     } else {
-      this.socket.cork();
-      for (const frame of batch) this.socket.write(frame);
-      this.socket.uncork();
+      this.#socket.cork();
+      for (const frame of batch) this.#socket.write(frame);
+      this.#socket.uncork();
     }
     this.#batch = [];
     this.#batchBytes = 0;
@@ -137,7 +145,7 @@ export class Connection {
   }
 
   #checkUnread(): void {
-    if (this.socket.writableLength > MAX_UNREAD_BYTES)
+    if (this.#socket.writableLength > MAX_UNREAD_BYTES)
       this.#fail(new Error('the container does not read what it is sent'));
   }
 
@@ -147,7 +155,7 @@ export class Connection {
     this.flush();
     this.#closed = true;
     this.streams.close();
-    this.socket.destroySoon();
+    this.#socket.destroySoon();
   }
 
   #read(chunk: Buffer): void {
@@ -158,16 +166,16 @@ export class Connection {
       this.#fail(ProtocolError.is(error) ? error : new Error('frame could not be handled', { cause: error }));
       return;
     }
-    this.handler.onReadEnd();
+    this.#handler.onReadEnd();
     this.flush();
     if (this.#framesOfTurn >= FRAMES_A_TURN) this.#yield();
   }
 
   #yield(): void {
     this.#framesOfTurn = 0;
-    this.socket.pause();
+    this.#socket.pause();
     setImmediate(() => {
-      if (!this.#held) this.socket.resume();
+      if (!this.#held) this.#socket.resume();
     });
   }
 
@@ -177,17 +185,17 @@ export class Connection {
     header.writeUInt32BE(HEADER_BYTES + chunk.length, 0);
     header.writeUInt32BE((FrameType.DATA << 24) | ((last ? FLAG_END : 0) << 16), 4);
     header.writeUInt32BE(id, 8);
-    this.socket.cork();
-    this.socket.write(header);
-    this.socket.write(chunk);
-    this.socket.uncork();
+    this.#socket.cork();
+    this.#socket.write(header);
+    this.#socket.write(chunk);
+    this.#socket.uncork();
   }
 
   #fail(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
     this.streams.close();
-    this.socket.destroy();
-    this.handler.onEnd(error);
+    this.#socket.destroy();
+    this.#handler.onEnd(error);
   }
 }

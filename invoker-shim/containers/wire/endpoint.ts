@@ -11,7 +11,11 @@ export class Endpoint {
   #apiRelay: ApiRelay | undefined;
   #closed = false;
 
-  private constructor(private readonly directory: SocketDirectory) {
+  readonly #directory: SocketDirectory;
+
+  private constructor(directory: SocketDirectory) {
+    this.#directory = directory;
+
     this.path = directory.create();
   }
 
@@ -55,6 +59,6 @@ export class Endpoint {
     this.#closed = true;
     this.stopListening();
     this.#apiRelay?.close();
-    this.directory.release(this.path);
+    this.#directory.release(this.path);
   }
 }

@@ -69,13 +69,25 @@ export class Handshake {
   #assignedAt = 0;
   #spec: ContainerSpec | undefined;
 
+  readonly #context: ContainerContext;
+  readonly #memoryMiB: number;
+  readonly #times: StartTimes;
+  readonly #listening: Promise<Endpoint>;
+  readonly #host: HandshakeHost;
+
   constructor(
-    private readonly context: ContainerContext,
-    private readonly memoryMiB: number,
-    private readonly times: StartTimes,
-    private readonly listening: Promise<Endpoint>,
-    private readonly host: HandshakeHost,
+    context: ContainerContext,
+    memoryMiB: number,
+    times: StartTimes,
+    listening: Promise<Endpoint>,
+    host: HandshakeHost,
   ) {
+    this.#context = context;
+    this.#memoryMiB = memoryMiB;
+    this.#times = times;
+    this.#listening = listening;
+    this.#host = host;
+
     this.#startedAt = context.clock.now();
   }
 
@@ -87,7 +99,7 @@ export class Handshake {
   /** Says what it is to run, once: that is loaded and sent to it. */
   assign(spec: ContainerSpec): void {
     this.#spec = spec;
-    this.#assignedAt = this.context.clock.now();
+    this.#assignedAt = this.#context.clock.now();
     this.log = new RunLog(spec.logLimitBytes);
     void this.#load(spec);
   }
@@ -99,7 +111,7 @@ export class Handshake {
 
   /** It has been started. */
   goOn(): void {
-    if (this.#startedAt === Infinity) this.#startedAt = this.context.clock.now();
+    if (this.#startedAt === Infinity) this.#startedAt = this.#context.clock.now();
   }
 
   /** The first frame on its connection. */
@@ -108,20 +120,20 @@ export class Handshake {
     checkSize('HELLO', payload, MAX_HELLO_BYTES);
     const { version, token } = decodeJsonObject(payload);
     if (typeof token !== 'string' || !isSame(token, this.token)) {
-      this.host.stop({ kind: 'NOT_STARTED', detail: 'it said hello with a wrong token' });
+      this.#host.stop({ kind: 'NOT_STARTED', detail: 'it said hello with a wrong token' });
       return;
     }
     if (version !== PROTOCOL_VERSION) {
       const detail = `it speaks version ${String(version).slice(0, 20)} of the protocol, not ${PROTOCOL_VERSION}`;
-      this.host.stop({ kind: 'NOT_STARTED', detail });
+      this.#host.stop({ kind: 'NOT_STARTED', detail });
       return;
     }
     this.#connection = connection;
-    this.times.greeted = this.times.now();
-    this.host.welcomed();
-    const { emitWindowBytes } = this.context.limits;
-    const files = this.host.files !== noFiles;
-    const { memoryMiB } = this;
+    this.#times.greeted = this.#times.now();
+    this.#host.welcomed();
+    const { emitWindowBytes } = this.#context.limits;
+    const files = this.#host.files !== noFiles;
+    const memoryMiB = this.#memoryMiB;
     const { runKey: runChannel, markKey: endMark } = this;
     const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, memoryMiB, runChannel, endMark };
     connection.send(encodeJsonFrame(FrameType.WELCOME, 0, welcome));
@@ -139,7 +151,7 @@ export class Handshake {
         if (id !== 0) break;
         if (this.log.full) return;
         const line = decodeLog(flags, id, payload);
-        this.log.add(line.stream, line.text, line.time, this.context.clock.wall());
+        this.log.add(line.stream, line.text, line.time, this.#context.clock.wall());
         return;
       }
       case FrameType.CREDIT:
@@ -154,17 +166,17 @@ export class Handshake {
 
   /** Looks after the time that each part may take. */
   sweep(now: number): void {
-    const { helloTimeoutMs } = this.context.limits;
+    const { helloTimeoutMs } = this.#context.limits;
     if (this.#connection === undefined) {
       if (now - this.#startedAt < helloTimeoutMs) return;
-      this.host.stop({ kind: 'NOT_STARTED', detail: 'it said no hello in time' });
+      this.#host.stop({ kind: 'NOT_STARTED', detail: 'it said no hello in time' });
     } else if (this.#spec === undefined) {
       return;
     } else if (this.initSentAt === 0) {
       if (now - this.#assignedAt < LOAD_LIMIT_MS) return;
-      this.host.stop({ kind: 'NOT_LOADED', detail: 'its code was not loaded in time' });
+      this.#host.stop({ kind: 'NOT_LOADED', detail: 'its code was not loaded in time' });
     } else if (now - this.initSentAt >= this.#spec.timeoutMs) {
-      this.host.stop({ kind: 'TIME_LIMIT', limitMs: this.#spec.timeoutMs });
+      this.#host.stop({ kind: 'TIME_LIMIT', limitMs: this.#spec.timeoutMs });
     }
   }
 
@@ -175,7 +187,7 @@ export class Handshake {
       const [{ init, code }, api] = await Promise.all([spec.load(), this.#bringApi(spec)]);
       this.#init = { init: api ? { ...init, api } : init, code };
     } catch (error) {
-      this.host.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) });
+      this.#host.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) });
       return;
     }
     this.#sendInit();
@@ -183,8 +195,8 @@ export class Handshake {
 
   /** Has the API brought to where the container can reach it; false: it reaches it by itself, or need not. */
   async #bringApi({ apiHost }: ContainerSpec): Promise<boolean> {
-    if (apiHost === undefined || this.context.driver.ownNetwork !== true) return false;
-    await (await this.listening).bringApi(apiHost, this.context.clock);
+    if (apiHost === undefined || this.#context.driver.ownNetwork !== true) return false;
+    await (await this.#listening).bringApi(apiHost, this.#context.clock);
     return true;
   }
 
@@ -194,8 +206,8 @@ export class Handshake {
     const { init: given, code } = this.#init;
     const init = { ...given, env: this.#environment(given) };
     this.#init = undefined;
-    this.initSentAt = this.context.clock.now();
-    this.times.told = this.times.now();
+    this.initSentAt = this.#context.clock.now();
+    this.#times.told = this.#times.now();
     const target = { show: () => undefined, openStream: (bytes: Buffer) => connection.openStream(bytes) };
     try {
       const { env, parameters } = init;
@@ -203,7 +215,7 @@ export class Handshake {
       const more = rest.length > MAX_INLINE_BYTES ? bytesSlot(rest, target) : undefined;
       connection.sendNow(encodeInit(init, bytesSlot(code, target), more));
     } catch (error) {
-      this.host.stop({ kind: 'NOT_LOADED', detail: (error as Error).message });
+      this.#host.stop({ kind: 'NOT_LOADED', detail: (error as Error).message });
       return;
     }
     connection.streams.pump();
@@ -211,13 +223,13 @@ export class Handshake {
 
   /** The action's variables, with those of OpenWhisk's /init about the activation that the container is started for, if there is one. */
   #environment({ env }: Init): Init['env'] {
-    const run = this.host.firstRun();
+    const run = this.#host.firstRun();
     if (run === undefined) return env;
     return {
       ...env,
       __OW_ACTIVATION_ID: run.activationId,
       __OW_TRANSACTION_ID: run.transactionId,
-      __OW_DEADLINE: String(Math.round(this.context.clock.wall() + run.spec.timeoutMs)),
+      __OW_DEADLINE: String(Math.round(this.#context.clock.wall() + run.spec.timeoutMs)),
     };
   }
 
@@ -225,12 +237,12 @@ export class Handshake {
     checkSize('READY', payload, MAX_READY_BYTES);
     const { ok, error, runChannel } = decodeJsonObject(payload);
     if (ok === true) {
-      this.host.initialized(runChannel === true);
+      this.#host.initialized(runChannel === true);
       return;
     }
     const text =
       typeof error === 'string' ? error.slice(0, MAX_ERROR_CHARS) : 'The action failed during initialization.';
-    this.host.stop({ kind: 'INIT_FAILED', text });
+    this.#host.stop({ kind: 'INIT_FAILED', text });
   }
 }
 

@@ -18,6 +18,10 @@ export class RunChannel implements ConnectionHandler {
   readonly connection: Connection;
   #state: 'OPENING' | 'OPEN' | 'ENDED' = 'OPENING';
 
+  readonly #key: string;
+  readonly #onOpen: () => void;
+  readonly #onEnded: (error: Error | undefined) => void;
+
   /**
    * @param onOpen It has proved to be this container's.
    * @param onEnd It has ended, or spoke wrongly; never after `close` of its connection.
@@ -25,10 +29,14 @@ export class RunChannel implements ConnectionHandler {
   constructor(
     socket: Socket,
     batcher: WriteBatcher,
-    private readonly key: string,
-    private readonly onOpen: () => void,
-    private readonly onEnded: (error: Error | undefined) => void,
+    key: string,
+    onOpen: () => void,
+    onEnded: (error: Error | undefined) => void,
   ) {
+    this.#key = key;
+    this.#onOpen = onOpen;
+    this.#onEnded = onEnded;
+
     this.connection = new Connection(socket, batcher, this);
   }
 
@@ -37,10 +45,10 @@ export class RunChannel implements ConnectionHandler {
       throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} on a run channel`);
     checkSize('HELLO', payload, MAX_HELLO_BYTES);
     const { runChannel } = decodeJsonObject(payload);
-    if (typeof runChannel !== 'string' || !isSame(runChannel, this.key))
+    if (typeof runChannel !== 'string' || !isSame(runChannel, this.#key))
       throw new ProtocolError('UNEXPECTED_FRAME', 'a run channel with a wrong key');
     this.#state = 'OPEN';
-    this.onOpen();
+    this.#onOpen();
   }
 
   get state(): 'OPENING' | 'OPEN' | 'ENDED' {
@@ -53,6 +61,6 @@ export class RunChannel implements ConnectionHandler {
 
   onEnd(error: Error | undefined): void {
     this.#state = 'ENDED';
-    this.onEnded(error);
+    this.#onEnded(error);
   }
 }

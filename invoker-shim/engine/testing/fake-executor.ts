@@ -19,10 +19,14 @@ export class HeldRun {
   #startedAt = 0;
   #deeds: Deed[] | undefined;
 
+  readonly #executor: FakeExecutor;
+
   constructor(
     readonly run: FunctionRun,
-    private readonly executor: FakeExecutor,
-  ) {}
+    executor: FakeExecutor,
+  ) {
+    this.#executor = executor;
+  }
 
   /** The key of its container: what the test called the action. */
   get name(): string {
@@ -31,26 +35,26 @@ export class HeldRun {
 
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of any form
   get params(): any {
-    return this.executor.sink.toJson(this.run.input);
+    return this.#executor.sink.toJson(this.run.input);
   }
 
   start(): this {
     if (this.state !== 'QUEUED') throw new Error(`${this.name} has started before`);
     this.state = 'RUNNING';
-    this.#startedAt = this.executor.clock.now();
+    this.#startedAt = this.#executor.clock.now();
     this.run.started(this.#startedAt);
     return this;
   }
 
   /** False when the engine refuses the port. */
   emit(port: string, value: unknown): boolean {
-    return this.run.emitted(port, this.executor.put(value));
+    return this.run.emitted(port, this.#executor.put(value));
   }
 
   end(value: unknown, status: 0 | 1 | 2 | 3 = 0, env: string | null = this.run.env): void {
     if (this.state === 'QUEUED') this.start();
     this.#done();
-    this.run.ended(this.#end(this.executor.put(value), status, env));
+    this.run.ended(this.#end(this.#executor.put(value), status, env));
   }
 
   endWith(value: Value, status: 0 | 1 | 2 | 3 = 0): void {
@@ -77,7 +81,7 @@ export class HeldRun {
   /** Does the next thing of its script: starts, emits, ends. */
   advance(): void {
     if (this.state === 'QUEUED') return void this.start();
-    this.#deeds ??= this.executor.scriptOf(this.name)(this.params, this.run.env, this.run);
+    this.#deeds ??= this.#executor.scriptOf(this.name)(this.params, this.run.env, this.run);
     const deed = this.#deeds.shift();
     if (deed === undefined) {
       this.end({});
@@ -91,7 +95,7 @@ export class HeldRun {
   }
 
   #end(value: Value, status: 0 | 1 | 2 | 3, env: string | null): Parameters<FunctionRun['ended']>[0] {
-    const endedAt = this.executor.clock.now();
+    const endedAt = this.#executor.clock.now();
     return {
       status,
       value,
@@ -110,7 +114,7 @@ export class HeldRun {
   #done(): void {
     if (this.state === 'DONE') throw new Error(`${this.name} has ended before`);
     this.state = 'DONE';
-    this.executor.gone(this);
+    this.#executor.gone(this);
   }
 }
 

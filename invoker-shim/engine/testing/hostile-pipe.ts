@@ -4,11 +4,14 @@ import type { Pipe, Token, TokenReceiver } from '../../pipes/pipe.js';
 export class HostilePipe implements Pipe {
   readonly #tokens: Token[] = [];
 
+  readonly #receive: TokenReceiver;
+  readonly #crowded: boolean;
+
   /** @param crowded Says of every token that the way is full. */
-  constructor(
-    private readonly receive: TokenReceiver,
-    private readonly crowded = false,
-  ) {}
+  constructor(receive: TokenReceiver, crowded = false) {
+    this.#receive = receive;
+    this.#crowded = crowded;
+  }
 
   get waiting(): number {
     return this.#tokens.length;
@@ -16,7 +19,7 @@ export class HostilePipe implements Pipe {
 
   send(token: Token): boolean {
     this.#tokens.push(token);
-    return !this.crowded;
+    return !this.#crowded;
   }
 
   /** Delivers one of the tokens that wait; `again`: it stays, to come once more. */
@@ -29,7 +32,7 @@ export class HostilePipe implements Pipe {
       const last = this.#tokens.pop()!;
       if (last !== token) this.#tokens[at] = last;
     }
-    this.receive(token);
+    this.#receive(token);
   }
 
   drained(): Promise<void> {

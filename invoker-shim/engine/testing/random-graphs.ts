@@ -25,7 +25,11 @@ class GraphDrawer {
   readonly #edges: Edge[] = [];
   readonly #sources: Source[] = [{ from: '$USER.params', scope: [] }];
 
-  constructor(private readonly draw: Draw) {}
+  readonly #draw: Draw;
+
+  constructor(draw: Draw) {
+    this.#draw = draw;
+  }
 
   graph(size: number): Graph {
     for (let i = 0; i < size; i++) this.#step();
@@ -34,14 +38,14 @@ class GraphDrawer {
   }
 
   #one<T>(list: readonly T[]): T {
-    return list[this.draw(list.length)]!;
+    return list[this.#draw(list.length)]!;
   }
 
   /** Newer outputs are taken more often, so that graphs grow long as well as wide. */
   #source(fits: (source: Source) => boolean = () => true): Source | undefined {
     const fitting = this.#sources.filter(fits);
     if (fitting.length === 0) return undefined;
-    return this.draw(3) === 0 ? this.#one(fitting) : this.#one(fitting.slice(-3));
+    return this.#draw(3) === 0 ? this.#one(fitting) : this.#one(fitting.slice(-3));
   }
 
   #add(node: GraphNode, ...wires: [Source, string][]): void {
@@ -63,7 +67,7 @@ class GraphDrawer {
     const id = `n${this.#nodes.length}`;
     const source = this.#source()!;
     const { scope } = source;
-    switch (this.draw(15)) {
+    switch (this.#draw(15)) {
       case 0:
       case 1: {
         this.#function(id, source);
@@ -94,7 +98,7 @@ class GraphDrawer {
           kind: 'switch',
           path: this.#one([['value'], ['hash'], ['value', 'item'], []]),
           cases,
-          ...(this.draw(3) > 0 ? { default: 'c2' } : {}),
+          ...(this.#draw(3) > 0 ? { default: 'c2' } : {}),
         };
         this.#add(node, [source, 'in']);
         for (const port of ['c0', 'c1', ...(node.default === undefined ? [] : ['c2'])])
@@ -102,7 +106,7 @@ class GraphDrawer {
         return;
       }
       case 9: {
-        const error = this.draw(4) === 0;
+        const error = this.#draw(4) === 0;
         const node: GraphNode = {
           id,
           kind: 'literal',
@@ -114,7 +118,7 @@ class GraphDrawer {
         return;
       }
       case 10: {
-        this.#operator({ id, kind: 'norm' }, source, this.draw(2) === 0);
+        this.#operator({ id, kind: 'norm' }, source, this.#draw(2) === 0);
         return;
       }
       case 11: {
@@ -122,7 +126,7 @@ class GraphDrawer {
           this.#one<GraphNode>([
             { id, kind: 'strip' },
             { id, kind: 'mask' },
-            { id, kind: 'scope', depth: this.draw(3) },
+            { id, kind: 'scope', depth: this.#draw(3) },
             { id, kind: 'let', declarations: { x: id } },
           ]),
           source,
@@ -160,9 +164,9 @@ class GraphDrawer {
   }
 
   #function(id: string, source: Source): void {
-    const name = `${this.#one(BEHAVIOURS.slice(0, this.draw(3) === 0 ? BEHAVIOURS.length : 8))}-${this.draw(1000)}`;
+    const name = `${this.#one(BEHAVIOURS.slice(0, this.#draw(3) === 0 ? BEHAVIOURS.length : 8))}-${this.#draw(1000)}`;
     const node: GraphNode =
-      this.draw(3) === 0
+      this.#draw(3) === 0
         ? { id, kind: 'function', functions: [{ path: '', code: name }] }
         : {
             id,
@@ -170,9 +174,9 @@ class GraphDrawer {
             action: `/_/${name}`,
             inputs: { in: 'NORMAL' },
             outputs: {},
-            ...(this.draw(2) === 0 ? { normalize: true } : {}),
+            ...(this.#draw(2) === 0 ? { normalize: true } : {}),
           };
-    this.#operator(node, source, this.draw(2) === 0);
+    this.#operator(node, source, this.#draw(2) === 0);
   }
 
   /** An action with several ports. */
@@ -181,9 +185,9 @@ class GraphDrawer {
     let { scope } = first;
     const wires: [Source, string][] = [[first, 'a']];
     const inputs: Record<string, InputType> = { a: 'NORMAL' };
-    for (const port of ['b', 'c'].slice(0, this.draw(3))) {
+    for (const port of ['b', 'c'].slice(0, this.#draw(3))) {
       const source = this.#beside(scope);
-      const list = source.scope.length > 0 && this.draw(2) === 0;
+      const list = source.scope.length > 0 && this.#draw(2) === 0;
       const delivered = list ? source.scope.slice(0, -1) : source.scope;
       if (!isPrefix(delivered, scope) && !isPrefix(scope, delivered)) continue;
       inputs[port] = list ? 'LIST' : 'NORMAL';
@@ -191,20 +195,20 @@ class GraphDrawer {
       scope = longer(scope, delivered);
     }
     const outputs: Record<string, OutputType> = {};
-    if (this.draw(2) === 0) outputs['each1'] = 'FOREACH';
-    if (this.draw(4) === 0) outputs['each2'] = 'FOREACH';
-    if (this.draw(3) === 0) outputs['one'] = 'NORMAL';
-    if (this.draw(4) === 0) Object.assign(outputs, { way1: 'SWITCH', way2: 'SWITCH' });
+    if (this.#draw(2) === 0) outputs['each1'] = 'FOREACH';
+    if (this.#draw(4) === 0) outputs['each2'] = 'FOREACH';
+    if (this.#draw(3) === 0) outputs['one'] = 'NORMAL';
+    if (this.#draw(4) === 0) Object.assign(outputs, { way1: 'SWITCH', way2: 'SWITCH' });
     const node: GraphNode = {
       id,
       kind: 'action',
-      action: `/_/${this.#one(BEHAVIOURS)}-${this.draw(1000)}`,
+      action: `/_/${this.#one(BEHAVIOURS)}-${this.#draw(1000)}`,
       inputs,
       outputs,
     };
     this.#add(node, ...wires);
     this.#put(node, 'out', scope, 'end');
-    if (this.draw(2) === 0) this.#put(node, 'error', scope, 'end');
+    if (this.#draw(2) === 0) this.#put(node, 'error', scope, 'end');
     for (const [port, type] of Object.entries(outputs)) {
       if (type === 'FOREACH') this.#put(node, port, [...scope, `${id}.${port}`]);
       else this.#put(node, port, scope, type === 'SWITCH' ? 'way' : port);
@@ -215,7 +219,7 @@ class GraphDrawer {
     const list: GraphNode = {
       id: `${id}l`,
       kind: 'action',
-      action: `/_/list-${this.draw(1000)}`,
+      action: `/_/list-${this.#draw(1000)}`,
       inputs: { in: 'NORMAL' },
       outputs: {},
     };
@@ -223,7 +227,7 @@ class GraphDrawer {
     const node: GraphNode = { id, kind: 'scatter', path: `[${id}]` };
     this.#add(node, [{ from: `${list.id}.out`, scope: source.scope }, 'in']);
     this.#put(node, 'scope', source.scope);
-    if (this.draw(3) === 0) this.#put(node, 'error', source.scope, 'end');
+    if (this.#draw(3) === 0) this.#put(node, 'error', source.scope, 'end');
     this.#put(node, 'item', [...source.scope, `${id}.item`]);
   }
 
@@ -238,7 +242,7 @@ class GraphDrawer {
     );
     const wires: [Source, string][] = [source, ...others].map((from) => [from, 'in']);
     const start = source.scope.at(-1)!;
-    if (start.endsWith('.item') && this.draw(3) > 0) {
+    if (start.endsWith('.item') && this.#draw(3) > 0) {
       const node: GraphNode = { id, kind: 'gather' };
       this.#add(node, ...wires, [{ from: start.replace('.item', '.scope'), scope }, 'scope']);
       this.#put(node, 'out', scope);
@@ -247,7 +251,7 @@ class GraphDrawer {
     const node: GraphNode = {
       id,
       kind: 'action',
-      action: `/_/${this.#one(['hash', 'list', 'echo'])}-${this.draw(1000)}`,
+      action: `/_/${this.#one(['hash', 'list', 'echo'])}-${this.#draw(1000)}`,
       inputs: { in: 'LIST' },
       outputs: {},
     };
@@ -259,12 +263,12 @@ class GraphDrawer {
     const truth: GraphNode = {
       id: `${id}t`,
       kind: 'action',
-      action: `/_/truth-${this.draw(1000)}`,
+      action: `/_/truth-${this.#draw(1000)}`,
       inputs: { in: 'NORMAL' },
       outputs: {},
     };
     this.#add(truth, [source, 'in']);
-    const node: GraphNode = { id, kind: 'gate', byPass: this.draw(2) === 0 };
+    const node: GraphNode = { id, kind: 'gate', byPass: this.#draw(2) === 0 };
     const test: Source = { from: `${truth.id}.out`, scope: source.scope };
     this.#add(node, [test, 'test'], ...(node.byPass ? [[source, 'in'] as [Source, string]] : []));
     this.#put(node, 'then', source.scope, 'way');
@@ -274,12 +278,12 @@ class GraphDrawer {
   #fork(id: string, source: Source): void {
     const node: GraphNode = { id, kind: 'fork' };
     this.#add(node, [source, 'in']);
-    const width = this.draw(4);
+    const width = this.#draw(4);
     const branches = Array.from({ length: width }, (_, i): [Source, string] => {
       const branch: GraphNode = {
         id: `${id}b${i}`,
         kind: 'action',
-        action: `/_/${this.#one(['hash', 'maybe', 'echo', 'boxed'])}-${this.draw(1000)}`,
+        action: `/_/${this.#one(['hash', 'maybe', 'echo', 'boxed'])}-${this.#draw(1000)}`,
         inputs: { in: 'NORMAL' },
         outputs: {},
         normalize: true,
@@ -306,7 +310,7 @@ class GraphDrawer {
     const node: GraphNode = {
       id,
       kind: 'action',
-      action: `/_/${this.#one(['hash', 'echo', 'truth'])}-${this.draw(1000)}`,
+      action: `/_/${this.#one(['hash', 'echo', 'truth'])}-${this.#draw(1000)}`,
       inputs: { in: 'NORMAL' },
       outputs: {},
     };
@@ -317,8 +321,8 @@ class GraphDrawer {
   #finish(): boolean {
     const outside = this.#sources.filter(({ scope }) => scope.length === 0);
     const inside = this.#sources.some(({ scope }) => scope.length > 0);
-    if (inside && this.draw(2) === 0) return false;
-    if (this.draw(4) > 0) {
+    if (inside && this.#draw(2) === 0) return false;
+    if (this.#draw(4) > 0) {
       this.#edges.push({ from: this.#one(outside.slice(-3)).from, to: '$USER.result' });
     } else {
       this.#edges.push(

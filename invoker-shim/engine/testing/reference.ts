@@ -44,16 +44,19 @@ class Reference {
   readonly #uncaught: Json[] = [];
   readonly #ran: string[] = [];
 
-  constructor(
-    private readonly graph: Graph,
-    private readonly params: Json,
-  ) {
+  readonly #graph: Graph;
+  readonly #params: Json;
+
+  constructor(graph: Graph, params: Json) {
+    this.#graph = graph;
+    this.#params = params;
+
     this.#scopes = scopes(graph);
     this.#nodes = new Map(graph.nodes.map((node) => [node.id, node]));
   }
 
   meaning(): Meaning {
-    for (const node of this.graph.nodes)
+    for (const node of this.#graph.nodes)
       for (const tag of this.#instances(this.#scopes.get(node.id)!)) this.#outputs(node.id, tag);
     return { result: this.#result(), uncaught: this.#uncaught, ran: this.#ran.sort() };
   }
@@ -61,7 +64,7 @@ class Reference {
   #result(): { value: Json } | undefined {
     const ports = [
       ...new Set(
-        this.graph.edges
+        this.#graph.edges
           .map(({ to }) => splitEndpoint(to)!)
           .filter(({ node }) => node === USER)
           .map(({ port }) => port),
@@ -97,7 +100,7 @@ class Reference {
     if (ports.some(([, token]) => token === undefined)) return undefined;
     if (node.kind === 'action' || node.kind === 'function') this.#ran.push(key);
     const outputs = this.#apply(node, Object.fromEntries(ports) as Record<string, Token>);
-    const wired = this.graph.edges.some(({ from }) => from === `${node.id}.error`);
+    const wired = this.#graph.edges.some(({ from }) => from === `${node.id}.error`);
     if ('error' in outputs && !wired) this.#uncaught.push((outputs.error as Token).value);
     return outputs;
   }
@@ -111,13 +114,13 @@ class Reference {
   }
 
   #sources(endpoint: string): string[] {
-    return this.graph.edges.filter(({ to }) => to === endpoint).map(({ from }) => from);
+    return this.#graph.edges.filter(({ to }) => to === endpoint).map(({ from }) => from);
   }
 
   #leaving(endpoint: string, tag: Tag): Token | undefined {
     const { node, port } = splitEndpoint(endpoint)!;
     if (node === USER) {
-      const value = port === 'params' ? this.params : this.params[port];
+      const value = port === 'params' ? this.#params : this.#params[port];
       return { value, env: [] };
     }
     const depth = this.#scopes.get(node)!.length;
@@ -219,7 +222,7 @@ class Reference {
     const types = outputPorts(node);
     const wired = Object.keys(types).filter(
       (port) =>
-        port !== 'out' && port !== 'error' && this.graph.edges.some(({ from }) => from === `${node.id}.${port}`),
+        port !== 'out' && port !== 'error' && this.#graph.edges.some(({ from }) => from === `${node.id}.${port}`),
     );
     const outputs: Record<string, Token | Token[]> = {};
     for (const port of wired) if (types[port] === 'FOREACH') outputs[port] = [];

@@ -9,11 +9,15 @@ export interface ActivationLogger {
 
 /** One line when an activation comes and one for each of its parts, and itself, that ends; all name the activation. */
 export class ActivationLog {
-  constructor(private readonly logger: ActivationLogger) {}
+  readonly #logger: ActivationLogger;
+
+  constructor(logger: ActivationLogger) {
+    this.#logger = logger;
+  }
 
   started({ activationId, transactionId, identity, target, paradigm }: StartMessage): void {
     const { path } = target.action;
-    this.logger.debug(
+    this.#logger.debug(
       { activationId, transactionId, namespace: identity.namespace, action: path, paradigm },
       'an activation starts',
     );
@@ -24,7 +28,7 @@ export class ActivationLog {
     const { activationId, cause, name, status, start, end, annotations } = record;
     const times = (annotations['dataflow'] ?? {}) as Partial<DataflowAnnotation>;
     const { node, tag, container, coldStart, queued, started, init } = times;
-    this.logger.debug(
+    this.#logger.debug(
       {
         activationId,
         ...(cause !== undefined && { cause }),

@@ -66,12 +66,16 @@ export class GatewaySession {
   readonly #responders: Readonly<Record<string, Responder>>;
   readonly #pulse: Pulse;
 
+  readonly #context: SessionContext;
+
   constructor(
     /** Of the gateway's process. */
     readonly instance: string,
     readonly name: string,
-    private readonly context: SessionContext,
+    context: SessionContext,
   ) {
+    this.#context = context;
+
     this.requests = new Requests(context.clock, `The plugin ${name}`, REPLY_MS);
     this.#targets = new ReceivedTargets(context.readTarget);
     this.#responders = sessionResponders(context, (record) => this.#abandon(record));
@@ -116,7 +120,7 @@ export class GatewaySession {
   attach(link: Link): void {
     this.#link?.destroy();
     this.#link = link;
-    this.#targets = new ReceivedTargets(this.context.readTarget);
+    this.#targets = new ReceivedTargets(this.#context.readTarget);
   }
 
   /** The greeting is over. */
@@ -130,7 +134,7 @@ export class GatewaySession {
   detach(link: Link): boolean {
     if (this.#link !== link) return false;
     this.#link = undefined;
-    this.#targets = new ReceivedTargets(this.context.readTarget);
+    this.#targets = new ReceivedTargets(this.#context.readTarget);
     this.requests.use(undefined);
     return true;
   }
@@ -145,7 +149,7 @@ export class GatewaySession {
 
   beat(): void {
     this.#payloadBytes = 0;
-    this.#link?.send(MessageType.BEAT, JSON.stringify({ received: this.#received ?? 0, ...this.context.load() }));
+    this.#link?.send(MessageType.BEAT, JSON.stringify({ received: this.#received ?? 0, ...this.#context.load() }));
   }
 
   frame(link: Link, type: number, head: string, body: Buffer): void {
@@ -175,7 +179,7 @@ export class GatewaySession {
 
   #start(head: string, body: Buffer): void {
     const targetOf = (target: number): StartMessage['target'] | undefined => this.#targets.get(target);
-    const { number, lasts, message } = readStart(head, body, this.context.clock.now(), targetOf);
+    const { number, lasts, message } = readStart(head, body, this.#context.clock.now(), targetOf);
     this.#received = number;
     this.#payloadBytes += body.length;
     if (this.#payloadBytes >= PAYLOAD_BYTES) this.beat();
@@ -185,11 +189,11 @@ export class GatewaySession {
     if (lasts) this.#lasting.add(activationId);
     const ended = lasts ? { ended: () => this.#ended(activationId) } : {};
     try {
-      this.context.host.start({ ...message, ...ended }, (record, result) => this.#answered(message, record, result));
+      this.#context.host.start({ ...message, ...ended }, (record, result) => this.#answered(message, record, result));
     } catch (err) {
       this.#running.delete(activationId);
       this.#lasting.delete(activationId);
-      this.context.logger.warn({ err, activationId }, 'an activation was not taken');
+      this.#context.logger.warn({ err, activationId }, 'an activation was not taken');
       this.#link?.send(MessageType.LOST, activationId);
     }
   }
@@ -208,7 +212,7 @@ export class GatewaySession {
       this.#abandoned.delete(activationId);
       // Its own record may have been on the way already when it was given up.
       this.#giveWay(abandoned).catch((err: unknown) =>
-        this.context.logger.error({ err, activationId }, 'the record of what was given up cannot be replaced'),
+        this.#context.logger.error({ err, activationId }, 'the record of what was given up cannot be replaced'),
       );
       return;
     }
@@ -247,9 +251,9 @@ export class GatewaySession {
   async #resume(link: Link, inDoubt: readonly InDoubt[]): Promise<void> {
     for (const [activationId, namespace] of inDoubt) {
       // Before its records are looked at: it may end meanwhile.
-      if (this.#running.has(activationId) || this.context.handOver(activationId, this)) continue;
+      if (this.#running.has(activationId) || this.#context.handOver(activationId, this)) continue;
       const kept = this.#kept.get(activationId);
-      const record = kept?.record ?? (await this.context.records.get(namespace, activationId).catch(() => undefined));
+      const record = kept?.record ?? (await this.#context.records.get(namespace, activationId).catch(() => undefined));
       if (record === undefined) this.#disown(link, activationId);
       else this.#send(link, record, kept?.result ?? record.result);
       await link.drained(RESENT_BYTES);
@@ -259,15 +263,15 @@ export class GatewaySession {
 
   /** It is not here: the gateway writes its record, and a start of it that is still on its way writes none. */
   #disown(link: Link, activationId: string): void {
-    this.context.records.withhold(activationId);
+    this.#context.records.withhold(activationId);
     link.send(MessageType.LOST, activationId);
   }
 
   /** The gateway has answered it and written its record: what still runs is stopped, what was written gives way. */
   async #abandon(record: ActivationRecord): Promise<void> {
     const { activationId, namespace } = record;
-    const { host, records } = this.context;
-    const session = this.context.sessionOf(activationId);
+    const { host, records } = this.#context;
+    const session = this.#context.sessionOf(activationId);
     if (session !== undefined) {
       records.withhold(activationId);
       session.#abandoned.set(activationId, record);
@@ -280,7 +284,7 @@ export class GatewaySession {
 
   /** A record that was written here gives way to the gateway's. */
   async #giveWay(record: ActivationRecord): Promise<void> {
-    const { records } = this.context;
+    const { records } = this.#context;
     const written = await records.get(record.namespace, record.activationId);
     if (written === undefined || (isGivenUp(written) && written.end === record.end)) return;
     records.replace(record);

@@ -55,7 +55,11 @@ export class HostServer {
   #draining = false;
   #closed = false;
 
-  constructor(private readonly options: HostServerOptions) {
+  readonly #options: HostServerOptions;
+
+  constructor(options: HostServerOptions) {
+    this.#options = options;
+
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
     const gateways: CodeSource = { load: (id, revision) => this.#askGateways(id, revision) };
@@ -128,7 +132,7 @@ export class HostServer {
 
   /** Undefined when the greeting was refused. */
   #greet(link: Link, type: number, head: string): GatewaySession | undefined {
-    const { id, product } = this.options;
+    const { id, product } = this.#options;
     try {
       if (type !== MessageType.HELLO) throw new HostLinkError('PROTOCOL', 'it does not greet');
       const hello = readGreeting(head, { product });
@@ -158,7 +162,7 @@ export class HostServer {
     if (this.#sessions.size >= MAX_SESSIONS) {
       throw new HostLinkError('REFUSED', `more than ${MAX_SESSIONS} plugins speak with this host`);
     }
-    const { host, records, readable = records } = this.options;
+    const { host, records, readable = records } = this.#options;
     const session = new GatewaySession(instance, name, {
       host,
       records,

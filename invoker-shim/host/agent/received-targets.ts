@@ -13,7 +13,11 @@ export class ReceivedTargets {
   #parts: Buffer[] = [];
   #bytes = 0;
 
-  constructor(private readonly read: (text: string) => Target) {}
+  readonly #read: (text: string) => Target;
+
+  constructor(read: (text: string) => Target) {
+    this.#read = read;
+  }
 
   get(number: number): Target | undefined {
     return this.#known.get(number);
@@ -29,7 +33,7 @@ export class ReceivedTargets {
     const text = Buffer.concat(this.#parts).toString();
     this.#parts = [];
     this.#bytes = 0;
-    this.#known.set(number, this.read(text));
+    this.#known.set(number, this.#read(text));
   }
 
   forget(number: number): void {

@@ -12,34 +12,38 @@ const MAX_WITHHELD = 10_000;
 export class WithheldRecords implements RecordStore {
   readonly #withheld = new LRUCache<string, true>({ max: MAX_WITHHELD });
 
-  constructor(private readonly store: RecordStore) {}
+  readonly #store: RecordStore;
+
+  constructor(store: RecordStore) {
+    this.#store = store;
+  }
 
   get full(): boolean {
-    return this.store.full;
+    return this.#store.full;
   }
 
   /** No record of this activation is written from now on. */
   withhold(activationId: string): void {
     this.#withheld.set(activationId, true);
-    this.store.notes.settle('activation', activationId);
+    this.#store.notes.settle('activation', activationId);
   }
 
   /** A record that was written already gives way to the gateway's. */
   replace(record: ActivationRecord): void {
-    this.store.append(record, true);
+    this.#store.append(record, true);
   }
 
   append(record: ActivationRecord, again?: boolean): void {
-    if (!this.#withheld.has(record.activationId)) this.store.append(record, again);
+    if (!this.#withheld.has(record.activationId)) this.#store.append(record, again);
   }
 
   written(callback: (error?: Error) => void): void {
-    this.store.written(callback);
+    this.#store.written(callback);
   }
 
   /** Nothing is noted of them either: the next start would complete it with a record. */
   get notes(): RecordNotes {
-    const { notes } = this.store;
+    const { notes } = this.#store;
     return {
       put: (kind, key, data) => {
         if (kind !== 'activation' || !this.#withheld.has(key)) notes.put(kind, key, data);
@@ -51,18 +55,18 @@ export class WithheldRecords implements RecordStore {
   }
 
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
-    return this.store.get(namespace, activationId);
+    return this.#store.get(namespace, activationId);
   }
 
   list(filter: RecordFilter, skip: number, limit: number, brief?: boolean): Promise<ActivationRecord[]> {
-    return this.store.list(filter, skip, limit, brief);
+    return this.#store.list(filter, skip, limit, brief);
   }
 
   count(filter: RecordFilter, skip: number): Promise<number> {
-    return this.store.count(filter, skip);
+    return this.#store.count(filter, skip);
   }
 
   close(): Promise<void> {
-    return this.store.close();
+    return this.#store.close();
   }
 }

@@ -16,10 +16,13 @@ interface GivenUpNote {
 export class GivenUp {
   readonly #records = new Map<string, ActivationRecord>();
 
-  constructor(
-    private readonly notes: RecordNotes,
-    private readonly host: string,
-  ) {
+  readonly #notes: RecordNotes;
+  readonly #host: string;
+
+  constructor(notes: RecordNotes, host: string) {
+    this.#notes = notes;
+    this.#host = host;
+
     for (const { data } of notes.open('given-up')) {
       const { host: lost, record } = data as GivenUpNote;
       if (lost === host) this.#records.set(record.activationId, record);
@@ -32,15 +35,15 @@ export class GivenUp {
 
   /** It is in the file with its record. */
   add(record: ActivationRecord): void {
-    const { host } = this;
+    const host = this.#host;
     this.#records.set(record.activationId, record);
-    this.notes.put('given-up', record.activationId, { host, record } satisfies GivenUpNote);
+    this.#notes.put('given-up', record.activationId, { host, record } satisfies GivenUpNote);
     if (this.#records.size > MAX_GIVEN_UP) this.told(this.#records.values().next().value!);
   }
 
   /** The host knows. */
   told({ activationId }: ActivationRecord): void {
     this.#records.delete(activationId);
-    this.notes.settle('given-up', activationId);
+    this.#notes.settle('given-up', activationId);
   }
 }

@@ -5,22 +5,26 @@ type Ask = (method: 'records' | 'count', params: unknown) => Promise<unknown>;
 
 /** The records of a host in another process; rejects when it cannot be asked. */
 export class RemoteRecords implements RecordReader {
+  readonly #ask: Ask;
+
   constructor(
     readonly place: string,
-    private readonly ask: Ask,
-  ) {}
+    ask: Ask,
+  ) {
+    this.#ask = ask;
+  }
 
   async get(namespace: string, activationId: string): Promise<ActivationRecord | undefined> {
-    const [frame] = (await this.ask('records', { get: activationId, namespace })) as Buffer[];
+    const [frame] = (await this.#ask('records', { get: activationId, namespace })) as Buffer[];
     return frame === undefined ? undefined : decodeFrame(frame);
   }
 
   async list(filter: RecordFilter, skip: number, limit: number, brief = false): Promise<ActivationRecord[]> {
-    const frames = (await this.ask('records', { filter, skip, limit, brief })) as Buffer[];
+    const frames = (await this.#ask('records', { filter, skip, limit, brief })) as Buffer[];
     return frames.map((frame) => decodeFrame(frame));
   }
 
   async count(filter: RecordFilter, skip: number): Promise<number> {
-    return (await this.ask('count', { filter, skip })) as number;
+    return (await this.#ask('count', { filter, skip })) as number;
   }
 }

@@ -17,10 +17,13 @@ export class SentTargets {
   readonly #numbers: LRUCache<FunctionTarget | WorkflowTarget, number>;
   #last = 0;
 
-  constructor(
-    private readonly link: Link,
-    private readonly maxBytes = KEPT_BYTES,
-  ) {
+  readonly #link: Link;
+  readonly #maxBytes: number;
+
+  constructor(link: Link, maxBytes = KEPT_BYTES) {
+    this.#link = link;
+    this.#maxBytes = maxBytes;
+
     this.#numbers = new LRUCache({
       maxSize: maxBytes,
       dispose: (number) => link.send(MessageType.FORGET, String(number)),
@@ -35,9 +38,9 @@ export class SentTargets {
     const number = ++this.#last;
     for (let at = 0; at < text.length; at += PART_BYTES) {
       const head = JSON.stringify([number, at + PART_BYTES < text.length ? 1 : 0]);
-      this.link.send(MessageType.TARGET, head, text.subarray(at, at + PART_BYTES));
+      this.#link.send(MessageType.TARGET, head, text.subarray(at, at + PART_BYTES));
     }
-    this.#numbers.set(target, number, { size: Math.min(text.length, this.maxBytes) });
+    this.#numbers.set(target, number, { size: Math.min(text.length, this.#maxBytes) });
     return number;
   }
 }

@@ -48,11 +48,19 @@ export class Distance {
   /** Connections so far, the gateway's ends. */
   readonly streams: SimulatedStream[] = [];
 
+  readonly #delay: Delay;
+  readonly #codes: CodeSource;
+  readonly #options: Partial<RemoteHostOptions>;
+
   constructor(
-    private readonly delay: Delay = () => 0,
-    private readonly codes: CodeSource = { load: () => Promise.reject(new Error('no code here')) },
-    private readonly options: Partial<RemoteHostOptions> = {},
+    delay: Delay = () => 0,
+    codes: CodeSource = { load: () => Promise.reject(new Error('no code here')) },
+    options: Partial<RemoteHostOptions> = {},
   ) {
+    this.#delay = delay;
+    this.#codes = codes;
+    this.#options = options;
+
     this.process = new HostProcess(this.files, this.clock);
     this.remote = this.#connect(options);
   }
@@ -60,7 +68,7 @@ export class Distance {
   /** The process of the gateway is killed, and another one takes its place. */
   restartGateway(): RemoteHost {
     this.killGateway();
-    this.remote = this.#connect(this.options);
+    this.remote = this.#connect(this.#options);
     return this.remote;
   }
 
@@ -78,7 +86,7 @@ export class Distance {
       product: '1',
       name: 'test',
       records: this.ownRecords,
-      codes: this.codes,
+      codes: this.#codes,
       clock: this.clock,
       ...options,
     });
@@ -130,7 +138,7 @@ export class Distance {
   #open(): Promise<SimulatedStream> {
     const { process } = this;
     if (process === undefined) return Promise.reject(new Error('ECONNREFUSED'));
-    const [gateway, host] = simulatedConnection(this.delay);
+    const [gateway, host] = simulatedConnection(this.#delay);
     this.streams.push(gateway);
     process.accept(host);
     return Promise.resolve(gateway);

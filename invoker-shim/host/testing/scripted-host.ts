@@ -14,7 +14,11 @@ export class ScriptedHost implements Host {
   refusal: Error | undefined;
   readonly #running = new Map<string, { readonly message: StartMessage; readonly answer: Answer }>();
 
-  constructor(private readonly records: RecordStore) {}
+  readonly #records: RecordStore;
+
+  constructor(records: RecordStore) {
+    this.#records = records;
+  }
 
   get running(): string[] {
     return [...this.#running.keys()];
@@ -51,8 +55,8 @@ export class ScriptedHost implements Host {
       logs,
       annotations: { path: message.target.action.path },
     };
-    this.records.append(record);
-    this.records.written(() => answer(record, caller ?? text));
+    this.#records.append(record);
+    this.#records.written(() => answer(record, caller ?? text));
     if (this.goesOn.has(activationId)) this.#answered.set(activationId, message);
     else message.ended?.();
   }

@@ -11,8 +11,11 @@ export class SimulatedStream extends Duplex {
   peer!: SimulatedStream;
   #arriving: Promise<void> = Promise.resolve();
 
-  constructor(private readonly delay: Delay) {
+  readonly #delay: Delay;
+
+  constructor(delay: Delay) {
     super();
+    this.#delay = delay;
   }
 
   override _read(): void {
@@ -20,7 +23,7 @@ export class SimulatedStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    const at = Math.min(chunk.length, 1 + this.delay() * 7);
+    const at = Math.min(chunk.length, 1 + this.#delay() * 7);
     this.#send(chunk.subarray(0, at));
     if (at < chunk.length) this.#send(chunk.subarray(at));
     done();
@@ -37,7 +40,7 @@ export class SimulatedStream extends Duplex {
   }
 
   #send(piece: Buffer | null | 'cut'): void {
-    const turns = this.delay();
+    const turns = this.#delay();
     const copy = Buffer.isBuffer(piece) ? Buffer.from(piece) : piece;
     this.#arriving = this.#arriving.then(async () => {
       for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));

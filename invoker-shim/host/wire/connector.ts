@@ -41,13 +41,18 @@ export class Connector {
   readonly #pulse: Pulse;
   #attempt = new AbortController();
 
-  constructor(
-    /** Connects to the host, authenticated and encrypted. Rejects with `HostLinkError`. */
-    private readonly open: (signal: AbortSignal) => Promise<Duplex>,
-    private readonly hello: Hello,
-    private readonly clock: Clock,
-    private readonly events: ConnectorEvents,
-  ) {
+  /** Connects to the host, authenticated and encrypted. Rejects with `HostLinkError`. */
+  readonly #open: (signal: AbortSignal) => Promise<Duplex>;
+  readonly #hello: Hello;
+  readonly #clock: Clock;
+  readonly #events: ConnectorEvents;
+
+  constructor(open: (signal: AbortSignal) => Promise<Duplex>, hello: Hello, clock: Clock, events: ConnectorEvents) {
+    this.#open = open;
+    this.#hello = hello;
+    this.#clock = clock;
+    this.#events = events;
+
     this.#pulse = new Pulse(clock, {
       beat: () => {
         if (this.#up) this.#link?.send(MessageType.BEAT, '{}');
@@ -71,7 +76,7 @@ export class Connector {
     this.#attempt.abort();
     if (this.#up) {
       this.#link?.send(MessageType.BYE, '');
-      this.#link?.end(this.clock);
+      this.#link?.end(this.#clock);
     } else {
       this.#link?.destroy();
     }
@@ -80,8 +85,8 @@ export class Connector {
   #connect(): void {
     const attempt = new AbortController();
     this.#attempt = attempt;
-    this.#stopTimer = this.clock.after(GREETING_MS, () => attempt.abort());
-    this.open(attempt.signal).then(
+    this.#stopTimer = this.#clock.after(GREETING_MS, () => attempt.abort());
+    this.#open(attempt.signal).then(
       (stream) => this.#greet(stream),
       (error: unknown) => this.#failed(error),
     );
@@ -99,26 +104,26 @@ export class Connector {
     );
     this.#link = link;
     this.#stopTimer();
-    link.send(MessageType.HELLO, JSON.stringify(this.hello));
-    this.#stopTimer = this.clock.after(GREETING_MS, () =>
+    link.send(MessageType.HELLO, JSON.stringify(this.#hello));
+    this.#stopTimer = this.#clock.after(GREETING_MS, () =>
       link.destroy(new HostLinkError('UNREACHABLE', 'it does not answer the greeting')),
     );
   }
 
   #frame(link: Link, type: number, head: string, body: Buffer): void {
     if (this.#up) {
-      this.events.frame(type, head, body);
+      this.#events.frame(type, head, body);
     } else if (type === MessageType.WELCOME) {
-      const welcome = readGreeting(head, this.hello);
-      if (welcome.host !== this.hello.host)
-        throw new HostLinkError('REFUSED', otherHost(welcome.host, this.hello.host));
+      const welcome = readGreeting(head, this.#hello);
+      if (welcome.host !== this.#hello.host)
+        throw new HostLinkError('REFUSED', otherHost(welcome.host, this.#hello.host));
       this.#stopTimer();
       link.greeted();
       this.#up = true;
       this.#greeted = true;
       this.#lost = false;
       this.#told.clear();
-      this.events.up(link, welcome);
+      this.#events.up(link, welcome);
     } else if (type === MessageType.REJECT) {
       throw new HostLinkError('REFUSED', head);
     } else {
@@ -132,7 +137,7 @@ export class Connector {
     this.#up = false;
     this.#stopTimer();
     if (this.#closed) return;
-    if (wasUp) this.events.down();
+    if (wasUp) this.#events.down();
     this.#failed(error ?? new HostLinkError('UNREACHABLE', 'the connection was closed'));
   }
 
@@ -145,9 +150,9 @@ export class Connector {
         : new HostLinkError('UNREACHABLE', cause instanceof Error ? cause.message : String(cause), { cause });
     if (!this.#told.has(error.code)) {
       this.#told.add(error.code);
-      this.events.trouble(error);
+      this.#events.trouble(error);
     }
-    this.#stopTimer = this.clock.after(this.#pauseMs, () => this.#connect());
+    this.#stopTimer = this.#clock.after(this.#pauseMs, () => this.#connect());
     this.#pauseMs = Math.min(2 * this.#pauseMs, LAST_PAUSE_MS);
   }
 
@@ -166,7 +171,7 @@ export class Connector {
     }
     if (!this.#lost && beats >= LOST_BEATS) {
       this.#lost = true;
-      this.events.lost();
+      this.#events.lost();
     }
   }
 }

@@ -38,7 +38,11 @@ export class FrameReader {
   #frame: Buffer | undefined;
   #fill = 0;
 
-  constructor(private readonly onFrame: FrameHandler) {}
+  readonly #onFrame: FrameHandler;
+
+  constructor(onFrame: FrameHandler) {
+    this.#onFrame = onFrame;
+  }
 
   /** Throws `HostLinkError` PROTOCOL for what cannot be a frame; the reader is of no use then. */
   push(chunk: Buffer): void {
@@ -86,6 +90,6 @@ export class FrameReader {
   #deliver(frame: Buffer): void {
     const headEnd = 5 + frame.readUInt32BE(1);
     if (headEnd > frame.length) throw new HostLinkError('PROTOCOL', 'the head of a frame is longer than the frame');
-    this.onFrame(frame[0]!, frame.toString('utf8', 5, headEnd), frame.subarray(headEnd));
+    this.#onFrame(frame[0]!, frame.toString('utf8', 5, headEnd), frame.subarray(headEnd));
   }
 }

@@ -19,12 +19,12 @@ export class Link {
   /** Bytes came since this was last set to false. */
   heard = true;
 
+  readonly #stream: Duplex;
+
   /** `onClosed` is called once, whoever ended it. */
-  constructor(
-    private readonly stream: Duplex,
-    onFrame: FrameHandler,
-    onClosed: (error: Error | undefined) => void,
-  ) {
+  constructor(stream: Duplex, onFrame: FrameHandler, onClosed: (error: Error | undefined) => void) {
+    this.#stream = stream;
+
     this.#reader = new FrameReader(onFrame);
     let failure: Error | undefined;
     stream.on('data', (chunk: Buffer) => this.#read(chunk));
@@ -46,11 +46,11 @@ export class Link {
 
   /** Bytes not yet handed to the operating system. */
   get unsentBytes(): number {
-    return this.#waitingBytes + this.stream.writableLength;
+    return this.#waitingBytes + this.#stream.writableLength;
   }
 
   get closed(): boolean {
-    return this.#closed || this.stream.destroyed;
+    return this.#closed || this.#stream.destroyed;
   }
 
   /** The greeting is over: frames of any allowed size are taken. */
@@ -77,12 +77,12 @@ export class Link {
   /** Sends what waits, and ends: when the other side has ended too, or after `LAST_MS`, whatever it does. */
   end(clock: Clock): void {
     this.#flush();
-    this.stream.end();
-    this.#cancelEnd = clock.after(LAST_MS, () => this.stream.destroy());
+    this.#stream.end();
+    this.#cancelEnd = clock.after(LAST_MS, () => this.#stream.destroy());
   }
 
   destroy(error?: Error): void {
-    this.stream.destroy(error);
+    this.#stream.destroy(error);
   }
 
   #read(chunk: Buffer): void {
@@ -92,7 +92,7 @@ export class Link {
     } catch (error) {
       const cause =
         error instanceof HostLinkError ? error : new HostLinkError('PROTOCOL', String(error), { cause: error });
-      this.stream.destroy(cause);
+      this.#stream.destroy(cause);
     }
   }
 
@@ -102,14 +102,14 @@ export class Link {
     this.#waitingBytes = 0;
     if (this.closed || waiting.length === 0) return;
     if (waiting.length === 1) {
-      this.stream.write(waiting[0]!);
+      this.#stream.write(waiting[0]!);
       this.#wake();
       return;
     }
     let joined: Buffer[] = [];
     let bytes = 0;
     const write = (): void => {
-      if (joined.length > 0) this.stream.write(joined.length === 1 ? joined[0]! : Buffer.concat(joined, bytes));
+      if (joined.length > 0) this.#stream.write(joined.length === 1 ? joined[0]! : Buffer.concat(joined, bytes));
       joined = [];
       bytes = 0;
     };

@@ -22,10 +22,13 @@ export class Pulse {
   #silentTicks = 0;
   #stop: () => void;
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly options: PulseOptions,
-  ) {
+  readonly #clock: Clock;
+  readonly #options: PulseOptions;
+
+  constructor(clock: Clock, options: PulseOptions) {
+    this.#clock = clock;
+    this.#options = options;
+
     this.#stop = this.#later();
   }
 
@@ -34,14 +37,14 @@ export class Pulse {
   }
 
   #later(): () => void {
-    return this.clock.after(BEAT_MS / TICKS, () => {
+    return this.#clock.after(BEAT_MS / TICKS, () => {
       this.#stop = this.#later();
-      if (++this.#ticks % TICKS === 0) this.options.beat();
-      if (this.options.heard()) {
+      if (++this.#ticks % TICKS === 0) this.#options.beat();
+      if (this.#options.heard()) {
         this.#silentTicks = 0;
         return;
       }
-      this.options.silent(++this.#silentTicks / TICKS);
+      this.#options.silent(++this.#silentTicks / TICKS);
     });
   }
 }

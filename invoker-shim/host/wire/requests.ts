@@ -24,25 +24,29 @@ export class Requests {
   #last = 0;
   #link: Link | undefined;
 
-  constructor(
-    private readonly clock: Clock,
-    /** Who is asked, for messages. */
-    private readonly peer: string,
-    /** Milliseconds a reply may take, a lost connection included. */
-    private readonly timeoutMs: number,
-  ) {}
+  readonly #clock: Clock;
+  /** Who is asked, for messages. */
+  readonly #peer: string;
+  /** Milliseconds a reply may take, a lost connection included. */
+  readonly #timeoutMs: number;
+
+  constructor(clock: Clock, peer: string, timeoutMs: number) {
+    this.#clock = clock;
+    this.#peer = peer;
+    this.#timeoutMs = timeoutMs;
+  }
 
   /** Gives the parts of the reply. Rejects with `HostLinkError`, and with an Error of what the other side says. */
   ask(method: string, params: unknown, body?: Buffer): Promise<Buffer[]> {
     if (this.#waiting.size >= MAX_WAITING) {
-      return Promise.reject(new HostLinkError('OVERLOADED', `${this.peer} has too many questions to answer already`));
+      return Promise.reject(new HostLinkError('OVERLOADED', `${this.#peer} has too many questions to answer already`));
     }
     const id = ++this.#last;
     const head = JSON.stringify([id, method, params]);
     return new Promise((resolve, reject) => {
-      const stopTimer = this.clock.after(this.timeoutMs, () => {
+      const stopTimer = this.#clock.after(this.#timeoutMs, () => {
         this.#waiting.delete(id);
-        reject(new HostLinkError('UNREACHABLE', `${this.peer} did not answer within ${this.timeoutMs} ms`));
+        reject(new HostLinkError('UNREACHABLE', `${this.#peer} did not answer within ${this.#timeoutMs} ms`));
       });
       this.#waiting.set(id, { head, body, parts: [], resolve, reject, stopTimer });
       this.#link?.send(MessageType.REQUEST, head, body);

@@ -34,37 +34,37 @@ interface Spooled {
  * first, when there is no room. Namespaces share the room for what is held.
  */
 export class AttachmentSpool {
-  private readonly spooled = new Map<string, Spooled>();
+  readonly #spooled = new Map<string, Spooled>();
   /** Of those, the ones that nobody holds, in the order in which they may go. */
-  private readonly idle = new Set<Spooled>();
-  private readonly fetching = new Map<string, Promise<Spooled | undefined>>();
-  private readonly waiting: (() => void)[] = [];
-  private running = 0;
-  private readonly heldOf = new Map<string, number>();
-  private readonly share: FairShare;
-  private held = 0;
-  private total = 0;
-  private files = 0;
+  readonly #idle = new Set<Spooled>();
+  readonly #fetching = new Map<string, Promise<Spooled | undefined>>();
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+  readonly #heldOf = new Map<string, number>();
+  readonly #share: FairShare;
+  #held = 0;
+  #total = 0;
+  #files = 0;
 
-  private readonly directory: string;
+  readonly #directory: string;
 
   /** Throws what the file system says. */
   constructor({ base = tmpdir(), maxBytes = MAX_BYTES }: AttachmentSpoolOptions = {}) {
     removeLeftBehind([base]);
-    this.directory = makePrivateDirectory(base, 'code');
-    this.share = new FairShare(maxBytes);
+    this.#directory = makePrivateDirectory(base, 'code');
+    this.#share = new FairShare(maxBytes);
   }
 
   /** Bytes that are held, and of all files. */
   get bytes(): { readonly held: number; readonly total: number } {
-    return { held: this.held, total: this.total };
+    return { held: this.#held, total: this.#total };
   }
 
   /** Undefined when it is not here, or cannot be read. */
   async read(key: string): Promise<Buffer | undefined> {
-    const spooled = this.spooled.get(key);
+    const spooled = this.#spooled.get(key);
     if (spooled === undefined) return undefined;
-    const release = this.use(spooled);
+    const release = this.#use(spooled);
     try {
       // Where it cannot be read, the store may still have it.
       return await readFile(spooled.path).catch(() => undefined);
@@ -82,68 +82,64 @@ export class AttachmentSpool {
     namespace: string,
     fetch: () => Promise<Buffer | undefined>,
   ): Release | Promise<Release | undefined> {
-    const spooled = this.spooled.get(key);
+    const spooled = this.#spooled.get(key);
     if (spooled !== undefined) {
-      if (spooled.holds === 0) this.checkShare(namespace, spooled.bytes);
-      return this.use(spooled);
+      if (spooled.holds === 0) this.#checkShare(namespace, spooled.bytes);
+      return this.#use(spooled);
     }
-    return this.fetched(key, namespace, fetch);
+    return this.#fetched(key, namespace, fetch);
   }
 
   /** Ends when nothing is fetched any more; the files go. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.fetching.values());
-    await rm(this.directory, { recursive: true, force: true });
+    await Promise.allSettled(this.#fetching.values());
+    await rm(this.#directory, { recursive: true, force: true });
   }
 
-  private async fetched(
+  async #fetched(
     key: string,
     namespace: string,
     fetch: () => Promise<Buffer | undefined>,
   ): Promise<Release | undefined> {
-    let fetching = this.fetching.get(key);
+    let fetching = this.#fetching.get(key);
     if (fetching === undefined) {
-      if (this.fetching.size >= WAITING_FETCHES)
+      if (this.#fetching.size >= WAITING_FETCHES)
         throw new StoreUnavailableError(new Error('too much code is being fetched already'));
-      fetching = this.fetch(key, namespace, fetch).finally(() => this.fetching.delete(key));
-      this.fetching.set(key, fetching);
+      fetching = this.#fetch(key, namespace, fetch).finally(() => this.#fetching.delete(key));
+      this.#fetching.set(key, fetching);
     }
     const spooled = await fetching;
     if (spooled === undefined) return undefined;
     // It may have given way to another one before those who waited for it had their turn.
-    return this.spooled.get(key) === spooled ? this.use(spooled) : this.hold(key, namespace, fetch);
+    return this.#spooled.get(key) === spooled ? this.#use(spooled) : this.hold(key, namespace, fetch);
   }
 
-  private async fetch(
-    key: string,
-    namespace: string,
-    fetch: () => Promise<Buffer | undefined>,
-  ): Promise<Spooled | undefined> {
-    if (this.running < FETCHES) this.running++;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+  async #fetch(key: string, namespace: string, fetch: () => Promise<Buffer | undefined>): Promise<Spooled | undefined> {
+    if (this.#running < FETCHES) this.#running++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
       const data = await fetch();
-      return data && (await this.write(key, namespace, data));
+      return data && (await this.#write(key, namespace, data));
     } finally {
-      const next = this.waiting.shift();
-      if (next === undefined) this.running--;
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
       else next();
     }
   }
 
-  private async write(key: string, namespace: string, data: Buffer): Promise<Spooled> {
-    this.checkShare(namespace, data.length);
-    const path = join(this.directory, String(++this.files));
+  async #write(key: string, namespace: string, data: Buffer): Promise<Spooled> {
+    this.#checkShare(namespace, data.length);
+    const path = join(this.#directory, String(++this.#files));
     const spooled: Spooled = { key, path, bytes: data.length, namespace, holds: 0 };
     // Counted before it is written: others are fetched meanwhile.
-    const release = this.use(spooled);
-    this.total += data.length;
+    const release = this.#use(spooled);
+    this.#total += data.length;
     try {
-      await this.makeRoom();
+      await this.#makeRoom();
       await writeFile(path, data, { mode: OWNER_WRITES });
-      this.spooled.set(key, spooled);
+      this.#spooled.set(key, spooled);
     } catch (cause) {
-      this.total -= data.length;
+      this.#total -= data.length;
       await rm(path, { force: true }).catch(() => undefined);
       throw cause instanceof StoreUnavailableError ? cause : new StoreUnavailableError(cause as Error);
     } finally {
@@ -152,43 +148,43 @@ export class AttachmentSpool {
     return spooled;
   }
 
-  private checkShare(namespace: string, bytes: number): void {
-    const held = (this.heldOf.get(namespace) ?? 0) + bytes;
-    if (this.share.allows(held, this.share.total - this.held - bytes)) return;
+  #checkShare(namespace: string, bytes: number): void {
+    const held = (this.#heldOf.get(namespace) ?? 0) + bytes;
+    if (this.#share.allows(held, this.#share.total - this.#held - bytes)) return;
     const text = `running activations of ${namespace} hold too much code to begin with another action (couchdb.codeBytes)`;
     throw new StoreUnavailableError(new Error(text));
   }
 
-  private async makeRoom(): Promise<void> {
-    for (const spooled of this.idle) {
-      if (this.total <= this.share.total) return;
-      this.idle.delete(spooled);
-      this.spooled.delete(spooled.key);
-      this.total -= spooled.bytes;
+  async #makeRoom(): Promise<void> {
+    for (const spooled of this.#idle) {
+      if (this.#total <= this.#share.total) return;
+      this.#idle.delete(spooled);
+      this.#spooled.delete(spooled.key);
+      this.#total -= spooled.bytes;
       await rm(spooled.path, { force: true });
     }
-    if (this.total > this.share.total)
+    if (this.#total > this.#share.total)
       throw new StoreUnavailableError(
         new Error('running activations hold all code that may be kept (couchdb.codeBytes)'),
       );
   }
 
-  private use(spooled: Spooled): Release {
+  #use(spooled: Spooled): Release {
     if (spooled.holds++ === 0) {
-      this.idle.delete(spooled);
-      this.countHeld(spooled, spooled.bytes);
+      this.#idle.delete(spooled);
+      this.#countHeld(spooled, spooled.bytes);
     }
     return once(() => {
       if (--spooled.holds > 0) return;
-      this.countHeld(spooled, -spooled.bytes);
-      if (this.spooled.get(spooled.key) === spooled) this.idle.add(spooled);
+      this.#countHeld(spooled, -spooled.bytes);
+      if (this.#spooled.get(spooled.key) === spooled) this.#idle.add(spooled);
     });
   }
 
-  private countHeld({ namespace }: Spooled, bytes: number): void {
-    this.held += bytes;
-    const mine = (this.heldOf.get(namespace) ?? 0) + bytes;
-    if (mine === 0) this.heldOf.delete(namespace);
-    else this.heldOf.set(namespace, mine);
+  #countHeld({ namespace }: Spooled, bytes: number): void {
+    this.#held += bytes;
+    const mine = (this.#heldOf.get(namespace) ?? 0) + bytes;
+    if (mine === 0) this.#heldOf.delete(namespace);
+    else this.#heldOf.set(namespace, mine);
   }
 }

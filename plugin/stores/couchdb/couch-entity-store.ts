@@ -71,40 +71,48 @@ export async function openCouchEntityStore(options: CouchEntityStoreOptions): Pr
 /** Entities in a CouchDB, which several processes write. */
 class CouchEntityStore implements EntityStore {
   /** By id and revision. */
-  private readonly stubs = new LRUCache<string, Attachments>({ max: KNOWN_STUBS });
+  readonly #stubs = new LRUCache<string, Attachments>({ max: KNOWN_STUBS });
   /** Places in the spool of the attachments that are held, by revision. */
-  private readonly held = new Map<string, { readonly key: string; holds: number }>();
+  readonly #held = new Map<string, { readonly key: string; holds: number }>();
+
+  readonly #database: CouchDatabase;
+  readonly #feed: ChangesFeed<unknown>;
+  readonly #spool: AttachmentSpool;
 
   constructor(
-    private readonly database: CouchDatabase,
-    private readonly feed: ChangesFeed<unknown>,
-    private readonly spool: AttachmentSpool,
+    database: CouchDatabase,
+    feed: ChangesFeed<unknown>,
+    spool: AttachmentSpool,
     readonly watch: (listener: ChangeListener) => void,
-  ) {}
+  ) {
+    this.#database = database;
+    this.#feed = feed;
+    this.#spool = spool;
+  }
 
   /** One request. */
   async get(id: string): Promise<StoredDocument | undefined> {
-    const found = await this.database.get<EntityDocument>(id).catch(asStoreError(id));
-    return found === undefined ? undefined : this.split(found).document;
+    const found = await this.#database.get<EntityDocument>(id).catch(asStoreError(id));
+    return found === undefined ? undefined : this.#split(found).document;
   }
 
   /** One request; one more when an attachment is kept of which this process knows nothing. */
   async put(document: StoredDocument, attachment?: Attachment | 'keep'): Promise<string> {
     const { _id: id } = document;
-    const attachments = attachment === 'keep' ? await this.kept(document) : fresh(attachment);
+    const attachments = attachment === 'keep' ? await this.#kept(document) : fresh(attachment);
     const written: CouchDocument = attachments === undefined ? document : { ...document, _attachments: attachments };
-    const rev = await this.database.put(written).catch(asStoreError(id));
+    const rev = await this.#database.put(written).catch(asStoreError(id));
     if (rev === undefined) throw new ConflictError(id);
     return rev;
   }
 
   async delete(id: string, rev: string): Promise<void> {
-    if (!(await this.database.remove(id, rev).catch(asStoreError(id)))) throw new ConflictError(id);
+    if (!(await this.#database.remove(id, rev).catch(asStoreError(id)))) throw new ConflictError(id);
   }
 
   async list({ type, namespace, skip, limit }: ListQuery): Promise<StoredDocument[]> {
     const { view, key } = range(type, namespace);
-    const rows = await this.database
+    const rows = await this.#database
       .view<EntityDocument>(LISTS, view, {
         startkey: key,
         endkey: [...key, LAST],
@@ -114,14 +122,14 @@ class CouchEntityStore implements EntityStore {
         include_docs: true,
       })
       .catch(asStoreError(type));
-    return rows.flatMap(({ doc }) => (doc ? [this.split(doc).document] : []));
+    return rows.flatMap(({ doc }) => (doc ? [this.#split(doc).document] : []));
   }
 
   /** One request for the ids, and one a document. */
   async *each({ type, namespace, skip, limit }: ListQuery): AsyncGenerator<StoredDocument> {
     const { view, key } = range(type, namespace);
     const query = { startkey: key, endkey: [...key, LAST], skip, limit, reduce: false };
-    const rows = await this.database.view(LISTS, view, query).catch(asStoreError(type));
+    const rows = await this.#database.view(LISTS, view, query).catch(asStoreError(type));
     for (const { id } of rows) {
       const document = await this.get(id);
       if (document !== undefined) yield document;
@@ -130,7 +138,7 @@ class CouchEntityStore implements EntityStore {
 
   async count({ type, namespace, skip }: Omit<ListQuery, 'limit'>): Promise<number> {
     const { view, key } = range(type, namespace);
-    const rows = await this.database
+    const rows = await this.#database
       .view(LISTS, view, { startkey: key, endkey: [...key, LAST], reduce: true })
       .catch(asStoreError(type));
     return Math.max(0, Number(rows[0]?.value ?? 0) - skip);
@@ -138,7 +146,7 @@ class CouchEntityStore implements EntityStore {
 
   /** From the local disk when it is held or was of late; else one request. */
   async attachment(id: string, rev: string, name: string): Promise<Buffer | undefined> {
-    return (await this.spool.read(this.keyOf(id, rev, name))) ?? this.fetch(id, rev, name);
+    return (await this.#spool.read(this.#keyOf(id, rev, name))) ?? this.#fetch(id, rev, name);
   }
 
   /**
@@ -148,11 +156,11 @@ class CouchEntityStore implements EntityStore {
   hold(id: string, rev: string, name: string): Release | Promise<Release | undefined> {
     const revision = revisionOf(id, rev, name);
     // Before it is fetched: what is known of the revision may be another thing then.
-    const held = this.held.get(revision) ?? { key: this.keyOf(id, rev, name), holds: 0 };
-    this.held.set(revision, held);
+    const held = this.#held.get(revision) ?? { key: this.#keyOf(id, rev, name), holds: 0 };
+    this.#held.set(revision, held);
     held.holds++;
     const leave = (): undefined => {
-      if (--held.holds === 0) this.held.delete(revision);
+      if (--held.holds === 0) this.#held.delete(revision);
     };
     const kept = (release: Release): Release =>
       once(() => {
@@ -165,7 +173,7 @@ class CouchEntityStore implements EntityStore {
     };
     const [namespace] = id.split('/', 1) as [string];
     try {
-      const release = this.spool.hold(held.key, namespace, () => this.fetch(id, rev, name));
+      const release = this.#spool.hold(held.key, namespace, () => this.#fetch(id, rev, name));
       if (!(release instanceof Promise)) return kept(release);
       return release.then((later) => (later === undefined ? leave() : kept(later)), failed);
     } catch (error) {
@@ -173,43 +181,43 @@ class CouchEntityStore implements EntityStore {
     }
   }
 
-  private async fetch(id: string, rev: string, name: string): Promise<Buffer | undefined> {
-    const found = await this.database.get(id, { rev, attachments: true }).catch(asStoreError(id));
+  async #fetch(id: string, rev: string, name: string): Promise<Buffer | undefined> {
+    const found = await this.#database.get(id, { rev, attachments: true }).catch(asStoreError(id));
     const attached = found?._attachments?.[name];
     return attached === undefined || !('data' in attached) ? undefined : Buffer.from(attached.data, 'base64');
   }
 
   health(): string | undefined {
-    return this.database.client.problem() ?? this.feed.problem();
+    return this.#database.client.problem() ?? this.#feed.problem();
   }
 
   async close(): Promise<void> {
-    await this.feed.close();
-    await this.spool.close();
+    await this.#feed.close();
+    await this.#spool.close();
   }
 
   /** Revisions that have the same attachment share its copy. The digest is MD5: what two actions have is never taken for the same. */
-  private keyOf(id: string, rev: string, name: string): string {
+  #keyOf(id: string, rev: string, name: string): string {
     const revision = revisionOf(id, rev, name);
-    const held = this.held.get(revision);
+    const held = this.#held.get(revision);
     if (held !== undefined) return held.key;
-    const stub = this.stubs.get(keyOf(id, rev))?.[name];
+    const stub = this.#stubs.get(keyOf(id, rev))?.[name];
     return stub !== undefined && 'digest' in stub ? `${id}/${name} ${stub.digest}` : revision;
   }
 
   /** What is there stays when it is named; naming what has gone is a lost race. */
-  private async kept({ _id: id, _rev: rev }: StoredDocument): Promise<Attachments | undefined> {
+  async #kept({ _id: id, _rev: rev }: StoredDocument): Promise<Attachments | undefined> {
     if (rev === undefined) return undefined;
-    const known = this.stubs.get(keyOf(id, rev));
+    const known = this.#stubs.get(keyOf(id, rev));
     if (known !== undefined) return known;
-    const found = await this.database.get<EntityDocument>(id).catch(asStoreError(id));
+    const found = await this.#database.get<EntityDocument>(id).catch(asStoreError(id));
     if (found?._rev !== rev) throw new ConflictError(id);
-    return this.split(found).attachments;
+    return this.#split(found).attachments;
   }
 
-  private split(found: EntityDocument): { document: StoredDocument; attachments: Attachments } {
+  #split(found: EntityDocument): { document: StoredDocument; attachments: Attachments } {
     const { _attachments: attachments = {}, ...document } = found;
-    if (document._rev !== undefined) this.stubs.set(keyOf(document._id, document._rev), attachments);
+    if (document._rev !== undefined) this.#stubs.set(keyOf(document._id, document._rev), attachments);
     return { document, attachments };
   }
 }

@@ -45,27 +45,31 @@ const PAGE = 500;
  * within a round trip; while CouchDB cannot be reached the known ones hold.
  */
 export class CouchSubjects implements SubjectStore {
-  private readonly database: CouchDatabase;
-  private feed: ChangesFeed<CouchDocument> | undefined;
-  private readonly known = new Set<string>();
+  readonly #database: CouchDatabase;
+  #feed: ChangesFeed<CouchDocument> | undefined;
+  readonly #known = new Set<string>();
 
-  constructor(private readonly options: CouchSubjectsOptions) {
-    this.database = new CouchDatabase(options.client, options.database);
+  readonly #options: CouchSubjectsOptions;
+
+  constructor(options: CouchSubjectsOptions) {
+    this.#options = options;
+
+    this.#database = new CouchDatabase(options.client, options.database);
   }
 
   async open(told: Told): Promise<void> {
-    const { client, database, pollMs } = this.options;
+    const { client, database, pollMs } = this.#options;
     const prepare = (): Promise<PreparedDatabase> => prepareDatabase(client, database, SUBJECT_SCHEMA);
     const prepared = await prepare().catch(asStoreError(database));
-    await this.readAll(told).catch(asStoreError(database));
-    this.feed = new ChangesFeed<CouchDocument>(
+    await this.#readAll(told).catch(asStoreError(database));
+    this.#feed = new ChangesFeed<CouchDocument>(
       {
         client,
         database,
         prepare,
         includeDocs: true,
-        onChange: (change) => this.changed(change, told),
-        onReset: () => this.readAll(told),
+        onChange: (change) => this.#changed(change, told),
+        onReset: () => this.#readAll(told),
         ...(pollMs === undefined ? {} : { pollMs }),
       },
       prepared,
@@ -73,48 +77,48 @@ export class CouchSubjects implements SubjectStore {
   }
 
   async get(name: string): Promise<Subject | undefined> {
-    const found = await this.database.get(name).catch(asStoreError(name));
+    const found = await this.#database.get(name).catch(asStoreError(name));
     return found === undefined ? undefined : subjectOf(found);
   }
 
   async add({ name, callers }: Subject): Promise<boolean> {
     const namespaces = callers.map(({ namespace, uuid, key }) => ({ name: namespace, uuid, key }));
     const added: CouchDocument & z.infer<typeof document> = { _id: name, subject: name, namespaces };
-    return (await this.database.put(added).catch(asStoreError(name))) !== undefined;
+    return (await this.#database.put(added).catch(asStoreError(name))) !== undefined;
   }
 
   health(): string | undefined {
-    return this.options.client.problem() ?? this.feed?.problem();
+    return this.#options.client.problem() ?? this.#feed?.problem();
   }
 
   async close(): Promise<void> {
-    await this.feed?.close();
-    if (this.options.ownsClient === true) await this.options.client.close();
+    await this.#feed?.close();
+    if (this.#options.ownsClient === true) await this.#options.client.close();
   }
 
   /** Who is no longer there is told too. */
-  private async readAll(told: Told): Promise<void> {
-    const gone = new Set(this.known);
-    for await (const documents of this.database.pages(PAGE)) {
+  async #readAll(told: Told): Promise<void> {
+    const gone = new Set(this.#known);
+    for await (const documents of this.#database.pages(PAGE)) {
       for (const found of documents) {
         const subject = subjectOf(found);
         if (subject === undefined) continue;
         gone.delete(subject.name);
-        this.tell(subject, told);
+        this.#tell(subject, told);
       }
     }
-    for (const name of gone) this.tell({ name, callers: [] }, told);
+    for (const name of gone) this.#tell({ name, callers: [] }, told);
   }
 
-  private changed({ id, deleted, doc }: Change<CouchDocument>, told: Told): void {
+  #changed({ id, deleted, doc }: Change<CouchDocument>, told: Told): void {
     const subject = deleted === true || !doc ? undefined : subjectOf(doc);
-    if (subject !== undefined) this.tell(subject, told);
-    else if (this.known.has(id)) this.tell({ name: id, callers: [] }, told);
+    if (subject !== undefined) this.#tell(subject, told);
+    else if (this.#known.has(id)) this.#tell({ name: id, callers: [] }, told);
   }
 
-  private tell(subject: Subject, told: Told): void {
-    if (subject.callers.length === 0) this.known.delete(subject.name);
-    else this.known.add(subject.name);
+  #tell(subject: Subject, told: Told): void {
+    if (subject.callers.length === 0) this.#known.delete(subject.name);
+    else this.#known.add(subject.name);
     told(subject);
   }
 }

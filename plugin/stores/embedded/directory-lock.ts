@@ -12,10 +12,13 @@ export class StoreLockedError extends Error {
  * that ends, and holds between containers that share the directory.
  */
 export class DirectoryLock {
-  private constructor(
-    private readonly path: string,
-    private handle: FileHandle,
-  ) {}
+  readonly #path: string;
+  #handle: FileHandle;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.#path = path;
+    this.#handle = handle;
+  }
 
   /** @throws StoreLockedError while another one has it. */
   static async take(path: string): Promise<DirectoryLock> {
@@ -24,15 +27,15 @@ export class DirectoryLock {
 
   /** Takes the lock again when its file was removed or replaced: another process could lock the new one. */
   async renew(): Promise<void> {
-    if (await isAt(this.path, this.handle)) return;
-    const renewed = await lockFile(this.path);
-    await this.handle.close();
-    this.handle = renewed;
+    if (await isAt(this.#path, this.#handle)) return;
+    const renewed = await lockFile(this.#path);
+    await this.#handle.close();
+    this.#handle = renewed;
   }
 
   /** The file stays: a process that waits to open it must not lock a file that is gone. */
   release(): Promise<void> {
-    return this.handle.close();
+    return this.#handle.close();
   }
 }
 

@@ -69,34 +69,42 @@ async function openOrCreate(path: string): Promise<StoreDirectory> {
 
 /** Entities in files; an index in memory answers the listings, since this process is the only writer. */
 class EmbeddedStore implements EntityStore {
-  private readonly guard: WriteGuard;
+  readonly #guard: WriteGuard;
   /** The last write of each document that is written now. */
-  private readonly writing = new Map<string, Promise<unknown>>();
+  readonly #writing = new Map<string, Promise<unknown>>();
   /** Documents of which it is not known whether their last write was carried out. */
-  private readonly uncertain = new Set<string>();
-  private readonly held: HeldAttachments;
+  readonly #uncertain = new Set<string>();
+  readonly #held: HeldAttachments;
   /** The last removal of a file that was held. */
-  private removing: Promise<void> = Promise.resolve();
-  private closing: Promise<void> | undefined;
+  #removing: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  readonly #lock: DirectoryLock;
+  readonly #files: StoreDirectory;
+  #entries: Map<string, Entry>;
 
   constructor(
-    private readonly lock: DirectoryLock,
-    private readonly files: StoreDirectory,
-    private entries: Map<string, Entry>,
+    lock: DirectoryLock,
+    files: StoreDirectory,
+    entries: Map<string, Entry>,
     clock: Clock,
     onProblem: (reason: string | undefined) => void,
   ) {
-    this.guard = new WriteGuard({ clock, onProblem, reopen: () => this.readBack() });
-    this.held = new HeldAttachments((attachment) => this.removeHeld(attachment));
+    this.#lock = lock;
+    this.#files = files;
+    this.#entries = entries;
+
+    this.#guard = new WriteGuard({ clock, onProblem, reopen: () => this.#readBack() });
+    this.#held = new HeldAttachments((attachment) => this.#removeHeld(attachment));
   }
 
   async get(id: string): Promise<StoredDocument | undefined> {
     for (let reads = 0; reads < READS; reads++) {
-      const entry = this.entries.get(id);
+      const entry = this.#entries.get(id);
       if (entry === undefined) return undefined;
-      const document = await this.read(
-        () => this.files.document(id),
-        () => this.entries.get(id) !== entry,
+      const document = await this.#read(
+        () => this.#files.document(id),
+        () => this.#entries.get(id) !== entry,
       );
       if (document !== undefined) return document;
     }
@@ -105,158 +113,158 @@ class EmbeddedStore implements EntityStore {
 
   put(document: StoredDocument, attachment?: Attachment | 'keep'): Promise<string> {
     const { _id: id } = document;
-    return this.write(id, async () => {
-      const before = this.current(id, document._rev);
-      const attachments = attachment === 'keep' ? before?.attachments : await this.add(attachment);
+    return this.#write(id, async () => {
+      const before = this.#current(id, document._rev);
+      const attachments = attachment === 'keep' ? before?.attachments : await this.#add(attachment);
       const written = { ...document, _rev: nextRevision(before?.rev) };
       const entry = entryOf(written, attachments);
-      this.uncertain.add(id);
-      await this.files.replaceDocument(written, entry);
-      this.uncertain.delete(id);
-      this.entries.set(id, entry);
-      if (attachment !== 'keep') await this.dropAttachments(before);
+      this.#uncertain.add(id);
+      await this.#files.replaceDocument(written, entry);
+      this.#uncertain.delete(id);
+      this.#entries.set(id, entry);
+      if (attachment !== 'keep') await this.#dropAttachments(before);
       return written._rev;
     });
   }
 
   delete(id: string, rev: string): Promise<void> {
-    return this.write(id, async () => {
-      const before = this.current(id, rev);
+    return this.#write(id, async () => {
+      const before = this.#current(id, rev);
       if (before === undefined) throw new ConflictError(id);
-      this.uncertain.add(id);
-      await this.files.removeDocument(id);
-      this.uncertain.delete(id);
-      this.entries.delete(id);
-      await this.dropAttachments(before);
+      this.#uncertain.add(id);
+      await this.#files.removeDocument(id);
+      this.#uncertain.delete(id);
+      this.#entries.delete(id);
+      await this.#dropAttachments(before);
     });
   }
 
   async list(query: ListQuery): Promise<StoredDocument[]> {
-    const page = this.select(query).slice(query.skip, query.skip + query.limit);
+    const page = this.#select(query).slice(query.skip, query.skip + query.limit);
     const documents = new Array<StoredDocument | undefined>(page.length);
     await inParallel(page.entries(), async ([index, { id }]) => (documents[index] = await this.get(id)));
     return documents.filter((document) => document !== undefined);
   }
 
   async *each(query: ListQuery): AsyncGenerator<StoredDocument> {
-    for (const { id } of this.select(query).slice(query.skip, query.skip + query.limit)) {
+    for (const { id } of this.#select(query).slice(query.skip, query.skip + query.limit)) {
       const document = await this.get(id);
       if (document !== undefined) yield document;
     }
   }
 
   count(query: Omit<ListQuery, 'limit'>): Promise<number> {
-    return Promise.resolve(Math.max(0, this.select(query).length - query.skip));
+    return Promise.resolve(Math.max(0, this.#select(query).length - query.skip));
   }
 
   async attachment(id: string, rev: string, name: string): Promise<Buffer | undefined> {
-    const attachment = this.attachmentOf(id, rev, name);
+    const attachment = this.#attachmentOf(id, rev, name);
     if (attachment === undefined) return undefined;
-    return this.read(
-      () => this.files.attachment(attachment),
-      () => this.attachmentOf(id, rev, name) === undefined,
+    return this.#read(
+      () => this.#files.attachment(attachment),
+      () => this.#attachmentOf(id, rev, name) === undefined,
     );
   }
 
   hold(id: string, rev: string, name: string): Release | undefined {
-    const attachment = this.attachmentOf(id, rev, name);
+    const attachment = this.#attachmentOf(id, rev, name);
     if (attachment === undefined) return undefined;
     const [namespace] = id.split('/', 1) as [string];
-    return this.held.hold(revisionOf(id, rev, name), namespace, attachment);
+    return this.#held.hold(revisionOf(id, rev, name), namespace, attachment);
   }
 
   health(): string | undefined {
-    const { problem } = this.guard;
+    const { problem } = this.#guard;
     if (problem === undefined) return undefined;
     return `the entities cannot be written (${problem}): writes are refused with 503 until the store could be read back`;
   }
 
   close(): Promise<void> {
-    return (this.closing ??= this.end());
+    return (this.#closing ??= this.#end());
   }
 
-  private async end(): Promise<void> {
-    await this.guard.close();
-    await this.removing;
-    await this.files.close();
-    await this.lock.release();
+  async #end(): Promise<void> {
+    await this.#guard.close();
+    await this.#removing;
+    await this.#files.close();
+    await this.#lock.release();
   }
 
   /** One write of a document after the other: each is checked against the one before. */
-  private async write<T>(id: string, operation: () => Promise<T>): Promise<T> {
-    const before = this.writing.get(id) ?? Promise.resolve();
-    const run = before.then(() => this.guard.write(operation));
+  async #write<T>(id: string, operation: () => Promise<T>): Promise<T> {
+    const before = this.#writing.get(id) ?? Promise.resolve();
+    const run = before.then(() => this.#guard.write(operation));
     const ended = run.then(
       () => undefined,
       () => undefined,
     );
-    this.writing.set(id, ended);
+    this.#writing.set(id, ended);
     try {
       return await run;
     } finally {
-      if (this.writing.get(id) === ended) this.writing.delete(id);
+      if (this.#writing.get(id) === ended) this.#writing.delete(id);
     }
   }
 
-  private current(id: string, rev: string | undefined): Entry | undefined {
-    const entry = this.entries.get(id);
+  #current(id: string, rev: string | undefined): Entry | undefined {
+    const entry = this.#entries.get(id);
     if (entry?.rev !== rev) throw new ConflictError(id);
     return entry;
   }
 
-  private async add(attachment: Attachment | undefined): Promise<Entry['attachments']> {
+  async #add(attachment: Attachment | undefined): Promise<Entry['attachments']> {
     if (attachment === undefined) return undefined;
     const { name, contentType, data } = attachment;
-    return { [name]: await this.files.addAttachment(contentType, data) };
+    return { [name]: await this.#files.addAttachment(contentType, data) };
   }
 
-  private attachmentOf(id: string, rev: string, name: string): StoredAttachment | undefined {
-    const entry = this.entries.get(id);
+  #attachmentOf(id: string, rev: string, name: string): StoredAttachment | undefined {
+    const entry = this.#entries.get(id);
     if (entry?.rev === rev) return entry.attachments?.[name];
-    return this.held.find(revisionOf(id, rev, name));
+    return this.#held.find(revisionOf(id, rev, name));
   }
 
-  private async dropAttachments(entry: Entry | undefined): Promise<void> {
+  async #dropAttachments(entry: Entry | undefined): Promise<void> {
     if (entry?.attachments === undefined) return;
     const [namespace] = entry.id.split('/', 1) as [string];
-    await this.files.dropAttachments(this.held.leave(namespace, Object.values(entry.attachments)));
+    await this.#files.dropAttachments(this.#held.leave(namespace, Object.values(entry.attachments)));
   }
 
   /** After the end its files are left to the next opening. */
-  private removeHeld(attachment: StoredAttachment): void {
-    if (this.closing !== undefined) return;
-    this.removing = this.removing.then(() => this.files.dropAttachments([attachment]));
+  #removeHeld(attachment: StoredAttachment): void {
+    if (this.#closing !== undefined) return;
+    this.#removing = this.#removing.then(() => this.#files.dropAttachments([attachment]));
   }
 
   /** Undefined when it is gone. A file that cannot be read otherwise means that the store is broken. */
-  private async read<T>(operation: () => Promise<T>, isGone: () => boolean): Promise<T | undefined> {
+  async #read<T>(operation: () => Promise<T>, isGone: () => boolean): Promise<T | undefined> {
     try {
       return await operation();
     } catch (cause) {
       if (cause instanceof DamagedFileError) throw cause;
       if (isMissing(cause) && isGone()) return undefined;
-      this.guard.fail(cause);
+      this.#guard.fail(cause);
       throw new StoreUnavailableError(cause as Error);
     }
   }
 
   /** Everything that was confirmed must be there, in the directory that the path leads to. */
-  private async readBack(): Promise<void> {
-    await this.lock.renew();
-    await this.files.reopen();
-    await this.files.probe();
-    const entries = await this.files.scan((file) => this.held.keeps(file));
-    const lost = [...this.entries.values()].filter(
-      ({ id, rev }) => !this.uncertain.has(id) && entries.get(id)?.rev !== rev,
+  async #readBack(): Promise<void> {
+    await this.#lock.renew();
+    await this.#files.reopen();
+    await this.#files.probe();
+    const entries = await this.#files.scan((file) => this.#held.keeps(file));
+    const lost = [...this.#entries.values()].filter(
+      ({ id, rev }) => !this.#uncertain.has(id) && entries.get(id)?.rev !== rev,
     );
-    if (lost.length > 0) throw new Error(lostText(this.files.path, lost));
-    this.entries = entries;
-    this.held.leaveAllBut(filesOf(entries.values()));
-    this.uncertain.clear();
+    if (lost.length > 0) throw new Error(lostText(this.#files.path, lost));
+    this.#entries = entries;
+    this.#held.leaveAllBut(filesOf(entries.values()));
+    this.#uncertain.clear();
   }
 
-  private select(query: Omit<ListQuery, 'limit'>): Entry[] {
-    const chosen = [...this.entries.values()].filter(
+  #select(query: Omit<ListQuery, 'limit'>): Entry[] {
+    const chosen = [...this.#entries.values()].filter(
       (entry) => entry.type === query.type && (query.namespace === undefined || entry.namespace === query.namespace),
     );
     return chosen.sort((a, b) => b.updated - a.updated || (a.id < b.id ? -1 : 1));

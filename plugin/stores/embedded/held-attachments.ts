@@ -24,89 +24,90 @@ interface HeldFile {
  * holds them: `remove` is told then. Namespaces share the room for those that only holds keep.
  */
 export class HeldAttachments {
-  private readonly holds = new Map<string, Hold>();
-  private readonly files = new Map<string, HeldFile>();
-  private readonly leftOf = new Map<string, number>();
-  private readonly share: FairShare;
-  private left = 0;
+  readonly #holds = new Map<string, Hold>();
+  readonly #files = new Map<string, HeldFile>();
+  readonly #leftOf = new Map<string, number>();
+  readonly #share: FairShare;
+  #left = 0;
 
-  constructor(
-    private readonly remove: (attachment: StoredAttachment) => void,
-    maxLeftBytes = LEFT_BYTES,
-  ) {
-    this.share = new FairShare(maxLeftBytes);
+  readonly #remove: (attachment: StoredAttachment) => void;
+
+  constructor(remove: (attachment: StoredAttachment) => void, maxLeftBytes = LEFT_BYTES) {
+    this.#remove = remove;
+
+    this.#share = new FairShare(maxLeftBytes);
   }
 
   /** Bytes that only holds keep. */
   get leftBytes(): number {
-    return this.left;
+    return this.#left;
   }
 
   get size(): number {
-    return this.holds.size;
+    return this.#holds.size;
   }
 
   find(revision: string): StoredAttachment | undefined {
-    return this.holds.get(revision)?.attachment;
+    return this.#holds.get(revision)?.attachment;
   }
 
   keeps(file: string): boolean {
-    return this.files.has(file);
+    return this.#files.has(file);
   }
 
   /** @throws StoreUnavailableError when the namespace keeps too much by its holds already. */
   hold(revision: string, namespace: string, attachment: StoredAttachment): Release {
-    if (!this.share.allows(this.leftOf.get(namespace) ?? 0, Math.max(0, this.share.total - this.left)))
+    if (!this.#share.allows(this.#leftOf.get(namespace) ?? 0, Math.max(0, this.#share.total - this.#left)))
       throw new StoreUnavailableError(
         new Error(`activations of ${namespace} still use too much code that was replaced or deleted since they began`),
       );
-    let hold = this.holds.get(revision);
+    let hold = this.#holds.get(revision);
     if (hold === undefined) {
       hold = { attachment, namespace, users: 0 };
-      this.holds.set(revision, hold);
-      const file = this.files.get(attachment.file);
-      if (file === undefined) this.files.set(attachment.file, { holds: 1, left: undefined });
+      this.#holds.set(revision, hold);
+      const file = this.#files.get(attachment.file);
+      if (file === undefined) this.#files.set(attachment.file, { holds: 1, left: undefined });
       else file.holds++;
     }
     hold.users++;
-    return once(() => this.release(revision, hold));
+    return once(() => this.#release(revision, hold));
   }
 
   /** No document names these any more: gives those that nobody holds; the others go with their last hold. */
   leave(namespace: string, attachments: readonly StoredAttachment[]): StoredAttachment[] {
     return attachments.filter((attachment) => {
-      const file = this.files.get(attachment.file);
+      const file = this.#files.get(attachment.file);
       if (file === undefined) return true;
       file.left = { attachment, namespace };
-      this.countLeft(namespace, attachment.bytes);
+      this.#countLeft(namespace, attachment.bytes);
       return false;
     });
   }
 
   /** The same for all that are held, after the documents were read anew. */
   leaveAllBut(named: ReadonlySet<string>): void {
-    for (const { attachment, namespace } of this.holds.values()) {
-      if (!named.has(attachment.file) && this.files.get(attachment.file)?.left === undefined)
+    for (const { attachment, namespace } of this.#holds.values()) {
+      if (!named.has(attachment.file) && this.#files.get(attachment.file)?.left === undefined)
         this.leave(namespace, [attachment]);
     }
   }
 
-  private release(revision: string, hold: Hold): void {
+  #release(revision: string, hold: Hold): void {
     if (--hold.users > 0) return;
-    this.holds.delete(revision);
+    this.#holds.delete(revision);
     const { file: name } = hold.attachment;
-    const file = this.files.get(name)!;
+    const file = this.#files.get(name)!;
     if (--file.holds > 0) return;
-    this.files.delete(name);
+    this.#files.delete(name);
     if (file.left === undefined) return;
-    this.countLeft(file.left.namespace, -file.left.attachment.bytes);
-    this.remove(file.left.attachment);
+    this.#countLeft(file.left.namespace, -file.left.attachment.bytes);
+    this.#remove(file.left.attachment);
   }
 
-  private countLeft(namespace: string, bytes: number): void {
-    this.left += bytes;
-    const mine = (this.leftOf.get(namespace) ?? 0) + bytes;
-    if (mine === 0) this.leftOf.delete(namespace);
-    else this.leftOf.set(namespace, mine);
+  #countLeft(namespace: string, bytes: number): void {
+    this.#left += bytes;
+    const mine = (this.#leftOf.get(namespace) ?? 0) + bytes;
+    if (mine === 0) this.#leftOf.delete(namespace);
+    else this.#leftOf.set(namespace, mine);
   }
 }

@@ -35,13 +35,19 @@ const OWNER_WRITES = 0o600;
  * stays open, so that one that was put in its place is told from it.
  */
 export class StoreDirectory {
-  private temporaries = 0;
+  #temporaries = 0;
+
+  #handle: FileHandle;
+  readonly #store: string;
 
   private constructor(
     readonly path: string,
-    private handle: FileHandle,
-    private readonly store: string,
-  ) {}
+    handle: FileHandle,
+    store: string,
+  ) {
+    this.#handle = handle;
+    this.#store = store;
+  }
 
   /** Makes a store that appears complete: `fill` writes into it before it has its name. What fails leaves nothing. */
   static async create(path: string, fill: (directory: StoreDirectory) => Promise<void>): Promise<void> {
@@ -54,7 +60,7 @@ export class StoreDirectory {
       const directory = await StoreDirectory.open(unfinished);
       try {
         await fill(directory);
-        await directory.handle.sync();
+        await directory.#handle.sync();
       } finally {
         await directory.close();
       }
@@ -79,12 +85,12 @@ export class StoreDirectory {
   /** Opens what is at the path now. Throws when that is another store. */
   async reopen(): Promise<void> {
     const there = await StoreDirectory.open(this.path);
-    if (there.store !== this.store) {
+    if (there.#store !== this.#store) {
       await there.close();
       throw new Error(`${this.path} is another store than the one that was opened: restart the server to use it`);
     }
-    await this.handle.close();
-    this.handle = there.handle;
+    await this.#handle.close();
+    this.#handle = there.#handle;
   }
 
   /** Every document's entry, and no files but those that they need, or that `keeps` names: what failed writes left is removed. */
@@ -95,12 +101,12 @@ export class StoreDirectory {
       const entry = await readEntry(join(this.path, name));
       entries.set(entry.id, entry);
     });
-    const needed = this.attachmentsOf(entries.values(), new Set(names));
+    const needed = this.#attachmentsOf(entries.values(), new Set(names));
     const isLeft = (name: string): boolean => name.endsWith(ATTACHMENT) && !needed.has(name) && !keeps(name);
     const left = names.filter((name) => name.endsWith(TEMPORARY) || isLeft(name));
     await inParallel(left, (name) => rm(join(this.path, name), { force: true }));
     // A name that a killed process has made is to be as durable as the rest.
-    await this.sync();
+    await this.#sync();
     return entries;
   }
 
@@ -113,27 +119,27 @@ export class StoreDirectory {
     } finally {
       await rm(path, { force: true });
     }
-    await this.sync();
+    await this.#sync();
   }
 
   /** The file of the attachment is durable when the document is that names it. */
   async addAttachment(contentType: string, data: Buffer): Promise<StoredAttachment> {
     const file = `${randomUUID()}${ATTACHMENT}`;
-    await this.writeNew(file, data);
+    await this.#writeNew(file, data);
     return { file, contentType, bytes: data.length };
   }
 
   async replaceDocument(document: StoredDocument, entry: Entry): Promise<void> {
     const name = documentFileName(document._id);
-    const temporary = `${name}.${++this.temporaries}${TEMPORARY}`;
-    await this.writeNew(temporary, encodeDocument(document, entry));
+    const temporary = `${name}.${++this.#temporaries}${TEMPORARY}`;
+    await this.#writeNew(temporary, encodeDocument(document, entry));
     await rename(join(this.path, temporary), join(this.path, name));
-    await this.sync();
+    await this.#sync();
   }
 
   async removeDocument(id: string): Promise<void> {
     await rm(join(this.path, documentFileName(id)));
-    await this.sync();
+    await this.#sync();
   }
 
   /** Adds an empty file of that name, durable when the directory is. */
@@ -158,10 +164,10 @@ export class StoreDirectory {
   }
 
   close(): Promise<void> {
-    return this.handle.close();
+    return this.#handle.close();
   }
 
-  private attachmentsOf(entries: Iterable<Entry>, names: ReadonlySet<string>): Set<string> {
+  #attachmentsOf(entries: Iterable<Entry>, names: ReadonlySet<string>): Set<string> {
     const needed = new Set<string>();
     for (const { id, attachments } of entries) {
       for (const { file } of Object.values(attachments ?? {})) {
@@ -173,7 +179,7 @@ export class StoreDirectory {
   }
 
   /** No document names it yet, so that it can go when it is not complete. */
-  private async writeNew(name: string, data: Buffer): Promise<void> {
+  async #writeNew(name: string, data: Buffer): Promise<void> {
     const path = join(this.path, name);
     try {
       await writeSynced(path, data);
@@ -184,9 +190,9 @@ export class StoreDirectory {
   }
 
   /** Names are durable, and in the directory that is at the path: in one that was removed nobody would find them. */
-  private async sync(): Promise<void> {
-    await this.handle.sync();
-    const opened = await this.handle.stat({ bigint: true });
+  async #sync(): Promise<void> {
+    await this.#handle.sync();
+    const opened = await this.#handle.stat({ bigint: true });
     if (sameFile(opened, await stat(this.path, { bigint: true }))) return;
     throw new Error(`${this.path} was replaced by another directory`);
   }

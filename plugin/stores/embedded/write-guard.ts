@@ -23,98 +23,103 @@ const LAST_RETRY_MS = 5000;
  * next, up to 5 s, until a write succeeds.
  */
 export class WriteGuard {
-  private state: 'READY' | 'FAILED' | 'REOPENING' | 'CLOSED' = 'READY';
-  private reason: string | undefined;
+  #state: 'READY' | 'FAILED' | 'REOPENING' | 'CLOSED' = 'READY';
+  #reason: string | undefined;
   /** The error that the reason is the text of. */
-  private cause: unknown;
+  #cause: unknown;
   /** How often it has left READY. */
-  private epoch = 0;
-  private delayMs = FIRST_RETRY_MS;
-  private readonly running = new Set<Promise<unknown>>();
-  private cancelRetry = (): void => undefined;
-  private reopening: Promise<void> = Promise.resolve();
+  #epoch = 0;
+  #delayMs = FIRST_RETRY_MS;
+  readonly #running = new Set<Promise<unknown>>();
+  #cancelRetry = (): void => undefined;
+  #reopening: Promise<void> = Promise.resolve();
 
-  constructor(private readonly options: WriteGuardOptions) {}
+  readonly #options: WriteGuardOptions;
+
+  constructor(options: WriteGuardOptions) {
+    this.#options = options;
+  }
 
   /** Why writes are refused; undefined: they are not. */
   get problem(): string | undefined {
-    return this.reason;
+    return this.#reason;
   }
 
   /** Runs a write. @throws StoreUnavailableError when it is refused or fails; then it may have been carried out. */
   async write<T>(operation: () => Promise<T>): Promise<T> {
-    if (this.state !== 'READY') throw this.refusal();
-    const { epoch } = this;
+    if (this.#state !== 'READY') throw this.#refusal();
+    const epoch = this.#epoch;
     const run = operation();
-    this.running.add(run);
+    this.#running.add(run);
     try {
       const result = await run;
       // Another write may have failed meanwhile: this one ended in a store that is to be read back first.
-      if (epoch !== this.epoch) throw this.refusal();
-      this.delayMs = FIRST_RETRY_MS;
+      if (epoch !== this.#epoch) throw this.#refusal();
+      this.#delayMs = FIRST_RETRY_MS;
       return result;
     } catch (cause) {
       if (cause instanceof ConflictError || cause instanceof StoreUnavailableError) throw cause;
       this.fail(cause);
       throw new StoreUnavailableError(cause as Error);
     } finally {
-      this.running.delete(run);
+      this.#running.delete(run);
     }
   }
 
   /** Refuses writes from now on, until the store has been read back. */
   fail(cause: unknown): void {
-    if (this.state !== 'READY') return;
-    this.epoch++;
-    this.refuseFor(cause);
+    if (this.#state !== 'READY') return;
+    this.#epoch++;
+    this.#refuseFor(cause);
   }
 
   /** Ends once no write and no opening runs any more. */
   async close(): Promise<void> {
-    this.state = 'CLOSED';
-    this.reason ??= 'it is closed';
-    this.cancelRetry();
-    await this.reopening;
-    await Promise.allSettled(this.running);
+    this.#state = 'CLOSED';
+    this.#reason ??= 'it is closed';
+    this.#cancelRetry();
+    await this.#reopening;
+    await Promise.allSettled(this.#running);
   }
 
-  private refuseFor(cause: unknown): void {
-    this.state = 'FAILED';
+  #refuseFor(cause: unknown): void {
+    this.#state = 'FAILED';
     const reason = messageOf(cause);
-    if (reason !== this.reason) this.options.onProblem(reason);
-    this.reason = reason;
-    this.cause = cause;
-    this.cancelRetry = this.options.clock.after(this.delayMs, () => {
-      this.reopening = this.reopen();
+    if (reason !== this.#reason) this.#options.onProblem(reason);
+    this.#reason = reason;
+    this.#cause = cause;
+    this.#cancelRetry = this.#options.clock.after(this.#delayMs, () => {
+      this.#reopening = this.#reopen();
     });
-    this.delayMs = Math.min(2 * this.delayMs, LAST_RETRY_MS);
+    this.#delayMs = Math.min(2 * this.#delayMs, LAST_RETRY_MS);
   }
 
-  private async reopen(): Promise<void> {
-    this.state = 'REOPENING';
+  async #reopen(): Promise<void> {
+    this.#state = 'REOPENING';
     let failure: unknown;
     try {
-      await Promise.allSettled(this.running);
-      await this.options.reopen();
+      await Promise.allSettled(this.#running);
+      await this.#options.reopen();
     } catch (cause) {
       failure = cause;
     }
-    if (this.isClosed()) return;
+    if (this.#isClosed()) return;
     if (failure !== undefined) {
-      this.refuseFor(failure);
+      this.#refuseFor(failure);
       return;
     }
-    this.state = 'READY';
-    this.reason = undefined;
-    this.options.onProblem(undefined);
+    this.#state = 'READY';
+    this.#reason = undefined;
+    this.#options.onProblem(undefined);
   }
 
-  private isClosed(): boolean {
-    return this.state === 'CLOSED';
+  #isClosed(): boolean {
+    return this.#state === 'CLOSED';
   }
 
-  private refusal(): StoreUnavailableError {
-    const { reason = 'it had to be opened again while this was written', cause } = this;
+  #refusal(): StoreUnavailableError {
+    const reason = this.#reason ?? 'it had to be opened again while this was written';
+    const cause = this.#cause;
     return new StoreUnavailableError(new Error(reason, { cause }));
   }
 }

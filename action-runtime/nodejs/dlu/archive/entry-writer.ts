@@ -15,16 +15,19 @@ export class EntryWriter {
   /** Targets of the symbolic links, by path. */
   readonly #links = new Map<string, string>();
 
-  constructor(
-    private readonly root: string,
-    private readonly limits: ArchiveLimits,
-  ) {}
+  readonly #root: string;
+  readonly #limits: ArchiveLimits;
+
+  constructor(root: string, limits: ArchiveLimits) {
+    this.#root = root;
+    this.#limits = limits;
+  }
 
   async directory(name: string): Promise<void> {
-    const path = this.limits.place(name);
+    const path = this.#limits.place(name);
     this.#links.delete(path);
     // The entry itself is counted.
-    this.limits.addEntries(Math.max(0, (await madeDirectories(path)) - 1));
+    this.#limits.addEntries(Math.max(0, (await madeDirectories(path)) - 1));
   }
 
   async file(name: string, content: AsyncIterable<Buffer>, executable: boolean): Promise<void> {
@@ -32,7 +35,7 @@ export class EntryWriter {
     const count = new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
         try {
-          this.limits.add(chunk.length);
+          this.#limits.add(chunk.length);
           done(null, chunk);
         } catch (error) {
           done(error as Error);
@@ -43,15 +46,15 @@ export class EntryWriter {
   }
 
   symbolicLink(name: string, target: string): void {
-    const path = this.limits.place(name);
+    const path = this.#limits.place(name);
     if (target === '' || target.includes('\0')) throw ArchiveError.of(name, 'is a link without a target');
-    this.limits.addLink(path, target);
+    this.#limits.addLink(path, target);
     this.#links.set(path, target);
   }
 
   /** A second name of a file, or of a symbolic link, that came before. */
   async hardLink(name: string, target: string): Promise<void> {
-    const original = this.limits.inside(target);
+    const original = this.#limits.inside(target);
     const linked = this.#links.get(original);
     if (linked !== undefined) {
       this.symbolicLink(name, linked);
@@ -59,7 +62,7 @@ export class EntryWriter {
     }
     if (!(await statOf(original))?.isFile())
       throw ArchiveError.of(name, `is a hard link to '${target}', which is no file before it in the archive`);
-    if (this.limits.inside(name) === original) return;
+    if (this.#limits.inside(name) === original) return;
     await link(original, await this.#freePlace(name));
   }
 
@@ -71,19 +74,19 @@ export class EntryWriter {
   }
 
   #inLink(path: string, work: () => Promise<void>): Promise<void> {
-    return inEntry(relative(this.root, path), work);
+    return inEntry(relative(this.#root, path), work);
   }
 
   /** Where an entry goes, with the directories above it and nothing in its place. */
   async #freePlace(name: string): Promise<string> {
-    const path = this.limits.place(name);
+    const path = this.#limits.place(name);
     this.#links.delete(path);
     await this.#clear(path);
     return path;
   }
 
   async #clear(path: string): Promise<void> {
-    this.limits.addEntries(await madeDirectories(dirname(path)));
+    this.#limits.addEntries(await madeDirectories(dirname(path)));
     // Not written over: another name of the file would change with it.
     if ((await statOf(path))?.isDirectory() === false) await rm(path);
   }

@@ -21,10 +21,13 @@ export class ArchiveLimits {
   #linkBytes = 0;
   #readBytes = 0;
 
-  constructor(
-    private readonly root: string,
-    private readonly maxBytes: number,
-  ) {}
+  readonly #root: string;
+  readonly #maxBytes: number;
+
+  constructor(root: string, maxBytes: number) {
+    this.#root = root;
+    this.#maxBytes = maxBytes;
+  }
 
   /** The path of an entry inside the directory. */
   place(name: string): string {
@@ -40,7 +43,7 @@ export class ArchiveLimits {
       throw ArchiveError.of(name, 'lies outside the archive');
     if (path.split(sep).length > MAX_DEPTH)
       throw new ArchiveError(`It has more than ${MAX_DEPTH} directories in each other.`);
-    return join(this.root, path);
+    return join(this.#root, path);
   }
 
   addEntries(count: number): void {
@@ -50,7 +53,7 @@ export class ArchiveLimits {
 
   add(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes > this.maxBytes) throw this.#tooLarge();
+    if (this.#bytes > this.#maxBytes) throw this.#tooLarge();
   }
 
   addLink(path: string, target: string): void {
@@ -64,11 +67,11 @@ export class ArchiveLimits {
   /** Bytes that come out of the compression, also those that end up nowhere. */
   read(bytes: number): void {
     this.#readBytes += bytes;
-    if (this.#readBytes > this.maxBytes + MAX_ENTRIES * FORMAT_BYTES) throw this.#tooLarge();
+    if (this.#readBytes > this.#maxBytes + MAX_ENTRIES * FORMAT_BYTES) throw this.#tooLarge();
   }
 
   #tooLarge(): ArchiveError {
-    return new ArchiveError(`It unpacks to more than ${this.maxBytes} bytes.`);
+    return new ArchiveError(`It unpacks to more than ${this.#maxBytes} bytes.`);
   }
 }
 

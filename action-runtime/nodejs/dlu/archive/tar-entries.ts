@@ -82,17 +82,18 @@ class Content implements AsyncIterable<Buffer> {
   #left: number;
   #padding: number;
 
-  constructor(
-    private readonly bytes: ByteReader,
-    size: number,
-  ) {
+  readonly #bytes: ByteReader;
+
+  constructor(bytes: ByteReader, size: number) {
+    this.#bytes = bytes;
+
     this.#left = size;
     this.#padding = (BLOCK - (size % BLOCK)) % BLOCK;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
     while (this.#left > 0) {
-      const chunk = await this.bytes.upTo(this.#left);
+      const chunk = await this.#bytes.upTo(this.#left);
       this.#left -= chunk.length;
       yield chunk;
     }
@@ -101,17 +102,20 @@ class Content implements AsyncIterable<Buffer> {
   async skip(): Promise<void> {
     this.#left += this.#padding;
     this.#padding = 0;
-    while (this.#left > 0) this.#left -= (await this.bytes.upTo(this.#left)).length;
+    while (this.#left > 0) this.#left -= (await this.#bytes.upTo(this.#left)).length;
   }
 }
 
 class ByteReader {
   #rest: Buffer = EMPTY;
 
-  constructor(
-    private readonly chunks: AsyncIterator<Buffer>,
-    private readonly limits: ArchiveLimits,
-  ) {}
+  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #limits: ArchiveLimits;
+
+  constructor(chunks: AsyncIterator<Buffer>, limits: ArchiveLimits) {
+    this.#chunks = chunks;
+    this.#limits = limits;
+  }
 
   /** Undefined at the end. */
   async block(): Promise<Buffer | undefined> {
@@ -134,7 +138,7 @@ class ByteReader {
   }
 
   async close(): Promise<void> {
-    await this.chunks.return?.();
+    await this.#chunks.return?.();
   }
 
   async #exactly(count: number): Promise<Buffer> {
@@ -145,9 +149,9 @@ class ByteReader {
 
   async #fill(): Promise<boolean> {
     while (this.#rest.length === 0) {
-      const next = await this.chunks.next();
+      const next = await this.#chunks.next();
       if (next.done === true) return false;
-      this.limits.read(next.value.length);
+      this.#limits.read(next.value.length);
       this.#rest = next.value;
     }
     return true;

@@ -21,11 +21,11 @@ export class AttachedOutput {
   #left = 0;
   readonly #lines: Record<'stdout' | 'stderr', LineSplitter>;
 
-  constructor(
-    private readonly socket: Duplex,
-    onOutput: OutputHandler,
-    clock: Clock,
-  ) {
+  readonly #socket: Duplex;
+
+  constructor(socket: Duplex, onOutput: OutputHandler, clock: Clock) {
+    this.#socket = socket;
+
     this.#pace = new OutputPace(clock, (paused) => {
       if (paused) socket.pause();
       else socket.resume();
@@ -45,7 +45,7 @@ export class AttachedOutput {
   }
 
   close(): void {
-    this.socket.destroy();
+    this.#socket.destroy();
   }
 
   #push(chunk: Buffer): void {

@@ -18,10 +18,13 @@ const NO_RESOLVER = ['127.0.0.1'];
 export class ContainerNetwork {
   #bridge: Promise<GuardedBridge> | undefined;
 
-  private constructor(
-    private readonly options: NetworkOptions,
-    private readonly parts: BridgeParts,
-  ) {}
+  readonly #options: NetworkOptions;
+  readonly #parts: BridgeParts;
+
+  private constructor(options: NetworkOptions, parts: BridgeParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
 
   /** Rejects with `GuardError` when containers could not be kept from the machine. */
   static async open(options: NetworkOptions, parts: BridgeParts): Promise<ContainerNetwork> {
@@ -35,7 +38,7 @@ export class ContainerNetwork {
    * @param reached The agent and the container speak over it, so that it needs one even where nothing else may be reached.
    */
   async join(reached: boolean): Promise<string> {
-    if (this.options.mode === 'none' && !reached) return 'none';
+    if (this.#options.mode === 'none' && !reached) return 'none';
     const bridge = await this.#open();
     await bridge.check();
     return bridge.name;
@@ -43,7 +46,7 @@ export class ContainerNetwork {
 
   /** Resolvers that containers are given; none: the engine's. */
   get dns(): readonly string[] {
-    return this.options.mode === 'none' ? NO_RESOLVER : (this.options.dns ?? []);
+    return this.#options.mode === 'none' ? NO_RESOLVER : (this.#options.dns ?? []);
   }
 
   /** No container is on it any more. */
@@ -54,8 +57,8 @@ export class ContainerNetwork {
 
   #open(): Promise<GuardedBridge> {
     const opening = (this.#bridge ??= GuardedBridge.open(
-      { ...this.options, closed: this.options.mode === 'none', unfiltered: this.options.mode === 'open' },
-      this.parts,
+      { ...this.#options, closed: this.#options.mode === 'none', unfiltered: this.#options.mode === 'open' },
+      this.#parts,
     ));
     // What failed once is tried again: the engine may have been away.
     opening.catch(() => (this.#bridge = undefined));

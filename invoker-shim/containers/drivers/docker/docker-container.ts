@@ -37,10 +37,14 @@ export class DockerContainer implements ContainerHandle {
   #output: AttachedOutput | undefined;
   #cancelLimit: (() => void) | undefined;
 
+  readonly #parts: DockerContainerParts;
+
   constructor(
     readonly id: string,
-    private readonly parts: DockerContainerParts,
+    parts: DockerContainerParts,
   ) {
+    this.#parts = parts;
+
     const ended = new Promise<number | null>((resolve) => (this.#end = resolve));
     this.exited = ended.then((exitCode) => this.#finish(exitCode));
     parts.watch.add(id, {
@@ -55,7 +59,7 @@ export class DockerContainer implements ContainerHandle {
 
   /** Its stdout and stderr, before it is started. */
   attached(socket: Duplex): void {
-    const { onOutput, clock } = this.parts;
+    const { onOutput, clock } = this.#parts;
     const watched: OutputHandler = (stream, line) => {
       if (stream === 'stderr' && line.includes(HEAP_EXHAUSTED)) this.#heapExhausted = true;
       onOutput(stream, line);
@@ -66,22 +70,22 @@ export class DockerContainer implements ContainerHandle {
   stop(): void {
     if (this.#state !== 'RUNNING') return;
     this.#state = 'STOPPING';
-    const { watch, clock } = this.parts;
+    const { watch, clock } = this.#parts;
     this.#cancelLimit = clock.after(watch.connected ? STOP_LIMIT_MS : STOP_ALONE_MS, () => this.#end(null));
-    void this.parts.removals.remove(this.id).then(() => this.#end(null));
+    void this.#parts.removals.remove(this.id).then(() => this.#end(null));
   }
 
   /** Its processes stand still and cost no processor until `resume`. */
   pause(): Promise<void> {
-    return this.parts.engine.pause(this.id);
+    return this.#parts.engine.pause(this.id);
   }
 
   resume(): Promise<void> {
-    return this.parts.engine.resume(this.id);
+    return this.#parts.engine.resume(this.id);
   }
 
   async #finish(exitCode: number | null): Promise<ContainerExit> {
-    const { watch, removals, clock } = this.parts;
+    const { watch, removals, clock } = this.#parts;
     watch.forget(this.id);
     this.#cancelLimit?.();
     if (this.#output !== undefined) {

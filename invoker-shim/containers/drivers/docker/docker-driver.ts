@@ -124,10 +124,13 @@ export class DockerDriver implements ContainerDriver {
   readonly #socketMemory: SocketMemory | undefined;
   #count = 0;
 
-  constructor(
-    private readonly parts: DriverParts,
-    private readonly options: DockerDriverOptions,
-  ) {
+  readonly #parts: DriverParts;
+  readonly #options: DockerDriverOptions;
+
+  constructor(parts: DriverParts, options: DockerDriverOptions) {
+    this.#parts = parts;
+    this.#options = options;
+
     const { engine, identity, clock, logger } = parts;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#images = new Images(engine, clock, options.pull ?? 'never');
@@ -143,8 +146,8 @@ export class DockerDriver implements ContainerDriver {
 
   shareFiles(spec: ContainerSpec): SharedBox | undefined {
     // An image that an action names may have no runtime that knows of files; over TCP the machine may be another.
-    if (foreignName(spec) !== undefined || this.parts.way !== undefined) return undefined;
-    return this.parts.boxes?.make();
+    if (foreignName(spec) !== undefined || this.#parts.way !== undefined) return undefined;
+    return this.#parts.boxes?.make();
   }
 
   async start(start: StartOptions): Promise<ContainerHandle> {
@@ -165,25 +168,25 @@ export class DockerDriver implements ContainerDriver {
   }
 
   #forget({ socketPath, files }: StartOptions): void {
-    this.parts.way?.dismiss(socketPath);
-    if (files instanceof SharedBox) this.parts.boxes?.remove(files);
+    this.#parts.way?.dismiss(socketPath);
+    if (files instanceof SharedBox) this.#parts.boxes?.remove(files);
   }
 
   /** Ends and removes what is left. */
   async close(): Promise<void> {
     await this.#removals.close(this.#watch.connected ? CLOSE_LIMIT_MS : 0);
     this.#watch.close();
-    this.parts.way?.close();
-    await this.parts.network.close();
-    await this.parts.boxes?.close();
-    this.parts.engine.close();
+    this.#parts.way?.close();
+    await this.#parts.network.close();
+    await this.#parts.boxes?.close();
+    this.#parts.engine.close();
   }
 
   async #place(
     { spec, socketPath, token, files }: StartOptions,
     { image, foreign, volumes }: Pick<ContainerPlace, 'image' | 'foreign' | 'volumes'>,
   ): Promise<ContainerPlace> {
-    const { identity, network, info, way } = this.parts;
+    const { identity, network, info, way } = this.#parts;
     const place = {
       spec,
       image,
@@ -193,7 +196,7 @@ export class DockerDriver implements ContainerDriver {
       network: await network.join(foreign || way !== undefined),
       dns: network.dns,
     };
-    const asImageSays = foreign && this.options.imageUser === 'image';
+    const asImageSays = foreign && this.#options.imageUser === 'image';
     const uid = info.mapsUsers || asImageSays ? undefined : freshUid();
     if (foreign) return { ...place, mounts: [], environment: {}, uid };
     if (way !== undefined) {
@@ -223,7 +226,7 @@ export class DockerDriver implements ContainerDriver {
   }
 
   async #run(settings: object, { onOutput }: StartOptions, foreign: boolean): Promise<DockerContainer> {
-    const { engine, clock, identity } = this.parts;
+    const { engine, clock, identity } = this.#parts;
     const name = `dataflower-${identity.short}-${++this.#count}`;
     let container: DockerContainer | undefined;
     try {
@@ -247,7 +250,7 @@ export class DockerDriver implements ContainerDriver {
   }
 
   async #startBounded(id: string): Promise<void> {
-    const { engine } = this.parts;
+    const { engine } = this.#parts;
     const memory = this.#socketMemory;
     const isBounded = await memory?.prepare(id);
     try {
@@ -260,7 +263,7 @@ export class DockerDriver implements ContainerDriver {
   }
 
   #imageOf(spec: ContainerSpec): string {
-    const image = foreignName(spec) ?? this.options.images[spec.kind] ?? this.options.images['default'];
+    const image = foreignName(spec) ?? this.#options.images[spec.kind] ?? this.#options.images['default'];
     if (image === undefined) throw new EngineError('IMAGE_MISSING', `no image is set for the kind ${spec.kind}`);
     return image;
   }

@@ -38,14 +38,20 @@ export class ExitWatch {
   /** Of an event that is too long, to which the rest of the present line belongs; undefined: there is none. */
   #beginning: string | undefined;
 
-  constructor(
-    private readonly engine: Engine,
-    private readonly identity: AgentIdentity,
-    private readonly clock: Clock,
-    private readonly logger: ContainerLogger,
-    /** The engine is there again after it was not. */
-    private readonly onBack: () => void,
-  ) {}
+  readonly #engine: Engine;
+  readonly #identity: AgentIdentity;
+  readonly #clock: Clock;
+  readonly #logger: ContainerLogger;
+  /** The engine is there again after it was not. */
+  readonly #onBack: () => void;
+
+  constructor(engine: Engine, identity: AgentIdentity, clock: Clock, logger: ContainerLogger, onBack: () => void) {
+    this.#engine = engine;
+    this.#identity = identity;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#onBack = onBack;
+  }
 
   /** True while the engine tells. */
   get connected(): boolean {
@@ -54,7 +60,7 @@ export class ExitWatch {
 
   /** Rejects when the engine cannot be asked. */
   async open(): Promise<void> {
-    const stream = await this.engine.events(this.#filters(['die', 'oom']));
+    const stream = await this.#engine.events(this.#filters(['die', 'oom']));
     if (this.#closed) {
       stream.destroy();
       return;
@@ -86,7 +92,7 @@ export class ExitWatch {
   }
 
   #filters(events?: readonly string[]): Filters {
-    const label = [Label.host, Label.process].map((name) => `${name}=${this.identity.labels[name]!}`);
+    const label = [Label.host, Label.process].map((name) => `${name}=${this.#identity.labels[name]!}`);
     return { label, ...(events === undefined ? {} : { type: ['container'], event: events }) };
   }
 
@@ -106,7 +112,7 @@ export class ExitWatch {
   #onSkipped(beginning: string): void {
     this.#beginning = undefined;
     const [, status, id] = BEGINNING.exec(beginning) ?? [];
-    this.logger.warn({ container: id }, 'an event of the Docker engine was too long to be read in full');
+    this.#logger.warn({ container: id }, 'an event of the Docker engine was too long to be read in full');
     if (id === undefined) {
       const stream = this.#stream;
       // Opened again, it looks once more.
@@ -138,12 +144,12 @@ export class ExitWatch {
   #onLost(): void {
     this.#stream = undefined;
     if (this.#closed) return;
-    this.logger.warn({ containers: this.#watched.size }, 'the Docker engine is away; containers cannot be started');
+    this.#logger.warn({ containers: this.#watched.size }, 'the Docker engine is away; containers cannot be started');
     this.#retry();
   }
 
   #retry(): void {
-    this.#cancelRetry = this.clock.after(this.#retryMs, () => {
+    this.#cancelRetry = this.#clock.after(this.#retryMs, () => {
       this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
       void this.#reopen();
     });
@@ -154,11 +160,11 @@ export class ExitWatch {
       await this.open();
       await this.#lookUp();
       this.#retryMs = RETRY_MS;
-      this.logger.warn({ containers: this.#watched.size }, 'the Docker engine is back');
-      this.onBack();
+      this.#logger.warn({ containers: this.#watched.size }, 'the Docker engine is back');
+      this.#onBack();
     } catch (error) {
       if (this.#closed) return;
-      if (!EngineError.is(error)) this.logger.error({ err: error }, 'the Docker engine cannot be watched');
+      if (!EngineError.is(error)) this.#logger.error({ err: error }, 'the Docker engine cannot be watched');
       if (this.#stream === undefined) this.#retry();
       else this.#stream.destroy();
     }
@@ -167,7 +173,7 @@ export class ExitWatch {
   /** Which of the watched ones have ended while nobody told. */
   async #lookUp(): Promise<void> {
     const known = new Map(this.#watched);
-    const all = await this.engine.containers(this.#filters());
+    const all = await this.#engine.containers(this.#filters());
     // One that is created has yet to be started.
     const alive = new Set(all.filter(({ State }) => !ENDED.has(State)).map(({ Id }) => Id));
     for (const id of known.keys()) if (!alive.has(id)) this.#ended(id, null);

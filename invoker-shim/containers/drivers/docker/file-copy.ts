@@ -11,11 +11,11 @@ export class FileCopy {
   #waiting: (() => void)[] = [];
   readonly #copied: Promise<void>;
 
-  constructor(
-    from: string,
-    to: string,
-    private readonly size: number,
-  ) {
+  readonly #size: number;
+
+  constructor(from: string, to: string, size: number) {
+    this.#size = size;
+
     this.#copied = this.#copy(from, to);
     // Whoever wants it asks `whole`; one that is given up has nobody.
     this.#copied.catch(() => undefined);
@@ -29,7 +29,7 @@ export class FileCopy {
 
   /** All of the file is there. Rejects when it has become shorter. */
   whole(): Promise<void> {
-    this.there(this.size);
+    this.there(this.#size);
     return this.#copied;
   }
 
@@ -53,12 +53,12 @@ export class FileCopy {
       target = await open(to, 'r+');
       const sink = target;
       const spare: Buffer[] = [];
-      await inPieces(0, this.size, async (at, length) => {
+      await inPieces(0, this.#size, async (at, length) => {
         while (this.#there < at + length && !this.#stopped) await new Promise<void>((go) => this.#waiting.push(go));
         if (this.#stopped) throw new Error('the copy was given up');
         const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
         const { bytesRead } = await source.read(buffer, 0, length, at);
-        if (bytesRead !== length) throw new Error(`a hand-over file has become shorter than its ${this.size} bytes`);
+        if (bytesRead !== length) throw new Error(`a hand-over file has become shorter than its ${this.#size} bytes`);
         await sink.write(buffer, 0, length, at);
         spare.push(buffer);
       });

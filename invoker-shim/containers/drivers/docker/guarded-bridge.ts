@@ -34,12 +34,20 @@ export class GuardedBridge {
   #checkedAt = 0;
   #checking: Promise<void> | undefined;
 
+  readonly #id: string;
+  readonly #guard: NetworkGuard | undefined;
+  readonly #parts: BridgeParts;
+
   private constructor(
     readonly name: string,
-    private readonly id: string,
-    private readonly guard: NetworkGuard | undefined,
-    private readonly parts: BridgeParts,
-  ) {}
+    id: string,
+    guard: NetworkGuard | undefined,
+    parts: BridgeParts,
+  ) {
+    this.#id = id;
+    this.#guard = guard;
+    this.#parts = parts;
+  }
 
   /** Rejects with `GuardError` when containers could not be kept from the machine; then nothing is left. */
   static async open(options: BridgeOptions, parts: BridgeParts): Promise<GuardedBridge> {
@@ -48,7 +56,8 @@ export class GuardedBridge {
     const bridge = `df-${identity.short}`;
     const id = await engine.createNetwork(networkSettings(name, bridge, identity.labels));
     try {
-      const guard = options.unfiltered === true ? undefined : await GuardedBridge.#guard(bridge, id, options, engine);
+      const guard =
+        options.unfiltered === true ? undefined : await GuardedBridge.#installGuard(bridge, id, options, engine);
       return new GuardedBridge(name, id, guard, parts);
     } catch (error) {
       await engine.removeNetwork(id);
@@ -56,7 +65,12 @@ export class GuardedBridge {
     }
   }
 
-  static async #guard(bridge: string, id: string, options: BridgeOptions, engine: Engine): Promise<NetworkGuard> {
+  static async #installGuard(
+    bridge: string,
+    id: string,
+    options: BridgeOptions,
+    engine: Engine,
+  ): Promise<NetworkGuard> {
     checkFilterable(bridge);
     await removeStaleGuards();
     const [network] = await engine.networks({ id: [id] });
@@ -74,16 +88,16 @@ export class GuardedBridge {
 
   /** Before a container joins: the rules are there. Rejects with `GuardError` when they cannot be. */
   check(): Promise<void> {
-    if (this.guard === undefined || this.parts.clock.now() - this.#checkedAt < CHECK_MS) return Promise.resolve();
-    return (this.#checking ??= this.#check(this.guard).finally(() => (this.#checking = undefined)));
+    if (this.#guard === undefined || this.#parts.clock.now() - this.#checkedAt < CHECK_MS) return Promise.resolve();
+    return (this.#checking ??= this.#check(this.#guard).finally(() => (this.#checking = undefined)));
   }
 
   /** No container is on it any more. Never rejects: what cannot be removed goes at the next start. */
   async close(): Promise<void> {
-    const { engine, logger } = this.parts;
+    const { engine, logger } = this.#parts;
     try {
-      await engine.removeNetwork(this.id);
-      await this.guard?.remove();
+      await engine.removeNetwork(this.#id);
+      await this.#guard?.remove();
     } catch (error) {
       logger.warn({ err: error }, 'the network of the containers cannot be removed; the next start does it');
     }
@@ -91,10 +105,10 @@ export class GuardedBridge {
 
   async #check(guard: NetworkGuard): Promise<void> {
     if (!(await guard.installed())) {
-      this.parts.logger.warn({}, 'the packet filter around the containers was taken out; it is put in again');
+      this.#parts.logger.warn({}, 'the packet filter around the containers was taken out; it is put in again');
       await guard.install();
     }
-    this.#checkedAt = this.parts.clock.now();
+    this.#checkedAt = this.#parts.clock.now();
   }
 }
 

@@ -35,21 +35,25 @@ export class Images {
   /** Images that are on their way. */
   readonly #pulls = new Map<string, Promise<void>>();
 
-  constructor(
-    private readonly engine: Engine,
-    private readonly clock: Clock,
-    private readonly pull: PullPolicy,
-  ) {}
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #pull: PullPolicy;
+
+  constructor(engine: Engine, clock: Clock, pull: PullPolicy) {
+    this.#engine = engine;
+    this.#clock = clock;
+    this.#pull = pull;
+  }
 
   /**
    * What there is to know of an image. Rejects with `IMAGE_NOT_PULLED` when it is not there, with `IMAGE_MISSING` when it
    * could not be fetched either, with `IMAGE_UNFIT` when it would be a burden. Calls back when it begins to fetch it.
    */
   async about(name: string, onFetch: (() => void) | undefined): Promise<KnownImage> {
-    const now = this.clock.now();
+    const now = this.#clock.now();
     const known = this.#known.get(name);
     if (known !== undefined && known.until > now) return known.image;
-    const { labels, volumes } = (await this.engine.image(name)) ?? (await this.#fetch(name, onFetch));
+    const { labels, volumes } = (await this.#engine.image(name)) ?? (await this.#fetch(name, onFetch));
     if (bytesInEvents(labels) > MAX_LABEL_BYTES)
       throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_LABEL_BYTES} bytes of labels`);
     if (volumes.length > MAX_VOLUMES)
@@ -67,15 +71,15 @@ export class Images {
   }
 
   async #fetch(image: string, onFetch: (() => void) | undefined): Promise<ImageDescription> {
-    if (this.pull === 'never') throw new EngineError('IMAGE_NOT_PULLED', `there is no image ${image}`);
+    if (this.#pull === 'never') throw new EngineError('IMAGE_NOT_PULLED', `there is no image ${image}`);
     onFetch?.();
     let pull = this.#pulls.get(image);
     if (pull === undefined) {
-      pull = this.engine.pull(image).finally(() => this.#pulls.delete(image));
+      pull = this.#engine.pull(image).finally(() => this.#pulls.delete(image));
       this.#pulls.set(image, pull);
     }
     await pull;
-    const description = await this.engine.image(image);
+    const description = await this.#engine.image(image);
     if (description === undefined) throw new EngineError('IMAGE_MISSING', `there is no image ${image}`);
     return description;
   }

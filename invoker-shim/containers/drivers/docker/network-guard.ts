@@ -49,12 +49,16 @@ export class GuardError extends Error {
 export class NetworkGuard {
   readonly #table = `dataflower_${pidNamespace()}_${identityText(ownIdentity()).replace('-', '_')}`;
 
-  constructor(private readonly rules: GuardRules) {}
+  readonly #rules: GuardRules;
+
+  constructor(rules: GuardRules) {
+    this.#rules = rules;
+  }
 
   /** Puts the rules in, in one step; the same again when something has taken them out. @throws GuardError */
   async install(): Promise<void> {
     filterBridges();
-    await nft(['-f', '-'], ruleset(this.#table, this.rules));
+    await nft(['-f', '-'], ruleset(this.#table, this.#rules));
   }
 
   /** True while the rules are there. */

@@ -17,11 +17,15 @@ export class Removals {
   readonly #wakers = new Set<() => void>();
   #closed = false;
 
-  constructor(
-    private readonly engine: Engine,
-    private readonly clock: Clock,
-    private readonly logger: ContainerLogger,
-  ) {}
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #logger: ContainerLogger;
+
+  constructor(engine: Engine, clock: Clock, logger: ContainerLogger) {
+    this.#engine = engine;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
 
   /** Kills it if it runs, and removes it with what it wrote. Resolves when it is gone, or given up; never rejects. */
   remove(id: string): Promise<void> {
@@ -41,7 +45,7 @@ export class Removals {
   async close(limitMs: number): Promise<void> {
     const all = Promise.all(this.#pending.values());
     let cancel = (): void => undefined;
-    const over = new Promise<void>((resolve) => (cancel = this.clock.after(limitMs, resolve)));
+    const over = new Promise<void>((resolve) => (cancel = this.#clock.after(limitMs, resolve)));
     await Promise.race([all, over]);
     cancel();
     this.#closed = true;
@@ -51,13 +55,16 @@ export class Removals {
   async #remove(id: string): Promise<void> {
     for (let tries = 1; !this.#closed;) {
       try {
-        await this.engine.remove(id);
+        await this.#engine.remove(id);
         return;
       } catch (error) {
         if (EngineError.is(error, 'NOT_FOUND')) return;
         // While the engine is away, trying costs nothing and counts for nothing.
         if (!EngineError.is(error, 'ENGINE_UNREACHABLE') && ++tries > MAX_TRIES) {
-          this.logger.error({ err: error, container: id }, 'a container cannot be removed; the next start tries again');
+          this.#logger.error(
+            { err: error, container: id },
+            'a container cannot be removed; the next start tries again',
+          );
           return;
         }
       }
@@ -72,7 +79,7 @@ export class Removals {
         this.#wakers.delete(wake);
         resolve();
       };
-      const cancel = this.clock.after(RETRY_MS, wake);
+      const cancel = this.#clock.after(RETRY_MS, wake);
       this.#wakers.add(wake);
     });
   }

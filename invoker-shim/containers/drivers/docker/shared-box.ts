@@ -43,12 +43,16 @@ export class SharedBox implements FileSharing {
   readonly #in: string;
   #count = 0;
 
+  readonly #directory: string;
+  readonly #room: SharedRoom;
+  readonly #clock: Clock;
+
   /** @param directory On this machine, for this container alone; it is there, and in the file system of the sink's. */
-  constructor(
-    private readonly directory: string,
-    private readonly room: SharedRoom,
-    private readonly clock: Clock,
-  ) {
+  constructor(directory: string, room: SharedRoom, clock: Clock) {
+    this.#directory = directory;
+    this.#room = room;
+    this.#clock = clock;
+
     this.#out = path.join(directory, 'out');
     this.#in = path.join(directory, 'in');
     for (const made of [this.#out, this.#in]) {
@@ -67,7 +71,7 @@ export class SharedBox implements FileSharing {
   }
 
   offers(sink: DataSink): OfferedFiles {
-    return new FilledFiles(this.#out, sink, this.room, this.clock);
+    return new FilledFiles(this.#out, sink, this.#room, this.#clock);
   }
 
   show(file: string): string | undefined {
@@ -87,7 +91,7 @@ export class SharedBox implements FileSharing {
 
   /** The container is no more. */
   async remove(): Promise<void> {
-    await rm(this.directory, { recursive: true, force: true, maxRetries: 2 });
+    await rm(this.#directory, { recursive: true, force: true, maxRetries: 2 });
   }
 }
 
@@ -99,12 +103,13 @@ class FilledFiles implements OfferedFiles {
   #bytes = 0;
   #count = 0;
 
-  constructor(
-    private readonly directory: string,
-    sink: DataSink,
-    private readonly room: SharedRoom,
-    clock: Clock,
-  ) {
+  readonly #directory: string;
+  readonly #room: SharedRoom;
+
+  constructor(directory: string, sink: DataSink, room: SharedRoom, clock: Clock) {
+    this.#directory = directory;
+    this.#room = room;
+
     this.#copies = sink.handoverSource(false);
     this.#spares = new SpareFiles({
       maxBytes: MAX_OUT_BYTES,
@@ -181,7 +186,7 @@ class FilledFiles implements OfferedFiles {
 
   async #made(size: number): Promise<KnownFile | undefined> {
     if (!this.#reserve(size)) return undefined;
-    const file = { path: path.join(this.directory, `${++this.#count}`), inode: 0, size, writer: this.#writer };
+    const file = { path: path.join(this.#directory, `${++this.#count}`), inode: 0, size, writer: this.#writer };
     return this.#orRemoved(file, async () => {
       const handle = await open(file.path, 'wx');
       file.inode = (await handle.stat()).ino;
@@ -203,7 +208,7 @@ class FilledFiles implements OfferedFiles {
   }
 
   #reserve(bytes: number): boolean {
-    if (this.#bytes + bytes > MAX_OUT_BYTES || !this.room.reserve(bytes)) return false;
+    if (this.#bytes + bytes > MAX_OUT_BYTES || !this.#room.reserve(bytes)) return false;
     this.#bytes += bytes;
     return true;
   }
@@ -211,7 +216,7 @@ class FilledFiles implements OfferedFiles {
   /** Emptied first: its pages go, whoever still has it open. */
   #remove(file: KnownFile): void {
     this.#bytes -= file.size;
-    this.room.release(file.size);
+    this.#room.release(file.size);
     void truncate(file.path)
       .then(() => rm(file.path))
       .catch(() => undefined);

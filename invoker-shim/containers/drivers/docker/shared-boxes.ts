@@ -16,10 +16,13 @@ export class SharedBoxes implements SharedRoom {
   #bytes = 0;
   #count = 0;
 
-  private constructor(
-    private readonly directory: string,
-    private readonly clock: Clock,
-  ) {}
+  readonly #directory: string;
+  readonly #clock: Clock;
+
+  private constructor(directory: string, clock: Clock) {
+    this.#directory = directory;
+    this.#clock = clock;
+  }
 
   /** Undefined where there is no shared memory: values travel as streams then. */
   static open(clock: Clock): SharedBoxes | undefined {
@@ -38,9 +41,9 @@ export class SharedBoxes implements SharedRoom {
   }
 
   make(): SharedBox {
-    const directory = path.join(this.directory, `${++this.#count}`);
+    const directory = path.join(this.#directory, `${++this.#count}`);
     fs.mkdirSync(directory);
-    return new SharedBox(directory, this, this.clock);
+    return new SharedBox(directory, this, this.#clock);
   }
 
   remove(box: SharedBox): void {
@@ -54,6 +57,6 @@ export class SharedBoxes implements SharedRoom {
 
   async close(): Promise<void> {
     await Promise.all(this.#removals);
-    await rm(this.directory, { recursive: true, force: true, maxRetries: 2 });
+    await rm(this.#directory, { recursive: true, force: true, maxRetries: 2 });
   }
 }

@@ -21,11 +21,14 @@ export class SocketMemory {
   #directoryOf: ((id: string) => string) | undefined;
   #isGivenUp = false;
 
-  private constructor(
-    /** Groups are plain directories, and it does not matter who makes one. */
-    private readonly plain: boolean,
-    private readonly logger: ContainerLogger,
-  ) {}
+  /** Groups are plain directories, and it does not matter who makes one. */
+  readonly #plain: boolean;
+  readonly #logger: ContainerLogger;
+
+  private constructor(plain: boolean, logger: ContainerLogger) {
+    this.#plain = plain;
+    this.#logger = logger;
+  }
 
   /** Undefined where nothing has to be done: version 2. */
   static on(info: EngineInfo, logger: ContainerLogger): SocketMemory | undefined {
@@ -37,7 +40,7 @@ export class SocketMemory {
 
   /** Before a container starts: true when its sockets are bounded from its start on. */
   async prepare(id: string): Promise<boolean> {
-    if (this.#directoryOf === undefined || !this.plain) return false;
+    if (this.#directoryOf === undefined || !this.#plain) return false;
     const directory = this.#directoryOf(id);
     try {
       await mkdir(directory);
@@ -74,7 +77,7 @@ export class SocketMemory {
     this.#directoryOf = undefined;
     const text =
       "the memory of containers' sockets has no bound: control groups have version 1, and their limit for sockets cannot be set; use version 2, or run as root beside the engine";
-    this.logger.warn({ err }, text);
+    this.#logger.warn({ err }, text);
   }
 }
 

@@ -26,7 +26,11 @@ export class TcpGate {
   /** Those that have said nothing yet, longest first. */
   readonly #waiting = new Set<Socket>();
 
-  constructor(private readonly clock: Clock) {
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#server.on('error', () => undefined);
   }
@@ -64,7 +68,7 @@ export class TcpGate {
       this.#waiting.delete(longest!);
       longest!.destroy();
     }
-    const cancel = this.clock.after(FIRST_LINE_MS, () => socket.destroy());
+    const cancel = this.#clock.after(FIRST_LINE_MS, () => socket.destroy());
     let said = Buffer.alloc(0);
     const done = (): void => {
       cancel();

@@ -11,11 +11,12 @@ export class TcpWay {
   #port: Promise<number> | undefined;
   #gateway: string | undefined;
 
+  readonly #agentHost: string | undefined;
+
   /** @param agentHost The name by which they reach this machine; undefined: its address in their network. */
-  constructor(
-    clock: Clock,
-    private readonly agentHost: string | undefined,
-  ) {
+  constructor(clock: Clock, agentHost: string | undefined) {
+    this.#agentHost = agentHost;
+
     this.#gate = new TcpGate(clock);
   }
 
@@ -29,7 +30,7 @@ export class TcpWay {
   async addressFor(socketPath: string): Promise<string> {
     // Not on this machine's network: it has to be told how this machine is reached.
     const port = await (this.#port ??= this.#gate.listen(EVERYWHERE));
-    const host = this.agentHost ?? this.#gateway;
+    const host = this.#agentHost ?? this.#gateway;
     if (host === undefined)
       throw new Error(
         'containers of this engine have to be told how they reach this machine: set containers.agentHost',

@@ -48,16 +48,19 @@ export class Guardian {
   readonly #groups = new Map<number, ProcessIdentity>();
   #child: ChildProcess | undefined;
 
+  readonly #mark: string;
+  readonly #identify: (pid: number) => ProcessIdentity | undefined;
+
   /** @param mark A text of this agent's alone that is in the environment, or the working directory, of each process. */
-  constructor(
-    private readonly mark: string,
-    private readonly identify = processIdentity,
-  ) {}
+  constructor(mark: string, identify = processIdentity) {
+    this.#mark = mark;
+    this.#identify = identify;
+  }
 
   /** To be called before the first process is started; one that was killed itself is replaced. */
   watch(): void {
     if (this.#child !== undefined) return;
-    const child = spawnWithoutInherited('/bin/sh', ['-c', PROGRAM, 'dataflower-guardian', this.mark], {
+    const child = spawnWithoutInherited('/bin/sh', ['-c', PROGRAM, 'dataflower-guardian', this.#mark], {
       cwd: '/',
       env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
       // Away from the agent's own group, which may be ended as one.
@@ -79,7 +82,7 @@ export class Guardian {
 
   /** A process that leads a group of its own. */
   begin(pid: number): void {
-    const group = this.identify(pid) ?? { pid, startedAt: '0' };
+    const group = this.#identify(pid) ?? { pid, startedAt: '0' };
     this.#groups.set(pid, group);
     this.#say('begin', group);
   }

@@ -59,7 +59,11 @@ export class ProcessDriver implements ContainerDriver {
   readonly #guardian = new Guardian(`/${this.#home}`);
   readonly #preinstalled = preinstalledPackages.map((name) => [name, packageFolder(name)] as const);
 
-  constructor(private readonly options: ProcessDriverOptions) {
+  readonly #options: ProcessDriverOptions;
+
+  constructor(options: ProcessDriverOptions) {
+    this.#options = options;
+
     this.sharesFiles = options.ownUsers !== true;
   }
 
@@ -67,14 +71,14 @@ export class ProcessDriver implements ContainerDriver {
   get withoutOwnUsers(): string | undefined {
     if (process.getuid?.() !== 0) return 'only root can give containers users of their own';
     const folders = this.#preinstalled.map(([, folder]) => folder);
-    const closed = closedToOthers([process.execPath, this.options.entry, ...folders, os.tmpdir()]);
+    const closed = closedToOthers([process.execPath, this.#options.entry, ...folders, os.tmpdir()]);
     return closed === undefined ? undefined : `users of their own cannot read ${closed}`;
   }
 
   async start(start: StartOptions): Promise<ContainerHandle> {
     const { image } = start.spec;
     if (image !== undefined && !isOwnImage(image)) throw new ImageError(noDocker(image));
-    const uid = this.options.ownUsers === true ? freshUid() : undefined;
+    const uid = this.#options.ownUsers === true ? freshUid() : undefined;
     const directories = [this.#home, 'runtime', 'node_modules'].map((name) =>
       path.join(path.dirname(start.socketPath), name),
     );
@@ -86,7 +90,7 @@ export class ProcessDriver implements ContainerDriver {
     this.#guardian.watch();
     const pipes = await outputPipes(path.dirname(start.socketPath), uid);
     const [stdout, stderr] = pipes?.descriptors ?? (['pipe', 'pipe'] as const);
-    const program = [...(this.options.nodeArguments ?? []), this.options.entry];
+    const program = [...(this.#options.nodeArguments ?? []), this.#options.entry];
     const child = spawnWithoutInherited(process.execPath, program, {
       ...(uid === undefined ? {} : { uid, gid: uid }),
       cwd: home,
@@ -105,7 +109,7 @@ export class ProcessDriver implements ContainerDriver {
     });
     const output: readonly [Readable, Readable] = pipes === undefined ? [child.stdout!, child.stderr!] : pipes.readers;
     const owned = { directories, uid };
-    const handle = new ProcessHandle(child, output, owned, start, this.#guardian, this.options.clock);
+    const handle = new ProcessHandle(child, output, owned, start, this.#guardian, this.#options.clock);
     const spawned = new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', reject);
@@ -137,15 +141,23 @@ class ProcessHandle implements ContainerHandle {
   #state: ContainerHandle['state'] = 'RUNNING';
   #heapExhausted = false;
 
+  readonly #child: ChildProcess;
+  readonly #output: readonly [Readable, Readable];
+  readonly #guardian: Guardian;
+
   /** @param output Its stdout and stderr. */
   constructor(
-    private readonly child: ChildProcess,
-    private readonly output: readonly [Readable, Readable],
+    child: ChildProcess,
+    output: readonly [Readable, Readable],
     { directories, uid }: { readonly directories: readonly string[]; readonly uid: number | undefined },
     { onOutput }: StartOptions,
-    private readonly guardian: Guardian,
+    guardian: Guardian,
     clock = systemClock,
   ) {
+    this.#child = child;
+    this.#output = output;
+    this.#guardian = guardian;
+
     if (child.pid !== undefined) guardian.begin(child.pid);
     this.#pace = new OutputPace(clock, (paused) => {
       for (const stream of output)
@@ -164,7 +176,7 @@ class ProcessHandle implements ContainerHandle {
   }
 
   get id(): string {
-    return `${this.child.pid ?? 0}`;
+    return `${this.#child.pid ?? 0}`;
   }
 
   get state(): ContainerHandle['state'] {
@@ -184,7 +196,7 @@ class ProcessHandle implements ContainerHandle {
       onOutput(name, line);
     });
     const ends = (['stdout', 'stderr'] as const).map((name, i) => {
-      const stream = this.output[i]!;
+      const stream = this.#output[i]!;
       stream.on('data', (chunk: Buffer) => {
         this.#pace.read(chunk.length);
         lines[name].push(chunk);
@@ -197,14 +209,14 @@ class ProcessHandle implements ContainerHandle {
 
   async #untilEnded(outputEnded: Promise<unknown>): Promise<ContainerExit> {
     const exit = await new Promise<ContainerExit>((resolve) => {
-      this.child.on('error', () => resolve({ code: null, signal: null, outOfMemory: false }));
-      this.child.on('exit', (code, signal) => resolve({ code, signal, outOfMemory: false }));
+      this.#child.on('error', () => resolve({ code: null, signal: null, outOfMemory: false }));
+      this.#child.on('exit', (code, signal) => resolve({ code, signal, outOfMemory: false }));
     });
     // The leader is gone; what it left in its group goes now.
     this.#killGroup();
-    if (this.child.pid !== undefined) this.guardian.end(this.child.pid);
+    if (this.#child.pid !== undefined) this.#guardian.end(this.#child.pid);
     this.#pace.end();
-    const grace = setTimeout(() => this.output.forEach((stream) => stream.destroy()), OUTPUT_GRACE_MS);
+    const grace = setTimeout(() => this.#output.forEach((stream) => stream.destroy()), OUTPUT_GRACE_MS);
     await outputEnded;
     clearTimeout(grace);
     this.#state = 'EXITED';
@@ -212,9 +224,9 @@ class ProcessHandle implements ContainerHandle {
   }
 
   #killGroup(): void {
-    if (this.child.pid === undefined) return;
+    if (this.#child.pid === undefined) return;
     try {
-      process.kill(-this.child.pid, 'SIGKILL');
+      process.kill(-this.#child.pid, 'SIGKILL');
     } catch {
       // The group is empty already.
     }

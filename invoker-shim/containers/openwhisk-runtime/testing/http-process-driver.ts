@@ -23,21 +23,25 @@ export class HttpProcessDriver implements ContainerDriver {
   readonly name = 'http-process';
   readonly started: HttpProcess[] = [];
 
+  readonly #images: Readonly<Record<string, TestImage>>;
+  readonly #native: ContainerDriver | undefined;
+
   /** @param native Starts containers of specs without an image; they share the agent's files. */
-  constructor(
-    private readonly images: Readonly<Record<string, TestImage>>,
-    private readonly native?: ContainerDriver,
-  ) {}
+  constructor(images: Readonly<Record<string, TestImage>>, native?: ContainerDriver) {
+    this.#images = images;
+    this.#native = native;
+  }
 
   get sharesFiles(): boolean {
-    return this.native?.sharesFiles ?? false;
+    return this.#native?.sharesFiles ?? false;
   }
 
   async start(options: StartOptions): Promise<ContainerHandle> {
-    const image = this.images[options.spec.image ?? ''];
+    const image = this.#images[options.spec.image ?? ''];
     if (image === undefined) {
-      if (this.native === undefined) throw new Error(`no program for the image ${options.spec.image ?? 'of the kind'}`);
-      return this.native.start(options);
+      if (this.#native === undefined)
+        throw new Error(`no program for the image ${options.spec.image ?? 'of the kind'}`);
+      return this.#native.start(options);
     }
     const port = await freePort();
     const child = spawn(process.execPath, [image.entry], {
@@ -56,11 +60,11 @@ class HttpProcess implements ContainerHandle {
   state: ContainerHandle['state'] = 'RUNNING';
   readonly exited: Promise<ContainerExit>;
 
-  constructor(
-    private readonly child: ChildProcess,
-    port: number,
-    { onOutput }: StartOptions,
-  ) {
+  readonly #child: ChildProcess;
+
+  constructor(child: ChildProcess, port: number, { onOutput }: StartOptions) {
+    this.#child = child;
+
     this.http = { host: '127.0.0.1', port };
     for (const name of ['stdout', 'stderr'] as const) {
       const lines = new LineSplitter(MAX_OUTPUT_LINE_CHARS, (line) => onOutput(name, line));
@@ -74,14 +78,14 @@ class HttpProcess implements ContainerHandle {
   }
 
   get id(): string {
-    return String(this.child.pid);
+    return String(this.#child.pid);
   }
 
   stop(): void {
     if (this.state !== 'RUNNING') return;
     this.state = 'STOPPING';
     try {
-      process.kill(-this.child.pid!, 'SIGKILL');
+      process.kill(-this.#child.pid!, 'SIGKILL');
     } catch {
       // It has ended by itself.
     }

@@ -170,7 +170,7 @@ function sourceDigest() {
     add(join(root, path));
   }
   for (const workspace of workspaces) {
-    for (const path of files(join(root, workspace), /(\.ts|^tsconfig\.json|^package\.json)$/)) add(path);
+    for (const path of files(join(root, workspace), /(\.ts|^tsconfig(\.\w+)?\.json|^package\.json)$/)) add(path);
     hash.update(`${workspace} ${existsSync(join(root, workspace, 'dist'))}\n`);
   }
   return hash.digest('hex');

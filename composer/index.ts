@@ -1,13 +1,13 @@
 import { primitives } from './combinators/combinator.js';
 import {
   action,
+  combinatorOf,
   inlineFunction,
   task,
   type ActionOptions,
   type Composition,
   type Task,
 } from './combinators/composition.js';
-import { combinatorOf } from './combinators/declare.js';
 import { derived } from './combinators/derived.js';
 import { graph } from './combinators/graph-form.js';
 import { parse } from './combinators/parse.js';
@@ -80,8 +80,8 @@ export {
   graph,
 };
 export { functionOf as function, ifThen as if, tryCatch as try, tryFinally as finally, letIn as let };
-export { ComposerError } from './combinators/error.js';
+export { ComposerError } from './combinators/combinator.js';
 export { Composition, type ActionOptions, type Compiled, type Task } from './combinators/composition.js';
 export { isGraphForm, type GraphForm, type WrittenAction, type WrittenGraph } from './combinators/graph-form.js';
-export { fqn } from './names/fqn.js';
-export { version } from './version.js';
+export { fqn } from './graph/fqn.js';
+export { version } from './combinators/version.js';

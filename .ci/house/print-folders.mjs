@@ -1,9 +1,19 @@
-/** Prints the folder graph of the code, to be pasted into the block "folders" of ARCHITECTURE.md; circles go to stderr. */
-import { circles, drawn, folderGraph, sourceImports } from './imports.mjs';
+/**
+ * Prints the folder graph of the code in the form of ARCHITECTURE.md; with `--write` puts it there. Circles of folders and of
+ * files go to stderr.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { circles, drawn, folderGraph, root, sourceImports } from './imports.mjs';
 
 const imports = sourceImports();
 const graph = folderGraph(imports);
-process.stdout.write(drawn(graph));
+const page = join(root, 'ARCHITECTURE.md');
+if (process.argv[2] !== '--write') process.stdout.write(drawn(graph));
+else {
+  const text = readFileSync(page, 'utf8');
+  writeFileSync(page, text.replace(/^```folders\n[\s\S]*?^```/m, `\`\`\`folders\n${drawn(graph)}\`\`\``));
+}
 
 const files = new Map();
 for (const { from, to } of imports) files.set(from, (files.get(from) ?? new Set()).add(to));

@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-import '../dist/cli/compose-main.js';
+import { compose } from '../dist/cli/compose.js';
+import { runMain } from '../dist/cli/outcome.js';
+
+await runMain(compose);

@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-import '../dist/cli/deploy-main.js';
+import { deploy } from '../dist/cli/deploy.js';
+import { runMain } from '../dist/cli/outcome.js';
+
+await runMain(deploy);

@@ -2,7 +2,7 @@ import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../testing/command-line.js';
-import { version } from '../version.js';
+import { version } from '../combinators/version.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'composer-'));
 afterAll(() => rmSync(folder, { recursive: true }));

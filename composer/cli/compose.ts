@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { extname, format, parse as parsePath } from 'node:path';
 import minimist from 'minimist';
 import composer, { isGraphForm, version } from '../index.js';
-import { Exit, fail, type Terminal } from './outcome.js';
+import { exit, fail, type Terminal } from './outcome.js';
 import { loadComposition } from './load-composition.js';
 
 const USAGE = `Usage:
@@ -33,11 +33,11 @@ export function compose(args: readonly string[], terminal: Terminal): void {
   const [file] = argv._;
   if (file === undefined || argv._.length !== 1 || extname(file) !== '.js') {
     terminal.err(USAGE);
-    throw new Exit(1);
+    return exit(1);
   }
   if (argv.js) {
     terminal.err('compose: --js is not offered yet: a composition runs by data flow, deploy its JSON form instead.');
-    throw new Exit(1);
+    return exit(1);
   }
   const text = JSON.stringify(compiled(file, argv.ast === true, terminal), null, 4);
   const target = targetFile(argv, file);
@@ -50,7 +50,7 @@ function write(target: string, text: string, terminal: Terminal): void {
     writeFileSync(target, `${text}\n`);
   } catch (error) {
     terminal.err(`compose: cannot write ${target}: ${(error as Error).message}`);
-    throw new Exit(1);
+    return exit(1);
   }
 }
 

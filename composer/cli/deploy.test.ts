@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { compileComposition, recogniseComposition } from '../compiler/index.js';
 import composer from '../index.js';
 import { run } from '../testing/command-line.js';
-import { version } from '../version.js';
+import { version } from '../combinators/version.js';
 
 interface Request {
   readonly line: string;

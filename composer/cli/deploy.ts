@@ -1,16 +1,15 @@
 import { extname } from 'node:path';
 import { inspect } from 'node:util';
 import minimist from 'minimist';
-import { checkComposed } from '../client/composed.js';
-import { deployComposition } from '../client/deploy-composition.js';
+import { checkComposed, deployComposition } from '../client/deploy-composition.js';
 import { openwhisk } from '../client/openwhisk.js';
 import { askIfDataFlower, otherServerWarning } from '../client/platform.js';
 import { clientOptions } from '../client/settings.js';
 import type { ConductorOptions } from '../conductor/index.js';
-import { version } from '../index.js';
+import { version } from '../combinators/version.js';
 import { readText } from '../files/index.js';
-import { fqn } from '../names/fqn.js';
-import { Exit, exitCode, fail, type Terminal } from './outcome.js';
+import { fqn } from '../graph/fqn.js';
+import { exit, exitCode, fail, type Terminal } from './outcome.js';
 
 const USAGE = `Usage:
   deploy composition composition.json [flags]
@@ -66,7 +65,7 @@ export async function deploy(args: readonly string[], terminal: Terminal): Promi
   const [name, file] = argv._;
   if (name === undefined || file === undefined || argv._.length !== 2 || extname(file) !== '.json') {
     terminal.err(USAGE);
-    throw new Exit(1);
+    return exit(1);
   }
   const { composed, annotations } = orFail(terminal, 422, () => ({
     composed: checkComposed(JSON.parse(readText(file))),
@@ -83,7 +82,7 @@ export async function deploy(args: readonly string[], terminal: Terminal): Promi
   } catch (error) {
     terminal.err(inspect(error));
     const status = (error as { statusCode?: unknown }).statusCode;
-    throw new Exit(exitCode(typeof status === 'number' ? status : 500));
+    return exit(exitCode(typeof status === 'number' ? status : 500));
   }
 }
 
@@ -100,7 +99,7 @@ function orExit<T>(terminal: Terminal, make: () => T): T {
     return make();
   } catch (error) {
     terminal.err(String(error));
-    throw new Exit(1);
+    return exit(1);
   }
 }
 

@@ -10,11 +10,15 @@ export const terminal: Terminal = {
   err: (text) => process.stderr.write(`${text}\n`),
 };
 
-/** Ends a command line with an exit code; the message has been written. */
-export class Exit extends Error {
+class Exit extends Error {
   constructor(readonly code: number) {
     super(`exit ${code}`);
   }
+}
+
+/** Ends a command line with an exit code; the message has been written. */
+export function exit(code: number): never {
+  throw new Exit(code);
 }
 
 /** Composer's exit code for an HTTP status: the status less 256, as a shell shows it. Composer's rules of command lines. */
@@ -26,7 +30,7 @@ export function exitCode(status: number): number {
 export function fail(terminal: Terminal, error: unknown, status: number): never {
   const known = error as { stack?: string; message?: string } | undefined;
   terminal.err(known?.stack ?? String(error));
-  throw new Exit(exitCode(status));
+  return exit(exitCode(status));
 }
 
 /** Runs a command line and sets the exit code of the process. */

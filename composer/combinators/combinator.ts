@@ -1,4 +1,4 @@
-import type { Composition } from './composition.js';
+import { inspect } from 'node:util';
 
 /** One argument of a combinator; without a type it is a composition, or what stands for one. */
 export interface Argument {
@@ -11,7 +11,20 @@ export interface Argument {
 export interface Combinator {
   readonly args?: readonly Argument[];
   readonly components?: boolean;
-  readonly def?: (...args: never[]) => Composition;
+  readonly def?: (...args: never[]) => Fields;
+}
+
+/** The fields of a composition, before they are checked and after. */
+export type Fields = Record<string, unknown> & { type: string; '.combinator': () => Combinator };
+
+/** A combinator with a wrong argument. Messages are Composer's, with the argument as it was given (Composer's rules of arguments). */
+export class ComposerError extends Error {
+  static readonly codes = ['COMBINATOR_ARGUMENT'] as const;
+  readonly code = 'COMBINATOR_ARGUMENT';
+
+  constructor(message: string, argument?: unknown) {
+    super(message + (argument === undefined ? '' : `\nArgument value: ${inspect(argument)}`));
+  }
 }
 
 /** The combinators that a deployed composition is made of. Composer's rules of JSON forms. */

@@ -1,12 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isRecord } from '../graph/shape.js';
-import { fqn } from '../names/fqn.js';
-import { version } from '../version.js';
-import { primitives, type Argument, type Combinator } from './combinator.js';
-import { ComposerError } from './error.js';
-
-/** The fields of a composition before they are checked. */
-export type Fields = Record<string, unknown> & { type: string; '.combinator': () => Combinator };
+import { fqn } from '../graph/fqn.js';
+import { version } from './version.js';
+import { ComposerError, primitives, type Argument, type Combinator, type Fields } from './combinator.js';
 
 /** What stands for a composition in an argument: an action's name, a function, null for none. */
 export type Task = Composition | string | null | ((...args: never[]) => unknown);
@@ -82,7 +78,7 @@ export class Composition {
         if (combinators.includes(root.type)) break;
         const { path } = root;
         const args = (combinator.args ?? []).map((arg) => root[arg.name]);
-        root = combinator.def(...([...args, ...(root.components ?? [])] as never[]));
+        root = combinator.def(...([...args, ...(root.components ?? [])] as never[])) as Composition;
         if (path !== undefined) root.path = path;
       }
       return visit(root, lower);
@@ -205,4 +201,18 @@ function refuseNative(code: string, argument: unknown, combinator: string): void
   if (code.includes('[native code]')) {
     throw new ComposerError(`Cannot capture native function in "${combinator}" combinator`, argument);
   }
+}
+
+/** The function by which a combinator is written: arguments first, then components. Throws `ComposerError`. */
+export function combinatorOf(type: string, combinator: Combinator): (...args: unknown[]) => Composition {
+  const names = (combinator.args ?? []).map((arg) => arg.name);
+  return (...args) => {
+    const fields: Fields = { type, '.combinator': () => combinator };
+    if (combinator.components !== true && args.length > names.length) {
+      throw new ComposerError(`Too many arguments in "${type}" combinator`);
+    }
+    names.forEach((name, i) => (fields[name] = args[i]));
+    if (combinator.components === true) fields.components = args.slice(names.length);
+    return new Composition(fields);
+  };
 }

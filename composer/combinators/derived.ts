@@ -1,6 +1,5 @@
 import { primitives, type Combinator } from './combinator.js';
-import { Composition, emptyCombinator, inlineFunction } from './composition.js';
-import { combinatorOf } from './declare.js';
+import { combinatorOf, type Composition, emptyCombinator, inlineFunction } from './composition.js';
 
 const sequence = combinatorOf('sequence', primitives.sequence);
 const letIn = combinatorOf('let', primitives.let);

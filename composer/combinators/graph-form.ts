@@ -1,4 +1,4 @@
-import { fqn } from '../names/fqn.js';
+import { fqn } from '../graph/fqn.js';
 import { graphDigest } from '../graph/canonical.js';
 import { isRecord } from '../graph/shape.js';
 import type { ActionNode, Edge, Graph, GraphNode } from '../graph/types.js';

@@ -1,8 +1,7 @@
 import { isRecord } from '../graph/shape.js';
-import { primitives, type Combinator } from './combinator.js';
-import { visit, type Composition, type Fields } from './composition.js';
+import { ComposerError, primitives, type Combinator, type Fields } from './combinator.js';
+import { visit, type Composition } from './composition.js';
 import { derived } from './derived.js';
-import { ComposerError } from './error.js';
 
 /** The composition of a lowered JSON form, or of a composition. Throws `ComposerError`. Composer's rules of JSON forms. */
 export function parse(composition: unknown, ...none: never[]): Composition {

@@ -1,6 +1,18 @@
 import { MAX_NODES } from '../graph/schema.js';
 import { found, isRecord } from '../graph/shape.js';
-import { CompileError } from './error.js';
+
+/** A composition that cannot be compiled. `path` is the place in it, as in Composer's messages: `root[1].body`. */
+export class CompileError extends Error {
+  static readonly codes = ['COMPILE'] as const;
+  override readonly name = 'CompileError';
+  readonly code = 'COMPILE';
+  readonly path: string;
+
+  constructor(path: string, message: string) {
+    super(`${path}: ${message}`);
+    this.path = path;
+  }
+}
 
 /** One combinator of either JSON form, with where it stands. */
 export interface Ast {

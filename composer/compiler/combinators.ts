@@ -1,8 +1,7 @@
 import { isRecord } from '../graph/shape.js';
-import { fqn } from '../names/fqn.js';
-import { argument, components, objectField, type Ast } from './ast.js';
+import { fqn } from '../graph/fqn.js';
+import { CompileError, argument, components, objectField, type Ast } from './ast.js';
 import type { Flow, GraphBuilder, Source } from './builder.js';
-import { CompileError } from './error.js';
 
 /** What a combinator is compiled in: frames around it, and where errors go that nothing inside catches. */
 export interface Context {

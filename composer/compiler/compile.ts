@@ -1,14 +1,12 @@
-import { ComposerError } from '../combinators/error.js';
+import { ComposerError } from '../combinators/combinator.js';
 import { fromAst } from '../combinators/parse.js';
 import { GraphError } from '../graph/error.js';
 import { USER } from '../graph/ports.js';
 import type { Graph } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
-import { rootOf } from './ast.js';
+import { CompileError, rootOf } from './ast.js';
 import { CALLER, GraphBuilder, type Source } from './builder.js';
 import { compile } from './combinators.js';
-import { CompileError } from './error.js';
-import { isHarmless } from './variables.js';
 
 /**
  * The graph of a composition, given as one or in either of its JSON forms (as written, or lowered). Throws
@@ -46,4 +44,21 @@ function build(json: unknown): { graph: Graph; lower: boolean } {
 
 function lowered(json: unknown): unknown {
   return JSON.parse(JSON.stringify(fromAst(json).compile().composition));
+}
+
+/** Names that a function in sloppy mode cannot declare by `var`, or by which Composer's own functions lose what they use. */
+const HARMFUL = new Set(
+  (
+    'arguments eval require ' +
+    'break case catch class const continue debugger default delete do else enum export extends false finally for function ' +
+    'if import in instanceof new null return super switch this throw true try typeof var void while with'
+  ).split(' '),
+);
+
+/**
+ * True when a variable of this name can be there without harm to a function that does not use it. Composer declares
+ * every visible variable around every function, its own ones too: a reserved word makes all of them fail.
+ */
+export function isHarmless(name: string): boolean {
+  return /^[A-Za-z_$][\w$]*$/.test(name) && !HARMFUL.has(name);
 }

@@ -1,3 +1,3 @@
 export { compileComposition } from './compile.js';
-export { CompileError } from './error.js';
+export { CompileError } from './ast.js';
 export { recogniseComposition } from './recognise.js';

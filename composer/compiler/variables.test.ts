@@ -1,5 +1,5 @@
 import { Script } from 'node:vm';
-import { isHarmless } from './variables.js';
+import { isHarmless } from './compile.js';
 
 const declarable = (name: string): boolean => {
   try {

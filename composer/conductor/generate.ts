@@ -1,5 +1,5 @@
 import { CODE_END, CODE_START } from '../compiler/recognise.js';
-import { version } from '../version.js';
+import { version } from '../combinators/version.js';
 
 /** A composition about to be deployed: what `compile` printed, with a name and the user's annotations. */
 export interface Deployment {

@@ -1,21 +1,21 @@
-/** What is wrong with a graph: one code for each rule that `validateGraph` keeps. */
-export type GraphErrorCode =
-  | 'SHAPE'
-  | 'UNKNOWN_KIND'
-  | 'TOO_LARGE'
-  | 'DUPLICATE_ID'
-  | 'DUPLICATE_EDGE'
-  | 'BAD_NAME'
-  | 'NO_SUCH_NODE'
-  | 'NO_SUCH_PORT'
-  | 'NO_PRODUCER'
-  | 'NO_RESULT'
-  | 'CYCLE'
-  | 'NOT_EXCLUSIVE'
-  | 'SCOPE';
-
 /** A graph that cannot run. `path` is where in the JSON, `message` says what is wrong there and what to do about it. */
 export class GraphError extends Error {
+  /** One for each rule that `validateGraph` keeps. */
+  static readonly codes = [
+    'SHAPE',
+    'UNKNOWN_KIND',
+    'TOO_LARGE',
+    'DUPLICATE_ID',
+    'DUPLICATE_EDGE',
+    'BAD_NAME',
+    'NO_SUCH_NODE',
+    'NO_SUCH_PORT',
+    'NO_PRODUCER',
+    'NO_RESULT',
+    'CYCLE',
+    'NOT_EXCLUSIVE',
+    'SCOPE',
+  ] as const;
   override readonly name = 'GraphError';
   readonly code: GraphErrorCode;
   readonly path: string;
@@ -26,3 +26,5 @@ export class GraphError extends Error {
     this.path = path;
   }
 }
+
+export type GraphErrorCode = (typeof GraphError.codes)[number];

@@ -1,4 +1,4 @@
-import { fqn } from '../names/fqn.js';
+import { fqn } from './fqn.js';
 import { GraphError } from './error.js';
 import { arrayOf, found, isRecord, mapOf, object, oneOf, that, type Shape } from './shape.js';
 import type { Graph, GraphNode } from './types.js';

@@ -13,6 +13,6 @@ test('the README names the exports of Composer that are missing, and no other', 
     .split('\n')
     .flatMap((row) => [...row.split('|')[1]!.matchAll(/`(\w+)`/g)].map(([, name]) => name));
   const missing = ORIGINAL.split(' ').filter((name) => !(name in composer));
-  // Rows about modules name what those export.
+  // Rows about modules name their exports.
   expect(named.filter((name) => ORIGINAL.split(' ').includes(name!)).sort()).toEqual(missing.sort());
 });

@@ -29,9 +29,9 @@ const composer = {
   /** A constant result. */
   literal: combinatorOf('literal', derived.literal),
   value: combinatorOf('value', derived.value),
-  /** By the truth of the test's `value`; the branch gets what the test got. */
+  /** Chooses a branch by the test's `value`; the branch gets the input of the test. */
   if: combinatorOf('if', derived.if) as Choice,
-  /** By the truth of the test's `value`; the branch gets the test's result. */
+  /** Chooses a branch by the test's `value`; the branch gets the test's result. */
   if_nosave: combinatorOf('if_nosave', primitives.if_nosave) as Choice,
   /** The handler gets the body's error and its result is the result. */
   try: combinatorOf('try', primitives.try) as (body: Task, handler: Task) => Composition,
@@ -48,13 +48,13 @@ const composer = {
   par: combinatorOf('par', derived.par) as Components,
   /** Does nothing. */
   empty: combinatorOf('empty', derived.empty),
-  /** What a string, a function or null stands for. */
+  /** The composition of a string, a function or null. */
   task: task as (task: Task) => Composition,
-  /** `{params, result}`: what came in beside what came out. */
+  /** `{params, result}`: the input beside the result. */
   retain: combinatorOf('retain', derived.retain) as Components,
-  /** A composition of its JSON form. */
+  /** The composition of a JSON form. */
   parse,
-  /** A workflow written as nodes and edges. */
+  /** A workflow given as nodes and edges. */
   graph,
 } as const;
 

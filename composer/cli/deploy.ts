@@ -37,9 +37,9 @@ interface Annotation {
 }
 
 /**
- * `deploy NAME FILE.json`: puts what `compose` printed on a server. Ends with 1 for wrong usage, 166 for a bad file or
+ * `deploy NAME FILE.json`: puts the output of `compose` on a server. Ends with 1 for wrong usage, 166 for a bad file or
  * annotation, 144 for a bad name, else with the status that the server answered less 256. Composer's rules of command
- * lines. Beyond them it warns before a server that cannot run what it puts there.
+ * lines. Beyond them it warns about a server that cannot run the workflow.
  */
 export async function deploy(args: readonly string[], terminal: Terminal): Promise<void> {
   const argv = minimist([...args], {

@@ -12,9 +12,9 @@ const OWN = '@dataflower/composer';
 const ORIGINAL = 'openwhisk-composer';
 
 /**
- * What a composition file exports. Inside it `require('@dataflower/composer')` gives this very package, and so does
+ * The export of a composition file. Inside it `require('@dataflower/composer')` gives this very package, and so does
  * `require('openwhisk-composer')` when Composer itself is not installed beside the file. Composer's rules of command
- * lines. Throws what the file throws.
+ * lines. Throws the file's own errors.
  */
 export function loadComposition(file: string): unknown {
   const loader = Module as unknown as Loader;
@@ -43,7 +43,7 @@ export function loadComposition(file: string): unknown {
   }
 }
 
-/** True for what `require` gives of an ES module. */
+/** True for an ES module as `require` returns it. */
 function isModule(loaded: unknown): loaded is { default: unknown } {
   return (
     typeof loaded === 'object' && loaded !== null && Object.hasOwn(loaded, Symbol.toStringTag) && 'default' in loaded

@@ -26,7 +26,7 @@ export function checkComposed(json: unknown): Composed {
 
 /**
  * Puts the actions defined inside a composition, then the one that holds it, one after the other; with `overwrite` each
- * is deleted before. Gives what was put. Rejects with the client's error at the first that fails; those before it
+ * is deleted before. Returns the actions put. Rejects with the client's error at the first that fails; those before it
  * stay. Composer's rules of deployment.
  */
 export async function deployComposition(

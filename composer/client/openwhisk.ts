@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { NamedAction } from '../conductor/index.js';
 import type { Asking } from './platform.js';
 
-/** What is used of the `openwhisk` client, which comes without types. */
+/** The part of the `openwhisk` client that `deploy` uses. */
 export interface OpenWhisk {
   readonly actions: {
     create(action: DeployedAction): Promise<unknown>;

@@ -1,4 +1,4 @@
-/** How long a server may take to say what it is, in ms. */
+/** Time limit for the server's answer about itself, in ms. */
 const ANSWER_MS = 5_000;
 
 /** The part of the `openwhisk` client that asks the server itself. */

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { readText } from '../files/index.js';
 import type { ClientOptions } from './openwhisk.js';
 
-/** How `deploy` shows who it is: by key, by token, or, when neither is said, by what the namespace asks for. */
+/** How `deploy` authenticates: by key, by token, or, by default, as the namespace demands. */
 export type Authentication = 'basic' | 'bearer' | undefined;
 
 /**
- * The client's options: what is given, else the environment (`__OW_…`), else the property file. A namespace that is not `_`
+ * The client's options: as given, else the environment (`__OW_…`), else the property file. A namespace that is not `_`
  * asks for the token, unless the key is forced. Composer's rules of settings. Throws when the property file cannot be read.
  */
 export function clientOptions(
@@ -32,7 +32,7 @@ export function clientOptions(
 
 /**
  * The whisk property file, `WSK_CONFIG_FILE` or `~/.wskprops`, as `wsk` reads it: lines `KEY=VALUE`, white space around both
- * and what follows a `#` left out; other lines say nothing, nor does a file that is not there. Throws an error that names
+ * and comments (`#`) are left out; other lines are ignored, and so is a missing file. Throws an error that names
  * the file when it cannot be read.
  */
 export function wskProperties(env: Readonly<Record<string, string | undefined>>): ReadonlyMap<string, string> {

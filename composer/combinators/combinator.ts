@@ -1,13 +1,13 @@
 import { inspect } from 'node:util';
 
-/** One argument of a combinator; without a type it is a composition, or what stands for one. */
+/** One argument of a combinator; without a type it is a `Task`. */
 export interface Argument {
   readonly name: string;
   readonly type?: 'name' | 'value' | 'object';
   readonly optional?: boolean;
 }
 
-/** What a combinator takes, and, when it is not primitive, how it is said with others. */
+/** The arguments of a combinator and, when it is not primitive, its lowering to other combinators. */
 export interface Combinator {
   readonly args?: readonly Argument[];
   readonly components?: boolean;
@@ -27,7 +27,7 @@ export class ComposerError extends Error {
   }
 }
 
-/** The combinators that a deployed composition is made of. Composer's rules of JSON forms. */
+/** The combinators of a deployed composition. Composer's rules of JSON forms. */
 export const primitives = {
   sequence: { components: true },
   if_nosave: { args: [{ name: 'test' }, { name: 'consequent' }, { name: 'alternate', optional: true }] },

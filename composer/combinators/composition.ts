@@ -4,7 +4,7 @@ import { fqn } from '../graph/fqn.js';
 import { version } from './version.js';
 import { ComposerError, primitives, type Argument, type Combinator, type Fields } from './combinator.js';
 
-/** What stands for a composition in an argument: an action's name, a function, null for none. */
+/** A composition as an argument: itself, an action's name, a function, or null for the empty composition. */
 export type Task = Composition | string | null | ((...args: never[]) => unknown);
 
 /** An action's definition inside a composition: its code as text, function, file or object, or a native sequence. */
@@ -15,7 +15,7 @@ export interface ActionOptions {
   readonly limits?: Readonly<Record<string, unknown>>;
 }
 
-/** What `compile` gives, and `compose` prints. */
+/** The result of `compile`, which `compose` prints. */
 export interface Compiled {
   composition: Composition;
   ast: Composition;
@@ -25,7 +25,7 @@ export interface Compiled {
 
 /**
  * A workflow as a tree of combinators; its JSON is Composer's. Compositions of another copy of this package, or of
- * Composer itself, are taken as they are: what counts is the name of the class. Composer's rules of JSON forms.
+ * Composer itself, are accepted: `instanceof` compares the name of the class. Composer's rules of JSON forms.
  */
 export class Composition {
   [field: string]: unknown;
@@ -68,7 +68,7 @@ export class Composition {
     return compiled;
   }
 
-  /** Says every combinator with primitive ones, but for the types listed. */
+  /** Replaces every combinator by primitive ones, except the types listed. */
   lower(combinators: readonly string[] = [], ...none: never[]): Composition {
     if (none.length > 0) throw new ComposerError('Too many arguments in "lower"');
     if (!Array.isArray(combinators)) throw new ComposerError('Invalid argument "combinators" in "lower"', combinators);
@@ -114,7 +114,7 @@ function checkedArgument(fields: Fields, arg: Argument): unknown {
   }
 }
 
-/** A copy of a composition with `f` applied to the compositions right inside it; names and indices are given along. */
+/** A copy of a composition with `f` applied to its direct children, each with its argument name or index. */
 export function visit(
   composition: Composition,
   f: (inner: Composition, name: string | number) => Composition,
@@ -144,12 +144,12 @@ function label(composition: Composition, path: string): Composition {
 }
 
 const sequence: Combinator = primitives.sequence;
-/** The combinator without arguments; it stands for null too. */
+/** The combinator without arguments; `null` as a task means it too. */
 export const emptyCombinator: Combinator = {
   def: () => new Composition({ type: 'sequence', '.combinator': () => sequence }),
 };
 
-/** The composition that a value stands for. Throws `ComposerError` when it stands for none. */
+/** The composition of a task. Throws `ComposerError` when the value is no task. */
 export function task(value: unknown, ...none: never[]): Composition {
   if (none.length > 0) throw new ComposerError('Too many arguments in "task" combinator');
   if (value === undefined) throw new ComposerError('Invalid argument in "task" combinator');
@@ -160,7 +160,7 @@ export function task(value: unknown, ...none: never[]): Composition {
   throw new ComposerError('Invalid argument "task" in "task" combinator', value);
 }
 
-/** A function that runs as a part of the composition: a function, its code, or an exec object. */
+/** An inline function of the composition, given as a function, as code, or as an exec object. */
 export function inlineFunction(value: unknown, ...none: never[]): Composition {
   if (none.length > 0) throw new ComposerError('Too many arguments in "function" combinator');
   let exec = value;
@@ -173,7 +173,7 @@ export function inlineFunction(value: unknown, ...none: never[]): Composition {
   return new Composition({ type: 'function', function: { exec }, '.combinator': () => primitives.function });
 }
 
-/** An action by name, with its definition when `deploy` shall make it. */
+/** An action by name, with its definition if `deploy` is to create it. */
 export function action(name: unknown, options: ActionOptions = {}, ...none: never[]): Composition {
   if (none.length > 0) throw new ComposerError('Too many arguments in "action" combinator');
   if (!isRecord(options)) throw new ComposerError('Invalid argument "options" in "action" combinator', options);
@@ -203,7 +203,7 @@ function refuseNative(code: string, argument: unknown, combinator: string): void
   }
 }
 
-/** The function by which a combinator is written: arguments first, then components. Throws `ComposerError`. */
+/** The public function of a combinator: takes its arguments, then its components. Throws `ComposerError`. */
 export function combinatorOf(type: string, combinator: Combinator): (...args: unknown[]) => Composition {
   const names = (combinator.args ?? []).map((arg) => arg.name);
   return (...args) => {

@@ -11,7 +11,7 @@ const parallel = combinatorOf('parallel', primitives.parallel);
 const seq: Combinator = { components: true, def: sequence };
 const seqOf = combinatorOf('seq', seq);
 
-// The code of these functions is a part of Composer's JSON form, down to the spaces.
+// The code of these functions is part of Composer's JSON form and must match it to the space.
 const save = (): Composition => inlineFunction('args => { params = args }');
 const load = (): Composition => inlineFunction('() => params');
 const both = (): Composition => inlineFunction('result => ({ params, result })');
@@ -22,7 +22,7 @@ const literal: Combinator = {
   def: (value: unknown) => letIn({ value }, constant()),
 };
 
-/** The combinators that are said with primitive ones. Composer's rules of lowering. */
+/** The combinators with a lowering to primitive ones. Composer's rules of lowering. */
 export const derived = {
   empty: emptyCombinator,
   seq,

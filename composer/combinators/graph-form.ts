@@ -4,17 +4,17 @@ import { isRecord } from '../graph/shape.js';
 import type { ActionNode, Edge, Graph, GraphNode } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 
-/** An action node as one writes it: the name may be short, one input `in` and no further output need not be said. */
+/** An action node as written by hand: the name may be short; inputs default to one, `in`, and outputs to none beside `out`. */
 export type WrittenAction = Pick<ActionNode, 'id' | 'kind' | 'action' | 'normalize'> &
   Partial<Pick<ActionNode, 'inputs' | 'outputs'>>;
 
-/** What `graph` takes. */
+/** The argument of `graph`. */
 export interface WrittenGraph {
   readonly nodes: readonly (WrittenAction | Exclude<GraphNode, ActionNode>)[];
   readonly edges: readonly Edge[];
 }
 
-/** A graph that has been checked, and its name. */
+/** A checked graph and its digest. */
 export interface GraphForm {
   readonly graph: Graph;
   readonly digest: string;
@@ -32,7 +32,7 @@ export function graph(written: WrittenGraph): GraphForm {
   return { graph: checked, digest: graphDigest(checked) };
 }
 
-/** True for what `graph` has made, in this process or another. */
+/** True for a result of `graph`, made in this process or another. */
 export function isGraphForm(value: unknown): value is GraphForm {
   return isRecord(value) && isRecord(value.graph) && typeof value.digest === 'string';
 }

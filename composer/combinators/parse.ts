@@ -9,7 +9,7 @@ export function parse(composition: unknown, ...none: never[]): Composition {
   return revive(composition, primitives);
 }
 
-/** The composition of either JSON form: derived combinators are known too. Throws `ComposerError`. */
+/** The composition of either JSON form, with derived combinators. Throws `ComposerError`. */
 export function fromAst(ast: unknown): Composition {
   return revive(ast, { ...primitives, ...derived });
 }

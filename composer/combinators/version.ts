@@ -1,2 +1,2 @@
-/** The version of this package, which `compose` writes into what it prints and `deploy` into annotations. */
+/** The version of this package, which `compose` writes into its output and `deploy` into annotations. */
 export const version = '0.1.0';

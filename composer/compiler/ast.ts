@@ -38,7 +38,7 @@ export function rootOf(json: unknown): Ast {
   return ast(json, '', isRecord(json) && typeof json.path === 'string', '');
 }
 
-/** The composition in a named argument; what is left out is the empty one. */
+/** The composition in a named argument; an argument left out is the empty composition. */
 export function argument(node: Ast, name: string): Ast {
   const json = node.fields[name] ?? { type: 'empty' };
   return ast(json, `${node.place}.${name}`, node.labelled, node.path);

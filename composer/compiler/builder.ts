@@ -23,7 +23,7 @@ export class GraphBuilder {
   /** Function nodes that the next function may join, by their `out`. */
   readonly #runs = new Map<string, { node: FunctionNode; errors: Source[]; depth: number }>();
 
-  /** A new id: what the node is, then where. */
+  /** A new id: the node's kind, then its place. */
   id(what: string, place: string): string {
     // A deep place is long, and each has another: only its end counts.
     const end = place.slice(-MAX_ID).replaceAll('.', '-');

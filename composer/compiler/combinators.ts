@@ -3,7 +3,7 @@ import { fqn } from '../graph/fqn.js';
 import { CompileError, argument, components, objectField, type Ast } from './ast.js';
 import type { Flow, GraphBuilder, Source } from './builder.js';
 
-/** What a combinator is compiled in: frames around it, and where errors go that nothing inside catches. */
+/** The context of a combinator: the frames around it, and the place for errors that nothing inside catches. */
 export interface Context {
   readonly graph: GraphBuilder;
   readonly depth: number;
@@ -104,7 +104,7 @@ const tryFinally: Compile = (node, flow, context) => {
   return compile(argument(node, 'finalizer'), [...done, ...errors], context);
 };
 
-/** What a saved input is: everything, but for a value with an error, which is the error alone. */
+/** A saved input: the whole value, except that a value with an error is reduced to the error. */
 function saved(node: Ast, flow: Flow, { graph, depth }: Context): Flow {
   if (flow.length === 0) return [];
   const { id } = graph.add({ id: graph.id('strip', node.place), kind: 'strip' });
@@ -112,7 +112,7 @@ function saved(node: Ast, flow: Flow, { graph, depth }: Context): Flow {
   return [{ from: `${id}.out`, depth }];
 }
 
-/** `if` and `if_nosave`: a choice by the result of `test`; what is `saved` goes past the test to the branch. */
+/** `if` and `if_nosave`: a choice by the result of `test`; a `saved` input bypasses the test and goes to the branch. */
 function choice(node: Ast, saved: Flow | undefined, flow: Flow, context: Context): Flow {
   const { graph, depth } = context;
   const test = compile(argument(node, 'test'), flow, context);
@@ -198,7 +198,7 @@ const table = new Map<string, Compile>(
   }),
 );
 
-/** Compiles a combinator and what is in it. Throws `CompileError`. */
+/** Compiles a combinator and everything inside it. Throws `CompileError`. */
 export const compile: Compile = (node, flow, context) => {
   const known = table.get(node.type);
   if (known !== undefined) return known(node, flow, context);

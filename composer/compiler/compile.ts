@@ -10,7 +10,7 @@ import { compile } from './combinators.js';
 
 /**
  * The graph of a composition, given as one or in either of its JSON forms (as written, or lowered). Throws
- * `CompileError` for what is no composition, has a combinator that cannot be compiled, or is too large.
+ * `CompileError` for a value that is no composition, for a combinator that cannot be compiled, and for one that is too large.
  */
 export function compileComposition(composition: unknown): Graph {
   try {
@@ -46,7 +46,7 @@ function lowered(json: unknown): unknown {
   return JSON.parse(JSON.stringify(fromAst(json).compile().composition));
 }
 
-/** Names that a function in sloppy mode cannot declare by `var`, or by which Composer's own functions lose what they use. */
+/** Names that a function in sloppy mode cannot declare by `var`, or that hide a name which Composer's own functions use. */
 const HARMFUL = new Set(
   (
     'arguments eval require ' +

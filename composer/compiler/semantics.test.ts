@@ -8,7 +8,7 @@ import { runGraph } from '../testing/run-graph.js';
 import { compileComposition } from './index.js';
 
 const c = composer as any;
-/** A composition whose functions name variables: what counts is their code. */
+/** A composition whose functions name variables; only their code matters. */
 const text = (code: string): Composition => (0, eval)(`c => ${code}`)(c);
 const threw = (path: string): Json => ({
   error: `Function combinator threw an exception at AST node root${path} (see log for details)`,

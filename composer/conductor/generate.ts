@@ -1,7 +1,7 @@
 import { CODE_END, CODE_START } from '../compiler/recognise.js';
 import { version } from '../combinators/version.js';
 
-/** A composition about to be deployed: what `compile` printed, with a name and the user's annotations. */
+/** A composition to deploy: the output of `compose`, with a name and the user's annotations. */
 export interface Deployment {
   readonly name: string;
   readonly composition: unknown;
@@ -10,7 +10,7 @@ export interface Deployment {
   readonly annotations?: readonly { readonly key: string; readonly value: unknown }[];
 }
 
-/** What the action that holds a composition shall have. */
+/** Limits and settings of the action that holds a composition. */
 export interface ConductorOptions {
   /** Debug flags to set in the code's environment. */
   readonly debug?: string | undefined;

@@ -4,7 +4,7 @@ import { scopesOf } from './scopes.js';
 import type { Graph, GraphNode } from './types.js';
 import { wire, type Wire } from './wiring.js';
 
-/** What a node does, in a few words. */
+/** The function of a node, in a few words. */
 export function describe(node: GraphNode): string {
   switch (node.kind) {
     case 'action':
@@ -35,7 +35,7 @@ function source(wire: Wire): string {
 }
 
 /**
- * A graph as text, to read and to compare: each node after those that feed it, with what feeds each of its inputs, and
+ * A graph as text, to read and to compare: each node after its producers, with the sources of each of its inputs, and
  * the scatters that it is inside of. Takes a valid graph.
  */
 export function drawText(graph: Graph): string {

@@ -1,6 +1,6 @@
-/** A graph that cannot run. `path` is where in the JSON, `message` says what is wrong there and what to do about it. */
+/** A graph that cannot run. `path` is the place in the JSON; the message names the fault and the remedy. */
 export class GraphError extends Error {
-  /** One for each rule that `validateGraph` keeps. */
+  /** One for each rule that `validateGraph` checks. */
   static readonly codes = [
     'SHAPE',
     'UNKNOWN_KIND',

@@ -40,7 +40,7 @@ const graphs = fc
     return { version: 1 as const, nodes, edges };
   });
 
-/** What each action does, and what the tests see, by a number for each node. */
+/** The behaviour of each action and the observations of the tests, by a number for each node. */
 const outcomes = fc.array(
   fc.constantFrom<Record<string, unknown>>({ value: true }, { value: [1, 2] }, { error: 'e' }, {}),
   {

@@ -6,11 +6,11 @@ import type { Wire, Wiring } from './wiring.js';
 /** Nodes and edges looked at in all; a composition of the largest size needs a fraction of it. */
 const WORK_LIMIT = 8_000_000;
 
-/** A node by its place in the order (`$USER` is first), with what is needed on the way up. */
+/** A node by its place in the order (`$USER` is first), with the data for the way up. */
 interface Place {
   /** Roles of the output ports that edges leave, by number. */
   readonly roles: readonly Role[];
-  /** What the port at hand gets by each output port in one run, as far as it was reached: filled and emptied by one check. */
+  /** Values that the checked port gets from each output port reached so far in one run; one check fills and empties it. */
   readonly reached: Map<number, number>;
   /** The edges into the input through which the node is counted. */
   up: readonly Upward[];
@@ -111,7 +111,7 @@ class Walk {
     }
   }
 
-  /** The most that one run of the node brings; what was reached is forgotten. */
+  /** The largest number of values from one run of the node; forgets the ports reached. */
   #most({ roles, reached }: Place): number {
     this.#roles.length = this.#sums.length = 0;
     for (const [port, sum] of reached) {

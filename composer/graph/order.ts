@@ -3,8 +3,8 @@ import { USER } from './ports.js';
 import type { Wiring } from './wiring.js';
 
 /**
- * The nodes with every producer before its consumers, and what belongs to one branch side by side. Throws `GraphError` CYCLE, naming the nodes of one
- * cycle.
+ * The nodes in topological order, with the nodes of one branch side by side. Throws `GraphError` CYCLE, naming the nodes of
+ * one cycle.
  */
 export function topologicalOrder(wiring: Wiring): string[] {
   const waiting = new Map<string, number>();

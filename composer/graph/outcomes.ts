@@ -1,7 +1,7 @@
 import type { GraphNode } from './types.js';
 
 /**
- * What an output port has to do with the others of its node in one run:
+ * How an output port relates to the other ports of its node in one run:
  * - `always`: may get a value whatever the others get (an emit, a branch of a fork);
  * - `choice`: only one of these gets a value (the branches of a switch);
  * - `returned`: the end of a run that succeeds; `error`: the end of one that fails;
@@ -32,7 +32,7 @@ export function roleOf(node: GraphNode | undefined, port: string): Role {
   }
 }
 
-/** The most that one run brings, when `sums` says what each port brings. */
+/** The largest number of values from one run, given the number from each port. */
 export function most(roles: readonly Role[], sums: readonly number[]): number {
   let always = 0;
   let choice = 0;

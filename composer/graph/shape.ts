@@ -1,6 +1,6 @@
 import { GraphError } from './error.js';
 
-/** Checks one JSON value; throws `GraphError` SHAPE with the path, what was expected and what was found. */
+/** Checks one JSON value; throws `GraphError` SHAPE with the path, the expected form and the value found. */
 export type Shape = (value: unknown, path: string) => void;
 
 /** A short description of a JSON value for an error message. */
@@ -17,7 +17,7 @@ function refuse(path: string, expected: string, value: unknown): never {
   throw new GraphError('SHAPE', path, `expected ${expected}, found ${found(value)}`);
 }
 
-/** True for what JSON calls an object. */
+/** True for a JSON object: no array, not null. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 /**
- * The graph: what a composition or a sequence compiles to. Plain JSON, immutable, named by the sha256 of its canonical
+ * The graph, the compiled form of a composition or a sequence. Plain JSON, immutable, named by the sha256 of its canonical
  * text. Everything that runs it (host agent, control-flow scheduler, drawings) reads this form and no other.
  */
 export interface Graph {
@@ -9,7 +9,7 @@ export interface Graph {
 }
 
 /**
- * From an output port to an input port, each written `node.port`; the port is what follows the last dot.
+ * From an output port to an input port, each written `node.port`; the port follows the last dot.
  * `$USER` is the caller: `$USER.params` gives the whole parameters, `$USER.<name>` one of them; an edge into
  * `$USER.result` gives the whole result, edges into other ports of `$USER` give `{port: value, …}`.
  */
@@ -18,11 +18,11 @@ export interface Edge {
   readonly to: string;
 }
 
-/** What arrives at an input: one value, or all instances' values in index order. */
+/** Type of an input port: one value, or the values of all instances in index order. */
 export type InputType = 'NORMAL' | 'LIST';
 
 /**
- * What leaves by an output: one value; values that each start an instance; one value of each instance, for a LIST
+ * Type of an output port: one value; values that each start an instance; one value of each instance, for a LIST
  * input (same as NORMAL, it says that the author means to collect); one of several branches.
  */
 export type OutputType = 'NORMAL' | 'FOREACH' | 'MERGE' | 'SWITCH';

@@ -6,8 +6,8 @@ import type { Graph } from './types.js';
 import { wire } from './wiring.js';
 
 /**
- * Takes JSON from anywhere and gives it back as a graph that can run, the same object. Throws `GraphError`, whose code,
- * path and message say what is wrong, where, and what to do.
+ * Checks that JSON is a graph that can run, and returns the same object. Throws `GraphError` with code, path and a message
+ * that names the remedy.
  */
 export function validateGraph(json: unknown): Graph {
   checkShape(json);

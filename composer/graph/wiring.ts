@@ -16,7 +16,7 @@ export interface Wire {
   readonly type: OutputType;
 }
 
-/** The graph by node: what the checks and the drawings walk. */
+/** The graph indexed by node, for the checks and the drawings. */
 export interface Wiring {
   readonly nodes: ReadonlyMap<string, GraphNode>;
   /** Into each `node.port`, `$USER`'s too. */

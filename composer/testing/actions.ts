@@ -3,7 +3,7 @@ import type { Invoke } from './run-graph.js';
 
 type Action = (params: Json) => unknown;
 
-/** The actions of the tests: what they give for what they get. */
+/** The actions of the tests: from input to result. */
 const actions: Readonly<Record<string, Action>> = {
   '/_/echo': (params) => params,
   '/_/fail': () => ({ error: 'boom', extra: 1 }),
@@ -13,7 +13,7 @@ const actions: Readonly<Record<string, Action>> = {
   '/_/true': () => ({ value: true }),
 };
 
-/** Invokes them, and keeps what was invoked. */
+/** Invokes them, and keeps a list of the invocations. */
 export function recorder(): { invoke: Invoke; calls: { action: string; params: Json }[] } {
   const calls: { action: string; params: Json }[] = [];
   return {

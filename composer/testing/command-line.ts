@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** What a command line came to. */
+/** The outcome of a command line. */
 export interface Ran {
   readonly code: number | null;
   readonly out: string;

@@ -1,5 +1,5 @@
 /* eslint @typescript-eslint/no-explicit-any: off, @typescript-eslint/no-unsafe-assignment: off, @typescript-eslint/no-unsafe-member-access: off, @typescript-eslint/no-unsafe-argument: off, @typescript-eslint/no-unsafe-call: off, @typescript-eslint/no-unsafe-return: off -- the tests look into JSON of any form */
-/** What using a library comes to: the JSON form, or the message of the error. */
+/** The outcome of using a library: the JSON form, or the message of the error. */
 export function constructed(library: unknown, code: string): { compiled?: unknown; lowered?: unknown; error?: string } {
   try {
     const made = (0, eval)(`c => ${code}`)(library);

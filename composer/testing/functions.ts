@@ -5,7 +5,7 @@ export type Frame = { vars: Record<string, unknown> } | null;
 export type Env = readonly Frame[];
 export type Json = Record<string, unknown>;
 
-/** What a step came to: `ok` false is an error on its way to whoever catches it. */
+/** The outcome of a step: `ok` false is an error on its way to its handler. */
 export interface Outcome {
   readonly ok: boolean;
   readonly value: Json;
@@ -15,7 +15,7 @@ export interface Outcome {
 export const isRecord = (v: unknown): v is Json => typeof v === 'object' && v !== null && !Array.isArray(v);
 export const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
-/** norm: what is no object is boxed, what has an error is that error alone. */
+/** norm: boxes a value that is no object, and reduces one with an error to that error. */
 export function norm(value: unknown, env: Env): Outcome {
   const boxed = isRecord(value) ? value : { value };
   return boxed.error === undefined

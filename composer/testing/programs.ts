@@ -4,7 +4,7 @@ import composer, { type Composition } from '../index.js';
 
 const c = composer as any;
 
-/** None writes a variable that is not declared: what that means is nowhere said. */
+/** None writes an undeclared variable: no document defines the meaning of that. */
 const functions = [
   'p => ({ ...p, n: (p.n || 0) + 1 })',
   '() => { throw 1 }',
@@ -69,7 +69,7 @@ export const programs: fc.Arbitrary<Composition> = fc.letrec<{ program: Composit
   return { program: fc.oneof({ maxDepth: 6, depthSize: 'large' }, leaf, inner) };
 }).program;
 
-/** What they may be given. */
+/** Possible inputs. */
 export const inputs: fc.Arbitrary<Record<string, unknown>> = fc.constantFrom<Record<string, unknown>>(
   {},
   { n: 1 },

@@ -8,7 +8,7 @@ import { inputs, programs } from './programs.js';
 import { seen } from './seen.js';
 
 /**
- * Writes down what Composer does, for tests that have no Composer: `COMPOSER_ORIGINAL=<folder of openwhisk-composer>
+ * Records Composer's behaviour, for tests that have no Composer: `COMPOSER_ORIGINAL=<folder of openwhisk-composer>
  * node composer/dist/testing/record.js`. One JSON value a line.
  */
 if (originalFolder === undefined) throw new Error('Set COMPOSER_ORIGINAL to the folder of openwhisk-composer 0.12.0');

@@ -3,7 +3,7 @@ import { copy, norm, runFunction, type Env, type Json, type Outcome } from './fu
 import type { Invoke } from './run-graph.js';
 
 /**
- * What a composition as written means, said directly: no graph, no lowering. Gives the result, or the error that
+ * An interpreter of compositions as written: no graph, no lowering. Gives the result, or the error that
  * nothing caught.
  */
 export async function runAst(ast: any, params: Json, invoke: Invoke): Promise<Json> {

@@ -10,7 +10,7 @@ type Tokens = Map<string, Token>;
 export type Invoke = (action: string, params: Json) => Promise<unknown>;
 
 /**
- * Runs a graph the plainest way: the nodes in order, each for all of its instances. What the form means is here in a
+ * Runs a graph the plainest way: the nodes in order, each for all of its instances. The meaning of the form is here in a
  * page; the engine is another program. Gives the result, or the error that nothing caught.
  */
 export async function runGraph(graph: Graph, params: Json, invoke: Invoke): Promise<Json> {
@@ -53,7 +53,7 @@ class Run {
     tokens.set(tag, copy(token));
   }
 
-  /** Runs all instances of a node; gives an error that nobody takes. */
+  /** Runs all instances of a node; returns an error that no node takes. */
   async node(node: GraphNode): Promise<Json | undefined> {
     const depth = this.#scopes.get(node.id)!.length;
     const ports = Object.entries(inputPorts(node)).map(([port, { type }]) => ({

@@ -1,8 +1,7 @@
 /**
- * The way in: `npm run demo`, `npm test`, `npm run bench -- NAME`, `npm run dataflower -- ARGS`, `npm run services -- …` and
- * `npm run verify` come here, also on a clone that has never been installed or built. Installs when packages are missing, builds when a
- * source has changed since the last build, then runs the command with its arguments. Plain JavaScript and nothing but
- * Node's own modules, because it runs before anything else is there.
+ * The entry: every script of package.json that runs something comes here, also on a clone that has never been installed or
+ * built. Installs when packages are missing, builds when a source has changed since the last build, then runs the command
+ * with its arguments. Plain JavaScript with Node's own modules alone, because it runs before anything else is installed.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,10 +17,28 @@ const bundle = 'action-runtime/bundle.mjs';
 const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--config=jest.config.js'];
 const stampFile = join(root, 'node_modules/.cache/dataflower-build');
 
-/** What each command runs once everything is there; paths are the top folder's. */
+/** The kinds of tests (jest.config.js says which file is of which), each with a command of its own. */
+const kinds = {
+  unit: 'tests of one piece of code, which start no other process',
+  contract: "tests of OpenWhisk's REST contract",
+  integration: 'tests that start servers, containers and command lines',
+  faults: 'tests with killed processes, full disks and hostile functions',
+  docker: 'tests that need a Docker engine',
+  couchdb: 'tests that need CouchDB',
+};
+const test = (args, kind = []) => node([...jest, ...args, ...kind], { cwd: root });
+
+/** The commands, which run once everything is installed and built; paths are relative to the top folder. */
 const commands = {
   demo: { what: 'word count by data flow', run: (args) => node(['experiments/dist/demo/main.js', ...args]) },
-  test: { what: 'all tests, or those whose path is given', run: (args) => node([...jest, ...args], { cwd: root }) },
+  test: { what: 'all tests, or those whose path is given', run: (args) => test(args) },
+  ...Object.fromEntries(
+    Object.entries(kinds).map(([kind, what]) => [
+      `test:${kind}`,
+      { what, run: (args) => test(args, ['--selectProjects', kind]) },
+    ]),
+  ),
+  'test:watch': { what: 'the unit tests, again after each change of a source', run: watch },
   bench: { what: 'one measurement, by name', run: (args) => node(['experiments/dist/bench/main.js', ...args]) },
   dataflower: { what: 'the command line of the platform', run: dataflower },
   images: {
@@ -29,13 +46,13 @@ const commands = {
     run: (args) => node(['action-runtime/dist/images/main.js', ...args]),
   },
   services: {
-    what: 'what tests need besides Node: up, down, status',
+    what: 'services that tests need besides Node: up, down, status',
     run: (args) => node(['deploy/services/dist/cli/main.js', ...args]),
   },
   verify: { what: 'format, types, lint, tests and docs, or those that are named', run: verify },
 };
 
-/** The steps of `verify`: all of them run, whatever the others say. */
+/** The steps of `verify`: each runs, also after one that failed. */
 const checks = [
   { name: 'format', run: () => node(['node_modules/prettier/bin/prettier.cjs', '--check', '.'], { cwd: root }) },
   { name: 'types', run: () => node(tsc, { cwd: root }) },
@@ -47,8 +64,8 @@ const checks = [
 const say = (text) => process.stderr.write(`${text}\n`);
 
 /**
- * Calls back once when npm, which has started us, is gone: it passes on SIGINT and SIGTERM only, and of a signal that it
- * cannot catch nobody hears. Gives what ends the watch. Who starts us without npm may end before us.
+ * Calls back once when npm, the parent of this process, is gone: npm passes on SIGINT and SIGTERM only, and no signal that it
+ * cannot catch. Returns the function that ends the watch. Without npm as its parent this process outlives its parent.
  */
 function onNpmGone(callback) {
   if (!process.env.npm_lifecycle_script?.includes('bootstrap.mjs')) return () => undefined;
@@ -61,7 +78,7 @@ function onNpmGone(callback) {
   return () => clearInterval(timer);
 }
 
-/** Runs a program to its end and gives its exit status; a signal that reaches us goes on to it. */
+/** Runs a program to its end and returns its exit status; passes on signals that this process gets. */
 function run(program, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: 'inherit', ...options });
@@ -86,7 +103,7 @@ function node([...args], options) {
   return run(process.execPath, args, options);
 }
 
-/** What this process was started with is as readable for functions as what the server was: see there. */
+/** Functions can read the environment of this process as they can the server's: see there. */
 async function dataflower(args) {
   const { hideEnvironment } = await import('./dataflower/dist/cli/hidden-environment.js');
   hideEnvironment(process.env);
@@ -153,7 +170,7 @@ function* files(folder, wanted) {
   }
 }
 
-/** A digest of names, times and sizes of everything that the compiler reads, and of which outputs are there. */
+/** A digest of the names, times and sizes of all files that the compiler reads, and of the presence of its output. */
 function sourceDigest() {
   const hash = createHash('sha256');
   const add = (path) => {
@@ -176,7 +193,7 @@ function sourceDigest() {
   return hash.digest('hex');
 }
 
-/** Removes what was compiled from a source that is gone: a deleted test must not run on. */
+/** Removes the output of sources that are gone: a deleted test must not run on. */
 function removeStale(workspace, folder = '') {
   const dist = join(root, workspace, 'dist', folder);
   if (!existsSync(dist)) return;
@@ -198,6 +215,19 @@ async function build() {
   writeFileSync(stampFile, sourceDigest());
 }
 
+/** Compiles after each change; jest sees what was compiled. Ends when jest does. */
+async function watch(args) {
+  const compiler = spawn(process.execPath, [...tsc, '--watch', '--preserveWatchOutput'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  try {
+    return await test(['--watchAll', ...args], ['--selectProjects', 'unit']);
+  } finally {
+    compiler.kill();
+  }
+}
+
 async function verify(names) {
   const unknown = names.find((name) => !checks.some((check) => check.name === name));
   if (unknown !== undefined) {
@@ -214,7 +244,7 @@ async function verify(names) {
 }
 
 function usage() {
-  const lines = Object.entries(commands).map(([name, { what }]) => `  ${name.padEnd(12)}${what}`);
+  const lines = Object.entries(commands).map(([name, { what }]) => `  ${name.padEnd(18)}${what}`);
   return `usage: node bootstrap.mjs COMMAND [ARGUMENTS]\n\n${lines.join('\n')}`;
 }
 

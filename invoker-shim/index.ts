@@ -20,12 +20,17 @@ export type {
   Target,
   WorkflowTarget,
 } from './host/host.js';
-export { type AcceptedActivation, type NotedActivation, noteAccepted, notedActivations } from './host/accepted.js';
-export { completeLost, lostActivation } from './host/gateway/lost-activations.js';
+export {
+  type AcceptedActivation,
+  type NotedActivation,
+  noteAccepted,
+  notedActivations,
+} from './host/acceptance/accepted.js';
+export { completeLost, lostActivation } from './host/acceptance/lost-activations.js';
 export { registerGroupMetrics } from './host/gateway/group-metrics.js';
 export { countHost } from './metrics/host-registry.js';
 export { defaultDriver, processDriver } from './containers/pool/container-executor.js';
-export { type InProcessHostOptions, createInProcessHost } from './host/agent/in-process-host.js';
+export { type InProcessHostOptions, createInProcessHost } from './host/agent/host-agent.js';
 export { HostGroup } from './host/gateway/host-group.js';
 export {
   type Address,

@@ -7,7 +7,7 @@ import type { ActivationRecord } from '@dataflower/common/records';
 import { MemoryRecords } from '@dataflower/common/records/testing';
 import { action, edges, functionTarget, graph, sequence, workflow } from '../../engine/testing/workflows.js';
 import type { FunctionTarget, Host, Paradigm, Target, WorkflowTarget } from '../../host/host.js';
-import { createInProcessHost } from '../../host/agent/in-process-host.js';
+import { createInProcessHost } from '../../host/agent/host-agent.js';
 import { ProcessDriver } from '../drivers/process/process-driver.js';
 import { HttpProcessDriver } from './testing/http-process-driver.js';
 

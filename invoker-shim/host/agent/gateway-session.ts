@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock, ContainerLogger } from '@dataflower/common';
 import { isGivenUp, type ActivationRecord, type RecordReader } from '@dataflower/common/records';
 import type { CancelRequest, FunctionTarget, Host, StartMessage, WorkflowTarget } from '../host.js';
-import { encodeAnswer, encodeRecord } from '../messages/answer-message.js';
+import { encodeAnswer, encodeRecord } from '../messages/record-messages.js';
 import { HostLinkError } from '../wire/errors.js';
 import type { Link } from '../wire/link.js';
 import { MessageType } from '../wire/message-type.js';

@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRecordLog } from '@dataflower/common/records';
-import { createInProcessHost } from './in-process-host.js';
+import { createInProcessHost } from './host-agent.js';
 import { connectSecurely, HostServer, listenSecurely, RemoteHost, WithheldRecords } from '../index.js';
 import { hostContract, type OpenHost } from '../testing/host-contract.js';
 

@@ -13,7 +13,7 @@ import { MAX_RESULT_BYTES, resultText } from '../../results/result-text.js';
 import { type DataSinkOptions, type MeasuredDataSink, createDataSink } from '../../sink/index.js';
 import { ActivationLog, type ActivationLogger } from './activation-log.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
-import type { HostMetrics } from './metrics.js';
+import type { HostMetrics } from '../../metrics/host-metrics.js';
 
 export interface InProcessHostOptions {
   /** Name in records. Default `host0`. */

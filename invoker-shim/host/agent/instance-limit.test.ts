@@ -3,7 +3,7 @@ import type { ActivationRecord } from '@dataflower/common/records';
 import { MemoryRecords } from '@dataflower/common/records/testing';
 import type { FunctionTarget, Paradigm } from '../host.js';
 import { action, edges, functionTarget, graph, workflow } from '../../engine/testing/workflows.js';
-import { createInProcessHost } from './in-process-host.js';
+import { createInProcessHost } from './host-agent.js';
 
 // A host with real containers whose functions emit more than they may.
 

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { registerGroupMetrics } from './group-metrics.js';
-import type { NotedActivation } from '../accepted.js';
+import type { NotedActivation } from '../acceptance/accepted.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
 import { HostLinkError } from '../wire/errors.js';
 import type { RemoteHost } from './remote-host.js';

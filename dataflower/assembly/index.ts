@@ -1,2 +1,2 @@
 export { type Standalone, createStandalone } from './standalone.js';
-export { StartError } from './start-error.js';
+export { StartError } from './shared/start-error.js';

@@ -7,14 +7,14 @@ import { connectSecurely, HostGroup, lostActivation, notedActivations, RemoteHos
 import { StoreCode } from '@dataflower/plugin/targets';
 import { type Config, parseAddress } from '../config/index.js';
 import { VERSION } from '../version.js';
-import { checkMessageLimits, clusterSecret, configuredHosts } from './cluster.js';
-import { checkProcessesOnLoopback } from './container-driver.js';
-import { prepareDataDirectory } from './data-directory.js';
-import { checkWellKnownKey, type Gateway, openGateway } from './gateway.js';
+import { checkMessageLimits, clusterSecret, configuredHosts } from './shared/cluster.js';
+import { checkProcessesOnLoopback } from './host/container-driver.js';
+import { prepareDataDirectory } from './shared/data-directory.js';
+import { checkWellKnownKey, type Gateway, openGateway } from './gateway/gateway.js';
 import { inTurn } from './in-turn.js';
-import { createLogger } from './log.js';
-import { openRecords, registerRecordChecks } from './records.js';
-import { openStores, type Stores } from './stores.js';
+import { createLogger } from './shared/log.js';
+import { openRecords, registerRecordChecks } from './shared/records.js';
+import { openStores, type Stores } from './gateway/stores.js';
 
 /** The process that serves the API and gives its activations to hosts. Throws `StartError` when it cannot start. */
 export async function createPlugin(config: Config): Promise<Gateway> {

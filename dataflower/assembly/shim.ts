@@ -9,19 +9,19 @@ import { healthRoute, renderedOnceASecond, OperationsServer } from '@dataflower/
 import type { RecordStore } from '@dataflower/common/records';
 import { type Host, HostServer, listenSecurely, type SecureListener, WithheldRecords } from '@dataflower/invoker-shim';
 import { type Config, parseAddress } from '../config/index.js';
-import { recordsReport } from './stores-report.js';
-import { couchSettings } from './couch-connection.js';
+import { recordsReport } from './shared/stores-report.js';
+import { couchSettings } from './shared/couch-connection.js';
 import { openTracing, type Tracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
-import { checkMessageLimits, clusterSecret, type HostEntry, ownHost } from './cluster.js';
-import { prepareDataDirectory } from './data-directory.js';
+import { checkMessageLimits, clusterSecret, type HostEntry, ownHost } from './shared/cluster.js';
+import { prepareDataDirectory } from './shared/data-directory.js';
 import { inTurn } from './in-turn.js';
-import { listenError } from './listen-error.js';
-import { createLogger } from './log.js';
-import { startMetrics } from './metrics.js';
-import { openHost } from './parts.js';
-import { processRegistry } from './process-registry.js';
-import { completeRecords, openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
+import { listenError } from './shared/listen-error.js';
+import { createLogger } from './shared/log.js';
+import { startMetrics } from './shared/metrics.js';
+import { openHost } from './host/parts.js';
+import { processRegistry } from './shared/process-registry.js';
+import { completeRecords, openRecords, type ProcessRecords, registerRecordChecks } from './shared/records.js';
 
 /** A host agent that runs. */
 export interface Shim {

@@ -1,11 +1,11 @@
 import { Health } from '@dataflower/common/health';
 import type { Config } from '../config/index.js';
-import { prepareDataDirectory } from './data-directory.js';
-import { checkWellKnownKey, type Gateway, openGateway } from './gateway.js';
+import { prepareDataDirectory } from './shared/data-directory.js';
+import { checkWellKnownKey, type Gateway, openGateway } from './gateway/gateway.js';
 import { inTurn } from './in-turn.js';
-import { createLogger } from './log.js';
-import { openParts, type OpenParts, type Parts } from './parts.js';
-import { openStores } from './stores.js';
+import { createLogger } from './shared/log.js';
+import { openParts, type OpenParts, type Parts } from './host/parts.js';
+import { openStores } from './gateway/stores.js';
 
 /** A server that runs. */
 export interface Standalone extends Gateway {

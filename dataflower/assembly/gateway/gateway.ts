@@ -21,15 +21,15 @@ import {
 import { StoreUnavailableError } from '@dataflower/plugin/stores';
 import { TargetResolver } from '@dataflower/plugin/targets';
 import { WorkflowCompiler } from '@dataflower/plugin/workflows';
-import type { Config } from '../config/index.js';
-import { recordsReport, storesOf } from './stores-report.js';
-import type { Tracing } from '../telemetry/tracing.js';
-import { VERSION } from '../version.js';
-import { processRegistry } from './process-registry.js';
-import { readRunning, removeRunning, writeRunning } from './data-directory.js';
-import { inTurn } from './in-turn.js';
-import { listenError } from './listen-error.js';
-import { StartError } from './start-error.js';
+import type { Config } from '../../config/index.js';
+import { recordsReport, storesOf } from '../shared/stores-report.js';
+import type { Tracing } from '../../telemetry/tracing.js';
+import { VERSION } from '../../version.js';
+import { processRegistry } from '../shared/process-registry.js';
+import { readRunning, removeRunning, writeRunning } from '../shared/data-directory.js';
+import { inTurn } from '../in-turn.js';
+import { listenError } from '../shared/listen-error.js';
+import { StartError } from '../shared/start-error.js';
 import type { Stores } from './stores.js';
 
 /** What a gateway is made of; it closes all of it. */

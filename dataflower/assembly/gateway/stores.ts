@@ -9,11 +9,11 @@ import type { Finding } from '@dataflower/common/health';
 import { EntitySubjects, type SubjectStore } from '@dataflower/plugin/auth';
 import { CachedStore } from '@dataflower/plugin/stores';
 import { openCouchEntityStore, CouchSubjects } from '@dataflower/plugin/stores/couchdb';
-import type { Config } from '../config/index.js';
-import { connectCouch, couchSettings, CouchStartError } from './couch-connection.js';
-import { openEntities } from './data-directory.js';
-import { startMetrics } from './metrics.js';
-import { StartError } from './start-error.js';
+import type { Config } from '../../config/index.js';
+import { connectCouch, couchSettings, CouchStartError } from '../shared/couch-connection.js';
+import { openEntities } from '../shared/data-directory.js';
+import { startMetrics } from '../shared/metrics.js';
+import { StartError } from '../shared/start-error.js';
 
 /** Where entities and users are kept: in CouchDB when it is configured, else in the data directory. */
 export interface Stores {

@@ -1,11 +1,11 @@
-import { createInProcessHost, type Host } from '@dataflower/invoker-shim';
+import type { Logger } from 'pino';
 import type { Health } from '@dataflower/common/health';
 import type { RecordStore } from '@dataflower/common/records';
-import type { Logger } from 'pino';
-import type { Config } from '../config/index.js';
-import { openTracing, type Tracing } from '../telemetry/tracing.js';
+import { createInProcessHost, type Host } from '@dataflower/invoker-shim';
+import type { Config } from '../../config/index.js';
+import { openTracing, type Tracing } from '../../telemetry/tracing.js';
 import { chooseDriver } from './container-driver.js';
-import { completeRecords, openRecords, registerRecordChecks } from './records.js';
+import { completeRecords, openRecords, registerRecordChecks } from '../shared/records.js';
 
 /** What runs activations and what keeps their records: the platform's own, or a test's. */
 export interface Parts {

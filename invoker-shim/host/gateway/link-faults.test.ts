@@ -7,7 +7,7 @@ import { portableFunction, startOf } from '../testing/targets.js';
 import { encodeFrame } from '../wire/frame.js';
 import { PROTOCOL_VERSION } from '../wire/greeting.js';
 import { HostServer } from '../agent/host-server.js';
-import { MessageType } from '../wire/message-type.js';
+import { MessageType } from '../messages/message-type.js';
 import { RemoteHost } from './remote-host.js';
 import { connectSecurely, listenSecurely, type SecureListener } from '../wire/secure-stream.js';
 import { ScriptedHost } from '../testing/scripted-host.js';

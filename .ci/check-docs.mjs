@@ -1,7 +1,8 @@
 /**
  * Checks the documentation against the repository: every relative link in a Markdown file leads to a file (and, with a
- * fragment, to a heading), every `npm run` command that a page shows exists, every rule number that code or tests cite
- * is in docs/compatibility.md, and every page that is generated is up to date. Prints one line for each problem.
+ * fragment, to a heading), every `npm run` command that a page shows exists, every source that it names in a code span exists,
+ * every rule number that code or tests cite is in docs/compatibility.md, and every page that is generated is up to date. Prints
+ * one line for each problem.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
@@ -35,7 +36,7 @@ function* files(folder, suffix) {
   }
 }
 
-/** Pages with the code blocks and without them: a link inside a block is an example, a command there is meant. */
+/** A page without its code: a link inside a code block is an example. */
 const withoutCode = (text) => text.replace(/^(```|~~~)[\s\S]*?^\1/gm, '').replace(/`[^`\n]*`/g, '');
 
 /** Heading anchors as GitHub makes them. */
@@ -83,6 +84,16 @@ function checkCommands(page, text) {
   }
 }
 
+/** A source is named by the end of its path: `engine/plan.ts`. */
+const sources = [...files(root, /\.(ts|mjs)$/)].map((file) => `/${relative(root, file).split('\\').join('/')}`);
+
+function checkSources(page, text) {
+  for (const [, name] of text.replace(/^(```|~~~)[\s\S]*?^\1/gm, '').matchAll(/`([\w./-]+\/[\w.-]+\.(?:ts|mjs))`/g)) {
+    if (sources.some((file) => file.endsWith(`/${name}`))) continue;
+    problems.push(`${relative(root, page)}: there is no source ${name}`);
+  }
+}
+
 function checkRules() {
   const page = join(root, 'docs/compatibility.md');
   if (!existsSync(page)) return;
@@ -115,6 +126,7 @@ for (const page of files(root, /\.md$/)) {
   const text = readFileSync(page, 'utf8');
   checkLinks(page, text);
   checkCommands(page, text);
+  if (!page.endsWith('CHANGELOG.md')) checkSources(page, text);
   checkGenerated(page, text);
 }
 checkRules();

@@ -24,6 +24,7 @@ export interface ExportedName {
   readonly name: string;
   readonly file: string;
   readonly folder: string;
+  readonly kind: 'class' | 'interface' | 'type' | 'function' | 'value';
 }
 
 /** The shape of `.ci/house/exports.mjs`. */

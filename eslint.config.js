@@ -45,18 +45,19 @@ export default tseslint.config(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/no-dynamic-delete': 'off',
       '@typescript-eslint/no-extraneous-class': 'off',
-      // One style of privacy: `#`, which holds at run time too. A constructor has no such form.
+      // One style of privacy: `#`, which holds at run time too. Constructors have no such form.
       'no-restricted-syntax': ['error', PRIVATE_MEMBER, PRIVATE_PARAMETER],
     },
   },
   {
-    // Two times (common/clock.ts): spans go by the one that nobody sets. Tests and containers need no such care.
+    // A Clock (common/clock.ts) has two times: `now` for spans, which is never set, and `wall` for dates. Tests and containers may
+    // use the system's.
     files: ['common/**/*.ts', 'invoker-shim/**/*.ts', 'plugin/**/*.ts', 'dataflower/**/*.ts', 'composer/**/*.ts'],
     ignores: ['**/*.test.ts', '**/testing/**', 'common/clock.ts'],
     rules: {
       'no-restricted-properties': [
         'error',
-        { object: 'Date', property: 'now', message: 'Spans go by `now` of a Clock, dates by its `wall`.' },
+        { object: 'Date', property: 'now', message: 'Use `now` of a Clock for spans, its `wall` for dates.' },
       ],
       'no-restricted-syntax': [
         'error',
@@ -64,12 +65,12 @@ export default tseslint.config(
         PRIVATE_PARAMETER,
         {
           selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
-          message: 'Dates go by `wall` of a Clock.',
+          message: 'Use `wall` of a Clock for dates.',
         },
         {
           selector:
             'BinaryExpression[operator=/^(-|<|>|<=|>=)$/]:matches(:has(> CallExpression.left[callee.property.name="wall"]), :has(> CallExpression.right[callee.property.name="wall"]))',
-          message: 'The wall jumps when it is set: a span goes by `now` of a Clock.',
+          message: 'The wall time jumps when it is set: use `now` of a Clock for spans.',
         },
       ],
     },

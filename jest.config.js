@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 const { workspaces } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
-/** Says, at the end of a run, what did not run for want of a service. */
+/** Lists, at the end of a run, the suites that did not run because a service is missing. */
 const missing = 'deploy/services/dist/testing/missing-services.js';
 
 /** Tests beside the code that start containers, servers or programs. */

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { ROUNDS } from './rounds.js';
 import { type BenchName, targets } from './targets.js';
 
-/** What the platform's containers are. */
+/** The kind of the platform's containers. */
 export type Driver = 'process' | 'docker';
 
 export interface BenchArguments {
@@ -16,7 +16,7 @@ export interface BenchArguments {
 
 const names = Object.keys(targets);
 
-/** What they are about is outside the containers. */
+/** Their subject is outside the containers. */
 const PROCESS_ONLY: readonly BenchName[] = ['overlap', 'fanout', 'invoke', 'records', 'hostile-input'];
 
 export const USAGE = `usage: npm run bench -- NAME [--json] [--driver D] [--rounds N] [--any-noise]
@@ -31,7 +31,7 @@ Measures the platform on this machine beside a raw baseline. NAME is one of:
   cold-chain   a chain of five actions that have no container yet
   cold-start   one action that has no container yet
   records      response times at a fixed rate, records in CouchDB
-  hostile-input  the longest pause while one user sends what is to trouble nobody else
+  hostile-input  the longest pause while one user sends hostile input
   idle         the CPU of a platform that has nothing to do
 
   --json        print one JSON object on standard output, everything else goes to standard error
@@ -43,7 +43,7 @@ Measures the platform on this machine beside a raw baseline. NAME is one of:
   --help        print this
 
 Exit code 0 when measured, whether a target is met or not; 3 when the machine was too busy with other things;
-1 when something failed; 2 for wrong arguments. What is measured and what not: experiments/bench/README.md`;
+1 when something failed; 2 for wrong arguments. Method and limits: experiments/bench/README.md`;
 
 /** A mistake of the caller, with a text that says what to do. */
 export class UsageError extends Error {}

@@ -57,7 +57,7 @@ export async function startBenchPlatform(
   );
 }
 
-/** What benches do with a platform that is up. */
+/** The uses of a running platform in benches. */
 export function benchPlatform(platform: Platform, pins: ContainerPins): BenchPlatform {
   const url = new URL(platform.url);
   const Authorization = `Basic ${Buffer.from(platform.authorization).toString('base64')}`;

@@ -8,7 +8,7 @@ const STOP_TIMEOUT_MS = 15_000;
 /** A program of this folder that runs beside the bench, on one core. */
 export interface Child {
   readonly pid: number;
-  /** What it said when it was ready. */
+  /** The message with which it announced that it is ready. */
   readonly ready: unknown;
   stop(): Promise<void>;
 }

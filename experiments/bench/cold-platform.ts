@@ -9,7 +9,7 @@ import { cpuTicks, listenForNoise } from './noise.js';
 const IDLE_MS = 4000;
 const COLD_TIMEOUT_MS = 60_000;
 const LOOK_MS = 50;
-/** What the actions ask for, and so what pre-warmed containers must have. */
+/** The demands of the actions, and so the properties of pre-warmed containers. */
 const MEMORY_MIB = 256;
 const TICK_MS = 10;
 
@@ -32,7 +32,7 @@ export interface StartPhases {
   readonly initMs: number;
 }
 
-/** Runs `work` with a platform that has so many pre-warmed containers, and stops it. */
+/** Runs `work` with a platform that has the given number of pre-warmed containers, and stops it. */
 export async function withColdPlatform<T>(
   driver: Driver,
   prewarmed: number,
@@ -85,7 +85,7 @@ async function untilCold({ url }: BenchPlatform, prewarmed: number): Promise<voi
   }
 }
 
-/** What of the Docker engine works for a bench is no disturbance. */
+/** Processes of the Docker engine that work for a bench are no disturbance. */
 export function listenWith(driver: Driver): () => () => number {
   return driver === 'docker' ? () => listenForNoise(engineProcesses) : listenForNoise;
 }

@@ -1,7 +1,7 @@
 import type { Driver } from './arguments.js';
 import type { RoundsOptions } from './rounds.js';
 
-/** What every bench is given. */
+/** The input of every bench. */
 export interface BenchContext {
   /** How the rounds are run; a bench adds what has to settle. */
   readonly rounds: Pick<RoundsOptions, 'anyNoise' | 'rounds'>;

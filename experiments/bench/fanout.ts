@@ -31,7 +31,7 @@ interface FanoutRound {
   readonly raw: number;
 }
 
-/** What one more item of a scatter costs: (T(n) − T(1)) / (n − 1), for n of 100, 10 000 and 100 000. */
+/** The cost of one more item of a scatter: (T(n) − T(1)) / (n − 1), for n of 100, 10 000 and 100 000. */
 export async function fanout({ rounds, say }: BenchContext): Promise<Measured> {
   const found: Record<Placement, FanoutRound[]> = { C: [], S: [] };
   for (const placement of ['C', 'S'] as const) {

@@ -64,7 +64,7 @@ async function threadMicros(): Promise<number> {
   return median(found);
 }
 
-/** What both sides do to the bytes of one run: value and frame, there and back. */
+/** The work of both sides on the bytes of one run: value and frame, there and back. */
 function encodeMicros(): number {
   const activationId = Buffer.alloc(16, 1);
   const run = (): void => {

@@ -24,7 +24,7 @@ interface HopRound {
   readonly raw: number;
 }
 
-/** What one more step of a chain costs: (median of a chain of ten − median of a chain of one) / 9. */
+/** The cost of one more step of a chain: (median of a chain of ten − median of a chain of one) / 9. */
 export function hop(context: BenchContext): Promise<Measured> {
   return context.driver === 'docker' ? hopInDocker(context) : hopOfProcesses(context);
 }

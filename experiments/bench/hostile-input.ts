@@ -23,11 +23,11 @@ interface HostileRound {
   readonly pauses: readonly number[];
   /** The platform's memory at its peak, in bytes. */
   readonly peak: number;
-  /** Longest pause while nobody asked anything of it. */
+  /** Longest pause without requests. */
   readonly idle: number;
 }
 
-/** The longest pause of the server's event loop while one user sends it what is to trouble nobody else. */
+/** The longest pause of the server's event loop while one user sends hostile input. */
 export async function hostileInput({ rounds, say }: BenchContext): Promise<Measured> {
   pin(process.pid, coreOf.client.C);
   const platform = await startPlatform({ environment: PLATFORM_SETTINGS, core: coreOf.platform.C });

@@ -17,7 +17,7 @@ export function postRequest(url: URL, path: string, headers: Readonly<Record<str
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }
 
-/** What a reply's first bytes say: its status and how many bytes head and body have. */
+/** The facts in a reply's first bytes: its status and the sizes of head and body in bytes. */
 export function parseHead(
   bytes: Buffer,
 ): { readonly status: number; readonly bodyAt: number; readonly end: number } | undefined {

@@ -1,4 +1,4 @@
 import { createServer } from 'node:http';
 
-// What an idle server costs that does nothing at all: the baseline of `idle`.
+// The cost of an idle server without any function: the baseline of `idle`.
 createServer().listen(0, '127.0.0.1', () => process.send!({}));

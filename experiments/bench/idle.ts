@@ -18,7 +18,7 @@ const WINDOWS = 3;
 const MIB = 2 ** 20;
 const PERCENT = 100;
 
-/** What is watched, by what it is. Those of the engine serve others too and are no part of the figure. */
+/** The watched processes by kind. Those of the engine serve others too and are no part of the figure. */
 interface Watched {
   readonly platform: readonly number[];
   readonly containers: readonly number[];
@@ -29,7 +29,7 @@ interface Watched {
 /** CPU in percent of one core over one window. */
 type Used = Record<keyof Watched, number>;
 
-/** The CPU that a platform with ten warm containers takes when nobody asks anything of it. */
+/** The CPU of a platform with ten warm containers and no requests. */
 export async function idle({ rounds, driver, say }: BenchContext): Promise<Measured> {
   const newShims = containerShims();
   const bare = await startChild('idle-node.js', [], 0);

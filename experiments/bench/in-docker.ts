@@ -8,7 +8,7 @@ import type { Measured } from './result.js';
 import { inTurns, runRounds } from './rounds.js';
 import { targets, withGoal } from './targets.js';
 
-/** What a bench measures, on a platform with either driver. */
+/** A bench's measurement on a platform with either driver. */
 export interface OnEitherDriver {
   readonly bench: 'hop' | 'throughput' | 'pass';
   /** For people: what a value is, and its unit. */

@@ -43,7 +43,7 @@ export function listenForNoise(helping: () => readonly number[] = () => []): () 
 }
 
 export function noiseBetween(before: Reading, after: Reading): number {
-  // What a process had used that is gone now says nothing about the time between.
+  // The use of a process that has ended says nothing about the time between.
   const own = Array.from(after.own, ([pid, ticks]) => Math.max(0, ticks - (before.own.get(pid) ?? 0)));
   const used = own.reduce((sum, ticks) => sum + ticks, 0);
   const ticks = after.busy - before.busy - used + (after.steal - before.steal);

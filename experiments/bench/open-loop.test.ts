@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { HttpConnection, postRequest } from './http-client.js';
 import { openLoop } from './open-loop.js';
 
-/** A server that answers one request at a time, each after so long, in ms. */
+/** A server that answers one request at a time, each after the given time in ms. */
 async function slowServer(ms: number, status = 200) {
   let busyUntil = 0;
   const server = createServer((request, response) => {

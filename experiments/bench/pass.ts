@@ -92,7 +92,7 @@ async function passOfProcesses({ rounds, say }: BenchContext): Promise<Measured>
   };
 }
 
-/** What it gives passes the value once, and tells the nanoseconds. */
+/** The function that it returns passes the value once, and returns the nanoseconds. */
 async function preparePass(platform: BenchPlatform): Promise<() => Promise<number>> {
   await Promise.all(['make', 'check'].map((name) => createAction(platform, name)));
   await createSequence(platform, 'pass', ['make', 'check']);

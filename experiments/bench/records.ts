@@ -106,7 +106,7 @@ async function measure(
     ...rounds,
     say,
     settle: () => [on, files, off].map(({ platform }) => platform.pins.pinNew()).some(Boolean),
-    // What CouchDB uses for these records is no disturbance by others.
+    // CouchDB's use of the processor for these records is no disturbance by others.
     listen: () => listenForNoise(() => (service === undefined ? [] : [service])),
   });
   say('The most that both do');

@@ -1,4 +1,4 @@
-/** What is wanted of a figure, and what is wanted after it; null where nothing is. */
+/** The target of a figure and the next one; null where there is none. */
 export interface Goal {
   readonly target: number | null;
   readonly stretch: number | null;
@@ -21,7 +21,7 @@ export interface Machine {
   readonly commit: string | null;
 }
 
-/** What `--json` prints. */
+/** The output of `--json`. */
 export interface BenchResult extends Figure {
   readonly name: string;
   readonly unit: string;
@@ -42,7 +42,7 @@ export interface Row {
   readonly goal?: Goal;
 }
 
-/** What a bench hands back: the result for machines, and the rows and notes for people. */
+/** The outcome of a bench: the result for machines, and the rows and notes for people. */
 export interface Measured {
   readonly result: Omit<BenchResult, 'machine' | 'name'>;
   readonly rows: readonly Row[];

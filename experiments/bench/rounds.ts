@@ -7,7 +7,7 @@ export const WARM_UPS = 2;
 export const ROUNDS = 7;
 /** So many rounds are run again because containers started; if more still do, that is how the platform runs. */
 export const MAX_SETTLING = 4;
-/** After so many rounds that others disturbed a bench gives up. */
+/** Number of disturbed rounds after which a bench gives up. */
 export const MAX_DISCARDED = 20;
 
 export interface RoundsOptions {

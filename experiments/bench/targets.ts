@@ -6,7 +6,7 @@ const goal = (target: number | null, stretch: number | null = null): Goal => ({ 
 const DOCKER = goal(1.2);
 
 /**
- * What each bench is to reach. Figures are ratios to the raw baseline of the same run unless the unit says otherwise; they
+ * The targets of each bench. Figures are ratios to the raw baseline of the same run unless the unit says otherwise; they
  * count in placement C, and those that name `same` in placement S, everything on one core.
  */
 export const targets = {

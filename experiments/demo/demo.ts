@@ -7,7 +7,7 @@ import { deployOnPorts, WORKFLOW } from '../workloads/wordcount/deploy.js';
 import { differences, straightCount, type WordCount } from '../workloads/wordcount/straight-count.js';
 import { progress } from './progress.js';
 
-/** What the demo found out. */
+/** The findings of the demo. */
 export interface DemoResult {
   readonly book: string;
   /** How many words there are in all. */
@@ -19,7 +19,7 @@ export interface DemoResult {
   readonly timeline: readonly TimelineRow[];
   /** Of the first run: its containers are cold. */
   readonly coldTimeline: readonly TimelineRow[];
-  /** What does not agree with the direct count; empty when all does. */
+  /** The differences from the direct count; empty when there are none. */
   readonly differences: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-/** What has to be undone before the process ends, the latest first. */
+/** The things to undo before the process ends, the latest first. */
 const pending = new Set<() => Promise<void>>();
 let ending = false;
 

@@ -3,10 +3,10 @@ import composer, { type Composition } from '@dataflower/composer';
 /** The size of an input: for a measurement, or for a test. */
 export type Size = 'full' | 'short';
 
-/** An input that one user may send and that is to trouble nobody else. */
+/** An input that one user may send and that must not disturb other users. */
 export interface HostileInput {
   readonly name: string;
-  /** What is put first, by the names of the actions; the last one is invoked when all are accepted. */
+  /** The actions to put first, by name; the last one is invoked when all are accepted. */
   put(size: Size): Readonly<Record<string, object>>;
   readonly payload?: (size: Size) => object;
   /** Cancel the run when it is under way. */

@@ -32,7 +32,7 @@ function ask(): void {
 }
 
 parentPort!.on('message', () => {
-  // A question that is still open has waited so long already.
+  // An open question counts with its time so far.
   const waited = askedAt === undefined ? 0 : performance.now() - askedAt;
   parentPort!.postMessage({ longestMs: Math.max(longestMs, waited), answers } satisfies ProbedPauses);
   longestMs = 0;

@@ -8,7 +8,7 @@ export interface Book {
   readonly text: string;
 }
 
-/** What there is to count: one book, or a folder of them. */
+/** The texts to count: one book, or a folder of them. */
 export interface Library {
   /** For the reader of a report. */
   readonly title: string;

@@ -6,7 +6,7 @@ import type { Book } from './books.js';
 /** The workflow on ports. */
 export const WORKFLOW = 'wordcount';
 
-/** What the workflow's own code answers where nothing reads the annotation. */
+/** The answer of the workflow's own code where nothing reads the annotation. */
 const NO_DATA_FLOW =
   "function main() { return { error: 'This workflow runs by data flow: deploy it on a DataFlower platform.' } }";
 

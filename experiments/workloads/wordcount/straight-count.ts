@@ -1,4 +1,4 @@
-/** What a word count finds. */
+/** The result of a word count. */
 export interface WordCount {
   /** How many words there are in all. */
   readonly words: number;

@@ -20,6 +20,7 @@ const stampFile = join(root, 'node_modules/.cache/dataflower-build');
 /** The kinds of tests (jest.config.js says which file is of which), each with a command of its own. */
 const kinds = {
   unit: 'tests of one piece of code, which start no other process',
+  stress: 'the same with random programs, large inputs and limits: longer',
   contract: "tests of OpenWhisk's REST contract",
   integration: 'tests that start servers, containers and command lines',
   faults: 'tests with killed processes, full disks and hostile functions',

@@ -5,8 +5,8 @@ const { workspaces } = JSON.parse(readFileSync(new URL('package.json', import.me
 /** Lists, at the end of a run, the suites that did not run because a service is missing. */
 const missing = 'deploy/services/dist/testing/missing-services.js';
 
-/** Tests beside the code that start containers, servers or programs. */
-const STARTS_PROCESSES = [
+/** Folders and files of tests beside the code that start containers, servers or programs. */
+export const STARTS_PROCESSES = [
   'action-runtime/dist/(images|nodejs)/',
   'common/dist/process/',
   'composer/dist/cli/',
@@ -16,6 +16,17 @@ const STARTS_PROCESSES = [
   'invoker-shim/dist/containers/(drivers/process|openwhisk-runtime)/',
   'invoker-shim/dist/containers/lifecycle/node-runtime',
   'invoker-shim/dist/host/agent/',
+];
+
+/** Tests of one piece of code that take many seconds of processor time: random programs, large inputs, limits. */
+export const TAKES_LONG = [
+  'common/dist/http/hostile-requests',
+  'common/dist/records/log/listing',
+  'composer/dist/graph/scaling',
+  'experiments/dist/bench/hostile-input',
+  'invoker-shim/dist/engine/properties',
+  'invoker-shim/dist/sink/ask',
+  'plugin/dist/workflows/workflow-compiler',
 ];
 
 /** The kinds of tests, by path; a file is of the first kind that fits. `npm run test:KIND` runs one, `npm test` all. */
@@ -28,6 +39,7 @@ const kinds = [
     name: 'integration',
     paths: ['/test/dist/(?!house/)', '\\.root\\.test\\.js$', ...STARTS_PROCESSES.map((path) => `/${path}`)],
   },
+  { name: 'stress', paths: TAKES_LONG.map((path) => `/${path}`) },
   { name: 'unit', paths: [''] },
 ];
 

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { repositoryPath } from '../testing/repository.js';
 
@@ -57,3 +58,12 @@ const load = (file: string): Promise<unknown> => import(pathToFileURL(repository
 export const loadImports = async (): Promise<Imports> => (await load('imports.mjs')) as Imports;
 export const loadExports = async (): Promise<Exports> => (await load('exports.mjs')) as Exports;
 export const loadCatalogue = async (): Promise<ErrorCatalogue> => (await load('error-catalogue.mjs')) as ErrorCatalogue;
+
+/** The TypeScript files of workspaces, relative to the top folder. */
+export function sourcesOf(workspaces: readonly string[]): string[] {
+  return workspaces.flatMap((workspace) =>
+    readdirSync(repositoryPath(workspace), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !/(^|\/)(dist|node_modules)\//.test(file))
+      .map((file) => `${workspace}/${file}`),
+  );
+}

@@ -1,6 +1,6 @@
 /** ESLint's `house/folders`: a source imports only the folders that ARCHITECTURE.md draws for it, and no support of tests. */
 import { relative, sep } from 'node:path';
-import { folderOf, importedFile, isTest, packages, readDrawing, root } from './imports.mjs';
+import { folderOf, importedFile, isArrow, isTest, packages, readDrawing, root } from './imports.mjs';
 
 let drawing;
 
@@ -13,7 +13,7 @@ const folders = {
     const check = (node, source) => {
       if (typeof source?.value !== 'string') return;
       const to = importedFile(file, source.value);
-      if (to === undefined || folderOf(to) === folderOf(file)) return;
+      if (to === undefined || !isArrow({ from: file, to })) return;
       if (isTest(to)) context.report({ node, message: 'A source imports no support of tests.' });
       else if (drawing.get(folderOf(file))?.has(folderOf(to)) !== true) {
         const message = `ARCHITECTURE.md draws no arrow from ${folderOf(file)} to ${folderOf(to)}.`;

@@ -52,12 +52,21 @@ export function sourceImports() {
   return packages.flatMap((name) => [...sourceFiles(name)].filter((file) => !isTest(file)).flatMap(importsOf));
 }
 
+/**
+ * True for an import that is an arrow of the folder graph. The `index.ts` of a folder lists names of the folders below for other
+ * packages: that is no arrow.
+ */
+export function isArrow({ from, to }) {
+  if (folderOf(from) === folderOf(to)) return false;
+  return !(posix.basename(from) === 'index.ts' && to.startsWith(`${folderOf(from)}/`));
+}
+
 /** Folder → the other folders that its sources import, as the code has it. */
 export function folderGraph(imports = sourceImports()) {
   const graph = new Map();
   const at = (folder) => graph.get(folder) ?? graph.set(folder, new Set()).get(folder);
   for (const name of packages) for (const file of sourceFiles(name)) if (!isTest(file)) at(folderOf(file));
-  for (const { from, to } of imports) if (folderOf(from) !== folderOf(to)) at(folderOf(from)).add(folderOf(to));
+  for (const arrow of imports.filter(isArrow)) at(folderOf(arrow.from)).add(folderOf(arrow.to));
   return graph;
 }
 

@@ -13,6 +13,7 @@ export type Graph = ReadonlyMap<string, ReadonlySet<string>>;
 /** The shape of `.ci/house/imports.mjs`, which the linter and the commands in `.ci` use too. */
 interface Imports {
   isTest(file: string): boolean;
+  isArrow(found: Import): boolean;
   folderOf(file: string): string;
   sourceImports(): Import[];
   folderGraph(imports?: readonly Import[]): Graph;

@@ -74,7 +74,8 @@ function checkCommands(page, text) {
   for (const [, name, rest] of text.matchAll(/\bnpm (?:-s |--silent )?([a-z-]+)([^\n`]*)/g)) {
     if (!npmCommands.has(name)) continue;
     const script = name === 'run' ? /^\s+(?:-s\s+|--silent\s+)?([\w:-]+)/.exec(rest)?.[1] : undefined;
-    if (script !== undefined && scripts[script] === undefined) {
+    // A part in capitals stands for a name.
+    if (script !== undefined && !/[A-Z]/.test(script) && scripts[script] === undefined) {
       problems.push(`${relative(root, page)}: there is no script "npm run ${script}"`);
     }
     const bench = script === 'bench' ? /--\s+([a-z][\w-]*)/.exec(rest)?.[1] : undefined;

@@ -12,15 +12,13 @@ import { isTest, packages, root, sourceFiles } from './imports.mjs';
 const PAGE = join(root, 'docs/errors.md');
 
 /**
- * Every exported class whose name ends in `Error`: `{name, file, comment, codes}`. `codes` is the class's own static list, read
+ * Every exported class of errors, by its name or by the name of its parent: `{name, file, comment, codes}`. `codes` is the class's own static list, read
  * from the built package; undefined where it has none. An abstract class has no outcome of its own and is left out.
  */
 export async function errorClasses() {
   const found = [];
   for (const file of packages.flatMap((name) => [...sourceFiles(name)]).filter((file) => !isTest(file))) {
-    const names = namesOf(file).filter(
-      ({ name, kind, node }) => kind === 'class' && name.endsWith('Error') && !isAbstract(node),
-    );
+    const names = namesOf(file).filter(({ kind, node }) => kind === 'class' && isError(node) && !isAbstract(node));
     if (names.length === 0) continue;
     const module = await import(pathToFileURL(join(root, builtFile(file))).href);
     for (const { name, node } of names) {
@@ -31,6 +29,11 @@ export async function errorClasses() {
   }
   return found;
 }
+
+const isError = (node) =>
+  [node.name, ...(node.heritageClauses ?? []).flatMap(({ types }) => types.map(({ expression }) => expression))].some(
+    (name) => name.getText().endsWith('Error'),
+  );
 
 const isAbstract = (node) => (ts.getModifiers(node) ?? []).some(({ kind }) => kind === ts.SyntaxKind.AbstractKeyword);
 

@@ -11,8 +11,9 @@ describe('Every exported error class', () => {
     );
   });
 
-  test('has a name of its own', () => {
+  test('has a name of its own that ends in Error', () => {
     const names = classes.map(({ name }) => name);
+    expect(names.filter((name) => !name.endsWith('Error'))).toEqual([]);
     expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { registerCounter, registerGauge } from './read-metrics.js';
 
 const LAG_EVERY_MS = 1000;
 
@@ -9,26 +10,11 @@ const LAG_EVERY_MS = 1000;
  * The function that it gives stops it.
  */
 export function registerProcessMetrics(registry: Registry): () => void {
-  const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  };
-  new Counter({
-    name: 'process_cpu_seconds_total',
-    help: 'CPU time of the process, user and system, in seconds',
-    registers,
-    collect() {
-      const { user, system } = process.cpuUsage();
-      this.reset();
-      this.inc((user + system) / 1e6);
-    },
+  const gauge = (name: string, help: string, read: () => number): void => registerGauge(registry, { name, help }, read);
+  const cpu = { name: 'process_cpu_seconds_total', help: 'CPU time of the process, user and system, in seconds' };
+  registerCounter(registry, cpu, () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
   });
   gauge('process_start_time_seconds', 'Start of the process, in seconds since the epoch', () =>
     Math.round(performance.timeOrigin / 1000),

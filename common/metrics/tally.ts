@@ -1,4 +1,5 @@
 import type { Metric, Registry } from 'prom-client';
+import type { MetricName } from './names.js';
 
 /** Upper bounds of the buckets, in milliseconds; clocks of records have no finer grain than one. */
 const BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000];
@@ -10,17 +11,20 @@ const BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000,
  */
 export class Tally {
   readonly type = 'histogram';
+  readonly name: string;
+  readonly help: string;
   readonly #counts: readonly Float64Array[];
   readonly #sumsMs: Float64Array;
 
   readonly #label: { readonly name: string; readonly values: readonly string[] } | undefined;
 
   constructor(
-    readonly name: string,
-    readonly help: string,
+    { name, help }: MetricName,
     registry: Registry,
     label?: { readonly name: string; readonly values: readonly string[] },
   ) {
+    this.name = name;
+    this.help = help;
     this.#label = label;
 
     this.#counts = Array.from(label?.values ?? [''], () => new Float64Array(BOUNDS_MS.length + 1));

@@ -1,6 +1,7 @@
-import type { RecordObserver } from '@dataflower/common/records';
 import type { Logger } from 'pino';
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { registerCounter, SPAN_METRICS } from '@dataflower/common/metrics';
+import type { RecordObserver } from '@dataflower/common/records';
 import type { Config } from '../config/index.js';
 import { VERSION } from '../version.js';
 import type { SpanCounts } from './span-queue.js';
@@ -73,23 +74,8 @@ export async function openTracing(
 }
 
 export function registerSpanMetrics(registry: Registry, counts: () => SpanCounts): void {
-  const counter = (name: string, help: string, read: () => number): void => {
-    new Counter({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  };
-  counter('dataflower_spans_exported_total', 'Spans that the collector has taken', () => counts().exported);
-  counter(
-    'dataflower_spans_dropped_total',
-    'Activations without spans, because too many waited or the collector did not take them',
-    () => counts().dropped,
-  );
+  registerCounter(registry, SPAN_METRICS.exported, () => counts().exported);
+  registerCounter(registry, SPAN_METRICS.dropped, () => counts().dropped);
 }
 
 function tracesUrl(endpoint: string): string {

@@ -1,4 +1,5 @@
 import { Counter, type Registry } from 'prom-client';
+import { CONTAINER_METRICS } from '@dataflower/common/metrics';
 import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../containers/drivers/driver.js';
 
 /** How a container ended: as it was told to, by itself, or for using too much memory. */
@@ -8,18 +9,9 @@ type Exit = (typeof EXITS)[number];
 /** A driver that counts what the one inside it does: containers started, not started, and ended. */
 export function countingDriver(driver: ContainerDriver, registry: Registry): ContainerDriver {
   const registers = [registry];
-  const started = new Counter({ name: 'dataflower_container_starts_total', help: 'Containers started', registers });
-  const failed = new Counter({
-    name: 'dataflower_container_start_failures_total',
-    help: 'Containers that could not be started',
-    registers,
-  });
-  const ended = new Counter({
-    name: 'dataflower_container_exits_total',
-    help: 'Containers ended: stopped by the platform, died by themselves, or ended for using too much memory',
-    labelNames: ['reason'],
-    registers,
-  });
+  const started = new Counter({ ...CONTAINER_METRICS.starts, registers });
+  const failed = new Counter({ ...CONTAINER_METRICS.startFailures, registers });
+  const ended = new Counter({ ...CONTAINER_METRICS.exits, labelNames: ['reason'], registers });
   for (const reason of EXITS) ended.inc({ reason }, 0);
   const start = async (options: StartOptions): Promise<ContainerHandle> => {
     let handle: ContainerHandle;

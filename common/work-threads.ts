@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { CodedError } from './coded-error.js';
 import { Deque } from './deque.js';
 
 export interface WorkThreadsOptions {
@@ -17,21 +18,21 @@ export interface WorkThreadsOptions {
   readonly heapMiB: number;
 }
 
-/** As many pieces of work wait as may: the same may succeed later. */
-export class ThreadsBusyError extends Error {
-  override readonly name = 'ThreadsBusyError';
+/** As many pieces of work wait for a thread as are allowed. */
+export class ThreadsBusyError extends CodedError<'THREADS_BUSY'> {
+  static readonly codes = ['THREADS_BUSY'] as const;
 
   constructor(waiting: number) {
-    super(`${waiting} pieces of work wait for a thread already.`);
+    super('ThreadsBusyError', 'THREADS_BUSY', true, `${waiting} pieces of work wait for a thread already.`);
   }
 }
 
 /** A piece of work took longer than it may. */
-export class WorkTimeoutError extends Error {
-  override readonly name = 'WorkTimeoutError';
+export class WorkTimeoutError extends CodedError<'WORK_TIMEOUT'> {
+  static readonly codes = ['WORK_TIMEOUT'] as const;
 
   constructor(limitMs: number) {
-    super(`The work took longer than ${limitMs} ms.`);
+    super('WorkTimeoutError', 'WORK_TIMEOUT', false, `The work took longer than ${limitMs} ms.`);
   }
 }
 

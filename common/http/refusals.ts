@@ -1,12 +1,14 @@
+import { CodedError } from '../coded-error.js';
+
 /** An answer that refuses a request: OpenWhisk's status and text (OW-4). */
-export class ApiError extends Error {
-  override readonly name = 'ApiError';
+export class ApiError extends CodedError<'REQUEST_REFUSED'> {
+  static readonly codes = ['REQUEST_REFUSED'] as const;
   readonly status: number;
   /** Headers of the answer, name and value in turn. */
   readonly headers: readonly string[];
 
   constructor(status: number, text: string, options?: ErrorOptions & { readonly headers?: readonly string[] }) {
-    super(text, options);
+    super('ApiError', 'REQUEST_REFUSED', status === 503, text, options);
     this.status = status;
     this.headers = options?.headers ?? [];
   }

@@ -10,7 +10,7 @@ import { EntitySubjects, type SubjectStore } from '@dataflower/plugin/auth';
 import { CachedStore } from '@dataflower/plugin/stores';
 import { openCouchEntityStore, CouchSubjects } from '@dataflower/plugin/stores/couchdb';
 import type { Config } from '../../config/index.js';
-import { connectCouch, couchSettings, CouchStartError } from '../shared/couch-connection.js';
+import { connectCouch, couchSettings } from '../shared/couch-connection.js';
 import { opening } from '../shared/opening.js';
 import { openEntities } from './entities.js';
 import { startMetrics } from '../shared/metrics.js';
@@ -109,7 +109,7 @@ async function asStartError<T>(opened: Promise<T>): Promise<T> {
   try {
     return await opened;
   } catch (cause) {
-    if (cause instanceof CouchStartError || cause instanceof CouchSchemaError || cause instanceof CouchUnavailableError)
+    if (cause instanceof CouchSchemaError || cause instanceof CouchUnavailableError)
       throw new StartError(cause.message, { cause });
     throw cause;
   }

@@ -34,13 +34,13 @@ async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-export class DirectoryInUseError extends StartError {
-  constructor(directory: string, options: ErrorOptions) {
-    super(
-      `The data directory ${directory} is in use by another process: stop that server, or choose another with --data.`,
-      options,
-    );
-  }
+/** The `StartError` for a data directory that another process has. */
+export function directoryInUse(directory: string, cause: unknown): StartError {
+  return new StartError(
+    `The data directory ${directory} is in use by another process: stop that server, or choose another with --data.`,
+    { cause },
+    'DATA_DIRECTORY_IN_USE',
+  );
 }
 
 /** How the command line reaches the server that runs on a data directory. */

@@ -17,7 +17,7 @@ import {
 import { completeLost } from '@dataflower/invoker-shim';
 import type { Config } from '../../config/index.js';
 import { couchSettings } from './couch-connection.js';
-import { DirectoryInUseError } from './data-directory.js';
+import { directoryInUse } from './data-directory.js';
 import { StartError } from './start-error.js';
 
 export interface OpenRecordsOptions {
@@ -77,8 +77,7 @@ export async function openRecords(
     const filesHealth = (): Promise<Finding | undefined> => archived.filesHealth();
     return { store: archived, waiting: archived.waiting, archived, filesHealth, metrics };
   } catch (cause) {
-    if (cause instanceof RecordLogError && cause.code === 'RECORD_LOG_LOCKED')
-      throw new DirectoryInUseError(dataDir, { cause });
+    if (cause instanceof RecordLogError && cause.code === 'RECORD_LOG_LOCKED') throw directoryInUse(dataDir, cause);
     // An error of the file system; its text does not always name the file.
     if (typeof (cause as NodeJS.ErrnoException).errno === 'number')
       throw new StartError(

@@ -70,12 +70,12 @@ export function unsupportedContentType(contentType: string): ApiError {
 
 const RETRY_AFTER_S = 5;
 
-/** OW-12: the same may succeed later. */
+/** OW-12: the same request may succeed later. */
 export function unavailable(text: string, cause?: unknown): ApiError {
   return new ApiError(503, text, { cause, headers: ['Retry-After', String(RETRY_AFTER_S)] });
 }
 
-/** OW-12; `why` is for the caller. */
+/** OW-12; `why` is added to the text for the caller. */
 export function overloaded(cause?: unknown, why?: string): ApiError {
   const text = 'The server is currently unavailable (because it is overloaded or down for maintenance).';
   return unavailable(why === undefined ? text : `${text} ${why}`, cause);

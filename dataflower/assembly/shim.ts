@@ -37,7 +37,7 @@ export interface Shim {
   /** Where it serves `/health` and `/metrics`. */
   readonly operationsUrl: string;
   readonly dataDir: string;
-  /** What of its containers the operator has to know: a line for people. */
+  /** A line for the operator: how functions are isolated. */
   readonly notice: string;
   /** Takes no more work, lets running work end, and stops; `drainMs` instead of the configured time. */
   close(drainMs?: number): Promise<void>;
@@ -136,7 +136,7 @@ function registerChecks(health: Health, records: ProcessRecords, server: HostSer
   health.register('plugins', () =>
     server.gateways.length > 0
       ? undefined
-      : { severity: 'degraded', reason: 'no plugin is connected: there is nobody to give it work' },
+      : { severity: 'degraded', reason: 'no plugin is connected: this host gets no work' },
   );
   health.register('records', () =>
     records.store.full

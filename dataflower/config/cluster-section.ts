@@ -11,7 +11,7 @@ const address = z.string().refine((text) => {
 
 const host = z.strictObject({ id: z.string().regex(HOST_ID), address, operations: address.optional() });
 
-/** The hosts of the distributed form: what `dataflower plugin` connects to and `dataflower shim` takes its own from. */
+/** The hosts of a cluster: `dataflower plugin` connects to all of them, `dataflower shim` is one of them. */
 export const hosts = items(
   host,
   (list) => new Set(list.map(({ id }) => id)).size === list.length,

@@ -2,7 +2,7 @@ import { flag, optionalText, optionalUrl, secret, section, textLike, whole } fro
 
 const MAX_MS = 2_147_483_647;
 
-/** CouchDB, for everything that is kept there. */
+/** The connection to CouchDB. */
 export const couchdb = section({
   url: optionalUrl('entities are kept in the data directory', {
     about:

@@ -1,6 +1,6 @@
 import { choice, flag, optionalText, optionalWhole, text, texts, whole } from './keys.js';
 
-/** How containers are made and what they may do: a part of the section `containers`. */
+/** Keys of `containers` for how containers are made and isolated. */
 export const isolation = {
   driver: choice('auto', ['auto', 'docker', 'process'], {
     about:

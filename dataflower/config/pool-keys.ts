@@ -3,7 +3,7 @@ import { optionalList, whole } from './keys.js';
 
 const MAX_MS = 2_147_483_647;
 
-/** Keys of `containers` for who gets a place, and for containers without work: those that have had some, and those that wait for their first. */
+/** Keys of `containers` for the share of a namespace, and for containers without work: used ones, and pre-warmed ones. */
 export const poolKeys = {
   namespaceShare: whole(90, 1, 100, {
     about:

@@ -5,7 +5,7 @@ const MAX_BYTES = 2 ** 40;
 const MAX_MS = 2_147_483_647;
 const MAX_COUNT = 1e12;
 
-/** What one activation of a workflow may take, the workflows inside it included. */
+/** Bounds of one activation of a workflow, the workflows inside it included. */
 export const workflowKeys = {
   workflowTimeoutMs: whole(86_400_000, 100, MAX_MS, {
     about:

@@ -6,12 +6,12 @@ import type { Config } from '../config/index.js';
 import { VERSION } from '../version.js';
 import type { SpanCounts } from './span-queue.js';
 
-/** Spans of what one process runs. */
+/** Spans of the activations that one process runs. */
 export interface Tracing {
-  /** Hears of every record as it is written. */
+  /** Must be called for every record as it is written. */
   readonly onRecord: RecordObserver;
   register(registry: Registry): void;
-  /** Sends what waits, if the collector takes it. */
+  /** Sends the spans that wait, if the collector takes them. */
   close(): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export async function openTracing(
     exporter,
     toSpans: (record) => spansOf(record, resource),
     onTrouble: (error) => {
-      // The exporter's error names the address at most; its headers are not in it.
+      // The exporter's error may name the address; it never has the headers.
       if (error === undefined) log.info('the collector takes spans again');
       else log.warn({ reason: reasonOf(error) }, 'the collector takes no spans: they are dropped until it does');
     },

@@ -22,7 +22,7 @@ export interface Parts {
   readonly notice?: string;
 }
 
-/** The parts register what they know of their health. */
+/** Opens host and records; they register their health checks. */
 export type OpenParts = (config: Config, log: Logger, health: Health) => Promise<Parts>;
 
 /** Opens a host in this process, and its records in the data directory. */

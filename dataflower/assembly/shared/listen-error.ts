@@ -1,6 +1,6 @@
 import { StartError } from './start-error.js';
 
-/** Why nothing can listen at an address, with what to do; `settings` says where port and host are set. */
+/** The reason why nothing can listen at an address, and what to do; `settings` names the settings of port and host. */
 export function listenError(
   cause: unknown,
   { host, port }: { readonly host: string; readonly port: number },

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type CouchClient, MetricsWriter } from '@dataflower/common/couchdb';
 import type { Config } from '../../config/index.js';
 
-/** Writes the counters of this process into CouchDB; undefined when that is not wanted. */
+/** Writes the counters of this process into CouchDB from time to time; undefined when the interval is 0. */
 export function startMetrics(
   client: CouchClient,
   { prefix, metrics: { intervalMs, keepMs } }: Config['couchdb'],

@@ -21,12 +21,11 @@ import { openTracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
 import { checkMessageLimits, clusterSecret, type HostEntry, ownHost } from './shared/cluster.js';
 import { prepareDataDirectory } from './shared/data-directory.js';
-import { listenError } from './shared/listen-error.js';
+import { listenError } from './shared/start-error.js';
 import { createLogger } from './shared/log.js';
 import { opening } from './shared/opening.js';
-import { startMetrics } from './shared/metrics.js';
+import { startMetrics, processRegistry } from './shared/metrics.js';
 import { openHost } from './host/parts.js';
-import { processRegistry } from './shared/process-registry.js';
 import { completeRecords, openRecords, type ProcessRecords, registerRecordChecks } from './shared/records.js';
 
 /** A host agent that runs. */

@@ -25,10 +25,9 @@ import type { Config } from '../../config/index.js';
 import { recordsReport, storesOf } from '../shared/stores-report.js';
 import type { Tracing } from '../../telemetry/tracing.js';
 import { VERSION } from '../../version.js';
-import { processRegistry } from '../shared/process-registry.js';
+import { processRegistry } from '../shared/metrics.js';
 import { readRunning, removeRunning, writeRunning } from '../shared/data-directory.js';
-import { listenError } from '../shared/listen-error.js';
-import { StartError } from '../shared/start-error.js';
+import { listenError, StartError } from '../shared/start-error.js';
 import type { Stores } from './stores.js';
 
 /** What a gateway is made of. */

@@ -44,12 +44,9 @@ export {
   listenSecurely,
 } from './host/index.js';
 export type { ContainerDriver } from './containers/drivers/driver.js';
-export {
-  type DockerDriverOptions,
-  type NetworkMode,
-  DockerEngine,
-  EngineError,
-  GuardError,
-  openDockerDriver,
-} from './containers/drivers/docker/index.js';
+export { type DockerDriverOptions, openDockerDriver } from './containers/drivers/docker/index.js';
+export type { NetworkMode } from './containers/drivers/docker/network/container-network.js';
+export { Engine as DockerEngine } from './containers/drivers/docker/engine/engine.js';
+export { EngineError } from './containers/drivers/docker/engine/engine-error.js';
+export { GuardError } from './containers/drivers/docker/network/network-guard.js';
 export { MAX_RESULT_BYTES, type ResultText, resultText } from './results/result-text.js';

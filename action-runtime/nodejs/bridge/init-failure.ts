@@ -1,5 +1,5 @@
 import type { LogLine } from '../../protocol/index.js';
-import { NO_TEXT, ownFrames, printable } from './own-frames.js';
+import { NO_TEXT, ownFrames, printable } from './user-stack.js';
 
 /** The action came without any code. */
 export class MissingCodeError extends Error {}

@@ -10,7 +10,7 @@ import { ALL_SENT } from '../bridge/cells.js';
 import { connect, descriptorOf } from '../bridge/connect.js';
 import type { DluData } from '../bridge/messages.js';
 import { complain } from '../bridge/complain.js';
-import { Container, type Welcome } from './container.js';
+import { Container, type Welcome } from './dlu.js';
 import { endProcess } from './end-process.js';
 import { FluLink } from './flu-link.js';
 import { FrameWriter } from './frame-writer.js';

@@ -8,11 +8,11 @@ import {
   decodeValue,
   encodeValue,
 } from '../../protocol/index.js';
-import { printable } from '../bridge/own-frames.js';
+import { printable } from '../bridge/user-stack.js';
 import { refuseHandedOver } from './hand-over.js';
 import { type LetFrame, visibleFrames } from './let-frames.js';
 import { type EncodedOutcome, errorAlone } from './outcome.js';
-import { importModuleDynamically, requireFor } from './user-code.js';
+import { importModuleDynamically, requireFor } from './user-modules.js';
 
 const FILE_NAME = 'function.js';
 

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { memberOf } from './module-member.js';
-import { importModuleDynamically, requireFor } from './user-code.js';
+import { importModuleDynamically, requireFor } from './user-modules.js';
 
 const FILE_NAME = 'action.js';
 

@@ -1,8 +1,8 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Writable } from 'node:stream';
 import { LOG_LINE_BYTES, type LogLine, encodeLog, endMark, wholeCharacters } from '../../protocol/index.js';
-import { type StreamName, writeOwn } from './own-streams.js';
-import { PastConsole } from './past-console.js';
+import { type StreamName, writeOwn } from '../bridge/process-streams.js';
+import { PastConsole } from './direct-writes.js';
 import type { Transport } from './transport.js';
 
 /** A longer line travels in several frames. */

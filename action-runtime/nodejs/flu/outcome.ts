@@ -8,7 +8,7 @@ import {
   encodeValue,
 } from '../../protocol/index.js';
 import { INTERNAL_ERROR, NO_DICTIONARY, THREW, invalidResponse } from '../bridge/outcome-texts.js';
-import { printable } from '../bridge/own-frames.js';
+import { printable } from '../bridge/user-stack.js';
 import { refuseHandedOver } from './hand-over.js';
 import { serializeError } from './serialize-error.js';
 

@@ -1,5 +1,5 @@
 import { serializeError as serialize } from 'serialize-error';
-import { ownFrames } from '../bridge/own-frames.js';
+import { ownFrames } from '../bridge/user-stack.js';
 
 /** A rejection's reason as OpenWhisk's Node runtime writes it, with the user's frames alone. Throws what the reason's getters throw. */
 export function serializeError(reason: unknown): unknown {

@@ -4,7 +4,7 @@ import { HELD_AREA_BYTES, createCells } from '../bridge/cells.js';
 import { complain } from '../bridge/complain.js';
 import type { DluData } from '../bridge/messages.js';
 import { Flu } from './flu.js';
-import { offerCollection } from './offer-collection.js';
+import { offerCollection } from './expose-gc.js';
 import { ThreadTransport } from './thread-transport.js';
 
 /** Of the function's thread. Data moves while functions burn every core, because the DLU's thread has a better one. */

@@ -1,6 +1,6 @@
 import { Console } from 'node:console';
 import type { Writable } from 'node:stream';
-import { printable } from '../bridge/own-frames.js';
+import { printable } from '../bridge/user-stack.js';
 
 /** The line after which the invoker stops reading an activation's logs (OW-71). */
 const MARKER = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { INTERNAL_ERROR } from '../bridge/outcome-texts.js';
 import { makePrivateDirectoryIn } from '../dlu/private-directory.js';
-import { offerCollection } from '../flu/offer-collection.js';
+import { offerCollection } from '../flu/expose-gc.js';
 import { ActionService } from './action-service.js';
 import { type Answer, failed } from './answer.js';
 

@@ -15,7 +15,7 @@ import type { ContainerExit, ContainerHandle } from '../drivers/driver.js';
 import { Endpoint } from '../wire/endpoint.js';
 import type { ContainerSpec, ExecutorStatus, FunctionRun } from '../executor.js';
 import { type FileSharing, noFiles, samePaths } from '../values/file-sharing.js';
-import { ForeignRuntime } from '../openwhisk-runtime/foreign-runtime.js';
+import { ForeignRuntime } from '../openwhisk-runtime/openwhisk-runtime.js';
 import { Handshake, type HandshakeHost } from '../wire/handshake.js';
 import { LogCollector } from '../logs/log-collector.js';
 import type { PendingRun } from '../runs/pending-run.js';

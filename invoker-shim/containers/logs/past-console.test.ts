@@ -1,7 +1,7 @@
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
 import { defaultDriver } from '../pool/container-executor.js';
 import { ProcessDriver } from '../drivers/process/process-driver.js';
-import { pastConsoleContract } from '../testing/past-console-contract.js';
+import { pastConsoleContract } from '../testing/direct-writes-contract.js';
 
 describe('output past the console of child processes', () => pastConsoleContract(defaultDriver));
 

@@ -22,8 +22,8 @@ import { FailureText } from '../failures.js';
 import { MAX_QUOTED_BYTES, initError, quoted } from './bodies.js';
 import { ContainerHttp, type HttpAddress } from './container-http.js';
 import { ForeignText } from './failure-texts.js';
-import { endingOf } from './foreign-run.js';
-import { ForeignRuns } from './foreign-runs.js';
+import { endingOf } from './run-request.js';
+import { ForeignRuns } from './run-requests.js';
 import { InputStreams } from './input-streams.js';
 import { LogMarkers } from './log-markers.js';
 

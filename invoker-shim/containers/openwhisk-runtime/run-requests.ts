@@ -12,7 +12,7 @@ import {
 import { Deque } from '@dataflower/common';
 import type { Connection } from '../wire/connection.js';
 import { type Judged, failed } from './bodies.js';
-import { type RunTools, refusal, tellRun } from './foreign-run.js';
+import { type RunTools, refusal, tellRun } from './run-request.js';
 import type { InputStreams } from './input-streams.js';
 import type { LogMarkers } from './log-markers.js';
 

@@ -2,7 +2,7 @@ import Docker from 'dockerode';
 import { ensureImage } from '@dataflower/action-runtime/images';
 import { describeWithService, dockerOptions } from '@dataflower/services';
 import type { ContainerDriver } from '../driver.js';
-import { pastConsoleContract } from '../../testing/past-console-contract.js';
+import { pastConsoleContract } from '../../testing/direct-writes-contract.js';
 import { openDockerDriver } from './index.js';
 
 describeWithService('docker', 'output past the console of containers in Docker', ({ address }) => {

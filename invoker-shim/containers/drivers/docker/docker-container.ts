@@ -2,10 +2,10 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '@dataflower/common';
 import type { ContainerExit, ContainerHandle, OutputHandler } from '../driver.js';
 import { HEAP_EXHAUSTED } from '../heap-limit.js';
-import { AttachedOutput } from './attached-output.js';
-import type { Engine } from './engine.js';
-import type { ExitWatch } from './exit-watch.js';
-import type { Removals } from './removals.js';
+import { AttachedOutput } from './engine/attached-output.js';
+import type { Engine } from './engine/engine.js';
+import type { ExitWatch } from './engine/exit-watch.js';
+import type { Removals } from './engine/removals.js';
 
 /** After the end, what is still in the engine's pipes is awaited at most so long, in ms. */
 const OUTPUT_GRACE_MS = 2000;

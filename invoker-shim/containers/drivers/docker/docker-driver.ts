@@ -3,27 +3,27 @@ import path from 'node:path';
 import { type Clock, systemClock, type ContainerLogger, silentLogger } from '@dataflower/common';
 import { type ContainerDriver, type ContainerHandle, ImageError, type StartOptions } from '../driver.js';
 import type { ContainerSpec } from '../../executor.js';
-import { AgentIdentity, Label } from './agent-identity.js';
+import { AgentIdentity, Label } from './engine/agent-identity.js';
 import {
   type ContainerLimitsSettings,
   type ContainerPlace,
   SOCKET_DIRECTORY,
   containerSettings,
 } from './container-settings.js';
-import { ContainerNetwork, type NetworkOptions } from './container-network.js';
+import { ContainerNetwork, type NetworkOptions } from './network/container-network.js';
 import { DockerContainer } from './docker-container.js';
-import { Engine, type EngineInfo } from './engine.js';
-import { EngineError } from './engine-error.js';
-import { ExitWatch } from './exit-watch.js';
-import { Images, type KnownImage, type PullPolicy } from './images.js';
+import { Engine, type EngineInfo } from './engine/engine.js';
+import { EngineError } from './engine/engine-error.js';
+import { ExitWatch } from './engine/exit-watch.js';
+import { Images, type KnownImage, type PullPolicy } from './engine/images.js';
 import { isOwnImage } from '../own-image.js';
-import { freshUid } from '../own-user.js';
-import { removeLeftBehind } from './left-behind.js';
-import { Removals } from './removals.js';
-import { SharedBox } from './shared-box.js';
-import { SharedBoxes } from './shared-boxes.js';
+import { freshUid } from '../container-user.js';
+import { removeLeftBehind } from './engine/left-behind.js';
+import { Removals } from './engine/removals.js';
+import { SharedBox } from './files/shared-directory.js';
+import { SharedBoxes } from './files/shared-directories.js';
 import { SocketMemory } from './socket-memory.js';
-import { TcpWay } from './tcp-way.js';
+import { TcpWay } from './network/tcp-way.js';
 
 export interface DockerDriverOptions {
   /** Address of the engine. Default: what `DOCKER_HOST` says, else the system's socket. */

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ContainerLogger } from '@dataflower/common';
-import type { EngineInfo } from './engine.js';
+import type { EngineInfo } from './engine/engine.js';
 
 /** Of all sockets of a container, in bytes: beside its memory, in which only control groups of version 2 count it. */
 const LIMIT_BYTES = 32 * 1024 * 1024;

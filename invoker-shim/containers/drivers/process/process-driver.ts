@@ -21,7 +21,7 @@ import { outputLines } from '../../logs/output-lines.js';
 import { OutputPace } from '../../logs/output-pace.js';
 import { outputPipes } from './output-pipes.js';
 import { isOwnImage } from '../own-image.js';
-import { closedToOthers, endProcessesOf, freshUid } from '../own-user.js';
+import { closedToOthers, endProcessesOf, freshUid } from '../container-user.js';
 
 export interface ProcessDriverOptions {
   /** Absolute path of the program that is started with this Node. */

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@dataflower/common';
-import type { OutputHandler } from '../driver.js';
-import type { LineSplitter } from '../../logs/line-splitter.js';
-import { outputLines } from '../../logs/output-lines.js';
-import { OutputPace } from '../../logs/output-pace.js';
+import type { OutputHandler } from '../../driver.js';
+import type { LineSplitter } from '../../../logs/line-splitter.js';
+import { outputLines } from '../../../logs/output-lines.js';
+import { OutputPace } from '../../../logs/output-pace.js';
 
 /** The engine's frames on an attached stream: 1 byte stream, 3 bytes nothing, 4 bytes length. */
 const HEADER_BYTES = 8;

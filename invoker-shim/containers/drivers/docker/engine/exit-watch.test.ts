@@ -1,6 +1,6 @@
 import { TestClock, until } from '@dataflower/common/testing';
 import { describeWithService } from '@dataflower/services';
-import { DockerImages } from '../../openwhisk-runtime/testing/docker-images.js';
+import { DockerImages } from '../../../openwhisk-runtime/testing/docker-images.js';
 import { AgentIdentity } from './agent-identity.js';
 import { Engine } from './engine.js';
 import { ExitWatch } from './exit-watch.js';

@@ -1,5 +1,5 @@
 import type { Clock } from '@dataflower/common';
-import { volumePath } from './container-settings.js';
+import { volumePath } from '../container-settings.js';
 import type { Engine, ImageDescription } from './engine.js';
 import { EngineError } from './engine-error.js';
 

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { inPieces, PIECE_BYTES } from './pieces.js';
+import { inPieces, PIECE_BYTES } from './file-chunks.js';
 
 /**
  * A copy of a file into another that is there, by name and not through links, which begins while the first is still being

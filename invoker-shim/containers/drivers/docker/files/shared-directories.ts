@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Clock } from '@dataflower/common';
 import { firstWritable, makePrivateDirectory } from '@dataflower/common/process';
-import { SharedBox, type SharedRoom } from './shared-box.js';
+import { SharedBox, type SharedRoom } from './shared-directory.js';
 
 /** Of the machine's memory, what files that containers fill may take. */
 const SHARE_OF_MEMORY = 1 / 8;

@@ -2,9 +2,9 @@ import fs from 'node:fs';
 import { chmod, open, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '@dataflower/common';
-import { type HandoverWriter, type KnownFile, SpareFiles, recycle } from '../../../sink/spare-files.js';
-import type { DataSink, HandoverFile, HandoverSource, Value } from '../../../sink/value.js';
-import type { FileSharing, OfferedFile, OfferedFiles } from '../../values/file-sharing.js';
+import { type HandoverWriter, type KnownFile, SpareFiles, recycle } from '../../../../sink/spare-files.js';
+import type { DataSink, HandoverFile, HandoverSource, Value } from '../../../../sink/value.js';
+import type { FileSharing, OfferedFile, OfferedFiles } from '../../../values/file-sharing.js';
 import { FileCopy } from './file-copy.js';
 import { touch } from './touched-file.js';
 

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { inPieces, PIECE_BYTES } from './pieces.js';
+import { inPieces, PIECE_BYTES } from './file-chunks.js';
 
 const zeros = Buffer.alloc(PIECE_BYTES);
 

@@ -2,8 +2,8 @@ import dns from 'node:dns';
 import { isIPv4 } from 'node:net';
 import type { Clock } from '@dataflower/common';
 import type { ContainerLogger } from '@dataflower/common';
-import type { AgentIdentity } from './agent-identity.js';
-import type { Engine } from './engine.js';
+import type { AgentIdentity } from '../engine/agent-identity.js';
+import type { Engine } from '../engine/engine.js';
 import { NetworkGuard, PRIVATE_RANGES, checkFilterable, removeStaleGuards } from './network-guard.js';
 
 /** Whether the rules are still there is looked at once in so long, in ms: a firewall that is loaded anew takes them out. */

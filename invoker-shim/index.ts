@@ -1,7 +1,6 @@
 export { SinkError } from './sink/errors.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
-export { IMAGE_NAME } from '@dataflower/action-runtime/images';
-export { isOwnImage } from './containers/drivers/own-image.js';
+export { IMAGE_NAME, isRuntimeImage } from '@dataflower/action-runtime/images';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
 export type {
   ActionDescription,

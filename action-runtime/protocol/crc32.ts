@@ -1,12 +1,12 @@
 import zlib from 'node:zlib';
 
-/** The CRC-32 of zlib, continued from `previous`. Node has it from 20.15 on. */
+/** zlib's CRC-32, continued from `previous`. Node has it since 20.15. */
 export const crc32: (bytes: Uint8Array, previous?: number) => number =
   (zlib as { crc32?: (bytes: Uint8Array, previous?: number) => number }).crc32 ?? crc32ByTable;
 
 const TABLE = makeTable();
 
-/** The same in JavaScript, for older releases. */
+/** The same in JavaScript, for older releases of Node. */
 export function crc32ByTable(bytes: Uint8Array, previous = 0): number {
   let crc = ~previous;
   for (let i = 0; i < bytes.length; i++) crc = TABLE[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);

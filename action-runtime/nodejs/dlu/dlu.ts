@@ -20,14 +20,13 @@ import {
 } from '../../protocol/index.js';
 import { initFailure, initFailureLog } from '../bridge/init-failure.js';
 import { ANSWERED } from '../bridge/cells.js';
+import { EXITED, INIT_EXITED, OUT_OF_MEMORY } from '../bridge/outcome-texts.js';
 import type { Code, FluConfig, FromFlu } from '../bridge/messages.js';
-import { EXITED, INIT_EXITED, OUT_OF_MEMORY } from './failure-texts.js';
 import { FileOffers } from './file-offers.js';
 import type { FluLink } from './flu-link.js';
 import type { FrameWriter } from './frame-writer.js';
 import { HeldWatch } from './held-watch.js';
 import { IncomingStreams } from './incoming-streams.js';
-import { readSlot } from './inputs.js';
 import { MemoryWatch } from './memory-watch.js';
 import { OutgoingStreams } from './outgoing-streams.js';
 import { Outbox } from './outbox.js';
@@ -35,31 +34,33 @@ import { prepareCode } from './prepare-code.js';
 import { privateDirectory } from './private-directory.js';
 import { RunQueue } from './run-queue.js';
 
-/** How long a FLU that may be blocked is given to hand in an unfinished log line, in milliseconds. */
+/** Time for the FLU, which may be blocked, to flush an unfinished log line, in milliseconds. */
 const STOP_GRACE_MS = 50;
-/** How long what is still to be sent may keep an ending container, in milliseconds. */
+/** Longest time to send the remaining bytes of an ending container, in milliseconds. */
 const END_GRACE_MS = 10_000;
 
-/** What the agent has said. */
+/** The agent's WELCOME. */
 export interface Welcome {
   readonly emitWindowBytes: number;
   readonly files: boolean;
   readonly endMark: string | undefined;
 }
 
-export interface Shared {
-  /** Where it connected to. */
+/** The container that the DLU belongs to. */
+export interface ContainerLink {
+  /** Address to which the container connected. */
   readonly address: string;
   readonly cells: SharedArrayBuffer;
 }
 
 /**
- * The DLU after its greeting: takes the agent's frames, keeps the FLU fed, and answers for it when it ends the process.
+ * The data logic unit after the handshake: handles the agent's frames, passes runs to the FLU, and answers for the FLU when
+ * that ends the process.
  *
- * States: WAITING (for INIT) → INITIALIZING → READY → ENDING. It ends on SHUTDOWN when idle, on TIMEOUT and CANCEL of
- * what runs, when the FLU is gone or spent, and always with everything sent that is not the agent's to refuse.
+ * States: WAITING (for INIT) → INITIALIZING → READY → ENDING. It ends on SHUTDOWN when idle, on TIMEOUT and CANCEL of the
+ * running invocation, and when the FLU is gone or spent. Before it exits it sends everything that the agent accepts.
  */
-export class Container {
+export class Dlu {
   #state: 'WAITING' | 'INITIALIZING' | 'READY' | 'ENDING' = 'WAITING';
   readonly #cells: Int32Array;
   readonly #incoming: IncomingStreams;
@@ -71,23 +72,23 @@ export class Container {
   #memoryWatch: MemoryWatch | undefined;
   #queue: RunQueue | undefined;
   #memoryMiB = 0;
-  /** Of the last result that the FLU has handed to this thread. */
-  #handedOver = 0;
+  /** Invocation id of the last result that the FLU has posted to this thread. */
+  #postedResult = 0;
 
   readonly #writer: FrameWriter;
   readonly #flu: FluLink;
-  readonly #shared: Shared;
+  readonly #link: ContainerLink;
   readonly #welcome: Welcome;
   readonly #exit: () => void;
 
-  constructor(writer: FrameWriter, flu: FluLink, shared: Shared, welcome: Welcome, exit: () => void) {
+  constructor(writer: FrameWriter, flu: FluLink, link: ContainerLink, welcome: Welcome, exit: () => void) {
     this.#writer = writer;
     this.#flu = flu;
-    this.#shared = shared;
+    this.#link = link;
     this.#welcome = welcome;
     this.#exit = exit;
 
-    this.#cells = new Int32Array(shared.cells);
+    this.#cells = new Int32Array(link.cells);
     this.#incoming = new IncomingStreams(writer);
     this.#outgoing = new OutgoingStreams(writer);
     this.#offers = new FileOffers(writer);
@@ -103,29 +104,24 @@ export class Container {
         this.#ready().accept(flags, id, payload);
         this.#memoryWatch!.wake();
         return;
-      case FrameType.DATA: {
+      case FrameType.DATA:
         this.#incoming.data(id, flags, payload);
         return;
-      }
-      case FrameType.CREDIT: {
+      case FrameType.CREDIT:
         this.#outgoing.credit(id, decodeAmount(payload));
         return;
-      }
       case FrameType.RESET:
         if (!this.#incoming.reset(id, payload.toString())) this.#outgoing.reset(id);
         return;
-      case FrameType.FILE: {
+      case FrameType.FILE:
         this.#offers.answered(id, payload.toString(), (flags & FLAG_FOLLOWED) !== 0);
         return;
-      }
-      case FrameType.GRANT: {
+      case FrameType.GRANT:
         this.#flu.post({ type: 'grant', bytes: decodeAmount(payload) });
         return;
-      }
-      case FrameType.INIT: {
+      case FrameType.INIT:
         this.#init(payload);
         return;
-      }
       case FrameType.DEFINE: {
         const definition = this.#definitions.add(flags, payload);
         if (definition === undefined) return;
@@ -133,29 +129,25 @@ export class Container {
         this.#flu.post({ type: 'define', id, ...definition });
         return;
       }
-      case FrameType.WITHDRAW: {
+      case FrameType.WITHDRAW:
         this.#withdraw(decodeIds(payload));
         return;
-      }
-      case FrameType.CANCEL: {
+      case FrameType.CANCEL:
         this.#cancel(id);
         return;
-      }
-      case FrameType.TIMEOUT: {
+      case FrameType.TIMEOUT:
         this.#timeout(id);
         return;
-      }
-      case FrameType.SHUTDOWN: {
+      case FrameType.SHUTDOWN:
         this.#shutdown();
         return;
-      }
       default:
-        throw new ProtocolError('UNEXPECTED_FRAME', `type ${type} is not the agent's to send`);
+        throw new ProtocolError('UNEXPECTED_FRAME', `the agent may not send a frame of type ${type}`);
     }
   }
 
-  /** The bytes at hand are read. */
-  onPause(): void {
+  /** All frames of the bytes that were read have been handled. */
+  onReadEnd(): void {
     this.#queue?.flush();
   }
 
@@ -165,12 +157,12 @@ export class Container {
   }
 
   #init(payload: Buffer): void {
-    if (this.#state !== 'WAITING') throw new ProtocolError('UNEXPECTED_FRAME', 'INIT comes once');
+    if (this.#state !== 'WAITING') throw new ProtocolError('UNEXPECTED_FRAME', 'INIT may come only once');
     this.#state = 'INITIALIZING';
     const { init, code, rest } = decodeInit(payload);
     this.#memoryMiB = init.memoryMiB;
     const slots = rest === undefined ? [code] : [code, rest];
-    void this.#load(init, Promise.all(slots.map((slot) => readSlot(slot, this.#incoming))));
+    void this.#load(init, Promise.all(slots.map((slot) => this.#incoming.read(slot))));
   }
 
   async #load(given: Init, reading: Promise<ArrayBuffer[]>): Promise<void> {
@@ -179,7 +171,7 @@ export class Container {
     try {
       const [codeBytes, rest] = (await reading) as [ArrayBuffer, ArrayBuffer | undefined];
       if (rest !== undefined) init = { ...init, ...(JSON.parse(Buffer.from(rest).toString()) as InitRest) };
-      if (init.api === true) init = await withApi(init, this.#shared.address);
+      if (init.api === true) init = await withApi(init, this.#link.address);
       code = await prepareCode(Buffer.from(codeBytes), init.binary);
     } catch (error) {
       const logs = initFailureLog(error);
@@ -202,45 +194,40 @@ export class Container {
       this.#writer.settlePosted();
       return;
     }
-    // Its run is answered already: later messages do not count.
+    // The running invocation is answered: later messages do not count.
     if (this.#state === 'ENDING') return;
     switch (message.type) {
       case 'frame': {
         const bytes = typeof message.bytes === 'string' ? Buffer.from(message.bytes, 'latin1') : message.bytes;
-        if (bytes[4] === FrameType.RESULT) this.#handedOver = new DataView(bytes.buffer, bytes.byteOffset).getUint32(8);
+        if (bytes[4] === FrameType.RESULT)
+          this.#postedResult = new DataView(bytes.buffer, bytes.byteOffset).getUint32(8);
         this.#outbox.push(bytes);
         return;
       }
-      case 'large': {
-        if (message.port === undefined) this.#handedOver = message.invocationId;
+      case 'large':
+        if (message.port === undefined) this.#postedResult = message.invocationId;
         this.#outbox.pushLarge(message);
         return;
-      }
-      case 'ready': {
+      case 'ready':
         this.#initialized(message);
         return;
-      }
-      case 'watch': {
+      case 'watch':
         this.#memoryWatch?.wake();
         this.#heldWatch.wake();
         return;
-      }
-      case 'exited': {
+      case 'exited':
         if (this.#state === 'READY') this.#answerAndEnd(EXITED);
         else this.#initialized({ type: 'ready', ok: false, error: INIT_EXITED, logs: message.logs });
         return;
-      }
       case 'spent':
       case 'idle':
-      case 'stopped': {
+      case 'stopped':
         this.#end();
-        return;
-      }
     }
   }
 
   #initialized(message: FromFlu & { type: 'ready' }): void {
-    // Without an action there is none that could be to blame.
+    // Before INIT the agent expects no READY.
     if (this.#state !== 'INITIALIZING') {
       this.#end();
       return;
@@ -251,7 +238,7 @@ export class Container {
       this.#queue = new RunQueue(
         this.#flu,
         this.#cells,
-        (slot: Slot) => readSlot(slot, this.#incoming),
+        (slot: Slot) => this.#incoming.read(slot),
         message.runChannel === true,
         (id) => this.#withdrawn([id]),
         () => this.#heldWatch.wake(),
@@ -261,8 +248,8 @@ export class Container {
       this.#memoryWatch.calibrate(this.#memoryMiB);
     }
     const { ok, error, runChannel } = message;
-    const said = { ok, ...(error !== undefined && { error }), ...(runChannel === true && { runChannel }) };
-    this.#writer.write(encodeJsonFrame(FrameType.READY, 0, said));
+    const ready = { ok, ...(error !== undefined && { error }), ...(runChannel === true && { runChannel }) };
+    this.#writer.write(encodeJsonFrame(FrameType.READY, 0, ready));
     if (!message.ok) this.#end();
   }
 
@@ -280,17 +267,17 @@ export class Container {
     else this.#whenRunning(id, () => this.#stop(EXITED));
   }
 
-  /** Acts on a run that was claimed, as soon as the result before it is out; not at all if it has ended. */
+  /** Calls `act` once the claimed run is running, that is when the result before it is sent; never if the run has ended. */
   #whenRunning(id: number, act: () => void): void {
     if (this.#queue?.running === id) act();
     else if (this.#queue?.isNext(id) === true) setTimeout(() => this.#whenRunning(id, act), 1);
   }
 
-  /** Answers for the invocation that runs, and ends the process. The FLU may be busy for ever: it is not asked. */
+  /** Answers for the running invocation and ends the process, without the FLU, which may never return. */
   #stop(text: string): void {
     if (this.#state === 'ENDING') return;
     this.#writer.seize();
-    for (const message of this.#flu.unheard()) this.#onMessage(message);
+    for (const message of this.#flu.undelivered()) this.#onMessage(message);
     this.#answerAndEnd(text);
   }
 
@@ -298,20 +285,20 @@ export class Container {
     if (this.#state === 'ENDING') return;
     this.#writer.flushHeld();
     const id = this.#queue!.running;
-    const answered = id === Atomics.load(this.#cells, ANSWERED) >>> 0 || id === this.#handedOver;
-    const runs = id !== 0 && !answered;
-    if (runs) this.#outbox.pushOwn(developerError(id, text));
-    this.#end(!runs);
+    const isAnswered = id === Atomics.load(this.#cells, ANSWERED) >>> 0 || id === this.#postedResult;
+    const isRunning = id !== 0 && !isAnswered;
+    if (isRunning) this.#outbox.pushOwn(developerError(id, text));
+    this.#end(!isRunning);
   }
 
   #timeout(id: number): void {
-    // It may be held up before its start, by its inputs or by what an earlier run left behind.
+    // Its inputs, or code of an earlier run, may have delayed its start.
     if ((this.#queue?.withdraw([id]) ?? []).length > 0) {
       this.#end();
       return;
     }
     this.#whenRunning(id, () => {
-      // The agent has its outcome; only what the function has said is still of interest.
+      // The agent knows the outcome; only the function's log is still of use.
       this.#flu.post({ type: 'stop' });
       setTimeout(() => this.#end(), STOP_GRACE_MS);
     });
@@ -324,10 +311,10 @@ export class Container {
   }
 
   /**
-   * Sends what there is to send, then exits.
+   * Sends the remaining bytes, then exits.
    *
-   * @param atRest The function ended the process while none of its runs went on: what the agent has sent meanwhile has not
-   *   started.
+   * @param atRest True when the function ended the process while no run was in progress: runs that the agent has sent since
+   *   have not started.
    */
   #end(atRest = false): void {
     if (this.#state === 'ENDING') return;
@@ -335,7 +322,7 @@ export class Container {
     this.#memoryWatch?.stop();
     this.#heldWatch.stop();
     this.#writer.seize();
-    // The agent may give no credit, or not answer an offer.
+    // The agent may never give credit or answer an offer.
     setTimeout(this.#exit, END_GRACE_MS);
     const sent = (): void => {
       if (atRest) this.#writer.write(encodeFrame(FrameType.WITHDRAWN, FLAG_END, 0));
@@ -345,9 +332,9 @@ export class Container {
   }
 }
 
-/** The same with the API where it can be reached from here. */
+/** Returns `init` with an address of the API that is reachable in the container. */
 async function withApi(init: Init, address: string): Promise<Init> {
-  // Only who needs it loads it: a cold start pays for every module.
+  // Loaded only when it is needed: a cold start pays for every module.
   const { listenForApi } = await import('./api-listener.js');
   return { ...init, env: { ...init.env, __OW_API_HOST: await listenForApi(address) } };
 }
@@ -362,7 +349,7 @@ function developerError(invocationId: number, error: string): Buffer {
     startedNext: 0,
     slots: [{ where: 'inline', bytes }],
     hasEnv: false,
-    // The end of the streams, which comes with that of the process, is that of its output too.
+    // The streams end with the process, which marks the end of the output.
     marked: true,
   });
 }

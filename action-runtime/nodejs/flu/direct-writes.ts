@@ -5,48 +5,48 @@ import workerThreads from 'node:worker_threads';
 
 type Arguments = readonly unknown[];
 type Owner = object;
-/** The native part of a module of Node's own. Throws where this Node shows it to nobody. */
+/** `process.binding`: the native part of a module of Node. Throws when this Node does not expose it. */
 type Binding = (name: string) => Readonly<Record<string, { readonly prototype: Owner } | undefined>>;
 
 const WRITES = constants.O_WRONLY | constants.O_RDWR;
-/** Modules that write on descriptors by themselves as soon as they are used. */
+/** Modules whose native code writes on descriptors. */
 const WRITERS = ['NativeModule wasi'];
 
 /**
- * Tells when something may write on the process's stdout or stderr past `process.stdout`, `process.stderr` and the console.
- * Until then all output is known to have passed there, and no end of it has to be marked.
+ * Detects that user code may write on the process's stdout or stderr directly, that is not through `process.stdout`,
+ * `process.stderr` or the console. Until then all output has passed through those, and its end needs no marks.
  *
- * The ways are watched where Node's own modules call its native part: all functions of `fs`, streams, file handles, sockets
- * and child processes come through there, and user code finds its functions as they were. Where this Node does not have one
- * of these places, the answer is "from the beginning": marks cost time, missing ones cost the truth of a log.
+ * The watch wraps the functions by which Node's modules call its native part: all of `fs`, streams, file handles, sockets and
+ * child processes use them, and the public functions stay unchanged. When this Node lacks one of them, direct writes are
+ * assumed from the beginning: needless marks cost time, missing ones make logs wrong.
  */
-export class PastConsole {
-  #used = false;
+export class DirectWriteWatch {
+  #reported = false;
   readonly #loaded = (process as { moduleLoadList?: readonly string[] }).moduleLoadList ?? [];
-  #looked = 0;
+  #checked = 0;
 
   readonly #onFirst: () => void;
   readonly #warning: (text: string) => void;
 
   /**
-   * @param onFirst Called once, before the first such call is made.
-   * @param warning Takes Node's own warnings, which it would write past the console.
+   * @param onFirst Called once, before the first direct write.
+   * @param warning Takes Node's own warnings, which Node would write directly.
    */
   constructor(onFirst: () => void, warning: (text: string) => void) {
     this.#onFirst = onFirst;
     this.#warning = warning;
   }
 
-  /** Begins to watch; before any code of the user's is loaded. */
+  /** Starts the watch. Call it before user code is loaded. */
   watch(): void {
     try {
       this.#watchNative();
     } catch {
-      this.use();
+      this.report();
     }
-    const use = (): void => this.use();
-    before(process, 'dlopen', use);
-    before(workerThreads, 'Worker', use);
+    const report = (): void => this.report();
+    before(process, 'dlopen', report);
+    before(workerThreads, 'Worker', report);
     const debug = process as unknown as { _rawDebug: (...args: unknown[]) => void };
     debug._rawDebug = new Proxy(debug._rawDebug, {
       apply: (_, _self, args: unknown[]) => this.#warning(format(...args)),
@@ -54,28 +54,28 @@ export class PastConsole {
     syncBuiltinESMExports();
   }
 
-  /** It is used, or has to be taken for used. */
-  use(): void {
-    if (this.#used) return;
-    this.#used = true;
+  /** Reports a direct write, or the possibility of one. */
+  report(): void {
+    if (this.#reported) return;
+    this.#reported = true;
     this.#onFirst();
   }
 
-  /** To be called at the end of a run: sees what cannot be watched. */
-  look(): void {
-    for (; this.#looked < this.#loaded.length; this.#looked++)
-      if (WRITERS.includes(this.#loaded[this.#looked]!)) this.use();
+  /** Checks for modules that cannot be wrapped. Call it at the end of each run. */
+  check(): void {
+    for (; this.#checked < this.#loaded.length; this.#checked++)
+      if (WRITERS.includes(this.#loaded[this.#checked]!)) this.report();
   }
 
   #watchNative(): void {
     const { binding } = process as unknown as { binding: Binding };
     const fs = binding('fs');
-    const any = (): void => this.use();
+    const any = (): void => this.report();
     const descriptor = ([fd]: Arguments): void => {
-      if (fd === 1 || fd === 2) this.use();
+      if (fd === 1 || fd === 2) this.report();
     };
     const path = (name: unknown): void => {
-      if (!this.#used && isOwnStream(name as string)) this.use();
+      if (!this.#reported && isOwnStream(name as string)) this.report();
     };
     const open = ([name, flags]: Arguments): void => {
       if (((flags as number) & WRITES) !== 0) path(name);
@@ -92,7 +92,7 @@ export class PastConsole {
   }
 }
 
-/** Has a function or a class of somebody else's call `first` with its arguments, and be the same in all other respects. */
+/** Replaces a function or class by a proxy that calls `first` with the arguments and then behaves as before. */
 function before(owner: Owner, name: string, first: (args: Arguments) => void): void {
   const members = owner as Record<string, unknown>;
   const target = members[name];
@@ -109,7 +109,7 @@ function before(owner: Owner, name: string, first: (args: Arguments) => void): v
   });
 }
 
-/** True when the path leads to what the process has as its stdout or stderr, by whatever name. */
+/** True when the path, under any name, is the process's stdout or stderr. */
 function isOwnStream(path: string): boolean {
   try {
     const { dev, ino } = statSync(path);

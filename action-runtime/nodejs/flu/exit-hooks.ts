@@ -1,5 +1,5 @@
-/** Functions that Node itself calls when a process ends; only the last two are public. */
-interface Ends {
+/** Functions through which a Node process ends; only the last two are public. */
+interface ExitFunctions {
   reallyExit: (code?: number) => never;
   _fatalException: (error: unknown, fromPromise?: boolean) => boolean;
   abort: () => never;
@@ -10,52 +10,51 @@ interface Ends {
 const HANDLER_FAILED = 7;
 
 /**
- * Puts the last words of a process where it ends by itself, behind every `exit` handler of user code: where `process.exit`
- * leaves JavaScript, and where nobody has caught an exception. Before an end that leaves no time for them (`abort`, a
- * signal) only `flush` is called.
+ * Calls `onExit` when the process ends by itself, after every `exit` handler of user code: in `process.exit`, and after an
+ * uncaught exception. Before `abort` and `kill`, which leave no time for it, only `flush` is called.
  *
- * @param lastWords Called once; what was thrown, where that is why it ends.
- * @returns The end itself, without last words and without handlers.
+ * @param onExit Called once, with the uncaught exception if there is one.
+ * @returns A function that ends the process without `onExit` and without handlers.
  */
-export function endsWith(
-  lastWords: (thrown: { readonly error: unknown } | undefined) => void,
+export function hookExit(
+  onExit: (thrown: { readonly error: unknown } | undefined) => void,
   flush: () => void,
 ): (code: number) => never {
-  const ends = process as unknown as Ends;
-  const { reallyExit, _fatalException: fatalException, abort, kill } = ends;
+  const functions = process as unknown as ExitFunctions;
+  const { reallyExit, _fatalException: fatalException, abort, kill } = functions;
   const exit = (code: number): never => reallyExit.call(process, code);
-  let said = false;
-  const say = (thrown?: { readonly error: unknown }): void => {
-    if (said) return;
-    said = true;
+  let called = false;
+  const callOnce = (thrown?: { readonly error: unknown }): void => {
+    if (called) return;
+    called = true;
     try {
-      lastWords(thrown);
+      onExit(thrown);
     } catch {
-      // An error may throw when it is looked at: the process ends all the same.
+      // Reading a property of a thrown value may throw: the process ends all the same.
     }
   };
 
-  ends.reallyExit = (code = 0) => {
-    say();
+  functions.reallyExit = (code = 0) => {
+    callOnce();
     return exit(code);
   };
-  ends._fatalException = (error, fromPromise) => {
+  functions._fatalException = (error, fromPromise) => {
     let caught: boolean;
     try {
       caught = fatalException.call(process, error, fromPromise);
     } catch (error) {
-      say({ error });
+      callOnce({ error });
       return exit(HANDLER_FAILED);
     }
     if (caught) return true;
-    say({ error });
+    callOnce({ error });
     return exit(Number(process.exitCode ?? 1));
   };
-  ends.abort = () => {
+  functions.abort = () => {
     flush();
     return abort.call(process);
   };
-  ends.kill = (pid, signal) => {
+  functions.kill = (pid, signal) => {
     flush();
     return kill.call(process, pid, signal);
   };

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-/** User ids that no account has and no other container: what the kernel counts by user, nobody else can use up. */
+/** A user id that no account and no other container has, so that the kernel's limits per user apply to this container alone. */
 export function freshUid(): number {
   return randomInt(1_100_000_000, 1_800_000_000);
 }
@@ -12,8 +12,8 @@ const READ = 0o004;
 const ENTER = 0o001;
 
 /**
- * The first of these files and folders that not every user can read, or that is above one and not every user can enter;
- * undefined: all can.
+ * Returns the first of these paths that other users cannot read, or the first folder above one that they cannot enter;
+ * undefined when every path is open to all users.
  */
 export function closedToOthers(paths: readonly string[]): string | undefined {
   for (const one of paths.map((each) => realpathSync(each))) {
@@ -31,8 +31,8 @@ function closedAbove(one: string): string | undefined {
 }
 
 /**
- * Ends every process of a user, those that have left their group too; to be called as root. Resolves when they are told;
- * a shell of that user does it, since the system then finds them all at one look.
+ * Kills every process of a user, those outside their group too. Needs root. Resolves when the signals are sent. A shell
+ * that runs as that user sends them with `kill -1`, because the kernel then signals all of them in one step.
  */
 export function endProcessesOf(uid: number): Promise<void> {
   return new Promise((resolve) => {

@@ -57,7 +57,7 @@ afterAll(async () => {
 
 function functionOf(name: Name, reached: Reached, over: Partial<FunctionTarget['spec']> = {}): FunctionTarget {
   const target = functionTarget(name);
-  const foreign = reached === 'by /init and /run';
+  const openWhisk = reached === 'by /init and /run';
   const init = {
     name,
     main: 'main',
@@ -71,7 +71,7 @@ function functionOf(name: Name, reached: Reached, over: Partial<FunctionTarget['
   const load = () => Promise.resolve({ init, code: Buffer.from(CODE[name]) });
   const key = `guest/${name}@1 ${reached}`;
   const spec = { ...target.spec, key, logLimitBytes: 10_000, load, ...over };
-  return { ...target, spec: foreign ? { ...spec, kind: 'blackbox', image: 'node' } : spec };
+  return { ...target, spec: openWhisk ? { ...spec, kind: 'blackbox', image: 'node' } : spec };
 }
 
 function targets(reached: Reached): Record<string, Target> {
@@ -170,13 +170,15 @@ describe.each<Paradigm>(['dataflow', 'controlflow'])('by %s', (paradigm) => {
 test('functions of both kinds work in one workflow', async () => {
   const given = {
     ours: functionOf('inc', 'by frames'),
-    foreign: functionOf('inc', 'by /init and /run'),
+    openWhisk: functionOf('inc', 'by /init and /run'),
   };
-  const answer = await invoke(sequence(['ours', 'foreign', 'ours', 'foreign', 'foreign', 'ours'], given), { n: 0 });
+  const answer = await invoke(sequence(['ours', 'openWhisk', 'ours', 'openWhisk', 'openWhisk', 'ours'], given), {
+    n: 0,
+  });
   expect(answer).toMatchObject({ status: 0, result: '{"n":6}' });
 });
 
-test('a foreign function in a graph that wants its emits ends with an error that names the port', async () => {
+test('a function of an OpenWhisk runtime in a graph that wants its emits ends with an error that names the port', async () => {
   const wired = graph(
     [action('echo', { outputs: { part: 'FOREACH' } }), action('what', { inputs: { all: 'LIST' } })],
     edges('$USER.params -> echo.in', 'echo.part -> what.all', 'what.out -> $USER.result'),

@@ -2,8 +2,8 @@ import { JsonThreads } from './json-threads.js';
 import type { JsonWork } from './json-work.js';
 
 const never = new AbortController().signal;
-const answer = (text: string): JsonWork & { type: 'judge' } => ({
-  type: 'judge',
+const answer = (text: string): JsonWork & { type: 'result' } => ({
+  type: 'result',
   status: 200,
   kindAndBody: Buffer.from(`\0${text}`),
 });

@@ -70,7 +70,7 @@ async function run(params: unknown, over: Over = {}, options: TestRunOptions = {
 const texts = (it: TestRun): string[] => it.end!.logs.map((line) => line.slice(31));
 const runDied = 'The action did not produce a valid response and exited unexpectedly.';
 
-describe('what a foreign image is told', () => {
+describe('what an OpenWhisk runtime is told', () => {
   it('is the code and the environment at /init, and at /run what OpenWhisk says beside the parameters', async () => {
     const spec = testSpec({ image: 'odd' });
     const load = async (): ReturnType<ContainerSpec['load']> => {
@@ -251,7 +251,7 @@ describe('an answer of /run', () => {
   });
 });
 
-describe('the logs of a foreign image', () => {
+describe('the logs of an OpenWhisk runtime', () => {
   it('are complete when it marks their end, which is not shown', async () => {
     await run({ do: 'marked', text: 'first' });
     const it = await run({ do: 'marked', text: 'second' });
@@ -286,7 +286,7 @@ describe('the logs of a foreign image', () => {
   });
 });
 
-describe('a foreign image that does not come up', () => {
+describe('an OpenWhisk runtime that does not come up', () => {
   it.each([
     ['object', '{"code":7}'],
     ['text', 'The action failed during initialization: broken'],
@@ -337,7 +337,7 @@ describe('a foreign image that does not come up', () => {
   });
 });
 
-describe('the runs of a foreign image', () => {
+describe('the runs of an OpenWhisk runtime', () => {
   it('end at their time limit, and the container with them', async () => {
     const it = await run({ do: 'hang' }, { timeoutMs: 3000 });
     expect(it.end).toMatchObject({

@@ -15,72 +15,82 @@ import {
   type Slot,
 } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from '../wire/connection.js';
-import type { ContainerEnding } from '../lifecycle/container-ending.js';
-import type { ContainerContext } from '../lifecycle/container-context.js';
+import type { Clock } from '@dataflower/common';
+import type { WriteBatcher } from '../wire/write-batcher.js';
 import type { ContainerSpec } from '../executor.js';
 import { FailureText } from '../failures.js';
 import { MAX_QUOTED_BYTES, initError, quoted } from './bodies.js';
 import { ContainerHttp, type HttpAddress } from './container-http.js';
-import { ForeignText } from './failure-texts.js';
-import { endingOf } from './run-request.js';
-import { ForeignRuns } from './run-requests.js';
+import { OpenWhiskRuntimeText } from './failure-texts.js';
+import { type OpenWhiskRuntimeEnding, endingOf } from './run-request.js';
+import { RunRequests } from './run-requests.js';
+import type { JsonThreads } from './json-threads.js';
 import { InputStreams } from './input-streams.js';
 import { LogMarkers } from './log-markers.js';
 
-/** A server that does not listen yet is tried again after so long, in ms, as OpenWhisk's invoker does. */
-const CONNECT_AGAIN_MS = 50;
-const RETIRED: ContainerEnding = { kind: 'RETIRED' };
-/** Longest error of a READY, in characters: more the agent does not take. */
+/** Delay before another attempt to connect to a server that does not listen yet, in ms, as in OpenWhisk's invoker. */
+const CONNECT_RETRY_MS = 50;
+const RETIRED: OpenWhiskRuntimeEnding = { kind: 'RETIRED' };
+/** Longest error of a READY that the agent accepts, in characters. */
 const MAX_ERROR_CHARS = 64 * 1024;
 
-export interface ForeignOptions {
-  /** Where the container answers `/init` and `/run`. */
+export interface OpenWhiskRuntimeContext {
+  readonly clock: Clock;
+  readonly batcher: WriteBatcher;
+  readonly threads: JsonThreads;
+  /** `foreignMessageBytes`: largest body of `/run`, and largest answer to it. */
+  readonly limits: { readonly foreignMessageBytes: number };
+}
+
+export interface OpenWhiskRuntimeOptions {
+  /** Address at which the container answers `/init` and `/run`. */
   readonly address: HttpAddress;
-  /** Where the agent listens for this container, and the secret of its HELLO. */
+  /** The agent's socket for this container. */
   readonly socketPath: string;
+  /** The secret for its HELLO. */
   readonly token: string;
-  /** Of a pre-warmed one it is known late what it runs. */
+  /** Read late: a pre-warmed container gets its spec after its start. */
   readonly container: { readonly spec: ContainerSpec };
-  readonly context: ContainerContext;
+  readonly context: OpenWhiskRuntimeContext;
 }
 
 /**
- * Plays the part of the runtime for a container that knows OpenWhisk's `/init` and `/run` only: it connects to the agent
- * as that container, says HELLO once its server listens, and turns INIT and RUN into requests. So everything else, time
- * limits, withdrawal, the pool, is the same for it as for any container.
+ * Adapter for a container that has an OpenWhisk runtime, which knows `/init` and `/run` only. It connects to the agent in the
+ * place of the container, sends HELLO once the container's server listens, and turns INIT and RUN into HTTP requests. So time
+ * limits, withdrawal and the pool work as for any container.
  *
- * It believes nothing that the container answers, holds no more of it than its limits, and ends its connection to the
- * agent where the container can be used no more: what had started then fails as with a container that died.
+ * It validates and bounds every answer. When the container cannot be used any more it closes its connection to the agent;
+ * a started run then fails as with a container that died.
  */
-export class ForeignRuntime implements ConnectionHandler {
+export class OpenWhiskRuntime implements ConnectionHandler {
   /** Why the container cannot be used any more; undefined while it can. */
-  ending: ContainerEnding | undefined;
+  ending: OpenWhiskRuntimeEnding | undefined;
   readonly #http: ContainerHttp;
   readonly #markers: LogMarkers;
   readonly #streams: InputStreams;
   readonly #ended = new AbortController();
   readonly #definitions = new DefinitionParts();
   #connection: Connection | undefined;
-  #runs: ForeignRuns | undefined;
-  #cancelPause: (() => void) | undefined;
+  #runs: RunRequests | undefined;
+  #cancelRetry: (() => void) | undefined;
 
-  readonly #options: ForeignOptions;
+  readonly #options: OpenWhiskRuntimeOptions;
 
-  constructor(options: ForeignOptions) {
+  constructor(options: OpenWhiskRuntimeOptions) {
     this.#options = options;
 
     this.#http = new ContainerHttp(options.address);
     this.#markers = new LogMarkers(options.context.clock);
     this.#streams = new InputStreams((frame) => this.#connection?.send(frame));
-    this.#comeUp().catch((error: unknown) => this.#end(endingOf('connections', error)));
+    this.#awaitServer().catch((error: unknown) => this.#end(endingOf('connections', error)));
   }
 
-  /** A line that the container wrote; its log is the agent's business. */
+  /** Takes a line of the container's output, for its log markers only: the agent itself collects the log. */
   onOutput(stream: 'stdout' | 'stderr', line: string): void {
     this.#markers.onLine(stream, line);
   }
 
-  /** The container is being ended. */
+  /** The container is being stopped. */
   close(): void {
     this.#end(RETIRED);
   }
@@ -130,26 +140,26 @@ export class ForeignRuntime implements ConnectionHandler {
   }
 
   onReadEnd(): void {
-    // Frames are acted on as they come.
+    // Each frame is handled as it comes.
   }
 
   onEnd(error: Error | undefined): void {
     this.#end(error === undefined ? RETIRED : { kind: 'DIED', detail: error.message });
   }
 
-  /** Waits for the container's server, for as long as the agent waits for a HELLO. */
-  async #comeUp(): Promise<void> {
+  /** Waits until the container's server listens, then greets the agent. The agent's time limit for a HELLO bounds the wait. */
+  async #awaitServer(): Promise<void> {
     const { context, socketPath, token } = this.#options;
     while (!(await this.#http.connect())) {
       if (this.#ended.signal.aborted) return;
       await new Promise<void>((resolve) => {
-        this.#cancelPause = context.clock.after(CONNECT_AGAIN_MS, resolve);
+        this.#cancelRetry = context.clock.after(CONNECT_RETRY_MS, resolve);
       });
     }
     if (this.#ended.signal.aborted) return;
     const connection = new Connection(connect(socketPath), context.batcher, this, 1);
     this.#connection = connection;
-    const runtime = { name: 'foreign', version: '1' };
+    const runtime = { name: 'openwhisk', version: '1' };
     connection.send(
       encodeJsonFrame(FrameType.HELLO, 0, { version: PROTOCOL_VERSION, token, runtime, pid: process.pid }),
     );
@@ -162,7 +172,7 @@ export class ForeignRuntime implements ConnectionHandler {
     const deadline = context.clock.wall() + timeoutMs;
     const more = rest && (JSON.parse((await this.#streams.read(rest)).toString()) as InitRest);
     const init = { ...given, ...more };
-    const error = init.kind === 'steps' ? ForeignText.noSteps : await this.#load(init, code, deadline);
+    const error = init.kind === 'steps' ? OpenWhiskRuntimeText.noSteps : await this.#load(init, code, deadline);
     if (error !== undefined) await this.#markers.complete(timeoutMs);
     signal.throwIfAborted();
     if (error === undefined) this.#ready(init);
@@ -170,7 +180,7 @@ export class ForeignRuntime implements ConnectionHandler {
     this.#connection!.sendNow(encodeJsonFrame(FrameType.READY, 0, ready));
   }
 
-  /** Returns OpenWhisk's text for an `/init` that failed (OW-52). */
+  /** Sends `/init`; returns OpenWhisk's text when it failed (OW-52). */
   async #load(init: Init, slot: Slot, deadline: number): Promise<string | undefined> {
     const { threads } = this.#options.context;
     const { signal } = this.#ended;
@@ -193,7 +203,7 @@ export class ForeignRuntime implements ConnectionHandler {
   #ready(init: Init): void {
     const connection = this.#connection!;
     const { threads, limits } = this.#options.context;
-    const tools = {
+    const target = {
       http: this.#http,
       threads,
       signal: this.#ended.signal,
@@ -202,9 +212,9 @@ export class ForeignRuntime implements ConnectionHandler {
       timeoutMs: this.#options.container.spec.timeoutMs,
       readSlot: (slot: Slot) => this.#streams.read(slot),
     };
-    this.#runs = new ForeignRuns(connection, this.#streams, this.#markers, tools, {
-      logsMayMiss: (invocationId) => connection.send(this.#note(invocationId, FailureText.logsNotCollected)),
-      died: (error) => this.#end(endingOf('/run', error)),
+    this.#runs = new RunRequests(connection, this.#streams, this.#markers, target, {
+      onLogsMayMiss: (invocationId) => connection.send(this.#note(invocationId, FailureText.logsNotCollected)),
+      onFailed: (error) => this.#end(endingOf('/run', error)),
     });
   }
 
@@ -218,11 +228,11 @@ export class ForeignRuntime implements ConnectionHandler {
     });
   }
 
-  #end(ending: ContainerEnding): void {
+  #end(ending: OpenWhiskRuntimeEnding): void {
     if (this.#ended.signal.aborted) return;
     this.ending = ending;
     this.#ended.abort(new Error('the container is not used any more'));
-    this.#cancelPause?.();
+    this.#cancelRetry?.();
     this.#http.close();
     this.#connection?.close();
   }

@@ -1,13 +1,12 @@
 import { type Definition, type Init, type Run, type Slot, Outcome } from '@dataflower/action-runtime/protocol';
 import { FailureText } from '../failures.js';
-import { type Envelope, type Judged, failed, quoted } from './bodies.js';
-import type { ContainerEnding } from '../lifecycle/container-ending.js';
-import { type ContainerHttp, NoAnswerError, NotBegunError } from './container-http.js';
-import { ForeignText } from './failure-texts.js';
+import { type Envelope, type RunResult, failed, quoted } from './bodies.js';
+import { type ContainerHttp, ContainerHttpError } from './container-http.js';
+import { OpenWhiskRuntimeText } from './failure-texts.js';
 import type { JsonThreads } from './json-threads.js';
 
-/** What a run needs of its container. */
-export interface RunTools {
+/** The container of a run, as the run sees it. */
+export interface RunTarget {
   readonly http: ContainerHttp;
   readonly threads: JsonThreads;
   readonly signal: AbortSignal;
@@ -19,40 +18,40 @@ export interface RunTools {
   readSlot(slot: Slot): Promise<Buffer>;
 }
 
-/** Bytes of a run's input as they travel; the JSON of it is of this size or larger. */
+/** Encoded size of a run's input, in bytes; its JSON is at least as large. */
 export function inputBytes(slots: readonly Slot[]): number {
   let bytes = 0;
   for (const slot of slots) bytes += slot.where === 'inline' ? slot.bytes.length : slot.size;
   return bytes;
 }
 
-/** Why a run cannot be told to `/run` at all; undefined when it can. */
+/** Why a run cannot be sent to `/run`; undefined: it can. */
 export function refusal(run: Run, definition: Definition | undefined, maxBytes: number): string | undefined {
   const port = definition?.outputs[0];
-  if (port !== undefined) return ForeignText.cannotEmit(port);
-  if (definition?.functions !== undefined) return ForeignText.noSteps;
+  if (port !== undefined) return OpenWhiskRuntimeText.cannotEmit(port);
+  if (definition?.functions !== undefined) return OpenWhiskRuntimeText.noSteps;
   const bytes = inputBytes(run.slots);
-  return bytes > maxBytes ? ForeignText.inputTooLarge(bytes, maxBytes) : undefined;
+  return bytes > maxBytes ? OpenWhiskRuntimeText.inputTooLarge(bytes, maxBytes) : undefined;
 }
 
 /**
- * Tells one run to `/run` and judges the answer by OpenWhisk's rules (OW-46, OW-53, OW-57).
- * Rejects with `NoAnswerError` or `NotBegunError`, and with the signal's reason.
+ * Sends one run to `/run` and judges the answer by OpenWhisk's rules (OW-46, OW-53, OW-57).
+ * Rejects with `ContainerHttpError`, and with the signal's reason.
  */
-export async function tellRun(
+export async function requestRun(
   run: Run,
   slots: readonly Slot[],
   definition: Definition | undefined,
-  tools: RunTools,
-): Promise<Judged> {
-  const { http, threads, signal, maxBytes, init } = tools;
+  target: RunTarget,
+): Promise<RunResult> {
+  const { http, threads, signal, maxBytes, init } = target;
   let body: Uint8Array;
   try {
     const parts: Buffer[] = [];
-    for (const slot of slots) parts.push(await tools.readSlot(slot));
+    for (const slot of slots) parts.push(await target.readSlot(slot));
     const parameters = definition?.ports === true ? {} : init.parameters;
     body = await threads.do(
-      { type: 'run', words: { slots: parts, parameters, envelope: envelopeOf(run, init.env) } },
+      { type: 'run', contents: { slots: parts, parameters, envelope: envelopeOf(run, init.env) } },
       signal,
     );
   } catch (error) {
@@ -60,21 +59,21 @@ export async function tellRun(
     return failed(Outcome.APPLICATION_ERROR, `The input of the action could not be read: ${(error as Error).message}.`);
   }
   if (body.length > maxBytes)
-    return failed(Outcome.APPLICATION_ERROR, ForeignText.inputTooLarge(body.length, maxBytes));
+    return failed(Outcome.APPLICATION_ERROR, OpenWhiskRuntimeText.inputTooLarge(body.length, maxBytes));
   const { status, length, kindAndBody, isWhole } = await http.post('/run', body, maxBytes);
   if (!isWhole) {
     const text = FailureText.responseTooLong(length, maxBytes, quoted(kindAndBody.subarray(1)));
     return failed(Outcome.APPLICATION_ERROR, text);
   }
   try {
-    return await threads.do({ type: 'judge', status, kindAndBody }, signal);
+    return await threads.do({ type: 'result', status, kindAndBody }, signal);
   } catch (error) {
     signal.throwIfAborted();
-    return failed(Outcome.DEVELOPER_ERROR, ForeignText.unreadable((error as Error).message));
+    return failed(Outcome.DEVELOPER_ERROR, OpenWhiskRuntimeText.unreadable((error as Error).message));
   }
 }
 
-/** What OpenWhisk's invoker says beside the parameters; and the API's address, which its containers are started with. */
+/** The members that OpenWhisk's invoker sends beside the parameters, and the API's address. */
 function envelopeOf(run: Run, env: Readonly<Record<string, string>>): Envelope {
   const {
     __OW_NAMESPACE: namespace = '',
@@ -95,12 +94,20 @@ function envelopeOf(run: Run, env: Readonly<Record<string, string>>): Envelope {
   };
 }
 
-/** What a container ends with that cannot be used any more. */
-export function endingOf(path: string, error: unknown): ContainerEnding {
+/** Why a container of an OpenWhisk runtime cannot be used any more. */
+export type OpenWhiskRuntimeEnding =
+  /** The agent does not need it any more. */
+  | { readonly kind: 'RETIRED' }
+  /** It ended, or it gave no acceptable answer. */
+  | { readonly kind: 'DIED'; readonly detail: string }
+  /** It refused a run without beginning it: another container may take the run. */
+  | { readonly kind: 'AWAY'; readonly detail: string };
+
+/** The ending of a container after this error of a request. */
+export function endingOf(path: string, error: unknown): OpenWhiskRuntimeEnding {
   const { message } = error as Error;
-  if (error instanceof NotBegunError) return { kind: 'AWAY', detail: `it did not take ${path}: ${message}` };
-  return {
-    kind: 'DIED',
-    detail: error instanceof NoAnswerError ? `it gave no answer to ${path}: ${message}` : message,
-  };
+  if (!(error instanceof ContainerHttpError)) return { kind: 'DIED', detail: message };
+  return error.code === 'CONTAINER_NOT_BEGUN'
+    ? { kind: 'AWAY', detail: `it did not take ${path}: ${message}` }
+    : { kind: 'DIED', detail: `it gave no answer to ${path}: ${message}` };
 }

@@ -11,23 +11,30 @@ import {
 } from '@dataflower/action-runtime/protocol';
 import { Deque } from '@dataflower/common';
 import type { Connection } from '../wire/connection.js';
-import { type Judged, failed } from './bodies.js';
-import { type RunTools, refusal, tellRun } from './run-request.js';
+import { type RunResult, failed } from './bodies.js';
+import { type RunTarget, refusal, requestRun } from './run-request.js';
 import type { InputStreams } from './input-streams.js';
 import type { LogMarkers } from './log-markers.js';
 
-/** Before its time is up a run's logs are not waited for any more, in ms: its answer must not become a time-out. */
+/** Part of a run's time limit that is not spent waiting for its logs, in ms: the wait must not make the run time out. */
 const TIMEOUT_ROOM_MS = 100;
 
 interface QueuedRun {
   readonly run: Run;
   readonly slots: readonly Slot[];
-  /** Why it is answered without the container. */
+  /** Why it is answered without a request; undefined: it is sent. */
   readonly refused: string | undefined;
 }
 
-/** The runs that were sent to one container: told to it one after the other, given back when they have not started. */
-export class ForeignRuns {
+export interface RunRequestsEvents {
+  /** The logs of this activation may be incomplete. */
+  onLogsMayMiss(invocationId: number): void;
+  /** A request failed: the container cannot be used any more. */
+  onFailed(error: unknown): void;
+}
+
+/** The runs of one container: sent to `/run` one after the other, and withdrawn while they have not started. */
+export class RunRequests {
   readonly #queue = new Deque<QueuedRun>();
   readonly #definitions = new Map<number, Definition>();
   #running = false;
@@ -35,31 +42,21 @@ export class ForeignRuns {
   readonly #connection: Connection;
   readonly #streams: InputStreams;
   readonly #markers: LogMarkers;
-  readonly #tools: RunTools;
-  readonly #host: {
-    /** The logs of the activation that ends may not be complete. */
-    logsMayMiss(invocationId: number): void;
-    /** The container gave no answer: there is nothing more to be had of it. */
-    died(error: unknown): void;
-  };
+  readonly #target: RunTarget;
+  readonly #events: RunRequestsEvents;
 
   constructor(
     connection: Connection,
     streams: InputStreams,
     markers: LogMarkers,
-    tools: RunTools,
-    host: {
-      /** The logs of the activation that ends may not be complete. */
-      logsMayMiss(invocationId: number): void;
-      /** The container gave no answer: there is nothing more to be had of it. */
-      died(error: unknown): void;
-    },
+    target: RunTarget,
+    events: RunRequestsEvents,
   ) {
     this.#connection = connection;
     this.#streams = streams;
     this.#markers = markers;
-    this.#tools = tools;
-    this.#host = host;
+    this.#target = target;
+    this.#events = events;
   }
 
   define(id: number, definition: Definition): void {
@@ -67,7 +64,7 @@ export class ForeignRuns {
   }
 
   add(run: Run): void {
-    const refused = refusal(run, this.#definitions.get(run.definition), this.#tools.maxBytes);
+    const refused = refusal(run, this.#definitions.get(run.definition), this.#target.maxBytes);
     if (refused === undefined) {
       this.#queue.pushBack({ run, slots: this.#streams.announce(run.slots), refused });
     } else {
@@ -78,46 +75,46 @@ export class ForeignRuns {
     if (!this.#running) this.#startNext();
   }
 
-  /** Gives back those that have not started. */
+  /** Withdraws those of the runs that have not started. */
   withdraw(ids: readonly number[]): void {
     const wanted = new Set(ids);
-    const back: number[] = [];
+    const withdrawn: number[] = [];
     for (const queued of this.#queue.drain()) {
       if (!wanted.has(queued.run.invocationId)) {
         this.#queue.pushBack(queued);
         continue;
       }
-      back.push(queued.run.invocationId);
+      withdrawn.push(queued.run.invocationId);
       this.#streams.drop(queued.slots);
     }
-    this.#connection.send(encodeIds(FrameType.WITHDRAWN, back));
+    this.#connection.send(encodeIds(FrameType.WITHDRAWN, withdrawn));
   }
 
   #startNext(): void {
     const next = this.#queue.popFront();
     this.#running = next !== undefined;
     if (next === undefined) return;
-    this.#execute(next).catch((error: unknown) => this.#host.died(error));
+    this.#execute(next).catch((error: unknown) => this.#events.onFailed(error));
   }
 
   async #execute({ run, slots, refused }: QueuedRun): Promise<void> {
-    const { signal } = this.#tools;
-    let judged: Judged;
+    const { signal } = this.#target;
+    let result: RunResult;
     if (refused !== undefined) {
-      judged = failed(Outcome.APPLICATION_ERROR, refused);
+      result = failed(Outcome.APPLICATION_ERROR, refused);
     } else {
       this.#markers.begin();
-      judged = await tellRun(run, slots, this.#definitions.get(run.definition), this.#tools);
-      const complete = await this.#markers.complete(this.#tools.timeoutMs - TIMEOUT_ROOM_MS);
+      result = await requestRun(run, slots, this.#definitions.get(run.definition), this.#target);
+      const complete = await this.#markers.complete(this.#target.timeoutMs - TIMEOUT_ROOM_MS);
       signal.throwIfAborted();
-      if (!complete) this.#host.logsMayMiss(run.invocationId);
+      if (!complete) this.#events.onLogsMayMiss(run.invocationId);
     }
-    this.#answer(run.invocationId, judged);
-    // What is still here after a developer error goes to another container.
-    if (judged.outcome !== Outcome.DEVELOPER_ERROR) this.#startNext();
+    this.#answer(run.invocationId, result);
+    // After a developer error, another container takes the queued runs.
+    if (result.outcome !== Outcome.DEVELOPER_ERROR) this.#startNext();
   }
 
-  #answer(invocationId: number, { outcome, shape, value }: Judged): void {
+  #answer(invocationId: number, { outcome, shape, value }: RunResult): void {
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     const slot: Slot =
       bytes.length <= MAX_INLINE_BYTES

@@ -8,7 +8,7 @@ import { MemorySink } from './memory-sink.js';
 import { type TestRun, execute, testSpec } from './test-runs.js';
 
 const CALLS = 200;
-/** Ways past the console, each of which writes the line `text`. */
+/** Direct writes on stdout, each of which writes the line `text`. */
 const WAYS = {
   'fs.writeSync': "fs.writeSync(1, text + '\\n')",
   'fs.write with a callback': "await new Promise((resolve) => fs.write(1, text + '\\n', resolve))",
@@ -30,8 +30,8 @@ const code = (body: string, atLoad = ''): string => `
   ${atLoad}
   async function main({ text }) { ${body}; return { text } }`;
 
-/** Behaviour of every driver's containers with output past the console. */
-export function pastConsoleContract(makeDriver: () => ContainerDriver): void {
+/** Contract of every driver for output that containers write directly on their stdout and stderr. */
+export function directWritesContract(makeDriver: () => ContainerDriver): void {
   let sink: MemorySink;
   let executor: Executor;
   let socketDir: string;

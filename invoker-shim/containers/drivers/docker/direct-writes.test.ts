@@ -2,10 +2,10 @@ import Docker from 'dockerode';
 import { ensureImage } from '@dataflower/action-runtime/images';
 import { describeWithService, dockerOptions } from '@dataflower/services';
 import type { ContainerDriver } from '../driver.js';
-import { pastConsoleContract } from '../../testing/direct-writes-contract.js';
+import { directWritesContract } from '../../testing/direct-writes-contract.js';
 import { openDockerDriver } from './index.js';
 
-describeWithService('docker', 'output past the console of containers in Docker', ({ address }) => {
+describeWithService('docker', 'direct writes of containers in Docker', ({ address }) => {
   let image: string;
   let driver: ContainerDriver;
   beforeAll(async () => {
@@ -15,5 +15,5 @@ describeWithService('docker', 'output past the console of containers in Docker',
     driver = await openDockerDriver({ dockerHost: address, images: { default: image } });
   });
 
-  pastConsoleContract(() => driver);
+  directWritesContract(() => driver);
 });

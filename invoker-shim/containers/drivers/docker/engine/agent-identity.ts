@@ -3,27 +3,27 @@ import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import os from 'node:os';
 import { identityText, isAlive, ownIdentity, parseIdentity } from '@dataflower/common/process';
 
-/** What everything carries that an agent makes on an engine. Several agents may share one. */
+/** Labels of all containers and networks of an agent. Several agents may share an engine. */
 export const Label = {
-  /** The machine, and on it the space in which process ids mean something. */
+  /** The machine and its namespace of process ids. */
   host: 'dataflower.host',
-  /** The data directory, which one agent at a time works with. */
+  /** The data directory, which one agent at a time uses. */
   home: 'dataflower.home',
-  /** The process, named for good. */
+  /** The process, by an identity that is never reused. */
   process: 'dataflower.process',
-  /** What the container was started for: namespace, action and revision. */
+  /** Namespace, action and revision that the container was started for. */
   key: 'dataflower.key',
 } as const;
 
-/** Which agent something on an engine belongs to. */
+/** Tells which agent a container or network on an engine belongs to. */
 export class AgentIdentity {
   readonly labels: Readonly<Record<string, string>>;
-  /** Eight hex digits, another for each agent: for the names of what it makes. */
+  /** Eight hex digits, different for each agent, for the names of its containers and networks. */
   readonly short: string;
   readonly #host: string;
   readonly #home: string | undefined;
 
-  /** @param dataDir The directory that no other live agent has, where there is one. */
+  /** @param dataDir The data directory, which no other live agent has. */
   constructor(dataDir?: string) {
     this.#host = digest([machineId(), os.hostname(), pidNamespace()]);
     this.#home = dataDir === undefined ? undefined : digest([this.#machine(), dataDir, inodeOf(dataDir)]);
@@ -36,7 +36,7 @@ export class AgentIdentity {
     };
   }
 
-  /** True for what an agent has left that is no more: its process is gone, or it had the data directory that is ours now. */
+  /** True for the labels of a dead agent: its process is gone, or it had the data directory that this agent has now. */
   isLeftBehind(labels: Readonly<Record<string, string>>): boolean {
     if (labels[Label.process] === this.labels[Label.process] && labels[Label.host] === this.#host) return false;
     if (this.#home !== undefined && labels[Label.home] === this.#home) return true;
@@ -70,7 +70,7 @@ function pidNamespace(): string {
   try {
     return readlinkSync('/proc/self/ns/pid');
   } catch {
-    // No such thing on this system.
+    // This system has no namespaces of process ids.
     return '';
   }
 }

@@ -5,19 +5,19 @@ import type { LineSplitter } from '../../../logs/line-splitter.js';
 import { outputLines } from '../../../logs/output-lines.js';
 import { OutputPace } from '../../../logs/output-pace.js';
 
-/** The engine's frames on an attached stream: 1 byte stream, 3 bytes nothing, 4 bytes length. */
+/** Header of the engine's frames on an attached stream: stream (1 byte), unused (3), length (4). */
 const HEADER_BYTES = 8;
 const STDERR = 2;
 
-/** What comes through `attach`: stdout and stderr of one container in the engine's frames, given out as bounded lines. */
+/** Decodes the engine's frames of an attached container and delivers its stdout and stderr as bounded lines. */
 export class AttachedOutput {
-  /** Resolves once, when no more will come. */
+  /** Resolves once, when the stream has ended. */
   readonly ended: Promise<void>;
   readonly #pace: OutputPace;
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #headerBytes = 0;
   #stream: 'stdout' | 'stderr' = 'stdout';
-  /** Of the frame's payload, what has not come yet. */
+  /** Bytes of the frame's payload that are still to come. */
   #left = 0;
   readonly #lines: Record<'stdout' | 'stderr', LineSplitter>;
 

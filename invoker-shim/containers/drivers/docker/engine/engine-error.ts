@@ -1,36 +1,36 @@
-/** Why the Docker engine did not do what it was asked. */
-export type EngineErrorCode =
-  /** Nobody answers at its address, or the answer was cut off. */
-  | 'ENGINE_UNREACHABLE'
-  /** It did not answer in time; whether it does it all the same is not known. */
-  | 'ENGINE_TIMEOUT'
-  /** There is no such image on the engine, nor where it was looked for. */
-  | 'IMAGE_MISSING'
-  /** There is no such image on the engine, and none is to be looked for elsewhere. */
-  | 'IMAGE_NOT_PULLED'
-  /** What it says about itself is beyond every measure. */
-  | 'IMAGE_UNFIT'
-  /** What it was asked about does not exist (any more). */
-  | 'NOT_FOUND'
-  /** It refused. */
-  | 'ENGINE_REFUSED';
+import { CodedError } from '@dataflower/common';
 
-export class EngineError extends Error {
-  override readonly name = 'EngineError';
+const CODES = [
+  /** No engine answers at the address, or the answer was cut off. */
+  'ENGINE_UNREACHABLE',
+  /** The engine did not answer in time; it may carry out the request all the same. */
+  'ENGINE_TIMEOUT',
+  /** The image is neither on the engine nor in its registry. */
+  'IMAGE_MISSING',
+  /** The image is not on the engine, and the configuration does not allow to pull it. */
+  'IMAGE_NOT_PULLED',
+  /** The image's labels or volumes exceed a limit. */
+  'IMAGE_UNFIT',
+  /** The container, network or image does not exist, or no longer. */
+  'NOT_FOUND',
+  /** The engine refused the request. */
+  'ENGINE_REFUSED',
+] as const;
+export type EngineErrorCode = (typeof CODES)[number];
 
-  constructor(
-    readonly code: EngineErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
+/** The Docker engine did not carry out a request. */
+export class EngineError extends CodedError<EngineErrorCode> {
+  static readonly codes = CODES;
+
+  constructor(code: EngineErrorCode, message: string, options?: ErrorOptions) {
+    super('EngineError', code, code === 'ENGINE_UNREACHABLE' || code === 'ENGINE_TIMEOUT', message, options);
   }
 
   static is(error: unknown, code?: EngineErrorCode): error is EngineError {
     return error instanceof EngineError && (code === undefined || error.code === code);
   }
 
-  /** @param doing What was asked for, as in `cannot create a container`. @param address Of the engine. */
+  /** @param doing The request, as in `create a container`. @param address Address of the engine. */
   static from(cause: unknown, doing: string, address: string): EngineError {
     if (cause instanceof EngineError) return cause;
     const { statusCode, message, code, name } = cause as Error & { statusCode?: number; code?: string };

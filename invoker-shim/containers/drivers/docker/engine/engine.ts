@@ -4,34 +4,34 @@ import { ensureImage } from '@dataflower/action-runtime/images';
 import Docker from 'dockerode';
 import { EngineError } from './engine-error.js';
 
-/** Calls to the engine at once; further ones wait. */
+/** Concurrent calls to the engine; further ones wait. */
 const MAX_CALLS = 16;
-/** An engine that has not answered after so long, in ms, is not waited for. A disk that is busy may need a good part of it. */
+/** Time limit of a call, in ms. A busy disk may need a good part of it. */
 const CALL_LIMIT_MS = 30_000;
-/** An image is on the host after so long, in ms, or counts as not to be had. */
+/** Time limit of a pull, in ms. */
 const PULL_LIMIT_MS = 600_000;
-/** An unused connection is kept so long, in ms. */
+/** Time for which an unused connection is kept, in ms. */
 const KEEP_MS = 60_000;
 
-/** What of an engine decides how containers are started on it. */
+/** Properties of an engine that decide how containers are started on it. */
 export interface EngineInfo {
   readonly version: string;
-  /** It runs on another machine, or in a virtual one: it cannot mount this machine's sockets. */
+  /** True when it runs on another or a virtual machine, and so cannot mount this machine's sockets. */
   readonly remote: boolean;
-  /** It maps user ids into a range of its own (rootless, or user namespaces): high ids do not exist in containers. */
+  /** True when it maps user ids into a range of its own (rootless, or user namespaces): high ids do not exist in containers. */
   readonly mapsUsers: boolean;
   /** Version of the control groups. */
   readonly cgroupVersion: 1 | 2;
-  /** What makes control groups: `cgroupfs`, `systemd` or none. */
+  /** The driver of control groups: `cgroupfs`, `systemd` or none. */
   readonly cgroupDriver: string;
 }
 
-/** What to look for: label, name, type, event. */
+/** Filters of the engine's lists, by name: label, name, type, event. */
 export type Filters = Readonly<Record<string, readonly string[]>>;
 
 export interface ImageDescription {
   readonly labels: Readonly<Record<string, string>>;
-  /** Directories that it wants to write in. */
+  /** Directories that it declares as volumes. */
   readonly volumes: readonly string[];
 }
 
@@ -39,20 +39,20 @@ export interface NetworkDescription {
   readonly id: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The machine's own address in it, where it has one. */
+  /** Address of the engine's machine in the network, where it has one. */
   readonly gateway: string | undefined;
 }
 
-/** One Docker engine: every call has a time limit, few run at once, and whatever fails is an `EngineError`. */
+/** Client of one Docker engine. Every call has a time limit, few run at once, and every failure is an `EngineError`. */
 export class Engine {
   readonly #docker: Docker;
   readonly #agent: Agent;
   readonly #local: boolean;
   readonly #address: string;
 
-  /** @param address `unix:///path` or `tcp://host:port`. Default: what `DOCKER_HOST` says, else the system's socket. */
+  /** @param address `unix:///path` or `tcp://host:port`. Default: `DOCKER_HOST`, else the system's socket. */
   constructor(address?: string) {
-    // Connections are kept: a cold start asks three times.
+    // A cold start makes three calls: keep the connections.
     this.#agent = new Agent({ keepAlive: true, maxSockets: MAX_CALLS, maxFreeSockets: 4, timeout: KEEP_MS });
     this.#docker = new Docker({ ...parseAddress(address), agent: this.#agent } as Docker.DockerOptions);
     const { host, port, socketPath } = this.#docker.modem as { host?: string; port?: number; socketPath?: unknown };
@@ -69,19 +69,19 @@ export class Engine {
       version: info.ServerVersion,
       remote: !this.#local || info.OperatingSystem === 'Docker Desktop',
       mapsUsers: security.some((option) => /name=(?:userns|rootless)/.test(option)),
-      // Engines before 20.10 do not say; they know the first only.
+      // Engines before 20.10 have only version 1 and do not report it.
       cgroupVersion: info.CgroupVersion === '2' ? 2 : 1,
       cgroupDriver: info.CgroupDriver,
     };
   }
 
-  /** What an image says about itself; undefined when it is not there. */
+  /** Labels and volumes of an image; undefined when the engine does not have it. */
   async image(image: string): Promise<ImageDescription | undefined> {
     try {
       const { Config } = await this.#call('look at an image', (abortSignal) =>
         this.#docker.getImage(image).inspect({ abortSignal } as object),
       );
-      // The engine has null where there are none.
+      // The engine writes null for an empty object.
       const { Labels, Volumes } = Config as { Labels: ImageDescription['labels'] | null; Volumes: object | null };
       return { labels: Labels ?? {}, volumes: Object.keys(Volumes ?? {}) };
     } catch (error) {
@@ -90,12 +90,12 @@ export class Engine {
     }
   }
 
-  /** Has the engine hold the image of the runtime that is installed here, without fetching anything; returns its id. */
+  /** Makes sure that the engine has the image of the installed runtime, without pulling anything; returns its id. */
   async ensureRuntimeImage(onProgress: (text: string) => void): Promise<string> {
     return (await ensureImage(this.#docker, { onProgress, base: false })).id;
   }
 
-  /** Fetches an image from its registry. Rejects with `IMAGE_MISSING` when that fails, or takes longer than `PULL_LIMIT_MS`. */
+  /** Pulls an image from its registry. Rejects with `IMAGE_MISSING` when that fails or exceeds its time limit. */
   async pull(image: string): Promise<void> {
     const tagged = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
     const abort = new AbortController();
@@ -115,7 +115,7 @@ export class Engine {
     }
   }
 
-  /** Creates a container with this body of the engine's create call; returns its id. */
+  /** Creates a container; returns its id. @param settings Body of the engine's create call. */
   async create(name: string, settings: object): Promise<string> {
     const { id } = await this.#call('create a container', (abortSignal) =>
       this.#docker.createContainer({ _query: { name }, _body: settings, abortSignal } as Docker.ContainerCreateOptions),
@@ -123,7 +123,7 @@ export class Engine {
     return id;
   }
 
-  /** Stdout and stderr of a container that has not been started, in the engine's frames. */
+  /** Stdout and stderr of a container that is not started yet, in the engine's frames. */
   async attach(id: string): Promise<Duplex> {
     const options = { stream: true, stdout: true, stderr: true, hijack: true };
     const stream = await this.#call('attach to a container', (abortSignal) =>
@@ -147,7 +147,7 @@ export class Engine {
     return address;
   }
 
-  /** The first process of a running container, as the engine's machine counts. */
+  /** Process id of a running container's first process, on the engine's machine. */
   async pidOf(id: string): Promise<number> {
     const { State } = await this.#call('look at a container', (abortSignal) =>
       this.#docker.getContainer(id).inspect({ abortSignal }),
@@ -163,7 +163,7 @@ export class Engine {
     await this.#call('resume a container', (abortSignal) => this.#docker.getContainer(id).unpause({ abortSignal }));
   }
 
-  /** Kills a container if it runs, and removes it with what it wrote. @param id Or its name. */
+  /** Kills a container if it runs, and removes it with its files. @param id Its id or name. */
   async remove(id: string): Promise<void> {
     await this.#call('remove a container', (abortSignal) =>
       this.#docker.getContainer(id).remove({ force: true, v: true, abortSignal }),
@@ -177,7 +177,7 @@ export class Engine {
     );
   }
 
-  /** What happens from now on, as lines of JSON. */
+  /** Events from now on, as lines of JSON. */
   async events(filters: Filters): Promise<Readable> {
     const stream = await this.#call('report what happens', (abortSignal) =>
       this.#docker.getEvents({ filters: JSON.stringify(filters), abortSignal }),
@@ -198,7 +198,7 @@ export class Engine {
     }));
   }
 
-  /** Creates a network with this body of the engine's create call; returns its id. */
+  /** Creates a network; returns its id. @param settings Body of the engine's create call. */
   async createNetwork(settings: object): Promise<string> {
     const { id } = await this.#call('create a network', (abortSignal) =>
       this.#docker.createNetwork({ ...settings, abortSignal } as unknown as Docker.NetworkCreateOptions),
@@ -210,12 +210,12 @@ export class Engine {
     await this.#call('remove a network', (abortSignal) => this.#docker.getNetwork(id).remove({ abortSignal }));
   }
 
-  /** Ends the connections that are kept. */
+  /** Closes the kept connections. */
   close(): void {
     this.#agent.destroy();
   }
 
-  /** @param doing What is asked for, for messages. */
+  /** @param doing The request, for messages. */
   async #call<T>(doing: string, ask: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), CALL_LIMIT_MS);
@@ -244,7 +244,7 @@ function parseAddress(address: string | undefined): Docker.DockerOptions {
   if (protocol !== 'tcp:' && protocol !== 'http:' && protocol !== 'https:')
     throw new EngineError(
       'ENGINE_UNREACHABLE',
-      `${address} is no address of a Docker engine: unix:///path or tcp://host:port`,
+      `${address} is not the address of a Docker engine: unix:///path or tcp://host:port`,
     );
   return {
     host: hostname,

@@ -1,48 +1,47 @@
 import type { Readable } from 'node:stream';
-import type { Clock } from '@dataflower/common';
-import type { ContainerLogger } from '@dataflower/common';
+import type { Clock, ContainerLogger } from '@dataflower/common';
 import { type AgentIdentity, Label } from './agent-identity.js';
 import type { Engine, Filters } from './engine.js';
 import { EngineError } from './engine-error.js';
 
-/** Before the engine is asked again after it went away, in ms: at first, and at most. */
+/** First and longest delay before a reconnection to the engine, in ms. */
 const RETRY_MS = 100;
 const MAX_RETRY_MS = 2000;
-/** Longest event that is read. Of a longer one only the beginning counts: the engine puts there what happened to whom. */
+/** Longest event that is parsed, in characters. Of a longer one the beginning is read, which has the event and the container. */
 const MAX_EVENT_CHARS = 256 * 1024;
 const BEGINNING_CHARS = 200;
 const BEGINNING = /^\{"status":"(\w+)","id":"([0-9a-f]{64})"/;
 
-/** States in which nothing of a container runs. */
+/** States in which no process of a container runs. */
 const ENDED = new Set(['exited', 'dead', 'removing']);
 
-/** What the watch tells of one container. */
-export interface WatchedContainer {
-  /** The kernel has ended a process of it for want of memory. */
+/** What the watch reports of one container. */
+export interface ContainerExitEvents {
+  /** The kernel has killed a process of it because memory was exhausted. */
   outOfMemory(): void;
-  /** Nothing of it runs any more. `exitCode` is null where the engine does not know. */
+  /** No process of it runs any more. `exitCode` is null when the engine does not know it. */
   ended(exitCode: number | null): void;
 }
 
 /**
- * Learns from the engine which containers of this agent have ended: one stream of events for all of them, so that a
- * container that is only there costs nothing. When the stream breaks it is opened again, and what was missed is looked up.
+ * Learns from the engine which containers of this agent have ended: one stream of events for all of them, so that an idle
+ * container costs nothing. When the stream breaks, the watch reconnects and looks up what it missed.
  */
 export class ExitWatch {
-  readonly #watched = new Map<string, WatchedContainer>();
+  readonly #watched = new Map<string, ContainerExitEvents>();
   #stream: Readable | undefined;
   #cancelRetry: (() => void) | undefined;
   #retryMs = RETRY_MS;
   #closed = false;
   #rest = '';
-  /** Of an event that is too long, to which the rest of the present line belongs; undefined: there is none. */
+  /** Beginning of an event that is too long and whose line has not ended yet. */
   #beginning: string | undefined;
 
   readonly #engine: Engine;
   readonly #identity: AgentIdentity;
   readonly #clock: Clock;
   readonly #logger: ContainerLogger;
-  /** The engine is there again after it was not. */
+  /** Called when the engine answers again. */
   readonly #onBack: () => void;
 
   constructor(engine: Engine, identity: AgentIdentity, clock: Clock, logger: ContainerLogger, onBack: () => void) {
@@ -53,12 +52,12 @@ export class ExitWatch {
     this.#onBack = onBack;
   }
 
-  /** True while the engine tells. */
+  /** True while the stream of events is open. */
   get connected(): boolean {
     return this.#stream !== undefined;
   }
 
-  /** Rejects when the engine cannot be asked. */
+  /** Opens the stream. Rejects when the engine does not answer. */
   async open(): Promise<void> {
     const stream = await this.#engine.events(this.#filters(['die', 'oom']));
     if (this.#closed) {
@@ -74,12 +73,12 @@ export class ExitWatch {
     stream.on('close', () => this.#onLost());
   }
 
-  /** Call before the container is started. */
-  add(id: string, container: WatchedContainer): void {
+  /** Watches a container. Call it before the container is started. */
+  add(id: string, container: ContainerExitEvents): void {
     this.#watched.set(id, container);
   }
 
-  /** Nobody wants to know any more. */
+  /** Stops watching a container. */
   forget(id: string): void {
     this.#watched.delete(id);
   }
@@ -112,13 +111,13 @@ export class ExitWatch {
   #onSkipped(beginning: string): void {
     this.#beginning = undefined;
     const [, status, id] = BEGINNING.exec(beginning) ?? [];
-    this.#logger.warn({ container: id }, 'an event of the Docker engine was too long to be read in full');
+    this.#logger.warn({ container: id }, 'an event of the Docker engine is too long to be read in full');
     if (id === undefined) {
       const stream = this.#stream;
-      // Opened again, it looks once more.
+      // The reconnection looks up again.
       this.#lookUp().catch(() => stream?.destroy());
     } else if (status === 'oom') this.#watched.get(id)?.outOfMemory();
-    // The engine's list of containers may be older than this event: it is believed.
+    // The engine's list of containers may be older than this event: the event counts.
     else if (status === 'die') this.#ended(id, null);
   }
 
@@ -164,17 +163,17 @@ export class ExitWatch {
       this.#onBack();
     } catch (error) {
       if (this.#closed) return;
-      if (!EngineError.is(error)) this.#logger.error({ err: error }, 'the Docker engine cannot be watched');
+      if (!EngineError.is(error)) this.#logger.error({ err: error }, 'cannot watch the Docker engine');
       if (this.#stream === undefined) this.#retry();
       else this.#stream.destroy();
     }
   }
 
-  /** Which of the watched ones have ended while nobody told. */
+  /** Finds the watched containers that have ended while the stream was closed. */
   async #lookUp(): Promise<void> {
     const known = new Map(this.#watched);
     const all = await this.#engine.containers(this.#filters());
-    // One that is created has yet to be started.
+    // A container in the state `created` is about to be started.
     const alive = new Set(all.filter(({ State }) => !ENDED.has(State)).map(({ Id }) => Id));
     for (const id of known.keys()) if (!alive.has(id)) this.#ended(id, null);
   }

@@ -1,38 +1,38 @@
+import { PROTOCOL_LABEL } from '@dataflower/action-runtime/images';
+import { PROTOCOL_VERSION } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '@dataflower/common';
 import { volumePath } from '../container-settings.js';
 import type { Engine, ImageDescription } from './engine.js';
 import { EngineError } from './engine-error.js';
 
-/** What becomes of an image that is not on the engine: the container fails, or it is fetched from its registry. */
+/** How to handle an image that is not on the engine: fail the container, or pull the image from its registry. */
 export type PullPolicy = 'never' | 'missing';
 
-/** The label by which an image says that it has the runtime of this project, with the version of the protocol. */
-const PROTOCOL_LABEL = 'dataflower.protocol';
-const PROTOCOL = '1';
-/** What is known of an image counts so long, in ms: another may get its name. */
-const KNOWN_MS = 30_000;
-/** Images that something is known of. */
-const MAX_KNOWN = 1000;
-/** Of an image's labels, in bytes as the engine writes them: it sends them with every event of a container. */
+/** Lifetime of a cache entry, in ms: another image may get the same name. */
+const CACHE_MS = 30_000;
+/** Entries of the cache. */
+const MAX_CACHED = 1000;
+/** Largest labels of an image, in bytes as the engine writes them: it sends them with every event of a container. */
 const MAX_LABEL_BYTES = 64 * 1024;
-/** What an escape such as `\u003c` has more than the character. */
+/** Additional bytes of an escape such as `\u003c`. */
 const ESCAPE_BYTES = 5;
-/** Directories that an image may want for itself: each is a file system of its own. */
+/** Most volumes of an image: each is a file system of its own. */
 const MAX_VOLUMES = 32;
-/** What every container has there is not to be hidden: the kernel's file systems, the engine's files, the runtime's own. */
-const TAKEN = /^\/(?:(?:proc|sys|dev|run\/dataflower|run\/values)(?:\/|$)|etc\/(?:hosts|hostname|resolv\.conf)$|$)/;
+/** Paths that a volume must not hide: the kernel's file systems, the engine's files and the runtime's own. */
+const RESERVED = /^\/(?:(?:proc|sys|dev|run\/dataflower|run\/values)(?:\/|$)|etc\/(?:hosts|hostname|resolv\.conf)$|$)/;
 
-export interface KnownImage {
-  /** It has the runtime of this project. */
+/** What a driver has to know of an image. */
+export interface ImageFacts {
+  /** True when the image has this project's runtime. */
   readonly ours: boolean;
-  /** Directories that it wants to write in. */
+  /** Directories that the image declares as volumes. */
   readonly volumes: readonly string[];
 }
 
-/** What images the engine has, what runs in them, and how they come there. */
+/** Looks up the images on the engine, and pulls missing ones where the policy allows it. */
 export class Images {
-  readonly #known = new Map<string, { readonly image: KnownImage; readonly until: number }>();
-  /** Images that are on their way. */
+  readonly #cache = new Map<string, { readonly image: ImageFacts; readonly until: number }>();
+  /** Pulls in progress, by image. */
   readonly #pulls = new Map<string, Promise<void>>();
 
   readonly #engine: Engine;
@@ -46,27 +46,27 @@ export class Images {
   }
 
   /**
-   * What there is to know of an image. Rejects with `IMAGE_NOT_PULLED` when it is not there, with `IMAGE_MISSING` when it
-   * could not be fetched either, with `IMAGE_UNFIT` when it would be a burden. Calls back when it begins to fetch it.
+   * Looks up an image. Rejects with `IMAGE_NOT_PULLED` when it is missing and the policy is `never`, with `IMAGE_MISSING`
+   * when the pull failed, with `IMAGE_UNFIT` when its labels or volumes exceed a limit. Calls `onFetch` before a pull.
    */
-  async about(name: string, onFetch: (() => void) | undefined): Promise<KnownImage> {
+  async about(name: string, onFetch: (() => void) | undefined): Promise<ImageFacts> {
     const now = this.#clock.now();
-    const known = this.#known.get(name);
+    const known = this.#cache.get(name);
     if (known !== undefined && known.until > now) return known.image;
     const { labels, volumes } = (await this.#engine.image(name)) ?? (await this.#fetch(name, onFetch));
     if (bytesInEvents(labels) > MAX_LABEL_BYTES)
       throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_LABEL_BYTES} bytes of labels`);
     if (volumes.length > MAX_VOLUMES)
       throw new EngineError('IMAGE_UNFIT', `the image ${name} has more than ${MAX_VOLUMES} volumes`);
-    const taken = volumes.find((volume) => TAKEN.test(volumePath(volume)));
-    if (taken !== undefined)
+    const reserved = volumes.find((volume) => RESERVED.test(volumePath(volume)));
+    if (reserved !== undefined)
       throw new EngineError(
         'IMAGE_UNFIT',
-        `the image ${name} has a volume at ${taken.slice(0, 200)}, where none can be`,
+        `the image ${name} has a volume at ${reserved.slice(0, 200)}, where none can be`,
       );
-    const image = { ours: labels[PROTOCOL_LABEL] === PROTOCOL, volumes };
-    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
-    this.#known.set(name, { image, until: now + KNOWN_MS });
+    const image = { ours: labels[PROTOCOL_LABEL] === `${PROTOCOL_VERSION}`, volumes };
+    if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
+    this.#cache.set(name, { image, until: now + CACHE_MS });
     return image;
   }
 
@@ -85,7 +85,7 @@ export class Images {
   }
 }
 
-/** The engine escapes more than JSON has to, as the encoder of its language does. */
+/** Size of the labels in the engine's JSON, which escapes more characters than JSON requires. */
 function bytesInEvents(labels: ImageDescription['labels']): number {
   const json = JSON.stringify(labels);
   return Buffer.byteLength(json) + ESCAPE_BYTES * (json.match(/[<>&\u2028\u2029]|\\[bf]/g)?.length ?? 0);

@@ -1,16 +1,16 @@
-import type { Clock } from '@dataflower/common';
-import type { ContainerLogger } from '@dataflower/common';
+import type { Clock, ContainerLogger } from '@dataflower/common';
+import { type AgentIdentity, Label } from './agent-identity.js';
 import type { Engine } from './engine.js';
 import { EngineError } from './engine-error.js';
 
-/** A removal that the engine did not do is tried again after so long, in ms. */
+/** Delay before a failed removal is tried again, in ms. */
 const RETRY_MS = 1000;
-/** How often, while the engine answers; then it is left to the next start. */
+/** Attempts while the engine answers; then the removal is left to the next start. */
 const MAX_TRIES = 5;
 
 /**
- * Ends and removes containers, each until it is gone: an engine that is away, or busy, is asked again. What cannot be
- * removed is found by its labels when the next agent starts.
+ * Kills and removes containers, and retries while the engine is away or busy. A container that cannot be removed is found by
+ * its labels when the next agent starts.
  */
 export class Removals {
   readonly #pending = new Map<string, Promise<void>>();
@@ -27,7 +27,7 @@ export class Removals {
     this.#logger = logger;
   }
 
-  /** Kills it if it runs, and removes it with what it wrote. Resolves when it is gone, or given up; never rejects. */
+  /** Kills a container if it runs, and removes it with its files. Resolves when it is removed or given up; never rejects. */
   remove(id: string): Promise<void> {
     const pending = this.#pending.get(id);
     if (pending !== undefined) return pending;
@@ -36,12 +36,12 @@ export class Removals {
     return work;
   }
 
-  /** The engine is back: tries at once what waits. */
+  /** Retries all waiting removals at once: the engine is back. */
   retryNow(): void {
     for (const wake of [...this.#wakers]) wake();
   }
 
-  /** Resolves when all are gone, or after `limitMs`; tries nothing again from then on. */
+  /** Resolves when no removal is pending, or after `limitMs`. Nothing is retried from then on. */
   async close(limitMs: number): Promise<void> {
     const all = Promise.all(this.#pending.values());
     let cancel = (): void => undefined;
@@ -59,12 +59,9 @@ export class Removals {
         return;
       } catch (error) {
         if (EngineError.is(error, 'NOT_FOUND')) return;
-        // While the engine is away, trying costs nothing and counts for nothing.
+        // Attempts do not count while the engine is away.
         if (!EngineError.is(error, 'ENGINE_UNREACHABLE') && ++tries > MAX_TRIES) {
-          this.#logger.error(
-            { err: error, container: id },
-            'a container cannot be removed; the next start tries again',
-          );
+          this.#logger.error({ err: error, container: id }, 'cannot remove a container; the next start tries again');
           return;
         }
       }
@@ -82,5 +79,33 @@ export class Removals {
       const cancel = this.#clock.after(RETRY_MS, wake);
       this.#wakers.add(wake);
     });
+  }
+}
+
+/** Removes containers and networks of dead agents, never those of a live one. */
+export async function removeLeftBehind(
+  engine: Engine,
+  identity: AgentIdentity,
+  logger: ContainerLogger,
+): Promise<void> {
+  const counts = { containers: 0, networks: 0 };
+  const removed = async (what: 'container' | 'network', id: string, remove: () => Promise<void>): Promise<void> => {
+    try {
+      await remove();
+      counts[`${what}s`]++;
+      logger.debug({ [what]: id }, `removed a ${what} of a dead agent`);
+    } catch (error) {
+      // Another agent may have removed it at the same time.
+      if (!EngineError.is(error, 'NOT_FOUND'))
+        logger.error({ err: error, [what]: id }, `cannot remove a ${what} of a dead agent`);
+    }
+  };
+  const ours = { label: [Label.process] };
+  const containers = (await engine.containers(ours)).filter(({ Labels }) => identity.isLeftBehind(Labels));
+  await Promise.all(containers.map(({ Id }) => removed('container', Id, () => engine.remove(Id))));
+  const networks = (await engine.networks(ours)).filter(({ labels }) => identity.isLeftBehind(labels));
+  await Promise.all(networks.map(({ id }) => removed('network', id, () => engine.removeNetwork(id))));
+  if (counts.containers + counts.networks > 0) {
+    logger.warn(counts, 'removed what an agent left behind that ended without being stopped');
   }
 }

@@ -1,10 +1,13 @@
-/** Bytes written or copied at once: what the processor's caches hold. */
-export const PIECE_BYTES = 512 * 1024;
-/** Pieces under way at once: more copy no faster. */
-const AT_ONCE = 4;
+import { open } from 'node:fs/promises';
 
-/** Does `work` for all pieces of a range, in their order, some at once; all have ended when it settles. */
-export async function inPieces(
+/** Bytes written or copied by one call: they fit into the processor's caches. */
+export const CHUNK_BYTES = 512 * 1024;
+/** Concurrent calls: more of them copy no faster. */
+const CONCURRENCY = 4;
+const zeros = Buffer.alloc(CHUNK_BYTES);
+
+/** Calls `work` for all chunks of a range, in order, a few at once. Settles when every call has ended. */
+export async function inChunks(
   from: number,
   to: number,
   work: (at: number, length: number) => Promise<unknown>,
@@ -13,11 +16,24 @@ export async function inPieces(
   const worker = async (): Promise<void> => {
     while (next < to) {
       const at = next;
-      next += PIECE_BYTES;
-      await work(at, Math.min(PIECE_BYTES, to - at));
+      next += CHUNK_BYTES;
+      await work(at, Math.min(CHUNK_BYTES, to - at));
     }
   };
-  // All have ended before the files are closed.
-  const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, worker));
+  // The caller closes the files then: no call may still use them.
+  const ends = await Promise.allSettled(Array.from({ length: CONCURRENCY }, worker));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}
+
+/**
+ * Writes zeros from `from` to `to`. The first process that touches a page of shared memory is charged for it: so the agent
+ * is, and not a container with little memory.
+ */
+export async function zeroFill(path: string, from: number, to: number): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await inChunks(from, to, (at, length) => file.write(zeros, 0, length, at));
+  } finally {
+    await file.close();
+  }
 }

@@ -33,13 +33,13 @@ async function copied(bytes: number): Promise<void> {
 
 test('what is there is copied while the rest is still to come, and nothing else', async () => {
   const copy = new FileCopy(from, to, SIZE);
-  copy.there(2 * MIB);
+  copy.written(2 * MIB);
   await copied(2 * MIB);
   const value = Buffer.alloc(SIZE, 'old');
   value.fill('new', 2 * MIB);
   writeFileSync(from, value);
   // A smaller amount takes nothing back.
-  copy.there(MIB);
+  copy.written(MIB);
   await copy.whole();
   expect(readFileSync(to).equals(value)).toBe(true);
 });
@@ -52,7 +52,7 @@ test('a file that has become shorter, or is not there, is an error for who wants
 
 test('one that is given up ends, whatever it was waiting for', async () => {
   const copy = new FileCopy(from, to, SIZE);
-  copy.there(MIB);
+  copy.written(MIB);
   await copied(MIB);
   await copy.stop();
   await copy.stop();

@@ -1,12 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { inPieces, PIECE_BYTES } from './file-chunks.js';
+import { inChunks, CHUNK_BYTES } from './file-chunks.js';
 
 /**
- * A copy of a file into another that is there, by name and not through links, which begins while the first is still being
- * written. What is written again after it was said to be there may or may not be in the copy.
+ * Copies a file into another that exists, and begins while the source is still being written. Bytes that are overwritten
+ * after they were reported as written may be in the copy or not.
  */
 export class FileCopy {
-  #there = 0;
+  #written = 0;
   #stopped = false;
   #waiting: (() => void)[] = [];
   readonly #copied: Promise<void>;
@@ -17,23 +17,23 @@ export class FileCopy {
     this.#size = size;
 
     this.#copied = this.#copy(from, to);
-    // Whoever wants it asks `whole`; one that is given up has nobody.
+    // `whole` reports the error; after `stop` it has no reader.
     this.#copied.catch(() => undefined);
   }
 
-  /** The first `bytes` of the file are there. */
-  there(bytes: number): void {
-    this.#there = Math.max(this.#there, bytes);
+  /** The first `bytes` of the source are written. */
+  written(bytes: number): void {
+    this.#written = Math.max(this.#written, bytes);
     this.#wake();
   }
 
-  /** All of the file is there. Rejects when it has become shorter. */
+  /** The source is written; resolves when the copy is complete. Rejects when the source has become shorter. */
   whole(): Promise<void> {
-    this.there(this.#size);
+    this.written(this.#size);
     return this.#copied;
   }
 
-  /** Resolves when neither file is touched any more. */
+  /** Gives the copy up. Resolves when neither file is in use any more. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#wake();
@@ -53,10 +53,10 @@ export class FileCopy {
       target = await open(to, 'r+');
       const sink = target;
       const spare: Buffer[] = [];
-      await inPieces(0, this.#size, async (at, length) => {
-        while (this.#there < at + length && !this.#stopped) await new Promise<void>((go) => this.#waiting.push(go));
+      await inChunks(0, this.#size, async (at, length) => {
+        while (this.#written < at + length && !this.#stopped) await new Promise<void>((go) => this.#waiting.push(go));
         if (this.#stopped) throw new Error('the copy was given up');
-        const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
+        const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
         const { bytesRead } = await source.read(buffer, 0, length, at);
         if (bytesRead !== length) throw new Error(`a hand-over file has become shorter than its ${this.#size} bytes`);
         await sink.write(buffer, 0, length, at);

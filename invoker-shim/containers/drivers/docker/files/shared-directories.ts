@@ -4,13 +4,13 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Clock } from '@dataflower/common';
 import { firstWritable, makePrivateDirectory } from '@dataflower/common/process';
-import { SharedBox, type SharedRoom } from './shared-directory.js';
+import { SharedDirectory, type SharedMemoryBudget } from './shared-directory.js';
 
-/** Of the machine's memory, what files that containers fill may take. */
+/** Share of the machine's memory for the files of all containers. */
 const SHARE_OF_MEMORY = 1 / 8;
 
-/** The directories in shared memory of one agent's containers; those of agents that are no more go when one starts. */
-export class SharedBoxes implements SharedRoom {
+/** The directories in shared memory of one agent's containers. Those of dead agents are removed when an agent starts. */
+export class SharedDirectories implements SharedMemoryBudget {
   readonly #removals = new Set<Promise<void>>();
   readonly #maxBytes = os.totalmem() * SHARE_OF_MEMORY;
   #bytes = 0;
@@ -24,10 +24,10 @@ export class SharedBoxes implements SharedRoom {
     this.#clock = clock;
   }
 
-  /** Undefined where there is no shared memory: values travel as streams then. */
-  static open(clock: Clock): SharedBoxes | undefined {
+  /** Undefined where the machine has no shared memory: values travel as streams then. */
+  static open(clock: Clock): SharedDirectories | undefined {
     const memory = firstWritable(['/dev/shm']);
-    return memory === undefined ? undefined : new SharedBoxes(makePrivateDirectory(memory, 'boxes'), clock);
+    return memory === undefined ? undefined : new SharedDirectories(makePrivateDirectory(memory, 'boxes'), clock);
   }
 
   reserve(bytes: number): boolean {
@@ -40,16 +40,16 @@ export class SharedBoxes implements SharedRoom {
     this.#bytes -= bytes;
   }
 
-  make(): SharedBox {
+  make(): SharedDirectory {
     const directory = path.join(this.#directory, `${++this.#count}`);
     fs.mkdirSync(directory);
-    return new SharedBox(directory, this, this.#clock);
+    return new SharedDirectory(directory, this, this.#clock);
   }
 
-  remove(box: SharedBox): void {
-    const removal = box
+  remove(directory: SharedDirectory): void {
+    const removal = directory
       .remove()
-      // What is left of it goes with the directory that it is in.
+      // `close` removes the directory above it.
       .catch(() => undefined)
       .finally(() => this.#removals.delete(removal));
     this.#removals.add(removal);

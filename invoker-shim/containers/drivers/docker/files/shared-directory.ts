@@ -6,63 +6,63 @@ import { type HandoverWriter, type KnownFile, SpareFiles, recycle } from '../../
 import type { DataSink, HandoverFile, HandoverSource, Value } from '../../../../sink/value.js';
 import type { FileSharing, OfferedFile, OfferedFiles } from '../../../values/file-sharing.js';
 import { FileCopy } from './file-copy.js';
-import { touch } from './touched-file.js';
+import { zeroFill } from './file-chunks.js';
 
-/** Where a container sees its two directories. */
+/** Paths of the two directories in a container. */
 const OUT = '/run/values/out';
 const IN = '/run/values/in';
-/** Smaller values travel as streams: to make and copy a file costs more. */
+/** Smaller values travel as streams: creating and copying a file costs more. */
 const MIN_BYTES = 1024 * 1024;
-/** Of the files that one container fills, at most. */
+/** Most bytes of the files that one container fills. */
 const MAX_OUT_BYTES = 256 * 1024 * 1024;
-/** A file that is not filled again is kept so long, in ms. */
+/** Time for which a file is kept for reuse, in ms. */
 const KEEP_MS = 5000;
 
-/** What the files of all containers may take. */
-export interface SharedRoom {
+/** Memory for the files of all containers. `reserve` returns false when it is exhausted. */
+export interface SharedMemoryBudget {
   reserve(bytes: number): boolean;
   release(bytes: number): void;
 }
 
 /**
- * Two directories of one container in shared memory. Into `out` the agent puts the files that the container may fill, and
- * nobody else sees them; into `in`, which the container can only read, links to values that are handed to it.
+ * Two directories of one container in shared memory. The agent creates files in `out` for the container to fill; no other
+ * container sees them. `in`, which is read-only for the container, gets links to the values of its inputs.
  *
- * Why nobody can change or read what is not his:
+ * Why no container can change or read another's data:
  *
- * - A container can write into no directory, so it makes, names and removes no file. The agent makes each one.
- * - What a container has filled is copied by the agent, before anybody hears of it, into a file that no container can write
- *   and that no container has ever seen. A descriptor that the producer keeps leads to its own file.
- * - A copy is used for one value and never again: a descriptor that a consumer keeps leads to what it was handed. With the last
- *   reference the copy is emptied, so that a kept descriptor holds no memory either.
- * - A file in `out` is filled again by the same container alone, which finds in it what it wrote itself.
- * - The agent touches every page of a file first and is charged for it; what a container adds beyond is charged to itself.
+ * - A container can write into no directory, so it cannot create, rename or remove files. The agent creates each file.
+ * - The agent copies a filled file, before the value is announced, into a file that no container can write or has ever
+ *   seen. A descriptor that the producer keeps leads to its own file.
+ * - A copy serves one value and is never reused: a descriptor that a consumer keeps leads to its own input. When the last
+ *   reference is released the copy is truncated, so that a kept descriptor holds no memory.
+ * - A file in `out` is reused by the same container alone, which finds its own bytes in it.
+ * - The agent writes every page of a file first and is charged for it; pages that a container adds are charged to itself.
  */
-export class SharedBox implements FileSharing {
+export class SharedDirectory implements FileSharing {
   readonly #out: string;
   readonly #in: string;
   #count = 0;
 
   readonly #directory: string;
-  readonly #room: SharedRoom;
+  readonly #budget: SharedMemoryBudget;
   readonly #clock: Clock;
 
-  /** @param directory On this machine, for this container alone; it is there, and in the file system of the sink's. */
-  constructor(directory: string, room: SharedRoom, clock: Clock) {
+  /** @param directory An existing directory for this container alone, in the file system of the sink's. */
+  constructor(directory: string, budget: SharedMemoryBudget, clock: Clock) {
     this.#directory = directory;
-    this.#room = room;
+    this.#budget = budget;
     this.#clock = clock;
 
     this.#out = path.join(directory, 'out');
     this.#in = path.join(directory, 'in');
     for (const made of [this.#out, this.#in]) {
       fs.mkdirSync(made);
-      // Entered by whoever knows a name in it; the directory above lets nobody in but the agent.
+      // Open to everyone who knows a name in it; only the agent can enter the directory above.
       fs.chmodSync(made, 0o711);
     }
   }
 
-  /** For the engine: what is mounted where. */
+  /** The mounts for the engine. */
   get mounts(): readonly { readonly source: string; readonly target: string; readonly readOnly: boolean }[] {
     return [
       { source: this.#out, target: OUT, readOnly: false },
@@ -71,7 +71,7 @@ export class SharedBox implements FileSharing {
   }
 
   offers(sink: DataSink): OfferedFiles {
-    return new FilledFiles(this.#out, sink, this.#room, this.#clock);
+    return new FilledFiles(this.#out, sink, this.#budget, this.#clock);
   }
 
   show(file: string): string | undefined {
@@ -80,7 +80,7 @@ export class SharedBox implements FileSharing {
       fs.linkSync(file, path.join(this.#in, name));
       return path.posix.join(IN, name);
     } catch {
-      // It is on disk by now.
+      // The value was moved to disk.
       return undefined;
     }
   }
@@ -89,13 +89,13 @@ export class SharedBox implements FileSharing {
     fs.unlink(path.join(this.#in, path.posix.basename(pathThere)), () => undefined);
   }
 
-  /** The container is no more. */
+  /** Removes both directories. The container has ended. */
   async remove(): Promise<void> {
     await rm(this.#directory, { recursive: true, force: true, maxRetries: 2 });
   }
 }
 
-/** The files that one container fills, and the copies that become values. */
+/** The files that one container fills, and their copies, which become values. */
 class FilledFiles implements OfferedFiles {
   readonly #writer: HandoverWriter = { gone: false };
   readonly #copies: HandoverSource;
@@ -104,11 +104,11 @@ class FilledFiles implements OfferedFiles {
   #count = 0;
 
   readonly #directory: string;
-  readonly #room: SharedRoom;
+  readonly #budget: SharedMemoryBudget;
 
-  constructor(directory: string, sink: DataSink, room: SharedRoom, clock: Clock) {
+  constructor(directory: string, sink: DataSink, budget: SharedMemoryBudget, clock: Clock) {
     this.#directory = directory;
-    this.#room = room;
+    this.#budget = budget;
 
     this.#copies = sink.handoverSource(false);
     this.#spares = new SpareFiles({
@@ -144,7 +144,7 @@ class FilledFiles implements OfferedFiles {
     };
     const filled = (bytes: number): void => {
       copy ??= this.#copy(file);
-      copy?.bytes.there(bytes);
+      copy?.bytes.written(bytes);
     };
     const seal = async (shape: number): Promise<Value> => {
       try {
@@ -179,8 +179,8 @@ class FilledFiles implements OfferedFiles {
     }
     const file = { ...spare, size };
     return this.#orRemoved(file, async () => {
-      if (!recycle(spare, size)) throw new Error('it is not the file that it was');
-      if (more > 0) await touch(spare.path, spare.size, size);
+      if (!recycle(spare, size)) throw new Error('another file has taken its place');
+      if (more > 0) await zeroFill(spare.path, spare.size, size);
     });
   }
 
@@ -191,12 +191,12 @@ class FilledFiles implements OfferedFiles {
       const handle = await open(file.path, 'wx');
       file.inode = (await handle.stat()).ino;
       await handle.close();
-      await touch(file.path, 0, size);
+      await zeroFill(file.path, 0, size);
       await chmod(file.path, 0o666);
     });
   }
 
-  /** The file when the work on it succeeds; else it is removed. */
+  /** Returns the file when the work on it succeeds; else removes it. */
   async #orRemoved(file: KnownFile, work: () => Promise<void>): Promise<KnownFile> {
     try {
       await work();
@@ -208,22 +208,22 @@ class FilledFiles implements OfferedFiles {
   }
 
   #reserve(bytes: number): boolean {
-    if (this.#bytes + bytes > MAX_OUT_BYTES || !this.#room.reserve(bytes)) return false;
+    if (this.#bytes + bytes > MAX_OUT_BYTES || !this.#budget.reserve(bytes)) return false;
     this.#bytes += bytes;
     return true;
   }
 
-  /** Emptied first: its pages go, whoever still has it open. */
+  /** Truncates first, which frees the pages even while a container has the file open. */
   #remove(file: KnownFile): void {
     this.#bytes -= file.size;
-    this.#room.release(file.size);
+    this.#budget.release(file.size);
     void truncate(file.path)
       .then(() => rm(file.path))
       .catch(() => undefined);
   }
 }
 
-/** A file that no container has ever seen, and what fills it. */
+/** A file that no container has ever seen, and the copy that fills it. */
 interface OpenCopy {
   readonly file: HandoverFile;
   readonly bytes: FileCopy;
@@ -232,7 +232,7 @@ interface OpenCopy {
 async function sealed(copy: OpenCopy, shape: number): Promise<Value> {
   try {
     await copy.bytes.whole();
-    // Read by whoever it is shown to; the directory that it is in lets nobody in.
+    // Readable by the containers that get a link to it; no container can enter its directory.
     await chmod(copy.file.path, 0o644);
     return await copy.file.seal(shape);
   } catch (error) {

@@ -1,7 +1,6 @@
-import type { BridgeOptions, BridgeParts } from './guarded-bridge.js';
-import { GuardedBridge } from './guarded-bridge.js';
+import { type BridgeOptions, type BridgeParts, GuardedBridge } from './guarded-bridge.js';
 
-/** What containers may reach beside their agent: the public Internet, nothing, or whatever the engine's machine reaches. */
+/** Destinations that containers may reach beside their agent: the public Internet, nothing, or all that the engine's machine reaches. */
 export type NetworkMode = 'outbound' | 'none' | 'open';
 
 export interface NetworkOptions extends Omit<BridgeOptions, 'closed' | 'unfiltered'> {
@@ -9,12 +8,12 @@ export interface NetworkOptions extends Omit<BridgeOptions, 'closed' | 'unfilter
 }
 
 /**
- * A resolver where nothing may be reached: the container itself. With none named, the engine asks those of this machine, and
- * those on loopback from outside the network, past its filter: names that are asked for can carry anything.
+ * The resolver of a closed network: the container itself. Without one, the engine would ask this machine's resolvers, those
+ * on loopback from outside the network and past its filter: a query can carry any data.
  */
 const NO_RESOLVER = ['127.0.0.1'];
 
-/** Which network of the engine's a container joins. */
+/** Chooses the network of the engine that a container joins. */
 export class ContainerNetwork {
   #bridge: Promise<GuardedBridge> | undefined;
 
@@ -26,7 +25,7 @@ export class ContainerNetwork {
     this.#parts = parts;
   }
 
-  /** Rejects with `GuardError` when containers could not be kept from the machine. */
+  /** Rejects with `GuardError` when containers cannot be isolated from the machine. */
   static async open(options: NetworkOptions, parts: BridgeParts): Promise<ContainerNetwork> {
     const network = new ContainerNetwork(options, parts);
     if (options.mode !== 'none') await network.#open();
@@ -34,8 +33,8 @@ export class ContainerNetwork {
   }
 
   /**
-   * The name of the network for a container, ready to be joined. Rejects when it cannot be had safely.
-   * @param reached The agent and the container speak over it, so that it needs one even where nothing else may be reached.
+   * Returns the name of the network for a container, ready to be joined. Rejects when the network is not isolated.
+   * @param reached True when agent and container talk over the network: then one is needed even in the mode `none`.
    */
   async join(reached: boolean): Promise<string> {
     if (this.#options.mode === 'none' && !reached) return 'none';
@@ -44,12 +43,12 @@ export class ContainerNetwork {
     return bridge.name;
   }
 
-  /** Resolvers that containers are given; none: the engine's. */
+  /** Resolvers of containers; empty: the engine's. */
   get dns(): readonly string[] {
     return this.#options.mode === 'none' ? NO_RESOLVER : (this.#options.dns ?? []);
   }
 
-  /** No container is on it any more. */
+  /** Removes the network. No container is on it any more. */
   async close(): Promise<void> {
     const bridge = await this.#bridge?.catch(() => undefined);
     await bridge?.close();
@@ -60,7 +59,7 @@ export class ContainerNetwork {
       { ...this.#options, closed: this.#options.mode === 'none', unfiltered: this.#options.mode === 'open' },
       this.#parts,
     ));
-    // What failed once is tried again: the engine may have been away.
+    // The next call tries again: the engine may have been away.
     opening.catch(() => (this.#bridge = undefined));
     return opening;
   }

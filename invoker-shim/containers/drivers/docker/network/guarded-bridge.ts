@@ -1,24 +1,23 @@
 import dns from 'node:dns';
 import { isIPv4 } from 'node:net';
-import type { Clock } from '@dataflower/common';
-import type { ContainerLogger } from '@dataflower/common';
+import type { Clock, ContainerLogger } from '@dataflower/common';
 import type { AgentIdentity } from '../engine/agent-identity.js';
 import type { Engine } from '../engine/engine.js';
 import { NetworkGuard, PRIVATE_RANGES, checkFilterable, removeStaleGuards } from './network-guard.js';
 
-/** Whether the rules are still there is looked at once in so long, in ms: a firewall that is loaded anew takes them out. */
+/** Interval between checks of the rules, in ms: a firewall that reloads removes them. */
 const CHECK_MS = 10_000;
 
 export interface BridgeOptions {
-  /** Nothing outside may be reached at all. */
+  /** True when containers may reach nothing outside. */
   readonly closed: boolean;
-  /** IPv4 ranges that containers may not reach, beside the private ones. */
+  /** IPv4 ranges that are refused beside the private ones. */
   readonly refused: readonly string[];
-  /** Resolvers for containers, IPv4. Undefined: those of this machine, asked by the engine. */
+  /** IPv4 resolvers for containers. Undefined: the engine forwards to this machine's. */
   readonly dns: readonly string[] | undefined;
-  /** No packet filter: containers reach whatever the engine's machine reaches. For engines that this machine cannot filter. */
+  /** True for no packet filter: containers reach all that the engine's machine reaches. For engines on another machine. */
   readonly unfiltered?: boolean;
-  /** Listens on this machine's address in the network; gives the port, to which containers may connect. */
+  /** Listens on this machine's address in the network; returns the port, to which containers may connect. */
   readonly listen?: (gateway: string) => Promise<number>;
 }
 
@@ -29,7 +28,7 @@ export interface BridgeParts {
   readonly logger: ContainerLogger;
 }
 
-/** A bridge network of one agent's containers, with the packet filter around it. */
+/** The bridge network of one agent's containers, with its packet filter. */
 export class GuardedBridge {
   #checkedAt = 0;
   #checking: Promise<void> | undefined;
@@ -49,7 +48,7 @@ export class GuardedBridge {
     this.#parts = parts;
   }
 
-  /** Rejects with `GuardError` when containers could not be kept from the machine; then nothing is left. */
+  /** Rejects with `GuardError` when containers cannot be isolated from the machine; the network is removed then. */
   static async open(options: BridgeOptions, parts: BridgeParts): Promise<GuardedBridge> {
     const { engine, identity } = parts;
     const name = `dataflower-${identity.short}`;
@@ -77,7 +76,7 @@ export class GuardedBridge {
     const guard = new NetworkGuard({
       bridge,
       refused: [...PRIVATE_RANGES, ...options.refused],
-      // One on loopback the engine asks in the machine's own name.
+      // The engine itself asks a resolver on loopback, from the machine's own namespace.
       resolvers: (options.dns ?? dns.getServers()).filter((server) => isIPv4(server) && !server.startsWith('127.')),
       closed: options.closed,
       agentPort: await options.listen?.(network?.gateway ?? ''),
@@ -86,26 +85,26 @@ export class GuardedBridge {
     return guard;
   }
 
-  /** Before a container joins: the rules are there. Rejects with `GuardError` when they cannot be. */
+  /** Makes sure that the rules are installed. Call it before a container joins. Rejects with `GuardError`. */
   check(): Promise<void> {
     if (this.#guard === undefined || this.#parts.clock.now() - this.#checkedAt < CHECK_MS) return Promise.resolve();
     return (this.#checking ??= this.#check(this.#guard).finally(() => (this.#checking = undefined)));
   }
 
-  /** No container is on it any more. Never rejects: what cannot be removed goes at the next start. */
+  /** Removes network and rules; no container is on it any more. Never rejects: the next start removes what is left. */
   async close(): Promise<void> {
     const { engine, logger } = this.#parts;
     try {
       await engine.removeNetwork(this.#id);
       await this.#guard?.remove();
     } catch (error) {
-      logger.warn({ err: error }, 'the network of the containers cannot be removed; the next start does it');
+      logger.warn({ err: error }, 'cannot remove the network of the containers; the next start does it');
     }
   }
 
   async #check(guard: NetworkGuard): Promise<void> {
     if (!(await guard.installed())) {
-      this.#parts.logger.warn({}, 'the packet filter around the containers was taken out; it is put in again');
+      this.#parts.logger.warn({}, 'the packet filter around the containers was removed; installing it again');
       await guard.install();
     }
     this.#checkedAt = this.#parts.clock.now();
@@ -121,7 +120,7 @@ function networkSettings(name: string, bridge: string, labels: Readonly<Record<s
     Labels: labels,
     Options: {
       'com.docker.network.bridge.name': bridge,
-      // The engine has the kernel filter what goes from port to port then.
+      // The engine then lets the kernel filter packets between ports of the bridge.
       'com.docker.network.bridge.enable_icc': 'false',
       'com.docker.network.bridge.enable_ip_masquerade': 'true',
     },

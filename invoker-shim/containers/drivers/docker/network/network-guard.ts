@@ -1,15 +1,16 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { CodedError } from '@dataflower/common';
 import { identityText, isAlive, ownIdentity, parseIdentity } from '@dataflower/common/process';
 
 /** Time for one call of `nft`, in ms. */
 const NFT_LIMIT_MS = 10_000;
-/** Whether frames between ports of a bridge pass the rules of IP. */
+/** Kernel setting: whether frames between ports of a bridge pass the IP rules. */
 const BRIDGE_RULES = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
 /**
- * Where no container may connect to: everything that is not the public Internet (IANA's special-purpose registry, but
- * for the blocks kept for documentation), among it the metadata services of clouds on 169.254.0.0/16.
+ * Ranges that no container may connect to: all that is not the public Internet (IANA's special-purpose registry without
+ * the blocks for documentation), including the metadata services of clouds on 169.254.0.0/16.
  */
 export const PRIVATE_RANGES: readonly string[] = [
   '0.0.0.0/8',
@@ -25,26 +26,30 @@ export const PRIVATE_RANGES: readonly string[] = [
 ];
 
 export interface GuardRules {
-  /** The bridge that the containers are on. */
+  /** Interface name of the containers' bridge. */
   readonly bridge: string;
-  /** IPv4 ranges that they may not reach. */
+  /** IPv4 ranges that are refused. */
   readonly refused: readonly string[];
-  /** Resolvers (IPv4) that they may ask, on port 53, wherever these are. */
+  /** IPv4 resolvers that containers may ask on port 53, in whatever range. */
   readonly resolvers: readonly string[];
-  /** Nothing outside may be reached at all. */
+  /** True when containers may reach nothing outside. */
   readonly closed: boolean;
-  /** The agent's own port on this machine that they may connect to. */
+  /** The agent's port on this machine that containers may connect to. */
   readonly agentPort: number | undefined;
 }
 
-/** Why containers cannot be kept from the machine and its networks; the message says what to do. */
-export class GuardError extends Error {
-  override readonly name = 'GuardError';
+/** Containers cannot be isolated from the machine and its networks. The message says what to do. */
+export class GuardError extends CodedError<'NETWORK_UNGUARDED'> {
+  static readonly codes = ['NETWORK_UNGUARDED'] as const;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('GuardError', 'NETWORK_UNGUARDED', false, message, options);
+  }
 }
 
 /**
- * The packet filter around the containers of one agent: a table of nftables of its own, whose verdicts hold whatever else
- * filters on this machine. It is put in as a whole, as often as wanted, and taken out as a whole.
+ * The packet filter around the containers of one agent: an nftables table of its own, whose verdicts hold beside any other
+ * filter of this machine. It is installed and removed as a whole; installing it again is harmless.
  */
 export class NetworkGuard {
   readonly #table = `dataflower_${pidNamespace()}_${identityText(ownIdentity()).replace('-', '_')}`;
@@ -55,31 +60,31 @@ export class NetworkGuard {
     this.#rules = rules;
   }
 
-  /** Puts the rules in, in one step; the same again when something has taken them out. @throws GuardError */
+  /** Installs the rules atomically. @throws GuardError */
   async install(): Promise<void> {
     filterBridges();
     await nft(['-f', '-'], ruleset(this.#table, this.#rules));
   }
 
-  /** True while the rules are there. */
+  /** True while the rules are installed. */
   async installed(): Promise<boolean> {
     const tables = await nft(['list', 'tables', 'inet']);
     return tables.split('\n').includes(`table inet ${this.#table}`);
   }
 
-  /** Takes the rules out. */
+  /** Removes the rules. */
   async remove(): Promise<void> {
     await nft(['delete', 'table', 'inet', this.#table]);
   }
 }
 
-/** @throws GuardError where the bridge is on another machine, or a virtual one. */
+/** @throws GuardError when the bridge is on another or a virtual machine. */
 export function checkFilterable(bridge: string): void {
   if (!existsSync(`/sys/class/net/${bridge}`))
     throw new GuardError('the Docker engine is not on this machine, where its networks could be filtered');
 }
 
-/** Takes out the rules of agents of this machine that are no more. */
+/** Removes the rules of dead agents of this machine. */
 export async function removeStaleGuards(): Promise<void> {
   const prefix = `table inet dataflower_${pidNamespace()}_`;
   const tables = await nft(['list', 'tables', 'inet']);
@@ -91,7 +96,7 @@ export async function removeStaleGuards(): Promise<void> {
   }
 }
 
-/** Before every other filter, and final where it refuses: what others accept does not count. */
+/** Runs before every other filter; a refusal is final, whatever other filters accept. */
 function ruleset(table: string, { bridge, refused, resolvers, closed, agentPort }: GuardRules): string {
   const set = (name: string, elements: readonly string[]): string =>
     `set ${name} { type ipv4_addr; flags interval; auto-merge; ${elements.length === 0 ? '' : `elements = { ${elements.join(', ')} };`} }`;
@@ -132,13 +137,13 @@ table inet ${table} {
 `;
 }
 
-/** Without this, containers on one bridge reach each other past every rule. */
+/** Without this setting, containers on one bridge reach each other past every rule. */
 function filterBridges(): void {
   try {
     if (readFileSync(BRIDGE_RULES, 'utf8').trim() !== '1') writeFileSync(BRIDGE_RULES, '1');
   } catch (cause) {
     throw new GuardError(
-      `containers on one bridge cannot be kept apart, because ${BRIDGE_RULES} is not there or cannot be set: load the module br_netfilter`,
+      `containers on one bridge cannot be isolated, because ${BRIDGE_RULES} does not exist or cannot be set: load the module br_netfilter`,
       { cause },
     );
   }
@@ -156,7 +161,7 @@ function nft(commandLine: readonly string[], input = ''): Promise<string> {
 }
 
 function refusal(cause: Error & { code?: unknown }, stderr: string): GuardError {
-  if (cause.code === 'ENOENT') return new GuardError('the program nft is not there: install nftables', { cause });
+  if (cause.code === 'ENOENT') return new GuardError('the program nft is missing: install nftables', { cause });
   const said = stderr.trim().split('\n')[0] ?? cause.message;
   if (/not permitted/i.test(said) || process.getuid?.() !== 0)
     return new GuardError('only root (CAP_NET_ADMIN) may set packet filters: run the agent as root', { cause });
@@ -167,7 +172,7 @@ function pidNamespace(): string {
   try {
     return readlinkSync('/proc/self/ns/pid').replace(/\D/g, '') || '0';
   } catch {
-    // No such thing on this system.
+    // This system has no namespaces of process ids.
     return '0';
   }
 }

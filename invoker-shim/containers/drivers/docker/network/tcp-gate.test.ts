@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type Socket, connect, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { TestClock } from '@dataflower/common/testing';
-import { until } from '@dataflower/common/testing';
+import { TestClock, until } from '@dataflower/common/testing';
 import { TcpGate } from './tcp-gate.js';
 
 describe('the TCP gate', () => {
@@ -27,6 +26,13 @@ describe('the TCP gate', () => {
     rmSync(directory, { recursive: true });
   });
 
+  /** The key in the address that the container of the socket is given. */
+  async function admitted(): Promise<string> {
+    const address = await gate.addressFor(socketPath);
+    expect(address).toMatch(new RegExp(`^tcp:[0-9a-f]{32}@127\\.0\\.0\\.1:${port}$`));
+    return address.slice(4, 36);
+  }
+
   /** Says this; resolves to true when it is let in, to false when it is shown out. */
   async function say(...texts: string[]): Promise<boolean> {
     const before = came.length;
@@ -40,11 +46,11 @@ describe('the TCP gate', () => {
   }
 
   it('passes on who says a key, with what was said behind it', async () => {
-    const key = gate.admit(socketPath);
+    const key = await admitted();
     expect(await say(`${key}\nhello`)).toBe(true);
     expect(came.at(-1)).toBe('hello');
     expect(await say(key.slice(0, 10), `${key.slice(10)}\n`, 'bytes')).toBe(true);
-    gate.dismiss(key);
+    gate.dismiss(socketPath);
     expect(await say(`${key}\nhello`)).toBe(false);
   });
 
@@ -61,7 +67,7 @@ describe('the TCP gate', () => {
     for (const socket of silent) socket.on('close', () => closed.add(socket)).on('error', () => undefined);
     await until(() => clock.timers === 256);
     // A container that keeps all places keeps nobody out who has something to say.
-    const key = gate.admit(socketPath);
+    const key = await admitted();
     expect(await say(`${key}\nhello`)).toBe(true);
     await until(() => closed.size > 0 && clock.timers === 255);
     expect(closed.size).toBe(1);

@@ -1,4 +1,3 @@
-export { crc32, crc32ByTable } from './crc32.js';
 export { ProtocolError, type ProtocolErrorCode } from './errors.js';
 export {
   FrameDecoder,

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 
-/** Headers that are about one connection, not about the request (RFC 9110, 7.6.1), and those that frame the body. */
+/** Headers of one connection (RFC 9110, 7.6.1), and those that frame the body. */
 const HOP_BY_HOP = [
   'connection',
   'content-length',
@@ -18,10 +18,10 @@ const HOP_BY_HOP = [
 ];
 const CHUNKED: Framing = { 'transfer-encoding': 'chunked' };
 
-/** How a message says where its body ends; without a member there is none. */
+/** The headers that frame a body; without a member the message has none. */
 export type Framing = { readonly 'content-length'?: string; readonly 'transfer-encoding'?: string };
 
-/** How this message is framed, to be said again to the next reader. Undefined when that cannot be: it is coded otherwise. */
+/** The framing of a message for the next hop. Undefined for a transfer coding other than `chunked`, which cannot be relayed. */
 export function framingOf({ headers }: IncomingMessage): Framing | undefined {
   const { 'transfer-encoding': coding, 'content-length': length } = headers;
   if (coding !== undefined) return coding.trim().toLowerCase() === 'chunked' ? CHUNKED : undefined;
@@ -29,7 +29,7 @@ export function framingOf({ headers }: IncomingMessage): Framing | undefined {
   return /^\d{1,15}$/.test(length) ? { 'content-length': String(Number(length)) } : undefined;
 }
 
-/** What of the headers is for whoever gets the message in the end. */
+/** The end-to-end headers of a message: all but those of the connection, its own and those that `Connection` names. */
 export function endToEnd(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   const named = (headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
   const dropped = new Set([...HOP_BY_HOP, ...named]);

@@ -39,6 +39,17 @@ const STOP_GRACE_MS = 50;
 /** Longest time to send the remaining bytes of an ending container, in milliseconds. */
 const END_GRACE_MS = 10_000;
 
+/** Successors of each state. */
+const TRANSITIONS = {
+  /** For INIT. */
+  WAITING: ['INITIALIZING', 'ENDING'],
+  INITIALIZING: ['READY', 'ENDING'],
+  READY: ['ENDING'],
+  /** Sends the remaining bytes. */
+  ENDING: [],
+} as const;
+type State = keyof typeof TRANSITIONS;
+
 /** The agent's WELCOME. */
 export interface Welcome {
   readonly emitWindowBytes: number;
@@ -57,11 +68,11 @@ export interface ContainerLink {
  * The data logic unit after the handshake: handles the agent's frames, passes runs to the FLU, and answers for the FLU when
  * that ends the process.
  *
- * States: WAITING (for INIT) → INITIALIZING → READY → ENDING. It ends on SHUTDOWN when idle, on TIMEOUT and CANCEL of the
- * running invocation, and when the FLU is gone or spent. Before it exits it sends everything that the agent accepts.
+ * It ends on SHUTDOWN when idle, on TIMEOUT and CANCEL of the running invocation, and when the FLU is gone or spent. Before it
+ * exits it sends everything that the agent accepts.
  */
 export class Dlu {
-  #state: 'WAITING' | 'INITIALIZING' | 'READY' | 'ENDING' = 'WAITING';
+  #state: State = 'WAITING';
   readonly #cells: Int32Array;
   readonly #incoming: IncomingStreams;
   readonly #outgoing: OutgoingStreams;
@@ -151,14 +162,21 @@ export class Dlu {
     this.#queue?.flush();
   }
 
+  /** Changes the state; returns false when the present state does not allow it. */
+  #enter(next: State): boolean {
+    const successors: readonly State[] = TRANSITIONS[this.#state];
+    if (!successors.includes(next)) return false;
+    this.#state = next;
+    return true;
+  }
+
   #ready(): RunQueue {
     if (this.#state !== 'READY') throw new ProtocolError('UNEXPECTED_FRAME', `the container is ${this.#state}`);
     return this.#queue!;
   }
 
   #init(payload: Buffer): void {
-    if (this.#state !== 'WAITING') throw new ProtocolError('UNEXPECTED_FRAME', 'INIT may come only once');
-    this.#state = 'INITIALIZING';
+    if (!this.#enter('INITIALIZING')) throw new ProtocolError('UNEXPECTED_FRAME', 'INIT may come only once');
     const { init, code, rest } = decodeInit(payload);
     this.#memoryMiB = init.memoryMiB;
     const slots = rest === undefined ? [code] : [code, rest];
@@ -234,7 +252,7 @@ export class Dlu {
     }
     for (const line of message.logs ?? []) this.#writer.write(encodeLog(line));
     if (message.ok) {
-      this.#state = 'READY';
+      this.#enter('READY');
       this.#queue = new RunQueue(
         this.#flu,
         this.#cells,
@@ -317,8 +335,7 @@ export class Dlu {
    *   have not started.
    */
   #end(atRest = false): void {
-    if (this.#state === 'ENDING') return;
-    this.#state = 'ENDING';
+    if (!this.#enter('ENDING')) return;
     this.#memoryWatch?.stop();
     this.#heldWatch.stop();
     this.#writer.seize();

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type Entry, type ZipFile, fromBuffer, type Options } from 'yauzl';
-import { crc32 } from '../../../protocol/index.js';
+import { crc32 } from '../../../crc32.js';
 import { EntryWriter } from './entry-writer.js';
 import { ArchiveError, asArchiveError, inEntry } from './errors.js';
 import { ArchiveLimits, checkEntries, checkTargetBytes, MAX_UNPACKED_BYTES } from './limits.js';

@@ -31,8 +31,6 @@ import { closedToOthers, endProcessesOf, freshUid } from '../container-user.js';
 export interface ProcessDriverOptions {
   /** Absolute path of the program that this Node executes. */
   readonly entry: string;
-  /** Options for Node itself, before the entry. Default: none. */
-  readonly nodeArguments?: readonly string[];
   /** Default: the system's. */
   readonly clock?: Clock;
   /**
@@ -89,8 +87,7 @@ export class ProcessDriver implements ContainerDriver {
     this.#guardian.watch();
     const pipes = await outputPipes(path.dirname(start.socketPath), uid);
     const [stdout, stderr] = pipes?.descriptors ?? (['pipe', 'pipe'] as const);
-    const program = [...(this.#options.nodeArguments ?? []), this.#options.entry];
-    const child = spawnWithoutInherited(process.execPath, program, {
+    const child = spawnWithoutInherited(process.execPath, [this.#options.entry], {
       ...(uid === undefined ? {} : { uid, gid: uid }),
       cwd: home,
       env: {

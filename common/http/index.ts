@@ -2,7 +2,6 @@ export { createServerInTurn } from './requests-in-turn.js';
 export { Turns } from './turns.js';
 export { type HeaderRule, HttpRelay, type HttpRelayOptions, type RelayRefusal } from './relay.js';
 export { HostCheck, isLoopback } from './host-check.js';
-export { Ids } from './ids.js';
 export {
   ApiError,
   inOtherCollection,
@@ -20,4 +19,4 @@ export {
   unsupportedContentType,
 } from './refusals.js';
 export { JSON_HEADERS, sendError, sendJson, sendText } from './reply.js';
-export { takeTarget } from './request-target.js';
+export { takeTarget, takeTransactionId } from './request-head.js';

@@ -103,7 +103,7 @@ describe('the HTTP relay', () => {
     await until(() => answering !== undefined);
     expect(await fill(answering!)).toBeLessThan(MANY_BYTES);
     request.destroy();
-    await until(() => sockets.size === 0, 'the connection to the target is closed');
+    await until(() => sockets.size === 0, { what: 'the connection to the target is closed' });
   });
 
   it('holds back a request that the target does not read, and ends with the target', async () => {

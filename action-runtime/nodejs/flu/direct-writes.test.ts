@@ -94,7 +94,7 @@ test('an agent that asks for marks gets them, one that does not read them never 
   expect(agent.logs()).toEqual(['stdout: said']);
 });
 
-test('a stream that nobody reads gets no mark, and holds nothing up', async () => {
+test('a stream without a reader gets no mark, and blocks nothing', async () => {
   agent = await TestAgent.with(
     "function main() { require('node:fs').writeSync(2, 'x'); console.log('lost'); return {} }",
     {},

@@ -12,7 +12,7 @@ import { ProcessDriver } from '../drivers/process/process-driver.js';
 import { HttpProcessDriver } from './testing/http-process-driver.js';
 
 /**
- * What a workflow is may not depend on how its functions are reached: the same actions, as functions of the runtime that
+ * A workflow may not depend on how its functions are reached: the same actions, as functions of the runtime that
  * speaks frames and as an image that knows `/init` and `/run` only, give the same records.
  */
 type Reached = 'by frames' | 'by /init and /run';
@@ -107,7 +107,7 @@ function invoke(
 /** OpenWhisk's remark where a container has gone: our own runtime says in time that its function ended the process. */
 const REMARK = 'stderr: The action did not initialize or run as expected. Log data might be missing.';
 
-/** What a user can tell apart, without ids, times and stacks. */
+/** The observable parts of an answer, without ids, times and stacks. */
 async function seen(record: ActivationRecord): Promise<object> {
   const logs =
     record.annotations['kind'] === 'sequence'
@@ -119,7 +119,7 @@ async function seen(record: ActivationRecord): Promise<object> {
   return { name: record.name, status: record.status, result, timeout: record.annotations['timeout'], logs };
 }
 
-/** What emits is ours; what it starts for each value, and what collects them, is either. */
+/** The emitting function has our runtime; the consumers of its values have either. */
 const scatter = graph(
   [action('split', { outputs: { part: 'FOREACH' } }), action('square'), action('what', { inputs: { all: 'LIST' } })],
   edges('$USER.params -> split.in', 'split.part -> square.in', 'square.out -> what.all', 'what.out -> $USER.result'),

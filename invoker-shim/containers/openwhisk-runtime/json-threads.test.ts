@@ -32,7 +32,7 @@ test('work that needs more memory than it may have fails alone', async () => {
   expect(well).toMatchObject({ status: 'fulfilled', value: { outcome: 0 } });
 });
 
-test('work that nobody waits for any more is stopped, and what waits behind it goes on', async () => {
+test('aborted work is stopped, and waiting work continues', async () => {
   const threads = new JsonThreads();
   const stop = new AbortController();
   const gone = Array.from({ length: 4 }, () => threads.do(large('b'), stop.signal));

@@ -20,7 +20,7 @@ const WAYS = {
   'a socket on the descriptor':
     "await new Promise((resolve) => (socket ??= new net.Socket({ fd: 1, readable: false })).write(text + '\\n', resolve))",
   'a child with its streams': "child.spawnSync('/bin/sh', ['-c', 'echo ' + text], { stdio: 'inherit' })",
-  'a child that nobody waits for':
+  'a child that is not awaited':
     "await new Promise((resolve) => child.spawn('/bin/sh', ['-c', 'echo ' + text], { stdio: 'inherit' }).on('exit', resolve))",
 } as const;
 

@@ -17,7 +17,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
   let sink: MemorySink;
   let executor: Executor;
   let socketDir: string;
-  /** What the executor warns of: each container that is stopped for a reason. */
+  /** Warnings of the executor: one for each container that is stopped for a reason. */
   const warned: string[] = [];
 
   beforeAll(async () => {
@@ -160,7 +160,7 @@ describeWithService('docker', 'images of other people, on an engine', ({ address
     expect(new Set(users).size).toBe(2);
   });
 
-  it('have nobody asked for names where the network is closed', async () => {
+  it('send no name queries where the network is closed', async () => {
     await run('odd', { still: 1 });
     // Named none, the engine would ask in the machine's own name where its resolver is on loopback.
     expect((await inspect('odd')).HostConfig.Dns).toEqual(['127.0.0.1']);

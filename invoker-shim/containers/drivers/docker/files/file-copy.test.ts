@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-/** Resolves when so many of the target's bytes are other than zero. */
+/** Resolves when this number of the target's bytes is not zero. */
 async function copied(bytes: number): Promise<void> {
   const deadline = performance.now() + 10_000;
   for (;;) {

@@ -66,7 +66,7 @@ describe('the TCP gate', () => {
     const closed = new Set<Socket>();
     for (const socket of silent) socket.on('close', () => closed.add(socket)).on('error', () => undefined);
     await until(() => clock.timers === 256);
-    // A container that keeps all places keeps nobody out who has something to say.
+    // A container that occupies all places locks out no connection with a key.
     const key = await admitted();
     expect(await say(`${key}\nhello`)).toBe(true);
     await until(() => closed.size > 0 && clock.timers === 255);

@@ -1,6 +1,6 @@
-import path from 'node:path';
 import { runtimeEnvironment } from '@dataflower/action-runtime/nodejs';
 import type { ContainerSpec } from '../../executor.js';
+import { volumePath } from './engine/images.js';
 
 /** Folder of the agent's socket in a container. */
 export const SOCKET_DIRECTORY = '/run/dataflower';
@@ -122,11 +122,6 @@ function volumesOf(place: ContainerPlace): string[] {
   const there = new Set(writableDirectories(place));
   const wanted = place.volumes.map(volumePath);
   return [...new Set(wanted)].filter((directory) => !there.has(directory));
-}
-
-/** Normalized path of an image's volume. */
-export function volumePath(volume: string): string {
-  return path.posix.join('/', volume).replace(/(?<=.)\/$/, '');
 }
 
 /** The network has no IPv6; without this a container would have a link-local address all the same. */

@@ -1,7 +1,7 @@
+import path from 'node:path';
 import { PROTOCOL_LABEL } from '@dataflower/action-runtime/images';
 import { PROTOCOL_VERSION } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '@dataflower/common';
-import { volumePath } from '../container-settings.js';
 import type { Engine, ImageDescription } from './engine.js';
 import { EngineError } from './engine-error.js';
 
@@ -89,4 +89,9 @@ export class Images {
 function bytesInEvents(labels: ImageDescription['labels']): number {
   const json = JSON.stringify(labels);
   return Buffer.byteLength(json) + ESCAPE_BYTES * (json.match(/[<>&\u2028\u2029]|\\[bf]/g)?.length ?? 0);
+}
+
+/** Normalized path of an image's volume. */
+export function volumePath(volume: string): string {
+  return path.posix.join('/', volume).replace(/(?<=.)\/$/, '');
 }

@@ -37,7 +37,7 @@ export const couchdb = section({
       whenToChange: 'Start fails with "self-signed certificate" or "unable to verify": set it.',
     }),
     insecure: flag(false, {
-      about: "Takes any certificate for CouchDB's. Whoever is on the way can then read the password.",
+      about: "Takes any certificate for CouchDB's. A third party on the network can then read the password.",
       whenToChange: 'Never set it but to find out what is wrong with a certificate.',
     }),
   }),
@@ -60,7 +60,7 @@ export const couchdb = section({
   }),
   codeBytes: whole(4 * 1024 * 1024 * 1024, 1024 * 1024, 2 ** 50, {
     about:
-      'Most bytes of copies of large code (over 16 KiB) in the data directory. What running activations may need is kept there until they end, whatever becomes of the actions.',
+      'Most bytes of copies of large code (over 16 KiB) in the data directory. Code that running activations may need is kept there until they end, even if the actions are deleted.',
     whenToChange:
       'Invocations are answered with 503 and the log names this key: raise it. The disk is small: lower it.',
   }),
@@ -83,6 +83,6 @@ export const couchdb = section({
     about:
       'How long entities in memory are used while CouchDB cannot be heard, in milliseconds. Otherwise a change by another process is known within a round trip.',
     whenToChange:
-      'Invocations shall go on through longer outages: raise it. Old code must not run for so long: lower it.',
+      'Invocations shall go on through longer outages: raise it. Old code must not run that long: lower it.',
   }),
 });

@@ -10,13 +10,13 @@ export const images = section({
   }),
   pull: choice('never', ['never', 'missing'], {
     about:
-      'Whether an image that is not on the host is fetched from its registry (`missing`) or the activation fails and says so (`never`). Whoever may create actions chooses the registry that the host then contacts.',
+      'Whether an image that is not on the host is fetched from its registry (`missing`) or the activation fails and says so (`never`). The creators of actions then choose the registries that the host contacts.',
     whenToChange:
       'Activations fail with "Failed to pull container image": fetch it on the host with `docker pull`, or set `missing` together with `containers.images.allowed`.',
   }),
   user: choice('own', ['own', 'image'], {
     about:
-      'As whom images run that actions name: `own` a user id that nobody else has, for each container; `image` the user that the image names, root where it names none. What the kernel counts by user, such as watches, keys and pending signals, is then shared with others of that id, those of the machine included.',
+      'The user of images that actions name: `own` a user id of its own for each container; `image` the user that the image names, root where it names none. Counts of the kernel by user, such as watches, keys and pending signals, are then shared with other processes of that id, those of the machine included.',
     whenToChange:
       'An image fails with EACCES or "permission denied" because its files belong to its own user: have it make them readable to all, or set `image` together with `containers.images.allowed`.',
   }),

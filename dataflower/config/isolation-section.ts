@@ -9,13 +9,13 @@ export const isolation = {
   }),
   processUser: choice('agent', ['agent', 'own'], {
     about:
-      'As whom child processes run: `agent` as the user of the server, with all that it may read; `own` as a user id that nobody else has, for each container, which needs root. They then reach neither the data directory and the keys in it, nor the environment and memory of the server, nor each other; large values travel as streams.',
+      'The user of child processes: `agent` the user of the server, with all that it may read; `own` a user id of its own for each container, which needs root. They then reach neither the data directory and the keys in it, nor the environment and memory of the server, nor each other; large values travel as streams.',
     whenToChange:
       'Code that you do not trust wholly has to run without Docker: `own`. Start fails with "cannot read": install Node.js and this project where every user can read them.',
   }),
   processOffLoopback: flag(false, {
     about:
-      'Lets containers be child processes although `server.host` is an address that other machines reach. Whoever has a key then runs code on this machine without isolation.',
+      'Lets containers be child processes although `server.host` is an address that other machines reach. Every holder of a key then runs code on this machine without isolation.',
     whenToChange:
       'Start is refused with "child processes … loopback": use Docker. Set it only where everybody who reaches the API may do anything on this machine.',
   }),

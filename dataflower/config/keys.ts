@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** The texts of one key, for the reference page and for error messages. */
 export interface KeyMeta {
-  /** What the key is for, in one sentence. */
+  /** The purpose of the key, in one sentence. */
   readonly about: string;
   /** A symptom, and the change of the value that removes it. */
   readonly whenToChange: string;
@@ -111,11 +111,7 @@ export function optionalList<T extends z.core.$ZodLooseShape>(
   return schema;
 }
 
-export function choice<const T extends readonly [string, ...string[]]>(
-  fallback: T[number],
-  values: T,
-  key: KeyTexts,
-) {
+export function choice<const T extends readonly [string, ...string[]]>(fallback: T[number], values: T, key: KeyTexts) {
   const schema = z.enum(values).default(() => fallback);
   metas.add(schema, { ...key, expected: `one of ${values.join(', ')}`, text: true });
   return schema;

@@ -29,12 +29,12 @@ export const poolKeys = {
       count: z.int().min(0).max(10_000),
       keepAliveMs: z.int().min(0).max(MAX_MS).optional(),
     },
-    '`{kind, memoryMiB, count}`, with `keepAliveMs` where they are to go after so long without a cold start',
+    '`{kind, memoryMiB, count}`, with `keepAliveMs` to remove them after that time without a cold start, in ms',
     {
       about:
         'Containers that are started before a function needs them, for any action of that kind and memory limit; each serves one action. They count in `containers.max` and `containers.memoryMiB`, and are the first to give way.',
       whenToChange:
-        'First calls of new actions take long: name their kind and memory. They hold memory that nobody uses: lower the count, or set `keepAliveMs`.',
+        'First calls of new actions take long: name their kind and memory. They hold unused memory: lower the count, or set `keepAliveMs`.',
     },
   ),
   prewarmReplaceMs: whole(1000, 0, MAX_MS, {

@@ -26,7 +26,7 @@ export const workflowKeys = {
   }),
   workflowBytes: whole(BUDGET_LIMITS.bytes, 65_536, MAX_BYTES, {
     about:
-      'Bytes that the engine itself may make for one activation of a workflow: variables of `let` that steps have changed, bound parameters laid under inputs, items of a `map` over JSON, constants, and 8 KiB for each workflow inside it. What functions put out does not count: `sink.limitBytes` bounds it.',
+      'Bytes that the engine itself may make for one activation of a workflow: variables of `let` that steps have changed, bound parameters laid under inputs, items of a `map` over JSON, constants, and 8 KiB for each workflow inside it. Output of functions does not count: `sink.limitBytes` bounds it.',
     whenToChange:
       'A workflow fails with "takes more than … bytes of the engine": raise it, when it is meant to. The server uses too much memory: lower it.',
   }),

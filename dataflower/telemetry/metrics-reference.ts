@@ -57,7 +57,7 @@ const HEAD = `# Metrics
 Every process serves \`GET /metrics\` in Prometheus' text format. It needs no key, so it holds counts and sizes and no names of
 users or actions. No label has as many values as there are users, actions or activations. Counters start at 0 with their
 process, gauges are read when they are asked for; histograms have buckets from 1 ms to 300 s. The text is rendered once a second
-at most, whoever asks how often: all who ask within a second get the same.
+at most: all requests within a second get the same.
 `;
 
 /** A metric of a registry, without its values. */

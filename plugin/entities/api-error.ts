@@ -2,7 +2,7 @@ import { CodedError } from '@dataflower/common';
 import { ApiError, internalError, malformed, overloaded, unavailable } from '@dataflower/common/http';
 import { RecordsUnavailableError } from '@dataflower/common/records';
 import { DocumentRefusedError, StoreUnavailableError } from '../stores/entity-store.js';
-import { fullDiskReason } from './full-disk.js';
+import { fullDiskReason } from '../http/full-disk.js';
 
 /** OW-12: whatever was thrown, as an answer. Values nested so deeply that they cannot be walked are their sender's error. */
 export function asApiError(error: unknown): ApiError {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
 import { until } from '../testing/until.js';
 import { BodyBudget } from './body-budget.js';
-import { jsonArray, JsonPieces, sendPieces } from './pieces.js';
+import { jsonArray, JsonPieces, sendPieces } from './streamed-json.js';
 
 const MIB = 1024 * 1024;
 

@@ -3,14 +3,14 @@ import type { Clock } from '@dataflower/common';
 import { overloaded, sendError, sendJson, type Ids } from '@dataflower/common/http';
 import type { ActivationRecord, RecordStore } from '@dataflower/common/records';
 import type { Host, StartMessage } from '@dataflower/invoker-shim';
-import { asApiError } from '../http/api-error.js';
+import { asApiError } from '../entities/api-error.js';
 import type { BodyBudget } from '../http/body-budget.js';
 import { laidOver } from '../entities/laid-over.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../entities/names.js';
 import { countAnswer } from '../http/large-answer.js';
-import { type BodyThreads, isLargePayload } from '../entities/body-threads.js';
-import { reservedProperties } from '../entities/body-work.js';
-import { parseObject } from '../http/parse-object.js';
+import { type BodyThreads, isLargePayload } from '../entities/bodies/body-threads.js';
+import { reservedProperties } from '../entities/bodies/body-work.js';
+import { parseObject } from '../http/json.js';
 import { checkContentType, readBody } from '../http/request.js';
 import { paradigmOf } from '../workflows/annotations.js';
 import type { Authenticator } from '../auth/authenticator.js';
@@ -20,7 +20,7 @@ import type { LimitSettings } from '../settings.js';
 import type { Resolved, Startable, TargetResolver } from '../targets/resolver.js';
 import { answerText, httpStatusOf } from './answer.js';
 import { LeavingId } from './leaving-id.js';
-import { type InvokeOptions, readInvokeOptions } from './options.js';
+import { type InvokeOptions, readInvokeOptions } from './api.js';
 import type { Throttles } from './throttles.js';
 
 export interface InvokeDependencies {

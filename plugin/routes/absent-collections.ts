@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import { ApiError, inOtherCollection, noSuchEntity } from '@dataflower/common/http';
-import { isAction } from '../entities/action-document.js';
+import { isAction } from '../entities/action/document.js';
 import { answering, type ApiContext, pathParameter } from './context.js';
 import { checkEntityName, entitledNamespace } from '../entities/names.js';
 import { pageParameters } from '../http/query.js';

@@ -11,7 +11,7 @@ import type { Caller } from '../auth/identity.js';
 import { cancelActivation } from './cancel-activation.js';
 import { answering, type ApiContext, JsonText, localsOf, pathParameter } from './context.js';
 import { entitledNamespace, isEntityName } from '../entities/names.js';
-import { jsonArray, JsonPieces } from '../http/pieces.js';
+import { jsonArray, JsonPieces } from '../http/streamed-json.js';
 import { booleanParameter, MAX_LIST_LIMIT, pageParameters, type Query, wholeNumber } from '../http/query.js';
 
 const COLLECTION = 'activations';

@@ -6,7 +6,7 @@ import { authenticated } from '../auth/required.js';
 import { absentCollectionRoutes } from './absent-collections.js';
 import { actionRoutes } from './actions.js';
 import { activationRoutes } from './activations.js';
-import { asApiError } from '../http/api-error.js';
+import { asApiError } from '../entities/api-error.js';
 import { apiDocs } from './api-docs.js';
 import { answering, type ApiContext } from './context.js';
 import { apiInfo, platformInfo } from './info.js';

@@ -9,10 +9,10 @@ import type { EntityStore } from '../stores/entity-store.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
 import type { BodyBudget } from '../http/body-budget.js';
 import type { Query } from '../http/query.js';
-import { JsonPieces, sendPieces } from '../http/pieces.js';
+import { JsonPieces, sendPieces } from '../http/streamed-json.js';
 import { countAnswer } from '../http/large-answer.js';
 import { type BodyTerms, checkContentType, readBody } from '../http/request.js';
-import type { BodyThreads } from '../entities/body-threads.js';
+import type { BodyThreads } from '../entities/bodies/body-threads.js';
 
 /** What the resources of the API work on. */
 export interface ApiContext {

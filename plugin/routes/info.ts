@@ -1,5 +1,5 @@
 import type { GatewaySettings } from '../settings.js';
-import { runtimesJson } from '../entities/kinds.js';
+import { runtimesJson } from '../entities/action/kinds.js';
 import { platformLimits } from '../entities/limits.js';
 
 /** `GET /` (OW-1). */

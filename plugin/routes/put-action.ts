@@ -4,7 +4,7 @@ import type { LimitSettings } from '../settings.js';
 import { type Attachment, ConflictError, type EntityStore } from '../stores/entity-store.js';
 import { checkWorkflowAnnotations } from '../workflows/annotations.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
-import { codeBytesOf } from '../entities/action-code.js';
+import { codeBytesOf } from '../entities/action/code.js';
 import {
   type ActionDocument,
   type ActionLimits,
@@ -14,13 +14,13 @@ import {
   isAction,
   isBlackbox,
   isSequence,
-} from '../entities/action-document.js';
-import { readExec } from '../entities/exec.js';
-import { checkImageAllowed } from '../entities/image-name.js';
+} from '../entities/action/document.js';
+import { readExec } from '../entities/action/exec.js';
+import { checkImageAllowed } from '../entities/action/image-name.js';
 import { LargeCode } from '../entities/large-code.js';
 import { defaultLimits, readLimits } from '../entities/limits.js';
 import { overlayParameters, type Parameter, readParameters, sizeOf } from '../entities/parameters.js';
-import { checkSequence } from '../entities/sequences.js';
+import { checkSequence } from '../entities/action/sequence.js';
 import { shortJson } from '../http/short-json.js';
 import { nextVersion, readVersion } from '../entities/version.js';
 

@@ -1,11 +1,11 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, malformed, noSuchRoute, sendError, sendJson } from '@dataflower/common/http';
-import { asApiError } from '../http/api-error.js';
+import { asApiError } from '../entities/api-error.js';
 import type { BodyBudget } from '../http/body-budget.js';
 import { bodyObject } from '../routes/context.js';
 import { isEntityName } from '../entities/names.js';
-import { parseObject } from '../http/parse-object.js';
+import { parseObject } from '../http/json.js';
 import { authorizationOf, type Caller } from '../auth/identity.js';
 import type { Subjects } from '../auth/subjects.js';
 import { STATUS_PATH, type StatusReport } from './status.js';

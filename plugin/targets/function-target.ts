@@ -1,8 +1,8 @@
 import { type CodeReference, type CodeSource, type ContainerSource, loadSource } from '@dataflower/common/code';
 import type { ActionDescription, ContainerSpec, FunctionTarget } from '@dataflower/invoker-shim';
-import { type ActionDocument, type CodeExec, NO_CODE, isBlackbox, isSequence } from '../entities/action-document.js';
-import { checkImageAllowed } from '../entities/image-name.js';
-import { DEFAULT_NODE_KIND } from '../entities/kinds.js';
+import { type ActionDocument, type CodeExec, NO_CODE, isBlackbox, isSequence } from '../entities/action/document.js';
+import { checkImageAllowed } from '../entities/action/image-name.js';
+import { DEFAULT_NODE_KIND } from '../entities/action/kinds.js';
 import { isTruthy, type Parameter, valueOf } from '../entities/parameters.js';
 import { authorizationOf, type Caller } from '../auth/identity.js';
 import type { EntityStore } from '../stores/entity-store.js';

@@ -1,5 +1,5 @@
 import type { ActionCode, CodeSource } from '@dataflower/common/code';
-import { CODE_ATTACHMENT } from '../entities/action-document.js';
+import { CODE_ATTACHMENT } from '../entities/action/document.js';
 import type { EntityStore, Release } from '../stores/entity-store.js';
 import type { StoredCode } from './target-codes.js';
 

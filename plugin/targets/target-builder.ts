@@ -2,12 +2,12 @@ import { setImmediate } from 'node:timers/promises';
 import { ApiError } from '@dataflower/common/http';
 import { compileSequence, type Graph, graphDigest } from '@dataflower/composer/graph';
 import type { ActionDescription, Target, WorkflowTarget } from '@dataflower/invoker-shim';
-import { CodeGoneError, codeOf } from '../entities/action-code.js';
-import { type ActionDocument, isAction, isSequence } from '../entities/action-document.js';
+import { CodeGoneError, codeOf } from '../entities/action/code.js';
+import { type ActionDocument, isAction, isSequence } from '../entities/action/document.js';
 import type { Caller } from '../auth/identity.js';
 import { containerSpec, describe, functionTarget, runParameters, type TargetContext } from './function-target.js';
 import { annotatedWorkflow, isWorkflow } from '../workflows/annotations.js';
-import type { Graphs } from '../workflows/graphs.js';
+import type { Graphs } from '../workflows/compiled-workflows.js';
 import type { StoredCode } from './target-codes.js';
 import type { CompiledWorkflow, WorkflowCompiler } from '../workflows/workflow-compiler.js';
 

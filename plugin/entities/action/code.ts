@@ -1,6 +1,6 @@
 import { ApiError } from '@dataflower/common/http';
-import type { EntityStore } from '../stores/entity-store.js';
-import { type ActionDocument, CODE_ATTACHMENT, isSequence } from './action-document.js';
+import type { EntityStore } from '../../stores/entity-store.js';
+import { type ActionDocument, CODE_ATTACHMENT, isSequence } from './document.js';
 
 /** The action was written or deleted between the reading of its document and that of its code. */
 export class CodeGoneError extends ApiError {

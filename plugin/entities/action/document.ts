@@ -1,5 +1,5 @@
-import type { StoredDocument } from '../stores/entity-store.js';
-import type { Parameter } from './parameters.js';
+import type { StoredDocument } from '../../stores/entity-store.js';
+import type { Parameter } from '../parameters.js';
 
 /** OpenWhisk's limits of an action, by its names: milliseconds, MB, MB. */
 export interface ActionLimits {

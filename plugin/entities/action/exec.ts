@@ -1,10 +1,10 @@
 import { type ApiError, malformed } from '@dataflower/common/http';
-import { type BlackboxExec, type Exec, NO_CODE } from './action-document.js';
+import { type BlackboxExec, type Exec, NO_CODE } from './document.js';
 import { readImageName } from './image-name.js';
-import { isBinaryCode, LargeCode } from './large-code.js';
-import { checkEntityName, checkNamespaceName } from './names.js';
+import { isBinaryCode, LargeCode } from '../large-code.js';
+import { checkEntityName, checkNamespaceName } from '../names.js';
 import { resolveKind } from './kinds.js';
-import { shortJson } from '../http/short-json.js';
+import { shortJson } from '../../http/short-json.js';
 
 /** What a PUT says of the code: OpenWhisk's rules of `exec` (OW-27 to OW-29), its texts kept. */
 export function readExec(

@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
-import { type ActionDocument, fullAction } from './action-document.js';
-import { JsonPieces } from '../http/pieces.js';
+import { type ActionDocument, fullAction } from './document.js';
+import { JsonPieces } from '../../http/streamed-json.js';
 
 /** Bytes of code that are made JSON at once: well below a millisecond. */
 const PIECE_BYTES = 128 * 1024;

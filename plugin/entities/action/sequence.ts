@@ -1,7 +1,7 @@
 import { ApiError, noSuchEntity, notEntitled } from '@dataflower/common/http';
-import type { Caller } from '../auth/identity.js';
-import type { EntityStore } from '../stores/entity-store.js';
-import { isAction, isSequence } from './action-document.js';
+import type { Caller } from '../../auth/identity.js';
+import type { EntityStore } from '../../stores/entity-store.js';
+import { isAction, isSequence } from './document.js';
 
 /** `/ns/name` as the id of a document. */
 export function documentId(component: string): string {

@@ -1,7 +1,7 @@
 import { ThreadsBusyError, WorkThreads, WorkTimeoutError } from '@dataflower/common';
 import { ApiError, overloaded } from '@dataflower/common/http';
 import type { BodyResult, BodyWork } from './body-work.js';
-import { LargeCode } from './large-code.js';
+import { LargeCode } from '../large-code.js';
 
 /** A body of fewer bytes is read at once: that takes some milliseconds at most. */
 const SMALL_BYTES = 128 * 1024;

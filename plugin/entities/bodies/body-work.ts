@@ -1,8 +1,8 @@
 import { ApiError, malformed, tooLarge } from '@dataflower/common/http';
-import { isBinaryCode } from './large-code.js';
-import { laidOver } from './laid-over.js';
-import { type Parameter, readParameters, sizeOf } from './parameters.js';
-import { parseEntity, parseObject } from '../http/parse-object.js';
+import { isBinaryCode } from '../large-code.js';
+import { laidOver } from '../laid-over.js';
+import { type Parameter, readParameters, sizeOf } from '../parameters.js';
+import { parseEntity, parseObject } from '../../http/json.js';
 
 /** Code of more characters is handed over as bytes. */
 const LARGE_CODE = 65_536;

@@ -13,7 +13,7 @@ import {
 import { DirectoryLock } from './directory-lock.js';
 import { DamagedFileError, type Entry, entryOf, filesOf, type StoredAttachment } from './document-file.js';
 import { HeldAttachments } from './held-attachments.js';
-import { inParallel } from './in-parallel.js';
+import { inParallel } from './durable-files.js';
 import { StoreDirectory } from './store-directory.js';
 import { upgradeFromLeveldb } from './upgrade-from-leveldb.js';
 import { WriteGuard } from './write-guard.js';

@@ -12,7 +12,7 @@ import {
   readEntry,
   type StoredAttachment,
 } from './document-file.js';
-import { inParallel } from './in-parallel.js';
+import { inParallel } from './durable-files.js';
 import { sameFile } from './same-file.js';
 
 interface Marker {

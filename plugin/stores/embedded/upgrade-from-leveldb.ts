@@ -4,7 +4,7 @@ import type { ClassicLevel } from 'classic-level';
 import type { StoredDocument } from '../entity-store.js';
 import { StoreLockedError } from './directory-lock.js';
 import { entryOf, type StoredAttachment } from './document-file.js';
-import { inParallel } from './in-parallel.js';
+import { inParallel } from './durable-files.js';
 import { StoreDirectory, syncDirectory } from './store-directory.js';
 
 // Earlier versions kept the entities in a PouchDB on LevelDB, whose files lay where `documents` lies now. A crash at any point

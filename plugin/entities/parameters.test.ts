@@ -1,7 +1,7 @@
-import { laidOver } from './laid-over.js';
+import { withDefaults } from './parameters.js';
 
-const laid = (below: string, body: string): string =>
-  laidOver(
+const completed = (below: string, body: string): string =>
+  withDefaults(
     JSON.parse(below) as Record<string, unknown>,
     JSON.parse(body === '' ? '{}' : body) as Record<string, unknown>,
     Buffer.from(body),
@@ -17,4 +17,4 @@ test.each([
   ['{"a":1}', '{"a":{"b":"}{"}}', '{"a":{"b":"}{"}}'],
   ['{"__proto__":{"x":1},"b":2}', '{"c":3}', '{"__proto__":{"x":1},"b":2,"c":3}'],
   ['{"__proto__":{"x":1},"b":2}', '{"__proto__":3}', '{"b":2,"__proto__":3}'],
-])('%s below %j is %s', (below, body, merged) => expect(laid(below, body)).toBe(merged));
+])('%s below %j is %s', (below, body, merged) => expect(completed(below, body)).toBe(merged));

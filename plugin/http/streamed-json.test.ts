@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
 import { until } from '../testing/until.js';
 import { BodyBudget } from './body-budget.js';
-import { jsonArray, JsonPieces, sendPieces } from './streamed-json.js';
+import { jsonArray, StreamedJson, sendStreamed } from './streamed-json.js';
 
 const MIB = 1024 * 1024;
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
   items = () => large(100);
   server = createServer((_request, response) => {
     responses.push(response);
-    sendPieces(response, 'tid', new JsonPieces(jsonArray(items())), budget, 'a').catch((error: unknown) => {
+    sendStreamed(response, 'tid', new StreamedJson(jsonArray(items())), budget, 'a').catch((error: unknown) => {
       failures.push(error);
       response.destroy();
     });

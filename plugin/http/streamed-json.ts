@@ -3,14 +3,13 @@ import type { ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { overloaded, JSON_HEADERS, sendJson } from '@dataflower/common/http';
-import type { BodyBudget } from './body-budget.js';
-import { LARGE_ANSWER, limitWaiting } from './large-answer.js';
+import { type BodyBudget, closeWhenStalled, LARGE_ANSWER } from './body-budget.js';
 
-/** JSON that comes in pieces: only one of them is in memory, and the next is asked for when that is on its way. */
-export class JsonPieces {
-  /** @param heldBytes Memory that they are made from, held until the answer is sent. */
+/** JSON text as a stream of chunks: one chunk is in memory, and the next is made when that one has been sent. */
+export class StreamedJson {
+  /** @param heldBytes Bytes that the chunks are made from, counted until the answer is sent. */
   constructor(
-    readonly pieces: AsyncIterable<string>,
+    readonly chunks: AsyncIterable<string>,
     readonly heldBytes = 0,
   ) {}
 }
@@ -25,51 +24,51 @@ export async function* jsonArray(items: AsyncIterable<string>): AsyncGenerator<s
   yield separator === '[' ? '[]' : ']';
 }
 
-/** Making a piece may take the loop for so long. */
+/** Time of the event loop that making one chunk may take without a pause after it, in ms. */
 const SHORT_MS = 5;
-/** After a piece that took longer the loop is left to others for so many times as long. */
-const REST_TIMES = 2;
+/** Length of the pause after a chunk that took longer, as a multiple of the time it took. */
+const REST_FACTOR = 2;
 
 /**
- * Answers with 200 and the pieces. A small answer goes out whole. Rejects with what the pieces throw, and with 503 when the
- * owner has too many bytes of bodies under way: when the head has gone by then, the connection has to be closed.
+ * Answers with 200 and the chunks; a small answer is sent whole. Rejects with the error of the chunks, and with 503 when
+ * the owner holds too many bytes of bodies. If the head has been sent by then, the caller has to close the connection.
  */
-export async function sendPieces(
+export async function sendStreamed(
   response: ServerResponse,
   transactionId: string,
-  { pieces, heldBytes }: JsonPieces,
+  { chunks, heldBytes }: StreamedJson,
   budget: BodyBudget,
   owner: string,
 ): Promise<void> {
   if (!budget.take(owner, heldBytes)) throw overloaded();
   response.once('close', () => budget.give(owner, heldBytes));
-  const writer = new PieceWriter(response, transactionId, budget, owner);
+  const writer = new ChunkWriter(response, transactionId, budget, owner);
   if (response.req.method === 'HEAD') {
     writer.end();
     return;
   }
-  let begin = '';
+  let buffered = '';
   let since = performance.now();
-  for await (const piece of pieces) {
-    begin += piece;
-    if (begin.length > LARGE_ANSWER) {
-      await writer.write(begin);
-      begin = '';
+  for await (const chunk of chunks) {
+    buffered += chunk;
+    if (buffered.length > LARGE_ANSWER) {
+      await writer.write(buffered);
+      buffered = '';
     }
     const tookMs = performance.now() - since;
-    if (tookMs > SHORT_MS) await pause(REST_TIMES * tookMs);
+    if (tookMs > SHORT_MS) await pause(REST_FACTOR * tookMs);
     if (response.destroyed) return;
     since = performance.now();
   }
-  if (response.headersSent) response.end(begin);
-  else sendJson(response, 200, transactionId, begin);
+  if (response.headersSent) response.end(buffered);
+  else sendJson(response, 200, transactionId, buffered);
 }
 
-/** Writes at the pace of the reader. */
-class PieceWriter {
-  /** Bytes that the reader has not taken. */
+/** Writes at the pace of the client. */
+class ChunkWriter {
+  /** Bytes that the client has not taken. */
   #held = 0;
-  readonly #gone = new AbortController();
+  readonly #closed = new AbortController();
 
   readonly #response: ServerResponse;
   readonly #transactionId: string;
@@ -84,18 +83,18 @@ class PieceWriter {
 
     response.once('close', () => {
       this.#release();
-      this.#gone.abort();
+      this.#closed.abort();
     });
   }
 
-  /** Resolves when the reader has room for more, or has gone. */
+  /** Resolves when the client can take more, or has disconnected. */
   async write(text: string): Promise<void> {
     const response = this.#response;
     const bytes = Buffer.from(text);
     if (!this.#budget.take(this.#owner, bytes.length)) throw overloaded();
     this.#held = bytes.length;
     this.#open();
-    if (!response.write(bytes)) await once(response, 'drain', { signal: this.#gone.signal }).catch(() => undefined);
+    if (!response.write(bytes)) await once(response, 'drain', { signal: this.#closed.signal }).catch(() => undefined);
     this.#release();
   }
 
@@ -107,7 +106,7 @@ class PieceWriter {
   #open(): void {
     const response = this.#response;
     if (response.headersSent) return;
-    limitWaiting(response);
+    closeWhenStalled(response);
     response.writeHead(200, [...JSON_HEADERS, 'X-Request-ID', this.#transactionId]);
   }
 

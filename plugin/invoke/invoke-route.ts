@@ -4,18 +4,16 @@ import { overloaded, sendError, sendJson, type Ids } from '@dataflower/common/ht
 import type { ActivationRecord, RecordStore } from '@dataflower/common/records';
 import type { Host, StartMessage } from '@dataflower/invoker-shim';
 import { asApiError } from '../entities/api-error.js';
-import type { BodyBudget } from '../http/body-budget.js';
-import { laidOver } from '../entities/laid-over.js';
+import { type BodyBudget, countAnswer } from '../http/body-budget.js';
+import { withDefaults } from '../entities/parameters.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../entities/names.js';
-import { countAnswer } from '../http/large-answer.js';
 import { type BodyThreads, isLargePayload } from '../entities/bodies/body-threads.js';
 import { reservedProperties } from '../entities/bodies/body-work.js';
 import { parseObject } from '../http/json.js';
 import { checkContentType, readBody } from '../http/request.js';
 import { paradigmOf } from '../workflows/annotations.js';
-import type { Authenticator } from '../auth/authenticator.js';
+import { authenticated, type Authenticator } from '../auth/authenticator.js';
 import type { Caller } from '../auth/identity.js';
-import { authenticated } from '../auth/required.js';
 import type { LimitSettings } from '../settings.js';
 import type { Resolved, Startable, TargetResolver } from '../targets/resolver.js';
 import { answerText, httpStatusOf } from './answer.js';
@@ -273,6 +271,6 @@ function accepted(call: Call, activationId: string): void {
 }
 
 function payloadOf(body: Buffer, given: Record<string, unknown>, resolved: Resolved): Buffer {
-  if (resolved.parameters !== undefined) return laidOver(resolved.parameters, given, body);
+  if (resolved.parameters !== undefined) return withDefaults(resolved.parameters, given, body);
   return body.length === 0 ? EMPTY_PAYLOAD : body;
 }

@@ -13,7 +13,7 @@ export function platformInfo(config: GatewaySettings): object {
   };
 }
 
-/** `GET /api/v1` (OW-1). By its `build` `deploy` knows a server that runs workflows by data flow. */
+/** `GET /api/v1` (OW-1). `dataflower deploy` recognizes this server by `build`. */
 export function apiInfo(version: string): object {
   return {
     description: 'OpenWhisk API',

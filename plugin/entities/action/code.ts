@@ -2,6 +2,23 @@ import { ApiError } from '@dataflower/common/http';
 import type { EntityStore } from '../../stores/entity-store.js';
 import { type ActionDocument, CODE_ATTACHMENT, isSequence } from './document.js';
 
+/** Code that is too large to be handled as text in one turn of the event loop. */
+export class LargeCode {
+  /** @param bytes UTF-8. @param binary OW-28: it is base64. */
+  constructor(
+    readonly bytes: Buffer,
+    readonly binary: boolean,
+  ) {}
+}
+
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/** OW-28: the trimmed text is base64 by its alphabet and length. */
+export function isBinaryCode(code: string): boolean {
+  const trimmed = code.trim();
+  return trimmed !== '' && trimmed.length % 4 === 0 && BASE64.test(trimmed);
+}
+
 /** The action was written or deleted between the reading of its document and that of its code. */
 export class CodeGoneError extends ApiError {
   constructor() {
@@ -9,12 +26,12 @@ export class CodeGoneError extends ApiError {
   }
 }
 
-/** The code of an action as it was put; undefined for a sequence. Throws `CodeGoneError`. */
+/** The code of an action as text; undefined for a sequence. Throws `CodeGoneError`. */
 export async function codeOf(document: ActionDocument, store: EntityStore): Promise<string | undefined> {
   return (await codeBytesOf(document, store))?.toString();
 }
 
-/** The same as UTF-8. */
+/** The code of an action in UTF-8; undefined for a sequence. Throws `CodeGoneError`. */
 export async function codeBytesOf(document: ActionDocument, store: EntityStore): Promise<Buffer | undefined> {
   const { exec } = document;
   if (isSequence(exec)) return undefined;
@@ -24,9 +41,9 @@ export async function codeBytesOf(document: ActionDocument, store: EntityStore):
   return stored;
 }
 
-const MOST_READS = 10;
+const MAX_READS = 10;
 
-/** An action with the code that belongs to it: read once more when it was written in between. */
+/** An action with the code of the same revision: both are read again when the action was written in between. */
 export async function withCode<T extends ActionDocument | undefined>(
   read: () => Promise<T>,
   store: EntityStore,
@@ -36,7 +53,7 @@ export async function withCode<T extends ActionDocument | undefined>(
     try {
       return { document, code: document === undefined ? undefined : await codeBytesOf(document, store) };
     } catch (error) {
-      if (!(error instanceof CodeGoneError) || reads === MOST_READS) throw error;
+      if (!(error instanceof CodeGoneError) || reads === MAX_READS) throw error;
     }
   }
 }

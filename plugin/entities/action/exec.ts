@@ -1,12 +1,12 @@
 import { type ApiError, malformed } from '@dataflower/common/http';
 import { type BlackboxExec, type Exec, NO_CODE } from './document.js';
 import { readImageName } from './image-name.js';
-import { isBinaryCode, LargeCode } from '../large-code.js';
+import { isBinaryCode, LargeCode } from './code.js';
 import { checkEntityName, checkNamespaceName } from '../names.js';
 import { resolveKind } from './kinds.js';
-import { shortJson } from '../../http/short-json.js';
+import { shortJson } from '../../http/json.js';
 
-/** What a PUT says of the code: OpenWhisk's rules of `exec` (OW-27 to OW-29), its texts kept. */
+/** Reads `exec` of a PUT by OpenWhisk's rules and with its texts (OW-27 to OW-29). Throws `ApiError` 400. */
 export function readExec(
   value: unknown,
   callerNamespace: string,
@@ -24,7 +24,7 @@ export function readExec(
   return { exec: { kind, binary: isBinary(code), ...entryOf(kind, main) }, code };
 }
 
-/** OpenWhisk's text lacks a word. */
+/** The text lacks a word in OpenWhisk too. */
 function entryOf(kind: string, main: unknown): { readonly main?: string } {
   if (main === undefined) return {};
   if (typeof main !== 'string') throw malformed(`if defined, 'main' be a string in 'exec' for '${kind}' actions`);
@@ -39,7 +39,7 @@ function noCode(code: unknown): ApiError {
   return malformed(`Could not deserialize as attachment record: ${shortJson(code)}`);
 }
 
-/** OW-77: the image has to be named, code may be there or not. */
+/** OW-77: an image is required, code is optional. */
 function readBlackbox(
   image: unknown,
   code: unknown,

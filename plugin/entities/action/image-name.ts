@@ -3,7 +3,7 @@ import { isOwnImage } from '@dataflower/invoker-shim';
 
 /** Longest name of an image, in characters. */
 const MAX_CHARS = 1024;
-/** Docker's own bound of a repository, in characters. */
+/** Docker's limit of a repository name, in characters. */
 const MAX_REPOSITORY_CHARS = 255;
 
 const HOST = /^(?:[a-z\d]+(?:[.-][a-z\d]+)*|\[[\da-f:]+\])(?::\d{1,5})?$/i;
@@ -11,15 +11,15 @@ const COMPONENT = /^[a-z\d]+(?:(?:\.|_{1,2}|-+)[a-z\d]+)*$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^[a-z\d]+(?:[+._-][a-z\d]+)*:[\da-f]{32,128}$/i;
 
-/** `[registry[:port]/][prefix/]name[:tag][@digest]`, by Docker's grammar, in its two parts. */
+/** `[registry[:port]/][prefix/]name[:tag][@digest]`, by Docker's grammar, parsed. */
 export interface ImageName {
-  /** With its registry. */
+  /** The registry is part of it. */
   readonly repository: string;
-  /** As it was given, without the spaces around it. */
+  /** The whole name as it was given, trimmed. */
   readonly reference: string;
 }
 
-/** Throws `ApiError` for what is no name of an image (OW-77). */
+/** Parses the name of an image (OW-77). Throws `ApiError` 400. */
 export function readImageName(text: string): ImageName {
   const reference = text.trim();
   const refused = malformed('could not parse image name');
@@ -37,12 +37,12 @@ export function readImageName(text: string): ImageName {
   return { repository, reference };
 }
 
-/** The first part names a registry when no repository could be called so. */
+/** The first part is a registry when no repository can have this name. */
 function isHost(first: string): boolean {
   return (/[.:]/.test(first) || first === 'localhost') && HOST.test(first);
 }
 
-/** Throws `ApiError` for an image that this platform does not run (`containers.images.allowed`). */
+/** Throws `ApiError` 403 for an image that `containers.images.allowed` does not list. */
 export function checkImageAllowed(reference: string, allowed: readonly string[]): void {
   if (allowed.length === 0 || isOwnImage(reference)) return;
   const { repository } = readImageName(reference);

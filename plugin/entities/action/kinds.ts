@@ -8,10 +8,10 @@ export interface RuntimeKind {
   readonly default: boolean;
 }
 
-/** What runs JavaScript that is not an action's own code. */
+/** The kind of a workflow's inline functions. */
 export const DEFAULT_NODE_KIND = 'nodejs:20';
 
-/** The kinds of code that this version runs. */
+/** All runtimes of this version. */
 export const RUNTIMES: readonly RuntimeKind[] = [
   { kind: DEFAULT_NODE_KIND, family: 'nodejs', image: 'dataflower/action-nodejs:20', default: true },
 ];
@@ -19,7 +19,7 @@ export const RUNTIMES: readonly RuntimeKind[] = [
 const SEQUENCE = 'sequence';
 const BLACKBOX = 'blackbox';
 
-/** OW-27: trimmed, in lower case, `family:default` resolved; refuses what no runtime has. */
+/** OW-27: trims, lower-cases and resolves `family:default`. Throws `ApiError` 400 for an unknown kind. */
 export function resolveKind(text: string): string {
   const kind = text.trim().toLowerCase();
   if (kind === SEQUENCE || kind === BLACKBOX) return kind;
@@ -33,7 +33,7 @@ export function resolveKind(text: string): string {
   throw malformed(`The specified runtime '${kind}' is not supported by this platform. Valid values are: ${valid}.`);
 }
 
-/** The manifest, as `GET /` shows it. */
+/** The runtimes manifest of `GET /`. */
 export function runtimesJson(): Record<string, object[]> {
   const families: Record<string, object[]> = {};
   for (const { kind, family, image, default: fallback } of RUNTIMES) {

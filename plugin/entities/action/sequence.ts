@@ -3,12 +3,12 @@ import type { Caller } from '../../auth/identity.js';
 import type { EntityStore } from '../../stores/entity-store.js';
 import { isAction, isSequence } from './document.js';
 
-/** `/ns/name` as the id of a document. */
+/** The document id of a component `/ns/name`. */
 export function documentId(component: string): string {
   return component.slice(1);
 }
 
-/** OW-33: what a sequence must be to be stored. `id` is its own. */
+/** OW-33: checks a sequence before it is stored under `id`. Throws `ApiError`. */
 export async function checkSequence(
   caller: Caller,
   id: string,
@@ -37,7 +37,7 @@ async function count(
   for (const component of components) {
     const id = documentId(component);
     if (path.includes(id)) throw new ApiError(400, 'Sequence may not refer to itself.');
-    // Each level has an action of its own in the end, or leads back.
+    // Each level adds at least one action, or closes a cycle.
     if (path.length > maxLength) throw tooLong();
     const document = await store.get(id);
     if (!isAction(document)) throw new ApiError(400, 'Sequence component does not exist.');

@@ -1,13 +1,13 @@
 import { ThreadsBusyError, WorkThreads, WorkTimeoutError } from '@dataflower/common';
 import { ApiError, overloaded } from '@dataflower/common/http';
 import type { BodyResult, BodyWork } from './body-work.js';
-import { LargeCode } from '../large-code.js';
+import { LargeCode } from '../action/code.js';
 
-/** A body of fewer bytes is read at once: that takes some milliseconds at most. */
+/** A smaller body is read on the event loop: that takes some milliseconds at most. */
 const SMALL_BYTES = 128 * 1024;
-/** A payload with fewer values is, too, however long its texts are. */
+/** A payload with fewer values is read there too, however long its texts are. */
 const FEW_VALUES = 20_000;
-/** Large bodies wait for each other. */
+/** Large bodies are read one at a time. */
 const MAX_THREADS = 1;
 const MAX_WAITING = 64;
 const THREAD_HEAP_MIB = 1024;
@@ -35,21 +35,21 @@ export class BodyThreads {
     return body;
   }
 
-  /** The payload that an action gets: `below` with what the body says. Throws `ApiError`. */
+  /** The payload of an action: the body, completed by `defaults`. Throws `ApiError`. */
   async payload(
     bytes: Buffer,
     finalKeys: readonly string[],
-    below: Readonly<Record<string, unknown>> | undefined,
+    defaults: Readonly<Record<string, unknown>> | undefined,
   ): Promise<Buffer> {
-    const text = below === undefined ? undefined : JSON.stringify(below);
-    const result = await this.#run({ type: 'payload', bytes, finalKeys, below: text });
+    const text = defaults === undefined ? undefined : JSON.stringify(defaults);
+    const result = await this.#run({ type: 'payload', bytes, finalKeys, defaults: text });
     if (result.type !== 'payload') throw new Error(`A thread read a payload as ${result.type}.`);
     return bufferOf(result.bytes);
   }
 
   async #run(work: BodyWork): Promise<BodyResult> {
     const { buffer, byteLength } = work.bytes;
-    // A slice of the pool must not take its neighbours with it.
+    // Transferring a slice of a shared buffer would take its other slices along.
     const transfer = byteLength === buffer.byteLength ? [buffer as ArrayBuffer] : [];
     const result = await this.#threads.run(work, NEVER, transfer).catch((error: unknown) => {
       if (error instanceof ThreadsBusyError || error instanceof WorkTimeoutError) throw overloaded(error);
@@ -66,7 +66,7 @@ export function isLargeEntity(body: Buffer): boolean {
   return body.length >= SMALL_BYTES;
 }
 
-/** True for a payload that a thread should read: reading takes as long as it has values, not as its texts are long. */
+/** True for a payload that a thread should read: the number of values determines how long reading takes. */
 export function isLargePayload(body: Buffer): boolean {
   if (body.length < SMALL_BYTES) return false;
   let values = 0;

@@ -1,9 +1,9 @@
 import { doBodyWork } from './body-work.js';
 
-test("a workflow's own parameters lie below its payload", () => {
+test("a workflow's own parameters complete its payload", () => {
   const many = `[${'[],'.repeat(400_000)}[]]`;
-  const below = '{"a":"below","b":"kept"}';
-  const laid = doBodyWork({ type: 'payload', bytes: Buffer.from(`{"a":${many}}`), finalKeys: [], below });
-  expect(laid).toEqual({ type: 'payload', bytes: expect.any(Uint8Array) });
-  expect(Buffer.from((laid as { bytes: Uint8Array }).bytes).toString() === `{"b":"kept","a":${many}}`).toBe(true);
+  const defaults = '{"a":"below","b":"kept"}';
+  const read = doBodyWork({ type: 'payload', bytes: Buffer.from(`{"a":${many}}`), finalKeys: [], defaults });
+  expect(read).toEqual({ type: 'payload', bytes: expect.any(Uint8Array) });
+  expect(Buffer.from((read as { bytes: Uint8Array }).bytes).toString() === `{"b":"kept","a":${many}}`).toBe(true);
 });

@@ -1,12 +1,11 @@
 import { ApiError, malformed, tooLarge } from '@dataflower/common/http';
-import { isBinaryCode } from '../large-code.js';
-import { laidOver } from '../laid-over.js';
-import { type Parameter, readParameters, sizeOf } from '../parameters.js';
-import { parseEntity, parseObject } from '../../http/json.js';
+import { isBinaryCode } from '../action/code.js';
+import { type Parameter, readParameters, sizeOf, withDefaults } from '../parameters.js';
+import { checkValues, parseObject } from '../../http/json.js';
 
-/** Code of more characters is handed over as bytes. */
-const LARGE_CODE = 65_536;
-/** Characters of JSON that an entity may have beside its code, parameters and annotations. */
+/** Largest code that is passed on as text, in characters; larger code is passed on as bytes. */
+const MAX_TEXT_CODE = 65_536;
+/** Most JSON of an entity beside its code, parameters and annotations, in characters. */
 const MAX_REST = 1_048_576;
 
 /** Work on a large body. */
@@ -15,10 +14,10 @@ export type BodyWork =
   | {
       readonly type: 'payload';
       readonly bytes: Uint8Array;
-      /** Members that it must not have. */
+      /** Members that the payload must not have. */
       readonly finalKeys: readonly string[];
-      /** JSON of an object of members that it lies over. */
-      readonly below: string | undefined;
+      /** JSON of an object: the members that the payload is completed with. */
+      readonly defaults: string | undefined;
     };
 
 export type BodyResult =
@@ -31,7 +30,7 @@ export type BodyResult =
     }
   | { readonly type: 'payload'; readonly bytes: Uint8Array };
 
-/** Reads a body, on whichever thread it is called. What is wrong with it is a result. */
+/** Reads a body on the calling thread. A refusal is a result, since errors lose their class between threads. */
 export function doBodyWork(work: BodyWork): BodyResult {
   try {
     return work.type === 'entity' ? readEntity(work) : readPayload(work);
@@ -40,6 +39,13 @@ export function doBodyWork(work: BodyWork): BodyResult {
     if (error instanceof RangeError) return refused(malformed('The values are nested too deeply.'));
     throw error;
   }
+}
+
+/** Parses the body of an entity. OpenWhisk's text names the first member that it looks for. Throws `ApiError` 400. */
+export function parseEntity(body: Buffer): Record<string, unknown> {
+  const object = parseObject(body, "Object expected in field 'exec'");
+  checkValues(object);
+  return object;
 }
 
 /** OW-41. */
@@ -72,7 +78,7 @@ const BACKSLASH = 0x5c;
 const STRUCTURE = new Set([0x5b, 0x5d, 0x7b, 0x7d, 0x2c, 0x3a]);
 const isStructure = Uint8Array.from({ length: 256 }, (_, byte) => (STRUCTURE.has(byte) ? 1 : 0));
 
-/** How many bytes of JSON are its structure: to read it takes memory and time by these, not by the length of its texts. */
+/** Counts the structural characters of JSON: they determine the memory and time that parsing takes, not the length of texts. */
 function structureOf(bytes: Buffer): number {
   let count = 0;
   for (let at = 0; at < bytes.length; at++) {
@@ -83,7 +89,7 @@ function structureOf(bytes: Buffer): number {
   return count;
 }
 
-/** Where the text that begins there has its closing quote; where the bytes end, when it has none. */
+/** Index of the closing quote of the text that begins at `begin`; the length of the bytes when there is none. */
 function endOfText(bytes: Buffer, begin: number): number {
   for (let end = bytes.indexOf(QUOTE, begin + 1); end >= 0; end = bytes.indexOf(QUOTE, end + 1)) {
     let at = end;
@@ -97,17 +103,17 @@ function takeCode(body: Record<string, unknown>): { bytes: Uint8Array; binary: b
   const exec = body.exec as { code?: unknown } | null | undefined;
   if (typeof exec !== 'object' || exec === null) return undefined;
   const { code } = exec;
-  if (typeof code !== 'string' || code.length <= LARGE_CODE || code.trim() === '') return undefined;
+  if (typeof code !== 'string' || code.length <= MAX_TEXT_CODE || code.trim() === '') return undefined;
   delete exec.code;
-  return { bytes: alone(Buffer.from(code)), binary: isBinaryCode(code) };
+  return { bytes: ownBuffer(Buffer.from(code)), binary: isBinaryCode(code) };
 }
 
-function readPayload({ bytes, finalKeys, below }: BodyWork & { type: 'payload' }): BodyResult {
+function readPayload({ bytes, finalKeys, defaults }: BodyWork & { type: 'payload' }): BodyResult {
   const given = parseObject(asBuffer(bytes));
   if (finalKeys.some((key) => Object.hasOwn(given, key))) throw reservedProperties();
-  if (below === undefined) return { type: 'payload', bytes };
-  const merged = laidOver(JSON.parse(below) as Record<string, unknown>, given, asBuffer(bytes));
-  return { type: 'payload', bytes: alone(merged) };
+  if (defaults === undefined) return { type: 'payload', bytes };
+  const merged = withDefaults(JSON.parse(defaults) as Record<string, unknown>, given, asBuffer(bytes));
+  return { type: 'payload', bytes: ownBuffer(merged) };
 }
 
 function refused({ status, message }: ApiError): BodyResult {
@@ -118,7 +124,7 @@ function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** In memory of its own, so that it can be handed to another thread. */
-function alone(bytes: Buffer): Uint8Array {
+/** A copy in a buffer of its own where needed, so that it can be transferred to another thread. */
+function ownBuffer(bytes: Buffer): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }

@@ -9,8 +9,7 @@ import {
 } from '@dataflower/services';
 import { Authenticator } from '../../auth/authenticator.js';
 import { authorizationOf } from '../../auth/identity.js';
-import { guestOf } from '../../auth/guest.js';
-import { Subjects } from '../../auth/subjects.js';
+import { guestOf, Subjects } from '../../auth/subjects.js';
 import { until } from '../../testing/until.js';
 import { CouchSubjects } from './couch-subjects.js';
 

@@ -69,7 +69,6 @@ export {
 export { GatewayExecutor } from './controlflow/gateway-executor.js';
 export { BUDGET_LIMITS, type BudgetLimits } from './engine/budget.js';
 export { Engine } from './engine/engine.js';
-export type { DataflowAnnotation } from './engine/part-annotations.js';
 export { countHost } from './metrics/host-registry.js';
 export { createLocalPipe } from './pipes/index.js';
 export { answerText } from './results/answer-text.js';

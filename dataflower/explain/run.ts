@@ -1,3 +1,5 @@
+import type { RecordedDataflow } from '@dataflower/common/records';
+
 /** An activation record as the API gives it, as far as a run is explained by it. */
 export interface RunRecord {
   readonly activationId: string;
@@ -8,26 +10,6 @@ export interface RunRecord {
   readonly logs?: readonly string[];
   readonly annotations?: readonly { readonly key: string; readonly value?: unknown }[];
   readonly response?: { readonly status: string; readonly success: boolean; readonly result?: unknown };
-}
-
-/** The annotation `dataflow` (DV-5): times in milliseconds since the epoch, `boot` and `init` in milliseconds. */
-interface DataflowTimes {
-  readonly node?: string;
-  readonly tag?: readonly number[] | number | string;
-  readonly after?: string;
-  readonly last?: string;
-  readonly queued?: number;
-  readonly boot?: number;
-  readonly init?: number;
-  readonly started?: number;
-  readonly firstOutput?: number;
-  readonly ended?: number;
-  readonly lastByte?: number;
-  readonly bytesIn?: number;
-  readonly bytesOut?: number;
-  readonly host?: string;
-  readonly container?: string;
-  readonly coldStart?: boolean;
 }
 
 /** One activation with its parts. Times in milliseconds since the epoch. */
@@ -69,7 +51,7 @@ export interface Run {
 
 export function runOf(record: RunRecord, parts: readonly Run[] = []): Run {
   const annotations = new Map(record.annotations?.map(({ key, value }) => [key, value]));
-  const times = (annotations.get('dataflow') ?? {}) as DataflowTimes;
+  const times = (annotations.get('dataflow') ?? {}) as RecordedDataflow;
   const { start, end = start, response } = record;
   const isWorkflow = annotations.get('kind') === 'sequence';
   const ended = isWorkflow ? end : (times.ended ?? end);

@@ -1,6 +1,5 @@
 import { Counter, type Registry } from 'prom-client';
-import type { DataflowAnnotation } from '../engine/part-annotations.js';
-import type { ActivationRecord } from '@dataflower/common/records';
+import type { ActivationRecord, DataflowAnnotation } from '@dataflower/common/records';
 import { Tally } from '@dataflower/common/metrics';
 
 /** What the records of function runs tell, counted as they are written. No label has as many values as there are users or actions. */

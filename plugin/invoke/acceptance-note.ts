@@ -1,9 +1,12 @@
-import { type AcceptedActivation, noteAccepted } from '@dataflower/invoker-shim';
 import type { RecordWriter } from '@dataflower/common/records';
+import { type AcceptedActivation, noteAccepted } from '@dataflower/invoker-shim';
 
-/** The id of an activation that may leave before its answer: then it is noted first that the activation must have a record. */
-export class LeavingId {
-  /** The host that it was given to. */
+/**
+ * Lets the id of an activation be sent before its answer: first it is noted durably that the activation must have a record,
+ * so that a crash cannot lose it.
+ */
+export class AcceptanceNote {
+  /** Id of the host that runs the activation. */
   host = '';
   readonly #accepted: AcceptedActivation;
   #isAnswered = false;
@@ -11,13 +14,12 @@ export class LeavingId {
 
   readonly #records: RecordWriter;
 
-  /** Keeps nothing else of a message, which may have a large payload. */
+  /** Copies a few members of a message: the message may have a large payload. */
   constructor(
     records: RecordWriter,
     { activationId, transactionId, identity, target, receivedAt }: AcceptedActivation,
   ) {
     this.#records = records;
-
     this.#accepted = { activationId, transactionId, identity, target, receivedAt };
   }
 
@@ -25,8 +27,8 @@ export class LeavingId {
     return this.#accepted.activationId;
   }
 
-  /** Calls back when the id may leave: the note is in the file, or the record is somewhere. With an error when it may not. */
-  leave(callback: (error?: Error) => void): void {
+  /** Calls back when the note is in the file, or the activation has a record. With an error when neither can be. */
+  write(callback: (error?: Error) => void): void {
     if (this.#isAnswered) {
       callback();
       return;
@@ -36,7 +38,7 @@ export class LeavingId {
     this.#records.written(callback);
   }
 
-  /** Its record is written. */
+  /** The record of the activation is written. */
   answered(): void {
     this.#isAnswered = true;
     if (this.#isNoted) this.#records.notes.settle('activation', this.activationId);

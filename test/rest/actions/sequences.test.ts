@@ -19,7 +19,7 @@ test('a sequence shows its components with their real namespace, also as its par
   expect(byKey(summary.annotations).exec).toBe('sequence');
 });
 
-test('what cannot be a sequence is refused with OpenWhisk’s sentence', async () => {
+test('an invalid sequence is refused with OpenWhisk’s text', async () => {
   const error = async (name: string, ...components: string[]) => (await sequence(name, ...components)).json.error;
   expect(await error('s')).toBe('No component specified for the sequence.');
   expect(await error('s', '/_/a', '/_/none')).toBe('Sequence component does not exist.');
@@ -32,7 +32,7 @@ test('what cannot be a sequence is refused with OpenWhisk’s sentence', async (
   expect(await error('s', '/bob/a')).toBe("The supplied authentication is not authorized to access 'bob/a'.");
 });
 
-test('nested sequences are counted through, and may not lead back', async () => {
+test('the actions of nested sequences are counted, and cycles are refused', async () => {
   await sequence('two', '/_/a', '/_/b');
   expect((await sequence('four', '/_/two', '/_/two')).status).toBe(200);
   expect((await sequence('five', '/_/four', '/_/a')).json.error).toBe('Too many actions in the sequence.');

@@ -70,7 +70,7 @@ test.each([
   expect(await server.call('GET', `activations?${query}`)).toMatchObject({ status: 400, json: { error } });
 });
 
-test('a record is read whole, or its result, or its logs', async () => {
+test('a record, its result and its logs can be read', async () => {
   const [, id] = ids;
   const record = (await server.call('GET', `activations/${id!}`)).json;
   expect(record).toMatchObject({
@@ -83,7 +83,7 @@ test('a record is read whole, or its result, or its logs', async () => {
   expect((await server.call('GET', `activations/${id!}/logs/`)).json).toEqual({ logs: ['a line'] });
 });
 
-test('ids that are none are told apart from ids that are not there', async () => {
+test('invalid ids and unknown ids have different errors', async () => {
   expect((await server.call('GET', 'activations/abc')).json.error).toBe('Activation id length is 3 but must be 32.');
   expect((await server.call('GET', `activations/${'G'.repeat(32)}`)).json.error).toBe(
     'The activation id is not valid.',

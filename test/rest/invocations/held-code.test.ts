@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startTestServer } from '@dataflower/dataflower/testing';
 import { until } from '@dataflower/plugin/testing';
 
-test('a refused invocation holds nothing, and one that ended does not either', async () => {
+test('refused and ended invocations hold no code', async () => {
   const server = await startTestServer({ throttles: { concurrentInvocations: 1 } });
   try {
     const code = `/* ${'x'.repeat(20_000)} */ function main() {}`;

@@ -63,7 +63,7 @@ test('an array result is answered bare', async () => {
   expect(await invoke('?blocking=true', {})).toMatchObject({ status: 200, json: [1, 2] });
 });
 
-test('who waited long enough gets 202, and the activation goes on', async () => {
+test('a blocking call gets 202 after its timeout, and the activation continues', async () => {
   server.host.script = () => 'held';
   const { status, json } = await invoke('?blocking=true&timeout=20', {});
   expect(status).toBe(202);
@@ -99,7 +99,7 @@ test('a body is an object or nothing', async () => {
   expect(server.host.messages.length).toBe(3);
 });
 
-test('who and what is checked in OpenWhisk’s order', async () => {
+test('checks are made in OpenWhisk’s order', async () => {
   const post = (path: string, sent = {}) =>
     send(server.url, 'POST', `/api/v1/namespaces/${path}`, { auth: server.auth, body: '[', ...sent });
   expect((await post('bob/actions/-', { auth: 'a:b' })).status).toBe(401);
@@ -114,7 +114,7 @@ test('who and what is checked in OpenWhisk’s order', async () => {
   expect((await post('_/actions/', { body: '{}' })).status).toBe(404);
 });
 
-test('a final action refuses what is bound, but not what is bound to null', async () => {
+test('a final action refuses bound parameters in a payload, except those bound to null', async () => {
   await server.action('final', {
     parameters: [
       { key: 'a', value: 1 },
@@ -160,7 +160,7 @@ test('the payload reaches the host as it was sent', async () => {
   expect(payload()).toEqual({ b: 1000, a: 'ü' });
 });
 
-test('when records cannot be taken any more, new work is refused with 503', async () => {
+test('new invocations are refused with 503 while records are full', async () => {
   server.records.full = true;
   expect(await invoke('', {})).toMatchObject({
     status: 503,
@@ -174,7 +174,7 @@ test('when records cannot be taken any more, new work is refused with 503', asyn
   expect((await invoke('', {})).status).toBe(202);
 });
 
-test('a host that fails is OpenWhisk’s internal error, and takes no place', async () => {
+test('a failing host is an internal error, and its call is not counted as in flight', async () => {
   server.host.script = () => {
     throw new Error('secret');
   };

@@ -70,7 +70,7 @@ test('the caller’s key is in the environment only where the action asks for it
     expect((await (await functionOf(name)).spec.load()).init.env.__OW_API_KEY).toBe(server.auth);
 });
 
-test('archives are handed over as bytes, large code too', async () => {
+test('archives and large code are loaded as bytes', async () => {
   const bytes = Buffer.alloc(60_000, 7);
   await server.action('zip', { exec: { kind: 'nodejs:20', code: bytes.toString('base64') } });
   const { init, code } = await (await functionOf('zip')).spec.load();
@@ -78,7 +78,7 @@ test('archives are handed over as bytes, large code too', async () => {
   expect(code.equals(bytes)).toBe(true);
 });
 
-test('the same target serves until the action changes, and containers are not shared between revisions', async () => {
+test('a target is reused until the action changes, and revisions share no containers', async () => {
   await server.action('g');
   const first = await functionOf('g');
   await server.action('unrelated');
@@ -108,7 +108,7 @@ test('a sequence carries its components, nested ones with theirs, each looked up
   expect(outer).not.toHaveProperty('steps');
 });
 
-test('a component that changes or goes is seen by the next invocation', async () => {
+test('the next invocation sees a changed or deleted component', async () => {
   for (const name of ['c', 'd']) await server.action(name);
   await server.action('s', { exec: { kind: 'sequence', components: ['/_/c', '/_/d'] } });
   const first = await workflowOf('s');
@@ -157,7 +157,7 @@ test('a composition is recognised by its annotation, with a container for its fu
   expect((await workflowOf('again')).graph).toBe(target.graph);
 });
 
-test('names in a composition that lead nowhere are its errors when it gets there', async () => {
+test('unknown names in a composition are missing targets', async () => {
   await server.action(
     'lost',
     composition({ type: 'sequence', components: [action('/_/none'), action('/bob/x'), action('/_/lost')] }),
@@ -174,7 +174,7 @@ test('names in a composition that lead nowhere are its errors when it gets there
   expect(target.actions.get('/_/lost')).toBe(target);
 });
 
-test('parameters bound to a composition are laid under its payload; those of a sequence are not', async () => {
+test('the parameters of a composition complete its payload, those of a sequence do not', async () => {
   await server.action('bound', {
     ...composition({ type: 'sequence', components: [action('/_/a')] }),
     parameters: [
@@ -201,7 +201,7 @@ test('a graph in the annotation runs as a graph', async () => {
   expect(await workflowOf('graph')).toMatchObject({ workflow: 'graph', graph });
 });
 
-test('a conductor that cannot run by data flow says why', async () => {
+test('a conductor that cannot run by data flow is refused with the reason', async () => {
   const error = async (name: string) => (await server.call('POST', `actions/${name}`, {})).json.error;
   await server.action('byhand', { annotations: [{ key: 'conductor', value: true }] });
   expect(await error('byhand')).toContain('written by hand');
@@ -209,7 +209,7 @@ test('a conductor that cannot run by data flow says why', async () => {
   expect(await error('loop')).toMatch(/^The composition cannot run by data flow: .*nonsense/);
 });
 
-test('an action with an image of its own says which, and whether code comes with it', async () => {
+test('the target of an action with an image has its name, and whether there is code', async () => {
   await server.action('bare', { exec: { kind: 'blackbox', image: 'me/x:1' } });
   const { action: described, spec } = await functionOf('bare');
   expect(described.kind).toBe('blackbox');

@@ -1,6 +1,6 @@
 import { startTestServer } from '@dataflower/dataflower/testing';
 
-test('a namespace over its limits gets 429, also for an action that is not there; others do not', async () => {
+test('a namespace beyond its limits gets 429 for invocations, also of a missing action, but not for other calls', async () => {
   const server = await startTestServer({ throttles: { invocationsPerMinute: 5, concurrentInvocations: 1 } });
   await server.action('a');
   server.host.script = () => 'held';

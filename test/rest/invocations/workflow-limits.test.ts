@@ -20,7 +20,7 @@ const invoked = (name: string) => server.call('POST', `actions/${name}?blocking=
 const TOO_MANY =
   'The workflow names more than 5 different actions, those of the workflows in it counted in (limits.workflowActions).';
 
-test('a workflow names so many different actions, those of the workflows in it counted in', async () => {
+test('a workflow may name limits.workflowActions different actions, including those of inner workflows', async () => {
   await server.action('five', composition(sequence('a', 'b', 'c', 'd', 'e', 'a', 'b')));
   expect((await invoked('five')).status).toBe(200);
   await server.action('six', composition(sequence('a', 'b', 'c', 'd', 'e', 'f')));
@@ -33,7 +33,7 @@ test('a workflow names so many different actions, those of the workflows in it c
   expect((await invoked('outer')).status).toBe(200);
 });
 
-test('a refusal holds until what it was made of changes', async () => {
+test('a refusal is kept until one of its documents changes', async () => {
   const components = Array.from({ length: 60_000 }, () => ({ ...action('a'), path: '' }));
   const code = `const composition = ${JSON.stringify({ type: 'sequence', components, path: '' })}\n\n// do not edit below this point`;
   await server.action('endless', composition({ type: 'my.own' }, { exec: { kind: 'nodejs:20', code } }));
@@ -52,7 +52,7 @@ test('a refusal holds until what it was made of changes', async () => {
   expect((await invoked('endless')).status).toBe(200);
 });
 
-test('sequences lie no deeper in each other than one is long', async () => {
+test('sequences cannot be nested deeper than their greatest length', async () => {
   const nested = await startTestServer({ limits: { sequenceLength: 6 } });
   try {
     await nested.action('s0');

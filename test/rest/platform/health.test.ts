@@ -13,7 +13,7 @@ describe('of the server', () => {
   afterAll(() => server.close());
   const get = (path: string, headers: Record<string, string> = {}) => send(server.url, 'GET', path, { headers });
 
-  test('anybody is told that it lives and is ready', async () => {
+  test('liveness and readiness need no key', async () => {
     const about = { component: 'standalone', version: expect.stringMatching(/^\d/), uptimeSeconds: expect.any(Number) };
     expect(await get('/health/live')).toMatchObject({ status: 200, json: { status: 'live', ...about } });
     for (const path of ['/health', '/health/ready', '/health?verbose=1'])
@@ -25,7 +25,7 @@ describe('of the server', () => {
     expect(await send(server.url, 'HEAD', '/health')).toMatchObject({ status: 200, text: '' });
   });
 
-  test('full record files are 503 with the reason, while it goes on living', async () => {
+  test('full record files make it not ready, with the reason, but alive', async () => {
     server.records.full = true;
     try {
       expect(await get('/health')).toMatchObject({
@@ -70,7 +70,7 @@ describe('of a process without an API', () => {
   });
   afterAll(() => server.close());
 
-  test('health and metrics are there, and nothing else', async () => {
+  test('only health and metrics are served', async () => {
     health.register('hosts', () => ({ severity: 'unready', reason: 'no plugin is connected' }));
     expect(await send(url, 'GET', '/health')).toMatchObject({
       status: 503,

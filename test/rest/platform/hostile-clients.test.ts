@@ -38,7 +38,7 @@ const alive = async (): Promise<void> => {
   expect((await server.call('POST', 'actions/echo?blocking=true&result=true', { a: 1 })).json).toEqual({ a: 1 });
 };
 
-test('a client that never ends its headers, or its body, is cut off and stops nobody', async () => {
+test('a client that never ends its headers or its body is disconnected, and others are served', async () => {
   // Its own, so that nobody else is late on a busy machine.
   const impatient = await startTestServer({ server: { headersTimeoutMs: 300, requestTimeoutMs: 600 } });
   try {
@@ -55,7 +55,7 @@ test('a client that never ends its headers, or its body, is cut off and stops no
   }
 });
 
-test('half-open connections and clients that go away in the middle stop nobody', async () => {
+test('half-open connections and clients that disconnect early do not disturb others', async () => {
   const sockets = await Promise.all(Array.from({ length: 20 }, () => open()));
   for (const socket of sockets) socket.end();
   const gone = await Promise.all(Array.from({ length: 20 }, () => open()));
@@ -90,7 +90,7 @@ test('1000 connections at once are served', async () => {
   }
 });
 
-test('requests that are sent ahead, thousands at once, are all answered while others are', async () => {
+test('thousands of pipelined requests are answered while other clients are served', async () => {
   const socket = await open();
   const request = `GET /ping HTTP/1.1\r\n${host()}\r\n`;
   let answers = 0;
@@ -175,7 +175,7 @@ test('a body in chunks is read, and one that grows too large is refused while it
   await alive();
 });
 
-test('JSON that is nested without end is an answer, not a crash', async () => {
+test('deeply nested JSON is refused', async () => {
   const deep = `{"a":${'['.repeat(400_000)}${']'.repeat(400_000)}}`;
   expect((await server.call('PUT', 'actions/deep', deep)).status).toBe(400);
   expect([200, 202, 400, 500]).toContain((await server.call('POST', 'actions/echo', deep)).status);
@@ -191,7 +191,7 @@ test('JSON that is nested without end is an answer, not a crash', async () => {
   await alive();
 });
 
-test('members with the names of an object’s own machinery are data', async () => {
+test('members such as __proto__ are data', async () => {
   const body = '{"__proto__":{"polluted":1},"constructor":2}';
   expect((await server.call('POST', 'actions/echo?blocking=true&result=true', body)).text).toBe(body);
   await server.call(

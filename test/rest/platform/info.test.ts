@@ -11,7 +11,7 @@ afterAll(() => server.close());
 
 const get = (path: string, headers: Record<string, string> = {}) => send(server.url, 'GET', path, { headers });
 
-test('the server tells what it is to anybody', async () => {
+test('the description of the server needs no key', async () => {
   expect(await get('/ping')).toMatchObject({ status: 200, text: 'pong' });
   const { json } = await get('/');
   expect(json).toMatchObject({
@@ -42,7 +42,7 @@ test('the server tells what it is to anybody', async () => {
   );
 });
 
-test('a caller sees his namespace and its limits', async () => {
+test('callers can read their namespace and its limits', async () => {
   const api = (path: string) => send(server.url, 'GET', `/api/v1${path}`, { auth: server.auth });
   expect((await api('/namespaces')).json).toEqual(['guest']);
   expect((await api('/namespaces/')).json).toEqual(['guest']);
@@ -99,7 +99,7 @@ test('every reply names its request and allows any origin', async () => {
   });
 });
 
-test('a Host header that is not ours is refused', async () => {
+test('an unknown Host header is refused', async () => {
   const { port } = server.server;
   for (const host of [`evil.example:${port}`, 'localhost.evil.example', '127.0.0.1.evil.example', 'me@localhost']) {
     expect(await get('/ping', { host })).toMatchObject({

@@ -48,7 +48,7 @@ test.each([
   }
 });
 
-test('what is wrong with a large body is said as of a small one', async () => {
+test('errors of large bodies have the texts of small ones', async () => {
   const pad = ' '.repeat(MIB);
   const exec = '"exec":{"kind":"nodejs:20","code":"x"}';
   const many = arrays(2 * MIB);
@@ -77,7 +77,7 @@ test('what is wrong with a large body is said as of a small one', async () => {
   }
 });
 
-test('others are answered while a body of many values is read', async () => {
+test('other calls are answered while a body of many values is parsed', async () => {
   const body = `{"exec":{"kind":"nodejs:20","code":"x"},"parameters":[{"key":"a","value":${arrays(2.5 * MIB)}}]}`;
   expect(await answeredMeanwhile(put('many', body))).toBeGreaterThan(5);
   const payload = `{"a":${arrays(MIB - 100)}}`;
@@ -87,7 +87,7 @@ test('others are answered while a body of many values is read', async () => {
   expect(await answeredMeanwhile(work)).toBeGreaterThan(2);
 });
 
-test('a payload of many values is checked and laid over the parameters as a small one', async () => {
+test('a payload of many values is checked and completed by the parameters like a small one', async () => {
   const many = arrays(MIB / 2);
   const parameters = [
     { key: 'a', value: 'below' },

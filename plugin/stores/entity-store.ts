@@ -1,6 +1,6 @@
 import { CodedError } from '@dataflower/common';
 
-/** What every document has: CouchDB's model, as OpenWhisk uses it. */
+/** The common members of all documents, in CouchDB's model as OpenWhisk uses it. */
 export interface StoredDocument {
   /** `namespace/name` of an entity; the bare name of a subject. One key space for all types. */
   readonly _id: string;

@@ -8,7 +8,7 @@ export function fullAction(document: ActionDocument, code: string | undefined): 
   return { namespace, name, exec: execJson(exec, code), parameters, limits, version, publish, annotations, updated };
 }
 
-/** The action as it is listed (OW-23). */
+/** The action in listings (OW-23). */
 export function actionSummary(document: ActionDocument): object {
   const { namespace, name, version, publish, annotations, updated, limits, exec } = document;
   const binary = !isSequence(exec) && exec.binary;

@@ -182,7 +182,7 @@ class CouchEntityStore implements EntityStore {
    */
   hold(id: string, rev: string, name: string): Release | Promise<Release | undefined> {
     const revision = revisionOf(id, rev, name);
-    // Determined before the fetch: the stub may be forgotten meanwhile, and the key with it.
+    // Determined before the fetch, during which the stub may be forgotten and the key with it.
     const held = this.#held.get(revision) ?? { key: this.#keyOf(id, rev, name), holds: 0 };
     this.#held.set(revision, held);
     held.holds++;

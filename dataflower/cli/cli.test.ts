@@ -87,7 +87,7 @@ test('host and key are taken from flags, the environment, or the property file',
   await rm(properties);
 });
 
-test('a graph is deployed as an action, and not over another unless that is asked for', async () => {
+test('a graph is deployed as an action, and replaces another one only with --overwrite', async () => {
   const path = await file('flow.graph.json', GRAPH);
   expect(await run(['deploy', 'flow', path])).toMatchObject({
     code: 0,

@@ -240,7 +240,7 @@ describe('a plugin', () => {
     await plugin.kill();
     await expect(answer).rejects.toThrow();
     const status = await dataflower(['status', '--data', cluster.dataDir]);
-    expect(status.stderr).toContain(`(process ${pid} has ended without being stopped)`);
+    expect(status.stderr).toContain(`(process ${pid} has crashed or was killed)`);
     await until('the shim to say so', () => Promise.resolve(shim.output().includes('a plugin is gone')));
     open();
     plugin = await cluster.plugin();

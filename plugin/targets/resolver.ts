@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { CachedCode, type CodeSource } from '@dataflower/common/code';
 import { ApiError, inOtherCollection, noSuchEntity } from '@dataflower/common/http';
 import type { FunctionTarget, WorkflowTarget } from '@dataflower/invoker-shim';
-import { CodeGoneError } from '../entities/action/code.js';
+import { codeGone, isCodeGone } from '../entities/action/code.js';
 import type { ActionDocument } from '../entities/action/document.js';
 import { whyNotHere } from '../entities/names.js';
 import { isTruthy, valueOf } from '../entities/parameters.js';
@@ -106,9 +106,9 @@ export class TargetResolver {
         const resolved = await this.#find(caller, id);
         const release = await resolved.codes.hold();
         if (release !== undefined) return { resolved, release };
-        if (lookups >= MAX_LOOKUPS) throw new CodeGoneError();
+        if (lookups >= MAX_LOOKUPS) throw codeGone();
       } catch (error) {
-        if (!(error instanceof CodeGoneError) || lookups >= MAX_LOOKUPS) throw error;
+        if (!isCodeGone(error) || lookups >= MAX_LOOKUPS) throw error;
       }
     }
   }

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { ApiError } from '@dataflower/common/http';
 import type { Graph } from '@dataflower/composer/graph';
 import type { ActionDescription, Target, WorkflowTarget } from '@dataflower/invoker-shim';
-import { CodeGoneError, codeOf } from '../entities/action/code.js';
+import { codeOf, isCodeGone } from '../entities/action/code.js';
 import { type ActionDocument, isAction, isSequence } from '../entities/action/document.js';
 import type { Caller } from '../auth/identity.js';
 import { containerSpec, describe, functionTarget, runParameters, type TargetContext } from './function-target.js';
@@ -143,7 +143,7 @@ export class TargetBuilder {
     try {
       return await this.build(document);
     } catch (error) {
-      const ofTheWhole = error instanceof WorkflowTooLargeError || error instanceof CodeGoneError;
+      const ofTheWhole = error instanceof WorkflowTooLargeError || isCodeGone(error);
       if (!(error instanceof ApiError) || ofTheWhole) throw error;
       return { type: 'missing', error: error.message };
     }

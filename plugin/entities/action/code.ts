@@ -19,25 +19,30 @@ export function isBinaryCode(code: string): boolean {
   return trimmed !== '' && trimmed.length % 4 === 0 && BASE64.test(trimmed);
 }
 
-/** The action was written or deleted between the reading of its document and that of its code. */
-export class CodeGoneError extends ApiError {
-  constructor() {
-    super(409, 'Concurrent modification to resource detected.');
-  }
+class CodeGoneError extends ApiError {}
+
+/** The error for an action that was changed or deleted between the reads of its document and its code. */
+export function codeGone(): ApiError {
+  return new CodeGoneError(409, 'Concurrent modification to resource detected.');
 }
 
-/** The code of an action as text; undefined for a sequence. Throws `CodeGoneError`. */
+/** Whether reading document and code again may succeed. */
+export function isCodeGone(error: unknown): boolean {
+  return error instanceof CodeGoneError;
+}
+
+/** The code of an action as text; undefined for a sequence. Throws `codeGone`. */
 export async function codeOf(document: ActionDocument, store: EntityStore): Promise<string | undefined> {
   return (await codeBytesOf(document, store))?.toString();
 }
 
-/** The code of an action in UTF-8; undefined for a sequence. Throws `CodeGoneError`. */
+/** The code of an action in UTF-8; undefined for a sequence. Throws `codeGone`. */
 export async function codeBytesOf(document: ActionDocument, store: EntityStore): Promise<Buffer | undefined> {
   const { exec } = document;
   if (isSequence(exec)) return undefined;
   if (exec.code !== undefined) return Buffer.from(exec.code);
   const stored = await store.attachment(document._id, document._rev!, CODE_ATTACHMENT);
-  if (stored === undefined) throw new CodeGoneError();
+  if (stored === undefined) throw codeGone();
   return stored;
 }
 
@@ -53,7 +58,7 @@ export async function withCode<T extends ActionDocument | undefined>(
     try {
       return { document, code: document === undefined ? undefined : await codeBytesOf(document, store) };
     } catch (error) {
-      if (!(error instanceof CodeGoneError) || reads === MAX_READS) throw error;
+      if (!isCodeGone(error) || reads === MAX_READS) throw error;
     }
   }
 }

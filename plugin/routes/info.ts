@@ -1,6 +1,6 @@
 import type { GatewaySettings } from '../settings.js';
 import { runtimesJson } from '../entities/action/kinds.js';
-import { platformLimits } from '../entities/limits.js';
+import { platformLimits } from '../entities/action/limits.js';
 
 /** `GET /` (OW-1). */
 export function platformInfo(config: GatewaySettings): object {

@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import { answering, type ApiContext, pathParameter } from './context.js';
-import { namespaceLimits } from '../entities/limits.js';
+import { namespaceLimits } from '../entities/action/limits.js';
 import { entitledNamespace } from '../entities/names.js';
 
 /** The caller's namespace and its limits (OW-22). */

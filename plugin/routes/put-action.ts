@@ -17,7 +17,7 @@ import {
 } from '../entities/action/document.js';
 import { readExec } from '../entities/action/exec.js';
 import { checkImageAllowed } from '../entities/action/image-name.js';
-import { defaultLimits, readLimits } from '../entities/limits.js';
+import { defaultLimits, readLimits } from '../entities/action/limits.js';
 import { overlayParameters, type Parameter, readParameters, sizeOf } from '../entities/parameters.js';
 import { checkSequence } from '../entities/action/sequence.js';
 import { shortJson } from '../http/json.js';

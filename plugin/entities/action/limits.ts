@@ -1,6 +1,6 @@
 import { ApiError, malformed } from '@dataflower/common/http';
-import type { GatewaySettings, LimitSettings as Limits } from '../settings.js';
-import type { ActionLimits } from './action/document.js';
+import type { GatewaySettings, LimitSettings as Limits } from '../../settings.js';
+import type { ActionLimits } from './document.js';
 
 type Field = keyof ActionLimits;
 

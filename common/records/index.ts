@@ -4,7 +4,7 @@ export {
   type ArchivedRecordsStatus,
   createArchivedRecords,
 } from './archived-records.js';
-export { RecordLogError, type RecordLogErrorCode } from './errors.js';
+export { RecordLogError, type RecordLogErrorCode } from './record/errors.js';
 export {
   MergedRecords,
   type MergedRecordsOptions,
@@ -21,14 +21,14 @@ export {
   toActivation,
   toActivationSummary,
   toResponse,
-} from './openwhisk-json.js';
-export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './record.js';
+} from './record/openwhisk-json.js';
+export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './record/record.js';
 export { createRecordLog } from './log/record-log.js';
 export type { RecordLog, RecordLogMetrics, RecordLogOptions } from './log/record-log-options.js';
 export { registerLogMetrics, registerRecordMetrics } from './record-metrics.js';
-export { MemoryNotes } from './memory-notes.js';
-export { JsonText, type Note, type NoteKind, type RecordNotes } from './notes.js';
-export { type RecordObserver, observedRecords } from './observed-records.js';
-export { LOST_HOST, isGivenUp } from './precedence.js';
-export { quoted } from './quoted.js';
-export { FRAME_HEADER_BYTES, decodeFrame, encodeFrame } from './record-codec.js';
+export { MemoryNotes } from './record/memory-notes.js';
+export { JsonText, type Note, type NoteKind, type RecordNotes } from './record/notes.js';
+export { type RecordObserver, observedRecords } from './record/observed-records.js';
+export { LOST_HOST, isGivenUp } from './record/precedence.js';
+export { quoted } from './record/quoted.js';
+export { FRAME_HEADER_BYTES, decodeFrame, encodeFrame } from './record/record-codec.js';

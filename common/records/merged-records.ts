@@ -1,6 +1,6 @@
 import { CodedError } from '../coded-error.js';
-import { believed } from './precedence.js';
-import type { ActivationRecord, RecordFilter, RecordReader } from './record.js';
+import { believed } from './record/precedence.js';
+import type { ActivationRecord, RecordFilter, RecordReader } from './record/record.js';
 
 /** Some records cannot be looked up at the moment, so that the answer would be wrong or incomplete. */
 export class RecordsUnavailableError extends CodedError<'RECORDS_UNAVAILABLE'> {

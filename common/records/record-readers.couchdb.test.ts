@@ -7,11 +7,11 @@ import { CouchRecords } from './couch/couch-records.js';
 import { RECORDS_DATABASE, RECORDS_SCHEMA } from './couch/record-views.js';
 import { MergedRecords } from './merged-records.js';
 import { settingsOf, temporaryPrefix } from './testing/couch.js';
-import type { ActivationRecord } from './record.js';
+import type { ActivationRecord } from './record/record.js';
 import { createCarriedLog, createRecordLog } from './log/record-log.js';
 import { temporaryDirectory, written } from './testing/record-log.js';
 import { recordReaderContract } from './testing/record-reader-contract.js';
-import { ViewUpkeep } from './couch/view-upkeep.js';
+import { ViewUpkeep } from './couch/view-warmer.js';
 
 const seen = new Set<string>();
 const again = ({ activationId }: ActivationRecord): boolean => {

@@ -1,14 +1,14 @@
 import { type CouchClient, CouchRefusedError, CouchUnavailableError } from '../../couchdb/index.js';
-import { type RecordDocument, bulkBody } from '../carry/document.js';
-import { LOST_HOST } from '../precedence.js';
+import { type RecordDocument, bulkBody } from '../replication/document.js';
+import { LOST_HOST } from '../record/precedence.js';
 import {
   BatchRefusedError,
   DatabaseMissingError,
   type ExistingRecord,
   type RecordDatabase,
   type WriteOutcome,
-} from '../carry/record-database.js';
-import type { ViewUpkeep } from './view-upkeep.js';
+} from '../replication/record-database.js';
+import type { ViewUpkeep } from './view-warmer.js';
 
 interface BulkAnswer {
   readonly id: string;

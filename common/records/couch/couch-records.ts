@@ -1,8 +1,8 @@
 import { type CouchClient, CouchRefusedError, CouchUnavailableError } from '../../couchdb/index.js';
 import { RecordsUnavailableError } from '../merged-records.js';
-import type { ActivationRecord, RecordFilter, RecordReader } from '../record.js';
+import type { ActivationRecord, RecordFilter, RecordReader } from '../record/record.js';
 import { RECORDS_DESIGN } from './record-views.js';
-import type { ViewUpkeep } from './view-upkeep.js';
+import type { ViewUpkeep } from './view-warmer.js';
 
 /** A document of OpenWhisk's activations database, ours or one that OpenWhisk wrote. */
 interface ActivationDocument {

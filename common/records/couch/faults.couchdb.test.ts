@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describeWithService } from '@dataflower/services';
 import { CouchClient, type CouchSettings } from '../../couchdb/index.js';
 import { type ArchivedRecords, type ArchivedRecordsOptions, createArchivedRecords } from '../archived-records.js';
-import { SET_ASIDE_FILE } from '../carry/set-aside.js';
+import { SET_ASIDE_FILE } from '../replication/dead-letters.js';
 import { until } from '../testing/quick-clock.js';
 import { idOf, recordOf, temporaryDirectory } from '../testing/record-log.js';
 import { settingsOf, temporaryPrefix } from '../testing/couch.js';

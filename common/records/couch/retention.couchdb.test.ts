@@ -5,7 +5,7 @@ import { CouchRecords } from './couch-records.js';
 import { settingsOf, temporaryPrefix } from '../testing/couch.js';
 import { RECORDS_DATABASE, RECORDS_SCHEMA } from './record-views.js';
 import { Retention, type RetentionOptions } from './retention.js';
-import { ViewUpkeep } from './view-upkeep.js';
+import { ViewUpkeep } from './view-warmer.js';
 
 describeWithService('couchdb', 'retention in CouchDB', ({ address }) => {
   const settings = settingsOf(address);

@@ -5,7 +5,7 @@ import type { Clock } from '../../clock.js';
 import { CouchClient } from '../../couchdb/index.js';
 import { until } from '../testing/quick-clock.js';
 import { CouchRecords } from './couch-records.js';
-import { ViewUpkeep } from './view-upkeep.js';
+import { ViewUpkeep } from './view-warmer.js';
 
 let server: Server;
 let client: CouchClient;

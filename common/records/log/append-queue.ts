@@ -1,5 +1,5 @@
 import { type FrameKind, SEAL_BYTES, seal } from './frame-seal.js';
-import { FRAME_HEADER_BYTES, type RecordTexts } from '../record-codec.js';
+import { FRAME_HEADER_BYTES, type RecordTexts } from '../record/record-codec.js';
 import { SEGMENT_MAGIC, type Segment, type SegmentFiles } from './segment.js';
 
 const CHUNK_BYTES = 256 * 1024;

@@ -1,7 +1,7 @@
 import { crc32 } from '@dataflower/action-runtime/protocol';
 import { type Found, type FoundFrame, isUnwritten, startsWith } from './found-frame.js';
 import { frameLength } from './frame-seal.js';
-import { FRAME_HEADER_BYTES } from '../record-codec.js';
+import { FRAME_HEADER_BYTES } from '../record/record-codec.js';
 import { BATCH_MAGIC } from './segment.js';
 
 /** A frame with this in place of its first length ends a batch; the CRC-32 of the batch's frames follows. */

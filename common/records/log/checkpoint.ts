@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { type LogPosition, parsePosition } from './position.js';
+import { type LogPosition, parsePosition } from './log-position.js';
 
 const ID = /^[0-9a-f]{32}$/;
 

@@ -3,13 +3,13 @@ import path from 'node:path';
 import fc from 'fast-check';
 import type { FoundFrame } from './found-frame.js';
 import { SEAL_BYTES } from './frame-seal.js';
-import type { ActivationRecord } from '../index.js';
+import type { ActivationRecord } from '../record/record.js';
 import { createRecordLog, createCarriedLog } from './record-log.js';
-import { decodeFrame } from '../record-codec.js';
+import { decodeFrame } from '../record/record-codec.js';
 import type { CarriedLog } from './record-log-options.js';
 import { batchesSegment, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 import { formOf, scanSegment } from './segment-scan.js';
-import { Carrier } from '../carry/carrier.js';
+import { Carrier } from '../replication/replicator.js';
 import { ModelDatabase } from '../testing/model-database.js';
 import { quickClock, until } from '../testing/quick-clock.js';
 

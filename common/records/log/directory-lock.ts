@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { identityText, isAlive, ownIdentity, parseIdentity } from '../../process/process-identity.js';
-import { RecordLogError } from '../errors.js';
+import { RecordLogError } from '../record/errors.js';
 
 /**
  * Takes a directory for this process alone, by a file `lock` with the process in it; a lock of a dead process is taken

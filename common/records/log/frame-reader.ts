@@ -1,8 +1,8 @@
 import fs from 'node:fs/promises';
 import type { AppendQueue } from './append-queue.js';
 import { type FrameSums, SEAL_BYTES, isWhole, sealedKind, sumsOfSeal } from './frame-seal.js';
-import type { ActivationRecord } from '../record.js';
-import { FRAME_HEADER_BYTES, decodeFrame } from '../record-codec.js';
+import type { ActivationRecord } from '../record/record.js';
+import { FRAME_HEADER_BYTES, decodeFrame } from '../record/record-codec.js';
 import type { Segment } from './segment.js';
 import { isUnreadable } from './segment-bytes.js';
 import type { SegmentIndex } from './segment-index.js';

@@ -1,5 +1,5 @@
 import { crc32 } from '@dataflower/action-runtime/protocol';
-import { FRAME_HEADER_BYTES } from '../record-codec.js';
+import { FRAME_HEADER_BYTES } from '../record/record-codec.js';
 
 /**
  * In front of each frame in a segment: a mark (4), a check over the fields behind it (4), the CRC-32 of the frame's

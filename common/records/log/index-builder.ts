@@ -1,6 +1,6 @@
 import type { Found, FoundDamage } from './found-frame.js';
 import { sumsOfFrame } from './frame-seal.js';
-import { decodeFrame, listedName } from '../record-codec.js';
+import { decodeFrame, listedName } from '../record/record-codec.js';
 import { SegmentIndex, tryParseId } from './segment-index.js';
 import { type SegmentForm, scanSegment } from './segment-scan.js';
 

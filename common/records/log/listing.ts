@@ -1,8 +1,8 @@
-import type { RecordFilter } from '../record.js';
+import type { RecordFilter } from '../record/record.js';
 import { type FirstRow, RowScan, type Span, spansOf } from './row-scan.js';
 import type { Segment } from './segment.js';
 import type { SegmentIndex } from './segment-index.js';
-import { startAtRank } from './start-at-rank.js';
+import { startAtRank } from './rank-selection.js';
 
 export type { FirstRow } from './row-scan.js';
 

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { createCarriedLog, createRecordLog } from './log/record-log.js';
-import type { RecordLog, RecordLogOptions } from './log/record-log-options.js';
-import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from './testing/record-log.js';
+import { createCarriedLog, createRecordLog } from './record-log.js';
+import type { RecordLog, RecordLogOptions } from './record-log-options.js';
+import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 
 let dir: string;
 let log: RecordLog;

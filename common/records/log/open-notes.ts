@@ -1,6 +1,6 @@
 import { ChurnMap } from '../../churn-map.js';
-import { JsonText, type Note, type NoteKind, type RecordNotes } from '../notes.js';
-import { quoted } from '../quoted.js';
+import { JsonText, type Note, type NoteKind, type RecordNotes } from '../record/notes.js';
+import { quoted } from '../record/quoted.js';
 import type { Segment } from './segment.js';
 
 /** Where a note was written: the segment, and the place in it. */

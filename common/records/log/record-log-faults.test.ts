@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { crc32, crc32ByTable } from '@dataflower/action-runtime/protocol';
-import type { ActivationRecord } from '../index.js';
+import type { ActivationRecord } from '../record/record.js';
 import type { RecordLog } from './record-log-options.js';
 import { createRecordLog } from './record-log.js';
 import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';

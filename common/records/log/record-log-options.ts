@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { Finding } from '../../health/health.js';
-import type { CarrySource } from '../carry/carry-source.js';
-import type { RecordReader, RecordStore } from '../record.js';
+import type { CarrySource } from './replication-source.js';
+import type { RecordReader, RecordStore } from '../record/record.js';
 import type { SegmentFiles } from './segment.js';
 
 export interface RecordLogOptions {

@@ -2,16 +2,16 @@ import fs from 'node:fs';
 import { type Clock, systemClock } from '../../clock.js';
 import { AppendQueue } from './append-queue.js';
 import { lockDirectory } from './directory-lock.js';
-import { RecordLogError } from '../errors.js';
-import { CarriedMark } from '../carry/carried-mark.js';
-import { LogCarry, type LogCarryBounds } from '../carry/log-carry.js';
+import { RecordLogError } from '../record/errors.js';
+import { CarriedMark } from './checkpoint.js';
+import { LogCarry, type LogCarryBounds } from './replication-cursor.js';
 import { DamagedParts } from './damaged-parts.js';
-import type { ActivationRecord, RecordFilter } from '../record.js';
+import type { ActivationRecord, RecordFilter } from '../record/record.js';
 import type { Finding } from '../../health/health.js';
-import { encodeRecordTexts, listedName } from '../record-codec.js';
+import { encodeRecordTexts, listedName } from '../record/record-codec.js';
 import { type DamagedRow, FrameReader } from './frame-reader.js';
-import { NoteBook } from './note-book.js';
-import type { NoteKind, RecordNotes } from '../notes.js';
+import { NoteBook } from './open-notes.js';
+import type { NoteKind, RecordNotes } from '../record/notes.js';
 import { RecordQueries } from './record-queries.js';
 import type {
   CarriedLog,

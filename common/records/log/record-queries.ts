@@ -1,6 +1,6 @@
 import type { DamagedRow, FrameReader, Row } from './frame-reader.js';
 import { type FirstRow, countRows, newestRows } from './listing.js';
-import type { ActivationRecord, RecordFilter, RecordReader } from '../record.js';
+import type { ActivationRecord, RecordFilter, RecordReader } from '../record/record.js';
 import type { Segment } from './segment.js';
 import { tryParseId } from './segment-index.js';
 

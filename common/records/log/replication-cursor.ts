@@ -1,11 +1,11 @@
 import fs from 'node:fs/promises';
-import { type DamagedRow, isWholeRow, sealBytesOf } from '../log/frame-reader.js';
-import { SEGMENT_MAGIC, type Segment } from '../log/segment.js';
-import { isUnreadable, segmentBytes } from '../log/segment-bytes.js';
-import type { SegmentStore } from '../log/segment-store.js';
-import type { CarriedMark } from './carried-mark.js';
-import type { CarrySource, FrameRun } from './carry-source.js';
-import { type LogPosition, isBefore } from './position.js';
+import { type DamagedRow, isWholeRow, sealBytesOf } from './frame-reader.js';
+import { SEGMENT_MAGIC, type Segment } from './segment.js';
+import { isUnreadable, segmentBytes } from './segment-bytes.js';
+import type { SegmentStore } from './segment-store.js';
+import type { CarriedMark } from './checkpoint.js';
+import type { CarrySource, FrameRun } from './replication-source.js';
+import { type LogPosition, isBefore } from './log-position.js';
 
 export interface LogCarryBounds {
   /** Waiting bytes from which on the log is full. */

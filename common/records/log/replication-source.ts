@@ -1,4 +1,4 @@
-import type { LogPosition } from './position.js';
+import type { LogPosition } from './log-position.js';
 
 /** Consecutive records of one segment, as they are in its file. */
 export interface FrameRun {

@@ -1,4 +1,4 @@
-import type { RecordFilter } from '../record.js';
+import type { RecordFilter } from '../record/record.js';
 import type { Segment } from './segment.js';
 import type { SegmentIndex } from './segment-index.js';
 

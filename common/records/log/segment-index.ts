@@ -1,4 +1,4 @@
-import { RecordLogError } from '../errors.js';
+import { RecordLogError } from '../record/errors.js';
 
 /** Four 32-bit words of an activation id; `parseId` leaves them in `idWords`. */
 export const idWords = new Uint32Array(4);

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { type BuiltIndex, buildIndex } from './index-builder.js';
 import { SEAL_BYTES, sealedKind, sealedLength, isWhole, sumsOfSeal } from './frame-seal.js';
-import { decodeHead } from '../record-codec.js';
+import { decodeHead } from '../record/record-codec.js';
 import { Segment } from './segment.js';
 import { segmentBytes } from './segment-bytes.js';
 import { formOf } from './segment-scan.js';

@@ -1,7 +1,7 @@
 import { MARK_BEGIN, SEAL_BYTES, isWhole, sealedKind, sealedLength, sumsOfSeal } from './frame-seal.js';
 import { scanBatches } from './batch-scan.js';
 import { type Found, isUnwritten, startsWith } from './found-frame.js';
-import { FRAME_HEADER_BYTES } from '../record-codec.js';
+import { FRAME_HEADER_BYTES } from '../record/record-codec.js';
 import { BATCH_MAGIC, SEGMENT_MAGIC } from './segment.js';
 
 /** How the frames of a segment are laid out: each with a seal, or in batches as releases before 0.3 wrote them. */

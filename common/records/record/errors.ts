@@ -1,4 +1,4 @@
-import { CodedError } from '../coded-error.js';
+import { CodedError } from '../../coded-error.js';
 
 /** Why the record log refused something. */
 export type RecordLogErrorCode =

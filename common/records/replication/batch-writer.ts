@@ -1,5 +1,5 @@
 import { type RecordDocument, reducedDocumentOf } from './document.js';
-import { isBefore } from './position.js';
+import { isBefore } from '../log/log-position.js';
 import { BatchRefusedError, type RecordDatabase, type WriteOutcome } from './record-database.js';
 import { sizeAndHash } from './storable-json.js';
 

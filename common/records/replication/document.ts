@@ -1,7 +1,7 @@
-import { quoted } from '../quoted.js';
-import { isGivenUp } from '../precedence.js';
-import { FRAME_HEADER_BYTES } from '../record-codec.js';
-import type { LogPosition } from './position.js';
+import { quoted } from '../record/quoted.js';
+import { isGivenUp } from '../record/precedence.js';
+import { FRAME_HEADER_BYTES } from '../record/record-codec.js';
+import type { LogPosition } from '../log/log-position.js';
 import { sizeAndHash, storableJson } from './storable-json.js';
 
 /** A record as a document of OpenWhisk's activations database, in pieces that are not put together before they leave. */

@@ -1,5 +1,5 @@
 import type { RecordDocument } from './document.js';
-import type { LogPosition } from './position.js';
+import type { LogPosition } from '../log/log-position.js';
 
 /** What became of one document of a batch. */
 export type WriteOutcome =

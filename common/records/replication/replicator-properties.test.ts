@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { CarriedLog } from '../log/record-log-options.js';
 import { createCarriedLog } from '../log/record-log.js';
 import { idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
-import { Carrier } from './carrier.js';
+import { Carrier } from './replicator.js';
 import type { RecordDocument } from './document.js';
 import { type Fault, ModelDatabase } from '../testing/model-database.js';
 import { quickClock, until } from '../testing/quick-clock.js';

@@ -5,7 +5,7 @@ import type { CarriedLog } from '../log/record-log-options.js';
 import { createCarriedLog } from '../log/record-log.js';
 import { idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 import { registerLogMetrics, registerRecordMetrics } from '../record-metrics.js';
-import { Carrier } from './carrier.js';
+import { Carrier } from './replicator.js';
 import { ModelDatabase } from '../testing/model-database.js';
 import { quickClock, until } from '../testing/quick-clock.js';
 

@@ -1,7 +1,7 @@
 import { type Clock, momentOf, systemClock } from '../../clock.js';
 import { BATCH_BOUNDS, type BatchBounds, BatchSize } from './batch-size.js';
-import type { CarrySource, FrameRun } from './carry-source.js';
-import { Delivery, type DeliveryCounts, type Parcel } from './delivery.js';
+import type { CarrySource, FrameRun } from '../log/replication-source.js';
+import { Delivery, type DeliveryCounts, type Parcel } from './batch-writer.js';
 import { type RecordDocument, documentOf } from './document.js';
 import { DatabaseMissingError, type RecordDatabase } from './record-database.js';
 

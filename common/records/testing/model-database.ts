@@ -1,12 +1,12 @@
-import { type RecordDocument, bulkBody } from '../carry/document.js';
-import { LOST_HOST } from '../precedence.js';
+import { type RecordDocument, bulkBody } from '../replication/document.js';
+import { LOST_HOST } from '../record/precedence.js';
 import {
   BatchRefusedError,
   DatabaseMissingError,
   type ExistingRecord,
   type RecordDatabase,
   type WriteOutcome,
-} from '../carry/record-database.js';
+} from '../replication/record-database.js';
 
 /** What goes wrong with one request. */
 export type Fault =

@@ -3,8 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { crc32 } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '../../clock.js';
-import type { ActivationRecord } from '../record.js';
-import { encodeFrame } from '../record-codec.js';
+import type { ActivationRecord } from '../record/record.js';
+import { encodeFrame } from '../record/record-codec.js';
 import type { RecordLog } from '../log/record-log-options.js';
 import { type SegmentFiles, segmentFiles } from '../log/segment.js';
 

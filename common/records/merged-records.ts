@@ -1,5 +1,5 @@
 import { CodedError } from '../coded-error.js';
-import { believed } from './record/precedence.js';
+import { authoritative } from './record/record.js';
 import type { ActivationRecord, RecordFilter, RecordReader } from './record/record.js';
 
 /** Some records cannot be looked up at the moment, so that the answer would be wrong or incomplete. */
@@ -35,7 +35,7 @@ const AT_ONCE = 20;
 /**
  * Records of which some wait in logs and the others are in the archive. A record is found wherever it is: logs are asked
  * before the archive, so that one that is carried meanwhile is seen in either. Of several of one activation the same is
- * given by every method (`believed`).
+ * given by every method (`authoritative`).
  *
  * A record that is on hand is given whatever else fails. An answer that would silently leave something out is none: where
  * nothing is found and something could not be asked, and for every listing and count then, the methods reject with
@@ -59,7 +59,7 @@ export class MergedRecords implements RecordReader {
     if (mine.record !== undefined) return mine.record;
     const looked = await Promise.all([...this.#others(), archive].map(ask));
     const found = looked.flatMap(({ record }) => record ?? []);
-    if (found.length > 0) return found.reduce(believed);
+    if (found.length > 0) return found.reduce(authoritative);
     const failed = [mine, ...looked].flatMap(({ failure }) => failure ?? []);
     if (failed.length > 0) throw unavailable(failed);
     return undefined;
@@ -173,12 +173,12 @@ function mayBeSkipped(waiting: readonly ActivationRecord[], archived: readonly A
     .map(({ activationId }) => activationId);
 }
 
-/** Of several of one activation the one that is believed, in the place of the first. */
+/** Of several of one activation the one that is authoritative, in the place of the first. */
 function eachOnce(records: readonly ActivationRecord[]): ActivationRecord[] {
   const byId = new Map<string, ActivationRecord>();
   for (const record of records) {
     const known = byId.get(record.activationId);
-    byId.set(record.activationId, known === undefined ? record : believed(known, record));
+    byId.set(record.activationId, known === undefined ? record : authoritative(known, record));
   }
   return [...byId.values()];
 }

@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ArchivedRecordsStatus } from './archived-records.js';
 import type { RecordLogMetrics } from './log/record-log-options.js';
 
-/** A metric's name without its beginning, its help, and how its value is read. */
+/** A metric's name without its prefix, its help, and how its value is read. */
 type Metric<T> = readonly [name: string, help: string, read: (from: T) => number];
 
 /** Counts since the start of the process. */
@@ -15,7 +15,7 @@ const COUNTERS: readonly Metric<ArchivedRecordsStatus>[] = [
     'Activation records carried without their result or logs, too large for CouchDB',
     ({ reduced }) => reduced,
   ],
-  ['set_aside', 'Activation records that CouchDB refuses, put into a file', ({ setAside }) => setAside],
+  ['set_aside', 'Activation records that CouchDB refuses, put into a file', ({ deadLetters }) => deadLetters],
   ['gone', 'Activation records whose file was removed, cut or damaged before they were carried', ({ gone }) => gone],
   ['deleted', 'Activation records deleted from CouchDB for their age or number', ({ deleted }) => deleted],
   ['carry_batches', 'Requests that carried activation records to CouchDB', ({ batches }) => batches],
@@ -43,12 +43,12 @@ const LOG_GAUGES: readonly Metric<RecordLogMetrics>[] = [
   ['index_bytes', 'Memory of the indexes of the activation records on this host', ({ indexBytes }) => indexBytes],
 ];
 
-/** Registers what a host counts of the records in its files; it is read when the metrics are asked for. */
+/** Registers the metrics of the records in a host's files. Their values are read at each scrape. */
 export function registerLogMetrics(registry: Registry, metrics: () => RecordLogMetrics): void {
   register(registry, LOG_COUNTERS, LOG_GAUGES, metrics);
 }
 
-/** Registers what a host counts of carrying its records to CouchDB; it is read when the metrics are asked for. */
+/** Registers the metrics of a host's replication to CouchDB. Their values are read at each scrape. */
 export function registerRecordMetrics(registry: Registry, status: () => ArchivedRecordsStatus): void {
   register(registry, COUNTERS, GAUGES, status);
 }

@@ -2,7 +2,7 @@ import { type CouchClient, CouchRefusedError, CouchUnavailableError } from '../.
 import { RecordsUnavailableError } from '../merged-records.js';
 import type { ActivationRecord, RecordFilter, RecordReader } from '../record/record.js';
 import { RECORDS_DESIGN } from './record-views.js';
-import type { ViewUpkeep } from './view-warmer.js';
+import type { ViewWarmer } from './view-warmer.js';
 
 /** A document of OpenWhisk's activations database, ours or one that OpenWhisk wrote. */
 interface ActivationDocument {
@@ -38,9 +38,9 @@ export class CouchRecords implements RecordReader {
   readonly #database: string;
   /** Makes the database and its views where they are missing. */
   readonly #prepare: () => Promise<void>;
-  readonly #views: Pick<ViewUpkeep, 'pending'>;
+  readonly #views: Pick<ViewWarmer, 'pending'>;
 
-  constructor(client: CouchClient, database: string, prepare: () => Promise<void>, views: Pick<ViewUpkeep, 'pending'>) {
+  constructor(client: CouchClient, database: string, prepare: () => Promise<void>, views: Pick<ViewWarmer, 'pending'>) {
     this.#client = client;
     this.#database = database;
     this.#prepare = prepare;

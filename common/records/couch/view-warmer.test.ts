@@ -5,7 +5,7 @@ import type { Clock } from '../../clock.js';
 import { CouchClient } from '../../couchdb/index.js';
 import { until } from '../testing/quick-clock.js';
 import { CouchRecords } from './couch-records.js';
-import { ViewUpkeep } from './view-warmer.js';
+import { ViewWarmer } from './view-warmer.js';
 
 let server: Server;
 let client: CouchClient;
@@ -58,7 +58,7 @@ function handClock(): Clock & { pass(): void } {
 
 test('CouchDB is told to build its views in the middle of a burst, and behind a small one when it is over', async () => {
   const clock = handClock();
-  const upkeep = new ViewUpkeep(client, 'db', clock);
+  const upkeep = new ViewWarmer(client, 'db', clock);
   for (let i = 0; i < 9; i++) upkeep.written(500);
   expect(views).toHaveLength(0);
   upkeep.written(500);
@@ -78,7 +78,7 @@ test('CouchDB is told to build its views in the middle of a burst, and behind a 
 });
 
 test('a listing that has to wait for its view says how much is missing', async () => {
-  const records = new CouchRecords(client, 'db', () => Promise.resolve(), new ViewUpkeep(client, 'db'));
+  const records = new CouchRecords(client, 'db', () => Promise.resolve(), new ViewWarmer(client, 'db'));
   expect(await records.count({ namespace: 'guest' }, 0)).toBe(0);
   building = true;
   pending = 1234;

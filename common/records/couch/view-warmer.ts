@@ -16,7 +16,7 @@ interface DesignInfo {
  * Has CouchDB build the views of listings behind the writing of records: else the first listing after a burst would wait
  * for all of it, since views are built more slowly than records are carried.
  */
-export class ViewUpkeep {
+export class ViewWarmer {
   #sinceTouch = 0;
   #touching = false;
   #again = false;

@@ -1,8 +1,7 @@
 import { crc32 } from '@dataflower/action-runtime/protocol';
-import { type Found, type FoundFrame, isUnwritten, startsWith } from './found-frame.js';
+import { type Scanned, type ScannedFrame, isUnwritten, startsWith, BATCH_MAGIC } from './segment.js';
 import { frameLength } from './frame-seal.js';
 import { FRAME_HEADER_BYTES } from '../record/record-codec.js';
-import { BATCH_MAGIC } from './segment.js';
 
 /** A frame with this in place of its first length ends a batch; the CRC-32 of the batch's frames follows. */
 const COMMIT_MARK = 0xffffffff;
@@ -12,7 +11,7 @@ const COMMIT_MARK_BYTES = Buffer.alloc(4, 0xff);
 const MAX_FRAME_BYTES = 1024 * 1024 * 1024;
 
 interface Batch {
-  readonly frames: readonly FoundFrame[];
+  readonly frames: readonly ScannedFrame[];
   /** Behind its commit frame when it is whole; else where no further frame could be read. */
   readonly end: number;
   readonly whole: boolean;
@@ -22,14 +21,14 @@ interface Batch {
  * Frames as releases until 0.1 wrote them: in batches, each ended by a commit frame with the sum of all of them. So
  * damage takes the whole batch; the next one is found behind the next commit frame.
  */
-export function* scanBatches(bytes: Buffer): Generator<Found> {
+export function* scanBatches(bytes: Buffer): Generator<Scanned> {
   /** Up to here everything is accounted for. */
   let done = startsWith(bytes, BATCH_MAGIC) ? BATCH_MAGIC.length : 0;
   let at = done > 0 ? done : firstBatch(bytes);
   while (at < bytes.length) {
     const batch = batchAt(bytes, at);
     if (batch.whole) {
-      if (at > done) yield { found: 'damage', from: done, to: at, torn: false };
+      if (at > done) yield { kind: 'damage', from: done, to: at, torn: false };
       yield* batch.frames;
       done = at = batch.end;
       continue;
@@ -38,7 +37,7 @@ export function* scanBatches(bytes: Buffer): Generator<Found> {
     if (batch.end > at && batchAt(bytes, batch.end + COMMIT_BYTES).whole) at = batch.end + COMMIT_BYTES;
     else at = behindCommit(bytes, at);
   }
-  if (done < bytes.length) yield { found: 'damage', from: done, to: bytes.length, torn: isTornTail(bytes, done) };
+  if (done < bytes.length) yield { kind: 'damage', from: done, to: bytes.length, torn: isTornTail(bytes, done) };
 }
 
 /** Where the first batch begins when the magic is damaged, or some of it is missing. */
@@ -53,7 +52,7 @@ function behindCommit(bytes: Buffer, from: number): number {
 }
 
 function batchAt(bytes: Buffer, begin: number): Batch {
-  const frames: FoundFrame[] = [];
+  const frames: ScannedFrame[] = [];
   let at = begin;
   while (at + COMMIT_BYTES <= bytes.length) {
     if (bytes.readUInt32LE(at) === COMMIT_MARK) {
@@ -62,7 +61,7 @@ function batchAt(bytes: Buffer, begin: number): Batch {
     }
     const length = at + FRAME_HEADER_BYTES <= bytes.length ? frameLength(bytes, at) : 0;
     if (length === 0 || bytes.readUInt32LE(at) === 0 || at + length > bytes.length) break;
-    frames.push({ found: 'record', offset: at, length });
+    frames.push({ kind: 'record', offset: at, length });
     at += length;
   }
   return { frames, end: at, whole: false };

@@ -1,8 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Finding } from '../../health/health.js';
-import type { FoundDamage } from './found-frame.js';
-import type { Segment } from './segment.js';
+import type { DamagedRange, Segment } from './segment.js';
 
 /** Bytes of damaged parts that are kept together; of more only the log tells. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
@@ -30,7 +29,7 @@ export class DamagedParts {
   }
 
   /** Of these parts of a segment; `lost`: the activations whose records were in them, as far as that is known. */
-  found(segment: Segment, damage: readonly FoundDamage[], lost: readonly string[]): void {
+  found(segment: Segment, damage: readonly DamagedRange[], lost: readonly string[]): void {
     this.count += Math.max(damage.length, lost.length);
     this.#working = this.#working.then(() => this.#keepAll(segment, damage, lost)).catch(() => undefined);
   }
@@ -57,7 +56,7 @@ export class DamagedParts {
     return { severity: 'degraded', reason };
   }
 
-  async #keepAll(segment: Segment, damage: readonly FoundDamage[], lost: readonly string[]): Promise<void> {
+  async #keepAll(segment: Segment, damage: readonly DamagedRange[], lost: readonly string[]): Promise<void> {
     const named = lost.slice(0, MAX_NAMED).join(', ');
     const ids =
       lost.length === 0 ? '' : `; left out are ${lost.length} records: ${named}${lost.length > MAX_NAMED ? ', …' : ''}`;
@@ -74,7 +73,7 @@ export class DamagedParts {
     }
   }
 
-  async #keep({ path: from, sequence }: Segment, part: FoundDamage): Promise<string> {
+  async #keep({ path: from, sequence }: Segment, part: DamagedRange): Promise<string> {
     const file = this.#fileFor(sequence, part.from);
     const sizes = await Promise.all(
       (await this.#names()).map((name) => fs.stat(path.join(this.#directory, name)).then(({ size }) => size)),
@@ -94,7 +93,7 @@ export class DamagedParts {
   }
 }
 
-async function copyRange(from: string, to: string, range: FoundDamage): Promise<void> {
+async function copyRange(from: string, to: string, range: DamagedRange): Promise<void> {
   const source = await fs.open(from, 'r');
   try {
     const target = await fs.open(to, 'w', 0o600);

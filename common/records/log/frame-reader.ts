@@ -99,7 +99,7 @@ async function readRecord(file: fs.FileHandle, row: Wanted, brief: boolean): Pro
   let bytes = await readAt(file, place, brief ? Math.min(length, BRIEF_BYTES) : length);
   if (bytes === undefined) return undefined;
   const headEnd = sealBytes + FRAME_HEADER_BYTES + bytes.readUInt32LE(sealBytes);
-  // A length that is damaged is not believed.
+  // A length that is damaged is not authoritative.
   if (headEnd > bytes.length && headEnd <= length) bytes = await readAt(file, place, headEnd);
   if (bytes === undefined || !isWholeRow(bytes, 0, row.index, row.row, brief)) return undefined;
   try {

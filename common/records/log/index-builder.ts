@@ -1,4 +1,4 @@
-import type { Found, FoundDamage } from './found-frame.js';
+import type { Scanned, DamagedRange } from './segment.js';
 import { sumsOfFrame } from './frame-seal.js';
 import { decodeFrame, listedName } from '../record/record-codec.js';
 import { SegmentIndex, tryParseId } from './segment-index.js';
@@ -9,7 +9,7 @@ export interface BuiltIndex {
   readonly index: SegmentIndex;
   /** Where its notes begin. */
   readonly notes: readonly number[];
-  readonly damage: readonly FoundDamage[];
+  readonly damage: readonly DamagedRange[];
 }
 
 /** Frames taken in one turn of the loop, by a scan that others do not wait for: some 2 ms. */
@@ -18,7 +18,7 @@ const SLICE = 256;
 /** Scans at once: where nothing is served yet. */
 export function buildIndex(bytes: Buffer, form: SegmentForm): BuiltIndex {
   const builder = new IndexBuilder(bytes, form);
-  for (const found of scanSegment(bytes, form)) builder.add(found);
+  for (const scanned of scanSegment(bytes, form)) builder.add(scanned);
   return builder.built();
 }
 
@@ -26,8 +26,8 @@ export function buildIndex(bytes: Buffer, form: SegmentForm): BuiltIndex {
 export async function buildIndexSlowly(bytes: Buffer, form: SegmentForm): Promise<BuiltIndex> {
   const builder = new IndexBuilder(bytes, form);
   let count = 0;
-  for (const found of scanSegment(bytes, form)) {
-    builder.add(found);
+  for (const scanned of scanSegment(bytes, form)) {
+    builder.add(scanned);
     if (++count % SLICE === 0) await new Promise(setImmediate);
   }
   return builder.built();
@@ -36,7 +36,7 @@ export async function buildIndexSlowly(bytes: Buffer, form: SegmentForm): Promis
 class IndexBuilder {
   readonly #index = new SegmentIndex();
   readonly #notes: number[] = [];
-  readonly #damage: FoundDamage[] = [];
+  readonly #damage: DamagedRange[] = [];
   readonly #sums: number[] = [];
 
   readonly #bytes: Buffer;
@@ -47,12 +47,12 @@ class IndexBuilder {
     this.#form = form;
   }
 
-  add(found: Found): void {
-    if (found.found === 'damage') this.#damage.push(found);
-    else if (found.found === 'note') this.#notes.push(found.offset);
-    else if (!this.#addRecord(found.offset, found.length)) {
+  add(scanned: Scanned): void {
+    if (scanned.kind === 'damage') this.#damage.push(scanned);
+    else if (scanned.kind === 'note') this.#notes.push(scanned.offset);
+    else if (!this.#addRecord(scanned.offset, scanned.length)) {
       // Its sums are right: another program has written it.
-      this.#damage.push({ found: 'damage', from: found.offset, to: found.offset + found.length, torn: false });
+      this.#damage.push({ kind: 'damage', from: scanned.offset, to: scanned.offset + scanned.length, torn: false });
     }
   }
 

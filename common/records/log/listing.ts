@@ -2,7 +2,7 @@ import type { RecordFilter } from '../record/record.js';
 import { type FirstRow, RowScan, type Span, spansOf } from './row-scan.js';
 import type { Segment } from './segment.js';
 import type { SegmentIndex } from './segment-index.js';
-import { startAtRank } from './rank-selection.js';
+import { selectStartByRank } from './rank-selection.js';
 
 export type { FirstRow } from './row-scan.js';
 
@@ -37,7 +37,7 @@ export async function newestRows(
   const { since = -Infinity, upto = Infinity } = filter;
   const scan = new RowScan();
   if (skip + limit <= KEPT_ROWS) return (await newestIn(scan, spans, since, upto, skip + limit)).slice(skip);
-  const first = await startAtRank(scan, spans, since, upto, skip);
+  const first = await selectStartByRank(scan, spans, since, upto, skip);
   if (first === undefined) return [];
   const page = await equalStarts(scan, spans, first.start, first.before, limit);
   const older = await newestIn(scan, spans, since, justBefore(first.start), limit - page.length);

@@ -1,28 +1,28 @@
 import { ChurnMap } from '../../churn-map.js';
 import { JsonText, type Note, type NoteKind, type RecordNotes } from '../record/notes.js';
-import { quoted } from '../record/quoted.js';
+import { quoted } from '../record/record-codec.js';
 import type { Segment } from './segment.js';
 
 /** Where a note was written: the segment, and the place in it. */
-interface NotePlace {
+interface NotePosition {
   readonly segment: Segment;
   readonly offset: number;
 }
 
 /** Appends the text of a note to the log. */
-export type AppendNote = (text: string) => NotePlace;
+export type AppendNote = (text: string) => NotePosition;
 
 interface OpenNote {
   /** Its kind and key. */
   readonly name: string;
   readonly text: string;
-  readonly place: NotePlace;
+  readonly place: NotePosition;
   /** It is in the log more than once: that it is settled must then be said. */
   readonly repeated: boolean;
 }
 
 /** The notes of a log that are not settled, in memory, and where they are in the segments. */
-export class NoteBook implements RecordNotes {
+export class OpenNotes implements RecordNotes {
   readonly #notes = new ChurnMap<string, OpenNote>();
   /** Of segments that are not complete: where what the next start must know is. */
   readonly #places = new Map<Segment, Set<number>>();

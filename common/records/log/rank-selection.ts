@@ -14,7 +14,7 @@ export interface RankedStart {
  * The start of the row that has `rank` rows with a later one, or an equal one that comes first, before it; undefined when
  * there are not so many. Counts rows in ever narrower buckets of time, so that no row has to be kept, however many are skipped.
  */
-export async function startAtRank(
+export async function selectStartByRank(
   scan: RowScan,
   spans: readonly Span[],
   since: number,

@@ -158,7 +158,7 @@ describe('after a crash', () => {
     }
   });
 
-  it('an index saved before more was appended is not believed', async () => {
+  it('an index saved before more was appended is not authoritative', async () => {
     const dir = directory();
     const first = await createRecordLog({ dir });
     first.append(recordOf(0));

@@ -130,7 +130,7 @@ export class SegmentStore {
     const [offset, length] = [index.offsets[row]!, index.lengths[row]!];
     const lost = index.idOf(row);
     index.strike(row);
-    this.#damaged.found(segment, [{ found: 'damage', from: offset, to: offset + length, torn: false }], [lost]);
+    this.#damaged.found(segment, [{ kind: 'damage', from: offset, to: offset + length, torn: false }], [lost]);
     if (isComplete(segment)) this.#save(segment);
   }
 

@@ -24,16 +24,16 @@ export interface ActivationRecord {
   readonly logs: readonly string[];
   /** OpenWhisk's annotations by key, the data-flow times among them. */
   readonly annotations: Readonly<Record<string, unknown>>;
-  /** The annotations as JSON, where who made the record has it already. */
+  /** The annotations as JSON text, where the maker of the record has it already. */
   readonly annotationsText?: string;
   /**
-   * The trace that it belongs to: the `traceparent` of the request, else the activation id of the outermost activation.
-   * Known to the process that has run it; not kept.
+   * The trace of the activation: the `traceparent` of the request, else the activation id of the outermost activation.
+   * Only the process that ran the activation knows it; it is not stored.
    */
   readonly trace?: string;
 }
 
-/** What a listing filters by; times in milliseconds since the epoch, inclusive. */
+/** The filter of a listing; times in milliseconds since the epoch, inclusive. */
 export interface RecordFilter {
   readonly namespace: string;
   /** Simple name, or `package/name` (matched against the `path` annotation). */
@@ -42,25 +42,28 @@ export interface RecordFilter {
   readonly upto?: number;
 }
 
-/** Where activation records can be looked up. */
+/** A store from which activation records are read. */
 export interface RecordReader {
-  /** What holds them, for messages: `the host host0`. Default: this process. */
+  /** The store's name in messages, such as `the host host0`. Default: this process. */
   readonly place?: string;
   get(namespace: string, activationId: string): Promise<ActivationRecord | undefined>;
   /** Newest `start` first. With `brief` the results (`{}`) and logs (none) are left out: enough for a summary. */
   list(filter: RecordFilter, skip: number, limit: number, brief?: boolean): Promise<ActivationRecord[]>;
-  /** How many the filter takes, less `skip`, never below 0. */
+  /** The number of records that match the filter, less `skip`, never below 0. */
   count(filter: RecordFilter, skip: number): Promise<number>;
 }
 
-/** Where activation records are written. */
+/** A store to which activation records are written. */
 export interface RecordWriter {
   /**
-   * Queues a record; it is readable through `get` from now on and on disk before `written` calls back. `again`: it
-   * replaces the one appended before under its id.
+   * Queues a record; `get` returns it from now on, and it is on disk before `written` calls back. With `again` it
+   * replaces the record appended before under its id.
    */
   append(record: ActivationRecord, again?: boolean): void;
-  /** Calls back once everything appended so far is written (one write for all who wait in a turn of the loop; what nobody waits for is written a few ms later). */
+  /**
+   * Calls back once everything appended so far is written. All callers in one turn of the loop share one write; a record
+   * that no caller waits for is written a few ms later.
+   */
   written(callback: (error?: Error) => void): void;
   /** True when the bound of the queue or the disk is reached: new invocations are refused with 503. */
   readonly full: boolean;
@@ -68,7 +71,42 @@ export interface RecordWriter {
   readonly notes: RecordNotes;
 }
 
-/** Where activation records are kept. */
+/** A store that keeps activation records. */
 export interface RecordStore extends RecordWriter, RecordReader {
   close(): Promise<void>;
+}
+
+/** Called with each record before it is written; `again`: it replaces one with its id. Must be fast, and must not throw. */
+export type RecordObserver = (record: ActivationRecord, again: boolean) => void;
+
+/** A writer that calls the observers with each record, then writes it to `records`. */
+export function withObservers(records: RecordWriter, observers: readonly RecordObserver[]): RecordWriter {
+  return {
+    append(record, again = false) {
+      for (let i = 0; i < observers.length; i++) observers[i]!(record, again);
+      records.append(record, again);
+    },
+    written: (callback) => records.written(callback),
+    notes: records.notes,
+    get full() {
+      return records.full;
+    },
+  };
+}
+
+/** The annotation that names the host with which an activation was lost, as its gateway told the caller. */
+export const LOST_HOST = 'lostHost';
+
+/** True for the record that a gateway wrote when it gave the activation up. */
+export function isGivenUp({ annotations }: Pick<ActivationRecord, 'annotations'>): boolean {
+  return annotations[LOST_HOST] !== undefined;
+}
+
+/**
+ * Chooses between two records of one activation, wherever records are read, listed, counted or replicated: the one that
+ * agrees with what the caller was told. A gateway that gives an activation up tells its caller so, whatever the host
+ * records later. Of two others the first wins; records on hosts come before those in the archive, which are older.
+ */
+export function authoritative<T extends Pick<ActivationRecord, 'annotations'>>(first: T, second: T): T {
+  return isGivenUp(second) && !isGivenUp(first) ? second : first;
 }

@@ -1,7 +1,6 @@
-import { quoted } from '../record/quoted.js';
-import { isGivenUp } from '../record/precedence.js';
-import { FRAME_HEADER_BYTES } from '../record/record-codec.js';
-import type { LogPosition } from '../log/log-position.js';
+import { quoted, FRAME_HEADER_BYTES } from '../record/record-codec.js';
+import { isGivenUp } from '../record/record.js';
+import type { LogPosition } from '../log/replication-source.js';
 import { sizeAndHash, storableJson } from './storable-json.js';
 
 /** A record as a document of OpenWhisk's activations database, in pieces that are not put together before they leave. */

@@ -1,4 +1,4 @@
-import { MemoryNotes } from '../record/memory-notes.js';
+import { MemoryNotes } from '../record/notes.js';
 import type { ActivationRecord, RecordStore } from '../record/record.js';
 
 /** Records in the order of their coming; `written` calls back at once. */

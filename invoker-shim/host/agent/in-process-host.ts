@@ -1,6 +1,6 @@
 import { type Clock, systemClock, randomIds } from '@dataflower/common';
 import { removeLeftBehind } from '@dataflower/common/process';
-import { type RecordObserver, observedRecords, type RecordWriter } from '@dataflower/common/records';
+import { type RecordObserver, withObservers, type RecordWriter } from '@dataflower/common/records';
 import { type ContainersOptions, createExecutor, defaultDriver } from '../../containers/pool/container-executor.js';
 import type { Executor } from '../../containers/executor.js';
 import { GatewayExecutor } from '../../controlflow/gateway-executor.js';
@@ -84,7 +84,7 @@ class InProcessHost implements Host {
     const { onRecord, activationLogger } = options;
     if (activationLogger !== undefined) this.#log = new ActivationLog(activationLogger);
     const observers = [counted.onRecord, onRecord, this.#log?.ended].filter((observer) => observer !== undefined);
-    const records = observedRecords(options.records, observers);
+    const records = withObservers(options.records, observers);
     this.#executor = createExecutor({ ...options.containers, driver: counted.driver, sink: this.#sink, clock });
     const engine = (executor: Executor, holdOutputs: boolean): Engine =>
       new Engine({

@@ -12,17 +12,17 @@ const MAX_FRAME_BYTES = 1024 * 1024 * 1024;
 
 interface Batch {
   readonly frames: readonly ScannedFrame[];
-  /** Behind its commit frame when it is whole; else where no further frame could be read. */
+  /** The end of its commit frame when it is whole; else the place where no further frame could be read. */
   readonly end: number;
   readonly whole: boolean;
 }
 
 /**
- * Frames as releases until 0.1 wrote them: in batches, each ended by a commit frame with the sum of all of them. So
- * damage takes the whole batch; the next one is found behind the next commit frame.
+ * Scans frames as releases until 0.1 wrote them: in batches, each ended by a commit frame with the sum of the batch. So
+ * damage costs the whole batch; the next one begins behind the next commit frame.
  */
 export function* scanBatches(bytes: Buffer): Generator<Scanned> {
-  /** Up to here everything is accounted for. */
+  /** The end of the last frame or damage. */
   let done = startsWith(bytes, BATCH_MAGIC) ? BATCH_MAGIC.length : 0;
   let at = done > 0 ? done : firstBatch(bytes);
   while (at < bytes.length) {
@@ -33,14 +33,14 @@ export function* scanBatches(bytes: Buffer): Generator<Scanned> {
       done = at = batch.end;
       continue;
     }
-    // The commit frame itself may be what is damaged: then the next batch begins behind it.
+    // The commit frame itself may be damaged: then the next batch begins behind it.
     if (batch.end > at && batchAt(bytes, batch.end + COMMIT_BYTES).whole) at = batch.end + COMMIT_BYTES;
     else at = behindCommit(bytes, at);
   }
   if (done < bytes.length) yield { kind: 'damage', from: done, to: bytes.length, torn: isTornTail(bytes, done) };
 }
 
-/** Where the first batch begins when the magic is damaged, or some of it is missing. */
+/** The offset of the first batch when the magic is damaged or incomplete. */
 function firstBatch(bytes: Buffer): number {
   for (let at = BATCH_MAGIC.length; at > 0; at--) if (batchAt(bytes, at).whole) return at;
   return 0;
@@ -67,11 +67,11 @@ function batchAt(bytes: Buffer, begin: number): Batch {
   return { frames, end: at, whole: false };
 }
 
-/** Whole frames, the beginning of a further one, and no commit frame. */
+/** True for whole frames, the beginning of a further one, and no commit frame. */
 function isTornTail(bytes: Buffer, from: number): boolean {
   if (isUnwritten(bytes, from, BATCH_MAGIC)) return true;
   if (from < BATCH_MAGIC.length) return false;
-  // The write came to its end.
+  // The write completed.
   if (bytes.length - from >= COMMIT_BYTES && bytes.readUInt32LE(bytes.length - COMMIT_BYTES) === COMMIT_MARK)
     return false;
   const at = batchAt(bytes, from).end;

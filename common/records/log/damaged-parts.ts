@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Finding } from '../../health/health.js';
 import type { DamagedRange, Segment } from './segment.js';
 
-/** Bytes of damaged parts that are kept together; of more only the log tells. */
+/** Bytes of damaged parts that are kept in all; further ones are only logged. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 const NAME = /^damaged-\d{12}-\d+\.bytes$/;
@@ -11,11 +11,11 @@ const NAME = /^damaged-\d{12}-\d+\.bytes$/;
 const MAX_NAMED = 10;
 
 /**
- * Bytes of segments that belong to no whole record. They are copied into files beside the segments, where they outlive
- * these, so that somebody can look at them; `health` names those files until they are moved away.
+ * Bytes of segments that belong to no whole record. They are copied to files beside the segments, which outlive these, so
+ * that an operator can examine them; `health` names the files until they are moved away.
  */
 export class DamagedParts {
-  /** Found since the start. */
+  /** Damaged parts since the start. */
   count = 0;
   readonly #notCopied = new WeakSet<Segment>();
   #working: Promise<void> = Promise.resolve();
@@ -28,18 +28,18 @@ export class DamagedParts {
     this.#report = report;
   }
 
-  /** Of these parts of a segment; `lost`: the activations whose records were in them, as far as that is known. */
+  /** Reports and copies damaged parts of a segment; `lost`: the activations whose records were in them, where known. */
   found(segment: Segment, damage: readonly DamagedRange[], lost: readonly string[]): void {
     this.count += Math.max(damage.length, lost.length);
     this.#working = this.#working.then(() => this.#keepAll(segment, damage, lost)).catch(() => undefined);
   }
 
-  /** Waits for the copies. */
+  /** Resolves when all copies are made. */
   idle(): Promise<void> {
     return this.#working;
   }
 
-  /** Removes the file of a segment; one that is nothing but damage, and could not be copied, is renamed instead. */
+  /** Removes the file of a segment; one that holds only damage and could not be copied is renamed instead. */
   async remove(segment: Segment): Promise<void> {
     await this.#working;
     const { path: file, index, sequence } = segment;

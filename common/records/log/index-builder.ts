@@ -7,22 +7,22 @@ import { type SegmentForm, scanSegment } from './segment-scan.js';
 /** Result of a scan of a segment's bytes. */
 export interface BuiltIndex {
   readonly index: SegmentIndex;
-  /** Where its notes begin. */
+  /** Offsets of its notes. */
   readonly notes: readonly number[];
   readonly damage: readonly DamagedRange[];
 }
 
-/** Frames taken in one turn of the loop, by a scan that others do not wait for: some 2 ms. */
+/** Frames that a background scan processes in one turn of the loop: about 2 ms. */
 const SLICE = 256;
 
-/** Scans at once: where nothing is served yet. */
+/** Scans in one turn: for the start of the process. */
 export function buildIndex(bytes: Buffer, form: SegmentForm): BuiltIndex {
   const builder = new IndexBuilder(bytes, form);
   for (const scanned of scanSegment(bytes, form)) builder.add(scanned);
   return builder.built();
 }
 
-/** Scans a slice in each turn of the loop. */
+/** Scans in slices, one in each turn of the loop. */
 export async function buildIndexSlowly(bytes: Buffer, form: SegmentForm): Promise<BuiltIndex> {
   const builder = new IndexBuilder(bytes, form);
   let count = 0;
@@ -51,7 +51,7 @@ class IndexBuilder {
     if (scanned.kind === 'damage') this.#damage.push(scanned);
     else if (scanned.kind === 'note') this.#notes.push(scanned.offset);
     else if (!this.#addRecord(scanned.offset, scanned.length)) {
-      // Its sums are right: another program has written it.
+      // Its sums are right: another program wrote it.
       this.#damage.push({ kind: 'damage', from: scanned.offset, to: scanned.offset + scanned.length, torn: false });
     }
   }

@@ -1,5 +1,5 @@
 import { serviceAddress } from '@dataflower/services';
-import { UsageError } from './arguments.js';
+import { UsageError } from '../platform/usage-error.js';
 
 /** The CouchDB that the bench writes to. */
 export interface BenchCouch {

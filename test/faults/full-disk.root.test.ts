@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { until } from '@dataflower/common/testing';
 import type { Reply } from '../testing/api.js';
 import { type ActivationRecord, putAction, run, stored } from '../testing/calls.js';

@@ -6,8 +6,7 @@ import { beforeAll, expect, test } from '@jest/globals';
 import { until } from '@dataflower/common/testing';
 import { putAction, putGated, record, run } from '../testing/calls.js';
 import { listen } from '../testing/command.js';
-import { cli, type Platform } from '../testing/platform.js';
-import { dataflower } from '../testing/standalone-command.js';
+import { cli, type Platform, dataflower } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();

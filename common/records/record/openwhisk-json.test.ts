@@ -1,5 +1,5 @@
-import { activationText, responseText, toActivation, toActivationSummary, toResponse } from './index.js';
-import { recordOf } from './testing/record-log.js';
+import { activationText, responseText, toActivation, toActivationSummary, toResponse } from './openwhisk-json.js';
+import { recordOf } from '../testing/record-log.js';
 
 const component = recordOf(0, {
   activationId: 'a0000000000000000000000000000000',

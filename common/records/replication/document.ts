@@ -1,38 +1,21 @@
-import { quoted } from '../quoted.js';
-import { isGivenUp } from '../precedence.js';
-import { FRAME_HEADER_BYTES } from '../record-codec.js';
-import type { LogPosition } from './position.js';
+import { FRAME_HEADER_BYTES, type RecordHead, quoted } from '../record/record-codec.js';
+import { isGivenUp } from '../record/record.js';
+import type { LogPosition } from '../log/replication-source.js';
 import { sizeAndHash, storableJson } from './storable-json.js';
 
-/** A record as a document of OpenWhisk's activations database, in pieces that are not put together before they leave. */
+/** A record as a document of OpenWhisk's activations database, in parts that are first joined in the request's body. */
 export interface RecordDocument {
   /** `namespace/activationId`. */
   readonly id: string;
   readonly place: LogPosition;
-  /** When the activation ended (or, without an end, began): milliseconds since the epoch. */
+  /** The end of the activation (its start when it has no end), in milliseconds since the epoch. */
   readonly updated: number;
-  /** It says that a gateway has given the activation up. */
+  /** True for the record that a gateway wrote when it gave the activation up. */
   readonly givenUp: boolean;
   /** The JSON text without its opening brace. */
-  readonly pieces: readonly Buffer[];
+  readonly parts: readonly Buffer[];
   readonly bytes: number;
 }
-
-/** The fields of a frame's head, by their place (`record-codec.ts`). */
-type Head = readonly [
-  activationId: string,
-  namespace: string,
-  subject: string,
-  name: string,
-  version: string,
-  cause: string | null,
-  start: number,
-  end: number,
-  duration: number,
-  status: number,
-  size: number,
-  annotations: Readonly<Record<string, unknown>>,
-];
 
 /** The parts of a record that may be long, as JSON. */
 export interface LongParts {
@@ -47,10 +30,10 @@ const LAST = Buffer.from(']}');
 const LOGS = Buffer.from('},"logs":');
 const END = Buffer.from('}');
 
-/** Makes the document of a frame. Throws when its head is no JSON array. */
+/** Makes the document of a frame. Throws when its head is not a JSON array. */
 export function documentOf(frame: Buffer, place: LogPosition, logId: string): RecordDocument {
   const { head, result, logs } = partsOf(frame);
-  return assemble(JSON.parse(head) as Head, { result, logs }, place, logId);
+  return assemble(JSON.parse(head) as RecordHead, { result, logs }, place, logId);
 }
 
 /** The same with its long parts replaced, and an annotation that says so. */
@@ -61,22 +44,27 @@ export function reducedDocumentOf(
   reduce: (parts: LongParts) => LongParts,
 ): RecordDocument {
   const { head, result, logs } = partsOf(frame);
-  const fields = JSON.parse(head) as Head;
+  const fields = JSON.parse(head) as RecordHead;
   const annotations = { ...fields[11], reduced: true };
-  return assemble([...fields.slice(0, 11), annotations] as unknown as Head, reduce({ result, logs }), place, logId);
+  return assemble(
+    [...fields.slice(0, 11), annotations] as unknown as RecordHead,
+    reduce({ result, logs }),
+    place,
+    logId,
+  );
 }
 
-/** `{"docs":[…]}` of some documents, for `_bulk_docs`; those with a revision replace it. */
+/** The body `{"docs":[…]}` for `_bulk_docs`; a document with a revision replaces that one. */
 export function bulkBody(documents: readonly RecordDocument[], revisions?: ReadonlyMap<string, string>): Buffer {
-  const pieces: Buffer[] = [];
+  const parts: Buffer[] = [];
   documents.forEach((document, i) => {
     const revision = revisions?.get(document.id);
-    pieces.push(i === 0 ? FIRST : NEXT);
-    if (revision !== undefined) pieces.push(Buffer.from(`"_rev":${JSON.stringify(revision)},`));
-    pieces.push(...document.pieces);
+    parts.push(i === 0 ? FIRST : NEXT);
+    if (revision !== undefined) parts.push(Buffer.from(`"_rev":${JSON.stringify(revision)},`));
+    parts.push(...document.parts);
   });
-  pieces.push(LAST);
-  return Buffer.concat(pieces);
+  parts.push(LAST);
+  return Buffer.concat(parts);
 }
 
 function partsOf(frame: Buffer): { readonly head: string } & LongParts {
@@ -89,13 +77,13 @@ function partsOf(frame: Buffer): { readonly head: string } & LongParts {
   };
 }
 
-/** In the form of OpenWhisk's activations database; `dataflower` says where the record came from. */
-function assemble(fields: Head, { result, logs }: LongParts, place: LogPosition, logId: string): RecordDocument {
+/** In the form of OpenWhisk's activations database; the field `dataflower` has the record's position in its log. */
+function assemble(fields: RecordHead, { result, logs }: LongParts, place: LogPosition, logId: string): RecordDocument {
   const [activationId, namespace, subject, name, version, cause, start, end, duration, status, size, annotations] =
     fields;
   const id = `${namespace}/${activationId}`;
   const updated = end === 0 ? start : end;
-  // Put together, not stringified: a record is carried for every hop.
+  // Concatenated, which is faster than `JSON.stringify`: each hop has a record.
   const front =
     `"_id":${quoted(id)},"entityType":"activation","activationId":"${activationId}","namespace":${quoted(namespace)},` +
     `"subject":${quoted(subject)},"name":${quoted(name)},"version":${quoted(version)},"publish":false,` +
@@ -104,8 +92,8 @@ function assemble(fields: Head, { result, logs }: LongParts, place: LogPosition,
     `"annotations":[${annotationTexts(annotations)}],` +
     `"dataflower":{"log":"${logId}","segment":${place.segment},"offset":${place.offset}},`;
   const begin = Buffer.from(`${front}"response":{"statusCode":${status},"size":${size},"result":`);
-  const pieces = [
-    // It is this program's JSON: nothing else may be wrong in it.
+  const parts = [
+    // This program made the JSON: only a lone surrogate may need mending.
     front.includes('\\ud') ? mended(begin) : begin,
     storableJson(result) ?? sizeAndHash(result),
     LOGS,
@@ -117,12 +105,12 @@ function assemble(fields: Head, { result, logs }: LongParts, place: LogPosition,
     place,
     updated,
     givenUp: isGivenUp({ annotations }),
-    pieces,
-    bytes: pieces.reduce((sum, piece) => sum + piece.length, 1),
+    parts,
+    bytes: parts.reduce((sum, part) => sum + part.length, 1),
   };
 }
 
-/** Of what is not nested deeply. */
+/** For text that is not nested deeply. */
 function mended(text: Buffer): Buffer {
   return storableJson(text) ?? text;
 }

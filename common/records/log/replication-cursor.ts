@@ -1,48 +1,47 @@
 import fs from 'node:fs/promises';
-import { type DamagedRow, isWholeRow, sealBytesOf } from '../log/frame-reader.js';
-import { SEGMENT_MAGIC, type Segment } from '../log/segment.js';
-import { isUnreadable, segmentBytes } from '../log/segment-bytes.js';
-import type { SegmentStore } from '../log/segment-store.js';
-import type { CarriedMark } from './carried-mark.js';
-import type { CarrySource, FrameRun } from './carry-source.js';
-import { type LogPosition, isBefore } from './position.js';
+import { type DamagedRow, isWholeRow, sealBytesOf } from './frame-reader.js';
+import { SEGMENT_MAGIC, type Segment } from './segment.js';
+import { isUnreadable, segmentBytes } from './segment-bytes.js';
+import type { SegmentStore } from './segment-store.js';
+import type { Checkpoint } from './checkpoint.js';
+import { type ReplicationSource, type FrameRun, type LogPosition, isBefore } from './replication-source.js';
 
-export interface LogCarryBounds {
-  /** Waiting bytes from which on the log is full. */
+export interface WaitingBounds {
+  /** Waiting bytes at which the log is full. */
   readonly maxBytes: number;
-  /** Memory of the indexes of waiting segments, in bytes, from which on the log is full. */
+  /** Memory of the indexes of waiting segments, in bytes, at which the log is full. */
   readonly maxIndexBytes: number;
 }
 
-/** What of a log's segments is carried, and what waits. */
-export class LogCarry implements CarrySource {
+/** The position in a log up to which its records are replicated, and the records that wait behind it. */
+export class ReplicationCursor implements ReplicationSource {
   position: LogPosition;
   fill = 0;
   gone = 0;
   #waiters: (() => void)[] = [];
 
   readonly #store: SegmentStore;
-  readonly #mark: CarriedMark;
-  readonly #bounds: LogCarryBounds;
-  /** Rows were read and are damaged. */
+  readonly #checkpoint: Checkpoint;
+  readonly #bounds: WaitingBounds;
+  /** Called with rows that were read and are damaged. */
   readonly #repair: (rows: readonly DamagedRow[], again: boolean) => Promise<void>;
-  /** Segments may be dropped. */
-  readonly #onCarried: () => void;
+  /** Called when segments may be dropped. */
+  readonly #onAdvance: () => void;
 
   constructor(
     store: SegmentStore,
-    mark: CarriedMark,
-    bounds: LogCarryBounds,
+    checkpoint: Checkpoint,
+    bounds: WaitingBounds,
     repair: (rows: readonly DamagedRow[], again: boolean) => Promise<void>,
-    onCarried: () => void,
+    onAdvance: () => void,
   ) {
     this.#store = store;
-    this.#mark = mark;
+    this.#checkpoint = checkpoint;
     this.#bounds = bounds;
     this.#repair = repair;
-    this.#onCarried = onCarried;
+    this.#onAdvance = onAdvance;
 
-    this.position = within(store.segments, mark.load());
+    this.position = within(store.segments, checkpoint.load());
     const { position } = this;
     for (const { sequence, damage } of store.segments) {
       const lost = damage.filter(({ to }) => to > SEGMENT_MAGIC.length);
@@ -56,7 +55,7 @@ export class LogCarry implements CarrySource {
   }
 
   get logId(): string {
-    return this.#mark.logId;
+    return this.#checkpoint.logId;
   }
 
   get waitingRecords(): number {
@@ -71,7 +70,7 @@ export class LogCarry implements CarrySource {
     );
   }
 
-  /** The first row of a segment that is not carried; its number of rows when all are. */
+  /** The first row of a segment that is not replicated; its number of rows when all are. */
   readonly firstRow = (segment: Segment): number => {
     if (segment.sequence > this.position.segment) return 0;
     const { count, offsets } = segment.index;
@@ -86,18 +85,18 @@ export class LogCarry implements CarrySource {
     return low;
   };
 
-  /** Segments with rows that are not carried. */
+  /** Segments with rows that are not replicated. */
   waitingSegments(): Segment[] {
     return this.#store.segments.filter((segment) => this.firstRow(segment) < segment.index.count);
   }
 
-  /** True when every record of the segment is carried. */
-  isCarried(segment: Segment): boolean {
+  /** True when every record of the segment is replicated. */
+  isReplicated(segment: Segment): boolean {
     return segment.sequence < this.position.segment || this.firstRow(segment) === segment.index.count;
   }
 
-  /** Something was written. */
-  grew(): void {
+  /** Records were written to the files. */
+  onWritten(): void {
     this.#refresh();
     const waiters = this.#waiters;
     if (waiters.length === 0 || this.#firstWritten() === undefined) return;
@@ -110,8 +109,8 @@ export class LogCarry implements CarrySource {
     else queueMicrotask(callback);
   }
 
-  /** Makes a change to what the log holds, and counts the waiting records that are gone with it. */
-  readonly counting = (change: () => void): void => {
+  /** Makes a change to the log's contents, and counts the waiting records that are gone after it. */
+  readonly countingGone = (change: () => void): void => {
     const before = this.#waitingWhole();
     change();
     this.gone += Math.max(0, before - this.#waitingWhole());
@@ -158,21 +157,22 @@ export class LogCarry implements CarrySource {
       places: Uint32Array.from(places),
       damaged,
       from: { segment: segment.sequence, offset: begin },
-      // Behind a row that is struck, too, which has no length.
+      // A row that is struck has no length, and is passed too.
       to: { segment: segment.sequence, offset: Math.max(end, offsets[last]! + 1) },
     };
   }
 
-  async carried(position: LogPosition): Promise<void> {
+  async advance(position: LogPosition): Promise<void> {
     if (!isBefore(this.position, position)) return;
-    // A disk that is full must not keep what would free it. An older mark does no harm: what follows it is carried again.
-    await this.#mark.save(position).catch(() => undefined);
+    // A full disk must not prevent the progress that frees it. An older checkpoint does no harm: the records behind it are
+    // replicated again.
+    await this.#checkpoint.save(position).catch(() => undefined);
     this.position = position;
     this.#refresh();
-    this.#onCarried();
+    this.#onAdvance();
   }
 
-  /** Without those that are struck. */
+  /** The number of waiting rows that are not struck. */
   #waitingWhole(): number {
     let whole = 0;
     for (const segment of this.waitingSegments()) {
@@ -200,16 +200,16 @@ export class LogCarry implements CarrySource {
   }
 }
 
-/** A mark may be newer than the files: a crash of the machine cuts them, an operator takes them away. */
-function within(segments: readonly Segment[], mark: LogPosition | undefined): LogPosition {
+/** A checkpoint may be newer than the files: a crash of the machine truncates them, an operator moves them away. */
+function within(segments: readonly Segment[], saved: LogPosition | undefined): LogPosition {
   const begin = { segment: segments[0]!.sequence, offset: 0 };
-  if (mark === undefined || isBefore(mark, begin)) return begin;
-  const same = segments.find(({ sequence }) => sequence === mark.segment);
-  if (same !== undefined) return { segment: mark.segment, offset: Math.min(mark.offset, same.length) };
-  return segments.some(({ sequence }) => sequence > mark.segment) ? mark : begin;
+  if (saved === undefined || isBefore(saved, begin)) return begin;
+  const same = segments.find(({ sequence }) => sequence === saved.segment);
+  if (same !== undefined) return { segment: saved.segment, offset: Math.min(saved.offset, same.length) };
+  return segments.some(({ sequence }) => sequence > saved.segment) ? saved : begin;
 }
 
-/** Of a file that ends before, or is gone, what there is. */
+/** The bytes of the range that exist: fewer when the file is shorter or gone. */
 async function readRange(path: string, offset: number, length: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafeSlow(length);
   let file: fs.FileHandle;

@@ -1,95 +1,95 @@
 import { type Clock, momentOf, systemClock } from '../../clock.js';
+import type { FrameRun, ReplicationSource } from '../log/replication-source.js';
 import { BATCH_BOUNDS, type BatchBounds, BatchSize } from './batch-size.js';
-import type { CarrySource, FrameRun } from './carry-source.js';
-import { Delivery, type DeliveryCounts, type Parcel } from './delivery.js';
+import { BatchWriter, type PendingRecord, type WriteCounts } from './batch-writer.js';
 import { type RecordDocument, documentOf } from './document.js';
-import { DatabaseMissingError, type RecordDatabase } from './record-database.js';
+import { type RecordDatabase, RecordDatabaseError } from './record-database.js';
 
-export interface CarrierOptions {
-  readonly source: CarrySource;
+export interface ReplicatorOptions {
+  readonly source: ReplicationSource;
   readonly database: RecordDatabase;
-  /** Keeps a record that the database does not take, whatever is done. */
-  readonly setAside: (document: RecordDocument, reason: string) => Promise<void>;
+  /** Keeps a record that the database refuses for good. */
+  readonly deadLetter: (document: RecordDocument, reason: string) => Promise<void>;
   readonly bounds?: BatchBounds;
-  /** How long to wait for more records before a batch that is not full, in milliseconds. Default 250. */
+  /** Time to wait for more records before a batch that is not full, in milliseconds. Default 250. */
   readonly lingerMs?: number;
   readonly clock?: Clock;
-  /** Called once when carrying begins to fail, and for each record that is reduced, set aside or gone. */
+  /** Called once when replication begins to fail, and for each record that is reduced, a dead letter or gone. */
   readonly onProblem?: (message: string, cause?: unknown) => void;
-  /** Hears that records are carried again after they could not be. */
+  /** Called when replication works again after it failed. */
   readonly onMended?: (message: string) => void;
 }
 
-/** What a carrier has done and what waits, for metrics. Counts are since the start. */
-export interface CarrierStatus extends Readonly<DeliveryCounts> {
+/** The state of a replicator, for metrics. Counts are since the start. */
+export interface ReplicatorStatus extends Readonly<WriteCounts> {
   readonly batches: number;
   readonly failures: number;
-  /** Records whose file was removed, cut or damaged before they were carried. */
+  /** Records whose file was removed, cut or damaged before they were replicated. */
   readonly gone: number;
   readonly waitingRecords: number;
   readonly waitingBytes: number;
-  /** Age of the oldest record that is on its way, in milliseconds; 0 when none is. */
+  /** Age of the oldest record in the current batch, in milliseconds; 0 without a batch. */
   readonly lagMs: number;
-  /** Since when carrying fails (by the clock's `now`) and why; undefined: it does not. */
+  /** The time since which replication fails (by the clock's `now`), and the reason; undefined while it works. */
   readonly failing: { readonly since: number; readonly reason: string } | undefined;
 }
 
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 10_000;
 const LINGER_MS = 250;
-/** Documents (twice) made in one turn of the loop: some 0.2 ms, which is what a message may have to wait. */
+/** Places (two numbers for each document) made into documents in one turn of the loop: about 0.2 ms. */
 const SLICE = 2 * 16;
 /**
- * Each slice is followed by so many times the time that it took. A run is a row of messages: slice upon slice, without a
- * rest, would have each of them wait. Sending takes some two times that again, so that carrying takes at most a quarter
- * of the agent's thread.
+ * The pause after a slice, as a multiple of the time that the slice took. Without pauses a run of slices would delay every
+ * message to the agent. Sending takes about twice the time of the slices, so replication takes at most a quarter of the
+ * agent's thread.
  */
 const REST = 9;
-/** When the files are filled so far, there is no rest any more. */
+/** The fill of the files from which on there are no pauses. */
 const HURRY = 0.5;
 
 /**
- * Brings the records of a log to a database, in order and in batches, each exactly once (invariants, cited by tests):
+ * Copies the records of a log to a database, in order and in batches, each exactly once (invariants, cited by tests):
  *
- * - C1: a position is reported as carried only when every record before it is in the database or set aside.
- * - C2: doing a batch again changes nothing: a record is known by its activation, its log and its place there.
- * - C3: of records of one activation from one log the last stays; of those of several logs the first,
+ * - C1: a position is reported as replicated only when every record before it is in the database or a dead letter.
+ * - C2: writing a batch again changes nothing: a record is identified by its activation, its log and its position there.
+ * - C3: of several records of one activation from one log the last stays; from several logs the first,
  *   unless one says that its gateway gave the activation up: then that one.
- * - C4: no record holds up the others for ever: what the database does not take alone and shortened is set aside.
- * - C5: at most one batch is in memory, whatever waits.
+ * - C4: no record delays the others for ever: one that the database refuses alone and reduced becomes a dead letter.
+ * - C5: at most one batch is in memory, however many records wait.
  */
-export class Carrier {
+export class Replicator {
   readonly #clock: Clock;
   readonly #size: BatchSize;
-  readonly #delivery: Delivery;
+  readonly #writer: BatchWriter;
   #batches = 0;
   #failures = 0;
   #gone = 0;
-  #failing: CarrierStatus['failing'] = undefined;
-  /** The first record of the batch under way, and when it ended by the clock's `now`. */
+  #failing: ReplicatorStatus['failing'] = undefined;
+  /** The first record of the current batch, and its end by the clock's `now`. */
   #oldest: { readonly id: string; readonly since: number } | undefined = undefined;
-  #state: 'carrying' | 'flushing' | 'stopping' = 'carrying';
-  /** Ends the pause that the loop is in. */
+  #state: 'replicating' | 'flushing' | 'stopping' = 'replicating';
+  /** Ends the current pause of the loop. */
   #wake: () => void = () => undefined;
   #pauseMs = FIRST_PAUSE_MS;
-  /** The database was just made: when it is missing again, there is a pause first. */
-  #remade = false;
+  /** The database was just created: when it is missing again, the loop pauses first. */
+  #recreated = false;
   readonly #loop: Promise<void>;
 
-  readonly #options: CarrierOptions;
+  readonly #options: ReplicatorOptions;
 
-  /** Begins at once. */
-  constructor(options: CarrierOptions) {
+  /** Starts at once. */
+  constructor(options: ReplicatorOptions) {
     this.#options = options;
 
-    const { source, database, setAside, bounds = BATCH_BOUNDS } = options;
+    const { source, database, deadLetter, bounds = BATCH_BOUNDS } = options;
     this.#clock = options.clock ?? systemClock;
     this.#size = new BatchSize(bounds);
-    this.#delivery = new Delivery({
+    this.#writer = new BatchWriter({
       database,
       logId: source.logId,
-      setAside: async (document, reason) => {
-        await setAside(document, reason);
+      deadLetter: async (document, reason) => {
+        await deadLetter(document, reason);
         this.#report(`CouchDB refuses the record ${document.id} (${reason}): it is set aside in a file`);
       },
       tooLarge: () => this.#size.shrink(),
@@ -97,27 +97,23 @@ export class Carrier {
     this.#loop = this.#run();
   }
 
-  status(): CarrierStatus {
+  status(): ReplicatorStatus {
     const { waitingRecords, waitingBytes, gone } = this.#options.source;
-    const lagMs = this.#oldest === undefined ? 0 : Math.max(0, this.#clock.now() - this.#oldest.since);
-    const batches = this.#batches;
-    const failures = this.#failures;
-    const failing = this.#failing;
     return {
-      ...this.#delivery.counts,
-      batches,
-      failures,
+      ...this.#writer.counts,
+      batches: this.#batches,
+      failures: this.#failures,
       gone: gone + this.#gone,
       waitingRecords,
       waitingBytes,
-      lagMs,
-      failing,
+      lagMs: this.#oldest === undefined ? 0 : Math.max(0, this.#clock.now() - this.#oldest.since),
+      failing: this.#failing,
     };
   }
 
   /**
-   * Stops behind the batch that is under way. With `flushMs`, first carries what waits, as long as that does not fail
-   * and at most so long. What is left waits for the next start.
+   * Stops after the current batch. With `flushMs`, first replicates the waiting records until that fails or the time is
+   * over. Records that are left are replicated after the next start.
    */
   async close(flushMs = 0): Promise<void> {
     if (flushMs > 0 && this.#failing === undefined) {
@@ -140,31 +136,31 @@ export class Carrier {
       try {
         if (!(await this.#nextBatch())) return;
       } catch (error) {
-        if (!(await this.#mended(error))) await this.#pauseAfter(error);
+        if (!(await this.#recreatedAfter(error))) await this.#pauseAfter(error);
       }
     }
   }
 
-  /** False when all is carried and that was all that was wanted. */
+  /** False when a flush has replicated everything. */
   async #nextBatch(): Promise<boolean> {
     const { source } = this.#options;
     const { records, bytes } = this.#size;
-    // A pause gathers what comes within it, unless there is enough already.
+    // A pause collects the records that arrive meanwhile, unless a batch is full already.
     if (source.waitingRecords < records && source.waitingBytes < bytes)
       await this.#pause(this.#options.lingerMs ?? LINGER_MS);
     const run = await source.read(records, bytes);
     if (run === undefined) {
       this.#oldest = undefined;
       if (this.#state === 'flushing') return false;
-      await this.#somethingWaits();
+      await this.#untilWaiting();
       return true;
     }
-    const parcels = await this.#parcels(run);
+    const batch = await this.#batchOf(run);
     const begin = this.#clock.now();
-    await this.#delivery.deliver(parcels);
-    await source.carried(run.to);
+    await this.#writer.write(batch);
+    await source.advance(run.to);
     this.#batches++;
-    this.#remade = false;
+    this.#recreated = false;
     if (this.#failing !== undefined) this.#options.onMended?.('Records are carried to CouchDB again');
     this.#failing = undefined;
     this.#pauseMs = FIRST_PAUSE_MS;
@@ -173,9 +169,9 @@ export class Carrier {
     return true;
   }
 
-  /** Of several records of one activation the last alone. */
-  async #parcels({ bytes, places, from }: FrameRun): Promise<Parcel[]> {
-    const parcels = new Map<string, Parcel>();
+  /** Of several records of one activation only the last. */
+  async #batchOf({ bytes, places, from }: FrameRun): Promise<PendingRecord[]> {
+    const batch = new Map<string, PendingRecord>();
     let since = performance.now();
     for (let i = 0; i < places.length; i += 2) {
       if (i > 0 && i % SLICE === 0) {
@@ -195,32 +191,30 @@ export class Carrier {
         );
         continue;
       }
-      parcels.delete(document.id);
-      parcels.set(document.id, { document, frame });
-      // Of a batch that is tried again, the age goes on from what was found first: the wall may have been set meanwhile.
+      batch.delete(document.id);
+      batch.set(document.id, { document, frame });
+      // A batch that is tried again keeps the age that was computed first: the wall clock may have been set meanwhile.
       if (i === 0 && this.#oldest?.id !== document.id)
         this.#oldest = { id: document.id, since: momentOf(this.#clock, document.updated) };
     }
-    return [...parcels.values()];
+    return [...batch.values()];
   }
 
-  /** True when there is no reason to wait before the next attempt. */
-  async #mended(error: unknown): Promise<boolean> {
-    try {
-      if (error instanceof DatabaseMissingError && !this.#remade) {
-        this.#remade = true;
-        await this.#options.database.prepare();
-        return true;
-      }
-    } catch {
-      // The first failure is the one to tell.
-    }
-    return false;
+  /** Creates a missing database. True when the next attempt need not wait. */
+  async #recreatedAfter(error: unknown): Promise<boolean> {
+    const isMissing = error instanceof RecordDatabaseError && error.code === 'RECORD_DATABASE_MISSING';
+    if (!isMissing || this.#recreated) return false;
+    this.#recreated = true;
+    // The first failure is the one to report.
+    return this.#options.database.prepare().then(
+      () => true,
+      () => false,
+    );
   }
 
   async #pauseAfter(error: unknown): Promise<void> {
     this.#failures++;
-    this.#remade = false;
+    this.#recreated = false;
     this.#size.shrink();
     const reason = error instanceof Error ? error.message : String(error);
     if (this.#failing === undefined)
@@ -231,22 +225,22 @@ export class Carrier {
     this.#pauseMs = Math.min(this.#pauseMs * 2, LAST_PAUSE_MS);
   }
 
-  async #somethingWaits(): Promise<void> {
+  async #untilWaiting(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      if (this.#state === 'carrying') this.#options.source.whenWaiting(resolve);
+      if (this.#state === 'replicating') this.#options.source.whenWaiting(resolve);
       else resolve();
     });
   }
 
-  /** What waits may wait a little longer, unless it fills the files. */
+  /** Pauses, unless the waiting records fill the files. */
   async #rest(ms: number): Promise<void> {
-    if (this.#options.source.fill < HURRY && this.#state === 'carrying') await this.#pause(ms);
+    if (this.#options.source.fill < HURRY && this.#state === 'replicating') await this.#pause(ms);
     else await new Promise(setImmediate);
   }
 
   async #pause(ms: number): Promise<void> {
-    if (this.#state !== 'carrying') return;
+    if (this.#state !== 'replicating') return;
     await new Promise<void>((resolve) => {
       const cancel = this.#clock.after(ms, resolve);
       this.#wake = () => {

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import fc from 'fast-check';
-import type { CarriedLog } from '../log/record-log-options.js';
-import { createCarriedLog } from '../log/record-log.js';
+import type { ReplicatedLog } from '../log/record-log-options.js';
+import { createReplicatedLog } from '../log/record-log.js';
 import { idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
-import { Carrier } from './carrier.js';
+import { Replicator } from './replicator.js';
 import type { RecordDocument } from './document.js';
 import { type Fault, ModelDatabase } from '../testing/model-database.js';
 import { until } from '../../testing/until.js';
@@ -41,19 +41,19 @@ class Run {
   readonly directories: string[] = [];
   readonly database = new ModelDatabase();
   readonly expected = new Map<string, unknown>();
-  log!: CarriedLog;
-  carrier!: Carrier;
+  log!: ReplicatedLog;
+  carrier!: Replicator;
   #version = 0;
   /** What a process that crashed still has under way reaches the database, but nobody hears of it. */
   readonly #dead: Promise<unknown>[] = [];
 
   async open(directory: string): Promise<void> {
     this.directories.push(directory);
-    this.log = await createCarriedLog({ dir: directory, maxBytes: 65_536, segmentBytes: 2048, clock: quickClock });
-    this.carrier = new Carrier({
-      source: this.log.carry,
+    this.log = await createReplicatedLog({ dir: directory, maxBytes: 65_536, segmentBytes: 2048, clock: quickClock });
+    this.carrier = new Replicator({
+      source: this.log.replication,
       database: this.database,
-      setAside: (document: RecordDocument) => Promise.reject(new Error(`${document.id} set aside`)),
+      deadLetter: (document: RecordDocument) => Promise.reject(new Error(`${document.id} set aside`)),
       bounds: { maxRecords: 8, maxBytes: 4096 },
       clock: quickClock,
     });
@@ -146,7 +146,7 @@ test('whatever fails and crashes, every record is in the database once, as it wa
           if (result instanceof Foreign) expect(found).toHaveProperty('foreign');
           else expect(found).toEqual(result);
         }
-        expect(run.carrier.status()).toMatchObject({ gone: 0, setAside: 0, waitingBytes: expect.any(Number) });
+        expect(run.carrier.status()).toMatchObject({ gone: 0, deadLetters: 0, waitingBytes: expect.any(Number) });
       } finally {
         await run.close();
       }

@@ -1,11 +1,18 @@
-import { quoted } from './quoted.js';
 import type { ActivationRecord } from './record.js';
 
 /**
  * A record on disk is a frame: three lengths (4 bytes each, little endian) of head, result and logs, then those as
- * UTF-8. The head is a JSON array of everything else, the result is copied as it is, the logs are a JSON array (or nothing).
+ * UTF-8. The head is a JSON array of all other fields, the result is the record's text unchanged, the logs are a JSON array
+ * (or nothing).
  */
 export const FRAME_HEADER_BYTES = 12;
+
+const PLAIN = /^[\w ./:@$-]*$/;
+
+/** The text as JSON, byte for byte that of `JSON.stringify`. Fast for names and ids, which hardly ever need an escape. */
+export function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+}
 
 /** The texts of a record as they go into its frame. */
 export interface RecordTexts {
@@ -14,7 +21,7 @@ export interface RecordTexts {
   readonly logs: string;
 }
 
-/** Throws what `JSON.stringify` throws when an annotation cannot be JSON (a cycle, a BigInt). */
+/** Throws the error of `JSON.stringify` when an annotation has no JSON (a cycle, a BigInt). */
 export function encodeRecordTexts(record: ActivationRecord): RecordTexts {
   const { cause } = record;
   const names = `${quoted(record.namespace)},${quoted(record.subject)},${quoted(record.name)},${quoted(record.version)}`;
@@ -46,11 +53,11 @@ export function decodeHead(frame: Buffer): string {
   return frame.toString('utf8', FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + frame.readUInt32LE(0));
 }
 
-/** Decodes a whole frame, or with `brief` the beginning of one that holds its head. */
+/** Decodes a whole frame, or with `brief` a prefix of the frame that holds its head. */
 export function decodeFrame(frame: Buffer, brief = false): ActivationRecord {
   const headEnd = FRAME_HEADER_BYTES + frame.readUInt32LE(0);
   const resultEnd = headEnd + frame.readUInt32LE(4);
-  const fields = JSON.parse(decodeHead(frame)) as Head;
+  const fields = JSON.parse(decodeHead(frame)) as RecordHead;
   const [activationId, namespace, subject, name, version, cause, start, end, duration, status, size, annotations] =
     fields;
   return {
@@ -71,7 +78,8 @@ export function decodeFrame(frame: Buffer, brief = false): ActivationRecord {
   };
 }
 
-type Head = [
+/** The head of a frame, parsed. */
+export type RecordHead = [
   activationId: string,
   namespace: string,
   subject: string,
@@ -87,8 +95,8 @@ type Head = [
 ];
 
 /**
- * What a listing's `name` filter compares with, as OpenWhisk's view does: `package/name` for an action in a package (of
- * a binding, the binding's), else the simple name.
+ * The name that a listing's `name` filter compares with, as in OpenWhisk's view: `package/name` for an action in a package
+ * (for a binding, the binding's name), else the simple name.
  */
 export function listedName(record: Pick<ActivationRecord, 'name' | 'annotations'>): string {
   const { binding, path } = record.annotations;

@@ -5,7 +5,7 @@ import type { Clock } from '../../clock.js';
 import { CouchClient } from '../../couchdb/index.js';
 import { until } from '../../testing/until.js';
 import { CouchRecords } from './couch-records.js';
-import { ViewUpkeep } from './view-upkeep.js';
+import { ViewWarmer } from './view-warmer.js';
 
 let server: Server;
 let client: CouchClient;
@@ -58,27 +58,27 @@ function handClock(): Clock & { pass(): void } {
 
 test('CouchDB is told to build its views in the middle of a burst, and behind a small one when it is over', async () => {
   const clock = handClock();
-  const upkeep = new ViewUpkeep(client, 'db', clock);
-  for (let i = 0; i < 9; i++) upkeep.written(500);
+  const warmer = new ViewWarmer(client, 'db', clock);
+  for (let i = 0; i < 39; i++) warmer.written(500);
   expect(views).toHaveLength(0);
-  upkeep.written(500);
+  warmer.written(500);
   await until(() => views.length === 1);
   // It is not waited for, and gives nothing.
   expect(Object.fromEntries(views[0]!)).toMatchObject({ update: 'lazy', limit: '0' });
-  upkeep.written(1);
+  warmer.written(1);
   clock.pass();
   await until(() => views.length === 2);
   clock.pass();
-  upkeep.written(1);
-  upkeep.close();
+  warmer.written(1);
+  warmer.close();
   clock.pass();
-  upkeep.written(10_000);
-  expect(await upkeep.pending()).toBe(0);
+  warmer.written(40_000);
+  expect(await warmer.pending()).toBe(0);
   expect(views).toHaveLength(2);
 });
 
 test('a listing that has to wait for its view says how much is missing', async () => {
-  const records = new CouchRecords(client, 'db', () => Promise.resolve(), new ViewUpkeep(client, 'db'));
+  const records = new CouchRecords(client, 'db', () => Promise.resolve(), new ViewWarmer(client, 'db'));
   expect(await records.count({ namespace: 'guest' }, 0)).toBe(0);
   building = true;
   pending = 1234;

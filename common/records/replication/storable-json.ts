@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Levels of arrays and objects. CouchDB takes more, but its view server walks each document by recursion, and one that it
- * cannot walk stops the index, and with it every listing of everybody. OpenWhisk's own parser stops at 1 000.
+ * Levels of arrays and objects. CouchDB accepts more, but its view server recurses into each document, and a document that
+ * it cannot walk stops the index, and with it every listing of every user. OpenWhisk's own parser stops at 1 000.
  */
 export const MAX_NESTING = 200;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
-/** No number that is shorter and has no exponent is beyond a double. */
+/** A number without exponent that is shorter fits a double. */
 const LONG_NUMBER = 300;
 
 /**
- * JSON text in a form that CouchDB takes; the same buffer when it is that already. Its parser refuses a whole request for
- * half of a surrogate pair and for a number beyond a double: they become U+FFFD and null, and the text keeps its length.
- * Undefined when it is nested more than `MAX_NESTING` levels deep. The text has been parsed before, so its form is right.
+ * JSON text in a form that CouchDB accepts; the same buffer when it is that already. CouchDB's parser refuses a whole
+ * request for a lone surrogate and for a number beyond a double: they become U+FFFD and null, and the text keeps its
+ * length. Undefined when the text is nested more than `MAX_NESTING` levels deep. The text must be valid JSON.
  */
 export function storableJson(text: Buffer): Buffer | undefined {
   let mended: Buffer | undefined;
@@ -41,13 +41,13 @@ export function storableJson(text: Buffer): Buffer | undefined {
   return mended ?? text;
 }
 
-/** What a record has in place of a result: `{"$value":{"bytes":n,"sha256":hex}}`. */
+/** The replacement of a result: `{"$value":{"bytes":n,"sha256":hex}}`. */
 export function sizeAndHash(result: Buffer): Buffer {
   const sha256 = createHash('sha256').update(result).digest('hex');
   return Buffer.from(`{"$value":{"bytes":${result.length},"sha256":"${sha256}"}}`);
 }
 
-/** The place of the closing quote. `mend` hears where the digits of half a pair are. */
+/** The offset of the closing quote. Calls `mend` with the offset of the digits of each lone surrogate. */
 function endOfString(text: Buffer, from: number, mend: (at: number, replacement: string) => void): number {
   let at = from;
   for (; at < text.length && text[at] !== QUOTE; at++) {
@@ -62,7 +62,7 @@ function endOfString(text: Buffer, from: number, mend: (at: number, replacement:
   return at;
 }
 
-/** The code unit that `uXXXX` at that place names, when it is a surrogate. */
+/** The code unit of the `uXXXX` at that offset, if it is a surrogate. */
 function surrogateAt(text: Buffer, at: number): number | undefined {
   if (text[at] !== 0x75 || (text[at + 1]! | SPACE) !== 0x64) return undefined;
   const unit = Number.parseInt(text.toString('latin1', at + 1, at + 5), 16);

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { type LogPosition, parsePosition } from './position.js';
+import type { LogPosition } from './replication-source.js';
 
 const ID = /^[0-9a-f]{32}$/;
 
 /**
- * How far a log has been carried, and the log's name, as two small files in its directory. They are replaced as a
- * whole but not forced to disk: after a crash of the machine the mark may be an older one, or none, and what lies
- * behind it is carried again, which does no harm.
+ * The position up to which a log is replicated, and the log's id, as two small files in its directory. They are replaced
+ * as a whole but not forced to disk: after a crash of the machine the checkpoint may be an older one, or missing. The
+ * records behind it are then replicated again, which does no harm.
  */
-export class CarriedMark {
+export class Checkpoint {
   readonly #file: string;
   readonly logId: string;
 
@@ -19,12 +19,12 @@ export class CarriedMark {
     this.logId = idIn(path.join(directory, 'log-id'));
   }
 
-  /** Throws what the file system says. */
-  static open(directory: string): CarriedMark {
-    return new CarriedMark(directory);
+  /** Throws the errors of the file system. */
+  static open(directory: string): Checkpoint {
+    return new Checkpoint(directory);
   }
 
-  /** Undefined when nothing was carried yet, or nothing can be read. */
+  /** Undefined when no record was replicated yet, or the file holds no position. */
   load(): LogPosition | undefined {
     const text = readText(this.#file);
     return text === undefined ? undefined : parsePosition(text);
@@ -53,4 +53,21 @@ function readText(file: string): string | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Undefined when the text is no position. */
+function parsePosition(text: string): LogPosition | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed !== 'object' || parsed === null) return undefined;
+  const { segment, offset } = parsed as Partial<Record<keyof LogPosition, unknown>>;
+  return isCount(segment) && isCount(offset) ? { segment, offset } : undefined;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -2,19 +2,19 @@ import { type RowScan, type Span } from './row-scan.js';
 
 const BUCKETS = 1024;
 
-/** Where a rank is among starts that may be equal. */
+/** The start at a rank, and the rank's place among equal starts. */
 export interface RankedStart {
   /** The start of the row with this rank. */
   readonly start: number;
-  /** Rows with this start that come before it. */
+  /** Rows with this start that precede it. */
   readonly before: number;
 }
 
 /**
- * The start of the row that has `rank` rows with a later one, or an equal one that comes first, before it; undefined when
- * there are not so many. Counts rows in ever narrower buckets of time, so that no row has to be kept, however many are skipped.
+ * The start of the row that `rank` rows precede, newest start first; undefined when there are fewer. Counts rows in ever
+ * narrower buckets of time, and so needs no memory for the rows, however many are skipped.
  */
-export async function startAtRank(
+export async function selectStartByRank(
   scan: RowScan,
   spans: readonly Span[],
   since: number,

@@ -11,12 +11,12 @@ export const BATCH_BOUNDS: BatchBounds = { maxRecords: 1000, maxBytes: 4 * MiB }
 
 const FIRST_RECORDS = 100;
 const MIN_BYTES = 16 * 1024;
-/** A request that takes longer makes the next ones smaller, in milliseconds. */
+/** A slower request makes the next ones smaller, in milliseconds. */
 const SLOW_MS = 2000;
-/** One that takes less may be followed by a larger one. */
+/** A faster request allows the next one to be larger, in milliseconds. */
 const QUICK_MS = 500;
 
-/** How much goes into one request: more while the database is quick, less when it is slow or refuses the size. */
+/** The size of a request: it grows while the database is fast, and shrinks when the database is slow or refuses the size. */
 export class BatchSize {
   records: number;
   bytes: number;
@@ -25,18 +25,17 @@ export class BatchSize {
 
   constructor(bounds: BatchBounds = BATCH_BOUNDS) {
     this.#bounds = bounds;
-
     this.records = Math.min(FIRST_RECORDS, bounds.maxRecords);
     this.bytes = bounds.maxBytes;
   }
 
-  /** A full request was answered after `ms`. */
+  /** The database answered a full request after `ms`. */
   answered(ms: number): void {
     if (ms > SLOW_MS) this.shrink();
     else if (ms < QUICK_MS) this.#grow();
   }
 
-  /** There was no answer, or a failure. */
+  /** The request failed, or had no answer. */
   shrink(): void {
     this.records = Math.max(1, this.records >> 1);
     this.bytes = Math.max(MIN_BYTES, this.bytes >> 1);

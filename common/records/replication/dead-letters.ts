@@ -1,28 +1,24 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import type { RecordDocument } from './document.js';
-import { bulkBody } from './document.js';
+import { type RecordDocument, bulkBody } from './document.js';
 
-/** The file beside the segments with the records that the other store does not take. */
-export const SET_ASIDE_FILE = 'set-aside.jsonl';
+/** The file of the dead letters, beside the segments. */
+export const DEAD_LETTERS_FILE = 'set-aside.jsonl';
 
 /**
- * Records that CouchDB does not take, whatever is done: one line each in a file beside the segments, in the form of
- * `_bulk_docs`, so that an operator can look at them, mend them and post them. Bounded: what does not fit keeps
- * waiting in the segments.
+ * Records that CouchDB refuses for good: one line each in a file beside the segments, in the form of `_bulk_docs`, so that
+ * an operator can read, mend and post them. Bounded: a record that does not fit stays in the segments.
  */
-export class SetAside {
+export class DeadLetters {
   readonly #file: string;
-
   readonly #maxBytes: number;
 
   constructor(directory: string, maxBytes: number) {
     this.#maxBytes = maxBytes;
-
-    this.#file = path.join(directory, SET_ASIDE_FILE);
+    this.#file = path.join(directory, DEAD_LETTERS_FILE);
   }
 
-  /** Rejects with what the file system says, or when the file would become longer than its bound. */
+  /** Rejects with the errors of the file system, and when the file would exceed its bound. */
   async add(document: RecordDocument, reason: string): Promise<void> {
     const line = Buffer.concat([bulkBody([document]), Buffer.from('\n')]);
     const size = await fs.stat(this.#file).then(

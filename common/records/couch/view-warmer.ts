@@ -2,9 +2,13 @@ import { type Clock, systemClock } from '../../clock.js';
 import type { CouchClient } from '../../couchdb/index.js';
 import { RECORDS_DESIGN } from './record-views.js';
 
-/** Records after which CouchDB is told to go on with its views, in the middle of a burst. */
-const BURST_RECORDS = 5000;
-/** Time after the last batch of a smaller one, in ms. */
+/**
+ * Records after which CouchDB builds its views in the middle of a burst. CouchDB 3 builds them in the background by itself;
+ * this bounds the wait of the first listing where its background indexing is off. Building takes about ten times the CPU
+ * time of writing, so that more often would slow down all that shares CouchDB's machine.
+ */
+const BURST_RECORDS = 20_000;
+/** Time after the last batch of a shorter burst, in ms. */
 const QUIET_MS = 2000;
 const INFO_MS = 2000;
 
@@ -13,10 +17,10 @@ interface DesignInfo {
 }
 
 /**
- * Has CouchDB build the views of listings behind the writing of records: else the first listing after a burst would wait
- * for all of it, since views are built more slowly than records are carried.
+ * Makes CouchDB build the views of listings after records are written: otherwise the first listing after a burst waits for
+ * all of it, since CouchDB builds views more slowly than it writes records.
  */
-export class ViewUpkeep {
+export class ViewWarmer {
   #sinceTouch = 0;
   #touching = false;
   #again = false;
@@ -33,7 +37,7 @@ export class ViewUpkeep {
     this.#clock = clock;
   }
 
-  /** So many records were written. */
+  /** Called after each batch with the number of its records. */
   written(records: number): void {
     if (this.#closed || records === 0) return;
     this.#sinceTouch += records;
@@ -43,7 +47,7 @@ export class ViewUpkeep {
     else this.#cancelTouch = this.#clock.after(QUIET_MS, () => this.#touch());
   }
 
-  /** Records that are not in the views yet; undefined where CouchDB does not say. */
+  /** The number of records that are not in the views yet; undefined where CouchDB does not report it. */
   async pending(): Promise<number | undefined> {
     try {
       const { view_index: index } = await this.#client.request<DesignInfo>({
@@ -72,7 +76,7 @@ export class ViewUpkeep {
     this.#touching = true;
     this.#again = false;
     this.#sinceTouch = 0;
-    // The views of a design document are built together. It is only a hint: what fails is done again by the next.
+    // CouchDB builds the views of a design document together. A failure does no harm: the next call tries again.
     const path = [this.#database, '_design', RECORDS_DESIGN, '_view', 'by-start'];
     const query = { reduce: 'false', limit: 0, update: 'lazy' };
     void this.#client

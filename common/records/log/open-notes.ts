@@ -1,30 +1,30 @@
 import { ChurnMap } from '../../churn-map.js';
-import { JsonText, type Note, type NoteKind, type RecordNotes } from '../notes.js';
-import { quoted } from '../quoted.js';
+import { JsonText, type Note, type NoteKind, type RecordNotes } from '../record/notes.js';
+import { quoted } from '../record/record-codec.js';
 import type { Segment } from './segment.js';
 
-/** Where a note was written: the segment, and the place in it. */
-interface NotePlace {
+/** The segment in which a note was written, and its offset there. */
+interface NotePosition {
   readonly segment: Segment;
   readonly offset: number;
 }
 
 /** Appends the text of a note to the log. */
-export type AppendNote = (text: string) => NotePlace;
+export type AppendNote = (text: string) => NotePosition;
 
 interface OpenNote {
   /** Its kind and key. */
   readonly name: string;
   readonly text: string;
-  readonly place: NotePlace;
-  /** It is in the log more than once: that it is settled must then be said. */
+  readonly place: NotePosition;
+  /** The note is in the log more than once: settling it must then be written too. */
   readonly repeated: boolean;
 }
 
-/** The notes of a log that are not settled, in memory, and where they are in the segments. */
-export class NoteBook implements RecordNotes {
+/** The notes of a log that are not settled, in memory, with their positions in the segments. */
+export class OpenNotes implements RecordNotes {
   readonly #notes = new ChurnMap<string, OpenNote>();
-  /** Of segments that are not complete: where what the next start must know is. */
+  /** By segment that is not complete: the offsets of the entries that the next start must read. */
   readonly #places = new Map<Segment, Set<number>>();
 
   readonly #append: AppendNote;
@@ -54,12 +54,12 @@ export class NoteBook implements RecordNotes {
     return parsed.filter((note) => note.kind === kind).map(({ key, data }) => ({ kind, key, data }));
   }
 
-  /** The record of an activation is appended: that says what its note would say. */
+  /** The record of an activation is appended, and settles its note. */
   recorded(activationId: string): void {
     if (this.#notes.size > 0) this.#take(`activation${activationId}`);
   }
 
-  /** Puts what an earlier process has left open into the log again, where it is safe from the end of old segments. */
+  /** Writes the open notes of an earlier process again, so that they outlive the old segments. */
   restore(texts: readonly string[], hasRecord: (activationId: string) => boolean): void {
     const left = new Map<string, string>();
     for (const text of texts) {
@@ -70,14 +70,14 @@ export class NoteBook implements RecordNotes {
     for (const [name, text] of left) this.#write(name, text, true);
   }
 
-  /** Puts the open notes of a segment that is to go into the log again. True when there were any. */
+  /** Writes the open notes of a segment again, before it is dropped. True when there were any. */
   moveFrom(segment: Segment): boolean {
     const moved = [...this.#notes.values()].filter(({ place }) => place.segment === segment);
     for (const { name, text } of moved) this.#write(name, text);
     return moved.length > 0;
   }
 
-  /** A segment is complete, and all that was appended is written: the places that its index has to keep. */
+  /** For a complete segment, whose bytes are all written: the offsets that its index must keep. */
   readonly complete = (segment: Segment): readonly number[] => {
     const places = [...(this.#places.get(segment) ?? [])];
     this.#places.delete(segment);

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { createCarriedLog, createRecordLog } from './log/record-log.js';
-import type { RecordLog, RecordLogOptions } from './log/record-log-options.js';
-import { TestClock } from '../testing/test-clock.js';
-import { SmallDisk, idOf, recordOf, temporaryDirectory, written } from './testing/record-log.js';
+import { createReplicatedLog, createRecordLog } from './record-log.js';
+import type { RecordLog, RecordLogOptions } from './record-log-options.js';
+import { TestClock } from '../../testing/test-clock.js';
+import { SmallDisk, idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 
 let dir: string;
 let log: RecordLog;
@@ -91,20 +91,20 @@ test('the record of an activation settles its note, in whichever segment it is; 
 
 test('nothing of a note is listed, counted or carried', async () => {
   await log.close();
-  const carried = await createCarriedLog({ dir });
+  const carried = await createReplicatedLog({ dir });
   log = carried;
   log.notes.put('activation', idOf(1), recordOf(1));
   await written(log);
   expect(await log.get('guest', idOf(1))).toBeUndefined();
   expect(await log.list({ namespace: 'guest' }, 0, 10)).toEqual([]);
   expect(await log.count({ namespace: 'guest' }, 0)).toBe(0);
-  expect(carried.carry.waitingRecords).toBe(0);
-  expect(await carried.carry.read(10, 1000)).toBeUndefined();
+  expect(carried.replication.waitingRecords).toBe(0);
+  expect(await carried.replication.read(10, 1000)).toBeUndefined();
   log.append(recordOf(2));
   log.notes.put('activation', idOf(3), recordOf(3));
   log.append(recordOf(4));
   await written(log);
-  const run = await carried.carry.read(10, 100_000);
+  const run = await carried.replication.read(10, 100_000);
   expect(run?.places.length).toBe(2 * 2);
 });
 

@@ -1,18 +1,18 @@
 import fs from 'node:fs';
 import { Registry } from 'prom-client';
 import type { ArchivedRecordsStatus } from '../archived-records.js';
-import type { CarriedLog } from '../log/record-log-options.js';
-import { createCarriedLog } from '../log/record-log.js';
+import type { ReplicatedLog } from '../log/record-log-options.js';
+import { createReplicatedLog } from '../log/record-log.js';
 import { idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 import { registerLogMetrics, registerRecordMetrics } from '../record-metrics.js';
-import { Carrier } from './carrier.js';
+import { Replicator } from './replicator.js';
 import { ModelDatabase } from '../testing/model-database.js';
 import { until } from '../../testing/until.js';
 import { quickClock } from '../testing/quick-clock.js';
 
 let dir: string;
-let log: CarriedLog;
-let carrier: Carrier;
+let log: ReplicatedLog;
+let carrier: Replicator;
 let database: ModelDatabase;
 let aside: string[];
 let problems: string[];
@@ -31,14 +31,14 @@ afterEach(async () => {
 });
 
 async function open(maxBytes = 1024 * 1024): Promise<void> {
-  log = await createCarriedLog({ dir, maxBytes, onDamage: (message) => problems.push(message) });
+  log = await createReplicatedLog({ dir, maxBytes, onDamage: (message) => problems.push(message) });
 }
 
 function carry(bounds = { maxRecords: 10, maxBytes: 65_536 }): void {
-  carrier = new Carrier({
-    source: log.carry,
+  carrier = new Replicator({
+    source: log.replication,
     database,
-    setAside: (document) => Promise.resolve(void aside.push(document.id)),
+    deadLetter: (document) => Promise.resolve(void aside.push(document.id)),
     bounds,
     clock: quickClock,
     onProblem: (message) => problems.push(message),
@@ -60,7 +60,7 @@ test('a record that makes its batch malformed is found and set aside, the others
   await carried();
   expect(aside).toEqual([`guest/${idOf(17)}`]);
   expect(database.stored.size).toBe(39);
-  expect(carrier.status()).toMatchObject({ written: 39, setAside: 1, failures: 0 });
+  expect(carrier.status()).toMatchObject({ written: 39, deadLetters: 1, failures: 0 });
 });
 
 test('one that is forbidden is set aside, and one that is too large is carried in a short form (C4)', async () => {
@@ -134,7 +134,7 @@ test('a mark that points beyond the log, or is nonsense, begins at the oldest re
   for (const mark of ['{"segment":99,"offset":5}', 'nonsense', '{"segment":-1,"offset":0}', '']) {
     fs.writeFileSync(`${dir}/carried`, mark);
     await open();
-    expect(log.carry.position).toEqual({ segment: 1, offset: 0 });
+    expect(log.replication.position).toEqual({ segment: 1, offset: 0 });
     await log.close();
   }
   await open();
@@ -151,7 +151,7 @@ test('with a time to flush, closing carries what is left; without, or while it f
   database.faults = Array.from({ length: 100 }, () => 'away' as const);
   await append(50, 10);
   await carrier.close(1000);
-  expect(log.carry.waitingRecords).toBe(10);
+  expect(log.replication.waitingRecords).toBe(10);
 });
 
 test('what waits and what was done is in the metrics', async () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { repositoryPath } from '../testing/repository.js';
+import { repositoryPath } from '../testing/command.js';
 import { loadImports } from './reading.js';
 
 const { circles, drawn, folderGraph, folderOf, isArrow, isTest, readDrawing, sourceImports } = await loadImports();

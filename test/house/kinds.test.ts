@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { sourcesOf } from './reading.js';
-import { repositoryPath } from '../testing/repository.js';
+import { repositoryPath } from '../testing/command.js';
 
 interface Configuration {
   readonly default: { readonly projects: readonly { readonly displayName: string }[] };

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { repositoryPath } from '../testing/repository.js';
+import { repositoryPath } from '../testing/command.js';
 import { type ExportedName, loadExports } from './reading.js';
 
 const { exportedNames } = await loadExports();

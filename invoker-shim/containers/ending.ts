@@ -1,8 +1,8 @@
-import { type ContainerExit, ImageError } from '../drivers/driver.js';
-import { FailureText } from '../failures.js';
-import type { ContainerSpec } from '../executor.js';
-import { ForeignText } from '../openwhisk-runtime/failure-texts.js';
-import type { PendingRun } from '../runs/pending-run.js';
+import { type ContainerExit, ImageError } from './drivers/driver.js';
+import { FailureText } from './failures.js';
+import type { ContainerSpec } from './executor.js';
+import { ForeignText } from './openwhisk-runtime/failure-texts.js';
+import type { PendingRun } from './runs/run.js';
 
 /** Why a container is stopped; decides what becomes of the run that it had started. */
 export type ContainerEnding =

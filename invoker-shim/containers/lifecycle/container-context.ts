@@ -1,11 +1,11 @@
 import type { Clock, ContainerLogger } from '@dataflower/common';
 import type { DataSink } from '../../sink/value.js';
 import type { Container } from './container.js';
-import type { ContainerEnding } from './container-ending.js';
+import type { ContainerEnding } from '../ending.js';
 import type { ContainerDriver } from '../drivers/driver.js';
 import type { FunctionRun } from '../executor.js';
 import type { JsonThreads } from '../openwhisk-runtime/json-threads.js';
-import type { PendingRun } from '../runs/pending-run.js';
+import type { PendingRun } from '../runs/run.js';
 import type { RunEnder } from '../runs/run-ender.js';
 import type { SocketDirectory } from '../wire/socket-directory.js';
 import type { WriteBatcher } from '../wire/write-batcher.js';

@@ -1,14 +1,7 @@
 import type { Socket } from 'node:net';
 import { type FrameType, ProtocolError } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from '../wire/connection.js';
-import {
-  type ContainerEnding,
-  beforeInit,
-  exitDetail,
-  foreignBeforeInit,
-  notStarted,
-  divide,
-} from './container-ending.js';
+import { type ContainerEnding, beforeInit, exitDetail, foreignBeforeInit, notStarted, divide } from '../ending.js';
 import type { ContainerContext, ContainerOwner } from './container-context.js';
 import { ContainerRuns, type RunsHost } from '../runs/container-runs.js';
 import type { ContainerExit, ContainerHandle } from '../drivers/driver.js';
@@ -16,13 +9,13 @@ import { Endpoint } from '../wire/endpoint.js';
 import type { ContainerSpec, ExecutorStatus, FunctionRun } from '../executor.js';
 import { type FileSharing, noFiles, samePaths } from '../values/file-sharing.js';
 import { ForeignRuntime } from '../openwhisk-runtime/foreign-runtime.js';
-import { Handshake, type HandshakeHost } from '../wire/handshake.js';
+import { Handshake, type HandshakeHost } from './handshake.js';
 import { LogCollector } from '../logs/log-collector.js';
-import type { PendingRun } from '../runs/pending-run.js';
+import type { PendingRun } from '../runs/run.js';
 import { RunChannel } from '../wire/run-channel.js';
-import { takeRunFrame } from '../wire/run-frames.js';
+import { takeRunFrame } from '../runs/run-frames.js';
 import { Sleep } from './sleep.js';
-import { StartTimes } from '../pool/start-times.js';
+import { StartTimes } from './start-times.js';
 import { withinMs } from './within-ms.js';
 
 /**

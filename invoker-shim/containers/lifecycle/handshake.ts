@@ -11,16 +11,16 @@ import {
   encodeInit,
   encodeJsonFrame,
 } from '@dataflower/action-runtime/protocol';
-import type { Connection } from './connection.js';
-import type { ContainerContext } from '../lifecycle/container-context.js';
-import type { ContainerEnding } from '../lifecycle/container-ending.js';
-import type { Endpoint } from './endpoint.js';
+import type { Connection } from '../wire/connection.js';
+import type { ContainerContext } from './container-context.js';
+import type { ContainerEnding } from '../ending.js';
+import type { Endpoint } from '../wire/endpoint.js';
 import type { ContainerSpec, FunctionRun } from '../executor.js';
 import { type FileSharing, noFiles } from '../values/file-sharing.js';
 import { bytesSlot } from '../values/input-slots.js';
 import { RunLog } from '../logs/run-log.js';
-import { isSame, newSecret } from './secrets.js';
-import type { StartTimes } from '../pool/start-times.js';
+import { isSame, newSecret } from '../wire/secrets.js';
+import type { StartTimes } from './start-times.js';
 
 /** What a container is to run has to be loaded within so long, in ms. */
 const LOAD_LIMIT_MS = 60_000;

@@ -1,7 +1,7 @@
 import type { Clock } from '@dataflower/common';
 import { FailureText } from '../failures.js';
 import { OwnOutput, type StreamName } from './own-output.js';
-import type { PendingRun } from '../runs/pending-run.js';
+import type { PendingRun } from '../runs/run.js';
 import type { RunLog } from './run-log.js';
 
 /** A result's end marks are awaited at most so long, in ms: they were written before it. */

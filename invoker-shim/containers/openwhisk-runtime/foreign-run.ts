@@ -1,7 +1,7 @@
 import { type Definition, type Init, type Run, type Slot, Outcome } from '@dataflower/action-runtime/protocol';
 import { FailureText } from '../failures.js';
 import { type Envelope, type Judged, failed, quoted } from './bodies.js';
-import type { ContainerEnding } from '../lifecycle/container-ending.js';
+import type { ContainerEnding } from '../ending.js';
 import { type ContainerHttp, NoAnswerError, NotBegunError } from './container-http.js';
 import { ForeignText } from './failure-texts.js';
 import type { JsonThreads } from './json-threads.js';

@@ -15,7 +15,7 @@ import {
   type Slot,
 } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from '../wire/connection.js';
-import type { ContainerEnding } from '../lifecycle/container-ending.js';
+import type { ContainerEnding } from '../ending.js';
 import type { ContainerContext } from '../lifecycle/container-context.js';
 import type { ContainerSpec } from '../executor.js';
 import { FailureText } from '../failures.js';

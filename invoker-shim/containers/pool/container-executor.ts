@@ -15,7 +15,7 @@ import type { ContainerDriver } from '../drivers/driver.js';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun } from '../executor.js';
 import { FailureText } from '../failures.js';
 import { JsonThreads, threadHeapMib } from '../openwhisk-runtime/json-threads.js';
-import { PendingRun } from '../runs/pending-run.js';
+import { PendingRun } from '../runs/run.js';
 import { Pool } from './pool.js';
 import type { PrewarmOptions } from './prewarmed.js';
 import { ProcessDriver } from '../drivers/process/process-driver.js';

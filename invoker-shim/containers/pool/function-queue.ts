@@ -1,11 +1,11 @@
 import { Deque } from '@dataflower/common';
 import { Container } from '../lifecycle/container.js';
 import type { ContainerContext, ContainerOwner } from '../lifecycle/container-context.js';
-import { type ContainerEnding, startText } from '../lifecycle/container-ending.js';
+import { type ContainerEnding, startText } from '../ending.js';
 import { DurationEstimate } from './duration-estimate.js';
 import type { ContainerSpec, FunctionRun } from '../executor.js';
 import { FailureText } from '../failures.js';
-import type { PendingRun } from '../runs/pending-run.js';
+import type { PendingRun } from '../runs/run.js';
 import type { Tenant } from './tenant.js';
 
 /** Containers that may die under a run before it starts; then the run fails. */

@@ -6,7 +6,7 @@ import { DurationEstimate } from './duration-estimate.js';
 import { Eviction } from './eviction.js';
 import { FunctionQueue, type QueueHost } from './function-queue.js';
 import { IdleWatch } from './idle-watch.js';
-import type { PendingRun } from '../runs/pending-run.js';
+import type { PendingRun } from '../runs/run.js';
 import { type PlaceLimits, Places } from './places.js';
 import { type PrewarmOptions, Prewarmed, type PrewarmedHost } from './prewarmed.js';
 import { Sweep } from './sweep.js';

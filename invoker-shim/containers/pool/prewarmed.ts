@@ -1,6 +1,6 @@
 import { Container } from '../lifecycle/container.js';
 import type { ContainerContext, ContainerOwner } from '../lifecycle/container-context.js';
-import type { ContainerEnding } from '../lifecycle/container-ending.js';
+import type { ContainerEnding } from '../ending.js';
 import type { ContainerSpec } from '../executor.js';
 
 /** How many containers wait for functions of a kind and a memory limit. */

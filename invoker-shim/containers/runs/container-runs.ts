@@ -14,7 +14,7 @@ import {
 import type { Value } from '../../sink/value.js';
 import type { Connection } from '../wire/connection.js';
 import type { ContainerContext } from '../lifecycle/container-context.js';
-import type { ContainerEnding } from '../lifecycle/container-ending.js';
+import type { ContainerEnding } from '../ending.js';
 import type { ContainerSpec } from '../executor.js';
 import { EmitWindow } from '../values/emit-window.js';
 import type { FileSharing } from '../values/file-sharing.js';
@@ -22,11 +22,11 @@ import { Hold } from './hold.js';
 import { InboundValues } from '../values/inbound-values.js';
 import { LateOutputs } from './late-outputs.js';
 import type { LogCollector } from '../logs/log-collector.js';
-import type { PendingRun } from './pending-run.js';
+import type { PendingRun } from './run.js';
 import { RunWriter } from './run-writer.js';
 import { SentAhead } from './sent-ahead.js';
-import type { StartTimes } from '../pool/start-times.js';
-import { WorkMeter } from '../pool/work-meter.js';
+import type { StartTimes } from '../lifecycle/start-times.js';
+import { WorkMeter } from './work-meter.js';
 
 /** A container that does not answer WITHDRAW for so long is stopped, in ms. */
 const WITHDRAW_MS = 10_000;

@@ -1,7 +1,7 @@
 import { type Emit, MAX_ENVIRONMENT_BYTES, type Result } from '@dataflower/action-runtime/protocol';
 import type { Value } from '../../sink/value.js';
 import type { InboundValues } from '../values/inbound-values.js';
-import type { PendingRun } from './pending-run.js';
+import type { PendingRun } from './run.js';
 import { RunOutputs } from './run-outputs.js';
 
 /** A result has to be here so long after its announcement, in ms, */

@@ -1,9 +1,9 @@
 import { Outcome } from '@dataflower/action-runtime/protocol';
 import type { Clock, ContainerLogger } from '@dataflower/common';
-import { type ContainerEnding, runText, startText } from '../lifecycle/container-ending.js';
+import { type ContainerEnding, runText, startText } from '../ending.js';
 import type { DataSink, Value } from '../../sink/value.js';
 import { FailureText, errorValue } from '../failures.js';
-import type { PendingRun } from './pending-run.js';
+import type { PendingRun } from './run.js';
 
 /** Calls a run back for the last time, in one place for all the ways that a run can end. */
 export class RunEnder {

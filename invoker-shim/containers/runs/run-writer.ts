@@ -3,7 +3,7 @@ import type { Clock } from '@dataflower/common';
 import type { Connection } from '../wire/connection.js';
 import type { FileSharing } from '../values/file-sharing.js';
 import { type SlotTarget, bytesSlot, inputSlots } from '../values/input-slots.js';
-import type { PendingRun } from './pending-run.js';
+import type { PendingRun } from './run.js';
 
 /** Definitions that one container learns before it is replaced. */
 const MAX_DEFINITIONS = 4096;

@@ -1,6 +1,6 @@
 import { ProtocolError } from '@dataflower/action-runtime/protocol';
 import { Deque } from '@dataflower/common';
-import type { PendingRun } from './pending-run.js';
+import type { PendingRun } from './run.js';
 
 /**
  * The runs in a container that have not started, in the order in which they were sent, and the question whether it

@@ -6,7 +6,7 @@ import {
   decodeJsonObject,
 } from '@dataflower/action-runtime/protocol';
 import { Connection, type ConnectionHandler } from './connection.js';
-import { MAX_HELLO_BYTES, checkSize } from './handshake.js';
+import { MAX_HELLO_BYTES, checkSize } from '../lifecycle/handshake.js';
 import { isSame } from './secrets.js';
 import type { WriteBatcher } from './write-batcher.js';
 

@@ -1,5 +1,8 @@
 import type { ContainerSpec } from '../executor.js';
+import type { OutputHandler } from '../logs/output-lines.js';
 import type { FileSharing } from '../values/file-sharing.js';
+
+export { MAX_OUTPUT_LINE_CHARS, type OutputHandler } from '../logs/output-lines.js';
 
 /** How a container came to its end. */
 export interface ContainerExit {
@@ -30,15 +33,6 @@ export interface ContainerHandle {
   /** Ends it at once, paused or not, with every process that it started. Calling it again, or after its end, does nothing. */
   stop(): void;
 }
-
-/** Takes what a container wrote on its own stdout and stderr, line by line; a long one in pieces of `MAX_OUTPUT_LINE_CHARS`. */
-export type OutputHandler = (stream: 'stdout' | 'stderr', line: string) => void;
-
-/**
- * A longer line of output comes in several, in characters: what is held of a line that never ends is not counted anywhere.
- * OpenWhisk has lines of 16 KiB, the pieces in which Docker keeps them.
- */
-export const MAX_OUTPUT_LINE_CHARS = 64 * 1024;
 
 /**
  * The image that an action names cannot be run here. The message is for the action's developer, who finds it in the

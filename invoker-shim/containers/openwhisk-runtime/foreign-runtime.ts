@@ -14,9 +14,9 @@ import {
   DefinitionParts,
   type Slot,
 } from '@dataflower/action-runtime/protocol';
-import { Connection, type ConnectionHandler } from '../wire/connection.js';
+import type { Clock } from '@dataflower/common';
+import { Connection, type ConnectionHandler, type WriteBatcher } from '../wire/connection.js';
 import type { ContainerEnding } from '../ending.js';
-import type { ContainerContext } from '../lifecycle/container-context.js';
 import type { ContainerSpec } from '../executor.js';
 import { FailureText } from '../failures.js';
 import { MAX_QUOTED_BYTES, initError, quoted } from './bodies.js';
@@ -25,6 +25,7 @@ import { ForeignText } from './failure-texts.js';
 import { endingOf } from './foreign-run.js';
 import { ForeignRuns } from './foreign-runs.js';
 import { InputStreams } from './input-streams.js';
+import type { JsonThreads } from './json-threads.js';
 import { LogMarkers } from './log-markers.js';
 
 /** A server that does not listen yet is tried again after so long, in ms, as OpenWhisk's invoker does. */
@@ -32,6 +33,15 @@ const CONNECT_AGAIN_MS = 50;
 const RETIRED: ContainerEnding = { kind: 'RETIRED' };
 /** Longest error of a READY, in characters: more the agent does not take. */
 const MAX_ERROR_CHARS = 64 * 1024;
+
+/** What the adapters of one agent share. */
+export interface ForeignContext {
+  readonly clock: Clock;
+  readonly batcher: WriteBatcher;
+  /** For the JSON of requests and answers. */
+  readonly threads: JsonThreads;
+  readonly limits: { readonly foreignMessageBytes: number };
+}
 
 export interface ForeignOptions {
   /** Where the container answers `/init` and `/run`. */
@@ -41,7 +51,7 @@ export interface ForeignOptions {
   readonly token: string;
   /** Of a pre-warmed one it is known late what it runs. */
   readonly container: { readonly spec: ContainerSpec };
-  readonly context: ContainerContext;
+  readonly context: ForeignContext;
 }
 
 /**

@@ -1,10 +1,10 @@
 import { Deque } from '@dataflower/common';
 
-/** Something that is handed on in its turn; `ready` once all its bytes are here. */
+/** A value or result that is delivered in order; `ready` once all its bytes are here. */
 export interface Output {
   ready: boolean;
   deliver(): void;
-  /** It will never be delivered: gives back what it holds. */
+  /** It will never be delivered: releases its value. */
   discard(): void;
 }
 

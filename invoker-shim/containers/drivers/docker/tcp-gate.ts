@@ -1,7 +1,7 @@
 import { type Server, type Socket, connect, createServer } from 'node:net';
 import path from 'node:path';
 import type { Clock } from '@dataflower/common';
-import { newSecret } from '../../wire/secrets.js';
+import { newSecret } from '../../wire/hello.js';
 
 /** What a container says first: its key, and the socket that it wants when that is not its own. */
 const FIRST_LINE = /^([0-9a-f]{32})(?:\/(api))?\n/;

@@ -25,6 +25,7 @@ export { completeLost, lostActivation } from './host/gateway/lost-activations.js
 export { registerGroupMetrics } from './host/gateway/group-metrics.js';
 export { countHost } from './metrics/host-registry.js';
 export { defaultDriver, processDriver } from './containers/pool/container-executor.js';
+export { CONTAINER_DEFAULTS } from './containers/pool/defaults.js';
 export { type InProcessHostOptions, createInProcessHost } from './host/agent/in-process-host.js';
 export { HostGroup } from './host/gateway/host-group.js';
 export {

@@ -1,3 +1,4 @@
+import { CONTAINER_DEFAULTS } from '@dataflower/invoker-shim';
 import { choice, section, texts, whole } from './keys.js';
 
 /** Images that actions name themselves (`--docker`, `--native`). */
@@ -17,7 +18,7 @@ export const images = section({
       'As whom images run that actions name: `own` a user id that nobody else has, for each container; `image` the user that the image names, root where it names none. What the kernel counts by user, such as watches, keys and pending signals, is then shared with others of that id, those of the machine included.',
     turn: 'An image fails with EACCES or "permission denied" because its files belong to its own user: have it make them readable to all, or set `image` together with `containers.images.allowed`.',
   }),
-  messageBytes: whole(50_331_648, 1_048_576, 268_435_456, {
+  messageBytes: whole(CONTAINER_DEFAULTS.foreignMessageBytes, 1_048_576, 268_435_456, {
     about:
       "Largest input and largest answer of one run in an image that has none of this platform's runtimes, in bytes of JSON.",
     turn: 'Such a run fails with "larger than its image may be sent" or "exceeded the allowed length": raise it. The server uses too much memory: lower it.',

@@ -1,3 +1,4 @@
+import { CONTAINER_DEFAULTS } from '@dataflower/invoker-shim';
 import { z } from 'zod';
 import { optionalList, whole } from './keys.js';
 
@@ -5,16 +6,16 @@ const MAX_MS = 2_147_483_647;
 
 /** Keys of `containers` for who gets a place, and for containers without work: those that have had some, and those that wait for their first. */
 export const poolKeys = {
-  namespaceShare: whole(90, 1, 100, {
+  namespaceShare: whole(CONTAINER_DEFAULTS.namespaceShare, 1, 100, {
     about:
       'Percent of `containers.max` and `containers.memoryMiB` that one namespace may have. The rest is for namespaces that have no container; several that want more share evenly. 100 keeps nothing back.',
     turn: 'The first calls of a namespace wait while others run long functions: lower it. One namespace has the host for itself: 100.',
   }),
-  idleMs: whole(600_000, 0, MAX_MS, {
+  idleMs: whole(CONTAINER_DEFAULTS.idleMs, 0, MAX_MS, {
     about: 'How long an unused container is kept, in milliseconds.',
     turn: 'Cold starts are frequent: raise it. Idle containers hold memory: lower it.',
   }),
-  pauseAfterMs: whole(60_000, 0, MAX_MS, {
+  pauseAfterMs: whole(CONTAINER_DEFAULTS.pauseAfterMs, 0, MAX_MS, {
     about:
       'After how long an unused container is paused, in milliseconds: it keeps its memory and uses no processor. Only with Docker; an idle child process uses none anyway.',
     turn: 'The first call after a while takes some 50 ms more: raise it. Code that goes on in the background between calls uses the processor: lower it.',
@@ -34,7 +35,7 @@ export const poolKeys = {
       turn: 'First calls of new actions take long: name their kind and memory. They hold memory that nobody uses: lower the count, or set `keepAliveMs`.',
     },
   ),
-  prewarmReplaceMs: whole(1000, 0, MAX_MS, {
+  prewarmReplaceMs: whole(CONTAINER_DEFAULTS.prewarmReplaceMs, 0, MAX_MS, {
     about:
       'How long after its use a pre-warmed container is replaced, when nothing else starts or waits, in milliseconds.',
     turn: 'Bursts of new actions find none left: lower it. Starting them slows down what runs: raise it.',

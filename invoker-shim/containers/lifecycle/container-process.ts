@@ -10,13 +10,17 @@ import type { ContainerContext } from './container-context.js';
 /** After the process has gone, its exit and last output are awaited at most this long, in ms, before its runs end. */
 const LAST_WORDS_MS = 1000;
 
+/** The handshake, whose time limit depends on the start. */
+export interface StartEvents {
+  /** The image has to be fetched first. */
+  onFetch(): void;
+  /** The driver has started the container. */
+  onStarted(): void;
+}
+
 export interface ProcessEvents {
   /** Its spec; of a pre-warmed one this changes once. */
   readonly spec: ContainerSpec;
-  /** Its image has to be fetched first. */
-  onFetch(): void;
-  /** The driver has started it. */
-  onStarted(): void;
   onOutput(stream: 'stdout' | 'stderr', line: string): void;
   /** The driver could not start it. */
   onStartError(error: Error): void;
@@ -35,13 +39,18 @@ export class ContainerProcess {
   readonly #settled: Promise<void>;
 
   readonly #context: ContainerContext;
-  readonly #token: string;
+  readonly #handshake: StartEvents & { readonly token: string };
   readonly #events: ProcessEvents;
 
-  /** Starts it. @param token The secret of its HELLO. */
-  constructor(context: ContainerContext, listening: Promise<Endpoint>, token: string, events: ProcessEvents) {
+  /** Starts it. */
+  constructor(
+    context: ContainerContext,
+    listening: Promise<Endpoint>,
+    handshake: StartEvents & { readonly token: string },
+    events: ProcessEvents,
+  ) {
     this.#context = context;
-    this.#token = token;
+    this.#handshake = handshake;
     this.#events = events;
 
     this.#settled = this.#start(listening);
@@ -83,7 +92,8 @@ export class ContainerProcess {
     const { driver } = this.#context;
     const events = this.#events;
     const { spec } = events;
-    const token = this.#token;
+    const handshake = this.#handshake;
+    const { token } = handshake;
     try {
       const { path: socketPath } = await listening;
       this.files = driver.sharesFiles ? samePaths : (driver.shareFiles?.(spec) ?? noFiles);
@@ -96,10 +106,10 @@ export class ContainerProcess {
           this.#foreign?.onOutput(stream, line);
           events.onOutput(stream, line);
         },
-        onFetch: () => events.onFetch(),
+        onFetch: () => handshake.onFetch(),
       });
       this.#handle = handle;
-      events.onStarted();
+      handshake.onStarted();
       void handle.exited.then((exit) => events.onExit(exit));
       if (this.#stopped) handle.stop();
       else if (handle.http !== undefined)

@@ -1,7 +1,7 @@
 import type { Transitions } from '../transitions.js';
 
 /**
- * STARTING: until its HELLO. INITIALIZING: until it is READY; a pre-warmed one waits here to be told what it is to run.
+ * STARTING: until its HELLO. INITIALIZING: until it is READY; a pre-warmed one waits here for its function.
  * READY: it takes runs. STOPPING: its connection is closed, its process is being ended. STOPPED: nothing is left of it.
  */
 export type ContainerState = 'STARTING' | 'INITIALIZING' | 'READY' | 'STOPPING' | 'STOPPED';

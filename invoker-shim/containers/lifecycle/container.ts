@@ -9,7 +9,7 @@ import type { Run } from '../runs/run.js';
 import { takeRunFrame } from '../runs/run-frames.js';
 import type { RunningContainer } from '../runs/runs-context.js';
 import { transition } from '../transitions.js';
-import type { FileSharing } from '../values/file-sharing.js';
+import { noFiles } from '../values/file-sharing.js';
 import { type ChannelEvents, ContainerChannels } from './container-channels.js';
 import type { ContainerContext, FunctionEvents, OwnerEvents, PoolEvents } from './container-context.js';
 import { ContainerProcess, type ProcessEvents } from './container-process.js';
@@ -36,7 +36,7 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
   readonly #handshake: Handshake;
   #runs: ContainerRuns<Container> | undefined;
   #sleep: Sleep | undefined;
-  /** Collects its output on its own streams; undefined until it is known what it is to run. */
+  /** Collects its output on its own streams; undefined before `assign`. */
   #logs: LogCollector | undefined;
   #cancelExitTimer: (() => void) | undefined;
   /** Resolves when nothing is left of it. */
@@ -46,7 +46,7 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
   readonly #context: ContainerContext;
   readonly #pool: PoolEvents<Container>;
   #owner: OwnerEvents<Container>;
-  /** Undefined while it is not known what it is to run. */
+  /** Undefined before `assign`. */
   #function: FunctionEvents<Container> | undefined;
 
   /**
@@ -56,7 +56,7 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
    */
   constructor(
     readonly id: string,
-    /** What it is to run; of a pre-warmed one, what it is made for. */
+    /** The function that it serves; before `assign`, the kind and the memory that it is made for. */
     public spec: ContainerSpec,
     context: ContainerContext,
     pool: PoolEvents<Container>,
@@ -71,12 +71,12 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
     this.times = new StartTimes(stopwatch);
     this.gone = new Promise((resolve) => (this.#resolveGone = resolve));
     this.#handshake = new Handshake(context, spec.memoryMiB, this.times, this);
-    const { runKey, token } = this.#handshake;
+    const { runKey } = this.#handshake;
     this.#channels = new ContainerChannels({ sockets, batcher, runKey, state: () => this.#state, events: this });
-    this.#process = new ContainerProcess(context, this.#channels.listening, token, this);
+    this.#process = new ContainerProcess(context, this.#channels.listening, this.#handshake, this);
   }
 
-  /** Says what it is to run, for which it has to be made, and whose it is from now on. Once. */
+  /** Gives it to a function that it is made for. Once. */
   assign(spec: ContainerSpec, owner: FunctionEvents<Container>): void {
     this.spec = spec;
     this.#owner = this.#function = owner;
@@ -85,7 +85,7 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
     this.#handshake.assign(spec, this.#channels.listening, () => owner.firstRun());
   }
 
-  /** True while it waits to be told what it is to run. */
+  /** True while it has greeted and waits for `assign`. */
   get waits(): boolean {
     return this.#handshake.waits && this.#state === 'INITIALIZING';
   }
@@ -96,10 +96,6 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
 
   get isForeign(): boolean {
     return this.#process.isForeign;
-  }
-
-  get files(): FileSharing {
-    return this.#process.files;
   }
 
   /** Runs sent to it in its life. */
@@ -232,7 +228,7 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
         takeRunFrame(this.#runs!, this.#channels.connection!, type, flags, id, payload);
         return;
       case 'STARTING':
-        this.#handshake.onHello(type, payload, this.#channels.connection!);
+        this.#handshake.onHello(type, payload, this.#channels.connection!, this.#process.files !== noFiles);
         return;
       case 'INITIALIZING':
         this.#handshake.onFrame(type, flags, id, payload);
@@ -281,7 +277,7 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
     const port = {
       connection: channels.connection!,
       runChannel: hasRunChannel ? channels.runChannel : undefined,
-      files: this.files,
+      files: this.#process.files,
       readyAt,
       initMs: readyAt - this.#handshake.initSentAt,
       bootMs: this.times.bootMs,
@@ -304,15 +300,6 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
   }
 
   // From the process.
-
-  onFetch(): void {
-    this.#handshake.onFetch();
-  }
-
-  onStarted(): void {
-    this.#handshake.onStarted();
-    this.times.running = this.times.now();
-  }
 
   onStartError(error: Error): void {
     this.stop(notStarted(error));

@@ -14,7 +14,6 @@ import {
 import type { ContainerEnding } from '../ending.js';
 import type { ContainerSpec, FunctionRun } from '../executor.js';
 import { RunLog } from '../logs/run-log.js';
-import { type FileSharing, noFiles } from '../values/file-sharing.js';
 import { bytesSlot } from '../values/input-slots.js';
 import type { Connection } from '../wire/connection.js';
 import type { Endpoint } from '../wire/endpoint.js';
@@ -31,7 +30,6 @@ const MAX_ERROR_CHARS = 64 * 1024;
 const MAX_READY_BYTES = 8 * MAX_ERROR_CHARS;
 
 export interface HandshakeEvents {
-  readonly files: FileSharing;
   /** It has sent a valid HELLO. */
   onGreeted(): void;
   /** Its code is loaded. @param hasRunChannel It has opened one. */
@@ -61,7 +59,7 @@ export class Handshake {
   #init: { init: Init; code: Buffer } | undefined;
   /** Milliseconds since the epoch; `Infinity` while its image is being fetched. */
   #startedAt: number;
-  /** Milliseconds since the epoch: when it was assigned. */
+  /** Milliseconds since the epoch: when `assign` was called. */
   #assignedAt = 0;
   #spec: ContainerSpec | undefined;
 
@@ -81,13 +79,13 @@ export class Handshake {
     this.#startedAt = context.clock.now();
   }
 
-  /** True once it has greeted, until it is told what it is to run. */
+  /** True once it has greeted, until `assign`. */
   get waits(): boolean {
     return this.#connection !== undefined && this.#spec === undefined;
   }
 
   /**
-   * Says what it is to run, once: the code is loaded and sent to it.
+   * Gives the container to a function, once: the code is loaded and sent to it.
    *
    * @param listening The container's socket.
    * @param firstRun The run that the container is to have first, as far as that is known.
@@ -108,10 +106,11 @@ export class Handshake {
   /** The driver has started it: the time limit for HELLO runs. */
   onStarted(): void {
     if (this.#startedAt === Infinity) this.#startedAt = this.#context.clock.now();
+    this.#times.running = this.#times.now();
   }
 
-  /** The first frame on its connection. */
-  onHello(type: FrameType, payload: Buffer, connection: Connection): void {
+  /** The first frame on its connection. @param files The container can share files with the agent. */
+  onHello(type: FrameType, payload: Buffer, connection: Connection, files: boolean): void {
     if (type !== FrameType.HELLO) throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} before HELLO`);
     checkSize('HELLO', payload, MAX_HELLO_BYTES);
     const { version, token } = decodeJsonObject(payload);
@@ -128,7 +127,6 @@ export class Handshake {
     this.#times.greeted = this.#times.now();
     this.#events.onGreeted();
     const { emitWindowBytes } = this.#context.limits;
-    const files = this.#events.files !== noFiles;
     const memoryMiB = this.#memoryMiB;
     const { runKey: runChannel, markKey: endMark } = this;
     const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, memoryMiB, runChannel, endMark };

@@ -66,7 +66,7 @@ export interface ContainersOptions {
    * limit of OpenWhisk's runtimes.
    */
   readonly foreignMessageBytes?: number;
-  /** Cores that the containers share. Default: what the system says. */
+  /** Cores that the containers share. Default: `os.availableParallelism()`. */
   readonly cores?: number;
   /** Default: none. */
   readonly logger?: ContainerLogger;

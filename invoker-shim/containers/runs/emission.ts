@@ -42,7 +42,7 @@ export class Hold {
 /**
  * Hands an emitted value to its run, and gives the bytes back to the container's window.
  *
- * @param cost What the window has taken for it.
+ * @param cost Bytes of the window that it has used.
  * @throws ProtocolError when the port is not wired.
  */
 export function deliverEmit(

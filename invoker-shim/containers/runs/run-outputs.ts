@@ -23,7 +23,7 @@ export class RunOutputs {
     this.#waiting.pushBack(output);
   }
 
-  /** Delivers what is ready up to the first one that is not. */
+  /** Delivers the outputs up to the first one that is not ready. */
   advance(): void {
     for (let next = this.#waiting.peekFront(); next?.ready === true; next = this.#waiting.peekFront()) {
       this.#waiting.popFront();

@@ -72,7 +72,7 @@ export class SentAhead {
     const kept: Run[] = [];
     for (const run of this.#runs) (left.delete(run.invocationId) ? returned : kept).push(run);
     if (!this.#asked || left.size > 0 || kept.some((run) => run.invocationId < this.#lastStarted)) {
-      throw new ProtocolError('UNEXPECTED_FRAME', 'WITHDRAWN does not say what the container was asked');
+      throw new ProtocolError('UNEXPECTED_FRAME', 'WITHDRAWN does not answer the WITHDRAW that was sent');
     }
     this.#asked = false;
     this.#runs.drain();

@@ -102,7 +102,7 @@ export class Connection {
     this.#batchBytes += frame.length;
   }
 
-  /** Sends at once, behind what was sent before. */
+  /** Sends at once, behind the frames that were sent before. */
   sendNow(frame: Buffer): void {
     if (this.#closed) return;
     if (this.#batch.length > 0) {

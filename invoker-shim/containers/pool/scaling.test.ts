@@ -16,7 +16,7 @@ describe('how many containers a function gets', () => {
   });
 
   it.each<[string, boolean, Partial<FunctionLoad>, number?]>([
-    ['a first one for a run that waits', true, { capacity: 0 }],
+    ['a first one for a run that waits, whatever else starts', true, { capacity: 0, typicalMs: 1 }, 4],
     ['none while those that come are as many as the runs', false, { waiting: 2, coming: 2, capacity: 0 }],
     ['one a core before the first result', true, { capacity: 3 }],
     ['no more than cores before the first result', false, { capacity: 4 }],

@@ -56,7 +56,6 @@ export {
   defaultDriver,
   processDriver,
 } from './containers/pool/container-executor.js';
-export { CONTAINER_DEFAULTS } from './containers/pool/defaults.js';
 export { isOwnImage } from './containers/drivers/own-image.js';
 export type { ContainerDriver } from './containers/drivers/driver.js';
 export {

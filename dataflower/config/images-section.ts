@@ -1,4 +1,4 @@
-import { CONTAINER_DEFAULTS } from '@dataflower/invoker-shim';
+import { CONTAINER_DEFAULTS } from '@dataflower/invoker-shim/defaults';
 import { choice, section, texts, whole } from './keys.js';
 
 /** Images that actions name themselves (`--docker`, `--native`). */

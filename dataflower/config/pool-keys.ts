@@ -1,4 +1,4 @@
-import { CONTAINER_DEFAULTS } from '@dataflower/invoker-shim';
+import { CONTAINER_DEFAULTS } from '@dataflower/invoker-shim/defaults';
 import { z } from 'zod';
 import { optionalList, whole } from './keys.js';
 

@@ -1,4 +1,4 @@
-import { CONTAINER_DEFAULTS } from '@dataflower/invoker-shim';
+import { CONTAINER_DEFAULTS } from '@dataflower/invoker-shim/defaults';
 import { z } from 'zod';
 import { cluster, hosts } from './cluster-section.js';
 import { couchdb } from './couchdb-section.js';

@@ -1,13 +1,13 @@
 import type { ContainerDriver } from '../drivers/driver.js';
 import type { ContainerEnding } from '../ending.js';
 import type { FunctionRun } from '../executor.js';
-import type { ForeignContext } from '../openwhisk-runtime/foreign-runtime.js';
+import type { OpenWhiskRuntimeContext } from '../openwhisk-runtime/openwhisk-runtime.js';
 import type { Run } from '../runs/run.js';
 import type { RunLimits, RunsContext, RunsEvents } from '../runs/runs-context.js';
 import type { SocketDirectory } from '../wire/socket-directory.js';
 
 /** Shared by all containers of one agent. */
-export interface ContainerContext extends RunsContext, ForeignContext {
+export interface ContainerContext extends RunsContext, OpenWhiskRuntimeContext {
   readonly driver: ContainerDriver;
   readonly sockets: SocketDirectory;
   readonly limits: ContainerLimits;

@@ -2,7 +2,7 @@ import type { Clock } from '@dataflower/common';
 import type { ContainerExit, ContainerHandle } from '../drivers/driver.js';
 import type { ContainerEnding } from '../ending.js';
 import type { ContainerSpec } from '../executor.js';
-import { ForeignRuntime } from '../openwhisk-runtime/foreign-runtime.js';
+import { OpenWhiskRuntime } from '../openwhisk-runtime/openwhisk-runtime.js';
 import { type FileSharing, noFiles, samePaths } from '../values/file-sharing.js';
 import type { Endpoint } from '../wire/endpoint.js';
 import type { ContainerContext } from './container-context.js';
@@ -33,7 +33,7 @@ export class ContainerProcess {
   files: FileSharing = noFiles;
   #handle: ContainerHandle | undefined;
   /** Speaks the protocol for a container without this project's runtime. */
-  #foreign: ForeignRuntime | undefined;
+  #foreign: OpenWhiskRuntime | undefined;
   #stopped = false;
   /** Resolves once the driver has started it or failed to. */
   readonly #settled: Promise<void>;
@@ -113,7 +113,7 @@ export class ContainerProcess {
       void handle.exited.then((exit) => events.onExit(exit));
       if (this.#stopped) handle.stop();
       else if (handle.http !== undefined)
-        this.#foreign = new ForeignRuntime({
+        this.#foreign = new OpenWhiskRuntime({
           address: handle.http,
           socketPath,
           token,

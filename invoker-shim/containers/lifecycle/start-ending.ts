@@ -1,7 +1,7 @@
 import type { ContainerEnding } from '../ending.js';
 import type { ContainerSpec } from '../executor.js';
 import { type ContainerExit, ImageError } from '../drivers/driver.js';
-import { ForeignText } from '../openwhisk-runtime/failure-texts.js';
+import { OpenWhiskRuntimeText } from '../openwhisk-runtime/failure-texts.js';
 
 /** A failure before INIT is not the action's: the next container may succeed. */
 export function beforeInit(ending: ContainerEnding): ContainerEnding {
@@ -20,7 +20,7 @@ export function foreignBeforeInit(
   helloTimeoutMs: number,
 ): ContainerEnding {
   if (ending.kind !== 'NOT_STARTED') return ending;
-  return { kind: 'INIT_FAILED', text: ForeignText.notListening(spec.image ?? spec.kind, helloTimeoutMs) };
+  return { kind: 'INIT_FAILED', text: OpenWhiskRuntimeText.notListening(spec.image ?? spec.kind, helloTimeoutMs) };
 }
 
 /** The driver could not start the container. */

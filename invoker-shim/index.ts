@@ -67,7 +67,6 @@ export {
 } from './containers/drivers/docker/index.js';
 export { GatewayExecutor } from './controlflow/gateway-executor.js';
 export { Engine } from './engine/engine.js';
-export type { DataflowAnnotation } from './engine/part-annotations.js';
 export { countHost } from './metrics/host-registry.js';
 export { createLocalPipe } from './pipes/index.js';
 export { answerText } from './results/answer-text.js';

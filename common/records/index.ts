@@ -32,3 +32,4 @@ export { type RecordObserver, observedRecords } from './observed-records.js';
 export { LOST_HOST, isGivenUp } from './precedence.js';
 export { quoted } from './quoted.js';
 export { FRAME_HEADER_BYTES, decodeFrame, encodeFrame } from './record-codec.js';
+export type { DataflowAnnotation, RecordedDataflow, WorkflowDataflowAnnotation } from './dataflow-annotation.js';

@@ -1,6 +1,6 @@
 import type { RunEnd } from '../containers/executor.js';
 import type { ActionDescription } from '../host/host.js';
-import { quoted } from '@dataflower/common/records';
+import { type DataflowAnnotation, quoted } from '@dataflower/common/records';
 import type { FunctionInstance } from './function-instance.js';
 
 /** The annotations of a function's record: OpenWhisk's, and the times and sizes of the data flow (DV-5). */
@@ -16,27 +16,6 @@ export interface PartAnnotations extends Readonly<Record<string, unknown>> {
   /** It was stopped because its user had cancelled it, or the workflow around it. */
   readonly cancelled?: true;
   readonly dataflow: DataflowAnnotation;
-}
-
-/** The annotation `dataflow` of a function's record; times in milliseconds since the epoch, `boot` and `init` in milliseconds. */
-export interface DataflowAnnotation {
-  readonly node: string | undefined;
-  readonly tag: readonly number[] | undefined;
-  /** Activation id of the part whose value came last, so that it could start then; undefined: the caller's. */
-  readonly after: string | undefined;
-  readonly queued: number;
-  /** How long its container took from when it was wanted until it was told what to run. */
-  readonly boot: number | undefined;
-  readonly init: number | undefined;
-  readonly started: number;
-  readonly firstOutput: number;
-  readonly ended: number;
-  readonly lastByte: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  readonly host: string;
-  readonly container: string;
-  readonly coldStart: boolean;
 }
 
 export function partAnnotations(instance: FunctionInstance, end: RunEnd, hostId: string): PartAnnotations {

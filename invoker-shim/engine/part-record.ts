@@ -1,5 +1,5 @@
 import type { RunEnd } from '../containers/executor.js';
-import type { ActivationRecord } from '@dataflower/common/records';
+import type { ActivationRecord, WorkflowDataflowAnnotation } from '@dataflower/common/records';
 import type { Activation, Status } from './activation.js';
 import type { FunctionInstance } from './function-instance.js';
 import type { Identity } from '../host/host.js';
@@ -44,7 +44,7 @@ export function functionRecord(
 }
 
 /** Where a workflow stands in the one around it, and the part that its result or its error came from (DV-5). */
-function workflowTimes({ place, parts, lastPart }: Activation): object | undefined {
+function workflowTimes({ place, parts, lastPart }: Activation): WorkflowDataflowAnnotation | undefined {
   const last = parts.idOf(lastPart);
   if (place === undefined && last === undefined) return undefined;
   return {

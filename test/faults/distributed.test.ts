@@ -243,7 +243,7 @@ describe('a plugin', () => {
     await plugin.kill();
     await expect(answer).rejects.toThrow();
     const status = await dataflower(['status', '--data', cluster.dataDir]);
-    expect(status.stderr).toContain(`(process ${pid} has ended without being stopped)`);
+    expect(status.stderr).toContain(`(process ${pid} has crashed or was killed)`);
     await until(() => Promise.resolve(shim.output().includes('a plugin is gone')), { what: 'the shim to say so' });
     open();
     plugin = await cluster.plugin();

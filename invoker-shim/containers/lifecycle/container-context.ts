@@ -31,7 +31,7 @@ export interface PoolEvents<C> {
 }
 
 /** The owner of a container, whether it serves a function or waits for one. */
-export interface OwnerEvents<C> {
+export interface ContainerEvents<C> {
   /**
    * It is stopped while it starts; returns the run that ends with it, if one does.
    * Called before `onLeaving`.
@@ -42,7 +42,7 @@ export interface OwnerEvents<C> {
 }
 
 /** The queue of the function that a container serves: it decides which runs the container gets. */
-export interface FunctionEvents<C> extends OwnerEvents<C>, RunsEvents<C> {
+export interface FunctionEvents<C> extends ContainerEvents<C>, RunsEvents<C> {
   /** The run that the container is to have first, as far as that is known while it starts. */
   firstRun(): FunctionRun | undefined;
   /** It can take runs. */

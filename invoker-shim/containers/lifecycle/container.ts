@@ -11,12 +11,12 @@ import type { RunningContainer } from '../runs/runs-context.js';
 import { transition } from '../transitions.js';
 import { noFiles } from '../values/file-sharing.js';
 import { type ChannelEvents, ContainerChannels } from './container-channels.js';
-import type { ContainerContext, FunctionEvents, OwnerEvents, PoolEvents } from './container-context.js';
+import type { ContainerContext, FunctionEvents, ContainerEvents, PoolEvents } from './container-context.js';
 import { ContainerProcess, type ProcessEvents } from './container-process.js';
 import { CONTAINER_TRANSITIONS, type ContainerState } from './container-state.js';
 import { Handshake, type HandshakeEvents } from './handshake.js';
 import { Sleep } from './sleep.js';
-import { beforeInit, exitDetail, foreignBeforeInit, notStarted } from './start-ending.js';
+import { beforeInit, exitDetail, imageBeforeInit, notStarted } from './start-ending.js';
 import { StartTimes } from './start-times.js';
 
 /** After the process has gone, its last frames are awaited at most this long, in ms. */
@@ -45,7 +45,7 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
 
   readonly #context: ContainerContext;
   readonly #pool: PoolEvents<Container>;
-  #owner: OwnerEvents<Container>;
+  #owner: ContainerEvents<Container>;
   /** Undefined before `assign`. */
   #function: FunctionEvents<Container> | undefined;
 
@@ -60,7 +60,7 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
     public spec: ContainerSpec,
     context: ContainerContext,
     pool: PoolEvents<Container>,
-    owner: OwnerEvents<Container>,
+    owner: ContainerEvents<Container>,
     readonly prewarmed: boolean,
   ) {
     this.#context = context;
@@ -320,7 +320,7 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
 
   #beforeInit(cause: ContainerEnding): ContainerEnding {
     if (!this.isForeign) return beforeInit(cause);
-    return foreignBeforeInit(cause, this.spec, this.#context.limits.helloTimeoutMs);
+    return imageBeforeInit(cause, this.spec, this.#context.limits.helloTimeoutMs);
   }
 
   #stopIfDone(): void {

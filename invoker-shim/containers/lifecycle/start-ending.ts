@@ -14,11 +14,7 @@ export function beforeInit(ending: ContainerEnding): ContainerEnding {
  * The same for an image without this project's runtime. Its server is the developer's program, so a server that does not
  * listen is the action's failure, and another container would not succeed either.
  */
-export function foreignBeforeInit(
-  ending: ContainerEnding,
-  spec: ContainerSpec,
-  helloTimeoutMs: number,
-): ContainerEnding {
+export function imageBeforeInit(ending: ContainerEnding, spec: ContainerSpec, helloTimeoutMs: number): ContainerEnding {
   if (ending.kind !== 'NOT_STARTED') return ending;
   return { kind: 'INIT_FAILED', text: OpenWhiskRuntimeText.notListening(spec.image ?? spec.kind, helloTimeoutMs) };
 }

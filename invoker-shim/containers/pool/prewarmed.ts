@@ -1,5 +1,5 @@
 import type { Container } from '../lifecycle/container.js';
-import type { ContainerContext, OwnerEvents } from '../lifecycle/container-context.js';
+import type { ContainerContext, ContainerEvents } from '../lifecycle/container-context.js';
 import type { ContainerEnding } from '../ending.js';
 import type { ContainerSpec } from '../executor.js';
 import type { Roster } from './roster.js';
@@ -44,7 +44,7 @@ interface Shelf {
  * keeps it. A container that was taken is replaced in the background, one at a time, when nothing else starts or waits. They
  * count in the pool's bounds and are the first to be evicted.
  */
-export class Prewarmed implements OwnerEvents<Container> {
+export class Prewarmed implements ContainerEvents<Container> {
   readonly #shelves: readonly Shelf[];
   #cancelTimer: (() => void) | undefined;
   /** By the stopwatch: when the timer fires. */

@@ -1,5 +1,5 @@
 import { Container } from '../lifecycle/container.js';
-import type { ContainerContext, OwnerEvents, PoolEvents } from '../lifecycle/container-context.js';
+import type { ContainerContext, ContainerEvents, PoolEvents } from '../lifecycle/container-context.js';
 import type { ContainerSpec } from '../executor.js';
 import type { Places } from './places.js';
 import type { Sweep } from './sweep.js';
@@ -40,7 +40,7 @@ export class Roster {
   }
 
   /** Starts a container. */
-  add(spec: ContainerSpec, owner: OwnerEvents<Container>, prewarmed = false): Container {
+  add(spec: ContainerSpec, owner: ContainerEvents<Container>, prewarmed = false): Container {
     const id = `${this.#idPrefix}${(++this.#count).toString(16).padStart(6, '0')}`;
     const container = new Container(id, spec, this.#context, this.#events, owner, prewarmed);
     this.#present.add(container);

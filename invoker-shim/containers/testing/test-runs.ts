@@ -1,7 +1,7 @@
 import type { Definition } from '@dataflower/action-runtime/protocol';
 import type { Value } from '../../sink/value.js';
 import type { ContainerSpec, Executor, FunctionRun, RunEnd } from '../executor.js';
-import type { MemorySink } from './memory-sink.js';
+import type { MemorySink } from '../../sink/testing/memory-sink.js';
 
 export function testSpec(over: Partial<ContainerSpec> & { code?: string } = {}): ContainerSpec {
   const { code = '', ...spec } = over;

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { decodeValue, encodeValue } from '@dataflower/action-runtime/protocol';
-import type { DataSink, HandoverFile, HandoverSource, IncomingValue, Value, ValueBody } from '../../sink/value.js';
+import type { DataSink, HandoverFile, HandoverSource, IncomingValue, Value, ValueBody } from '../value.js';
 
 /** A sink for tests: counts the values that nobody has released, and is full when the test says so. */
 export class MemorySink implements DataSink {

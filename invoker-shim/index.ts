@@ -1,5 +1,5 @@
 export { SinkError } from './sink/errors.js';
-export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
+export type { DataSink, HandoverFile, Members, Value, ValueReader } from './sink/value.js';
 export { IMAGE_NAME } from '@dataflower/action-runtime/images';
 export { isOwnImage } from './containers/drivers/own-image.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';

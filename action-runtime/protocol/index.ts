@@ -17,7 +17,9 @@ export {
 export {
   type BytesAs,
   type CompositeItem,
+  EXTERNAL,
   type EncodedValue,
+  MAX_VALUE_DEPTH,
   ValueKind,
   bytesOf,
   decodeValue,

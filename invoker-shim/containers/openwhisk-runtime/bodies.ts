@@ -21,9 +21,6 @@ export interface Judged {
   readonly value: Uint8Array;
 }
 
-/** An answer in its room: the byte in front of it makes it an encoded value of JSON text. */
-export const JSON_KIND = 0;
-
 /** Most of an answer that an error quotes, in bytes: OpenWhisk's bound of what it reads (`whisk.activation.payload`). */
 export const MAX_QUOTED_BYTES = 1024 * 1024;
 
@@ -48,7 +45,7 @@ export function runBody({ slots, parameters, envelope }: RunWords): Uint8Array {
   return Buffer.from(JSON.stringify({ value, ...envelope }));
 }
 
-/** What becomes of an answer of `/run` that is here as a whole; `kindAndBody` begins with `JSON_KIND`. */
+/** What becomes of an answer of `/run` that is here as a whole; `kindAndBody` begins with `ValueKind.JSON`. */
 export function judgeRun(status: number, kindAndBody: Uint8Array): Judged {
   const body = Buffer.from(kindAndBody.buffer, kindAndBody.byteOffset + 1, kindAndBody.byteLength - 1);
   const answer = parse(body);

@@ -1,7 +1,8 @@
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { type Socket, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { JSON_KIND, MAX_QUOTED_BYTES } from './bodies.js';
+import { ValueKind } from '@dataflower/action-runtime/protocol';
+import { MAX_QUOTED_BYTES } from './bodies.js';
 
 /** A connection that is not used for so long, in ms, is closed: a server may close it at the moment of the next run. */
 const KEEP_MS = 1000;
@@ -22,7 +23,7 @@ export interface HttpAnswer {
   readonly status: number;
   /** Of the body, in bytes, as the container says. */
   readonly length: number;
-  /** `JSON_KIND` and the body; only its beginning when it is longer than it may be. */
+  /** `ValueKind.JSON` and the body; only its beginning when it is longer than it may be. */
   readonly kindAndBody: Buffer;
   readonly isWhole: boolean;
 }
@@ -126,7 +127,7 @@ export class ContainerHttp {
     const isWhole = length <= maxBytes;
     const size = isWhole ? length : Math.min(maxBytes, MAX_QUOTED_BYTES);
     const kindAndBody = Buffer.allocUnsafeSlow(1 + size);
-    kindAndBody[0] = JSON_KIND;
+    kindAndBody[0] = ValueKind.JSON;
     let fill = 1;
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {

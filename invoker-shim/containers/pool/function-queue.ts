@@ -344,7 +344,7 @@ export class FunctionQueue implements ContainerOwner {
   /** A run waits, or no longer: while it does, its input may be written to disk. */
   #waits({ run }: PendingRun, waits: boolean): void {
     this.#waitingCount += waits ? 1 : -1;
-    this.#context.sink.setWaiting(run.input, waits);
+    run.input.setWaiting(waits);
   }
 
   /** Containers that will be ready without more being started. */

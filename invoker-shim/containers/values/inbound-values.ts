@@ -8,9 +8,9 @@ import {
   encodeAmount,
 } from '@dataflower/action-runtime/protocol';
 import type { DataSink, Value } from '../../sink/value.js';
-import type { OfferedFiles } from './file-sharing.js';
+import { bytesOf } from '../../sink/value-bytes.js';
+import type { OfferedFile, OfferedFiles } from './file-sharing.js';
 import { InboundOffers } from './inbound-offers.js';
-import { readBytes } from './read-bytes.js';
 
 /** Bytes that a container may send of a stream before the agent gives it more. */
 export const INITIAL_CREDIT_BYTES = 1024 * 1024;
@@ -134,19 +134,15 @@ export class InboundValues {
       case 'stream':
         this.#open(slot.streamId, slot.size, () => textTarget(slot.size, done));
         return;
-      case 'file': {
-        const file = this.offers.take(slot.fileId, slot.size);
-        readBytes(file.path, file.size).then(
-          (bytes) => {
-            file.discard();
-            if (!this.#closed) done(bytes.toString());
+      case 'file':
+        this.#readText(this.offers.take(slot.fileId, slot.size)).then(
+          (text) => {
+            if (!this.#closed) done(text);
           },
           (error: unknown) => {
-            file.discard();
             if (!this.#closed) this.#fail(asError(error));
           },
         );
-      }
     }
   }
 
@@ -231,6 +227,15 @@ export class InboundValues {
       },
       discard: () => value.discard(),
     };
+  }
+
+  async #readText(file: OfferedFile): Promise<string> {
+    const value = await file.seal(0);
+    try {
+      return (await bytesOf(value)).toString();
+    } finally {
+      value.release();
+    }
   }
 
   #whenHere(value: Promise<Value>, done: (value: Value) => void): void {

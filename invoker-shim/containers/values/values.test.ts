@@ -307,7 +307,7 @@ describe('values', () => {
       async () => {
         f.driver.sharesFiles = false;
         const file = f.sink.putFile(encoded('x'.repeat(1.5 * MIB)), 0);
-        const path = (file.body as { path: string }).path;
+        const path = file.file!;
         const open = (): number => {
           const isIt = (name: string): boolean => {
             try {

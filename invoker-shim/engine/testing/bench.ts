@@ -1,4 +1,6 @@
 import type { ActivationRecord } from '@dataflower/common/records';
+import { MemoryRecords } from '@dataflower/common/records/testing';
+import { HandClock } from '@dataflower/common/testing';
 import type { FunctionTarget, StartMessage, WorkflowTarget } from '../../host/host.js';
 import type { Pipe, TokenReceiver } from '../../pipes/pipe.js';
 import { createLocalPipe } from '../../pipes/index.js';
@@ -8,8 +10,6 @@ import { resultText } from '../../results/result-text.js';
 import { BUDGET_LIMITS } from '../budget.js';
 import { Engine, type EngineOptions } from '../engine.js';
 import { FakeExecutor, type HeldRun } from './fake-executor.js';
-import { HandClock } from '@dataflower/common/testing';
-import { MemoryRecords } from '@dataflower/common/records/testing';
 
 export type BenchOptions = Partial<
   Pick<
@@ -60,7 +60,7 @@ export class Bench {
       clock: this.clock,
       newId: () => this.#newId(),
       resultText,
-      answerText: (value) => answerText(this.sink, value, 1024 * 1024),
+      answerText: (value) => answerText(value, 1024 * 1024),
       openPipe: openPipe ?? ((receive) => createLocalPipe(receive, { onError: raise, turnMs: Infinity })),
       componentLimit: 50,
       instanceLimit: 1_000_000,

@@ -95,7 +95,7 @@ class InProcessHost implements Host {
         clock,
         newId: randomIds(),
         resultText,
-        answerText: (value) => answerText(this.#sink, value, options.resultLimitBytes ?? MAX_RESULT_BYTES),
+        answerText: (value) => answerText(value, options.resultLimitBytes ?? MAX_RESULT_BYTES),
         openPipe: (receive) => createLocalPipe(receive),
         componentLimit: options.componentLimit ?? 50,
         instanceLimit: options.instanceLimit ?? 1_000_000,

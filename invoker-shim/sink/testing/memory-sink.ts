@@ -1,22 +1,36 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { decodeValue, encodeValue } from '@dataflower/action-runtime/protocol';
-import type { DataSink, HandoverFile, HandoverSource, IncomingValue, Value, ValueBody } from '../value.js';
+import { Shape, bytesOf, encodeValue } from '@dataflower/action-runtime/protocol';
+import { BufferPack } from '../buffer-pack.js';
+import { listSize, recordSize } from '../composite-framing.js';
+import { SinkError } from '../errors.js';
+import type {
+  DataSink,
+  HandoverFile,
+  HandoverSource,
+  IncomingValue,
+  Members,
+  Value,
+  ValuePack,
+  ValueReader,
+} from '../value.js';
+import { FileReader, MemoryReader } from '../value-readers.js';
 
-/** A sink for tests: counts the values that nobody has released, and is full when the test says so. */
+/** A sink for tests: counts the values that are not released, and is full when the test says so. It spills nothing. */
 export class MemorySink implements DataSink {
   readonly limitBytes = Infinity;
-  readonly residentBytes = 0;
-  /** Values that are still held. */
+  /** Values that are held. */
   live = 0;
+  /** Bytes of values without members that are held. */
+  residentBytes = 0;
   /** Offers that are neither sealed nor discarded. */
   offers = 0;
   /** Containers that may be given files. */
   sources = 0;
-  /** Values that come in. */
+  /** Values that are arriving. */
   incoming = 0;
-  /** Values that have come, or come, into files, and when what comes is written there. */
+  /** Number of values that arrived, or are arriving, in files; bytes that arrived; and when they are written. */
   incomingFiles = 0;
   incomingBytes = 0;
   writing: Promise<void> = Promise.resolve();
@@ -52,14 +66,14 @@ export class MemorySink implements DataSink {
   }
 
   put(bytes: Buffer, shape: number): Value {
-    return this.#value({ at: 'memory', bytes }, bytes.length, shape);
+    return this.#leaf(shape, bytes.length, bytes);
   }
 
   /** A value in a file of its own. */
   putFile(bytes: Buffer, shape: number): Value {
     const file = path.join(this.directory!, `f${++this.#files}`);
     writeFileSync(file, bytes);
-    return this.#value({ at: 'file', path: file }, bytes.length, shape);
+    return this.#leaf(shape, bytes.length, file);
   }
 
   receive(size: number, mayBeInMemory: boolean): IncomingValue {
@@ -100,57 +114,53 @@ export class MemorySink implements DataSink {
     const file = path.join(this.directory, `o${++this.#files}`);
     writeFileSync(file, '');
     this.offers++;
-    const done = (): void => {
-      this.offers--;
+    let open = true;
+    const discard = (): void => {
+      if (open) this.offers--;
+      open = false;
     };
     return {
       path: file,
       size,
       seal: (shape) => {
-        done();
+        if (!open) return Promise.reject(new SinkError('HANDOVER_REFUSED', 'the file was sealed or discarded before'));
+        discard();
         const bytes = readFileSync(file);
         return bytes.length === size
           ? Promise.resolve(this.put(bytes, shape))
-          : Promise.reject(new Error('the file has another size'));
+          : Promise.reject(new SinkError('HANDOVER_REFUSED', 'the file has another size'));
       },
-      discard: done,
+      discard,
     };
   }
 
   list(items: readonly Value[]): Value {
-    return this.#value({ at: 'list', items }, 5, 12);
+    return this.#composite(Shape.ARRAY | Shape.TRUTHY, listSize(items), { kind: 'list', items });
   }
 
   record(entries: readonly (readonly [string, Value])[]): Value {
-    return this.#value({ at: 'record', entries }, 5, 1);
-  }
-
-  setWaiting(): void {
-    // Nothing is ever spilled.
-  }
-
-  toJson(value: Value): unknown {
-    const { body } = value;
-    switch (body.at) {
-      case 'memory':
-        return decodeValue(body.bytes, [], 'base64');
-      case 'file':
-        return decodeValue(readFileSync(body.path), [], 'base64');
-      case 'list':
-        return body.items.map((item) => this.toJson(item));
-      case 'record':
-        return Object.fromEntries(body.entries.map(([name, item]) => [name, this.toJson(item)]));
+    let shape: number = Shape.OBJECT;
+    for (const [name, item] of entries) {
+      if (name === 'error') shape |= Shape.ERROR;
+      if (name !== 'value') continue;
+      const isTruthy = (item.shape & (Shape.OBJECT | Shape.ARRAY | Shape.TRUTHY)) !== 0;
+      shape = isTruthy ? shape | Shape.TRUTHY : shape & ~Shape.TRUTHY;
     }
+    return this.#composite(shape, recordSize(entries), { kind: 'record', entries });
   }
 
-  toJsonAsync(value: Value): Promise<unknown> {
-    return Promise.resolve(this.toJson(value));
+  openPack(slots: number): ValuePack {
+    const packChanged = (values: number, bytes: number): void => {
+      this.live += values;
+      this.residentBytes += bytes;
+    };
+    return new BufferPack({ put: (bytes, shape) => this.put(bytes, shape), mayPack: () => true, packChanged }, slots);
   }
 
   /** A value as a function would have it. */
   of(value: unknown): Value {
-    const { segments, shape } = encodeValue(value);
-    return this.put(Buffer.concat(segments), shape);
+    const encoded = encodeValue(value);
+    return this.put(bytesOf(encoded), encoded.shape);
   }
 
   close(): Promise<void> {
@@ -158,25 +168,83 @@ export class MemorySink implements DataSink {
     return Promise.resolve();
   }
 
-  #value(body: ValueBody, size: number, shape: number): Value {
-    let references = 1;
+  #leaf(shape: number, size: number, kept: Buffer | string): Value {
     this.live++;
-    return {
-      shape,
-      size,
-      parts: 1,
-      depth: 0,
-      body,
-      retain: () => {
-        references++;
-      },
-      release: () => {
-        if (references === 0) throw new Error('released too often');
-        if (--references > 0) return;
-        this.live--;
-        if (body.at === 'list') for (const item of body.items) item.release();
-        if (body.at === 'record') for (const [, item] of body.entries) item.release();
-      },
-    };
+    this.residentBytes += size;
+    return new MemoryValue(shape, size, 1, 0, kept, () => {
+      this.live--;
+      this.residentBytes -= size;
+    });
+  }
+
+  #composite(shape: number, size: number, members: Members): Value {
+    const values = members.kind === 'list' ? members.items : members.entries.map(([, item]) => item);
+    const parts = values.reduce((sum, item) => sum + item.parts, 0);
+    const depth = values.reduce((most, item) => Math.max(most, item.depth), 0) + 1;
+    this.live++;
+    return new MemoryValue(shape, size, parts, depth, members, () => {
+      this.live--;
+      for (const item of values) item.release();
+    });
+  }
+}
+
+class MemoryValue implements Value {
+  #references = 1;
+
+  readonly #kept: Buffer | string | Members;
+  readonly #free: () => void;
+
+  constructor(
+    readonly shape: number,
+    readonly size: number,
+    readonly parts: number,
+    readonly depth: number,
+    kept: Buffer | string | Members,
+    free: () => void,
+  ) {
+    this.#kept = kept;
+    this.#free = free;
+  }
+
+  get bytes(): Buffer | undefined {
+    const kept = this.#read();
+    return Buffer.isBuffer(kept) ? kept : undefined;
+  }
+
+  get members(): Members | undefined {
+    const kept = this.#read();
+    return typeof kept === 'string' || Buffer.isBuffer(kept) ? undefined : kept;
+  }
+
+  get file(): string | undefined {
+    const kept = this.#read();
+    return typeof kept === 'string' ? kept : undefined;
+  }
+
+  reader(): ValueReader {
+    const kept = this.#read();
+    if (typeof kept === 'string') return new FileReader(this.size, () => kept);
+    if (Buffer.isBuffer(kept)) return new MemoryReader(kept);
+    throw new TypeError('a composite has no bytes of its own');
+  }
+
+  retain(): void {
+    this.#read();
+    this.#references++;
+  }
+
+  release(): void {
+    this.#read();
+    if (--this.#references === 0) this.#free();
+  }
+
+  setWaiting(): void {
+    this.#read();
+  }
+
+  #read(): Buffer | string | Members {
+    if (this.#references === 0) throw new SinkError('VALUE_RELEASED', 'a value was used after its last release');
+    return this.#kept;
   }
 }

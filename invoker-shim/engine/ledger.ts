@@ -1,6 +1,6 @@
 import type { ActivationRecord, RecordWriter } from '@dataflower/common/records';
 import type { RunEnd } from '../containers/executor.js';
-import { noteAccepted } from '../host/accepted.js';
+import { noteAccepted } from '../host/acceptance/accepted.js';
 import type { Identity } from '../host/host.js';
 import type { Value } from '../sink/value.js';
 import type { Activation } from './activation.js';

@@ -6,7 +6,7 @@ import { MemoryRecords } from '@dataflower/common/records/testing';
 import { action, edges, graph, workflow } from '../../engine/testing/workflows.js';
 import { diskFiles } from '../../sink/spiller.js';
 import type { FunctionTarget, Host, Paradigm, WorkflowTarget } from '../host.js';
-import { type InProcessHostOptions, createInProcessHost } from './in-process-host.js';
+import { testAgent, type TestAgentOptions } from '../testing/agent.js';
 import { portableFunction, startOf } from '../testing/targets.js';
 
 // Two namespaces on one host with real containers and a small sink.
@@ -21,8 +21,8 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function open(limitBytes: number, maxContainers: number, sink: InProcessHostOptions['sink'] = {}): void {
-  host = createInProcessHost({
+function open(limitBytes: number, maxContainers: number, sink: TestAgentOptions['sink'] = {}): void {
+  host = testAgent({
     records: new MemoryRecords(),
     sink: { limitBytes, ...sink },
     containers: { maxContainers },

@@ -1,5 +1,5 @@
 import type { ActivationRecord, RecordReader, RecordWriter } from '@dataflower/common/records';
-import { type AcceptedActivation, type NotedActivation, notedActivations } from '../accepted.js';
+import { type AcceptedActivation, type NotedActivation, notedActivations } from './accepted.js';
 import { lostRecord } from './lost-record.js';
 
 /** Records that are looked through for the parts of one namespace's lost workflows, at most. */

@@ -2,8 +2,9 @@ import { pino } from 'pino';
 import { EntitySubjects, type Subject } from '@dataflower/plugin/auth';
 import { CODE_ATTACHMENT } from '@dataflower/plugin/entities';
 import { copyEntities, type Copied } from '@dataflower/plugin/stores';
-import type { Config } from '../config/index.js';
-import { openEntities, prepareDataDirectory } from './data-directory.js';
+import type { Config } from '../../config/index.js';
+import { prepareDataDirectory } from '../shared/data-directory.js';
+import { openEntities } from './entities.js';
 import { openStores, type Stores } from './stores.js';
 
 /** Copies what the data directory has into CouchDB; what is there already stays. May be done again. Throws `StartError`. */

@@ -15,7 +15,7 @@ import {
   type RecordStore,
 } from '@dataflower/common/records';
 import { completeLost } from '@dataflower/invoker-shim';
-import type { Config } from '../config/index.js';
+import type { Config } from '../../config/index.js';
 import { couchSettings } from './couch-connection.js';
 import { DirectoryInUseError } from './data-directory.js';
 import { StartError } from './start-error.js';

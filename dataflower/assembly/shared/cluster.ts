@@ -1,6 +1,6 @@
 import { readText } from '@dataflower/composer/files';
 import { MIN_SECRET_CHARS } from '@dataflower/invoker-shim';
-import type { Config } from '../config/index.js';
+import type { Config } from '../../config/index.js';
 import { StartError } from './start-error.js';
 
 export type HostEntry = Config['hosts'][number];

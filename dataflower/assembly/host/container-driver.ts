@@ -10,8 +10,8 @@ import {
   openDockerDriver,
   processDriver,
 } from '@dataflower/invoker-shim';
-import type { Config } from '../config/index.js';
-import { StartError } from './start-error.js';
+import type { Config } from '../../config/index.js';
+import { StartError } from '../shared/start-error.js';
 
 /** What containers are, and what of it the operator has to know. */
 export interface ChosenDriver {

@@ -1,13 +1,16 @@
-import { createInProcessHost, type Host } from '@dataflower/invoker-shim';
+import type { Logger } from 'pino';
 import type { Health } from '@dataflower/common/health';
 import type { RecordStore } from '@dataflower/common/records';
-import type { Logger } from 'pino';
-import type { Config } from '../config/index.js';
-import { openTracing, type Tracing } from '../telemetry/tracing.js';
+import type { Host } from '@dataflower/invoker-shim';
+import type { Config } from '../../config/index.js';
+import { openTracing, type Tracing } from '../../telemetry/tracing.js';
+import { ActivationLog } from '../../telemetry/activation-log.js';
+import { createAgent } from './agent.js';
 import { chooseDriver } from './container-driver.js';
-import { completeRecords, openRecords, registerRecordChecks } from './records.js';
+import { opening } from '../shared/opening.js';
+import { completeRecords, openRecords, registerRecordChecks } from '../shared/records.js';
 
-/** What runs activations and what keeps their records: the platform's own, or a test's. */
+/** The host and the records of a standalone platform: its own, or a test's. */
 export interface Parts {
   readonly host: Host;
   readonly records: RecordStore;
@@ -15,26 +18,25 @@ export interface Parts {
   readonly metrics?: () => Promise<string>;
   /** Spans of what runs, when a collector is configured. */
   readonly tracing?: Tracing | undefined;
-  /** What the operator has to know of them. */
+  /** A line for the operator: how functions are isolated. */
   readonly notice?: string;
 }
 
 /** The parts register what they know of their health. */
 export type OpenParts = (config: Config, log: Logger, health: Health) => Promise<Parts>;
 
-/** A host in this process, and its records in the data directory. */
+/** Opens a host in this process, and its records in the data directory. */
 export async function openParts(config: Config, log: Logger, health: Health): Promise<Parts> {
-  const records = await openRecords(config, config.dataDir, log, { retains: true });
-  registerRecordChecks(health, records);
-  try {
+  return opening(log, async (stack) => {
+    const records = await openRecords(config, config.dataDir, log, { retains: true });
+    const { store, metrics } = records;
+    stack.use(store, (opened) => opened.close());
+    registerRecordChecks(health, records);
     await completeRecords(records, log);
     const tracing = await openTracing(config.telemetry, 'standalone', log.child({ component: 'telemetry' }));
-    const { store, metrics } = records;
+    stack.use(tracing, (opened) => opened?.close());
     return { ...(await openHost(config, { records: store, log, tracing })), records: store, metrics, tracing };
-  } catch (error) {
-    await records.store.close();
-    throw error;
-  }
+  });
 }
 
 export interface HostSurroundings {
@@ -45,18 +47,21 @@ export interface HostSurroundings {
   readonly tracing?: Tracing | undefined;
 }
 
-/** A host agent in this process, with the containers that the configuration chooses. */
+/** Opens a host agent in this process, with the containers that the configuration chooses. */
 export async function openHost(
   config: Config,
   { id, records, log, tracing }: HostSurroundings,
 ): Promise<{ readonly host: Host; readonly notice: string }> {
   const { containers, sink, limits } = config;
   const { driver, notice } = await chooseDriver(config, log);
-  const host = createInProcessHost({
+  const activations = log.isLevelEnabled('debug')
+    ? new ActivationLog(log.child({ component: 'activations' }))
+    : undefined;
+  const host = createAgent({
     ...(id === undefined ? {} : { id }),
     records,
-    ...(tracing === undefined ? {} : { onRecord: tracing.onRecord }),
-    ...(log.isLevelEnabled('debug') ? { activationLogger: log.child({ component: 'activations' }) } : {}),
+    onRecord: [tracing?.onRecord, activations?.ended].filter((observer) => observer !== undefined),
+    events: activations === undefined ? [] : [activations],
     containers: {
       ...(driver === undefined ? {} : { driver }),
       namespaceShare: containers.namespaceShare,

@@ -4,12 +4,12 @@ import type { Duplex } from 'node:stream';
 import { MemoryRecords } from '@dataflower/common/records/testing';
 import { until } from '@dataflower/common/testing';
 import { portableFunction, startOf } from '../testing/targets.js';
-import { encodeFrame } from './frame.js';
-import { PROTOCOL_VERSION } from './greeting.js';
+import { encodeFrame } from '../wire/frame.js';
+import { PROTOCOL_VERSION } from '../wire/greeting.js';
 import { HostServer } from '../agent/host-server.js';
-import { MessageType } from './message-type.js';
-import { RemoteHost } from '../gateway/remote-host.js';
-import { connectSecurely, listenSecurely, type SecureListener } from './secure-stream.js';
+import { MessageType } from '../messages/message-type.js';
+import { RemoteHost } from './remote-host.js';
+import { connectSecurely, listenSecurely, type SecureListener } from '../wire/secure-stream.js';
 import { ScriptedHost } from '../testing/scripted-host.js';
 import { WithheldRecords } from '../agent/withheld-records.js';
 

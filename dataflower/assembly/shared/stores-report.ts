@@ -1,6 +1,6 @@
 import type { ArchivedRecords, RecordStore } from '@dataflower/common/records';
 import type { RecordsReport } from '@dataflower/invoker-shim';
-import type { Config } from '../config/index.js';
+import type { Config } from '../../config/index.js';
 
 /** Name of the store of entities and of records, for people. */
 export function storesOf({ couchdb, dataDir }: Config, records: RecordStore): Readonly<Record<string, string>> {

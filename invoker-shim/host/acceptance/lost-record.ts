@@ -1,6 +1,5 @@
-import type { ActivationRecord } from '@dataflower/common/records';
-import { LOST_HOST } from '@dataflower/common/records';
-import type { AcceptedActivation } from '../accepted.js';
+import { type ActivationRecord, LOST_HOST } from '@dataflower/common/records';
+import type { AcceptedActivation } from './accepted.js';
 
 /** OW-12: what went wrong inside the platform. */
 const LOST = 'There was an internal server error.';

@@ -1,6 +1,6 @@
-import { registerProcessMetrics } from '@dataflower/common/metrics';
 import { Registry } from 'prom-client';
-import type { Tracing } from '../telemetry/tracing.js';
+import { registerProcessMetrics } from '@dataflower/common/metrics';
+import type { Tracing } from '../../telemetry/tracing.js';
 
 /** What a process counts beside its API, its host and its records. `stop` ends its timer. */
 export function processRegistry(tracing: Tracing | undefined): {

@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRecordLog } from '@dataflower/common/records';
-import { createInProcessHost } from './in-process-host.js';
+import { testAgent } from '../testing/agent.js';
 import { connectSecurely, HostServer, listenSecurely, RemoteHost, WithheldRecords } from '../index.js';
 import { hostContract, type OpenHost } from '../testing/host-contract.js';
 
@@ -12,7 +12,7 @@ const SECRET = 'a secret of at least thirty-two characters';
 hostContract('a host in this process', async (): Promise<OpenHost> => {
   const dir = mkdtempSync(join(tmpdir(), 'dataflower-test-'));
   const records = await createRecordLog({ dir });
-  const host = createInProcessHost({ records, containers: { maxContainers: 4, helloTimeoutMs: 60_000 } });
+  const host = testAgent({ records, containers: { maxContainers: 4, helloTimeoutMs: 60_000 } });
   const close = async (): Promise<void> => {
     await host.close(5000);
     await records.close();
@@ -25,7 +25,7 @@ hostContract('a host behind a connection', async (): Promise<OpenHost> => {
   const dir = mkdtempSync(join(tmpdir(), 'dataflower-test-'));
   const records = new WithheldRecords(await createRecordLog({ dir: join(dir, 'host') }));
   const ownRecords = await createRecordLog({ dir: join(dir, 'gateway') });
-  const host = createInProcessHost({ id: 'host7', records, containers: { maxContainers: 4, helloTimeoutMs: 60_000 } });
+  const host = testAgent({ id: 'host7', records, containers: { maxContainers: 4, helloTimeoutMs: 60_000 } });
   const server = new HostServer({ id: 'host7', product: '1', host, records });
   const listener = await listenSecurely({
     host: '127.0.0.1',

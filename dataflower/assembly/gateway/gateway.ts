@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { systemClock } from '@dataflower/common';
+import { type CloseStack, systemClock } from '@dataflower/common';
 import type { Health } from '@dataflower/common/health';
 import { isLoopback, Ids } from '@dataflower/common/http';
 import { healthRoute, renderedOnceASecond } from '@dataflower/common/operations';
@@ -21,18 +21,17 @@ import {
 import { StoreUnavailableError } from '@dataflower/plugin/stores';
 import { TargetResolver } from '@dataflower/plugin/targets';
 import { WorkflowCompiler } from '@dataflower/plugin/workflows';
-import type { Config } from '../config/index.js';
-import { recordsReport, storesOf } from './stores-report.js';
-import type { Tracing } from '../telemetry/tracing.js';
-import { VERSION } from '../version.js';
-import { processRegistry } from './process-registry.js';
-import { readRunning, removeRunning, writeRunning } from './data-directory.js';
-import { inTurn } from './in-turn.js';
-import { listenError } from './listen-error.js';
-import { StartError } from './start-error.js';
+import type { Config } from '../../config/index.js';
+import { recordsReport, storesOf } from '../shared/stores-report.js';
+import type { Tracing } from '../../telemetry/tracing.js';
+import { VERSION } from '../../version.js';
+import { processRegistry } from '../shared/process-registry.js';
+import { readRunning, removeRunning, writeRunning } from '../shared/data-directory.js';
+import { listenError } from '../shared/listen-error.js';
+import { StartError } from '../shared/start-error.js';
 import type { Stores } from './stores.js';
 
-/** What a gateway is made of; it closes all of it. */
+/** What a gateway is made of. */
 export interface GatewayParts {
   /** What it calls itself. */
   readonly component: 'standalone' | 'plugin';
@@ -76,8 +75,11 @@ const RECORDS_FULL = {
 const BODY_BYTES = 256 * 1024 * 1024;
 const LARGEST_BODIES = 4;
 
-/** Serves the API. When it throws, usually a `StartError`, nothing listens, and the parts are still their maker's. */
-export async function openGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
+/**
+ * Serves the API. Adds to `stack` what it opens; the gateway's `close` closes the whole stack, which has the parts too.
+ * Throws, usually a `StartError`.
+ */
+export async function openGateway(config: Config, parts: GatewayParts, stack: CloseStack): Promise<Gateway> {
   const { component, stores, host, records, log, health, tracing } = parts;
   const description = { component, version: VERSION, startedAt: systemClock.wall(), started: systemClock.now() };
   const store = stores.entities;
@@ -154,47 +156,38 @@ export async function openGateway(config: Config, parts: GatewayParts): Promise<
     admin: adminRoute(subjects, operatorKey, bodies, status),
     counts,
   });
-  const port = await listen(server, config).catch((error: unknown) => {
-    stopMetrics();
-    throw error;
-  });
+  stack.use(registry, stopMetrics);
+  const port = await listen(server, config);
+  // Connections are closed after the host: it answers what still runs.
+  stack.use(
+    server,
+    (opened, drainMs) => {
+      opened.drain();
+      return opened.closed(Math.min(drainMs, 1000));
+    },
+    host,
+  );
   const url = `http://${config.server.host === '::1' ? '[::1]' : 'localhost'}:${port}`;
   if (apiHost === '') apiHost = url;
-  try {
-    const left = await readRunning(config.dataDir);
-    if (left !== undefined) log.warn({ pid: left.pid }, 'the process before this one has ended without being stopped');
-    await writeRunning(config.dataDir, { url, pid: process.pid, operatorKey });
-  } catch (error) {
-    stopMetrics();
-    server.drain();
-    await server.closed(0);
-    throw error;
-  }
+  const left = await readRunning(config.dataDir);
+  if (left !== undefined) log.warn({ pid: left.pid }, 'the process before this one has ended without being stopped');
+  await writeRunning(config.dataDir, { url, pid: process.pid, operatorKey });
+  stack.defer(() => removeRunning(config.dataDir));
   log.info({ url, version: VERSION }, 'started');
 
   stores.keepMetrics(component, metrics);
   health.register('entities', () => stores.health());
   health.register('records', () => (records.full ? RECORDS_FULL : undefined));
-  let closing: Promise<void> | undefined;
-  const close = (drainMs: number): Promise<void> => {
+  stack.defer(() => {
     log.info('stopping');
     health.register('server', () => ({ severity: 'unready', reason: 'the server is stopping' }));
     server.drain();
-    stopMetrics();
-    return inTurn(
-      () => removeRunning(config.dataDir),
-      () => host.close(drainMs),
-      () => server.closed(Math.min(drainMs, 1000)),
-      () => tracing?.close(),
-      () => records.close(),
-      () => stores.close(),
-    );
-  };
+  });
   return {
     url,
     port,
     authorization: authorizationOf(guest),
-    close: (drainMs = config.server.drainMs) => (closing ??= close(drainMs)),
+    close: (drainMs = config.server.drainMs) => stack.close(drainMs),
   };
 }
 

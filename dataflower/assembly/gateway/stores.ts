@@ -9,11 +9,12 @@ import type { Finding } from '@dataflower/common/health';
 import { EntitySubjects, type SubjectStore } from '@dataflower/plugin/auth';
 import { CachedStore } from '@dataflower/plugin/stores';
 import { openCouchEntityStore, CouchSubjects } from '@dataflower/plugin/stores/couchdb';
-import type { Config } from '../config/index.js';
-import { connectCouch, couchSettings, CouchStartError } from './couch-connection.js';
-import { openEntities } from './data-directory.js';
-import { startMetrics } from './metrics.js';
-import { StartError } from './start-error.js';
+import type { Config } from '../../config/index.js';
+import { connectCouch, couchSettings, CouchStartError } from '../shared/couch-connection.js';
+import { opening } from '../shared/opening.js';
+import { openEntities } from './entities.js';
+import { startMetrics } from '../shared/metrics.js';
+import { StartError } from '../shared/start-error.js';
 
 /** Where entities and users are kept: in CouchDB when it is configured, else in the data directory. */
 export interface Stores {
@@ -60,38 +61,36 @@ async function openCouchStores({ couchdb, dataDir }: Config, log: Logger): Promi
   if (client === undefined) return undefined;
   const { prefix, maxStaleMs, codeBytes } = couchdb;
   const spool = { base: dataDir, maxBytes: codeBytes };
-  try {
-    const onProblem = (reason: string | undefined): void => {
-      if (reason === undefined) log.info('CouchDB can be used again');
-      else log.warn({ reason }, 'CouchDB cannot be used: actions in memory go on, all else of the API answers 503');
-    };
-    const onCopies = (copies: number): void => {
-      const risk =
-        'CouchDB is a cluster: when two processes write one entity at the same moment through different nodes, both may be told that they have won; give all processes the address of one node';
-      log.warn({ copies }, risk);
-    };
+  const onProblem = (reason: string | undefined): void => {
+    if (reason === undefined) log.info('CouchDB can be used again');
+    else log.warn({ reason }, 'CouchDB cannot be used: actions in memory go on, all else of the API answers 503');
+  };
+  const onCopies = (copies: number): void => {
+    const risk =
+      'CouchDB is a cluster: when two processes write one entity at the same moment through different nodes, both may be told that they have won; give all processes the address of one node';
+    log.warn({ copies }, risk);
+  };
+  return opening(log, async (stack) => {
+    stack.use(client, (opened) => opened.close());
     const entities = new CachedStore(
       await openCouchEntityStore({ client, database: `${prefix}whisks`, maxStaleMs, spool, onProblem, onCopies }),
     );
+    stack.use(entities, (opened) => opened.close());
     const subjects = new CouchSubjects({ client, database: `${prefix}subjects` });
+    stack.use(subjects, (opened) => opened.close());
     let metrics: MetricsWriter | undefined;
+    stack.defer(() => metrics?.close());
     return {
       entities,
       subjects,
-      // Actions in memory go on: whoever takes the process out of service stops them too.
+      // Actions in memory go on: taking the process out of service would stop them too.
       health: () => finding('degraded', entities.health() ?? subjects.health()),
       keepMetrics: (component, collect) => {
         metrics ??= startMetrics(client, couchdb, log, component, collect);
       },
-      close: async () => {
-        await Promise.all([entities.close(), subjects.close(), metrics?.close()]);
-        await client.close();
-      },
+      close: () => stack.close(0),
     };
-  } catch (error) {
-    await client.close();
-    throw error;
-  }
+  });
 }
 
 function finding(severity: Finding['severity'], reason: string | undefined): Finding | undefined {
@@ -106,9 +105,9 @@ async function connect(
   return settings === undefined ? undefined : connectCouch(settings, section.startMs, waiting);
 }
 
-async function asStartError<T>(opening: Promise<T>): Promise<T> {
+async function asStartError<T>(opened: Promise<T>): Promise<T> {
   try {
-    return await opening;
+    return await opened;
   } catch (cause) {
     if (cause instanceof CouchStartError || cause instanceof CouchSchemaError || cause instanceof CouchUnavailableError)
       throw new StartError(cause.message, { cause });

@@ -1,4 +1,4 @@
-import { type ActivationRecord, decodeFrame, encodeFrame } from '@dataflower/common/records';
+import { type ActivationRecord, decodeFrame, encodeFrame, FRAME_HEADER_BYTES } from '@dataflower/common/records';
 import { FailureText } from '../../containers/failures.js';
 import { MAX_FRAME_BYTES } from '../wire/frame.js';
 
@@ -44,4 +44,20 @@ export function decodeAnswer(
   const record = decodeFrame(body.subarray(0, length));
   const result = body.length === length ? record.result : body.toString('utf8', length);
   return { record, result, goesOn: goesOn === 1 };
+}
+
+/** Several records, one behind the other; they must fit into one message. */
+export function encodeRecords(records: readonly ActivationRecord[]): Buffer {
+  return Buffer.concat(records.map(encodeFrame));
+}
+
+export function decodeRecords(bytes: Buffer): ActivationRecord[] {
+  const records: ActivationRecord[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const lengths = [0, 4, 8].map((offset) => bytes.readUInt32LE(at + offset));
+    const end = at + lengths.reduce((sum, length) => sum + length, FRAME_HEADER_BYTES);
+    records.push(decodeFrame(bytes.subarray(at, end)));
+    at = end;
+  }
+  return records;
 }

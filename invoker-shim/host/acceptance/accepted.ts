@@ -1,6 +1,5 @@
-import { JsonText, type RecordNotes } from '@dataflower/common/records';
-import { quoted } from '@dataflower/common/records';
-import type { ActionDescription, Identity, WorkflowTarget } from './host.js';
+import { JsonText, type RecordNotes, quoted } from '@dataflower/common/records';
+import type { ActionDescription, Identity, WorkflowTarget } from '../host.js';
 
 /** What is known of an activation before its record: who called what, and when. A StartMessage is one. */
 export interface AcceptedActivation {

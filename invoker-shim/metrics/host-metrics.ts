@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { SinkMetrics } from '../../sink/index.js';
-import type { HostStatus } from '../host.js';
+import type { SinkMetrics } from '../sink/index.js';
+import type { HostStatus } from '../host/host.js';
 
 /** Names of everything that a host counts (Prometheus; base units). */
 const METRICS = {

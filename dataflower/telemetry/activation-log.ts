@@ -1,14 +1,13 @@
 import type { ActivationRecord } from '@dataflower/common/records';
-import type { DataflowAnnotation } from '../../engine/part-annotations.js';
-import type { StartMessage } from '../host.js';
+import type { DataflowAnnotation, HostAgentEvents, StartMessage } from '@dataflower/invoker-shim';
 
-/** Where the trace of activations goes; pino fits as it is. */
+/** Receives the trace of activations; a pino logger fits. */
 export interface ActivationLogger {
   debug(fields: object, message: string): void;
 }
 
-/** One line when an activation comes and one for each of its parts, and itself, that ends; all name the activation. */
-export class ActivationLog {
+/** Writes a line when an activation starts, and one when it or a part of it ends; each line names the activation. */
+export class ActivationLog implements HostAgentEvents {
   readonly #logger: ActivationLogger;
 
   constructor(logger: ActivationLogger) {

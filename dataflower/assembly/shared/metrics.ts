@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
-import { type CouchClient, MetricsWriter } from '@dataflower/common/couchdb';
 import type { Logger } from 'pino';
-import type { Config } from '../config/index.js';
+import { type CouchClient, MetricsWriter } from '@dataflower/common/couchdb';
+import type { Config } from '../../config/index.js';
 
 /** Writes the counters of this process into CouchDB; undefined when that is not wanted. */
 export function startMetrics(

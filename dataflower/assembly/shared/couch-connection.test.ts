@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Access } from '@dataflower/common/couchdb';
-import { loadConfig } from '../config/index.js';
+import { loadConfig } from '../../config/index.js';
 import { connectCouch, couchSettings } from './couch-connection.js';
 
 let server: Server;

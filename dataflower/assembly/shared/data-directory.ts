@@ -1,7 +1,5 @@
 import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { CachedStore } from '@dataflower/plugin/stores';
-import { StoreLockedError, type EmbeddedStoreOptions, openEmbeddedStore } from '@dataflower/plugin/stores/embedded';
 import { StartError } from './start-error.js';
 
 const OWNER_ONLY = 0o700;
@@ -33,19 +31,6 @@ async function makeDirectory(path: string): Promise<void> {
     if (codeOf(error) !== 'ENOENT') throw error;
     await makeDirectory(dirname(path));
     await mkdir(path, { mode: OWNER_ONLY });
-  }
-}
-
-/** Opens the entities in a prepared directory. Throws `DirectoryInUseError` when another process has them. */
-export async function openEntities(directory: string, options?: EmbeddedStoreOptions): Promise<CachedStore> {
-  try {
-    return new CachedStore(await openEmbeddedStore(join(directory, 'entities'), options));
-  } catch (cause) {
-    if (cause instanceof StoreLockedError) throw new DirectoryInUseError(directory, { cause });
-    throw new StartError(
-      `The entities in ${directory} cannot be opened (${(cause as Error).message}): repair the directory or choose another with --data.`,
-      { cause },
-    );
   }
 }
 

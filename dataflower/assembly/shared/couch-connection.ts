@@ -1,6 +1,6 @@
 import { Access, CouchClient, type CouchSettings, CouchUnavailableError } from '@dataflower/common/couchdb';
 import { readText } from '@dataflower/composer/files';
-import type { Config } from '../config/index.js';
+import type { Config } from '../../config/index.js';
 
 type Section = Config['couchdb'];
 

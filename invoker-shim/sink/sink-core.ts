@@ -263,7 +263,7 @@ export class SinkCore implements SharedStorage, SpillSource {
       sink.releases = 0;
       if (sink.room.length === 0) this.#waiting.delete(sink);
       else if (sink.hasRoom || !sink.nothingToSpill) continue;
-      else if (moves || sink.bytes < STUCK_FACTOR * this.limitBytes) sink.room.letAllIn();
+      else if (moves || sink.bytes < STUCK_FACTOR * this.limitBytes) sink.room.callAll();
       else this.#stuck(sink);
     }
     if (this.#waiting.size > 0) this.#cancelCheck = this.#clock.after(this.#retryMs, this.#checkProgress);

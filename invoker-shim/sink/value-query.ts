@@ -7,9 +7,9 @@ export type ValueQuery =
   | { readonly get: 'member'; readonly path: readonly string[] }
   /** `{error}` alone, `null` where there is none. */
   | { readonly get: 'error' }
-  /** The elements of the member `value`, others than objects as `{value: element}`; none where there is none. */
+  /** The elements of the member `value`, those that are no objects as `{value: element}`; none without such a member. */
   | { readonly get: 'items'; readonly limit: number }
-  /** All of it as JSON text, byte strings as base64. */
+  /** The value as JSON text, byte strings as base64. */
   | { readonly get: 'json' }
   /** The members of these names. */
   | { readonly get: 'members'; readonly names: readonly string[] }
@@ -84,7 +84,7 @@ function open(closed: ClosedValue): unknown {
 
 function decoded(closed: ClosedValue): unknown {
   if ('items' in closed) return closed.items.map(decoded);
-  // As JSON does it: a member `__proto__` is a member, and of two with one name the later counts.
+  // As in JSON: a member `__proto__` is a member, and of two with one name the later counts.
   if ('entries' in closed) return Object.fromEntries(closed.entries.map(([name, item]) => [name, decoded(item)]));
   const { buffer, byteOffset, byteLength } = (closed as { bytes: Uint8Array }).bytes;
   return decodeValue(Buffer.from(buffer, byteOffset, byteLength));

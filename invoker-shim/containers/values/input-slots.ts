@@ -62,9 +62,10 @@ class SlotBuilder {
 
   /** The slot of a value that travels by itself; undefined for a value that is written into its composite. */
   #external(value: Value): Slot | undefined {
-    const { bytes, members, file, size } = value;
-    if (members !== undefined) return undefined;
+    const { bytes } = value;
     if (bytes !== undefined) return bytes.length <= MAX_INLINE_BYTES ? undefined : this.#stream(value.reader());
+    const { members, file, size } = value;
+    if (members !== undefined) return undefined;
     const shown = file === undefined ? undefined : this.#target.show(file);
     return shown === undefined ? this.#stream(value.reader()) : { where: 'file', fileId: 0, size, path: shown };
   }
@@ -87,6 +88,8 @@ class SlotBuilder {
   }
 
   #member(value: Value): EncodedMember {
+    const { bytes } = value;
+    if (bytes !== undefined && bytes.length <= MAX_INLINE_BYTES) return bytes;
     // Without room for a slot, bytes in memory are written into the composite although they are large.
     const slot = this.#roomFor(value) ? this.#external(value) : undefined;
     if (slot === undefined) return this.#enclosed(value);

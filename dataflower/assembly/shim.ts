@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { type CloseStack, systemClock } from '@dataflower/common';
+import { type CloseStack, randomIds, systemClock } from '@dataflower/common';
 import type { CodeSource } from '@dataflower/common/code';
 import { CouchClient, CouchCodeSource, CouchDatabase } from '@dataflower/common/couchdb';
 import { Health } from '@dataflower/common/health';
-import { Ids } from '@dataflower/common/http';
 import { healthRoute, renderedOnceASecond, OperationsServer } from '@dataflower/common/operations';
 import type { RecordStore } from '@dataflower/common/records';
 import {
@@ -157,7 +156,7 @@ function operationsServer(config: Config, own: HostEntry, { health, metrics, log
   return new OperationsServer({
     ...operationsAddress(own),
     names: config.server.names,
-    ids: new Ids(),
+    newId: randomIds(),
     health: healthRoute(health, {
       component: 'shim',
       version: VERSION,

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import { type CloseStack, systemClock } from '@dataflower/common';
+import { type CloseStack, randomIds, systemClock } from '@dataflower/common';
 import type { Health } from '@dataflower/common/health';
-import { isLoopback, Ids } from '@dataflower/common/http';
+import { isLoopback } from '@dataflower/common/http';
 import { healthRoute, renderedOnceASecond } from '@dataflower/common/operations';
 import type { RecordStore } from '@dataflower/common/records';
 import { type Host, HostGroup } from '@dataflower/invoker-shim';
@@ -88,7 +88,7 @@ export async function openGateway(config: Config, parts: GatewayParts, stack: Cl
   const authenticator = new Authenticator(subjects);
   const { registry, stop: stopMetrics } = processRegistry(tracing);
   const counts = new RequestCounts(registry);
-  const ids = new Ids();
+  const newId = randomIds();
   const bodies = new BodyBudget(Math.max(BODY_BYTES, LARGEST_BODIES * config.server.maxBodyBytes));
   const bodyThreads = new BodyThreads();
   const operatorKey = newOperatorKey();
@@ -111,7 +111,7 @@ export async function openGateway(config: Config, parts: GatewayParts, stack: Cl
     resolver,
     host,
     records,
-    ids,
+    newId,
     bodies,
     bodyThreads,
     limits: config.limits,
@@ -149,7 +149,7 @@ export async function openGateway(config: Config, parts: GatewayParts, stack: Cl
     });
   const server = new HttpServer({
     config: config.server,
-    ids,
+    newId,
     invoke,
     app,
     health: healthRoute(health, description),

@@ -222,7 +222,7 @@ test('a gateway that does not read is cut off before memory is full, and finds w
   for (const id of host.running) host.finish(id, text);
   await until(() => plain!.destroyed);
   deaf = false;
-  await until(() => answers.size === messages.length, 'all are answered');
+  await until(() => answers.size === messages.length, { what: 'all are answered' });
   expect([...answers.values()].every((answer) => answer === text)).toBe(true);
   expect(files.appended).toHaveLength(messages.length);
 });

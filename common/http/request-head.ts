@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
+import type { NewId } from '../ids.js';
 
 const ABSOLUTE = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)(.*)$/is;
 const SLASH = 0x2f;
+const TRANSACTION_ID = /^[\x21-\x7e]{1,128}$/;
 
 /**
  * Puts a request's target into the form that routes know, path and query, and gives the host that it is for. A target may
@@ -14,4 +16,10 @@ export function takeTarget(request: IncomingMessage): string | undefined {
   if (authority !== undefined) request.url = path.startsWith('/') ? path : `/${path}`;
   else if (url === '*') request.url = '/';
   return authority ?? headers.host;
+}
+
+/** OW-3: the id that the caller sent in `X-Request-ID`, when it is valid, else a new one. */
+export function takeTransactionId({ headers }: IncomingMessage, newId: NewId): string {
+  const sent = headers['x-request-id'];
+  return typeof sent === 'string' && TRANSACTION_ID.test(sent) && !sent.startsWith('sid_') ? sent : newId();
 }

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 
-/** Makes ids: an input, so that tests can foresee them. */
+/** Makes ids. An input, so that tests can predict them. */
 export type NewId = () => string;
 
 const POOL_IDS = 512;

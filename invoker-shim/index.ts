@@ -45,9 +45,9 @@ export {
   WithheldRecords,
   type WorkflowTarget,
 } from './host/index.js';
-export { IMAGE_NAME } from '@dataflower/action-runtime/images';
+export { IMAGE_NAME, isRuntimeImage } from '@dataflower/action-runtime/images';
 export { SinkError } from './sink/errors.js';
-export { createDataSink, type DataSinkOptions } from './sink/index.js';
+export { createDataSink } from './sink/index.js';
 export type { DataSink, HandoverFile, Members, Value, ValueReader } from './sink/value.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
 export {
@@ -56,7 +56,6 @@ export {
   defaultDriver,
   processDriver,
 } from './containers/pool/container-executor.js';
-export { isOwnImage } from './containers/drivers/own-image.js';
 export type { ContainerDriver } from './containers/drivers/driver.js';
 export {
   type DockerDriverOptions,
@@ -67,7 +66,6 @@ export {
   openDockerDriver,
 } from './containers/drivers/docker/index.js';
 export { GatewayExecutor } from './controlflow/gateway-executor.js';
-export { BUDGET_LIMITS, type BudgetLimits } from './engine/budget.js';
 export { Engine } from './engine/engine.js';
 export type { DataflowAnnotation } from './engine/part-annotations.js';
 export { countHost } from './metrics/host-registry.js';

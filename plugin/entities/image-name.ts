@@ -1,5 +1,5 @@
 import { ApiError, malformed } from '@dataflower/common/http';
-import { isOwnImage } from '@dataflower/invoker-shim';
+import { isRuntimeImage } from '@dataflower/invoker-shim';
 
 /** Longest name of an image, in characters. */
 const MAX_CHARS = 1024;
@@ -44,7 +44,7 @@ function isHost(first: string): boolean {
 
 /** Throws `ApiError` for an image that this platform does not run (`containers.images.allowed`). */
 export function checkImageAllowed(reference: string, allowed: readonly string[]): void {
-  if (allowed.length === 0 || isOwnImage(reference)) return;
+  if (allowed.length === 0 || isRuntimeImage(reference)) return;
   const { repository } = readImageName(reference);
   for (const entry of allowed)
     if (entry.endsWith('/') ? repository.startsWith(entry) : entry === repository || entry === reference) return;

@@ -1,4 +1,4 @@
-import { crc32 } from '@dataflower/action-runtime/protocol';
+import { crc32 } from '@dataflower/action-runtime/crc32';
 import { type Found, type FoundFrame, isUnwritten, startsWith } from './found-frame.js';
 import { frameLength } from './frame-seal.js';
 import { FRAME_HEADER_BYTES } from '../record-codec.js';

@@ -1,4 +1,4 @@
-import { crc32 } from '@dataflower/action-runtime/protocol';
+import { crc32 } from '@dataflower/action-runtime/crc32';
 import { FRAME_HEADER_BYTES } from '../record-codec.js';
 
 /**

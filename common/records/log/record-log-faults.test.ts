@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { crc32, crc32ByTable } from '@dataflower/action-runtime/protocol';
+import { crc32, crc32ByTable } from '@dataflower/action-runtime/crc32';
 import type { ActivationRecord } from '../index.js';
 import type { RecordLog } from './record-log-options.js';
 import { createRecordLog } from './record-log.js';

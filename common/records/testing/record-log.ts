@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { crc32 } from '@dataflower/action-runtime/protocol';
+import { crc32 } from '@dataflower/action-runtime/crc32';
 import type { ActivationRecord } from '../record.js';
 import { encodeFrame } from '../record-codec.js';
 import type { RecordLog } from '../log/record-log-options.js';

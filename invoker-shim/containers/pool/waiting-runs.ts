@@ -54,6 +54,6 @@ export class WaitingRuns {
 
   #mark({ request }: Run, waits: boolean): void {
     this.#count += waits ? 1 : -1;
-    this.#sink.setWaiting(request.input, waits);
+    request.input.setWaiting(waits);
   }
 }

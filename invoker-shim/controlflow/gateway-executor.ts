@@ -1,10 +1,9 @@
 import { encodeValue } from '@dataflower/action-runtime/protocol';
-import { ChurnMap } from '@dataflower/common';
-import { type Clock, systemClock } from '@dataflower/common';
+import { ChurnMap, type Clock, systemClock } from '@dataflower/common';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from '../containers/executor.js';
-import { bytesOf } from '../sink/bytes-of.js';
 import { unreadableText } from '../engine/unreadable.js';
 import type { DataSink, Value } from '../sink/value.js';
+import { bytesOf } from '../sink/value-bytes.js';
 
 /**
  * The control-flow paradigm's way to the containers: as OpenWhisk's controller does it, every value crosses the gateway.
@@ -170,7 +169,7 @@ class Crossing implements FunctionRun {
   #go(executor: Executor, input: Value): void {
     this.#input = input;
     // The gateway keeps it to the end and does not look at it again.
-    this.#sink.setWaiting(this.#run.input, true);
+    this.#run.input.setWaiting(true);
     if (this.#givenUp) {
       this.dropped();
       return;
@@ -221,7 +220,7 @@ class Crossing implements FunctionRun {
   #cross(value: Value): Value | Promise<Value> {
     const bytes = bytesOf(value);
     if (!Buffer.isBuffer(bytes)) return bytes.then((read) => this.#sink.put(read, value.shape));
-    // What was put together or read just now is a copy already.
-    return this.#sink.put(value.body.at === 'memory' ? Buffer.from(bytes) : bytes, value.shape);
+    // A composite that was joined just now is a copy already.
+    return this.#sink.put(bytes === value.bytes ? Buffer.from(bytes) : bytes, value.shape);
   }
 }

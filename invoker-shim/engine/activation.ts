@@ -1,9 +1,8 @@
+import type { ActivationRecord } from '@dataflower/common/records';
 import type { ContainerSpec } from '../containers/executor.js';
 import type { FunctionTarget, Identity, WorkflowTarget } from '../host/host.js';
 import type { Tag } from '../pipes/pipe.js';
-import type { ActivationRecord } from '@dataflower/common/records';
-import type { Value } from '../sink/value.js';
-import type { PackingSink } from '../sink/value-pack.js';
+import type { DataSink, Value } from '../sink/value.js';
 import type { InstanceLine } from './instance-line.js';
 import { CALLER, PartList } from './part-list.js';
 import type { Plan, PlanNode } from './plan.js';
@@ -82,7 +81,7 @@ export class Activation {
     readonly transactionId: string,
     readonly identity: Identity,
     /** Its namespace's. */
-    readonly sink: PackingSink,
+    readonly sink: DataSink,
     readonly target: WorkflowTarget,
     readonly plan: Plan,
     readonly parent: Activation | undefined,

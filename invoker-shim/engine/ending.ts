@@ -1,6 +1,6 @@
 import type { Executor } from '../containers/executor.js';
 import type { Tag } from '../pipes/pipe.js';
-import { SMALL_BYTES, ask } from '../sink/ask.js';
+import { SMALL_BYTES, queryValue } from '../sink/query-value.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { Activation, Status } from './activation.js';
 import type { Environment } from './environment.js';
@@ -234,7 +234,7 @@ export class Ending {
 function isFalsyError(value: Value): boolean {
   // An error that is large is not falsy.
   if (value.size > SMALL_BYTES) return false;
-  const error = ask(value, { ask: 'member', path: ['error'] });
+  const error = queryValue(value, { get: 'member', path: ['error'] });
   if (error instanceof Promise) {
     error.catch(() => undefined);
     return false;

@@ -1,12 +1,9 @@
-import { ChurnMap } from '@dataflower/common';
-import type { Clock } from '@dataflower/common';
+import { ChurnMap, type Clock, type NewId } from '@dataflower/common';
+import type { RecordWriter } from '@dataflower/common/records';
 import type { Executor } from '../containers/executor.js';
 import type { Answer, StartMessage } from '../host/host.js';
-import type { NewId } from '@dataflower/common';
 import type { Pipe, Tag, TokenReceiver } from '../pipes/pipe.js';
-import type { RecordWriter } from '@dataflower/common/records';
 import type { DataSink, Value } from '../sink/value.js';
-import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
 import type { BudgetLimits } from './budget.js';
 import { Ending } from './ending.js';
@@ -27,7 +24,7 @@ const LOOKED_AT_ONCE = 20_000;
 export interface EngineOptions {
   readonly hostId: string;
   readonly executor: Executor;
-  readonly sink: PackingSink;
+  readonly sink: DataSink;
   readonly records: RecordWriter;
   readonly clock: Clock;
   readonly newId: NewId;

@@ -1,6 +1,5 @@
 import type { Tag } from '../pipes/pipe.js';
-import type { Value } from '../sink/value.js';
-import type { PackingSink, ValuePack } from '../sink/value-pack.js';
+import type { DataSink, Value, ValuePack } from '../sink/value.js';
 import type { Environment } from './environment.js';
 import { tagInside } from './tag.js';
 import type { Work } from './turns.js';
@@ -41,11 +40,11 @@ export class InstanceLine {
   #last: Chunk | undefined;
   #context: Context = { prefix: [], env: null, input: undefined };
 
-  readonly #sink: PackingSink;
+  readonly #sink: DataSink;
   /** Instances in all lines together. */
   readonly #waiting: { count: number };
 
-  constructor(sink: PackingSink, waiting: { count: number }) {
+  constructor(sink: DataSink, waiting: { count: number }) {
     this.#sink = sink;
     this.#waiting = waiting;
   }
@@ -69,7 +68,7 @@ export class InstanceLine {
     chunk.components[at] = components;
     chunk.after[at] = after;
     const isPacked = chunk.inputs.put(at, input);
-    if (!isPacked) this.#sink.setWaiting(input, true);
+    if (!isPacked) input.setWaiting(true);
     chunk.contexts.push(this.#contextOf(tag, env, isPacked ? undefined : input));
     this.#length++;
     this.#waiting.count++;
@@ -81,7 +80,7 @@ export class InstanceLine {
     if (chunk === undefined) return undefined;
     const at = chunk.begin++;
     const { prefix, env, input } = chunk.contexts[at]!;
-    if (input !== undefined) this.#sink.setWaiting(input, false);
+    if (input !== undefined) input.setWaiting(false);
     const instance = {
       tag: tagInside(prefix, chunk.indices[at]!),
       input: input ?? chunk.inputs.take(at)!,
@@ -105,7 +104,7 @@ export class InstanceLine {
     this.#first = this.#last = undefined;
     this.#waiting.count -= this.#length;
     this.#length = 0;
-    return releasing(first, this.#sink);
+    return releasing(first);
   }
 
   #contextOf(tag: Tag, env: Environment | null, input: Value | undefined): Context {
@@ -131,12 +130,12 @@ class Chunk {
   constructor(readonly inputs: ValuePack) {}
 }
 
-function* releasing(chunk: Chunk | undefined, sink: PackingSink): Work {
+function* releasing(chunk: Chunk | undefined): Work {
   for (; chunk !== undefined; chunk = chunk.next) {
     for (let at = chunk.begin; at < chunk.end; at++) {
       const { input } = chunk.contexts[at]!;
       if (input === undefined) continue;
-      sink.setWaiting(input, false);
+      input.setWaiting(false);
       input.release();
     }
     chunk.inputs.discard();

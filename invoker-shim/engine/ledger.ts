@@ -6,7 +6,8 @@ import type { Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
 import type { FunctionInstance } from './function-instance.js';
 import type { AnswerText } from '../results/answer-text.js';
-import { type ResultText, functionRecord, workflowRecord } from './part-record.js';
+import type { ResultText } from '../results/result-text.js';
+import { functionRecord, workflowRecord } from './part-record.js';
 import { unreadableText } from './unreadable.js';
 
 /** How a result is put into a record. */

@@ -1,10 +1,9 @@
 import { Shape } from '@dataflower/action-runtime/protocol';
+import type { NewId } from '@dataflower/common';
 import type { ContainerSpec, Executor, RunEnd } from '../containers/executor.js';
 import type { FunctionTarget, Target } from '../host/host.js';
-import type { NewId } from '@dataflower/common';
 import type { Tag } from '../pipes/pipe.js';
 import type { DataSink, Value } from '../sink/value.js';
-import type { PackingSink } from '../sink/value-pack.js';
 import type { Activation } from './activation.js';
 import type { Ending } from './ending.js';
 import { ENVIRONMENT_TOO_LARGE, type Environment, afterStep } from './environment.js';
@@ -29,7 +28,7 @@ const HANDED_AT_ONCE = 256;
 
 /** What runs of nodes need of the engine. */
 export interface RunsHost {
-  readonly sink: PackingSink;
+  readonly sink: DataSink;
   readonly executor: Executor;
   readonly flow: TokenFlow;
   readonly ending: Ending;
@@ -205,7 +204,7 @@ export class NodeRuns implements InstanceOwner {
 
   instanceEmitted(instance: FunctionInstance, output: PlanOutput, tag: Tag, value: Value): void {
     if (this.#host.holdOutputs) {
-      instance.place!.activation.sink.setWaiting(value, true);
+      value.setWaiting(true);
       (instance.held ??= []).push({ output, tag, value });
       return;
     }
@@ -239,7 +238,7 @@ export class NodeRuns implements InstanceOwner {
     value.retain();
     if (instance.held !== undefined) {
       for (const held of instance.held) {
-        activation.sink.setWaiting(held.value, false);
+        held.value.setWaiting(false);
         flow.send(activation, held.output, held.tag, held.value, null, components, part);
       }
       instance.held = undefined;

@@ -1,6 +1,6 @@
 import type { OperatorNode } from '@dataflower/composer/graph';
 import type { Tag } from '../pipes/pipe.js';
-import { NotOpenedError } from '../sink/ask.js';
+import { ValueNotOpenedError } from '../sink/query-value.js';
 import type { DataSink, Value } from '../sink/value.js';
 import type { Activation } from './activation.js';
 import type { Ending } from './ending.js';
@@ -144,7 +144,7 @@ class OperatorFiring implements OperatorRun {
   }
 
   unreadable(error: unknown): void {
-    if (error instanceof NotOpenedError) {
+    if (error instanceof ValueNotOpenedError) {
       this.fail(errorValue(this.sink, error.message));
       this.done();
       return;

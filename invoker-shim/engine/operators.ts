@@ -1,8 +1,8 @@
-import { Shape, encodeValue } from '@dataflower/action-runtime/protocol';
+import { encodeValue } from '@dataflower/action-runtime/protocol';
 import type { GateNode, OperatorNode, ScatterNode, SwitchNode } from '@dataflower/composer/graph';
-import { ask, putEncoded } from '../sink/ask.js';
-import type { Answer, Question } from '../sink/questions.js';
-import type { DataSink, Value } from '../sink/value.js';
+import { putEncoded, queryValue } from '../sink/query-value.js';
+import { type DataSink, type Value, isError, isObject, isTruthy } from '../sink/value.js';
+import type { QueryResult, ValueQuery } from '../sink/value-query.js';
 import { Environment } from './environment.js';
 import { tooManyInstances } from './instance-limit.js';
 import { branchesOf } from './switch-branches.js';
@@ -102,11 +102,7 @@ export function errorValue(sink: DataSink, text: string): Value {
 
 /** Composer's boxing: what is no object becomes `{value}`. */
 export function boxed(sink: DataSink, value: Value): Value {
-  return (value.shape & Shape.OBJECT) !== 0 ? value : sink.record([['value', value]]);
-}
-
-function isError(value: Value): boolean {
-  return (value.shape & (Shape.OBJECT | Shape.ERROR)) === (Shape.OBJECT | Shape.ERROR);
+  return isObject(value) ? value : sink.record([['value', value]]);
 }
 
 function putOut(run: OperatorRun, value: Value): void {
@@ -116,34 +112,34 @@ function putOut(run: OperatorRun, value: Value): void {
 
 /** A saved input goes past the test; without one the tested value goes on itself. */
 function chooseByTruth(node: GateNode, run: OperatorRun, tested: Value): void {
-  const port = (tested.shape & Shape.TRUTHY) !== 0 ? 'then' : 'else';
+  const port = isTruthy(tested) ? 'then' : 'else';
   if (node.byPass) tested.release();
   run.send(port, node.byPass ? run.inputs[1]! : tested, run.env);
 }
 
-/** Asks a value for `use`, which releases it. */
-function open<Q extends Question>(
+/** Queries a value for `use`, which releases it. */
+function open<Q extends ValueQuery>(
   value: Value,
-  question: Q,
-  use: (answer: Answer<Q>) => void | Promise<void>,
+  query: Q,
+  use: (result: QueryResult<Q>) => void | Promise<void>,
 ): void | Promise<void> {
-  const answer = ask(value, question);
-  if (!(answer instanceof Promise)) return use(answer);
-  return answer.then(use, (error: unknown) => {
+  const result = queryValue(value, query);
+  if (!(result instanceof Promise)) return use(result);
+  return result.then(use, (error: unknown) => {
     value.release();
     throw error;
   });
 }
 
 function onlyError(sink: DataSink, value: Value, use: (value: Value) => void): void | Promise<void> {
-  return open(value, { ask: 'error' }, (error) => {
+  return open(value, { get: 'error' }, (error) => {
     value.release();
     use(putEncoded(sink, error));
   });
 }
 
 function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | Promise<void> {
-  return open(input, { ask: 'member', path: node.path }, (member) => {
+  return open(input, { get: 'member', path: node.path }, (member) => {
     const port = branchesOf(node).get(member) ?? node.default;
     if (port !== undefined) {
       run.send(port, input, run.env);
@@ -177,7 +173,7 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
     }
     return forEach(run, list, boxItem, () => input.release());
   }
-  return open(input, { ask: 'items', limit: run.instanceLimit }, (items) => {
+  return open(input, { get: 'items', limit: run.instanceLimit }, (items) => {
     if (items === undefined) {
       input.release();
       run.fail(
@@ -241,9 +237,9 @@ function tooMany(node: ScatterNode, run: OperatorRun, input: Value, count: numbe
 }
 
 /** The items of the member `value`, when the agent itself has put it together. */
-function listIn({ body }: Value): readonly Value[] | undefined {
-  if (body.at !== 'record') return undefined;
+function listIn({ members }: Value): readonly Value[] | undefined {
+  if (members?.kind !== 'record') return undefined;
   // Of members with one name the last counts, as in JSON.
-  const value = body.entries.findLast(([name]) => name === 'value')?.[1].body;
-  return value?.at === 'list' ? value.items : undefined;
+  const list = members.entries.findLast(([name]) => name === 'value')?.[1].members;
+  return list?.kind === 'list' ? list.items : undefined;
 }

@@ -1,15 +1,10 @@
-import type { RunEnd } from '../containers/executor.js';
 import type { ActivationRecord, WorkflowDataflowAnnotation } from '@dataflower/common/records';
+import type { RunEnd } from '../containers/executor.js';
 import type { Activation, Status } from './activation.js';
 import type { FunctionInstance } from './function-instance.js';
 import type { Identity } from '../host/host.js';
+import type { ResultText } from '../results/result-text.js';
 import { annotationsText, partAnnotations } from './part-annotations.js';
-
-/** A result as a record keeps it. */
-export interface ResultText {
-  readonly text: string;
-  readonly size: number;
-}
 
 /** The record of one function run (OpenWhisk's primitive activation, with the data-flow times). */
 export function functionRecord(

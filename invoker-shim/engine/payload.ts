@@ -1,12 +1,9 @@
-import { Shape, shapeOf } from '@dataflower/action-runtime/protocol';
+import { Shape, ValueKind, shapeOf } from '@dataflower/action-runtime/protocol';
 import type { DataSink, Value } from '../sink/value.js';
 import { put } from './operators.js';
 
 /** Composer's reserved parameter; it is taken off the input. */
 export const RESERVED = '$composer';
-
-/** First byte of an encoded value that is JSON text. */
-const JSON_KIND = 0;
 
 /**
  * The invocation's parameters (JSON text of an object) as a value. `open`: a workflow may ask for its shape, which
@@ -22,7 +19,7 @@ export function payloadValue(sink: DataSink, payload: Buffer, open: boolean): Va
     shape = shapeOf(given);
   }
   const bytes = Buffer.allocUnsafe(payload.length + 1);
-  bytes[0] = JSON_KIND;
+  bytes[0] = ValueKind.JSON;
   bytes.set(payload, 1);
   return sink.put(bytes, shape);
 }

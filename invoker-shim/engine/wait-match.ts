@@ -1,6 +1,5 @@
 import type { Tag, Token } from '../pipes/pipe.js';
-import type { Value } from '../sink/value.js';
-import type { PackingSink } from '../sink/value-pack.js';
+import type { DataSink, Value } from '../sink/value.js';
 import type { Budget } from './budget.js';
 import type { Environment } from './environment.js';
 import { ListCollector } from './list-collector.js';
@@ -62,10 +61,10 @@ export class WaitMatch {
   #refusing = false;
 
   readonly #node: PlanNode;
-  readonly #sink: PackingSink;
+  readonly #sink: DataSink;
   readonly #owner: TableOwner;
 
-  constructor(node: PlanNode, sink: PackingSink, owner: TableOwner) {
+  constructor(node: PlanNode, sink: DataSink, owner: TableOwner) {
     this.#node = node;
     this.#sink = sink;
     this.#owner = owner;
@@ -164,7 +163,6 @@ export class WaitMatch {
     waiting.slots[slot] = arrival;
     if (--waiting.missing > 0) return;
     const node = this.#node;
-    const sink = this.#sink;
     this.#waiting.delete(tagKey(waiting.tag, node.depth));
     this.#fired.add(waiting.tag);
     const slots = waiting.slots as Arrival[];
@@ -178,7 +176,7 @@ export class WaitMatch {
     for (let i = 0; i < slots.length; i++) {
       const filled = slots[i]!;
       const value = filled.value!;
-      sink.setWaiting(value, false);
+      value.setWaiting(false);
       inputs[i] = value;
       env ??= filled.env;
       if (filled.components > components) components = filled.components;
@@ -285,7 +283,7 @@ export class WaitMatch {
       arrival = RELEASED;
     } else {
       arrival.value.retain();
-      this.#sink.setWaiting(arrival.value, true);
+      arrival.value.setWaiting(true);
     }
     outer.taken++;
     this.#fill(waiting, input.slot, arrival);
@@ -309,13 +307,13 @@ export class WaitMatch {
       arrival.value!.release();
       return RELEASED;
     }
-    this.#sink.setWaiting(arrival.value!, true);
+    arrival.value!.setWaiting(true);
     return arrival;
   }
 
   #release({ value }: Arrival): void {
     if (value === undefined) return;
-    this.#sink.setWaiting(value, false);
+    value.setWaiting(false);
     value.release();
   }
 }

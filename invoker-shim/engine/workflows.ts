@@ -1,11 +1,9 @@
+import type { ChurnMap, Clock } from '@dataflower/common';
 import type { Graph } from '@dataflower/composer/graph';
-import type { ChurnMap } from '@dataflower/common';
-import type { Clock } from '@dataflower/common';
 import type { Answer, StartMessage, WorkflowTarget } from '../host/host.js';
-import { NotOpenedError, ask, putEncoded } from '../sink/ask.js';
-import type { Encoded } from '../sink/questions.js';
-import type { Value } from '../sink/value.js';
-import type { PackingSink } from '../sink/value-pack.js';
+import { ValueNotOpenedError, putEncoded, queryValue } from '../sink/query-value.js';
+import type { Encoded } from '../sink/value-query.js';
+import type { DataSink, Value } from '../sink/value.js';
 import { Activation, type ActivationOwner } from './activation.js';
 import { Budget, type BudgetLimits } from './budget.js';
 import type { Ending } from './ending.js';
@@ -24,7 +22,7 @@ import { WholeRun } from './whole-run.js';
 
 /** The engine, as the start of a workflow uses it. */
 export interface WorkflowsHost {
-  readonly sink: PackingSink;
+  readonly sink: DataSink;
   readonly clock: Clock;
   readonly flow: TokenFlow;
   readonly ending: Ending;
@@ -176,14 +174,14 @@ export class Workflows {
       this.#feedNamed(activation, members, components);
       this.#host.ending.release(activation);
     };
-    const members = ask(input, { ask: 'members', names: [...named.keys()] });
+    const members = queryValue(input, { get: 'members', names: [...named.keys()] });
     if (!(members instanceof Promise)) {
       feed(members);
       return;
     }
     void members.then(feed, (error: unknown) => {
       input.release();
-      const text = error instanceof NotOpenedError ? error.message : unreadableText('The input', error);
+      const text = error instanceof ValueNotOpenedError ? error.message : unreadableText('The input', error);
       this.#host.ending.uncaught(activation, 1, errorValue(this.#host.sink, text));
       this.#host.ending.release(activation);
     });

@@ -1,12 +1,12 @@
 import { FrameType, ProtocolError, encodeAmount } from '@dataflower/action-runtime/protocol';
 import type { DataSink } from '../../sink/value.js';
 
-/** What an emit costs of the window beside its encoded value, in bytes. */
+/** Cost of an emit besides its encoded value, in bytes of the window. */
 const EMIT_OVERHEAD_BYTES = 64;
 
 /**
- * How much one container may still emit. What it has emitted is granted again while the sink has room; at the sink's
- * limit it is withheld, so that the function waits in `emit`.
+ * The bytes that one container may still emit. Emitted bytes are granted again while the sink has room; at the sink's limit
+ * the grant is withheld, so that the function waits in `emit`.
  */
 export class EmitWindow {
   #left: number;
@@ -17,7 +17,7 @@ export class EmitWindow {
   readonly #sink: DataSink;
   readonly #windowBytes: number;
   readonly #send: (frame: Buffer) => void;
-  /** There is room again and the container was told. */
+  /** Called when there was room again and the grant was sent. */
   readonly #onGranted: () => void;
 
   constructor(sink: DataSink, windowBytes: number, send: (frame: Buffer) => void, onGranted: () => void) {
@@ -29,12 +29,12 @@ export class EmitWindow {
     this.#left = windowBytes;
   }
 
-  /** True while the container may emit nothing because the sink is full. */
+  /** True while the container may not emit because the sink is full. */
   get exhausted(): boolean {
     return this.#left <= 0 && this.#waitsForRoom;
   }
 
-  /** An emit was announced: takes it from the window; returns what to give back once it is delivered. */
+  /** Takes an announced emit from the window; returns the bytes to give back once it is delivered. */
   take(valueBytes: number): number {
     if (this.#left <= 0) throw new ProtocolError('UNEXPECTED_FRAME', 'an emit beyond the window');
     const cost = valueBytes + EMIT_OVERHEAD_BYTES;
@@ -42,12 +42,12 @@ export class EmitWindow {
     return cost;
   }
 
-  /** An emit was delivered. */
+  /** Gives back the bytes of a delivered emit. */
   giveBack(cost: number): void {
     this.#owed += cost;
   }
 
-  /** Grants what is owed, if there is room; little is kept back while the container has enough left. */
+  /** Grants the bytes given back, if there is room; few bytes are collected first while the container has enough left. */
   settle(): void {
     if (this.#owed === 0 || this.#waitsForRoom) return;
     if (!this.#sink.hasRoom) {

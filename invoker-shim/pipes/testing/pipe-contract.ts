@@ -1,5 +1,6 @@
 import { Environment } from '../../engine/environment.js';
 import type { MeasuredDataSink } from '../../sink/index.js';
+import { jsonOf } from '../../sink/testing/json-of.js';
 import type { Pipe, Token, TokenReceiver } from '../pipe.js';
 import { PipeClosedError } from '../pipe-closed-error.js';
 
@@ -79,7 +80,7 @@ export function pipeContract(name: string, makePair: MakePipePair): void {
       const tokens: unknown[] = [];
       receive = (token) => {
         const { value, ...rest } = token;
-        tokens.push({ ...rest, value: pair.receiverSink.toJson(value!) });
+        tokens.push({ ...rest, value: jsonOf(value!) });
         value!.release();
       };
       await sendAll(0, 100);

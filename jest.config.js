@@ -25,7 +25,7 @@ export const TAKES_LONG = [
   'composer/dist/graph/scaling',
   'experiments/dist/bench/hostile-input',
   'invoker-shim/dist/engine/properties',
-  'invoker-shim/dist/sink/ask',
+  'invoker-shim/dist/sink/query-value',
   'plugin/dist/workflows/workflow-compiler',
 ];
 

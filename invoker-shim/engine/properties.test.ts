@@ -1,13 +1,13 @@
-import { type Graph, GraphError, validateGraph } from '@dataflower/composer/graph';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
+import { type Graph, GraphError, validateGraph } from '@dataflower/composer/graph';
 import { GatewayExecutor } from '../controlflow/gateway-executor.js';
 import type { Pipe, TokenReceiver } from '../pipes/pipe.js';
 import { createDataSink } from '../sink/index.js';
 import { behave } from './testing/behaviours.js';
 import { Bench, type BenchOptions, type Started } from './testing/bench.js';
 import type { FakeExecutor } from './testing/fake-executor.js';
-import { HostilePipe } from './testing/hostile-pipe.js';
+import { HostilePipe } from '../pipes/testing/hostile-pipe.js';
 import { type Draw, drawGraph } from './testing/random-graphs.js';
 import { type Meaning, meaningOf } from './testing/reference.js';
 import { workflow } from './testing/workflows.js';

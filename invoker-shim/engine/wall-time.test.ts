@@ -1,4 +1,4 @@
-import type { DataflowAnnotation } from './part-annotations.js';
+import type { DataflowAnnotation } from './records/part-annotations.js';
 import { Bench } from './testing/bench.js';
 import { functionTarget, sequence } from './testing/workflows.js';
 

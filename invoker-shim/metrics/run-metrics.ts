@@ -1,7 +1,7 @@
 import { Counter, type Registry } from 'prom-client';
-import type { DataflowAnnotation } from '../engine/part-annotations.js';
-import type { ActivationRecord } from '@dataflower/common/records';
 import { Tally } from '@dataflower/common/metrics';
+import type { ActivationRecord } from '@dataflower/common/records';
+import type { DataflowAnnotation } from '../engine/records/part-annotations.js';
 
 /** What the records of function runs tell, counted as they are written. No label has as many values as there are users or actions. */
 export class RunMetrics {

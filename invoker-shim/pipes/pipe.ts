@@ -1,4 +1,4 @@
-import type { Environment } from '../engine/environment.js';
+import type { Environment } from '../engine/values/environment.js';
 import type { Value } from '../sink/value.js';
 
 /** Where a token belongs: the path of scatter indices from the outermost in. Empty outside every scatter. */

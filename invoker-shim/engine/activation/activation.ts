@@ -1,14 +1,14 @@
-import type { ContainerSpec } from '../containers/executor.js';
-import type { FunctionTarget, Identity, WorkflowTarget } from '../host/host.js';
-import type { Tag } from '../pipes/pipe.js';
 import type { ActivationRecord } from '@dataflower/common/records';
-import type { Value } from '../sink/value.js';
-import type { PackingSink } from '../sink/value-pack.js';
-import type { InstanceLine } from './instance-line.js';
+import type { ContainerSpec } from '../../containers/executor.js';
+import type { FunctionTarget, Identity, WorkflowTarget } from '../../host/host.js';
+import type { Tag } from '../../pipes/pipe.js';
+import type { Value } from '../../sink/value.js';
+import type { PackingSink } from '../../sink/value-pack.js';
+import type { InstanceLine } from './firing-queue.js';
 import { CALLER, PartList } from './part-list.js';
-import type { Plan, PlanNode } from './plan.js';
-import { RunningInstances } from './running-instances.js';
-import type { WaitMatch } from './wait-match.js';
+import type { Plan, PlanNode } from '../plan/plan.js';
+import { RunningInstances } from './run-set.js';
+import type { WaitMatch } from '../matching/wait-match.js';
 import type { WholeRun } from './whole-run.js';
 
 /** OpenWhisk's status codes: success, application error, developer error, internal error. */

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { GraphNode } from '@dataflower/composer/graph';
-import { createLocalPipe } from '../pipes/index.js';
+import { createLocalPipe } from '../../pipes/index.js';
 import { BUDGET_LIMITS, type BudgetLimits } from './budget.js';
-import { Bench, type Started } from './testing/bench.js';
-import { action, edges, graph, workflow } from './testing/workflows.js';
+import { Bench, type Started } from '../testing/bench.js';
+import { action, edges, graph, workflow } from '../testing/workflows.js';
 
 let bench: Bench;
 afterEach(() => bench.close());

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { GraphNode } from '@dataflower/composer/graph';
-import { GatewayExecutor } from '../controlflow/gateway-executor.js';
-import { createLocalPipe } from '../pipes/index.js';
-import { resultText } from '../results/result-text.js';
-import { Bench, type Started } from './testing/bench.js';
-import type { HeldRun } from './testing/fake-executor.js';
-import { action, edges, functionTarget, graph, sequence, workflow } from './testing/workflows.js';
+import { GatewayExecutor } from '../../controlflow/gateway-executor.js';
+import { createLocalPipe } from '../../pipes/index.js';
+import { resultText } from '../../results/result-text.js';
+import { Bench, type Started } from '../testing/bench.js';
+import type { HeldRun } from '../testing/fake-executor.js';
+import { action, edges, functionTarget, graph, sequence, workflow } from '../testing/workflows.js';
 
 // How activations end: failures before and after the answer, cancel, deadline, rest; what runs of ports may put out.
 

@@ -1,15 +1,15 @@
-import type { Executor } from '../containers/executor.js';
-import type { Tag } from '../pipes/pipe.js';
-import { SMALL_BYTES, ask } from '../sink/ask.js';
-import type { DataSink, Value } from '../sink/value.js';
+import type { Executor } from '../../containers/executor.js';
+import type { Tag } from '../../pipes/pipe.js';
+import { SMALL_BYTES, ask } from '../../sink/ask.js';
+import type { DataSink, Value } from '../../sink/value.js';
 import type { Activation, Status } from './activation.js';
-import type { Environment } from './environment.js';
-import type { Ledger } from './ledger.js';
-import { errorValue } from './operators.js';
-import type { PlanNode } from './plan.js';
+import type { Environment } from '../values/environment.js';
+import type { Ledger } from '../records/ledger.js';
+import { errorValue } from '../operators/operators.js';
+import type { PlanNode } from '../plan/plan.js';
 import { restMessage } from './rest-message.js';
-import type { TokenFlow } from './token-flow.js';
-import type { Turns, Work } from './turns.js';
+import type { TokenFlow } from '../tokens/token-flow.js';
+import type { Turns, Work } from '../turns/turns.js';
 
 /** What the parts of an activation say when it has failed around them. */
 const PARENT_FAILED = 'The workflow that it is a part of has failed.';

@@ -1,9 +1,9 @@
-import type { Tag } from '../pipes/pipe.js';
-import type { Value } from '../sink/value.js';
-import type { PackingSink, ValuePack } from '../sink/value-pack.js';
-import type { Environment } from './environment.js';
-import { tagInside } from './tag.js';
-import type { Work } from './turns.js';
+import type { Tag } from '../../pipes/pipe.js';
+import type { Value } from '../../sink/value.js';
+import type { PackingSink, ValuePack } from '../../sink/value-pack.js';
+import type { Environment } from '../values/environment.js';
+import { tagInside } from '../matching/tag.js';
+import type { Work } from '../turns/turns.js';
 
 const CHUNK = 1024;
 

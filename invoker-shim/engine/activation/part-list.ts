@@ -1,4 +1,4 @@
-import type { Tag } from '../pipes/pipe.js';
+import type { Tag } from '../../pipes/pipe.js';
 
 /** In place of a part's number: the caller of the activation. */
 export const CALLER = -1;

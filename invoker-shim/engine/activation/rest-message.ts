@@ -1,5 +1,5 @@
 import type { Activation } from './activation.js';
-import type { PlanNode } from './plan.js';
+import type { PlanNode } from '../plan/plan.js';
 
 const AT_REST = 'The workflow came to rest without a result:';
 

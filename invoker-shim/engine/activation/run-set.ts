@@ -1,4 +1,4 @@
-import type { FunctionInstance } from './function-instance.js';
+import type { FunctionInstance } from './run.js';
 
 /**
  * The instances that the executor has, in no order. Not a `Set`: when one has come and gone often enough it moves to a

@@ -1,12 +1,12 @@
 import type { Definition } from '@dataflower/action-runtime/protocol';
-import type { ContainerSpec, FunctionRun, RunEnd } from '../containers/executor.js';
-import type { FunctionTarget } from '../host/host.js';
-import type { Tag } from '../pipes/pipe.js';
-import type { Value } from '../sink/value.js';
+import type { ContainerSpec, FunctionRun, RunEnd } from '../../containers/executor.js';
+import type { FunctionTarget } from '../../host/host.js';
+import type { Tag } from '../../pipes/pipe.js';
+import type { Value } from '../../sink/value.js';
 import type { Activation } from './activation.js';
-import type { Environment } from './environment.js';
-import type { PlanNode, PlanOutput } from './plan.js';
-import { tagInside } from './tag.js';
+import type { Environment } from '../values/environment.js';
+import type { PlanNode, PlanOutput } from '../plan/plan.js';
+import { tagInside } from '../matching/tag.js';
 
 /** What a function instance needs of the engine. */
 export interface InstanceOwner {

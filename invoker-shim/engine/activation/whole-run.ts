@@ -1,8 +1,8 @@
-import type { DataSink, Value } from '../sink/value.js';
-import { BacklogOfRun } from './backlog.js';
+import type { DataSink, Value } from '../../sink/value.js';
+import { BacklogOfRun } from '../turns/backlog.js';
 import type { Budget } from './budget.js';
-import { put } from './operators.js';
-import type { PlanNode } from './plan.js';
+import { put } from '../operators/operators.js';
+import type { PlanNode } from '../plan/plan.js';
 
 /**
  * What an outermost activation and the workflows inside it have in common: one budget, and the constants of their graphs,

@@ -1,9 +1,9 @@
-import type { Tag } from '../pipes/pipe.js';
-import { ListBuilder } from '../sink/list-builder.js';
-import type { Value } from '../sink/value.js';
-import type { PackingSink } from '../sink/value-pack.js';
+import type { Tag } from '../../pipes/pipe.js';
+import { ListBuilder } from '../../sink/list-builder.js';
+import type { Value } from '../../sink/value.js';
+import type { PackingSink } from '../../sink/value-pack.js';
 import { IndexSet } from './index-set.js';
-import type { Work } from './turns.js';
+import type { Work } from '../turns/turns.js';
 
 /** The values of one LIST on their way in, by index, in any order (W3). It holds their references. */
 export class ListCollector {

@@ -1,4 +1,4 @@
-import type { Tag } from '../pipes/pipe.js';
+import type { Tag } from '../../pipes/pipe.js';
 import { FiredSet } from './tag.js';
 import type { Arrival, Waiting } from './wait-match.js';
 

@@ -1,4 +1,4 @@
-import type { Tag } from '../pipes/pipe.js';
+import type { Tag } from '../../pipes/pipe.js';
 import { IndexSet } from './index-set.js';
 
 /** Key of the first `length` parts of a tag in a table of one node. */

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import type { Tag, Token } from '../pipes/pipe.js';
-import { createDataSink } from '../sink/index.js';
-import type { Value } from '../sink/value.js';
-import { BUDGET_LIMITS, Budget } from './budget.js';
-import { compilePlan } from './plan-compiler.js';
-import { action, edges, graph } from './testing/workflows.js';
-import type { Work } from './turns.js';
+import type { Tag, Token } from '../../pipes/pipe.js';
+import { createDataSink } from '../../sink/index.js';
+import type { Value } from '../../sink/value.js';
+import { BUDGET_LIMITS, Budget } from '../activation/budget.js';
+import { compilePlan } from '../plan/compiler.js';
+import { action, edges, graph } from '../testing/workflows.js';
+import type { Work } from '../turns/turns.js';
 import { WaitMatch } from './wait-match.js';
 
 // Three scatters inside each other, and values from every level around them: what is matched, and when it goes.

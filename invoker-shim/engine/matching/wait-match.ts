@@ -1,13 +1,13 @@
-import type { Tag, Token } from '../pipes/pipe.js';
-import type { Value } from '../sink/value.js';
-import type { PackingSink } from '../sink/value-pack.js';
-import type { Budget } from './budget.js';
-import type { Environment } from './environment.js';
+import type { Tag, Token } from '../../pipes/pipe.js';
+import type { Value } from '../../sink/value.js';
+import type { PackingSink } from '../../sink/value-pack.js';
+import type { Budget } from '../activation/budget.js';
+import type { Environment } from '../values/environment.js';
 import { ListCollector } from './list-collector.js';
 import { OuterValue } from './outer-value.js';
-import type { PlanInput, PlanNode } from './plan.js';
+import type { PlanInput, PlanNode } from '../plan/plan.js';
 import { FiredSet, type TagKey, tagKey } from './tag.js';
-import type { Work } from './turns.js';
+import type { Work } from '../turns/turns.js';
 
 /** Takes a node instance with all its inputs, one value for each input of the node in its order, and their references. */
 export type ReadyReceiver = (tag: Tag, inputs: readonly Value[], env: Environment | null, components: number) => void;

@@ -1,15 +1,15 @@
 import type { OperatorNode } from '@dataflower/composer/graph';
-import type { Tag } from '../pipes/pipe.js';
-import { NotOpenedError } from '../sink/ask.js';
-import type { DataSink, Value } from '../sink/value.js';
-import type { Activation } from './activation.js';
-import type { Ending } from './ending.js';
-import type { Environment } from './environment.js';
+import type { Tag } from '../../pipes/pipe.js';
+import { NotOpenedError } from '../../sink/ask.js';
+import type { DataSink, Value } from '../../sink/value.js';
+import type { Activation } from '../activation/activation.js';
+import type { Ending } from '../activation/ending.js';
+import type { Environment } from '../values/environment.js';
 import { type OperatorRun, errorValue, runOperator } from './operators.js';
-import type { PlanNode } from './plan.js';
-import type { TokenFlow } from './token-flow.js';
-import { tagInside } from './tag.js';
-import { unreadableText } from './unreadable.js';
+import type { PlanNode } from '../plan/plan.js';
+import type { TokenFlow } from '../tokens/token-flow.js';
+import { tagInside } from '../matching/tag.js';
+import { unreadableText } from '../values/unreadable.js';
 
 /** What operators need of the engine. */
 export interface OperatorHost {

@@ -1,8 +1,8 @@
-import { BUDGET_LIMITS } from './budget.js';
-import { branchesOf } from './switch-branches.js';
 import type { Edge, GraphNode } from '@dataflower/composer/graph';
-import { Bench, type Started } from './testing/bench.js';
-import { action, edges, graph, workflow } from './testing/workflows.js';
+import { BUDGET_LIMITS } from '../activation/budget.js';
+import { branchesOf } from './switch-branches.js';
+import { Bench, type Started } from '../testing/bench.js';
+import { action, edges, graph, workflow } from '../testing/workflows.js';
 
 // What each operator does to values, errors and environments, with Composer's rules of data.
 

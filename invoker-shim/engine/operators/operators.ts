@@ -1,9 +1,9 @@
 import { Shape, encodeValue } from '@dataflower/action-runtime/protocol';
 import type { GateNode, OperatorNode, ScatterNode, SwitchNode } from '@dataflower/composer/graph';
-import { ask, putEncoded } from '../sink/ask.js';
-import type { Answer, Question } from '../sink/questions.js';
-import type { DataSink, Value } from '../sink/value.js';
-import { Environment } from './environment.js';
+import { ask, putEncoded } from '../../sink/ask.js';
+import type { Answer, Question } from '../../sink/questions.js';
+import type { DataSink, Value } from '../../sink/value.js';
+import { Environment } from '../values/environment.js';
 import { tooManyInstances } from './instance-limit.js';
 import { branchesOf } from './switch-branches.js';
 

@@ -8,10 +8,10 @@ import {
   outputPorts,
   splitEndpoint,
 } from '@dataflower/composer/graph';
-import type { Frame } from './environment.js';
+import type { Frame } from '../values/environment.js';
 import { Choice, FanOut } from './learned.js';
 import type { Plan, PlanInput, PlanNode, PlanOutput, Producer } from './plan.js';
-import { type Scope, type ScopedNode, depthOf, findScopes } from './plan-scopes.js';
+import { type Scope, type ScopedNode, depthOf, findScopes } from './scopes.js';
 import { type Successor, successorsOf } from './successors.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -1,7 +1,7 @@
 import type { Graph } from '@dataflower/composer/graph';
 import type { Plan } from './plan.js';
-import { compilePlan, planning } from './plan-compiler.js';
-import type { Turns, Work } from './turns.js';
+import { compilePlan, planning } from './compiler.js';
+import type { Turns, Work } from '../turns/turns.js';
 
 /** Nodes and edges of a graph that is compiled where it is asked for. */
 const COMPILED_AT_ONCE = 1000;

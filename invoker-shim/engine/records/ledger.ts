@@ -1,13 +1,13 @@
-import type { RunEnd } from '../containers/executor.js';
-import { noteAccepted } from '../host/accepted.js';
-import type { Identity } from '../host/host.js';
 import type { ActivationRecord, RecordWriter } from '@dataflower/common/records';
-import type { Value } from '../sink/value.js';
-import type { Activation } from './activation.js';
-import type { FunctionInstance } from './function-instance.js';
-import type { AnswerText } from '../results/answer-text.js';
+import type { RunEnd } from '../../containers/executor.js';
+import { noteAccepted } from '../../host/accepted.js';
+import type { Identity } from '../../host/host.js';
+import type { Value } from '../../sink/value.js';
+import type { Activation } from '../activation/activation.js';
+import type { FunctionInstance } from '../activation/run.js';
+import type { AnswerText } from '../../results/answer-text.js';
 import { type ResultText, functionRecord, workflowRecord } from './part-record.js';
-import { unreadableText } from './unreadable.js';
+import { unreadableText } from '../values/unreadable.js';
 
 /** How a result is put into a record. */
 export type ToResultText = (value: Value) => ResultText | Promise<ResultText>;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { ActionDescription } from '../host/host.js';
 import { quoted } from '@dataflower/common/records';
+import type { ActionDescription } from '../../host/host.js';
 import { type PartAnnotations, annotationsText } from './part-annotations.js';
 
 const number = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });

@@ -1,7 +1,7 @@
-import type { RunEnd } from '../containers/executor.js';
-import type { ActionDescription } from '../host/host.js';
 import { quoted } from '@dataflower/common/records';
-import type { FunctionInstance } from './function-instance.js';
+import type { RunEnd } from '../../containers/executor.js';
+import type { ActionDescription } from '../../host/host.js';
+import type { FunctionInstance } from '../activation/run.js';
 
 /** The annotations of a function's record: OpenWhisk's, and the times and sizes of the data flow (DV-5). */
 export interface PartAnnotations extends Readonly<Record<string, unknown>> {

@@ -1,8 +1,8 @@
-import type { RunEnd } from '../containers/executor.js';
 import type { ActivationRecord } from '@dataflower/common/records';
-import type { Activation, Status } from './activation.js';
-import type { FunctionInstance } from './function-instance.js';
-import type { Identity } from '../host/host.js';
+import type { RunEnd } from '../../containers/executor.js';
+import type { Activation, Status } from '../activation/activation.js';
+import type { FunctionInstance } from '../activation/run.js';
+import type { Identity } from '../../host/host.js';
 import { annotationsText, partAnnotations } from './part-annotations.js';
 
 /** A result as a record keeps it. */

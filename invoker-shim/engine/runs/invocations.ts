@@ -1,11 +1,11 @@
 import { ChurnMap } from '@dataflower/common';
-import type { Executor, RunEnd } from '../containers/executor.js';
-import type { Answer, FunctionTarget, StartMessage } from '../host/host.js';
-import type { DataSink } from '../sink/value.js';
-import { FunctionInstance, type InstanceOwner } from './function-instance.js';
-import type { Ledger } from './ledger.js';
-import { errorValue } from './operators.js';
-import { payloadValue } from './payload.js';
+import type { Executor, RunEnd } from '../../containers/executor.js';
+import type { Answer, FunctionTarget, StartMessage } from '../../host/host.js';
+import type { DataSink } from '../../sink/value.js';
+import { FunctionInstance, type InstanceOwner } from '../activation/run.js';
+import type { Ledger } from '../records/ledger.js';
+import { errorValue } from '../operators/operators.js';
+import { payloadValue } from '../values/payload.js';
 
 /** Functions invoked by themselves: one run, one record, one answer. */
 export class Invocations implements InstanceOwner {

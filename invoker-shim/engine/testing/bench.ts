@@ -1,15 +1,15 @@
 import type { ActivationRecord } from '@dataflower/common/records';
+import { MemoryRecords } from '@dataflower/common/records/testing';
+import { HandClock } from '@dataflower/common/testing';
 import type { FunctionTarget, StartMessage, WorkflowTarget } from '../../host/host.js';
 import type { Pipe, TokenReceiver } from '../../pipes/pipe.js';
 import { createLocalPipe } from '../../pipes/index.js';
 import { createDataSink, type MeasuredDataSink } from '../../sink/index.js';
 import { answerText } from '../../results/answer-text.js';
 import { resultText } from '../../results/result-text.js';
-import { BUDGET_LIMITS } from '../budget.js';
+import { BUDGET_LIMITS } from '../activation/budget.js';
 import { Engine, type EngineOptions } from '../engine.js';
 import { FakeExecutor, type HeldRun } from './fake-executor.js';
-import { HandClock } from '@dataflower/common/testing';
-import { MemoryRecords } from '@dataflower/common/records/testing';
 
 export type BenchOptions = Partial<
   Pick<

@@ -1,13 +1,13 @@
-import type { Pipe, Tag, Token, TokenReceiver } from '../pipes/pipe.js';
-import type { Value } from '../sink/value.js';
-import type { Activation } from './activation.js';
-import type { Environment } from './environment.js';
-import { Backlog, type Piece } from './backlog.js';
-import { CALLER } from './part-list.js';
-import type { PlanInput, PlanNode, PlanOutput } from './plan.js';
-import { tagInside } from './tag.js';
-import type { Work } from './turns.js';
-import { WaitMatch } from './wait-match.js';
+import type { Pipe, Tag, Token, TokenReceiver } from '../../pipes/pipe.js';
+import type { Value } from '../../sink/value.js';
+import type { Activation } from '../activation/activation.js';
+import type { Environment } from '../values/environment.js';
+import { Backlog, type Piece } from '../turns/backlog.js';
+import { CALLER } from '../activation/part-list.js';
+import type { PlanInput, PlanNode, PlanOutput } from '../plan/plan.js';
+import { tagInside } from '../matching/tag.js';
+import type { Work } from '../turns/turns.js';
+import { WaitMatch } from '../matching/wait-match.js';
 
 /** What the flow of tokens tells the engine. */
 export interface FlowOwner {

@@ -1,8 +1,8 @@
 import { Shape } from '@dataflower/action-runtime/protocol';
-import type { WorkflowTarget } from '../host/host.js';
-import { NotOpenedError, ask, putEncoded } from '../sink/ask.js';
-import type { Encoded } from '../sink/questions.js';
-import type { DataSink, Value } from '../sink/value.js';
+import type { WorkflowTarget } from '../../host/host.js';
+import { NotOpenedError, ask, putEncoded } from '../../sink/ask.js';
+import type { Encoded } from '../../sink/questions.js';
+import type { DataSink, Value } from '../../sink/value.js';
 import { RESERVED } from './payload.js';
 
 /**

@@ -1,6 +1,6 @@
 import { Shape, shapeOf } from '@dataflower/action-runtime/protocol';
-import type { DataSink, Value } from '../sink/value.js';
-import { put } from './operators.js';
+import type { DataSink, Value } from '../../sink/value.js';
+import { put } from '../operators/operators.js';
 
 /** Composer's reserved parameter; it is taken off the input. */
 export const RESERVED = '$composer';

@@ -1,12 +1,12 @@
-import type { WorkflowTarget } from '../host/host.js';
-import type { Tag } from '../pipes/pipe.js';
-import type { Value } from '../sink/value.js';
-import { Activation, type ActivationOwner, type WorkflowAnswer } from './activation.js';
-import type { Environment } from './environment.js';
-import { type RunsHost, normalized } from './node-runs.js';
-import { errorValue } from './operators.js';
-import { partInput } from './part-input.js';
-import type { Plan, PlanNode } from './plan.js';
+import type { WorkflowTarget } from '../../host/host.js';
+import type { Tag } from '../../pipes/pipe.js';
+import type { Value } from '../../sink/value.js';
+import { Activation, type ActivationOwner, type WorkflowAnswer } from '../activation/activation.js';
+import type { Environment } from '../values/environment.js';
+import { type RunsHost, normalized } from '../runs/node-runs.js';
+import { errorValue } from '../operators/operators.js';
+import { partInput } from '../values/part-input.js';
+import type { Plan, PlanNode } from '../plan/plan.js';
 import { notRunnable } from './workflows.js';
 
 /** A workflow as a node of another: where it stands, and what it is. */

@@ -1,26 +1,25 @@
+import type { ChurnMap, Clock } from '@dataflower/common';
 import type { Graph } from '@dataflower/composer/graph';
-import type { ChurnMap } from '@dataflower/common';
-import type { Clock } from '@dataflower/common';
-import type { Answer, StartMessage, WorkflowTarget } from '../host/host.js';
-import { NotOpenedError, ask, putEncoded } from '../sink/ask.js';
-import type { Encoded } from '../sink/questions.js';
-import type { Value } from '../sink/value.js';
-import type { PackingSink } from '../sink/value-pack.js';
-import { Activation, type ActivationOwner } from './activation.js';
-import { Budget, type BudgetLimits } from './budget.js';
-import type { Ending } from './ending.js';
-import type { Ledger } from './ledger.js';
-import { errorValue } from './operators.js';
-import { payloadValue } from './payload.js';
-import { CALLER } from './part-list.js';
-import type { Plan } from './plan.js';
-import { compilePlan } from './plan-compiler.js';
-import { Plans } from './plans.js';
-import { ROOT_TAG } from './tag.js';
-import { unreadableText } from './unreadable.js';
-import type { TokenFlow } from './token-flow.js';
-import type { Turns } from './turns.js';
-import { WholeRun } from './whole-run.js';
+import type { Answer, StartMessage, WorkflowTarget } from '../../host/host.js';
+import { NotOpenedError, ask, putEncoded } from '../../sink/ask.js';
+import type { Encoded } from '../../sink/questions.js';
+import type { Value } from '../../sink/value.js';
+import type { PackingSink } from '../../sink/value-pack.js';
+import { Activation, type ActivationOwner } from '../activation/activation.js';
+import { Budget, type BudgetLimits } from '../activation/budget.js';
+import type { Ending } from '../activation/ending.js';
+import type { Ledger } from '../records/ledger.js';
+import { errorValue } from '../operators/operators.js';
+import { payloadValue } from '../values/payload.js';
+import { CALLER } from '../activation/part-list.js';
+import type { Plan } from '../plan/plan.js';
+import { compilePlan } from '../plan/compiler.js';
+import { Plans } from '../plan/plans.js';
+import { ROOT_TAG } from '../matching/tag.js';
+import { unreadableText } from '../values/unreadable.js';
+import type { TokenFlow } from '../tokens/token-flow.js';
+import type { Turns } from '../turns/turns.js';
+import { WholeRun } from '../activation/whole-run.js';
 
 /** The engine, as the start of a workflow uses it. */
 export interface WorkflowsHost {

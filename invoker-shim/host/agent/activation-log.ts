@@ -1,5 +1,5 @@
 import type { ActivationRecord } from '@dataflower/common/records';
-import type { DataflowAnnotation } from '../../engine/part-annotations.js';
+import type { DataflowAnnotation } from '../../engine/records/part-annotations.js';
 import type { StartMessage } from '../host.js';
 
 /** Where the trace of activations goes; pino fits as it is. */

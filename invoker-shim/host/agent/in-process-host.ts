@@ -4,7 +4,7 @@ import { type RecordObserver, observedRecords, type RecordWriter } from '@datafl
 import { type ContainersOptions, createExecutor, defaultDriver } from '../../containers/pool/container-executor.js';
 import type { Executor } from '../../containers/executor.js';
 import { GatewayExecutor } from '../../controlflow/gateway-executor.js';
-import { BUDGET_LIMITS, type BudgetLimits } from '../../engine/budget.js';
+import { BUDGET_LIMITS, type BudgetLimits } from '../../engine/activation/budget.js';
 import { Engine } from '../../engine/engine.js';
 import { countHost } from '../../metrics/host-registry.js';
 import { createLocalPipe } from '../../pipes/index.js';

@@ -1,4 +1,4 @@
-import type { Pipe, Token, TokenReceiver } from '../../pipes/pipe.js';
+import type { Pipe, Token, TokenReceiver } from '../pipe.js';
 
 /** A pipe that delivers when the test says so, in any order, and some tokens again. */
 export class HostilePipe implements Pipe {

@@ -1,4 +1,4 @@
-import { Environment } from '../../engine/environment.js';
+import { Environment } from '../../engine/values/environment.js';
 import type { MeasuredDataSink } from '../../sink/index.js';
 import type { Pipe, Token, TokenReceiver } from '../pipe.js';
 import { PipeClosedError } from '../pipe-closed-error.js';

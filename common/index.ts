@@ -1,3 +1,4 @@
+export { assertNever } from './assert-never.js';
 export { ChurnMap } from './churn-map.js';
 export { type Clock, momentOf, systemClock } from './clock.js';
 export { CodedError } from './coded-error.js';

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { command } from '../testing/command.js';
@@ -37,15 +37,8 @@ function linkPackages(copy: string): void {
   link(join(root, 'node_modules'), join(copy, 'node_modules'));
   const own = join(copy, 'node_modules/@dataflower');
   mkdirSync(own);
-  for (const workspace of [
-    'composer',
-    'action-runtime',
-    'invoker-shim',
-    'plugin',
-    'experiments',
-    'deploy/services',
-    'test',
-  ]) {
+  const { workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { workspaces: string[] };
+  for (const workspace of workspaces) {
     symlinkSync(join(copy, workspace), join(own, basename(workspace)));
     const nested = join(root, workspace, 'node_modules');
     if (existsSync(nested)) link(nested, join(copy, workspace, 'node_modules'));

@@ -13,15 +13,20 @@ describe('describeWithService', () => {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'dataflower-jest-'));
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  writeFileSync(path.join(directory, 'package.json'), '{ "type": "module", "jest": { "transform": {} } }');
-  writeFileSync(
-    path.join(directory, 'one.test.js'),
-    `import { describeWithService } from ${JSON.stringify(dist('index.js'))};
+  /** Writes the one test file of the folder. */
+  function writeTest(file: string): void {
+    writeFileSync(
+      path.join(directory, file),
+      `import { describeWithService } from ${JSON.stringify(dist('index.js'))};
      test('needs nothing', () => undefined);
      describeWithService('couchdb', 'the store', ({ address }) => {
        test('writes', () => expect(address).toBe('http://a:b@127.0.0.1:1'));
      });`,
-  );
+    );
+  }
+
+  writeFileSync(path.join(directory, 'package.json'), '{ "type": "module", "jest": { "transform": {} } }');
+  writeTest('one.couchdb.test.js');
 
   function run(environment: Record<string, string>): Promise<{ code: number | null; said: string }> {
     const { PATH } = process.env;
@@ -61,6 +66,23 @@ describe('describeWithService', () => {
         'Not run without couchdb: the store. To run it: npm run services -- up couchdb (or set COUCHDB_URL).',
       ]);
       expect(code).toBe(0);
+    },
+    RUN_MS,
+  );
+
+  test(
+    'refuses a file whose name does not say which service it needs',
+    async () => {
+      rmSync(path.join(directory, 'one.couchdb.test.js'));
+      writeTest('one.test.js');
+      try {
+        const { code, said } = await run({});
+        expect(said).toContain('name the file *.couchdb.test.ts');
+        expect(code).toBe(1);
+      } finally {
+        rmSync(path.join(directory, 'one.test.js'));
+        writeTest('one.couchdb.test.js');
+      }
     },
     RUN_MS,
   );

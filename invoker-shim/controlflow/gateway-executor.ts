@@ -2,7 +2,7 @@ import { encodeValue } from '@dataflower/action-runtime/protocol';
 import { ChurnMap, type Clock, systemClock } from '@dataflower/common';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from '../containers/executor.js';
 import { bytesOf } from '../sink/bytes-of.js';
-import { unreadableText } from '../engine/values/unreadable.js';
+import { unreadableText } from '../engine/values/json-value.js';
 import type { DataSink, Value } from '../sink/value.js';
 
 /**

@@ -1,134 +1,202 @@
-import type { ActivationRecord } from '@dataflower/common/records';
+import type { ActivationId } from '@dataflower/common';
 import type { ContainerSpec } from '../../containers/executor.js';
 import type { FunctionTarget, Identity, WorkflowTarget } from '../../host/host.js';
-import type { Tag } from '../../pipes/pipe.js';
-import type { Value } from '../../sink/value.js';
+import type { TokenContext } from '../../pipes/pipe.js';
 import type { PackingSink } from '../../sink/value-pack.js';
-import type { InstanceLine } from './firing-queue.js';
-import { CALLER, PartList } from './part-list.js';
-import type { Plan, PlanNode } from '../plan/plan.js';
-import { RunningInstances } from './run-set.js';
+import type { Value } from '../../sink/value.js';
 import type { WaitMatch } from '../matching/wait-match.js';
+import type { Plan } from '../plan/plan.js';
+import type { FiringQueue } from './firing-queue.js';
+import { PartList } from './part-list.js';
+import { RunSet } from './run-set.js';
 import type { WholeRun } from './whole-run.js';
 
 /** OpenWhisk's status codes: success, application error, developer error, internal error. */
 export type Status = 0 | 1 | 2 | 3;
 
-/** What a workflow answers. The receiver owns the value. */
-export interface WorkflowAnswer {
-  readonly status: Status;
-  readonly value: Value;
-  /** Components run on the way to the result. */
-  readonly components: number;
+/** The home of an activation, as each host of the activation reaches it. */
+export interface ActivationHome {
+  /** All inputs of `$USER` are there; takes their references over. */
+  result(inputs: readonly Value[], context: TokenContext): void;
+  /** A node without an error port has failed; takes the value over. */
+  failed(status: Status, value: Value, context: TokenContext): void;
+  /** E8: an error that no node takes; takes the value over. Default of `components`: 0. */
+  uncaught(status: Status, value: Value, components?: number): void;
+  /** Ends the activation with an error, for its user. */
+  cancel(reason: string): void;
+  /** Nothing is pending on this host, which has made and consumed this many tokens of the activation. */
+  atRest(made: number, consumed: number): void;
+  /** The value of a part has been sent on; its record is not appended yet. */
+  partEnded(): void;
+  /** The record of a part that has ended is appended. */
+  partRecorded(): void;
 }
 
-/** Who wants to know about an activation: its caller, or the activation that it is a part of. */
-export interface ActivationOwner {
-  /** There is a result or an error; nothing is written yet. */
-  answered(answer: WorkflowAnswer, activation: Activation): void;
-  /** The record is appended, and those of all parts that had ended by then. */
-  recorded(record: ActivationRecord, answer: string): void;
-  ended(activation: Activation): void;
+/** A workflow inside an activation, as the activation around it ends it. */
+export interface ActivationInside {
+  /** The activation around it has failed. */
+  giveUp(): void;
+  stop(reason: string): void;
+}
+
+/** Facts about an activation that every one of its hosts knows from the beginning. */
+export interface ActivationFacts {
+  readonly id: ActivationId;
+  readonly transactionId: string;
+  readonly identity: Identity;
+  /** The namespace's. */
+  readonly sink: PackingSink;
+  readonly target: WorkflowTarget;
+  readonly plan: Plan;
+  /** The activation that this one is a part of. */
+  readonly parent: Activation | undefined;
+  readonly whole: WholeRun;
+  /** Difference that makes a time by the clock's `now` one of the wall's, for records; the same for all parts. */
+  readonly wallAhead: number;
+  /** Time of the request, by the clock's `now`. */
+  readonly received: number;
+  /** The `traceparent` of the request, else the id of the outermost activation. */
+  readonly trace: string;
 }
 
 /**
- * One run of a workflow. States, by its two flags: running, answered (the caller has its result or its error; what is
- * left goes on or is discarded), ended (nothing of it is queued, running or in flight: it is forgotten).
+ * State of the work for an activation on one host. RUNNING: tokens are matched, instances start. CLOSING: the activation
+ * has come to rest, its tables are being emptied. DROPPING: after an uncaught error tokens are dropped and nothing starts.
+ * STOPPING: what runs is stopped too. A later state never goes back to an earlier one.
  */
-export class Activation {
+export type WorkState = 'RUNNING' | 'CLOSING' | 'DROPPING' | 'STOPPING';
+
+const ORDER: Readonly<Record<WorkState, number>> = { RUNNING: 0, CLOSING: 1, DROPPING: 2, STOPPING: 3 };
+
+/** One run of a workflow, as each host knows it that works for it: its plan, its Wait-Match memory, its runs there. */
+export class Activation implements ActivationFacts {
+  readonly id: ActivationId;
+  readonly transactionId: string;
+  readonly identity: Identity;
+  readonly sink: PackingSink;
+  readonly target: WorkflowTarget;
+  readonly plan: Plan;
+  readonly parent: Activation | undefined;
+  readonly whole: WholeRun;
+  readonly wallAhead: number;
+  readonly received: number;
+  readonly trace: string;
+
   /** Wait-Match memories by node, made when their first token comes. */
   readonly tables: (WaitMatch | undefined)[] = [];
-  /** Instances that wait to be handed to the executor, by node; of nodes inside scatters. */
-  readonly lines: (InstanceLine | undefined)[] = [];
-  /** Simple nodes that have fired. */
+  /** Firings that wait for the executor, by node; of nodes inside scatters. */
+  readonly queues: (FiringQueue | undefined)[] = [];
+  /** By node: 1 for a simple node that has fired. */
   readonly fired: Uint8Array;
-  /** Nodes whose successors have been warmed. */
+  /** By node: 1 when its successors have been warmed. */
   readonly lookedAhead: Uint8Array;
-  /** Containers that were asked for ahead, or by a run: each once, with how to take that back where it can be. */
+  /** Containers that were asked for, ahead or by a run: once each, with the call that takes a hint back. */
   readonly warmed = new Map<ContainerSpec, (() => void) | undefined>();
-  readonly running = new RunningInstances();
-  readonly children = new Set<Activation>();
+  /** Runs that the executor has. */
+  readonly runs = new RunSet();
+  /** Workflows inside that were begun on this host and have not ended. */
+  readonly inside = new Set<ActivationInside>();
+  /** The parts that have begun on this host. */
   readonly parts = new PartList();
-  /** Tokens made and not yet consumed. */
-  tokens = 0;
-  /** Function runs, workflows inside, operators and records that are not done. */
-  pending = 0;
-  /** Parts that have ended and whose record is not appended yet: the answer's record waits for them. */
-  unrecorded = 0;
-  answered = false;
-  ended = false;
-  /** After an uncaught error: tokens are dropped, nothing new starts. */
-  discarding = false;
-  /** It was cancelled, or ran into its deadline. */
-  stopped = false;
-  /** Its user has cancelled it. */
-  cancelledItself = false;
-  /** The values that its tables still held at its end are released. */
-  emptied = false;
-  /** Number of the part from which its result, or its error, has come; −1: none. */
-  lastPart = CALLER;
-  /** It is noted that it must have a record, since one of its parts has. */
+  /** Number of tokens sent by this host, and taken by it. */
+  made = 0;
+  consumed = 0;
+  /** True when the log notes that this activation must have a record, or has its record. */
   noted = false;
-  /** Failures after the answer. */
-  lateErrors = 0;
-  /** What was answered, from the answer until its record is made. Holds a reference. */
-  result: { readonly status: Status; readonly value: Value; readonly at: number } | undefined;
-  record: ActivationRecord | undefined;
-  stopDeadline: (() => void) | undefined;
+  /** Function runs, workflows inside, operators, records and other work that are not done. */
+  #pending = 0;
+  #state: WorkState = 'RUNNING';
+  #cancelledItself = false;
   #stepsTarget: FunctionTarget | undefined;
 
   constructor(
-    readonly id: string,
-    readonly transactionId: string,
-    readonly identity: Identity,
-    /** Its namespace's. */
-    readonly sink: PackingSink,
-    readonly target: WorkflowTarget,
-    readonly plan: Plan,
-    readonly parent: Activation | undefined,
-    readonly owner: ActivationOwner,
-    readonly whole: WholeRun,
-    /** By the clock's `now`, as all times of an activation. */
-    readonly received: number,
-    readonly startedAt: number,
-    /** What makes a time of this activation one of the wall's, for its records: its parts have the same. */
-    readonly wallAhead: number,
-    /** The `traceparent` of the request, else the id of the outermost activation. */
-    readonly trace: string,
-    /** Where it stands in the activation that it is a part of. */
-    readonly place?: { readonly node: PlanNode; readonly tag: Tag; readonly after: string | undefined },
+    facts: ActivationFacts,
+    readonly home: ActivationHome,
   ) {
-    this.fired = new Uint8Array(plan.nodes.length);
-    this.lookedAhead = new Uint8Array(plan.nodes.length);
+    this.id = facts.id;
+    this.transactionId = facts.transactionId;
+    this.identity = facts.identity;
+    this.sink = facts.sink;
+    this.target = facts.target;
+    this.plan = facts.plan;
+    this.parent = facts.parent;
+    this.whole = facts.whole;
+    this.wallAhead = facts.wallAhead;
+    this.received = facts.received;
+    this.trace = facts.trace;
+    const nodes = facts.plan.nodes.length;
+    this.fired = new Uint8Array(nodes);
+    this.lookedAhead = new Uint8Array(nodes);
   }
 
-  /** It drops its tokens, or one that it is a part of does, which comes to it in one of the next turns. */
+  get state(): WorkState {
+    return this.#state;
+  }
+
+  /** The one transition: to a later state. False when the state is this one or a later one. */
+  enter(state: WorkState): boolean {
+    if (ORDER[state] <= ORDER[this.#state]) return false;
+    this.#state = state;
+    return true;
+  }
+
+  /** True when tokens are dropped and nothing new starts. */
+  get discarding(): boolean {
+    return this.#state === 'DROPPING' || this.#state === 'STOPPING';
+  }
+
+  /** `discarding`, also when only an activation around it discards, which reaches this one in one of the next turns. */
   get dropping(): boolean {
     if (this.discarding) return true;
     for (let around = this.parent; around !== undefined; around = around.parent) if (around.discarding) return true;
     return false;
   }
 
-  /** Its user has cancelled it, or that of an activation that it is a part of. */
+  /** Its user has cancelled it, or an activation around it. */
   get cancelled(): boolean {
-    return this.cancelledItself || this.parent?.cancelled === true;
+    return this.#cancelledItself || this.parent?.cancelled === true;
   }
 
-  /** What was asked for ahead, and has not started, is not needed any more. */
+  markCancelled(): void {
+    this.#cancelledItself = true;
+  }
+
+  /** Work begins that the activation does not end before. */
+  hold(): void {
+    this.#pending++;
+  }
+
+  /** Work that was held for is done. */
+  release(): void {
+    this.#pending--;
+    this.settle();
+  }
+
+  /** As many pieces of work that were held for will not be done; does not settle. */
+  forgo(count: number): void {
+    this.#pending -= count;
+  }
+
+  /** E5: tells the home when nothing is pending on this host. */
+  settle(): void {
+    if (this.#pending === 0) this.home.atRest(this.made, this.consumed);
+  }
+
+  /** Takes back the containers that were asked for and are not needed any more. */
   coolDown(): void {
     for (const takeBack of this.warmed.values()) takeBack?.();
     this.warmed.clear();
   }
 
-  /** The function nodes' container; undefined when the workflow has none. */
+  /** The container of function nodes; undefined when the workflow has none. */
   get stepsTarget(): FunctionTarget | undefined {
     const { action, steps } = this.target;
     if (steps === undefined) return undefined;
     return (this.#stepsTarget ??= { type: 'function', action: { ...action, kind: steps.kind }, spec: steps });
   }
 
-  /** Id of the activation that it is a part of. */
-  get cause(): string | undefined {
+  /** Id of the activation that this one is a part of. */
+  get cause(): ActivationId | undefined {
     return this.parent?.id;
   }
 }

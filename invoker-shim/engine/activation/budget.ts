@@ -1,12 +1,12 @@
-/** What one activation may make of the engine, the workflows inside it included. */
+/** Limits of one activation, the workflows inside it included. */
 export interface BudgetLimits {
-  /** Values and counts on their way from node to node. */
+  /** Number of values and counts sent from node to node. */
   readonly tokens: number;
-  /** Items of scatters, runs of functions, workflows inside. */
+  /** Number of items of scatters, runs of functions, workflows inside. */
   readonly instances: number;
-  /** Bytes that the engine itself makes: of environments, parameters, constants, and what a workflow inside takes to begin with. */
+  /** Bytes that the engine itself makes: environments, parameters, constants, and the start of workflows inside. */
   readonly bytes: number;
-  /** Bytes of one value that is put together of others. */
+  /** Bytes of one value that is composed of others. */
   readonly valueBytes: number;
 }
 
@@ -18,14 +18,14 @@ export const BUDGET_LIMITS: BudgetLimits = {
   valueBytes: 512 * 1024 * 1024,
 };
 
-/** Values in one value, at most: each takes a step of whoever waits with the whole or reads it, however small it is. */
+/** Largest number of values in one value: the sink and readers take a step for each, however small it is. */
 const MAX_PARTS = 524_288;
-/** Values inside each other, at most: deeper ones cannot be encoded (the protocol's document, "Values"). */
+/** Largest depth of values inside each other: deeper ones cannot be encoded (PROTOCOL.md of the runtime, "Values"). */
 const MAX_DEPTH = 64;
 
 /**
- * The budget of one activation and of all workflows inside it. Counting is a sum and a comparison. When it is exceeded
- * `over` is called once, and from then on every question is answered with false.
+ * The budget of one activation and of all workflows inside it. Counting is a sum and a comparison. The first method that
+ * exceeds a limit calls `over`; it and all later calls that exceed one return false.
  */
 export class Budget {
   #tokens = 0;
@@ -42,7 +42,7 @@ export class Budget {
     this.#over = over;
   }
 
-  /** So many tokens more. */
+  /** Counts tokens that are about to be sent. */
   tokens(count: number): boolean {
     this.#tokens += count;
     return (
@@ -50,7 +50,7 @@ export class Budget {
     );
   }
 
-  /** So many instances are about to start. */
+  /** Counts instances that are about to start. */
   instances(count: number): boolean {
     this.#instances += count;
     return (
@@ -59,7 +59,7 @@ export class Budget {
     );
   }
 
-  /** So many bytes are about to be made. */
+  /** Counts bytes that are about to be made. */
   bytes(count: number): boolean {
     this.#bytes += count;
     return (
@@ -68,7 +68,7 @@ export class Budget {
     );
   }
 
-  /** A value of so many bytes and parts, nested so deep, is about to be put together. */
+  /** Checks a value that is about to be composed. */
   value(bytes: number, parts: number, depth: number): boolean {
     const { valueBytes } = this.#limits;
     if (bytes > valueBytes) {

@@ -1,48 +1,45 @@
-import type { Tag } from '../../pipes/pipe.js';
-import type { Value } from '../../sink/value.js';
+import type { Tag, TokenContext } from '../../pipes/pipe.js';
 import type { PackingSink, ValuePack } from '../../sink/value-pack.js';
-import type { Environment } from '../values/environment.js';
+import type { Value } from '../../sink/value.js';
 import { tagInside } from '../matching/tag.js';
 import type { Work } from '../turns/turns.js';
 
 const CHUNK = 1024;
 
-/** An instance of a node that has all its inputs. */
-export interface ReadyInstance {
+/** A firing of a function in the queue of its node. */
+export interface QueuedFiring {
   readonly tag: Tag;
+  /** Its inputs, as one value. */
   readonly input: Value;
-  readonly env: Environment | null;
-  readonly components: number;
-  /** When it got its last input, by the clock's `now`. */
+  readonly context: TokenContext;
+  /** Time at which it got its last input, by the clock's `now`. */
   readonly readyAt: number;
-  /** Number of the part whose value came last; −1: the caller's. */
-  readonly after: number;
 }
 
-/** What instances have in common, as a rule with those before them. */
-interface Context {
+/** Data that a firing shares, as a rule, with those before it. */
+interface Shared {
   readonly prefix: Tag;
-  readonly env: Environment | null;
-  /** An input that is in no pack, of this instance alone. */
+  readonly env: TokenContext['env'];
+  /** An input that is in no pack: this firing's own. */
   readonly input: Value | undefined;
 }
 
 /**
- * The instances of one node inside a scatter that are ready and not yet handed to the executor, first in, first out.
- * What waits is columns and a pack of values; objects are made of it when its turn comes.
+ * The firings of one function inside a scatter that wait for the executor, first in, first out. They wait as columns of
+ * numbers and a pack of values; `take` makes an object again.
  */
-export class InstanceLine {
-  /** Instances that the executor has. */
+export class FiringQueue {
+  /** Number of firings that the executor has. */
   inHand = 0;
-  /** Its head is being handed over: who comes in between does not start again. */
+  /** True while its head is handed to the executor, so that a run that ends meanwhile does not do it as well. */
   handing = false;
   #length = 0;
   #first: Chunk | undefined;
   #last: Chunk | undefined;
-  #context: Context = { prefix: [], env: null, input: undefined };
+  #shared: Shared = { prefix: [], env: null, input: undefined };
 
   readonly #sink: PackingSink;
-  /** Instances in all lines together. */
+  /** Number of firings in all queues together. */
   readonly #waiting: { count: number };
 
   constructor(sink: PackingSink, waiting: { count: number }) {
@@ -55,7 +52,7 @@ export class InstanceLine {
   }
 
   /** Takes the reference of the input over. */
-  push({ tag, input, env, components, readyAt, after }: ReadyInstance): void {
+  push({ tag, input, context, readyAt }: QueuedFiring): void {
     if (this.#last === undefined || this.#last.end === CHUNK) {
       const chunk = new Chunk(this.#sink.openPack(CHUNK));
       if (this.#last === undefined) this.#first = chunk;
@@ -66,29 +63,27 @@ export class InstanceLine {
     const at = chunk.end++;
     chunk.indices[at] = tag[tag.length - 1]!;
     chunk.readyAt[at] = readyAt;
-    chunk.components[at] = components;
-    chunk.after[at] = after;
+    chunk.components[at] = context.components;
+    chunk.from[at] = context.from;
     const isPacked = chunk.inputs.put(at, input);
     if (!isPacked) this.#sink.setWaiting(input, true);
-    chunk.contexts.push(this.#contextOf(tag, env, isPacked ? undefined : input));
+    chunk.shared.push(this.#sharedOf(tag, context.env, isPacked ? undefined : input));
     this.#length++;
     this.#waiting.count++;
   }
 
-  /** The instance that has waited longest; undefined when none waits. */
-  shift(): ReadyInstance | undefined {
+  /** The firing that has waited longest; undefined when none waits. */
+  take(): QueuedFiring | undefined {
     const chunk = this.#first;
     if (chunk === undefined) return undefined;
     const at = chunk.begin++;
-    const { prefix, env, input } = chunk.contexts[at]!;
+    const { prefix, env, input } = chunk.shared[at]!;
     if (input !== undefined) this.#sink.setWaiting(input, false);
-    const instance = {
+    const firing = {
       tag: tagInside(prefix, chunk.indices[at]!),
       input: input ?? chunk.inputs.take(at)!,
-      env,
-      components: chunk.components[at]!,
+      context: { env, components: chunk.components[at]!, from: chunk.from[at]! },
       readyAt: chunk.readyAt[at]!,
-      after: chunk.after[at]!,
     };
     this.#length--;
     this.#waiting.count--;
@@ -96,10 +91,10 @@ export class InstanceLine {
       this.#first = chunk.next;
       if (chunk.next === undefined) this.#last = undefined;
     }
-    return instance;
+    return firing;
   }
 
-  /** Empties it at once; the work releases the inputs of those that waited. */
+  /** Empties the queue at once; the work releases the inputs. */
   letGo(): Work {
     const first = this.#first;
     this.#first = this.#last = undefined;
@@ -108,22 +103,22 @@ export class InstanceLine {
     return releasing(first, this.#sink);
   }
 
-  #contextOf(tag: Tag, env: Environment | null, input: Value | undefined): Context {
-    const last = this.#context;
+  #sharedOf(tag: Tag, env: TokenContext['env'], input: Value | undefined): Shared {
+    const last = this.#shared;
     if (input === undefined && last.env === env && isPrefix(last.prefix, tag)) return last;
-    const context = { prefix: tag.slice(0, -1), env, input };
-    if (input === undefined) this.#context = context;
-    return context;
+    const shared = { prefix: tag.slice(0, -1), env, input };
+    if (input === undefined) this.#shared = shared;
+    return shared;
   }
 }
 
-/** A piece of a line: made when the one before is full, gone when its last instance is. */
+/** A piece of a queue: made when the piece before is full, dropped with its last firing. */
 class Chunk {
   readonly indices = new Uint32Array(CHUNK);
   readonly readyAt = new Float64Array(CHUNK);
   readonly components = new Uint32Array(CHUNK);
-  readonly after = new Int32Array(CHUNK);
-  readonly contexts: Context[] = [];
+  readonly from = new Int32Array(CHUNK);
+  readonly shared: Shared[] = [];
   begin = 0;
   end = 0;
   next: Chunk | undefined = undefined;
@@ -134,7 +129,7 @@ class Chunk {
 function* releasing(chunk: Chunk | undefined, sink: PackingSink): Work {
   for (; chunk !== undefined; chunk = chunk.next) {
     for (let at = chunk.begin; at < chunk.end; at++) {
-      const { input } = chunk.contexts[at]!;
+      const { input } = chunk.shared[at]!;
       if (input === undefined) continue;
       sink.setWaiting(input, false);
       input.release();

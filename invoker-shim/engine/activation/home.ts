@@ -1,238 +1,272 @@
+import type { ActivationId } from '@dataflower/common';
+import type { ActivationRecord } from '@dataflower/common/records';
 import type { Executor } from '../../containers/executor.js';
-import type { Tag } from '../../pipes/pipe.js';
+import type { Tag, TokenContext } from '../../pipes/pipe.js';
 import { SMALL_BYTES, ask } from '../../sink/ask.js';
 import type { DataSink, Value } from '../../sink/value.js';
-import type { Activation, Status } from './activation.js';
-import type { Environment } from '../values/environment.js';
-import type { Ledger } from '../records/ledger.js';
-import { errorValue } from '../operators/operators.js';
 import type { PlanNode } from '../plan/plan.js';
-import { restMessage } from './rest-message.js';
-import type { TokenFlow } from '../tokens/token-flow.js';
 import type { Turns, Work } from '../turns/turns.js';
+import { errorValue } from '../values/json-value.js';
+import {
+  Activation,
+  type ActivationFacts,
+  type ActivationHome,
+  type ActivationInside,
+  type Status,
+} from './activation.js';
+import { dropping, emptying, stopping } from './discarding.js';
+import { CALLER } from './part-list.js';
+import { restMessage } from './rest-message.js';
 
-/** What the parts of an activation say when it has failed around them. */
+/** Answer of a workflow. The receiver owns the value. */
+export interface WorkflowAnswer {
+  readonly status: Status;
+  readonly value: Value;
+  /** Components that have run on the path to the result. */
+  readonly components: number;
+}
+
+/** What the home of an activation tells its caller, or the activation around it. */
+export interface HomeEvents {
+  /** There is a result or an error; nothing is written yet. */
+  answered(answer: WorkflowAnswer, home: Home): void;
+  /** The record is appended, and those of all parts that had ended by then. */
+  recorded(record: ActivationRecord, answer: string): void;
+  ended(home: Home): void;
+}
+
+/** Makes and appends the records of workflows. */
+export interface WorkflowRecords {
+  /** Appends the record of a workflow that has answered. Takes over the reference of its result. */
+  answered(home: Home, appended: (record: ActivationRecord, answer: string) => void): void;
+  /** Appends the record once more, when parts ended or failed after the answer. */
+  ended(home: Home): void;
+}
+
+/** What all homes of an engine share. */
+export interface HomeServices {
+  readonly sink: DataSink;
+  readonly executor: Executor;
+  readonly turns: Turns;
+  readonly records: WorkflowRecords;
+  readonly now: () => number;
+  /** The activation has ended: the engine may forget it. */
+  readonly forget: (id: ActivationId) => void;
+}
+
+/** Place of a workflow in the activation around it. */
+export interface PlaceInside {
+  readonly node: PlanNode;
+  readonly tag: Tag;
+  readonly after: ActivationId | undefined;
+}
+
+/**
+ * State of an activation at its home. RUNNING: no answer yet. ANSWERED: the caller has its result or its error; the rest
+ * goes on or is discarded. ENDED: nothing of it is queued, running or in flight.
+ */
+export type HomeState = 'RUNNING' | 'ANSWERED' | 'ENDED';
+
+const NEXT: Readonly<Record<HomeState, HomeState | undefined>> = {
+  RUNNING: 'ANSWERED',
+  ANSWERED: 'ENDED',
+  ENDED: undefined,
+};
+
+/** Error of the workflows inside an activation that has failed. */
 const PARENT_FAILED = 'The workflow that it is a part of has failed.';
 
-/** Cost of taking a run back, and of answering for a workflow with its record, in units of `Turns`. */
-const WITHDRAW_UNITS = 2;
-const ANSWER_UNITS = 40;
+/**
+ * One run of a workflow, as its home knows it: how it comes to its answer, its record and its end (E1, E5, E8). It knows
+ * the work on its own host as an `Activation`; the activation knows its home as an `ActivationHome`.
+ */
+export class Home implements ActivationHome, ActivationInside {
+  readonly activation: Activation;
+  /** The answer, until its record is made. Holds a reference. */
+  answer: { readonly status: Status; readonly value: Value; readonly at: number } | undefined;
+  record: ActivationRecord | undefined;
+  /** Number of the part from which the result or the error has come; −1: none. */
+  lastPart = CALLER;
+  /** Number of failures after the answer. */
+  lateErrors = 0;
+  /** Ends the timer of the deadline. */
+  stopDeadline: (() => void) | undefined;
+  #state: HomeState = 'RUNNING';
+  /** Number of parts that have ended and whose record is not appended: the record of the answer waits for them. */
+  #unrecorded = 0;
 
-/** How activations come to their answer and to their end: results, errors, cancels, the end by counting (E1, E5, E8). */
-export class Ending {
-  readonly #sink: DataSink;
-  readonly #executor: Executor;
-  readonly #flow: TokenFlow;
-  readonly #ledger: Ledger;
-  readonly #turns: Turns;
-  readonly #now: () => number;
-  /** The activation has ended: it may be forgotten. */
-  readonly #forget: (activation: Activation) => void;
+  readonly #services: HomeServices;
+  readonly #events: HomeEvents;
 
   constructor(
-    sink: DataSink,
-    executor: Executor,
-    flow: TokenFlow,
-    ledger: Ledger,
-    turns: Turns,
-    now: () => number,
-    forget: (activation: Activation) => void,
+    services: HomeServices,
+    events: HomeEvents,
+    facts: ActivationFacts,
+    /** By the clock's `now`. */
+    readonly startedAt: number,
+    /** Undefined for an outermost activation. */
+    readonly place?: PlaceInside,
   ) {
-    this.#sink = sink;
-    this.#executor = executor;
-    this.#flow = flow;
-    this.#ledger = ledger;
-    this.#turns = turns;
-    this.#now = now;
-    this.#forget = forget;
+    this.#services = services;
+    this.#events = events;
+    this.activation = new Activation(facts, this);
   }
 
-  /** Everything that `$USER` waits for is there; takes the references over. */
-  result(activation: Activation, inputs: readonly Value[], components: number): void {
-    const ports = activation.plan.user.inputs;
-    const whole = ports.length === 1 && ports[0]!.name === 'result';
-    activation.lastPart = this.#flow.trigger;
-    const value = whole ? inputs[0]! : activation.sink.record(ports.map(({ name }, slot) => [name, inputs[slot]!]));
-    this.#answer(activation, 0, value, components);
+  /** The one transition: to the next state. */
+  #enter(state: HomeState): void {
+    if (NEXT[this.#state] !== state) throw new Error(`an activation that is ${this.#state} cannot become ${state}`);
+    this.#state = state;
   }
 
-  /** A node instance failed: its error port takes the error, or it is uncaught. */
-  failed(
-    activation: Activation,
-    node: PlanNode,
-    tag: Tag,
-    status: Status,
-    value: Value,
-    env: Environment | null,
-    components: number,
-    from: number,
-  ): void {
-    if (node.error !== undefined && !activation.discarding) {
-      this.#flow.send(activation, node.error, tag, value, env, components, from);
-      return;
-    }
-    if (!activation.answered) activation.lastPart = from;
-    // To a composition every error of a part is data, and what it ends with is an application's error.
-    this.uncaught(activation, activation.target.workflow === 'composition' ? 1 : status, value, components);
+  result(inputs: readonly Value[], context: TokenContext): void {
+    const { plan, sink } = this.activation;
+    const ports = plan.user.inputs;
+    const isWhole = ports.length === 1 && ports[0]!.name === 'result';
+    this.lastPart = context.from;
+    const value = isWhole ? inputs[0]! : sink.record(ports.map(({ name }, slot) => [name, inputs[slot]!]));
+    this.#answer(0, value, context.components);
   }
 
-  /** E8: answers with the error, if nothing was answered yet, and drops what has not started. */
-  uncaught(activation: Activation, status: Status, value: Value, components = 0): void {
-    if (activation.ended) {
+  failed(status: Status, value: Value, context: TokenContext): void {
+    if (this.#state === 'RUNNING') this.lastPart = context.from;
+    // To a composition every error of a part is data, and its own error is an application's error.
+    const own = this.activation.target.workflow === 'composition' ? 1 : status;
+    this.uncaught(own, value, context.components);
+  }
+
+  uncaught(status: Status, value: Value, components = 0): void {
+    if (this.#state === 'ENDED') {
       value.release();
       return;
     }
-    const first = !activation.discarding;
-    activation.discarding = true;
-    if (activation.answered) {
-      if (!activation.stopped) activation.lateErrors++;
-      value.release();
-    } else {
-      const harmless = status === 1 && activation.target.workflow === 'composition' && isFalsyError(value);
-      this.#answer(activation, harmless ? 0 : status, value, components);
-    }
-    if (!first) return;
-    activation.coolDown();
-    activation.pending++;
-    for (const table of activation.tables) table?.refuse();
-    // First of all: what is taken back makes room for what stands in line.
-    const lines: Work[] = [];
-    for (const line of activation.lines) {
-      if (line === undefined || line.length === 0) continue;
-      activation.pending -= line.length;
-      lines.push(line.letGo());
-    }
-    this.#turns.run(this.#dropping(activation, lines), () => this.release(activation));
+    const isFirst = this.activation.enter('DROPPING');
+    this.#fail(status, value, components);
+    if (isFirst) this.#discard();
   }
 
-  /** Takes back what has not started, and releases what waits. */
-  *#dropping(activation: Activation, lines: readonly Work[]): Work {
-    for (const instance of activation.running.all()) {
-      if (instance.startedAt === 0) this.#executor.withdraw(instance);
-      yield WITHDRAW_UNITS;
+  /** Answers with the error, or counts it when there is an answer. */
+  #fail(status: Status, value: Value, components: number): void {
+    const { state, target } = this.activation;
+    if (this.#state === 'RUNNING') {
+      const isHarmless = status === 1 && target.workflow === 'composition' && isFalsyError(value);
+      this.#answer(isHarmless ? 0 : status, value, components);
+      return;
     }
-    for (const line of lines) yield* line;
-    yield* this.#emptying(activation);
-    // Those of one that is stopped are stopped in a moment, for the same reason.
-    if (activation.stopped) return;
-    for (const child of activation.children) {
-      this.#giveUp(child);
-      yield ANSWER_UNITS;
-    }
+    if (state !== 'STOPPING') this.lateErrors++;
+    value.release();
   }
 
-  /** Nothing waits in its tables from here on. */
-  *#emptying(activation: Activation): Work {
-    activation.emptied = true;
-    for (const table of activation.tables) {
-      if (table === undefined) continue;
-      table.refuse();
-      yield* table.letGo();
+  /** Drops the work that has not started. */
+  #discard(): void {
+    const { executor } = this.#services;
+    this.activation.coolDown();
+    this.#inTurns(dropping(this.activation, executor));
+  }
+
+  cancel(reason: string): void {
+    this.activation.markCancelled();
+    this.stop(reason);
+  }
+
+  /** Cancel, deadline, end of the host: an uncaught error that stops running work too. */
+  stop(reason: string, status: Status = 2): void {
+    if (this.#state === 'ENDED') return;
+    const wasDiscarding = this.activation.discarding;
+    if (!this.activation.enter('STOPPING')) return;
+    const { sink, executor } = this.#services;
+    this.activation.hold();
+    if (!wasDiscarding) {
+      this.#fail(status, errorValue(sink, reason), 0);
+      this.#discard();
     }
+    this.#inTurns(stopping(this.activation, executor, reason));
+    this.activation.release();
   }
 
-  /** What `stop` does, for its user: the records say so. */
-  cancel(activation: Activation, reason: string): void {
-    activation.cancelledItself = true;
-    this.stop(activation, reason);
+  /** The activation around it has failed. */
+  giveUp(): void {
+    if (!this.activation.discarding) this.uncaught(1, errorValue(this.#services.sink, PARENT_FAILED));
   }
 
-  /** Cancel, the deadline, the end of the host: an uncaught error that also stops what runs. */
-  stop(activation: Activation, reason: string, status: Status = 2): void {
-    if (activation.ended || activation.stopped) return;
-    activation.pending++;
-    activation.stopped = true;
-    if (!activation.discarding) this.uncaught(activation, status, errorValue(this.#sink, reason));
-    this.#turns.run(this.#stopping(activation, reason), () => this.release(activation));
-  }
-
-  *#stopping(activation: Activation, reason: string): Work {
-    for (const instance of activation.running.all()) {
-      this.#executor.cancel(instance, reason);
-      yield WITHDRAW_UNITS;
-    }
-    for (const child of activation.children) {
-      this.stop(child, reason);
-      yield ANSWER_UNITS;
-    }
-  }
-
-  /** Its budget is exceeded: an application's error, which nothing in it takes. Called from anywhere, also by a run of it. */
-  overBudget(activation: Activation, text: string): void {
-    activation.pending++;
-    this.uncaught(activation, 1, errorValue(this.#sink, text));
-    // The executor may be in the middle of what one of its runs has put out.
+  /** E10: the budget is exceeded: an application's error that no node takes. May be called inside a call of a run. */
+  overBudget(text: string): void {
+    this.activation.hold();
+    this.uncaught(1, errorValue(this.#services.sink, text));
+    // The executor may be in the middle of taking an output of one of the runs.
     queueMicrotask(() => {
-      this.stop(activation, text);
-      this.release(activation);
+      this.stop(text);
+      this.activation.release();
     });
   }
 
-  /** The caller gets its answer; takes the value over. What comes after the first is dropped. */
-  #answer(activation: Activation, status: Status, value: Value, components: number): void {
-    if (activation.answered) {
+  partEnded(): void {
+    this.#unrecorded++;
+  }
+
+  partRecorded(): void {
+    if (--this.#unrecorded === 0 && this.answer !== undefined) this.#appendRecord();
+    this.activation.release();
+  }
+
+  atRest(made: number, consumed: number): void {
+    if (made !== consumed || this.#state === 'ENDED') return;
+    const { activation } = this;
+    if (this.#state === 'RUNNING') {
+      if (activation.dropping) this.giveUp();
+      else this.uncaught(2, errorValue(this.#services.sink, restMessage(activation)));
+      return;
+    }
+    if (activation.tables.length > 0 && activation.enter('CLOSING')) {
+      this.#inTurns(emptying(activation));
+      return;
+    }
+    this.#end();
+  }
+
+  #end(): void {
+    const { activation } = this;
+    const { records, forget } = this.#services;
+    this.#enter('ENDED');
+    activation.coolDown();
+    this.stopDeadline?.();
+    if (activation.parent === undefined) activation.whole.close();
+    records.ended(this);
+    forget(activation.id);
+    this.#events.ended(this);
+  }
+
+  /** The caller gets its answer; takes the value over. Only the first answer counts. */
+  #answer(status: Status, value: Value, components: number): void {
+    if (this.#state !== 'RUNNING') {
       value.release();
       return;
     }
-    activation.answered = true;
-    activation.pending++;
+    this.#enter('ANSWERED');
+    this.activation.hold();
     value.retain();
-    activation.result = { status, value, at: this.#now() };
-    // A workflow around this one goes on with the value; records are not on its way.
-    activation.owner.answered({ status, value, components }, activation);
-    if (activation.unrecorded === 0) this.#record(activation);
+    this.answer = { status, value, at: this.#services.now() };
+    // A workflow around this one goes on with the value before the record is made.
+    this.#events.answered({ status, value, components }, this);
+    if (this.#unrecorded === 0) this.#appendRecord();
   }
 
-  /** The record of a part that has ended is appended. */
-  partRecorded(activation: Activation): void {
-    if (--activation.unrecorded === 0 && activation.result !== undefined) this.#record(activation);
-    this.release(activation);
-  }
-
-  /** One thing less that is pending. */
-  release(activation: Activation): void {
-    activation.pending--;
-    this.settle(activation);
-  }
-
-  /** E5: nothing is queued, running or in flight. */
-  settle(activation: Activation): void {
-    if (activation.tokens > 0 || activation.pending > 0 || activation.ended) return;
-    if (!activation.answered) {
-      if (activation.dropping) this.#giveUp(activation);
-      else this.uncaught(activation, 2, errorValue(this.#sink, restMessage(activation)));
-      return;
-    }
-    if (activation.tables.length > 0 && !activation.emptied) {
-      activation.pending++;
-      this.#turns.run(this.#emptying(activation), () => this.release(activation));
-      return;
-    }
-    activation.ended = true;
-    activation.coolDown();
-    activation.stopDeadline?.();
-    if (activation.parent === undefined) activation.whole.close();
-    this.#ledger.ended(activation);
-    this.#forget(activation);
-    activation.owner.ended(activation);
-  }
-
-  #record(activation: Activation): void {
-    this.#ledger.answered(activation, (record, answer) => {
-      activation.record = record;
-      activation.owner.recorded(record, answer);
-      this.release(activation);
+  #appendRecord(): void {
+    this.#services.records.answered(this, (record, answer) => {
+      this.record = record;
+      this.#events.recorded(record, answer);
+      this.activation.release();
     });
   }
 
-  #giveUp(child: Activation): void {
-    if (!child.discarding) this.uncaught(child, 1, errorValue(this.#sink, PARENT_FAILED));
+  #inTurns(work: Work): void {
+    this.activation.hold();
+    this.#services.turns.run(work, () => this.activation.release());
   }
 }
 
 /** Composer ends a composition as a success when its error is falsy. */
 function isFalsyError(value: Value): boolean {
-  // An error that is large is not falsy.
+  // A large error is not falsy.
   if (value.size > SMALL_BYTES) return false;
   const error = ask(value, { ask: 'member', path: ['error'] });
   if (error instanceof Promise) {

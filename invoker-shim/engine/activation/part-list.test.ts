@@ -1,3 +1,4 @@
+import { activationIdOf } from '@dataflower/common';
 import fc from 'fast-check';
 import { PartList } from './part-list.js';
 
@@ -8,7 +9,7 @@ test('parts are in graph order, then by tag, then in the order of their beginnin
       const parts = drawn.map(([node, outer, middle, inner], i) => {
         // Each node has tags of one length, as in a graph.
         const tag = [outer, middle, inner].slice(0, node);
-        const id = `${i}`;
+        const id = activationIdOf(`${i}`);
         list.add(id, node, tag);
         return { id, node, tag };
       });
@@ -25,7 +26,7 @@ test('parts are in graph order, then by tag, then in the order of their beginnin
 
 test('what was taken back is none, and its time does not count', () => {
   const list = new PartList();
-  for (let i = 0; i < 5; i++) list.add(`${i}`, 0, [4 - i]);
+  for (let i = 0; i < 5; i++) list.add(activationIdOf(`${i}`), 0, [4 - i]);
   for (let i = 0; i < 5; i++) list.setDuration(i, 10 * i);
   list.setDuration(2, 100);
   list.drop(3);

@@ -1,19 +1,20 @@
+import type { ActivationId } from '@dataflower/common';
 import type { Tag } from '../../pipes/pipe.js';
 
 /** In place of a part's number: the caller of the activation. */
 export const CALLER = -1;
 
-/** In place of a part's node: it was taken back before it started, and is no part any more. */
+/** In place of a part's node: the run was taken back before it started and does not count as a part. */
 const DROPPED = -1;
 
 /**
- * The parts of a workflow that have begun: function runs and workflows inside. A few columns instead of an object each,
- * since they stay until the workflow ends. A part is known by its number, in order of its beginning.
+ * The parts of a workflow that have begun: function runs and workflows inside. Columns instead of one object each, since
+ * they stay until the workflow ends. The number of a part is its place in the order of beginning.
  */
 export class PartList {
-  readonly #ids: string[] = [];
+  readonly #ids: ActivationId[] = [];
   readonly #nodes: number[] = [];
-  /** Milliseconds. */
+  /** In ms. */
   readonly #durations: number[] = [];
   /** The last index of each tag. */
   readonly #indices: number[] = [];
@@ -22,18 +23,18 @@ export class PartList {
   #dropped = 0;
   #duration = 0;
 
-  /** Parts without those that were taken back. */
+  /** Number of parts, without those that were taken back. */
   get size(): number {
     return this.#ids.length - this.#dropped;
   }
 
-  /** Milliseconds of all parts, as far as they are known. */
+  /** Sum of the known durations, in ms. */
   get duration(): number {
     return this.#duration;
   }
 
-  /** A part has begun; returns its number. */
-  add(activationId: string, node: number, tag: Tag): number {
+  /** Adds a part that has begun; returns its number. */
+  add(activationId: ActivationId, node: number, tag: Tag): number {
     const part = this.#ids.push(activationId) - 1;
     this.#nodes.push(node);
     this.#durations.push(0);
@@ -42,8 +43,8 @@ export class PartList {
     return part;
   }
 
-  /** Activation id of a part; undefined for a number that is none's. */
-  idOf(part: number): string | undefined {
+  /** Activation id of a part; undefined for CALLER. */
+  idOf(part: number): ActivationId | undefined {
     return this.#ids[part];
   }
 
@@ -58,13 +59,13 @@ export class PartList {
     this.#dropped++;
   }
 
-  /** The nodes that have instances among them. Looks at all of them. */
+  /** The nodes that have parts. Work in proportion to the number of parts. */
   nodes(): ReadonlySet<number> {
     return new Set(this.#nodes);
   }
 
-  /** Activation ids of the parts, in graph order, then by tag. Work in proportion to their number. */
-  inGraphOrder(): string[] {
+  /** Activation ids of the parts, in graph order, then by tag. Work in proportion to the number of parts. */
+  inGraphOrder(): ActivationId[] {
     const byNode = new Map<number, number[]>();
     for (let part = 0; part < this.#nodes.length; part++) {
       const node = this.#nodes[part]!;
@@ -73,14 +74,14 @@ export class PartList {
       if (parts === undefined) byNode.set(node, [part]);
       else parts.push(part);
     }
-    const ids = new Array<string>(this.size);
+    const ids = new Array<ActivationId>(this.size);
     let at = 0;
     for (const node of [...byNode.keys()].sort((a, b) => a - b))
       for (const part of this.#byTag(byNode.get(node)!)) ids[at++] = this.#ids[part]!;
     return ids;
   }
 
-  /** Parts of one node, whose tags have one length: sorted by each index, the last first, so that equal ones stay in order. */
+  /** Sorts the parts of one node, whose tags have one length, by each index, the last first (a stable radix sort). */
   #byTag(parts: number[]): readonly number[] {
     if (parts.length === 1) return parts;
     const inner = (this.#tags?.get(parts[0]!)?.length ?? 1) - 2;
@@ -102,7 +103,7 @@ function sortedBy(parts: readonly number[], indexOf: (part: number) => number): 
     last = index;
   }
   if (inOrder) return parts;
-  // A few parts with large indices are not worth a table.
+  // For a few parts with large indices a table costs more than a sort.
   if (largest > 16 * parts.length) return [...parts].sort((a, b) => indexOf(a) - indexOf(b));
   const starts = new Uint32Array(largest + 2);
   for (const part of parts) starts[indexOf(part) + 1]!++;

@@ -3,7 +3,7 @@ import type { PlanNode } from '../plan/plan.js';
 
 const AT_REST = 'The workflow came to rest without a result:';
 
-/** What an activation says that came to rest without a result: which node waits for what. */
+/** Error of an activation that came to rest without a result: which node waits for which input. */
 export function restMessage(activation: Activation): string {
   const { tables, plan } = activation;
   for (const [index, table] of tables.entries()) {
@@ -15,7 +15,7 @@ export function restMessage(activation: Activation): string {
   return `${AT_REST} ${neverSent(activation) ?? 'no value reached its end.'}`;
 }
 
-/** Ports that a message names. */
+/** Number of ports that a message names. */
 const NAMED = 10;
 
 function someOf(ports: readonly string[]): string {
@@ -23,10 +23,10 @@ function someOf(ports: readonly string[]): string {
   return ports.length > NAMED ? `${names} and ${ports.length - NAMED} more` : names;
 }
 
-/** Edges that are followed back: a message need not know everything, and must not cost more than the run. */
+/** Number of edges that are followed back: the message must not cost more than the run. */
 const FOLLOWED = 10_000;
 
-/** Nothing waits half complete: back from the end, the first port that a function which ran has never sent anything by. */
+/** Follows the edges back from the end to the first port by which a node that ran has sent nothing. */
 function neverSent({ plan, parts }: Activation): string | undefined {
   const ran = parts.nodes();
   const seen = new Set<PlanNode>();

@@ -1,38 +1,46 @@
-import type { FunctionInstance } from './run.js';
+import type { FunctionRun } from '../../containers/executor.js';
+
+/** A run in a RunSet. */
+export interface ListedRun extends FunctionRun {
+  /** Its place in the set; only the set uses it. */
+  position: number;
+  /** By the clock's `now`; 0: it has not started. */
+  readonly startedAt: number;
+}
 
 /**
- * The instances that the executor has, in no order. Not a `Set`: when one has come and gone often enough it moves to a
- * new table, which the old one goes on pointing at. Once a single table has been promoted, all that were ever moved from
- * stay, with what was in them, until the next full garbage collection.
+ * The runs that the executor has, in no order. Not a `Set`: after enough changes a `Set` moves to a new table, and the old
+ * table keeps a pointer to it. Once one table has been promoted, all tables that were ever left stay, with their contents,
+ * until the next full garbage collection.
  */
-export class RunningInstances {
-  readonly #instances: FunctionInstance[] = [];
+export class RunSet {
+  readonly #runs: ListedRun[] = [];
 
   get size(): number {
-    return this.#instances.length;
+    return this.#runs.length;
   }
 
-  add(instance: FunctionInstance): void {
-    instance.position = this.#instances.push(instance) - 1;
+  add(run: ListedRun): void {
+    run.position = this.#runs.push(run) - 1;
   }
 
-  /** Nothing if it is not in. */
-  delete(instance: FunctionInstance): void {
-    const { position } = instance;
-    if (this.#instances[position] !== instance) return;
-    const last = this.#instances.pop()!;
-    if (last === instance) return;
-    this.#instances[position] = last;
+  /** Removes a run; does nothing when it is not in the set. */
+  delete(run: ListedRun): void {
+    const { position } = run;
+    if (this.#runs[position] !== run) return;
+    const last = this.#runs.pop()!;
+    if (last === run) return;
+    this.#runs[position] = last;
     last.position = position;
   }
 
-  /** Looks at all of them. */
+  /** Compares all of them. */
   has(activationId: string): boolean {
-    return this.#instances.some((instance) => instance.activationId === activationId);
+    return this.#runs.some((run) => run.activationId === activationId);
   }
 
-  /** Those that run now: what is done with them may change which those are. */
-  all(): FunctionInstance[] {
-    return this.#instances.slice();
+  /** A copy: ending runs changes the set. */
+  all(): ListedRun[] {
+    return this.#runs.slice();
   }
 }

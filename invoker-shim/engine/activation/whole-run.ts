@@ -1,15 +1,15 @@
 import type { DataSink, Value } from '../../sink/value.js';
 import { BacklogOfRun } from '../turns/backlog.js';
 import type { Budget } from './budget.js';
-import { put } from '../operators/operators.js';
+import { put } from '../values/json-value.js';
 import type { PlanNode } from '../plan/plan.js';
 
 /**
- * What an outermost activation and the workflows inside it have in common: one budget, and the constants of their graphs,
- * which are in the sink once, however many instances put them out. It holds a reference of each until it is closed.
+ * State that an outermost activation shares with the workflows inside it: one budget, and the constants of their graphs.
+ * Each constant is in the sink once; WholeRun holds a reference to it until it is closed.
  */
 export class WholeRun {
-  /** Work that is left. */
+  /** Tokens that are yet to be made. */
   readonly backlog = new BacklogOfRun();
   readonly #literals = new Map<PlanNode, Value>();
 
@@ -27,7 +27,7 @@ export class WholeRun {
     let value = this.#literals.get(node);
     if (value === undefined) {
       value = put(this.#sink, json);
-      // It may go to disk while all who have it wait.
+      // The sink may move it to disk while all its holders wait.
       this.#sink.setWaiting(value, true);
       this.#literals.set(node, value);
       this.budget.bytes(value.size);

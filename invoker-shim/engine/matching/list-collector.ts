@@ -2,25 +2,25 @@ import type { Tag } from '../../pipes/pipe.js';
 import { ListBuilder } from '../../sink/list-builder.js';
 import type { Value } from '../../sink/value.js';
 import type { PackingSink } from '../../sink/value-pack.js';
-import { IndexSet } from './index-set.js';
 import type { Work } from '../turns/turns.js';
+import { IndexSet } from './fired-set.js';
 
-/** The values of one LIST on their way in, by index, in any order (W3). It holds their references. */
+/** Collects the values of one LIST, by index, in any order (W3). Holds their references. */
 export class ListCollector {
   /** Values expected; −1: not known yet. */
   count = -1;
   components = 0;
-  /** Of the values that it holds. */
+  /** Sums over the values, and the depth of the LIST, for the budget. */
   bytes = 0;
   parts = 0;
   depth = 0;
   readonly #seen = new IndexSet();
-  /** Undefined: the list is closed, or nobody wants it any more. */
+  /** Undefined: the list is closed, or not wanted any more. */
   #items: ListBuilder | undefined;
   #received = 0;
   #closed = false;
 
-  /** `tag`: of the instance that gets the list. */
+  /** @param tag Tag of the instance that gets the list. */
   constructor(
     readonly tag: Tag,
     sink: PackingSink,
@@ -36,7 +36,7 @@ export class ListCollector {
     return !this.#closed && this.count === this.#received;
   }
 
-  /** How far it is, for a message. */
+  /** Text for a message. */
   get progress(): string {
     return `${this.#received} of ${this.count < 0 ? 'an unknown number of' : this.count} values`;
   }
@@ -44,7 +44,7 @@ export class ListCollector {
   /**
    * Takes the reference over; false, and the reference is the caller's, when the index has come before.
    *
-   * @param wanted False: it is released. It goes on telling values from their duplicates.
+   * @param wanted False: the value is released; the collector still recognises duplicates.
    */
   add(index: number, value: Value, components: number, wanted: boolean): boolean {
     if (this.#closed || !this.#seen.add(index)) return false;
@@ -64,7 +64,7 @@ export class ListCollector {
   /**
    * Puts the LIST together, in order of index, in steps. Nothing can be added any more.
    *
-   * @param wanted False: what it holds is released, and there is no LIST.
+   * @param wanted False: the values are released, and there is no LIST.
    */
   close(wanted: boolean): Generator<number, Value | undefined> {
     this.#closed = true;
@@ -73,7 +73,7 @@ export class ListCollector {
     return closing(items, wanted, this.count);
   }
 
-  /** Releases what it holds, in steps; from then on nothing that comes is wanted. */
+  /** Releases the values, in steps, and later ones when they come. */
   *letGo(): Work {
     const items = this.#items;
     this.#items = undefined;

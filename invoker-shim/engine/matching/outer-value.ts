@@ -1,31 +1,31 @@
 import type { Tag } from '../../pipes/pipe.js';
-import { FiredSet } from './tag.js';
-import type { Arrival, Waiting } from './wait-match.js';
+import { FiredSet } from './fired-set.js';
+import type { Arrival, Instance } from './instance.js';
 
 /**
  * A value from outside a scatter: it serves every instance inside, and is held until the last has taken it (W4). With
- * scatters inside each other it is known only bit by bit how many there are: the counts of one level say how many scopes
- * the next one has, those of the innermost how many instances there are. They come in any order, inner ones first too,
- * so a level is complete only when all around it are.
+ * scatters inside each other the number of instances becomes known level by level: the counts of one level give the number
+ * of scopes of the next one, those of the innermost the number of instances. Counts come in any order, so a level is
+ * complete only when all levels around it are.
  */
 export class OuterValue {
-  /** Stays when the value is gone, to know a duplicate. */
+  /** Stays when the value is released, to recognise a duplicate. */
   arrival: Arrival | undefined;
-  /** The reference is given back. */
+  /** The reference is released. */
   done = false;
   /** Instances that wait for the value. */
-  waiting: Waiting[] = [];
+  waiting: Instance[] = [];
   taken = 0;
-  /** By level, from the outermost: scopes there are as far as is known; the last: instances. */
+  /** By level, from the outermost: number of scopes as far as is known; the last: of instances. */
   readonly #expected = [1];
-  /** By level: scopes whose count has come. */
+  /** By level: number of scopes whose count has come. */
   readonly #counted: number[] = [];
-  /** By level, without the outermost, which has one scope: which those are. */
+  /** By level, without the outermost, which has one scope: the scopes whose count has come. */
   #seen: FiredSet[] | undefined;
 
   readonly #depth: number;
 
-  /** `depth`: length of the value's own tag; `levels`: scopes inside each other between it and the node. */
+  /** @param depth Length of the value's own tag. @param levels Scopes inside each other between the value and the node. */
   constructor(depth: number, levels: number) {
     this.#depth = depth;
 
@@ -35,7 +35,7 @@ export class OuterValue {
     }
   }
 
-  /** Every instance there will be has taken it. */
+  /** True when all counts are known and as many instances have taken the value. */
   get served(): boolean {
     const levels = this.#counted.length;
     if (this.taken !== this.#expected[levels]) return false;
@@ -43,7 +43,7 @@ export class OuterValue {
     return true;
   }
 
-  /** The scope with this tag has `count` instances. False when that was known. */
+  /** Takes the count of the scope with this tag; false when it was known. */
   count(tag: Tag, count: number): boolean {
     const level = tag.length - this.#depth;
     if (!this.#isNew(tag, level)) return false;

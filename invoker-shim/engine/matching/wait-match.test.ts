@@ -1,8 +1,8 @@
+import { activationIdOf } from '@dataflower/common';
 import fc from 'fast-check';
 import type { Tag, Token } from '../../pipes/pipe.js';
 import { createDataSink } from '../../sink/index.js';
 import type { Value } from '../../sink/value.js';
-import { BUDGET_LIMITS, Budget } from '../activation/budget.js';
 import { compilePlan } from '../plan/compiler.js';
 import { action, edges, graph } from '../testing/workflows.js';
 import type { Work } from '../turns/turns.js';
@@ -41,17 +41,8 @@ const node = nested.nodes.find(({ id }) => id === 'n')!;
 function tokensOf(counts: readonly (readonly number[])[]): Token[] {
   const tokens: Token[] = [];
   const token = (port: number, tag: Tag, more: Partial<Token>): void => {
-    const all = {
-      activationId: '1',
-      port,
-      tag,
-      attempt: 1,
-      from: 0,
-      value: undefined,
-      count: undefined,
-      env: null,
-      components: 0,
-    };
+    const context = { env: null, components: 0, from: 0 };
+    const all = { activationId: activationIdOf('1'), port, tag, value: undefined, count: undefined, context };
     tokens.push({ ...all, ...more });
   };
   const value = (name: string, tag: Tag): void => {
@@ -77,12 +68,8 @@ function tokensOf(counts: readonly (readonly number[])[]): Token[] {
   return tokens;
 }
 
-const budget = new Budget(BUDGET_LIMITS, (said) => {
-  throw new Error(said);
-});
-
 function tableOf(ready: (inputs: readonly Value[]) => void): WaitMatch {
-  return new WaitMatch(node, sink, { budget, ready: (_tag, inputs) => ready(inputs), inTurns: done });
+  return new WaitMatch(node, sink, { ready: (_tag, inputs) => ready(inputs), fits: () => true, inTurns: done });
 }
 
 function done(work: Work): void {

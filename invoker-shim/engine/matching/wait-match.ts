@@ -1,91 +1,74 @@
-import type { Tag, Token } from '../../pipes/pipe.js';
-import type { Value } from '../../sink/value.js';
+import type { Tag, Token, TokenContext } from '../../pipes/pipe.js';
 import type { PackingSink } from '../../sink/value-pack.js';
-import type { Budget } from '../activation/budget.js';
-import type { Environment } from '../values/environment.js';
+import type { Value } from '../../sink/value.js';
+import type { PlanInput, PlanNode } from '../plan/plan.js';
+import type { Work } from '../turns/turns.js';
+import { FiredSet } from './fired-set.js';
+import { type Arrival, Instance, RELEASED, mergedContext } from './instance.js';
 import { ListCollector } from './list-collector.js';
 import { OuterValue } from './outer-value.js';
-import type { PlanInput, PlanNode } from '../plan/plan.js';
-import { FiredSet, type TagKey, tagKey } from './tag.js';
-import type { Work } from '../turns/turns.js';
+import { type TagKey, tagKey } from './tag.js';
 
-/** Takes a node instance with all its inputs, one value for each input of the node in its order, and their references. */
-export type ReadyReceiver = (tag: Tag, inputs: readonly Value[], env: Environment | null, components: number) => void;
-
-/** A value in a slot, with what travels beside it. */
-export interface Arrival {
-  /** Undefined: it came, and its reference is given back; for nobody is there to take it. */
-  readonly value: Value | undefined;
-  readonly env: Environment | null;
-  readonly components: number;
-}
-
-/** A node instance that has some of its inputs. */
-export interface Waiting {
-  readonly tag: Tag;
-  readonly slots: (Arrival | undefined)[];
-  missing: number;
-}
-
-const RELEASED: Arrival = { value: undefined, env: null, components: 0 };
-
-/** Instances that get one value at once; more do so in several turns. */
+/** Number of instances that get one value at once; a larger number is served in several turns. */
 const SERVED_AT_ONCE = 256;
-/** Items of a list that is put together at once. */
+/** Number of items of a LIST that is put together at once. */
 const LISTED_AT_ONCE = 16_384;
 /** Cost of starting an instance, in units of `Turns`. */
 const START_UNITS = 5;
 
-/** The engine, as a table uses it. */
-export interface TableOwner {
-  readonly budget: Budget;
-  readonly ready: ReadyReceiver;
-  /** Does work in this turn of the event loop and the next ones; the activation does not end before. */
-  readonly inTurns: (work: Work) => void;
+/** What a table tells the engine. */
+export interface TableEvents {
+  /** An instance has all its inputs, one value for each input of the node in its order; their references go with it. */
+  ready(tag: Tag, inputs: readonly Value[], context: TokenContext): void;
+  /** A LIST of this size is being collected; false: it is over the budget, and the activation ends. */
+  fits(bytes: number, parts: number, depth: number): boolean;
+  /** Work for this turn of the event loop and the next ones; the activation does not end before. */
+  inTurns(work: Work): void;
 }
 
 /**
  * The Wait-Match memory of one node of one activation: tokens stay here until all inputs of an instance are there.
- * Constant work for each token, whatever waits (a LIST is put together once, at its end). Invariants:
+ * Constant work for each token, however many wait (a LIST is put together once, at its end). Invariants:
  *
- * - W1 an instance becomes ready at most once, and a token is taken at most once, however often it comes;
+ * - W1 an instance becomes ready at most once, and of the tokens with one identity (port, tag, value or count) the first
+ *   is taken;
  * - W2 every reference that `accept` is given is passed on to the receiver, held in a table, or released;
  * - W3 a LIST is complete when its count is known and as many different indices have come, in any order;
  * - W4 an outer value is released when all counts below it are known and as many instances have taken it.
  */
 export class WaitMatch {
   readonly #fired = new FiredSet();
-  readonly #waiting = new Map<TagKey, Waiting>();
+  readonly #waiting = new Map<TagKey, Instance>();
   readonly #collectors: (Map<TagKey, ListCollector> | undefined)[] = [];
   readonly #outers: (Map<TagKey, OuterValue> | undefined)[] = [];
-  /** It takes no value any more; it goes on telling tokens from their duplicates. */
+  /** It holds no value any more; it still recognises duplicates. */
   #refusing = false;
 
   readonly #node: PlanNode;
   readonly #sink: PackingSink;
-  readonly #owner: TableOwner;
+  readonly #events: TableEvents;
 
-  constructor(node: PlanNode, sink: PackingSink, owner: TableOwner) {
+  constructor(node: PlanNode, sink: PackingSink, events: TableEvents) {
     this.#node = node;
     this.#sink = sink;
-    this.#owner = owner;
+    this.#events = events;
   }
 
   /** True when the token was taken, false for a duplicate (its reference is released then). */
   accept(input: PlanInput, token: Token): boolean {
-    if (token.count !== undefined) return this.#count(input, token.tag, token.count);
+    const { tag, context } = token;
+    if (token.count !== undefined) return this.#count(input, tag, token.count, context.from);
     const value = token.value!;
     if (input.list) return this.#collect(input, token, value);
-    const { tag, env, components } = token;
-    if (input.depth < this.#node.depth) return this.#arriveFromOutside(input, tag, { value, env, components });
-    if (this.#node.inputs.length > 1) return this.#arrive(input, tag, { value, env, components });
+    if (input.depth < this.#node.depth) return this.#arriveFromOutside(input, tag, { value, context });
+    if (this.#node.inputs.length > 1) return this.#arrive(input, tag, { value, context });
     if (!this.#fired.add(tag)) return duplicate(value);
     if (this.#refusing) value.release();
-    else this.#owner.ready(tag, [value], env, components);
+    else this.#events.ready(tag, [value], context);
     return true;
   }
 
-  /** What is still missing, for the message of an activation that came to rest without a result. */
+  /** The inputs that are missing, for the message of an activation that came to rest without a result. */
   *missing(): Generator<{ tag: Tag; ports: string[] }> {
     for (const { tag, slots } of this.#waiting.values()) {
       yield {
@@ -102,12 +85,12 @@ export class WaitMatch {
     }
   }
 
-  /** From now on it holds nothing that comes, and nothing becomes ready. */
+  /** From now on it releases every value that comes, and no instance becomes ready. */
   refuse(): void {
     this.#refusing = true;
   }
 
-  /** Releases everything that waits, after `refuse`. Tokens may come in between. */
+  /** Releases all values that wait, after `refuse`. Tokens may come in between. */
   *letGo(): Work {
     for (const { slots } of this.#waiting.values()) {
       for (let slot = 0; slot < slots.length; slot++) {
@@ -137,66 +120,51 @@ export class WaitMatch {
   #arrive(input: PlanInput, tag: Tag, arrival: Arrival): boolean {
     if (this.#fired.has(tag)) return duplicate(arrival.value!);
     const key = tagKey(tag, this.#node.depth);
-    const waiting = this.#waiting.get(key) ?? this.#open(key, tag);
-    if (waiting.slots[input.slot] !== undefined) return duplicate(arrival.value!);
-    this.#fill(waiting, input.slot, this.#held(arrival));
+    const instance = this.#waiting.get(key) ?? this.#open(key, tag);
+    if (instance.slots[input.slot] !== undefined) return duplicate(arrival.value!);
+    this.#fill(instance, input.slot, this.#held(arrival), arrival.context.from);
     return true;
   }
 
-  #open(key: TagKey, tag: Tag): Waiting {
+  #open(key: TagKey, tag: Tag): Instance {
     const { inputs, depth } = this.#node;
-    const waiting: Waiting = {
-      tag,
-      slots: new Array<Arrival | undefined>(inputs.length).fill(undefined),
-      missing: inputs.length,
-    };
-    this.#waiting.set(key, waiting);
+    const instance = new Instance(tag, inputs.length);
+    this.#waiting.set(key, instance);
     for (const input of inputs) {
       if (input.depth === depth) continue;
       const outer = this.#outer(input, tag);
-      if (outer.arrival === undefined) outer.waiting.push(waiting);
-      else this.#take(input, outer, waiting);
+      if (outer.arrival === undefined) outer.waiting.push(instance);
+      else this.#take(input, outer, instance);
     }
-    return waiting;
+    return instance;
   }
 
-  #fill(waiting: Waiting, slot: number, arrival: Arrival): void {
-    waiting.slots[slot] = arrival;
-    if (--waiting.missing > 0) return;
-    const node = this.#node;
-    const sink = this.#sink;
-    this.#waiting.delete(tagKey(waiting.tag, node.depth));
-    this.#fired.add(waiting.tag);
-    const slots = waiting.slots as Arrival[];
+  /** `from`: number of the part whose token fills the slot. */
+  #fill(instance: Instance, slot: number, arrival: Arrival, from: number): void {
+    if (!instance.fill(slot, arrival)) return;
+    const { tag } = instance;
+    this.#waiting.delete(tagKey(tag, this.#node.depth));
+    this.#fired.add(tag);
+    const arrivals = instance.slots as Arrival[];
     if (this.#refusing) {
-      for (const filled of slots) this.#release(filled);
+      for (const filled of arrivals) this.#release(filled);
       return;
     }
-    const inputs = new Array<Value>(slots.length);
-    let env: Environment | null = null;
-    let components = 0;
-    for (let i = 0; i < slots.length; i++) {
-      const filled = slots[i]!;
-      const value = filled.value!;
-      sink.setWaiting(value, false);
+    const inputs = new Array<Value>(arrivals.length);
+    for (let i = 0; i < arrivals.length; i++) {
+      const value = arrivals[i]!.value!;
+      this.#sink.setWaiting(value, false);
       inputs[i] = value;
-      env ??= filled.env;
-      if (filled.components > components) components = filled.components;
     }
-    if (node.leadingSlot < 0) {
-      this.#owner.ready(waiting.tag, inputs, env, components);
-      return;
-    }
-    const leading = slots[node.leadingSlot]!;
-    this.#owner.ready(waiting.tag, inputs, leading.env, leading.components);
+    this.#events.ready(tag, inputs, mergedContext(arrivals, this.#node, from));
   }
 
   #collect(input: PlanInput, token: Token, value: Value): boolean {
     const collector = this.#collector(input, token.tag);
-    if (!collector.add(token.tag[input.depth]!, value, token.components, !this.#refusing)) return duplicate(value);
+    const { components, from } = token.context;
+    if (!collector.add(token.tag[input.depth]!, value, components, !this.#refusing)) return duplicate(value);
     const { bytes, parts, depth } = collector;
-    if (!this.#owner.budget.value(bytes, parts, depth)) return true;
-    this.#closeIfComplete(input, collector);
+    if (this.#events.fits(bytes, parts, depth)) this.#closeIfComplete(input, collector, from);
     return true;
   }
 
@@ -211,38 +179,44 @@ export class WaitMatch {
     return collector;
   }
 
-  #closeIfComplete(input: PlanInput, collector: ListCollector): void {
+  /** `from`: number of the part whose token completes it. */
+  #closeIfComplete(input: PlanInput, collector: ListCollector, from: number): void {
     if (!collector.complete) return;
     const closing = collector.close(!this.#refusing);
     if (collector.count > LISTED_AT_ONCE) {
-      this.#owner.inTurns(this.#closing(input, collector, closing));
+      this.#events.inTurns(this.#closing(input, collector, closing, from));
       return;
     }
     let step = closing.next();
     while (step.done !== true) step = closing.next();
-    if (step.value !== undefined) this.#listed(input, collector, step.value);
+    if (step.value !== undefined) this.#listed(input, collector, step.value, from);
   }
 
-  *#closing(input: PlanInput, collector: ListCollector, closing: Iterator<number, Value | undefined>): Work {
+  *#closing(
+    input: PlanInput,
+    collector: ListCollector,
+    closing: Iterator<number, Value | undefined>,
+    from: number,
+  ): Work {
     let step = closing.next();
     for (; step.done !== true; step = closing.next()) yield step.value;
-    if (step.value !== undefined) this.#listed(input, collector, step.value);
+    if (step.value !== undefined) this.#listed(input, collector, step.value, from);
   }
 
-  #listed(input: PlanInput, { tag, components }: ListCollector, value: Value): void {
-    const arrival = { value, env: null, components };
-    if (input.depth < this.#node.depth) this.#arriveFromOutside(input, tag, arrival);
-    else if (this.#node.inputs.length > 1) this.#arrive(input, tag, arrival);
+  #listed(input: PlanInput, { tag, components }: ListCollector, value: Value, from: number): void {
+    const context = { env: null, components, from };
+    if (input.depth < this.#node.depth) this.#arriveFromOutside(input, tag, { value, context });
+    else if (this.#node.inputs.length > 1) this.#arrive(input, tag, { value, context });
     else if (!this.#fired.add(tag) || this.#refusing) value.release();
-    else this.#owner.ready(tag, [value], null, components);
+    else this.#events.ready(tag, [value], context);
   }
 
-  #count(input: PlanInput, tag: Tag, count: number): boolean {
+  #count(input: PlanInput, tag: Tag, count: number, from: number): boolean {
     if (!input.outerCount) {
       const collector = this.#collector(input, tag);
       if (collector.count >= 0) return false;
       collector.count = count;
-      this.#closeIfComplete(input, collector);
+      this.#closeIfComplete(input, collector, from);
       return true;
     }
     const outer = this.#outer(input, tag);
@@ -265,22 +239,23 @@ export class WaitMatch {
     outer.arrival = this.#held(arrival);
     const { waiting } = outer;
     outer.waiting = [];
-    if (waiting.length > SERVED_AT_ONCE) this.#owner.inTurns(this.#serving(input, outer, waiting));
+    if (waiting.length > SERVED_AT_ONCE) this.#events.inTurns(this.#serving(input, outer, waiting));
     else for (const instance of waiting) this.#take(input, outer, instance);
-    // A scope without instances: there was nobody to serve.
+    // A scope may have no instances.
     this.#releaseIfServed(outer);
     return true;
   }
 
-  *#serving(input: PlanInput, outer: OuterValue, waiting: readonly Waiting[]): Work {
+  *#serving(input: PlanInput, outer: OuterValue, waiting: readonly Instance[]): Work {
     for (const instance of waiting) {
       this.#take(input, outer, instance);
       yield START_UNITS;
     }
   }
 
-  #take(input: PlanInput, outer: OuterValue, waiting: Waiting): void {
+  #take(input: PlanInput, outer: OuterValue, instance: Instance): void {
     let arrival = outer.arrival!;
+    const { from } = arrival.context;
     if (this.#refusing || arrival.value === undefined) {
       arrival = RELEASED;
     } else {
@@ -288,7 +263,7 @@ export class WaitMatch {
       this.#sink.setWaiting(arrival.value, true);
     }
     outer.taken++;
-    this.#fill(waiting, input.slot, arrival);
+    this.#fill(instance, input.slot, arrival, from);
     this.#releaseIfServed(outer);
   }
 
@@ -303,7 +278,7 @@ export class WaitMatch {
     return collector === undefined ? input.name : `${input.name} (${collector.progress})`;
   }
 
-  /** Values that have come, held while they wait. */
+  /** A value begins to wait. */
   #held(arrival: Arrival): Arrival {
     if (this.#refusing) {
       arrival.value!.release();

@@ -1,146 +1,105 @@
 import type { OperatorNode } from '@dataflower/composer/graph';
-import type { Tag } from '../../pipes/pipe.js';
+import type { TokenContext } from '../../pipes/pipe.js';
 import { NotOpenedError } from '../../sink/ask.js';
 import type { DataSink, Value } from '../../sink/value.js';
-import type { Activation } from '../activation/activation.js';
-import type { Ending } from '../activation/ending.js';
-import type { Environment } from '../values/environment.js';
-import { type OperatorRun, errorValue, runOperator } from './operators.js';
-import type { PlanNode } from '../plan/plan.js';
+import type { Firing } from '../activation/firing.js';
+import type { PlanOutput } from '../plan/plan.js';
 import type { TokenFlow } from '../tokens/token-flow.js';
-import { tagInside } from '../matching/tag.js';
-import { unreadableText } from '../values/unreadable.js';
+import { Environment } from '../values/environment.js';
+import { errorValue, unreadableText } from '../values/json-value.js';
+import { type OperatorPorts, runOperator } from './operators.js';
 
-/** What operators need of the engine. */
-export interface OperatorHost {
-  readonly sink: DataSink;
-  readonly flow: TokenFlow;
-  readonly ending: Ending;
-  readonly instanceLimit: number;
-}
-
-/** Runs one instance of an operator node where it stands: what it puts out becomes tokens. */
-export function fireOperator(
-  host: OperatorHost,
-  activation: Activation,
-  node: PlanNode,
-  tag: Tag,
-  inputs: readonly Value[],
-  env: Environment | null,
-  components: number,
-): void {
-  const firing = new OperatorFiring(host, activation, node, tag, inputs, env, components);
-  const done = runOperator(node.node as OperatorNode, firing);
+/** Executes the firing of an operator node, which it takes over: the outputs become tokens. */
+export function fireOperator(flow: TokenFlow, firing: Firing, instanceLimit: number): void {
+  const ports = new FiringPorts(flow, firing, instanceLimit);
+  const done = runOperator(firing.node.node as OperatorNode, ports);
   if (done === undefined) {
-    firing.sendCount();
+    ports.sendCount();
     return;
   }
-  activation.pending++;
+  firing.activation.hold();
   void done.then(
-    () => firing.done(),
-    (error: unknown) => firing.unreadable(error),
+    () => ports.done(),
+    (error: unknown) => ports.unreadable(error),
   );
 }
 
-class OperatorFiring implements OperatorRun {
+/** An operator is no part: the context of its outputs names the part that its firing has waited for. */
+class FiringPorts implements OperatorPorts {
+  readonly inputs: readonly Value[];
+  readonly env: Environment | null;
   #items = 0;
-  /** What it puts out comes from the part that it has waited for: an operator is no part of its own. */
-  readonly #from: number;
+  /** Context of branches and items; undefined until the first of them. */
+  #inside: TokenContext | undefined;
 
-  readonly #host: OperatorHost;
-  readonly #activation: Activation;
-  readonly #node: PlanNode;
-  readonly #tag: Tag;
-  readonly #components: number;
+  readonly #flow: TokenFlow;
+  readonly #firing: Firing;
 
   constructor(
-    host: OperatorHost,
-    activation: Activation,
-    node: PlanNode,
-    tag: Tag,
-    readonly inputs: readonly Value[],
-    readonly env: Environment | null,
-    components: number,
+    flow: TokenFlow,
+    firing: Firing,
+    readonly instanceLimit: number,
   ) {
-    this.#host = host;
-    this.#activation = activation;
-    this.#node = node;
-    this.#tag = tag;
-    this.#components = components;
+    this.#flow = flow;
+    this.#firing = firing;
 
-    this.#from = host.flow.trigger;
+    this.inputs = firing.inputs;
+    this.env = Environment.from(firing.context.env);
   }
 
   get sink(): DataSink {
-    return this.#activation.sink;
+    return this.#firing.activation.sink;
   }
 
   mayStart(items: number): boolean {
-    return this.#activation.whole.budget.instances(items);
+    return this.#firing.activation.whole.budget.instances(items);
   }
 
-  get crowded(): boolean {
-    return this.#host.flow.crowded;
+  get hasRoom(): boolean {
+    return this.#flow.hasRoom;
   }
 
   later(piece: () => boolean): Promise<void> {
-    return new Promise((resolve) => this.#host.flow.later(this.#activation, piece, resolve));
+    return new Promise((resolve) => this.#flow.later(this.#firing.activation, piece, resolve));
   }
 
   literal(value: unknown): Value {
-    return this.#activation.whole.literal(this.#node, value);
+    return this.#firing.activation.whole.literal(this.#firing.node, value);
   }
 
   get frame(): string | undefined {
-    return this.#node.frame;
+    return this.#firing.node.frame;
   }
 
-  get instanceLimit(): number {
-    return this.#host.instanceLimit;
+  send(port: string, value: Value, env: Environment | null = this.env): void {
+    const { context } = this.#firing;
+    const own = env === this.env ? context : { ...context, env };
+    this.#flow.send(this.#firing, this.#output(port), value, own);
   }
 
-  send(port: string, value: Value, env: Environment | null): void {
-    this.#host.flow.send(
-      this.#activation,
-      this.#node.outputs.get(port),
-      this.#tag,
-      value,
-      env,
-      this.#components,
-      this.#from,
-    );
-  }
-
-  /** Composer gives each branch of a `parallel` a budget of components of its own. */
   branch(value: Value): void {
-    this.#host.flow.send(this.#activation, this.#node.outputs.get('branch'), this.#tag, value, this.env, 0, this.#from);
+    this.#flow.send(this.#firing, this.#output('branch'), value, this.#contextInside());
   }
 
-  /** As a branch, for each element of a `map`. */
   item(value: Value): void {
-    this.#host.flow.send(
-      this.#activation,
-      this.#node.outputs.get('item'),
-      tagInside(this.#tag, this.#items++),
-      value,
-      this.env,
-      0,
-      this.#from,
-    );
+    const output = this.#output('item');
+    const index = this.#items++;
+    if (output === undefined) value.release();
+    else this.#flow.sendItem(this.#firing, output, index, value, this.#contextInside());
   }
 
   fail(value: Value): void {
-    this.#host.ending.failed(this.#activation, this.#node, this.#tag, 1, value, this.env, this.#components, this.#from);
+    this.#flow.fail(this.#firing, 1, value, this.#firing.context);
   }
 
   sendCount(): void {
-    for (const output of this.#node.foreach)
-      this.#host.flow.sendCount(this.#activation, output, this.#tag, this.#items, this.#from);
+    const { node, context } = this.#firing;
+    for (const output of node.foreach) this.#flow.sendCount(this.#firing, output, this.#items, context);
   }
 
   done(): void {
     this.sendCount();
-    this.#host.ending.release(this.#activation);
+    this.#firing.activation.release();
   }
 
   unreadable(error: unknown): void {
@@ -149,8 +108,17 @@ class OperatorFiring implements OperatorRun {
       this.done();
       return;
     }
-    const text = unreadableText('A value', error);
-    this.#host.ending.uncaught(this.#activation, 3, errorValue(this.sink, text));
-    this.#host.ending.release(this.#activation);
+    const { activation } = this.#firing;
+    activation.home.uncaught(3, errorValue(this.sink, unreadableText('A value', error)));
+    activation.release();
+  }
+
+  #output(port: string): PlanOutput | undefined {
+    return this.#firing.node.outputs.get(port);
+  }
+
+  /** Composer gives each branch of a `parallel`, and each element of a `map`, a component count of its own. */
+  #contextInside(): TokenContext {
+    return (this.#inside ??= { ...this.#firing.context, components: 0 });
   }
 }

@@ -1,6 +1,6 @@
 import type { Edge, GraphNode } from '@dataflower/composer/graph';
 import { BUDGET_LIMITS } from '../activation/budget.js';
-import { branchesOf } from './switch-branches.js';
+import { branchesOf } from './operators.js';
 import { Bench, type Started } from '../testing/bench.js';
 import { action, edges, graph, workflow } from '../testing/workflows.js';
 

@@ -1,127 +1,115 @@
-import { Shape, encodeValue } from '@dataflower/action-runtime/protocol';
+import { Shape } from '@dataflower/action-runtime/protocol';
 import type { GateNode, OperatorNode, ScatterNode, SwitchNode } from '@dataflower/composer/graph';
+import { assertNever } from '@dataflower/common';
 import { ask, putEncoded } from '../../sink/ask.js';
 import type { Answer, Question } from '../../sink/questions.js';
 import type { DataSink, Value } from '../../sink/value.js';
 import { Environment } from '../values/environment.js';
-import { tooManyInstances } from './instance-limit.js';
-import { branchesOf } from './switch-branches.js';
+import { boxed, errorValue, put } from '../values/json-value.js';
 
+/** Characters of a value that the text of an error shows. */
 const SHOWN_CHARS = 100;
 
-/** One instance of an operator. It owns its inputs: each is passed on or released. */
-export interface OperatorRun {
+/** Inputs and outputs of one firing of an operator, which owns the inputs: it passes each on or releases it. */
+export interface OperatorPorts {
   readonly sink: DataSink;
   readonly inputs: readonly Value[];
   readonly env: Environment | null;
-  /** Of a `let` or a `mask`: JSON of its frame. */
+  /** JSON of the frame of a `let` or a `mask`. */
   readonly frame: string | undefined;
-  /** Instances that it may start. */
+  /** Number of items that may leave. */
   readonly instanceLimit: number;
-  /** So many items are about to leave; false: the whole run ends. */
+  /** Counts items that are about to leave; false: they are over the budget, and the whole run ends. */
   mayStart(items: number): boolean;
-  /** So many tokens are on their way that items are to leave later. */
-  readonly crowded: boolean;
-  /** Calls `piece` in later turns of the event loop until it gives false, or until nobody wants the items any more. */
+  /** False while the pipe is full: items leave later. */
+  readonly hasRoom: boolean;
+  /** Calls `piece` in later turns of the event loop until it returns false, or until the items are not wanted any more. */
   later(piece: () => boolean): Promise<void>;
   /** The constant of a literal. */
   literal(value: unknown): Value;
-  /** Sends by an output port; takes the reference over. */
-  send(port: string, value: Value, env: Environment | null): void;
-  /** The input of the branches of a fork. */
+  /** Sends by an output port; takes the reference over. Default of `env`: the firing's. */
+  send(port: string, value: Value, env?: Environment | null): void;
+  /** Sends the input of the branches of a fork. */
   branch(value: Value): void;
-  /** The next element of a scatter. */
+  /** Sends the next element of a scatter. */
   item(value: Value): void;
-  /** The instance fails: `value` is `{error}`. */
+  /** The firing fails; `value` is `{error}`. */
   fail(value: Value): void;
 }
 
 /** Runs an operator; a promise only where bytes have to be read from a file. Never runs user code. */
-export function runOperator(node: OperatorNode, run: OperatorRun): void | Promise<void> {
-  const { sink, inputs, env } = run;
+export function runOperator(node: OperatorNode, ports: OperatorPorts): void | Promise<void> {
+  const { sink, inputs, env } = ports;
   const [input] = inputs as [Value, ...Value[]];
   switch (node.kind) {
     case 'literal':
       input.release();
-      putOut(run, run.literal(node.value));
+      putOut(ports, ports.literal(node.value));
       break;
     case 'norm':
-      if (isError(input)) return onlyError(sink, input, (value) => run.fail(value));
-      run.send('out', boxed(sink, input), env);
+      if (isError(input)) return onlyError(sink, input, (value) => ports.fail(value));
+      ports.send('out', boxed(sink, input));
       break;
     case 'strip':
-      if (isError(input)) return onlyError(sink, input, (value) => run.send('out', value, env));
-      run.send('out', input, env);
+      if (isError(input)) return onlyError(sink, input, (value) => ports.send('out', value, env));
+      ports.send('out', input);
       break;
     case 'let':
     case 'mask':
-      run.send('out', input, Environment.inside(env, run.frame!));
+      ports.send('out', input, Environment.inside(env, ports.frame!));
       break;
     case 'scope':
-      run.send('out', input, env === null ? null : env.truncated(node.depth));
+      ports.send('out', input, env === null ? null : env.truncated(node.depth));
       break;
     case 'gate':
-      chooseByTruth(node, run, input);
+      chooseByTruth(node, ports, input);
       break;
     case 'switch':
-      return chooseBranch(node, run, input);
+      return chooseBranch(node, ports, input);
     case 'scatter':
-      return scatter(node, run, input);
+      return scatter(node, ports, input);
     case 'fork':
-      run.send('scope', put(sink, {}), env);
-      run.branch(input);
+      ports.send('scope', put(sink, {}));
+      ports.branch(input);
       break;
     case 'gather':
       inputs[1]!.release();
-      run.send('out', sink.record([['value', input]]), env);
+      ports.send('out', sink.record([['value', input]]));
       break;
     case 'join':
       inputs[node.width]!.release();
-      run.send('out', sink.record([['value', sink.list(inputs.slice(0, node.width))]]), env);
+      ports.send('out', sink.record([['value', sink.list(inputs.slice(0, node.width))]]));
       break;
     case 'retain': {
       const both = sink.record([
         ['params', input],
         ['result', inputs[1]!],
       ]);
-      run.send('out', both, env);
+      ports.send('out', both);
+      break;
     }
+    default:
+      assertNever(node);
   }
-}
-
-/** A JavaScript value, put into the sink. */
-export function put(sink: DataSink, value: unknown): Value {
-  const { segments, shape } = encodeValue(value);
-  return sink.put(segments.length === 1 ? (segments[0] as Buffer) : Buffer.concat(segments), shape);
-}
-
-/** `{error: text}`. */
-export function errorValue(sink: DataSink, text: string): Value {
-  return put(sink, { error: text });
-}
-
-/** Composer's boxing: what is no object becomes `{value}`. */
-export function boxed(sink: DataSink, value: Value): Value {
-  return (value.shape & Shape.OBJECT) !== 0 ? value : sink.record([['value', value]]);
 }
 
 function isError(value: Value): boolean {
   return (value.shape & (Shape.OBJECT | Shape.ERROR)) === (Shape.OBJECT | Shape.ERROR);
 }
 
-function putOut(run: OperatorRun, value: Value): void {
-  if (isError(value)) run.fail(value);
-  else run.send('out', value, run.env);
+function putOut(ports: OperatorPorts, value: Value): void {
+  if (isError(value)) ports.fail(value);
+  else ports.send('out', value);
 }
 
-/** A saved input goes past the test; without one the tested value goes on itself. */
-function chooseByTruth(node: GateNode, run: OperatorRun, tested: Value): void {
+/** With a saved input that input goes on, else the tested value. */
+function chooseByTruth(node: GateNode, ports: OperatorPorts, tested: Value): void {
   const port = (tested.shape & Shape.TRUTHY) !== 0 ? 'then' : 'else';
   if (node.byPass) tested.release();
-  run.send(port, node.byPass ? run.inputs[1]! : tested, run.env);
+  ports.send(port, node.byPass ? ports.inputs[1]! : tested);
 }
 
-/** Asks a value for `use`, which releases it. */
+/** Asks a question of a value; `use` gets the answer and releases the value. */
 function open<Q extends Question>(
   value: Value,
   question: Q,
@@ -142,45 +130,45 @@ function onlyError(sink: DataSink, value: Value, use: (value: Value) => void): v
   });
 }
 
-function chooseBranch(node: SwitchNode, run: OperatorRun, input: Value): void | Promise<void> {
+function chooseBranch(node: SwitchNode, ports: OperatorPorts, input: Value): void | Promise<void> {
   return open(input, { ask: 'member', path: node.path }, (member) => {
     const port = branchesOf(node).get(member) ?? node.default;
     if (port !== undefined) {
-      run.send(port, input, run.env);
+      ports.send(port, input);
       return;
     }
     input.release();
     const what = member === undefined ? 'a missing member' : shown(member);
-    run.fail(
+    ports.fail(
       errorValue(
-        run.sink,
+        ports.sink,
         `No case of the switch "${node.id}" matches ${what} at ${['$', ...node.path].join('.')}, and it has no default.`,
       ),
     );
   });
 }
 
-/** Enough of a value for the text of an error. */
+/** The beginning of a value, for the text of an error. */
 function shown(member: unknown): string {
   if (typeof member === 'object' && member !== null) return Array.isArray(member) ? 'a list' : 'an object';
   const text = JSON.stringify(typeof member === 'string' ? member.slice(0, SHOWN_CHARS + 1) : member);
   return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
 }
 
-function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Promise<void> {
-  const { sink } = run;
+function scatter(node: ScatterNode, ports: OperatorPorts, input: Value): void | Promise<void> {
+  const { sink } = ports;
   const list = listIn(input);
   if (list !== undefined) {
-    if (list.length > run.instanceLimit) {
-      tooMany(node, run, input, list.length);
+    if (list.length > ports.instanceLimit) {
+      tooMany(node, ports, input, list.length);
       return;
     }
-    return forEach(run, list, boxItem, () => input.release());
+    return forEach(ports, list, boxItem, () => input.release());
   }
-  return open(input, { ask: 'items', limit: run.instanceLimit }, (items) => {
+  return open(input, { ask: 'items', limit: ports.instanceLimit }, (items) => {
     if (items === undefined) {
       input.release();
-      run.fail(
+      ports.fail(
         errorValue(
           sink,
           `Parallel combinator failed to invoke a composition at AST node root${node.path} (see log for details)`,
@@ -189,45 +177,46 @@ function scatter(node: ScatterNode, run: OperatorRun, input: Value): void | Prom
       return;
     }
     if (typeof items === 'number') {
-      tooMany(node, run, input, items);
+      tooMany(node, ports, input, items);
       return;
     }
     input.release();
-    return forEach(run, items, putEncoded, () => undefined);
+    return forEach(ports, items, putEncoded, () => undefined);
   });
 }
 
-/** Items that leave at once when few tokens are on their way; of more, or when there are many, a few at a time leave. */
+/** Number of items that leave at once while the pipe has room. */
 const ITEMS_AT_ONCE = 512;
+/** Number of items that leave at once otherwise. */
 const ITEMS_OF_PIECE = 16;
 
-/** Sends the items, and then the scope; `done` is called in any case. */
+/** Sends the items, and then the scope; calls `done` in any case. */
 function forEach<T>(
-  run: OperatorRun,
+  ports: OperatorPorts,
   items: readonly T[],
   valueOf: (sink: DataSink, item: T) => Value,
   done: () => void,
 ): void | Promise<void> {
-  if (!run.mayStart(items.length)) {
+  if (!ports.mayStart(items.length)) {
     done();
     return;
   }
   let next = 0;
   const send = (count: number): boolean => {
     const end = Math.min(items.length, next + count);
-    while (next < end) run.item(valueOf(run.sink, items[next++]!));
+    while (next < end) ports.item(valueOf(ports.sink, items[next++]!));
     return next < items.length;
   };
   const finish = (): void => {
     done();
-    run.send('scope', put(run.sink, {}), run.env);
+    ports.send('scope', put(ports.sink, {}));
   };
-  if (items.length <= ITEMS_AT_ONCE && !run.crowded) {
+  if (items.length <= ITEMS_AT_ONCE && ports.hasRoom) {
     send(items.length);
     finish();
     return;
   }
-  return run.later(() => send(ITEMS_OF_PIECE)).then(finish);
+  return ports.later(() => send(ITEMS_OF_PIECE)).then(finish);
 }
 
 function boxItem(sink: DataSink, item: Value): Value {
@@ -235,15 +224,36 @@ function boxItem(sink: DataSink, item: Value): Value {
   return boxed(sink, item);
 }
 
-function tooMany(node: ScatterNode, run: OperatorRun, input: Value, count: number): void {
-  input.release();
-  run.fail(errorValue(run.sink, tooManyInstances(node.id, count, run.instanceLimit)));
+/** Error of a node that would start more instances by one FOREACH port than the limit allows. */
+export function tooManyInstances(node: string, count: number, limit: number): string {
+  return `The node "${node}" would start ${count} instances, the limit is ${limit}.`;
 }
 
-/** The items of the member `value`, when the agent itself has put it together. */
+function tooMany(node: ScatterNode, ports: OperatorPorts, input: Value, count: number): void {
+  input.release();
+  ports.fail(errorValue(ports.sink, tooManyInstances(node.id, count, ports.instanceLimit)));
+}
+
+/** The items of the member `value`, when the engine has put them together itself. */
 function listIn({ body }: Value): readonly Value[] | undefined {
   if (body.at !== 'record') return undefined;
   // Of members with one name the last counts, as in JSON.
   const value = body.entries.findLast(([name]) => name === 'value')?.[1].body;
   return value?.at === 'list' ? value.items : undefined;
+}
+
+type Literal = SwitchNode['cases'][number]['equals'];
+
+/** By node of a graph, which stays the same object. */
+const branchTables = new WeakMap<SwitchNode, ReadonlyMap<unknown, string>>();
+
+/** The port of each literal of a switch, of equal literals the first. Made once, so that a choice costs the same for any number of cases. */
+export function branchesOf(node: SwitchNode): ReadonlyMap<unknown, string> {
+  let table = branchTables.get(node);
+  if (table === undefined) {
+    const made = new Map<Literal, string>();
+    for (const { equals, port } of node.cases) if (!made.has(equals)) made.set(equals, port);
+    branchTables.set(node, (table = made));
+  }
+  return table;
 }

@@ -8,11 +8,13 @@ import {
   outputPorts,
   splitEndpoint,
 } from '@dataflower/composer/graph';
-import type { Frame } from '../values/environment.js';
 import { Choice, FanOut } from './learned.js';
-import type { Plan, PlanInput, PlanNode, PlanOutput, Producer } from './plan.js';
+import type { Plan, PlanInput, PlanNode, PlanOutput, Producer, Successor } from './plan.js';
 import { type Scope, type ScopedNode, depthOf, findScopes } from './scopes.js';
-import { type Successor, successorsOf } from './successors.js';
+import { successorsOf } from './successors.js';
+
+/** One frame of a `let` environment. */
+type Frame = { readonly vars: Readonly<Record<string, unknown>> } | { readonly mask: true };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type DraftInput = Mutable<PlanInput>;
@@ -24,7 +26,7 @@ type Draft = Omit<Mutable<PlanNode>, 'inputs'> & {
 /** Slots whose environment and component count an operator goes on with, by its kind. */
 const LEADING: Readonly<Record<string, string>> = { gate: 'test', retain: 'result', gather: 'scope', join: 'scope' };
 
-/** Counts that values from outside have to hear, in one graph: an input has one for each scope between it and its node. */
+/** Limit of the counts that values from outside wait for, in one graph: an input has one for each scope between it and its node. */
 const MAX_OUTER_COUNTS = 200_000;
 
 /** Compiles a valid graph at once. Throws for one that never passed `validateGraph`. */
@@ -95,7 +97,7 @@ export function* planning(graph: Graph): Generator<number, Plan> {
   };
 }
 
-/** A node while its place is looked for. */
+/** A node whose scope is being determined. */
 class Scoped implements ScopedNode {
   scope: Scope | undefined = undefined;
   readonly #lists: ReadonlySet<string>;
@@ -161,7 +163,7 @@ function draft(node: GraphNode, index: number): Draft {
     leadingSlot: -1,
     definition: undefined,
     frame: frameOf(node),
-    // Looked for when they are first asked for: the edges are not there yet, and many graphs run but once.
+    // Computed at the first call: the edges are not there yet, and many graphs run only once.
     successors: () => (successors ??= successorsOf(result)),
   };
   result.inputs = Object.entries(inputPorts(node)).map(([name, { type }], slot) =>
@@ -189,7 +191,7 @@ function inputOf(node: Draft, name: string, slot: number, list: boolean): DraftI
   return { index: -1, node, slot, name, list, depth: 0, outerCount: false };
 }
 
-/** A value from outside has to hear the counts of all scopes between its own and the node's. */
+/** A value from outside waits for the counts of all scopes between its own and the node's. */
 function* countOuter(
   nodes: Iterable<Scoped>,
   inputs: DraftInput[],

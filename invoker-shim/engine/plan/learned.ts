@@ -1,18 +1,18 @@
-/** Weight that what was seen before keeps with each new observation: some fifty of them are remembered. */
+/** Weight that earlier observations keep with each new one: some fifty of them count. */
 const MEMORY = 0.98;
-/** Every way counts as seen so often before it was: the first choices say little of the next. */
+/** Number of times that each way counts as taken at the start: the first choices say little of the next. */
 const PRIOR = 2;
 /** Weight of the last count in the average. */
 const COUNT_WEIGHT = 0.3;
 
-/** Which way of several has been taken how often, the latest counting most. */
+/** Frequencies of the ways of a choice; later choices have more weight. */
 export class Choice {
   readonly #taken = new Map<string, number>();
   #total = 0;
 
   readonly #ways: number;
 
-  /** @param ways How many there are. */
+  /** @param ways Number of ways. */
   constructor(ways: number) {
     this.#ways = ways;
   }
@@ -23,13 +23,13 @@ export class Choice {
     this.#total = this.#total * MEMORY + 1;
   }
 
-  /** How likely a way is to be taken next, from 0 to 1; before anything was seen all are equal. */
+  /** Probability that a way is taken next, from 0 to 1; at the start all are equal. */
   chanceOf(way: string): number {
     return ((this.#taken.get(way) ?? 0) + PRIOR) / (this.#total + this.#ways * PRIOR);
   }
 }
 
-/** How many values have left by a FOREACH port. */
+/** Statistics of the number of values that leave by a FOREACH port. */
 export class FanOut {
   #typical: number | undefined;
 
@@ -37,7 +37,7 @@ export class FanOut {
     this.#typical = this.#typical === undefined ? count : this.#typical + COUNT_WEIGHT * (count - this.#typical);
   }
 
-  /** A mean in which the latest count most; 1 before anything was seen. */
+  /** Mean in which later numbers have more weight; 1 at the start. */
   get typical(): number {
     return this.#typical ?? 1;
   }

@@ -3,13 +3,13 @@ import type { Plan } from './plan.js';
 import { compilePlan, planning } from './compiler.js';
 import type { Turns, Work } from '../turns/turns.js';
 
-/** Nodes and edges of a graph that is compiled where it is asked for. */
+/** Number of nodes and edges up to which a graph is compiled at once. */
 const COMPILED_AT_ONCE = 1000;
 
-/** A graph's plan, the reason why it has none, or the callers that wait for either. */
+/** A graph's plan, the error of a graph without one, or the callers that wait for either. */
 type Known = { readonly plan: Plan } | { readonly error: unknown } | { readonly waiting: (() => void)[] };
 
-/** The plans of graphs, compiled once; a refusal is kept too. Large graphs are compiled in turns of the event loop. */
+/** The plans of graphs, compiled once; an error is kept too. Large graphs are compiled in turns of the event loop. */
 export class Plans {
   readonly #known = new WeakMap<Graph, Known>();
 
@@ -19,7 +19,7 @@ export class Plans {
     this.#turns = turns;
   }
 
-  /** The plan of a graph; undefined: it has to be waited for with `whenKnown`. Throws for a graph that is not valid. */
+  /** The plan of a graph; undefined: call `whenKnown` first. Throws for a graph that is not valid. */
   of(graph: Graph): Plan | undefined {
     const known = this.#known.get(graph) ?? this.#compiled(graph);
     if (known === undefined || 'waiting' in known) return undefined;
@@ -27,7 +27,7 @@ export class Plans {
     return known.plan;
   }
 
-  /** Calls back in a later turn, when `of` gives a plan or throws. */
+  /** Calls back in a later turn, when `of` returns a plan or throws. */
   whenKnown(graph: Graph, callback: () => void): void {
     const known = this.#known.get(graph);
     if (known !== undefined && 'waiting' in known) {

@@ -1,6 +1,6 @@
 import { type Graph, USER, splitEndpoint } from '@dataflower/composer/graph';
 
-/** The FOREACH outputs that a node is inside of, as a list from the innermost out. */
+/** The FOREACH outputs around a node, as a list from the innermost out. */
 export interface Scope {
   /** `node.port` of the innermost. */
   readonly endpoint: string;
@@ -8,7 +8,7 @@ export interface Scope {
   readonly depth: number;
 }
 
-/** Facts about a node that scopes are worked out from. */
+/** Facts about a node that determine scopes. */
 export interface ScopedNode {
   readonly id: string;
   scope: Scope | undefined;
@@ -21,8 +21,8 @@ export function depthOf(scope: Scope | undefined): number {
 }
 
 /**
- * Works out where each node lies, in steps, for a graph that `validateGraph` has checked: a FOREACH output opens a scope, a
- * LIST input closes the innermost one, a node is in the deepest scope among its inputs. Throws for a graph with a cycle.
+ * Determines the scope of each node, in steps, for a graph that `validateGraph` has checked: a FOREACH output opens a scope,
+ * a LIST input closes the innermost one, a node is in the deepest scope among its inputs. Throws for a graph with a cycle.
  */
 export function* findScopes(graph: Graph, nodes: ReadonlyMap<string, ScopedNode>): Generator<number, void> {
   const outOf = new Map<string, { readonly port: string; readonly to: ScopedNode; readonly list: boolean }[]>();

@@ -1,30 +1,13 @@
-import type { FanOut } from './learned.js';
-import type { PlanNode, PlanOutput } from './plan.js';
+import type { PlanNode, Successor, Way } from './plan.js';
 
-/** Functions in a row that are looked ahead. */
+/** Number of functions in a row that the look ahead covers. */
 const LEVELS = 8;
-/** Nodes that are looked at: a hint need not be complete, and must not cost more than what it saves. */
+/** Number of nodes that are visited: a hint need not be complete, and must not cost more than it saves. */
 const LOOKED_AT = 64;
-/** What is less likely than this to be needed is not warmed: more often than not that would be in vain. */
+/** Least probability of a node that is warmed. */
 const LIKELY = 0.5;
 
-/** One way from a node to a function that may run behind it. */
-export interface Way {
-  /** Functions on it, in order, without its ends. */
-  readonly between: readonly PlanNode[];
-  /** Outputs on it at which something was chosen. */
-  readonly chosen: readonly PlanOutput[];
-  /** Of the scatters that its end is inside of, the outermost first. */
-  readonly scatters: readonly FanOut[];
-}
-
-/** A node with user code that may run behind another, and how it is come to: at least one way. */
-export interface Successor {
-  readonly node: PlanNode;
-  readonly ways: readonly Way[];
-}
-
-/** What may run behind a node unless something fails: the nearest first, operators looked through. */
+/** Nodes with user code that may run behind a node unless something fails, the nearest first. Operators are passed through. */
 export function successorsOf(node: PlanNode): Successor[] {
   const look = new Look();
   look.behind(node, { between: [], chosen: [], scatters: [] });
@@ -67,7 +50,7 @@ class Look {
   }
 }
 
-/** True when what they lead to runs more often than not, by what has been seen of their choices. */
+/** True when the end of these ways runs more often than not, by the choices seen so far. */
 export function isLikely(ways: readonly Way[]): boolean {
   let chance = 0;
   for (const { chosen } of ways) {
@@ -79,14 +62,14 @@ export function isLikely(ways: readonly Way[]): boolean {
   return false;
 }
 
-/** The functions between of the way with the most of them: what they lead to waits for the last of its inputs. */
+/** The functions on the way with the most of them: the end waits for the last of its inputs. */
 export function longest(ways: readonly Way[]): readonly PlanNode[] {
   let { between } = ways[0]!;
   for (const way of ways) if (way.between.length > between.length) between = way.between;
   return between;
 }
 
-/** How many instances of what they lead to are likely to run at once. */
+/** Number of instances of the end that are likely to run at once. */
 export function instancesOf(ways: readonly Way[]): number {
   let most = 1;
   for (const { scatters } of ways) {

@@ -1,37 +1,26 @@
 import type { ActivationRecord } from '@dataflower/common/records';
 import type { RunEnd } from '../../containers/executor.js';
-import type { Activation, Status } from '../activation/activation.js';
-import type { FunctionInstance } from '../activation/run.js';
-import type { Identity } from '../../host/host.js';
+import type { ResultText } from '../../results/result-text.js';
+import type { Status } from '../activation/activation.js';
+import type { Home } from '../activation/home.js';
+import type { Run } from '../activation/run.js';
 import { annotationsText, partAnnotations } from './part-annotations.js';
 
-/** A result as a record keeps it. */
-export interface ResultText {
-  readonly text: string;
-  readonly size: number;
-}
-
 /** The record of one function run (OpenWhisk's primitive activation, with the data-flow times). */
-export function functionRecord(
-  instance: FunctionInstance,
-  identity: Identity,
-  end: RunEnd,
-  result: ResultText,
-  hostId: string,
-): ActivationRecord {
-  const { place, target } = instance;
+export function functionRecord(run: Run, end: RunEnd, result: ResultText, hostId: string): ActivationRecord {
+  const { firing, identity, target, wallAhead } = run;
   const { action } = target;
-  const annotations = partAnnotations(instance, end, hostId);
+  const annotations = partAnnotations(run, end, hostId);
   const begun = end.startedAt - (end.initMs ?? 0);
   return {
-    activationId: instance.activationId,
+    activationId: run.activationId,
     namespace: identity.namespace,
     subject: identity.subject,
     name: action.name,
     version: action.version,
-    ...(place === undefined ? {} : { cause: place.activation.id }),
-    start: begun + instance.wallAhead,
-    end: end.endedAt + instance.wallAhead,
+    ...(firing === undefined ? {} : { cause: firing.activation.id }),
+    start: begun + wallAhead,
+    end: end.endedAt + wallAhead,
     duration: end.endedAt - begun,
     status: end.status,
     result: result.text,
@@ -39,13 +28,13 @@ export function functionRecord(
     logs: end.logs,
     annotations,
     annotationsText: annotationsText(annotations, action),
-    trace: place === undefined ? (instance.traceparent ?? instance.activationId) : place.activation.trace,
+    trace: run.trace,
   };
 }
 
-/** Where a workflow stands in the one around it, and the part that its result or its error came from (DV-5). */
-function workflowTimes({ place, parts, lastPart }: Activation): object | undefined {
-  const last = parts.idOf(lastPart);
+/** Place of a workflow in the one around it, and the part from which its result or its error came (DV-5). */
+function placeOf({ place, activation, lastPart }: Home): object | undefined {
+  const last = activation.parts.idOf(lastPart);
   if (place === undefined && last === undefined) return undefined;
   return {
     ...(place !== undefined && { node: place.node.id, tag: place.tag }),
@@ -57,29 +46,25 @@ function workflowTimes({ place, parts, lastPart }: Activation): object | undefin
 /**
  * The record of a workflow (OpenWhisk's sequence activation): its logs are its parts, in graph order, then by tag.
  *
- * @param end When it answered, by the wall.
+ * @param end Time of the answer, by the wall.
  */
-export function workflowRecord(
-  activation: Activation,
-  status: Status,
-  result: ResultText,
-  end: number,
-): ActivationRecord {
+export function workflowRecord(home: Home, status: Status, result: ResultText, end: number): ActivationRecord {
+  const { activation } = home;
   const { target, identity, cause } = activation;
   const { action } = target;
   const annotations: Record<string, unknown> = {
     topmost: cause === undefined,
     path: action.path,
     kind: 'sequence',
-    waitTime: Math.max(0, activation.startedAt - activation.received),
+    waitTime: Math.max(0, home.startedAt - activation.received),
     limits: action.limits,
   };
   if (target.workflow === 'composition') annotations['conductor'] = true;
   if (cause !== undefined) annotations['causedBy'] = 'sequence';
-  const times = workflowTimes(activation);
-  if (times !== undefined) annotations['dataflow'] = times;
+  const place = placeOf(home);
+  if (place !== undefined) annotations['dataflow'] = place;
   if (activation.cancelled) annotations['cancelled'] = true;
-  if (activation.lateErrors > 0) annotations['failedAfterAnswer'] = activation.lateErrors;
+  if (home.lateErrors > 0) annotations['failedAfterAnswer'] = home.lateErrors;
   return {
     activationId: activation.id,
     namespace: identity.namespace,

@@ -1,166 +1,157 @@
-import type { Pipe, Tag, Token, TokenReceiver } from '../../pipes/pipe.js';
-import type { Value } from '../../sink/value.js';
-import type { Activation } from '../activation/activation.js';
-import type { Environment } from '../values/environment.js';
-import { Backlog, type Piece } from '../turns/backlog.js';
-import { CALLER } from '../activation/part-list.js';
-import type { PlanInput, PlanNode, PlanOutput } from '../plan/plan.js';
+import type { ActivationId } from '@dataflower/common';
+import type { Pipe, Tag, Token, TokenContext, TokenReceiver } from '../../pipes/pipe.js';
+import type { DataSink, Value } from '../../sink/value.js';
+import type { Activation, Status } from '../activation/activation.js';
+import { Firing } from '../activation/firing.js';
 import { tagInside } from '../matching/tag.js';
-import type { Work } from '../turns/turns.js';
-import { WaitMatch } from '../matching/wait-match.js';
+import { type TableEvents, WaitMatch } from '../matching/wait-match.js';
+import type { PlanInput, PlanNode, PlanOutput } from '../plan/plan.js';
+import { Backlog, type Piece } from '../turns/backlog.js';
+import type { Turns, Work } from '../turns/turns.js';
+import { boxed, errorValue } from '../values/json-value.js';
+import { Routing } from './routing.js';
 
 /** What the flow of tokens tells the engine. */
-export interface FlowOwner {
-  find(activationId: string): Activation | undefined;
-  /** A node instance has all its inputs; their references go with it. */
-  fire(
-    activation: Activation,
-    node: PlanNode,
-    tag: Tag,
-    inputs: readonly Value[],
-    env: Environment | null,
-    components: number,
-  ): void;
-  /** A mistake in the engine: the activation must end all the same. */
-  broke(activation: Activation, error: unknown): void;
-  /** A token is consumed. */
-  settle(activation: Activation): void;
-  /** One thing less that is pending. */
-  release(activation: Activation): void;
-  /** Does work in turns of the event loop; the activation does not end before. */
-  inTurns(activation: Activation, work: Work): void;
+export interface FlowEvents {
+  find(activationId: ActivationId): Activation | undefined;
+  /** An instance has all its inputs; takes the firing over. */
+  fire(firing: Firing): void;
 }
 
 /**
- * The way of tokens: counts those that are made, takes in those that come, and has them matched. A token counts as
- * consumed when it is first taken; a duplicate is dropped and counts for nothing, so that a pipe may deliver twice.
+ * The way of tokens: counts and sends those that are made, takes in those that come, and has them matched. A token counts
+ * as consumed when it is first taken; a duplicate is dropped and counts for nothing (W1), so that a pipe may deliver twice.
  */
 export class TokenFlow {
-  /** Who sent the token at hand, which is what an instance that fires now has waited for (`Token.from`). */
-  trigger = CALLER;
   readonly #pipe: Pipe;
+  readonly #routing: Routing;
   readonly #backlog: Backlog;
-  #crowded = false;
+  #isFull = false;
+  /** Callbacks of `whenRoom`. */
+  #waiting: (() => void)[] = [];
 
-  readonly #owner: FlowOwner;
+  readonly #sink: DataSink;
+  readonly #turns: Turns;
+  readonly #events: FlowEvents;
 
-  constructor(openPipe: (receive: TokenReceiver) => Pipe, owner: FlowOwner) {
-    this.#owner = owner;
+  constructor(openPipe: (receive: TokenReceiver) => Pipe, sink: DataSink, turns: Turns, events: FlowEvents) {
+    this.#sink = sink;
+    this.#turns = turns;
+    this.#events = events;
 
     this.#pipe = openPipe((token) => this.#receive(token));
-    const room = async (): Promise<void> => {
-      await this.#pipe.drained();
-      this.#crowded = false;
-    };
-    this.#backlog = new Backlog(room, () => this.#crowded);
+    this.#routing = new Routing(this.#pipe);
+    this.#backlog = new Backlog(
+      () => this.#room(),
+      () => this.#isFull,
+    );
   }
 
-  /** Sends a value by an output, as far as it is wired; takes the reference over. */
-  send(
-    activation: Activation,
-    output: PlanOutput | undefined,
-    tag: Tag,
-    value: Value,
-    env: Environment | null,
-    components: number,
-    from: number,
-  ): void {
+  /** Sends a value of a firing by an output, as far as the output is wired; takes the reference over. */
+  send(firing: Firing, output: PlanOutput | undefined, value: Value, context: TokenContext): void {
     if (output === undefined) {
       value.release();
       return;
     }
     output.choice?.took(output.name);
-    this.sendTo(activation, output.edges, tag, value, env, components, from);
+    this.sendTo(firing.activation, output.edges, firing.tag, value, context);
   }
 
-  /** Sends a returned value: one value, also where `out` is a FOREACH. */
-  sendReturned(
-    activation: Activation,
-    out: PlanOutput,
-    tag: Tag,
-    value: Value,
-    env: Environment | null,
-    components: number,
-    from: number,
-  ): void {
-    out.choice?.took(out.name);
-    this.sendTo(activation, out.edges, out.foreach ? tagInside(tag, 0) : tag, value, env, components, from);
+  /** Sends the value with this index among those of a FOREACH output; takes the reference over. */
+  sendItem(firing: Firing, output: PlanOutput, index: number, value: Value, context: TokenContext): void {
+    output.choice?.took(output.name);
+    this.sendTo(firing.activation, output.edges, tagInside(firing.tag, index), value, context);
   }
 
-  sendTo(
-    activation: Activation,
-    inputs: readonly PlanInput[],
-    tag: Tag,
-    value: Value,
-    env: Environment | null,
-    components: number,
-    from: number,
-  ): void {
+  /** Sends a returned value: the only one, also where `out` is a FOREACH. In a composition it is boxed if it is no object. */
+  sendReturned(firing: Firing, out: PlanOutput, value: Value, context: TokenContext): void {
+    const { node } = firing.node;
+    const isBoxed = node.kind === 'action' && node.normalize === true;
+    const result = isBoxed ? boxed(firing.activation.sink, value) : value;
+    if (out.foreach) this.sendItem(firing, out, 0, result, context);
+    else this.send(firing, out, result, context);
+  }
+
+  /** Sends a value to input ports; takes the reference over. */
+  sendTo(activation: Activation, inputs: readonly PlanInput[], tag: Tag, value: Value, context: TokenContext): void {
     if (inputs.length === 0 || activation.discarding || !activation.whole.budget.tokens(inputs.length)) {
       value.release();
       return;
     }
     for (let i = 1; i < inputs.length; i++) value.retain();
-    for (let i = 0; i < inputs.length; i++) {
-      activation.tokens++;
-      this.#crowded = !this.#pipe.send({
-        activationId: activation.id,
-        port: inputs[i]!.index,
-        tag,
-        attempt: 1,
-        value,
-        count: undefined,
-        env,
-        components,
-        from,
-      });
-    }
+    for (let i = 0; i < inputs.length; i++) this.#sendToken(activation, inputs[i]!, tag, value, undefined, context);
   }
 
-  /** E6: tells who counts how many values each FOREACH port of an instance has had. */
-  sendCounts(
-    activation: Activation,
-    node: PlanNode,
-    tag: Tag,
-    counts: ReadonlyMap<string, number> | undefined,
-    from: number,
-  ): void {
-    for (const output of node.foreach) this.sendCount(activation, output, tag, counts?.get(output.name) ?? 0, from);
+  /** E6: sends the counts of all FOREACH outputs of a firing. */
+  sendCounts(firing: Firing, counts: ReadonlyMap<string, number> | undefined, context: TokenContext): void {
+    for (const output of firing.node.foreach) this.sendCount(firing, output, counts?.get(output.name) ?? 0, context);
   }
 
-  sendCount(activation: Activation, { counted, fanOut }: PlanOutput, tag: Tag, count: number, from: number): void {
+  /** Sends the number of values that have left by a FOREACH output. */
+  sendCount({ activation, tag }: Firing, output: PlanOutput, count: number, context: TokenContext): void {
+    const { counted, fanOut } = output;
     if (activation.discarding || !activation.whole.budget.tokens(counted.length)) return;
     fanOut?.observe(count);
-    for (const { index } of counted) {
-      activation.tokens++;
-      this.#crowded = !this.#pipe.send({
-        activationId: activation.id,
-        port: index,
-        tag,
-        attempt: 1,
-        value: undefined,
-        count,
-        env: null,
-        components: 0,
-        from,
-      });
+    for (const input of counted) this.#sendToken(activation, input, tag, undefined, count, context);
+  }
+
+  /** A firing has failed: its error port takes the value, else no node does. Takes the reference over. */
+  fail(firing: Firing, status: Status, value: Value, context: TokenContext): void {
+    const { activation, node } = firing;
+    if (node.error === undefined || activation.discarding) activation.home.failed(status, value, context);
+    else this.send(firing, node.error, value, context);
+  }
+
+  #sendToken(
+    activation: Activation,
+    input: PlanInput,
+    tag: Tag,
+    value: Value | undefined,
+    count: number | undefined,
+    context: TokenContext,
+  ): void {
+    activation.made++;
+    const pipe = this.#routing.pipeTo(input.node, tag);
+    const token = { activationId: activation.id, port: input.index, tag, value, count, context };
+    this.#isFull = !pipe.send(token);
+  }
+
+  /** False while a pipe is full: code that makes many tokens waits. */
+  get hasRoom(): boolean {
+    return !this.#isFull;
+  }
+
+  /** Calls back once, when there is room (at once if there is). */
+  whenRoom(callback: () => void): void {
+    if (!this.#isFull) {
+      callback();
+      return;
     }
+    this.#waiting.push(callback);
+    if (this.#waiting.length === 1) void this.#wakeWaiting();
   }
 
-  /** So many tokens are on their way that what makes many of them is to wait. */
-  get crowded(): boolean {
-    return this.#crowded;
+  async #wakeWaiting(): Promise<void> {
+    await this.#room();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const callback of waiting) callback();
   }
 
-  /** Calls `piece`, which makes tokens, in later turns of the event loop until it gives false. The activation does not end before. */
+  async #room(): Promise<void> {
+    await this.#pipe.drained();
+    this.#isFull = false;
+  }
+
+  /** Calls `piece`, which makes tokens, in later turns of the event loop until it returns false. The activation does not end before. */
   later(activation: Activation, piece: Piece, done: () => void): void {
-    activation.pending++;
+    activation.hold();
     this.#backlog.add(
       activation.whole.backlog,
       () => !activation.dropping && piece(),
       () => {
         done();
-        this.#owner.release(activation);
+        activation.release();
       },
     );
   }
@@ -170,59 +161,56 @@ export class TokenFlow {
   }
 
   #receive(token: Token): void {
-    const activation = this.#owner.find(token.activationId);
+    const activation = this.#events.find(token.activationId);
+    // An activation that has ended has consumed all its tokens: this one is a duplicate.
     if (activation === undefined) {
       token.value?.release();
       return;
     }
-    let taken = true;
-    this.trigger = token.from;
+    let isFirst = true;
     try {
-      taken = this.#match(activation, token);
+      isFirst = this.#match(activation, token);
     } catch (error) {
-      this.#owner.broke(activation, error);
+      // A mistake in the engine: the activation must end all the same.
+      const text = `The workflow engine failed: ${error instanceof Error ? error.message : String(error)}`;
+      activation.home.uncaught(3, errorValue(this.#sink, text));
     }
-    if (!taken) return;
-    activation.tokens--;
-    this.#owner.settle(activation);
+    if (!isFirst) return;
+    activation.consumed++;
+    activation.settle();
   }
 
+  /** False for a duplicate. */
   #match(activation: Activation, token: Token): boolean {
     const input = activation.plan.inputs[token.port]!;
     const { node } = input;
-    if (!node.simple) return this.#matchInTable(activation, input, token);
+    if (!node.simple) return this.#tableOf(activation, node).accept(input, token);
     const value = token.value!;
     if (activation.fired[node.index] === 1) {
       value.release();
       return false;
     }
     activation.fired[node.index] = 1;
-    this.#owner.fire(activation, node, token.tag, [value], token.env, token.components);
+    this.#events.fire(new Firing(activation, node, token.tag, [value], token.context));
     return true;
   }
 
-  #matchInTable(activation: Activation, input: PlanInput, token: Token): boolean {
-    const { node } = input;
+  #tableOf(activation: Activation, node: PlanNode): WaitMatch {
     let table = activation.tables[node.index];
     if (table === undefined) {
-      table = new WaitMatch(node, activation.sink, {
-        budget: activation.whole.budget,
-        ready: (tag, inputs, env, components) => this.#owner.fire(activation, node, tag, inputs, env, components),
-        inTurns: (work) => this.#owner.inTurns(activation, this.#withTrigger(work, this.trigger)),
-      });
+      const { budget } = activation.whole;
+      const events: TableEvents = {
+        ready: (tag, inputs, context) => this.#events.fire(new Firing(activation, node, tag, inputs, context)),
+        fits: (bytes, parts, depth) => budget.value(bytes, parts, depth),
+        inTurns: (work: Work) => {
+          activation.hold();
+          this.#turns.run(work, () => activation.release());
+        },
+      };
+      table = new WaitMatch(node, activation.sink, events);
       if (activation.discarding) table.refuse();
       activation.tables[node.index] = table;
     }
-    return table.accept(input, token);
-  }
-
-  /** What fires in a later turn has waited for the same part. */
-  *#withTrigger(work: Work, trigger: number): Work {
-    for (;;) {
-      this.trigger = trigger;
-      const step = work.next();
-      if (step.done === true) return;
-      yield step.value;
-    }
+    return table;
   }
 }

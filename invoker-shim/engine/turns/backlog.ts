@@ -1,38 +1,38 @@
 import { Deque } from '@dataflower/common';
 import { warnOfMistake } from './turns.js';
 
-/** Longest time in one turn of the event loop that is given to what waits here, in milliseconds. */
+/** Longest time in one turn of the event loop that the backlog takes, in ms. */
 const TURN_MS = 4;
 
-/** Makes a few tokens; true when there are more to make. */
+/** Makes a few tokens; returns true when there are more to make. */
 export type Piece = () => boolean;
 
-/** What one run has yet to make, the deepest inside last. */
+/** Pieces that one outermost activation has yet to make, the deepest inside last. */
 export class BacklogOfRun {
   readonly pieces: { readonly piece: Piece; readonly done: () => void }[] = [];
-  /** It stands in the queue of runs. */
+  /** True while it is in the queue of the backlog. */
   queued = false;
 }
 
 /**
- * Tokens that are not made yet, for too many are on their way: items of scatters, workflows inside others. Each run has
- * its turn; within a run the last that came goes first, so that what is deep inside is done with before more of what is
- * around it begins, and a run holds little at once however much it comes to in all.
+ * Tokens that are made later, since the pipe is full: items of scatters, workflows inside others. Outermost activations take
+ * turns; within one the last piece goes first, so that work deep inside is finished before more of the work around it
+ * begins. So an activation holds little at once, however large it is in all.
  */
 export class Backlog {
   readonly #runs = new Deque<BacklogOfRun>();
   #working = false;
 
   readonly #room: () => Promise<void>;
-  readonly #crowded: () => boolean;
+  readonly #isFull: () => boolean;
 
-  /** @param room Resolves when the pipe takes tokens without growing. @param crowded False while it does. */
-  constructor(room: () => Promise<void>, crowded: () => boolean) {
+  /** @param room Resolves when the pipe is not full. @param isFull True while it is. */
+  constructor(room: () => Promise<void>, isFull: () => boolean) {
     this.#room = room;
-    this.#crowded = crowded;
+    this.#isFull = isFull;
   }
 
-  /** Calls `piece` again and again in later turns of the event loop until it gives false, and then `done`. */
+  /** Calls `piece` in later turns of the event loop until it returns false, then `done`. */
   add(run: BacklogOfRun, piece: Piece, done: () => void): void {
     run.pieces.push({ piece, done });
     this.#queue(run);
@@ -47,7 +47,7 @@ export class Backlog {
       await this.#room();
       const end = performance.now() + TURN_MS;
       do this.#next();
-      while (this.#runs.length > 0 && !this.#crowded() && performance.now() < end);
+      while (this.#runs.length > 0 && !this.#isFull() && performance.now() < end);
     }
     this.#working = false;
   }
@@ -63,7 +63,7 @@ export class Backlog {
     } catch (error) {
       warnOfMistake(error);
     }
-    // The frames that it has added go first.
+    // Pieces that it has added go first.
     if (more) run.pieces.splice(below, 0, next);
     else next.done();
     if (run.pieces.length > 0) this.#queue(run);

@@ -1,9 +1,9 @@
 import { Deque } from '@dataflower/common';
 
-/** Units of work in one turn of the event loop; one is about a microsecond. */
+/** Units of work in one turn of the event loop; a unit is about a microsecond. */
 const UNITS_A_TURN = 2500;
 
-/** Work in steps. Each `yield` says what the step behind it has cost, in units; a step is at most a few hundred. */
+/** Work in steps. Each `yield` gives the cost of the step that it ends, in units; a step costs at most a few hundred. */
 export type Work = Generator<number, void>;
 
 interface Job {
@@ -12,9 +12,9 @@ interface Job {
 }
 
 /**
- * Does long work a piece in each turn of the event loop, so that I/O, timers, cancels and signals have theirs in between.
- * All work together has so many units a turn, first come first served. What fits into the present turn is done at once.
- * Work that throws is over, and a process warning says so.
+ * Does long work in pieces, one in each turn of the event loop, so that I/O, timers, cancels and signals are served in between.
+ * All work shares the units of a turn, first come first served. Work that fits into the present turn is done at once. Work
+ * that throws ends with a process warning.
  */
 export class Turns {
   readonly #jobs = new Deque<Job>();
@@ -22,7 +22,7 @@ export class Turns {
   #working = false;
   #scheduled = false;
 
-  /** Calls `done` when the work is finished: before this returns when there is little of it. */
+  /** Calls `done` when the work is finished; for little work before `run` returns. */
   run(work: Work, done: () => void): void {
     this.#jobs.pushBack({ work, done });
     if (!this.#working) this.#work();
@@ -51,7 +51,7 @@ export class Turns {
   }
 }
 
-/** Does one step; its cost, or undefined when there is none left. */
+/** Does one step; returns its cost, or undefined at the end of the work. */
 function stepOf(work: Work): number | undefined {
   try {
     const step = work.next();
@@ -62,7 +62,7 @@ function stepOf(work: Work): number | undefined {
   }
 }
 
-/** A mistake in the engine that nobody waits to hear of. */
+/** Reports a mistake in the engine that no caller can be told. */
 export function warnOfMistake(error: unknown): void {
   process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : String(error), 'EngineWorkWarning');
 }

@@ -23,8 +23,8 @@ test('its outermost frames are the environment that they were, and none is null'
 });
 
 test('one that came back from a function step takes frames and gives them up as any other', () => {
-  const returned = afterStep(nested(2), '[{"vars":{"i":7}},{"mask":true}]')!;
-  expect(returned.depth).toBe(2);
+  const returned = Environment.from(afterStep(nested(2), '[{"vars":{"i":7}},{"mask":true}]')!);
+  expect(returned?.depth).toBe(2);
   const inner = Environment.inside(returned, '{"vars":{"x":1}}');
   expect(frames(inner.text)).toEqual([{ vars: { i: 7 } }, { mask: true }, { vars: { x: 1 } }]);
   expect(inner.truncated(2)).toBe(returned);

@@ -1,19 +1,17 @@
 import { MAX_ENVIRONMENT_BYTES } from '@dataflower/action-runtime/protocol';
 import { scanJson } from '@dataflower/common/json';
+import type { TokenEnvironment } from '../../pipes/pipe.js';
 
-/** One frame of a `let` environment. */
-export type Frame = { readonly vars: Readonly<Record<string, unknown>> } | { readonly mask: true };
-
-/** How the frames of an environment begin; `let` and `mask` nodes and runtimes write them so. */
+/** Beginnings of the frames of an environment, as `let` and `mask` nodes and runtimes write them. */
 const FRAME_STARTS = ['{"vars":{', '{"mask":true'];
 
 /**
- * The `let` environment of a composition: frames from the outermost in. It travels beside the value and never changes, so
- * that all instances inside a `let` share its frames. Only function steps read it (Composer's rules of scope); its JSON
- * text is put together for them. Part of that text comes from containers: it is read without being parsed.
+ * The `let` environment of a composition: frames from the outermost in. It travels in the context of a token and never
+ * changes, so that all instances inside a `let` share its frames. Only function steps read it (Composer's rules of scope),
+ * as JSON text. Parts of that text come from containers: the engine scans them and does not parse them.
  */
-export class Environment {
-  /** How many frames there are. */
+export class Environment implements TokenEnvironment {
+  /** Number of frames. */
   readonly depth: number;
 
   readonly #outer: Environment | null;
@@ -32,6 +30,11 @@ export class Environment {
   /** A frame inside an environment. @param frame The JSON of the frame. */
   static inside(outer: Environment | null, frame: string): Environment {
     return new Environment(outer, frame, false, (outer?.depth ?? 0) + 1);
+  }
+
+  /** The environment of a token, which may have come from another host. */
+  static from(env: TokenEnvironment | null): Environment | null {
+    return env === null || env instanceof Environment ? env : Environment.of(env.text, env.depth);
   }
 
   /** An environment from its text, which holds `depth` frames. */
@@ -67,15 +70,15 @@ export class Environment {
 }
 
 /** The environment after a function step; undefined when the step has made it too large. */
-export function afterStep(before: Environment, returned: string | null): Environment | undefined {
+export function afterStep(before: TokenEnvironment, returned: string | null): TokenEnvironment | undefined {
   if (returned === null) return before;
   if (returned.length > MAX_ENVIRONMENT_BYTES) return undefined;
-  // A container's word: as many frames as before, or the environment before stands.
+  // A container may return any text: one with another number of frames is ignored.
   if (returned === before.text || frameEnds(returned)?.length !== before.depth) return before;
   return Environment.of(returned, before.depth);
 }
 
-/** What a function step reads whose environment has become too large. */
+/** Error of a function step that has made its environment too large. */
 export const ENVIRONMENT_TOO_LARGE = `The variables of the composition take more than ${MAX_ENVIRONMENT_BYTES} bytes after this step.`;
 
 /** Where each frame ends; undefined when the text is no array of frames. */

@@ -1,16 +1,20 @@
 import { Shape, shapeOf } from '@dataflower/action-runtime/protocol';
+import type { WorkflowTarget } from '../../host/host.js';
+import { NotOpenedError, ask, putEncoded } from '../../sink/ask.js';
+import type { Encoded } from '../../sink/questions.js';
 import type { DataSink, Value } from '../../sink/value.js';
-import { put } from '../operators/operators.js';
+import { put } from './json-value.js';
 
-/** Composer's reserved parameter; it is taken off the input. */
+/** Composer's reserved parameter: workflows drop it from their input (CO-7). */
 export const RESERVED = '$composer';
 
 /** First byte of an encoded value that is JSON text. */
 const JSON_KIND = 0;
 
 /**
- * The invocation's parameters (JSON text of an object) as a value. `open`: a workflow may ask for its shape, which
- * costs opening it; a function or a sequence takes it as it came.
+ * The invocation's parameters (JSON text of an object) as a value.
+ *
+ * @param open True for a workflow that may ask for the value's shape, which has to be parsed for that.
  */
 export function payloadValue(sink: DataSink, payload: Buffer, open: boolean): Value {
   let shape: number = Shape.OBJECT;
@@ -25,4 +29,38 @@ export function payloadValue(sink: DataSink, payload: Buffer, open: boolean): Va
   bytes[0] = JSON_KIND;
   bytes.set(payload, 1);
   return sink.put(bytes, shape);
+}
+
+/**
+ * The input of a workflow inside another: for a composition or a graph the bound parameters, overridden by the members of
+ * `input` (OW-41), without Composer's reserved member (CO-7). As for a function, parameters are added to an object only
+ * (OW-68). A promise for a large value, and for a value in a file that has to be opened; it rejects with `NotOpenedError`.
+ * Takes the reference of `input` over.
+ */
+export function partInput(
+  sink: DataSink,
+  input: Value,
+  { workflow, parameters }: WorkflowTarget,
+): Value | Promise<Value> {
+  if (workflow === 'sequence' || (input.shape & Shape.OBJECT) === 0) return input;
+  if (parameters === undefined && !mayHaveReserved(input)) return input;
+  const take = (merged: Encoded | undefined): Value => {
+    if (merged === undefined) return input;
+    const value = putEncoded(sink, merged);
+    input.release();
+    return value;
+  };
+  const merged = ask(input, { ask: 'merged', parameters: parameters ?? {}, without: RESERVED });
+  if (!(merged instanceof Promise)) return take(merged);
+  return merged.then(take, (error: unknown) => {
+    if (!(error instanceof NotOpenedError)) return input;
+    input.release();
+    throw error;
+  });
+}
+
+/** Searches the bytes, which costs far less than parsing them; false for a value in a file. */
+function mayHaveReserved({ body }: Value): boolean {
+  if (body.at === 'memory') return body.bytes.includes(RESERVED);
+  return body.at === 'record' && body.entries.some(([name]) => name === RESERVED);
 }

@@ -1,170 +1,183 @@
+import type { ActivationId } from '@dataflower/common';
 import type { WorkflowTarget } from '../../host/host.js';
-import type { Tag } from '../../pipes/pipe.js';
-import type { Value } from '../../sink/value.js';
-import { Activation, type ActivationOwner, type WorkflowAnswer } from '../activation/activation.js';
-import type { Environment } from '../values/environment.js';
-import { type RunsHost, normalized } from '../runs/node-runs.js';
-import { errorValue } from '../operators/operators.js';
-import { partInput } from '../values/part-input.js';
-import type { Plan, PlanNode } from '../plan/plan.js';
-import { notRunnable } from './workflows.js';
+import type { DataSink, Value } from '../../sink/value.js';
+import type { Activation } from '../activation/activation.js';
+import type { Firing } from '../activation/firing.js';
+import { Home, type HomeEvents, type HomeServices, type WorkflowAnswer } from '../activation/home.js';
+import type { Plan } from '../plan/plan.js';
+import type { TokenFlow } from '../tokens/token-flow.js';
+import { partInput } from '../values/inputs.js';
+import { errorValue } from '../values/json-value.js';
+import { type Workflows, notRunnable } from './workflows.js';
 
-/** A workflow as a node of another: where it stands, and what it is. */
-export interface WorkflowPart {
-  readonly activation: Activation;
-  readonly node: PlanNode;
-  readonly tag: Tag;
-  readonly target: WorkflowTarget;
-  readonly env: Environment | null;
-  /** Components run before it. */
-  readonly components: number;
-  /** Number of the part whose value it has waited for longest; −1: the caller's. */
-  readonly after: number;
-}
-
-/** What a workflow inside another takes of the engine's memory to begin with, records of its parts and tokens included. */
+/** Memory of the engine that a workflow inside another takes at its start, with the records of its parts and its tokens. */
 const OWN_BYTES = 8192;
 
-/** Starts a workflow inside another: an activation of its own, whose answer is the node's result. */
-export function startPart(host: RunsHost, place: WorkflowPart, input: Value): void {
-  const { budget } = place.activation.whole;
-  // It ends with the whole run.
-  if (!budget.instances(1) || !budget.bytes(OWN_BYTES)) {
-    input.release();
-    return;
-  }
-  const { flow } = host;
-  if (!flow.crowded) {
-    startPlanned(host, place, input);
-    return;
-  }
-  let given: Value | undefined = input;
-  const start = (): boolean => {
-    startPlanned(host, place, input);
-    given = undefined;
-    return false;
-  };
-  flow.later(place.activation, start, () => given?.release());
+/** Value counts of a FOREACH output `out` that has had its one value. */
+const ONE_RETURNED = new Map([['out', 1]]);
+
+/** What workflows inside others need of the engine. */
+export interface WorkflowPartsOptions {
+  readonly sink: DataSink;
+  readonly flow: TokenFlow;
+  readonly workflows: Workflows;
+  readonly homes: HomeServices;
+  readonly newActivationId: () => ActivationId;
 }
 
-/** Starts it as soon as its graph has a plan. */
-function startPlanned(host: RunsHost, place: WorkflowPart, input: Value): void {
-  const { activation: parent, node, tag, target, env, components, after } = place;
-  const { plans } = host.workflows;
-  let plan: Plan | undefined;
-  try {
-    plan = plans.of(target.graph);
-  } catch (error) {
-    input.release();
-    const text = notRunnable(target, error);
-    host.ending.failed(parent, node, tag, 2, errorValue(host.sink, text), env, components, after);
-    return;
+/** Workflows as nodes of others: each is an activation of its own, whose answer is the node's result. */
+export class WorkflowParts {
+  readonly #options: WorkflowPartsOptions;
+
+  constructor(options: WorkflowPartsOptions) {
+    this.#options = options;
   }
-  if (plan === undefined) {
-    parent.pending++;
-    plans.whenKnown(target.graph, () => {
+
+  /** Executes a firing. Takes over the reference of `input`, which is all inputs of the firing as one value. */
+  start(firing: Firing, target: WorkflowTarget, input: Value): void {
+    const { flow } = this.#options;
+    const { budget } = firing.activation.whole;
+    // Over the budget the whole run ends.
+    if (!budget.instances(1) || !budget.bytes(OWN_BYTES)) {
+      input.release();
+      return;
+    }
+    if (flow.hasRoom) {
+      this.#startPlanned(firing, target, input);
+      return;
+    }
+    let waiting: Value | undefined = input;
+    const start = (): boolean => {
+      this.#startPlanned(firing, target, input);
+      waiting = undefined;
+      return false;
+    };
+    flow.later(firing.activation, start, () => waiting?.release());
+  }
+
+  /** Starts the workflow as soon as its graph has a plan. */
+  #startPlanned(firing: Firing, target: WorkflowTarget, input: Value): void {
+    const { sink, flow, workflows } = this.#options;
+    const { activation: parent } = firing;
+    let plan: Plan | undefined;
+    try {
+      plan = workflows.plans.of(target.graph);
+    } catch (error) {
+      input.release();
+      flow.fail(firing, 2, errorValue(sink, notRunnable(target, error)), firing.context);
+      return;
+    }
+    if (plan !== undefined) {
+      this.#begin(firing, target, plan, input);
+      return;
+    }
+    parent.hold();
+    workflows.plans.whenKnown(target.graph, () => {
       if (parent.dropping) input.release();
-      else startPlanned(host, place, input);
-      host.ending.release(parent);
+      else this.#startPlanned(firing, target, input);
+      parent.release();
     });
-    return;
   }
-  const activationId = host.newId();
-  const part = parent.parts.add(activationId, node.index, tag);
-  const { transactionId, identity } = parent;
-  const now = host.now();
-  const owner = new PartOwner(host, place, part);
-  const child = new Activation(
-    activationId,
-    transactionId,
-    identity,
-    parent.sink,
-    target,
-    plan,
-    parent,
-    owner,
-    parent.whole,
-    now,
-    now,
-    parent.wallAhead,
-    parent.trace,
-    {
-      node,
-      tag,
-      after: parent.parts.idOf(after),
-    },
-  );
-  parent.pending++;
-  parent.children.add(child);
-  const begin = (given: Value): void => host.workflows.begin(child, given, componentsInside(place));
-  const given = partInput(parent.sink, input, target);
-  if (!(given instanceof Promise)) {
-    begin(given);
-    return;
+
+  #begin(firing: Firing, target: WorkflowTarget, plan: Plan, input: Value): void {
+    const { sink, workflows, homes, newActivationId } = this.#options;
+    const { activation: parent, node, tag, context } = firing;
+    const id = newActivationId();
+    const part = parent.parts.add(id, node.index, tag);
+    const { transactionId, identity, whole, wallAhead, trace } = parent;
+    const received = homes.now();
+    const facts = {
+      id,
+      transactionId,
+      identity,
+      sink: parent.sink,
+      target,
+      plan,
+      parent,
+      whole,
+      wallAhead,
+      received,
+      trace,
+    };
+    const place = { node, tag, after: parent.parts.idOf(context.from) };
+    const home = new Home(homes, new PartEvents(this.#options.flow, firing, target, part), facts, received, place);
+    const child = home.activation;
+    parent.hold();
+    parent.inside.add(home);
+    const begin = (given: Value): void => workflows.begin(child, given, componentsInside(firing, target));
+    const given = partInput(parent.sink, input, target);
+    if (!(given instanceof Promise)) {
+      begin(given);
+      return;
+    }
+    // The workflow must not end before it has begun.
+    child.hold();
+    const failed = (error: Error): void => home.uncaught(1, errorValue(sink, error.message));
+    void given.then(begin, failed).then(() => child.release());
   }
-  // It must not come to its end before it has begun.
-  child.pending++;
-  const failed = (error: Error): void => host.ending.uncaught(child, 1, errorValue(host.sink, error.message));
-  void given.then(begin, failed).then(() => host.ending.release(child));
 }
 
-/** False for workflows nested so deep that none but an endless recursion gets there. */
+/** Passes the answer and the end of a workflow inside another to the firing that started it. */
+class PartEvents implements HomeEvents {
+  readonly #flow: TokenFlow;
+  readonly #firing: Firing;
+  readonly #target: WorkflowTarget;
+  readonly #part: number;
+
+  constructor(flow: TokenFlow, firing: Firing, target: WorkflowTarget, part: number) {
+    this.#flow = flow;
+    this.#firing = firing;
+    this.#target = target;
+    this.#part = part;
+  }
+
+  answered({ status, value, components }: WorkflowAnswer, { activation: child }: Home): void {
+    const firing = this.#firing;
+    const { activation: parent, node } = firing;
+    const flow = this.#flow;
+    parent.parts.setDuration(this.#part, child.parts.duration);
+    if (parent.discarding) {
+      value.release();
+      return;
+    }
+    const total = componentsOutside(firing, this.#target, components);
+    const context = { env: firing.context.env, components: total, from: this.#part };
+    if (status !== 0) flow.fail(firing, status, value, context);
+    else flow.sendReturned(firing, node.out!, value, context);
+    flow.sendCounts(firing, status === 0 ? ONE_RETURNED : undefined, context);
+  }
+
+  recorded(): void {
+    // The workflow has a record of its own; the answer of the workflow around it does not wait for it.
+  }
+
+  ended(home: Home): void {
+    const parent = this.#firing.activation;
+    parent.parts.setDuration(this.#part, home.activation.parts.duration);
+    parent.inside.delete(home);
+    parent.release();
+  }
+}
+
+/** False for a nesting so deep that only an endless recursion reaches it. */
 export function canNest(activation: Activation, limit: number): boolean {
   let depth = 1;
   for (let around = activation.parent; around !== undefined; around = around.parent) depth++;
   return depth <= limit;
 }
 
-/** What a FOREACH output called `out` has had. */
-const ONE_RETURNED = new Map([['out', 1]]);
-
-class PartOwner implements ActivationOwner {
-  readonly #host: RunsHost;
-  readonly #place: WorkflowPart;
-  readonly #part: number;
-
-  constructor(host: RunsHost, place: WorkflowPart, part: number) {
-    this.#host = host;
-    this.#place = place;
-    this.#part = part;
-  }
-
-  answered({ status, value, components }: WorkflowAnswer, child: Activation): void {
-    const { activation: parent, node, tag, env } = this.#place;
-    const { flow, ending } = this.#host;
-    parent.parts.setDuration(this.#part, child.parts.duration);
-    if (parent.discarding) {
-      value.release();
-      return;
-    }
-    const total = componentsAfter(this.#place, components);
-    if (status !== 0) ending.failed(parent, node, tag, status, value, env, total, this.#part);
-    else flow.sendReturned(parent, node.out!, tag, normalized(parent.sink, node, value), env, total, this.#part);
-    flow.sendCounts(parent, node, tag, status === 0 ? ONE_RETURNED : undefined, this.#part);
-  }
-
-  recorded(): void {
-    // Its record is its own; the answer of the workflow around it does not wait for it.
-  }
-
-  ended(child: Activation): void {
-    const parent = this.#place.activation;
-    parent.parts.setDuration(this.#part, child.parts.duration);
-    parent.children.delete(child);
-    this.#host.ending.release(parent);
-  }
-}
-
 /**
- * OpenWhisk counts the functions in sequences inside sequences together; a sequence in a composition is one component,
- * and so is a composition in a sequence; compositions inside compositions share one count.
+ * Component count with which a workflow inside another begins. OpenWhisk counts the functions in sequences inside sequences
+ * together; a sequence in a composition is one component, and so is a composition in a sequence; compositions inside
+ * compositions share one count.
  */
-function componentsInside({ activation, target, components }: WorkflowPart): number {
-  if (activation.target.workflow === 'sequence') return target.workflow === 'sequence' ? components : 0;
-  return target.workflow === 'sequence' ? 0 : components + 1;
+function componentsInside({ activation, context }: Firing, target: WorkflowTarget): number {
+  if (activation.target.workflow === 'sequence') return target.workflow === 'sequence' ? context.components : 0;
+  return target.workflow === 'sequence' ? 0 : context.components + 1;
 }
 
-function componentsAfter({ activation, target, components }: WorkflowPart, inside: number): number {
-  const shared = (activation.target.workflow === 'sequence') === (target.workflow === 'sequence');
-  return shared ? Math.max(components, inside) : components + 1;
+/** Component count behind a workflow inside another that has answered with `inside`. */
+function componentsOutside({ activation, context }: Firing, target: WorkflowTarget, inside: number): number {
+  const isShared = (activation.target.workflow === 'sequence') === (target.workflow === 'sequence');
+  return isShared ? Math.max(context.components, inside) : context.components + 1;
 }

@@ -1,109 +1,113 @@
-import type { ChurnMap, Clock } from '@dataflower/common';
+import { type ActivationId, type ChurnMap, type Clock, activationIdOf } from '@dataflower/common';
 import type { Graph } from '@dataflower/composer/graph';
 import type { Answer, StartMessage, WorkflowTarget } from '../../host/host.js';
+import type { TokenContext } from '../../pipes/pipe.js';
 import { NotOpenedError, ask, putEncoded } from '../../sink/ask.js';
 import type { Encoded } from '../../sink/questions.js';
-import type { Value } from '../../sink/value.js';
 import type { PackingSink } from '../../sink/value-pack.js';
-import { Activation, type ActivationOwner } from '../activation/activation.js';
+import type { Value } from '../../sink/value.js';
+import type { Activation } from '../activation/activation.js';
 import { Budget, type BudgetLimits } from '../activation/budget.js';
-import type { Ending } from '../activation/ending.js';
-import type { Ledger } from '../records/ledger.js';
-import { errorValue } from '../operators/operators.js';
-import { payloadValue } from '../values/payload.js';
+import { Home, type HomeEvents, type HomeServices } from '../activation/home.js';
 import { CALLER } from '../activation/part-list.js';
-import type { Plan } from '../plan/plan.js';
-import { compilePlan } from '../plan/compiler.js';
-import { Plans } from '../plan/plans.js';
+import { WholeRun } from '../activation/whole-run.js';
 import { ROOT_TAG } from '../matching/tag.js';
-import { unreadableText } from '../values/unreadable.js';
+import { compilePlan } from '../plan/compiler.js';
+import type { Plan } from '../plan/plan.js';
+import { Plans } from '../plan/plans.js';
+import type { Ledger } from '../records/ledger.js';
 import type { TokenFlow } from '../tokens/token-flow.js';
 import type { Turns } from '../turns/turns.js';
-import { WholeRun } from '../activation/whole-run.js';
+import { payloadValue } from '../values/inputs.js';
+import { errorValue, unreadableText } from '../values/json-value.js';
 
-/** The engine, as the start of a workflow uses it. */
-export interface WorkflowsHost {
+/** What the start of a workflow needs of the engine. */
+export interface WorkflowsOptions {
   readonly sink: PackingSink;
   readonly clock: Clock;
   readonly flow: TokenFlow;
-  readonly ending: Ending;
+  readonly homes: HomeServices;
   readonly ledger: Ledger;
   readonly turns: Turns;
   readonly budget: BudgetLimits;
   readonly workflowTimeoutMs: number;
 }
 
-/** What a workflow says that had not ended when its host did. */
+/** Error of a workflow that had not ended when its host did. */
 const STOPPING = 'The workflow was stopped before it ended: the host is stopping.';
 
 /** A workflow whose plan is being made. */
 interface Preparing {
   readonly message: StartMessage;
-  /** How it ends, when it is ended meanwhile. */
-  end?: (activation: Activation) => void;
+  /** Set when the workflow has to end before it begins. */
+  end?: (home: Home) => void;
 }
 
-/** In place of a graph that has no plan. */
+/** Stands for a graph that has no plan. */
 const NOTHING: Graph = { version: 1, nodes: [], edges: [{ from: '$USER.params', to: '$USER.result' }] };
 
-/** Where a workflow starts: an activation for it, its deadline, its parameters as the first tokens. */
+/** Starts workflows: makes the activation, sets the deadline, sends the parameters as the first tokens. */
 export class Workflows {
   readonly plans: Plans;
-  readonly #preparing = new Map<string, Preparing>();
+  readonly #preparing = new Map<ActivationId, Preparing>();
 
-  readonly #host: WorkflowsHost;
+  readonly #options: WorkflowsOptions;
   /** By id, in the order of their start. */
-  readonly #running: ChurnMap<string, Activation>;
-  /** Those of them that are no part of another. */
-  readonly #outermost: ChurnMap<string, Activation>;
+  readonly #running: ChurnMap<ActivationId, Activation>;
+  /** The activations that are no part of another. */
+  readonly #outermost: ChurnMap<ActivationId, Home>;
 
-  constructor(host: WorkflowsHost, running: ChurnMap<string, Activation>, outermost: ChurnMap<string, Activation>) {
-    this.#host = host;
+  constructor(
+    options: WorkflowsOptions,
+    running: ChurnMap<ActivationId, Activation>,
+    outermost: ChurnMap<ActivationId, Home>,
+  ) {
+    this.#options = options;
     this.#running = running;
     this.#outermost = outermost;
 
-    this.plans = new Plans(host.turns);
+    this.plans = new Plans(options.turns);
   }
 
-  /** Those that have come and wait for their plan. */
+  /** Number of activations that wait for their plan. */
   get preparing(): number {
     return this.#preparing.size;
   }
 
-  isPreparing(activationId: string, namespace: string): boolean {
+  isPreparing(activationId: ActivationId, namespace: string): boolean {
     return this.#preparing.get(activationId)?.message.identity.namespace === namespace;
   }
 
-  /** Has one end as soon as it would begin. False when it is not here, or runs. */
-  endPreparing(activationId: string, end: (activation: Activation) => void): boolean {
+  /** Makes a preparing workflow end when it would begin. False when it is not preparing. */
+  endPreparing(activationId: ActivationId, end: (home: Home) => void): boolean {
     const preparing = this.#preparing.get(activationId);
     if (preparing === undefined) return false;
     preparing.end ??= end;
     return true;
   }
 
-  /** Stops all of them: the host is stopping. */
+  /** Stops all workflows: the host is stopping. */
   stopAll(): void {
-    const stop = (activation: Activation): void => this.#host.ending.stop(activation, STOPPING, 3);
+    const stop = (home: Home): void => home.stop(STOPPING, 3);
     for (const activationId of this.#preparing.keys()) this.endPreparing(activationId, stop);
-    for (const activation of [...this.#outermost.values()]) stop(activation);
+    for (const home of [...this.#outermost.values()]) stop(home);
   }
 
-  /** Starts one for a caller. Throws for a graph that is known not to be valid. */
+  /** Starts a workflow for a caller. Throws for a graph that is known not to be valid. */
   start(message: StartMessage, target: WorkflowTarget, answer: Answer): void {
     const plan = this.plans.of(target.graph);
     if (plan !== undefined) {
-      this.#begin(this.#activation(message, target, plan, answer), message);
+      this.#begin(this.#homeOf(message, target, plan, answer), message);
       return;
     }
     const preparing: Preparing = { message };
-    this.#preparing.set(message.activationId, preparing);
+    this.#preparing.set(activationIdOf(message.activationId), preparing);
     this.plans.whenKnown(target.graph, () => this.#prepared(preparing, target, answer));
   }
 
   #prepared({ message, end }: Preparing, target: WorkflowTarget, answer: Answer): void {
-    this.#preparing.delete(message.activationId);
-    const { ending, sink } = this.#host;
+    this.#preparing.delete(activationIdOf(message.activationId));
+    const { sink } = this.#options;
     let plan: Plan;
     let refused: string | undefined;
     try {
@@ -112,98 +116,99 @@ export class Workflows {
       plan = compilePlan(NOTHING);
       refused = notRunnable(target, error);
     }
-    const activation = this.#activation(message, target, plan, answer);
-    if (end !== undefined) end(activation);
-    else if (refused !== undefined) ending.uncaught(activation, 2, errorValue(sink, refused));
-    else this.#begin(activation, message);
+    const home = this.#homeOf(message, target, plan, answer);
+    if (end !== undefined) end(home);
+    else if (refused !== undefined) home.uncaught(2, errorValue(sink, refused));
+    else this.#begin(home, message);
   }
 
-  #activation(message: StartMessage, target: WorkflowTarget, plan: Plan, answer: Answer): Activation {
-    const { ledger, clock, ending } = this.#host;
-    const budget = new Budget(this.#host.budget, (text) => ending.overBudget(activation, text));
-    const owner: ActivationOwner = {
+  #homeOf(message: StartMessage, target: WorkflowTarget, plan: Plan, answer: Answer): Home {
+    const { ledger, clock, homes, workflowTimeoutMs } = this.#options;
+    const events: HomeEvents = {
       answered: ({ value }) => value.release(),
-      // Read when it is written: the complete record may have come meanwhile.
-      recorded: (record, result) => ledger.written(() => answer(activation.record ?? record, result)),
+      // Reads the record when it is written: the complete one may have been made meanwhile.
+      recorded: (record, result) => ledger.written(() => answer(home.record ?? record, result)),
       ended: () => ended?.(),
     };
+    const { transactionId, identity, receivedAt, received, ended, traceparent } = message;
+    const id = activationIdOf(message.activationId);
+    const sink = this.#options.sink.forNamespace(identity.namespace);
+    const budget = new Budget(this.#options.budget, (text) => home.overBudget(text));
     const now = clock.now();
-    const { activationId, transactionId, identity, receivedAt, received, ended } = message;
-    const sink = this.#host.sink.forNamespace(identity.namespace);
-    const activation = new Activation(
-      activationId,
+    const facts = {
+      id,
       transactionId,
       identity,
       sink,
       target,
       plan,
-      undefined,
-      owner,
-      new WholeRun(budget, sink),
+      parent: undefined,
+      whole: new WholeRun(budget, sink),
+      wallAhead: receivedAt - received,
       received,
-      now,
-      receivedAt - received,
-      message.traceparent ?? activationId,
+      trace: traceparent ?? id,
+    };
+    const home = new Home(homes, events, facts, now);
+    const timeoutMs = message.workflowTimeoutMs ?? workflowTimeoutMs;
+    home.stopDeadline = clock.after(Math.max(0, received + timeoutMs - now), () =>
+      home.stop(`The workflow exceeded its time limit of ${timeoutMs} milliseconds.`),
     );
-    const timeoutMs = message.workflowTimeoutMs ?? this.#host.workflowTimeoutMs;
-    activation.stopDeadline = clock.after(Math.max(0, received + timeoutMs - now), () =>
-      ending.stop(activation, `The workflow exceeded its time limit of ${timeoutMs} milliseconds.`),
-    );
-    this.#outermost.set(activationId, activation);
-    this.#running.set(activationId, activation);
-    return activation;
+    this.#outermost.set(id, home);
+    this.#running.set(id, home.activation);
+    return home;
   }
 
-  #begin(activation: Activation, message: StartMessage): void {
+  #begin({ activation }: Home, message: StartMessage): void {
     const input = payloadValue(activation.sink, message.payload, activation.target.workflow !== 'sequence');
     this.begin(activation, input, 0);
   }
 
-  /** Feeds the parameters; takes the reference over. */
+  /** Sends the parameters; takes the reference over. */
   begin(activation: Activation, input: Value, components: number): void {
     const { named, params } = activation.plan;
+    const context = { env: null, components, from: CALLER };
     this.#running.set(activation.id, activation);
-    activation.pending++;
+    activation.hold();
     if (named.size > 0) input.retain();
-    this.#host.flow.sendTo(activation, params, ROOT_TAG, input, null, components, CALLER);
+    this.#options.flow.sendTo(activation, params, ROOT_TAG, input, context);
     if (named.size === 0) {
-      this.#host.ending.release(activation);
+      activation.release();
       return;
     }
-    const feed = (members: readonly (Encoded | undefined)[]): void => {
+    const sendNamed = (members: readonly (Encoded | undefined)[]): void => {
       input.release();
-      this.#feedNamed(activation, members, components);
-      this.#host.ending.release(activation);
+      this.#sendNamed(activation, members, context);
+      activation.release();
     };
     const members = ask(input, { ask: 'members', names: [...named.keys()] });
     if (!(members instanceof Promise)) {
-      feed(members);
+      sendNamed(members);
       return;
     }
-    void members.then(feed, (error: unknown) => {
+    void members.then(sendNamed, (error: unknown) => {
       input.release();
       const text = error instanceof NotOpenedError ? error.message : unreadableText('The input', error);
-      this.#host.ending.uncaught(activation, 1, errorValue(this.#host.sink, text));
-      this.#host.ending.release(activation);
+      activation.home.uncaught(1, errorValue(this.#options.sink, text));
+      activation.release();
     });
   }
 
   /** Single parameters of the invocation become tokens of their own. */
-  #feedNamed(activation: Activation, members: readonly (Encoded | undefined)[], components: number): void {
-    const { sink, ending, flow } = this.#host;
+  #sendNamed(activation: Activation, members: readonly (Encoded | undefined)[], context: TokenContext): void {
+    const { sink, flow } = this.#options;
     let at = 0;
     for (const [name, inputs] of activation.plan.named) {
       const member = members[at++];
       if (member === undefined) {
-        ending.uncaught(activation, 1, errorValue(sink, `The workflow needs a parameter '${name}'.`));
+        activation.home.uncaught(1, errorValue(sink, `The workflow needs a parameter '${name}'.`));
         return;
       }
-      flow.sendTo(activation, inputs, ROOT_TAG, putEncoded(activation.sink, member), null, components, CALLER);
+      flow.sendTo(activation, inputs, ROOT_TAG, putEncoded(activation.sink, member), context);
     }
   }
 }
 
-/** The error of a workflow whose graph has no plan. */
+/** Error of a workflow whose graph has no plan. */
 export function notRunnable({ action }: WorkflowTarget, error: unknown): string {
   return `The workflow "${action.path}" has a graph that cannot run: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -13,9 +13,9 @@ export function activationIdOf(text: string): ActivationId {
 /** Makes ids: an input, so that tests can foresee them. */
 export type NewId = () => string;
 
-const POOL_IDS = 256;
+const POOL_IDS = 512;
 
-/** Random ids of 32 lowercase hex digits; the random bytes are drawn for many ids at once. */
+/** Random ids of 32 lowercase hex digits. The random bytes are drawn for many ids at once: a system call for each would be felt in a hop. */
 export function randomIds(): NewId {
   const pool = Buffer.alloc(16 * POOL_IDS);
   let next = POOL_IDS;

@@ -1,6 +1,7 @@
 export { assertNever } from './assert-never.js';
 export { ChurnMap } from './churn-map.js';
 export { type Clock, momentOf, systemClock } from './clock.js';
+export { type Close, CloseStack, openAll } from './close-stack.js';
 export { CodedError } from './coded-error.js';
 export { Deque } from './deque.js';
 export { DEFAULT_SHARE_PERCENT, FairShare } from './fair-share.js';

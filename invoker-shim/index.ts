@@ -1,48 +1,62 @@
-export { SinkError } from './sink/errors.js';
-export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
-export { IMAGE_NAME } from '@dataflower/action-runtime/images';
-export { isOwnImage } from './containers/drivers/own-image.js';
-export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
-export type {
-  ActionDescription,
-  ActionLimits,
-  Answer,
-  CancelOutcome,
-  CancelRequest,
-  FunctionTarget,
-  Host,
-  HostStatus,
-  Identity,
-  MissingTarget,
-  Paradigm,
-  RecordsReport,
-  StartMessage,
-  Target,
-  WorkflowTarget,
-} from './host/host.js';
-export { type AcceptedActivation, type NotedActivation, noteAccepted, notedActivations } from './host/accepted.js';
-export { completeLost, lostActivation } from './host/gateway/lost-activations.js';
-export { registerGroupMetrics } from './host/gateway/group-metrics.js';
-export { countHost } from './metrics/host-registry.js';
-export { defaultDriver, processDriver } from './containers/pool/container-executor.js';
-export { type InProcessHostOptions, createInProcessHost } from './host/agent/in-process-host.js';
-export { HostGroup } from './host/gateway/host-group.js';
 export {
+  type AcceptedActivation,
+  type ActionDescription,
+  type ActionLimits,
+  type ActivationEngine,
   type Address,
-  type HostLoad,
-  type HostReach,
-  type HostServerOptions,
-  type RemoteHostOptions,
-  type SecureListener,
+  type Answer,
+  type CancelOutcome,
+  type CancelRequest,
+  completeLost,
+  connectSecurely,
+  fewestUnanswered,
+  type FunctionTarget,
+  type Host,
+  HostAgent,
+  type HostAgentEvents,
+  type HostAgentParts,
+  type HostCandidate,
+  HostGroup,
   HostLinkError,
   type HostLinkErrorCode,
+  type HostLoad,
+  type HostReach,
   HostServer,
-  MIN_SECRET_CHARS,
-  RemoteHost,
-  WithheldRecords,
-  connectSecurely,
+  type HostServerOptions,
+  type HostStatus,
+  type Identity,
   listenSecurely,
+  lostActivation,
+  MIN_SECRET_CHARS,
+  type MissingTarget,
+  noteAccepted,
+  type NotedActivation,
+  notedActivations,
+  type Paradigm,
+  type Placement,
+  type RecordsReport,
+  registerGroupMetrics,
+  RemoteHost,
+  type RemoteHostOptions,
+  type SecureListener,
+  type SecureListenerOptions,
+  type StartMessage,
+  type Target,
+  WithheldRecords,
+  type WorkflowTarget,
 } from './host/index.js';
+export { IMAGE_NAME } from '@dataflower/action-runtime/images';
+export { SinkError } from './sink/errors.js';
+export { createDataSink, type DataSinkOptions } from './sink/index.js';
+export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
+export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
+export {
+  type ContainersOptions,
+  createExecutor,
+  defaultDriver,
+  processDriver,
+} from './containers/pool/container-executor.js';
+export { isOwnImage } from './containers/drivers/own-image.js';
 export type { ContainerDriver } from './containers/drivers/driver.js';
 export {
   type DockerDriverOptions,
@@ -52,4 +66,11 @@ export {
   GuardError,
   openDockerDriver,
 } from './containers/drivers/docker/index.js';
+export { GatewayExecutor } from './controlflow/gateway-executor.js';
+export { BUDGET_LIMITS, type BudgetLimits } from './engine/activation/budget.js';
+export { Engine } from './engine/engine.js';
+export type { DataflowAnnotation } from './engine/records/part-annotations.js';
+export { countHost } from './metrics/host-registry.js';
+export { createLocalPipe } from './pipes/index.js';
+export { answerText } from './results/answer-text.js';
 export { MAX_RESULT_BYTES, type ResultText, resultText } from './results/result-text.js';

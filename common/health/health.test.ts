@@ -1,4 +1,4 @@
-import { HandClock } from '../testing/hand-clock.js';
+import { TestClock } from '../testing/test-clock.js';
 import { Health } from './health.js';
 
 test('a process is as well as the worst of its parts, and every reason is told', async () => {
@@ -23,7 +23,7 @@ test('a process is as well as the worst of its parts, and every reason is told',
 });
 
 test('a check that throws or never answers is trouble itself, and what it threw goes to the log alone', async () => {
-  const clock = new HandClock();
+  const clock = new TestClock();
   const heard: unknown[] = [];
   const health = new Health({ clock, timeoutMs: 100, onError: (check, error) => heard.push([check, error]) });
   const error = new Error('password=secret');

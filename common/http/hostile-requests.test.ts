@@ -72,7 +72,7 @@ describe.each([
   async function othersAreServed(): Promise<void> {
     const other = open();
     other.socket.write(get('/other', 'Connection: close'));
-    await until(() => other.socket.closed, 'another is answered');
+    await until(() => other.socket.closed, { what: 'another is answered' });
     expect(other.statuses()).toEqual(['200']);
   }
 
@@ -108,7 +108,7 @@ describe.each([
       client.socket.write(ahead + request + get('/hidden').repeat(2000));
       if (ahead !== '') await until(() => slow.length === 1 || client.socket.closed);
       slow[0]?.end('ok');
-      await until(() => client.socket.closed, 'the connection is closed');
+      await until(() => client.socket.closed, { what: 'the connection is closed' });
       expect(handled).not.toContain('/hidden');
     }
     await othersAreServed();
@@ -170,7 +170,7 @@ describe.each([
     for (const { socket } of late) socket.write('GET / HTTP/1.1\r\n');
     await othersAreServed();
     server.headersTimeout = 100;
-    await until(() => late.every(({ socket }) => socket.closed), 'no head is waited for');
+    await until(() => late.every(({ socket }) => socket.closed), { what: 'no head is waited for' });
     for (const { statuses } of late) expect(statuses()).toEqual(['408']);
     slow[0]!.end('ok');
     await until(() => ahead.statuses().length === 201);

@@ -1,7 +1,6 @@
 export { createServerInTurn } from './requests-in-turn.js';
 export { Turns } from './turns.js';
 export { HostCheck, isLoopback } from './host-check.js';
-export { Ids } from './ids.js';
 export {
   ApiError,
   inOtherCollection,
@@ -19,4 +18,4 @@ export {
   unsupportedContentType,
 } from './refusals.js';
 export { JSON_HEADERS, sendError, sendJson, sendText } from './reply.js';
-export { takeTarget } from './request-target.js';
+export { takeTarget, takeTransactionId } from './request-head.js';

@@ -5,8 +5,8 @@ import { ApiError, internalError, noSuchRoute } from '../http/refusals.js';
 import { sendError, sendText } from '../http/reply.js';
 import { type HealthRoute, isHealthPath } from './health-route.js';
 import { HostCheck } from '../http/host-check.js';
-import type { Ids } from '../http/ids.js';
-import { takeTarget } from '../http/request-target.js';
+import type { NewId } from '../ids.js';
+import { takeTarget, takeTransactionId } from '../http/request-head.js';
 
 export interface OperationsServerOptions {
   /** Address to listen on. */
@@ -18,7 +18,7 @@ export interface OperationsServerOptions {
   readonly health: HealthRoute;
   /** Text for Prometheus; asked for each request. */
   readonly metrics: () => Promise<string>;
-  readonly ids: Ids;
+  readonly newId: NewId;
   readonly unexpected: (error: unknown, transactionId: string) => void;
 }
 
@@ -66,8 +66,8 @@ export class OperationsServer {
   }
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
-    const { health, metrics, ids, unexpected } = this.#options;
-    const transactionId = ids.transaction(request.headers['x-request-id']);
+    const { health, metrics, newId, unexpected } = this.#options;
+    const transactionId = takeTransactionId(request, newId);
     const refuse = (error: ApiError): void => {
       request.resume();
       sendError(response, error, transactionId);

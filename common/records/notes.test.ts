@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createCarriedLog, createRecordLog } from './log/record-log.js';
 import type { RecordLog, RecordLogOptions } from './log/record-log-options.js';
-import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from './testing/record-log.js';
+import { TestClock } from '../testing/test-clock.js';
+import { SmallDisk, idOf, recordOf, temporaryDirectory, written } from './testing/record-log.js';
 
 let dir: string;
 let log: RecordLog;
@@ -133,7 +134,7 @@ test('an open note outlives its segment, whatever drops that; a settled one does
     expect(open('given-up')).toEqual([]);
   }
   // Nothing but notes: such a segment is never young.
-  const clock = new HandClock();
+  const clock = new TestClock(4_000_000_000_000);
   await restart({ ...small, clock, maxAgeMs: 1000 });
   clock.advance(10_000);
   await crash({ ...small, clock, maxAgeMs: 1000 });
@@ -170,7 +171,7 @@ test('damage takes the note that it hits, and no other', async () => {
 });
 
 test('on a disk that refuses, a note is not confirmed; it is there once the disk works', async () => {
-  const clock = new HandClock();
+  const clock = new TestClock(4_000_000_000_000);
   const files = new SmallDisk();
   await restart({ clock, files });
   files.room = 20;

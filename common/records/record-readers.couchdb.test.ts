@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { describeWithService } from '@dataflower/services';
 import { type ArchivedRecordsOptions, createArchivedRecords } from './archived-records.js';
-import { until } from './testing/quick-clock.js';
+import { until } from '../testing/until.js';
 import { CouchClient, prepareDatabase } from '../couchdb/index.js';
 import { CouchRecords } from './couch/couch-records.js';
 import { RECORDS_DATABASE, RECORDS_SCHEMA } from './couch/record-views.js';
@@ -68,7 +68,7 @@ describeWithService('couchdb', 'with CouchDB', ({ address }) => {
       for (const record of added) records.append(record, again(record));
       await new Promise<void>((resolve) => records.written(() => resolve()));
     };
-    const carried = (): Promise<void> => until(() => records.status().waitingRecords === 0);
+    const carried = (): Promise<unknown> => until(() => records.status().waitingRecords === 0);
     return { records, prefix, dir, append, carried, close };
   };
 

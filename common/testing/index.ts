@@ -1,5 +1,4 @@
-export { HandClock } from './hand-clock.js';
 export { TestClock } from './test-clock.js';
-export { until } from './until.js';
+export { until, type UntilOptions } from './until.js';
 export { type Reply, type Sent, send } from './http-client.js';
 export { temporaryDirectory } from './temporary-directory.js';

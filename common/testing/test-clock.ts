@@ -5,11 +5,16 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** A clock that stands still until a test moves it; its stopwatch goes with it. The wall's time is far off, and can be set. */
+/** A clock that stands still until a test moves it; its stopwatch goes with it. The wall's time is far from `now`, and can be set. */
 export class TestClock implements Clock {
   #now = 2_000_000;
-  #wallAhead = 1_700_000_000_000;
+  #wallAhead: number;
   readonly #timers = new Set<Timer>();
+
+  /** `wall`: the wall's time at the start, in milliseconds since the epoch. */
+  constructor(wall = 1_700_000_000_000) {
+    this.#wallAhead = wall - this.#now;
+  }
 
   /** Timers that are set. */
   get timers(): number {
@@ -49,5 +54,14 @@ export class TestClock implements Clock {
       next.callback();
     }
     this.#now = end;
+  }
+
+  /** The process was stopped for `ms`: the timers that have come due meanwhile fire late, each once. */
+  standStill(ms: number): void {
+    this.#now += ms;
+    for (const timer of [...this.#timers]) {
+      if (timer.at > this.#now || !this.#timers.delete(timer)) continue;
+      timer.callback();
+    }
   }
 }

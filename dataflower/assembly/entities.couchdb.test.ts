@@ -4,8 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { send } from '@dataflower/common/testing';
-import { until } from '@dataflower/plugin/testing';
+import { send, until } from '@dataflower/common/testing';
 import {
   couchAddress,
   describeWithService,

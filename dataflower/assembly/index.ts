@@ -1,2 +1,3 @@
+export { type AgentOptions, createAgent } from './host/agent.js';
 export { type Standalone, createStandalone } from './standalone.js';
-export { StartError } from './start-error.js';
+export { StartError } from './shared/start-error.js';

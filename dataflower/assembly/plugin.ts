@@ -3,18 +3,25 @@ import type { Logger } from 'pino';
 import { systemClock } from '@dataflower/common';
 import { type Finding, Health } from '@dataflower/common/health';
 import { MergedRecords, type RecordArchive, type RecordReader, type RecordStore } from '@dataflower/common/records';
-import { connectSecurely, HostGroup, lostActivation, notedActivations, RemoteHost } from '@dataflower/invoker-shim';
+import {
+  connectSecurely,
+  fewestUnanswered,
+  HostGroup,
+  lostActivation,
+  notedActivations,
+  RemoteHost,
+} from '@dataflower/invoker-shim';
 import { StoreCode } from '@dataflower/plugin/targets';
 import { type Config, parseAddress } from '../config/index.js';
 import { VERSION } from '../version.js';
-import { checkMessageLimits, clusterSecret, configuredHosts } from './cluster.js';
-import { checkProcessesOnLoopback } from './container-driver.js';
-import { prepareDataDirectory } from './data-directory.js';
-import { checkWellKnownKey, type Gateway, openGateway } from './gateway.js';
-import { inTurn } from './in-turn.js';
-import { createLogger } from './log.js';
-import { openRecords, registerRecordChecks } from './records.js';
-import { openStores, type Stores } from './stores.js';
+import { checkMessageLimits, clusterSecret, configuredHosts } from './shared/cluster.js';
+import { checkProcessesOnLoopback } from './host/container-driver.js';
+import { prepareDataDirectory } from './shared/data-directory.js';
+import { checkWellKnownKey, type Gateway, openGateway } from './gateway/gateway.js';
+import { createLogger } from './shared/log.js';
+import { opening } from './shared/opening.js';
+import { openRecords, registerRecordChecks } from './shared/records.js';
+import { openStores, type Stores } from './gateway/stores.js';
 
 /** The process that serves the API and gives its activations to hosts. Throws `StartError` when it cannot start. */
 export async function createPlugin(config: Config): Promise<Gateway> {
@@ -26,38 +33,24 @@ export async function createPlugin(config: Config): Promise<Gateway> {
   const secret = clusterSecret(config);
   await prepareDataDirectory(config.dataDir);
   const log = createLogger(config.logLevel, 'plugin');
-  const stores = await openStores(config, log);
   const health = new Health({ onError: (check, err) => log.error({ check, err }, 'a health check failed') });
-  let records: RecordStore | undefined;
-  let host: HostGroup | undefined;
-  try {
-    // Of one that is lost too: nobody may take what it holds for what is not there.
-    const others = (): readonly RecordReader[] => (host?.hosts ?? []).map((remote) => remote.records);
+  return opening(log, async (stack) => {
+    const stores = stack.use(await openStores(config, log), (opened) => opened.close());
+    const remotes: RemoteHost[] = [];
+    // Lost hosts too: what a lost host holds must not be taken for missing.
+    const others = (): readonly RecordReader[] => remotes.map((remote) => remote.records);
     const own = await openRecords(config, config.dataDir, log, { others, retains: true });
-    records = own.store;
+    stack.use(own.store, (opened) => opened.close());
     registerRecordChecks(health, own);
-    host = connectHosts(config, secret, stores, own.store, log);
-    const group = host;
-    takeOver(group, own.store, log);
-    health.register('hosts', () => hostsFinding(group));
-    const readable = own.archived ?? withOthers(own.store, others);
-    return await openGateway(config, {
-      component: 'plugin',
-      stores,
-      host,
-      records: readable,
-      metrics: own.metrics,
-      log,
-      health,
-    });
-  } catch (error) {
-    await inTurn(
-      () => host?.close(0),
-      () => records?.close(),
-      () => stores.close(),
-    ).catch((cause: unknown) => log.error({ err: cause }, 'a part that was started cannot be stopped'));
-    throw error;
-  }
+    const host = connectHosts(config, secret, stores, own.store, log);
+    stack.use(host, (opened, drainMs) => opened.close(drainMs));
+    remotes.push(...host.hosts);
+    takeOver(host, own.store, log);
+    health.register('hosts', () => hostsFinding(host));
+    const records = own.archived ?? withOthers(own.store, others);
+    const parts = { component: 'plugin', stores, host, records, metrics: own.metrics, log, health } as const;
+    return openGateway(config, parts, stack);
+  });
 }
 
 function connectHosts(config: Config, secret: string, stores: Stores, records: RecordStore, log: Logger): HostGroup {
@@ -74,12 +67,12 @@ function connectHosts(config: Config, secret: string, stores: Stores, records: R
       logger: log.child({ component: 'hosts' }),
     });
   const [first, ...others] = configuredHosts(config);
-  return new HostGroup([connect(first), ...others.map(connect)]);
+  return new HostGroup([connect(first), ...others.map(connect)], fewestUnanswered);
 }
 
 /**
- * What an earlier process had accepted and has no answer here: the host that it was given to says what became of it. Of a
- * host that is not configured any more nothing will be heard.
+ * Takes over the activations that an earlier process had accepted and not answered: their hosts are asked what became of
+ * them. An activation whose host is not configured any more is recorded as lost.
  */
 function takeOver(group: HostGroup, records: RecordStore, log: Logger): void {
   const noted = notedActivations(records.notes);
@@ -95,7 +88,7 @@ function takeOver(group: HostGroup, records: RecordStore, log: Logger): void {
     );
 }
 
-/** Nothing is carried anywhere: everything is in the files of this process and of the hosts. */
+/** The archive of a platform without one: all records are in the files of this process and of the hosts. */
 const NO_ARCHIVE: RecordArchive = {
   get: () => Promise.resolve(undefined),
   list: () => Promise.resolve([]),

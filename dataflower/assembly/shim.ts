@@ -1,27 +1,33 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { systemClock } from '@dataflower/common';
+import { type CloseStack, randomIds, systemClock } from '@dataflower/common';
 import type { CodeSource } from '@dataflower/common/code';
-import { CouchClient, CouchCodeSource, CouchDatabase, type MetricsWriter } from '@dataflower/common/couchdb';
+import { CouchClient, CouchCodeSource, CouchDatabase } from '@dataflower/common/couchdb';
 import { Health } from '@dataflower/common/health';
-import { Ids } from '@dataflower/common/http';
 import { healthRoute, renderedOnceASecond, OperationsServer } from '@dataflower/common/operations';
 import type { RecordStore } from '@dataflower/common/records';
-import { type Host, HostServer, listenSecurely, type SecureListener, WithheldRecords } from '@dataflower/invoker-shim';
+import {
+  type Address,
+  type Host,
+  HostServer,
+  listenSecurely,
+  type SecureListener,
+  WithheldRecords,
+} from '@dataflower/invoker-shim';
 import { type Config, parseAddress } from '../config/index.js';
-import { recordsReport } from './stores-report.js';
-import { couchSettings } from './couch-connection.js';
-import { openTracing, type Tracing } from '../telemetry/tracing.js';
+import { recordsReport } from './shared/stores-report.js';
+import { couchSettings } from './shared/couch-connection.js';
+import { openTracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
-import { checkMessageLimits, clusterSecret, type HostEntry, ownHost } from './cluster.js';
-import { prepareDataDirectory } from './data-directory.js';
-import { inTurn } from './in-turn.js';
-import { listenError } from './listen-error.js';
-import { createLogger } from './log.js';
-import { startMetrics } from './metrics.js';
-import { openHost } from './parts.js';
-import { processRegistry } from './process-registry.js';
-import { completeRecords, openRecords, type ProcessRecords, registerRecordChecks } from './records.js';
+import { checkMessageLimits, clusterSecret, type HostEntry, ownHost } from './shared/cluster.js';
+import { prepareDataDirectory } from './shared/data-directory.js';
+import { listenError } from './shared/listen-error.js';
+import { createLogger } from './shared/log.js';
+import { opening } from './shared/opening.js';
+import { startMetrics } from './shared/metrics.js';
+import { openHost } from './host/parts.js';
+import { processRegistry } from './shared/process-registry.js';
+import { completeRecords, openRecords, type ProcessRecords, registerRecordChecks } from './shared/records.js';
 
 /** A host agent that runs. */
 export interface Shim {
@@ -45,186 +51,154 @@ export async function createShim(config: Config, hostId: string | undefined): Pr
   const dataDir = join(config.dataDir, 'hosts', own.id);
   await prepareDataDirectory(dataDir, false);
   const log = createLogger(config.logLevel, 'shim').child({ host: own.id });
-  const parts = new ShimParts({ ...config, dataDir }, own, log);
-  try {
-    const shim = await parts.start(secret);
-    log.info({ address: shim.address, version: VERSION }, 'started');
-    return shim;
-  } catch (error) {
-    await parts
-      .close(0)
-      .catch((cause: unknown) => log.error({ err: cause }, 'a part that was started cannot be stopped'));
-    throw error;
-  }
-}
-
-/** What has been started, in the order in which it is stopped. */
-class ShimParts {
-  readonly #health: Health;
-  #listener: SecureListener | undefined;
-  #host: Host | undefined;
-  #server: HostServer | undefined;
-  #operations: OperationsServer | undefined;
-  #records: RecordStore | undefined;
-  #couch: CouchClient | undefined;
-  #tracing: Tracing | undefined;
-  #stopMetrics = (): void => undefined;
-  #metrics: MetricsWriter | undefined;
-  #closing: Promise<void> | undefined;
-
-  readonly #config: Config;
-  readonly #own: HostEntry;
-  readonly #log: Logger;
-
-  constructor(config: Config, own: HostEntry, log: Logger) {
-    this.#config = config;
-    this.#own = own;
-    this.#log = log;
-
-    this.#health = new Health({ onError: (check, err) => log.error({ check, err }, 'a health check failed') });
-  }
-
-  async start(secret: string): Promise<Shim> {
-    const config = this.#config;
-    const own = this.#own;
-    const log = this.#log;
-    const records = await openRecords(config, config.dataDir, log, { retains: false });
-    this.#records = records.store;
+  const health = new Health({ onError: (check, err) => log.error({ check, err }, 'a health check failed') });
+  return opening(log, async (stack) => {
+    const couch = openCouch(config, stack);
+    const records = await openRecords(config, dataDir, log, { retains: false });
+    stack.use(records.store, (opened) => opened.close());
     await completeRecords(records, log);
     const withheld = new WithheldRecords(records.store);
     const tracing = await openTracing(config.telemetry, own.id, log.child({ component: 'telemetry' }));
-    this.#tracing = tracing;
+    stack.use(tracing, (opened) => opened?.close());
     const { host, notice } = await openHost(config, { id: own.id, records: withheld, log, tracing });
-    this.#host = host;
-    const codes = this.#codes();
+    stack.use(host, (opened, drainMs) => opened.close(drainMs));
     const server = new HostServer({
       id: own.id,
       product: VERSION,
-      host: this.#withOwnStatus(host, records.store),
+      host: withOwnStatus(host, health, records.store),
       records: withheld,
       readable: records.waiting,
-      ...(codes === undefined ? {} : { codes }),
+      ...(couch === undefined ? {} : { codes: codesIn(couch, config) }),
       logger: log.child({ component: 'plugins' }),
     });
-    this.#server = server;
-    this.#registerChecks(records, server);
+    // After the host: gateways get the answers of what still runs.
+    stack.use(server, (opened) => opened.close(), host);
+    registerChecks(health, records, server);
     const { registry, stop } = processRegistry(tracing);
-    this.#stopMetrics = stop;
+    stack.use(registry, stop);
     const metrics = renderedOnceASecond(async () =>
       [await registry.metrics(), await host.metrics(), await records.metrics()].join('\n'),
     );
-    const operations = await this.#serveOperations(metrics);
-    if (this.#couch !== undefined) this.#metrics = startMetrics(this.#couch, config.couchdb, log, 'shim', metrics);
-    await this.#listen(server, secret);
+    const operations = operationsServer(config, own, { health, metrics, log });
+    const operationsUrl = await serveOperations(operations, own);
+    // Last, so that health and metrics can be asked for while the host drains.
+    stack.use(operations, (opened) => opened.close(), server);
+    if (couch !== undefined) {
+      const writer = startMetrics(couch, config.couchdb, log, 'shim', metrics);
+      stack.use(writer, (opened) => opened?.close());
+    }
+    const listener = await listenForPlugins(server, own, secret, log);
+    stack.defer(() => {
+      log.info('stopping');
+      listener.close();
+      server.drain();
+    });
+    log.info({ address: own.address, version: VERSION }, 'started');
     return {
       id: own.id,
       address: own.address,
-      operationsUrl: operations,
-      dataDir: config.dataDir,
+      operationsUrl,
+      dataDir,
       notice,
-      close: (drainMs = config.server.drainMs) => this.close(drainMs),
+      close: (drainMs = config.server.drainMs) => stack.close(drainMs),
     };
-  }
+  });
+}
 
-  close(drainMs: number): Promise<void> {
-    return (this.#closing ??= this.#close(drainMs));
-  }
+/** The host as plugins see it: its status includes the health of this process, for `dataflower status`. */
+function withOwnStatus(host: Host, health: Health, records: RecordStore): Host {
+  return {
+    id: host.id,
+    start: (message, answer) => host.start(message, answer),
+    cancel: (request) => host.cancel(request),
+    status: async () => ({
+      ...(await host.status()),
+      health: await health.report(),
+      records: recordsReport(records),
+    }),
+    metrics: () => host.metrics(),
+    close: (drainMs) => host.close(drainMs),
+  };
+}
 
-  async #close(drainMs: number): Promise<void> {
-    // A start that was refused has its own message.
-    if (this.#listener !== undefined) this.#log.info('stopping');
-    this.#listener?.close();
-    this.#server?.drain();
-    this.#stopMetrics();
-    await inTurn(
-      () => this.#host?.close(drainMs),
-      () => this.#server?.close(),
-      () => this.#operations?.close(),
-      () => this.#tracing?.close(),
-      () => this.#records?.close(),
-      () => this.#metrics?.close(),
-      () => this.#couch?.close(),
-    );
-  }
+/** The CouchDB of the configuration; undefined when there is none. It need not answer yet. */
+function openCouch({ couchdb }: Config, stack: CloseStack): CouchClient | undefined {
+  const settings = couchSettings(couchdb);
+  return settings && stack.use(new CouchClient(settings), (client) => client.close());
+}
 
-  /** The host as plugins see it: `dataflower status` there shows what is wrong here. */
-  #withOwnStatus(host: Host, records: RecordStore): Host {
-    return {
-      id: host.id,
-      start: (message, answer) => host.start(message, answer),
-      cancel: (request) => host.cancel(request),
-      status: async () => ({
-        ...(await host.status()),
-        health: await this.#health.report(),
-        records: recordsReport(records),
-      }),
-      metrics: () => host.metrics(),
-      close: (drainMs) => host.close(drainMs),
-    };
-  }
+/** Code straight from CouchDB, so that a chain goes on when the plugin that started it is gone. */
+function codesIn(couch: CouchClient, { couchdb }: Config): CodeSource {
+  return new CouchCodeSource(new CouchDatabase(couch, `${couchdb.prefix}whisks`));
+}
 
-  /** Code straight from CouchDB, so that a chain goes on when the plugin that started it is gone. */
-  #codes(): CodeSource | undefined {
-    const { couchdb } = this.#config;
-    const settings = couchSettings(couchdb);
-    if (settings === undefined) return undefined;
-    this.#couch = new CouchClient(settings);
-    return new CouchCodeSource(new CouchDatabase(this.#couch, `${couchdb.prefix}whisks`));
-  }
+function registerChecks(health: Health, records: ProcessRecords, server: HostServer): void {
+  health.register('plugins', () =>
+    server.gateways.length > 0
+      ? undefined
+      : { severity: 'degraded', reason: 'no plugin is connected: there is nobody to give it work' },
+  );
+  health.register('records', () =>
+    records.store.full
+      ? { severity: 'unready', reason: 'the record files are full: it takes no work until there is room' }
+      : undefined,
+  );
+  registerRecordChecks(health, records);
+}
 
-  #registerChecks(records: ProcessRecords, server: HostServer): void {
-    const health = this.#health;
-    health.register('plugins', () =>
-      server.gateways.length > 0
-        ? undefined
-        : { severity: 'degraded', reason: 'no plugin is connected: there is nobody to give it work' },
-    );
-    health.register('records', () =>
-      records.store.full
-        ? { severity: 'unready', reason: 'the record files are full: it takes no work until there is room' }
-        : undefined,
-    );
-    registerRecordChecks(health, records);
-  }
+interface Operations {
+  readonly health: Health;
+  readonly metrics: () => Promise<string>;
+  readonly log: Logger;
+}
 
-  async #serveOperations(metrics: () => Promise<string>): Promise<string> {
-    const own = this.#own;
-    const log = this.#log;
-    const config = this.#config;
-    const address = parseAddress(own.address);
-    const at = own.operations === undefined ? { ...address, port: address.port + 1 } : parseAddress(own.operations);
-    const operations = new OperationsServer({
-      ...at,
-      names: config.server.names,
-      ids: new Ids(),
-      health: healthRoute(this.#health, {
-        component: 'shim',
-        version: VERSION,
-        startedAt: systemClock.wall(),
-        started: systemClock.now(),
-      }),
-      metrics,
-      unexpected: (error, transactionId) => log.error({ err: error, transactionId }, 'request failed'),
-    });
-    const where = { port: 'operations in its entry of hosts', host: 'operations in its entry of hosts' };
-    const port = await operations.listen().catch((cause: unknown) => {
-      throw listenError(cause, at, where);
-    });
-    this.#operations = operations;
-    return `http://${at.host.includes(':') ? `[${at.host}]` : at.host}:${port}`;
-  }
+function operationsServer(config: Config, own: HostEntry, { health, metrics, log }: Operations): OperationsServer {
+  return new OperationsServer({
+    ...operationsAddress(own),
+    names: config.server.names,
+    newId: randomIds(),
+    health: healthRoute(health, {
+      component: 'shim',
+      version: VERSION,
+      startedAt: systemClock.wall(),
+      started: systemClock.now(),
+    }),
+    metrics,
+    unexpected: (error, transactionId) => log.error({ err: error, transactionId }, 'request failed'),
+  });
+}
 
-  async #listen(server: HostServer, secret: string): Promise<void> {
-    const log = this.#log;
-    const address = parseAddress(this.#own.address);
-    const where = { port: 'address in its entry of hosts', host: 'address in its entry of hosts' };
-    this.#listener = await listenSecurely({
-      ...address,
-      secret,
-      accept: (stream) => server.accept(stream),
-      refused: (reason, from) => log.warn({ reason, from }, 'somebody without the secret was refused'),
-    }).catch((cause: unknown) => {
-      throw listenError(cause, address, where);
-    });
-  }
+/** Left out in the configuration: the port after that of `address`. */
+function operationsAddress(own: HostEntry): Address {
+  const address = parseAddress(own.address);
+  return own.operations === undefined ? { ...address, port: address.port + 1 } : parseAddress(own.operations);
+}
+
+/** Resolves to the URL. */
+async function serveOperations(server: OperationsServer, own: HostEntry): Promise<string> {
+  const address = operationsAddress(own);
+  const where = 'operations in its entry of hosts';
+  const port = await server.listen().catch((cause: unknown) => {
+    throw listenError(cause, address, { port: where, host: where });
+  });
+  return `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}`;
+}
+
+async function listenForPlugins(
+  server: HostServer,
+  own: HostEntry,
+  secret: string,
+  log: Logger,
+): Promise<SecureListener> {
+  const address = parseAddress(own.address);
+  const where = 'address in its entry of hosts';
+  return listenSecurely({
+    ...address,
+    secret,
+    accept: (stream) => server.accept(stream),
+    refused: (reason, from) =>
+      log.warn({ reason, from }, 'rejected a connection that does not know the cluster secret'),
+  }).catch((cause: unknown) => {
+    throw listenError(cause, address, { port: where, host: where });
+  });
 }

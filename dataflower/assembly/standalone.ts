@@ -1,11 +1,11 @@
 import { Health } from '@dataflower/common/health';
 import type { Config } from '../config/index.js';
-import { prepareDataDirectory } from './data-directory.js';
-import { checkWellKnownKey, type Gateway, openGateway } from './gateway.js';
-import { inTurn } from './in-turn.js';
-import { createLogger } from './log.js';
-import { openParts, type OpenParts, type Parts } from './parts.js';
-import { openStores } from './stores.js';
+import { prepareDataDirectory } from './shared/data-directory.js';
+import { checkWellKnownKey, type Gateway, openGateway } from './gateway/gateway.js';
+import { opening } from './shared/opening.js';
+import { createLogger } from './shared/log.js';
+import { openParts, type OpenParts } from './host/parts.js';
+import { openStores } from './gateway/stores.js';
 
 /** A server that runs. */
 export interface Standalone extends Gateway {
@@ -18,30 +18,15 @@ export async function createStandalone(config: Config, open: OpenParts = openPar
   checkWellKnownKey(config);
   await prepareDataDirectory(config.dataDir);
   const log = createLogger(config.logLevel, 'standalone');
-  const stores = await openStores(config, log);
   const health = new Health({ onError: (check, err) => log.error({ check, err }, 'a health check failed') });
-  let parts: Parts | undefined;
-  try {
-    parts = await open(config, log, health);
-    const { host, records, metrics, notice, tracing } = parts;
-    const gateway = await openGateway(config, {
-      component: 'standalone',
-      stores,
-      host,
-      records,
-      metrics,
-      log,
-      health,
-      tracing,
-    });
-    return { ...gateway, notice };
-  } catch (error) {
-    await inTurn(
-      () => parts?.host.close(0),
-      () => parts?.tracing?.close(),
-      () => parts?.records.close(),
-      () => stores.close(),
-    ).catch((cause: unknown) => log.error({ err: cause }, 'a part that was started cannot be stopped'));
-    throw error;
-  }
+  const component = 'standalone';
+  return opening(log, async (stack) => {
+    const stores = stack.use(await openStores(config, log), (opened) => opened.close());
+    const { host, records, metrics, notice, tracing } = await open(config, log, health);
+    stack.use(records, (opened) => opened.close());
+    stack.use(tracing, (opened) => opened?.close());
+    stack.use(host, (opened, drainMs) => opened.close(drainMs));
+    const parts = { component, stores, host, records, metrics, log, health, tracing } as const;
+    return { ...(await openGateway(config, parts, stack)), notice };
+  });
 }

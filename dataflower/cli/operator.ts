@@ -1,4 +1,4 @@
-import { readRunning, type RunningServer } from '../assembly/data-directory.js';
+import { readRunning, type RunningServer } from '../assembly/shared/data-directory.js';
 import { CommandError } from './outcome.js';
 
 /** Asks a server that runs on this machine, with the key that it has put into its data directory. */

@@ -17,7 +17,7 @@ export function storeCommand(terminal: Terminal): Command {
     .action(async ({ data, config, json }: Options) => {
       const [{ loadConfig }, { copyIntoCouch }] = await Promise.all([
         import('../config/index.js'),
-        import('../assembly/copy-into-couch.js'),
+        import('../assembly/gateway/copy-into-couch.js'),
       ]);
       const loaded = loadConfig({ file: config, environment: terminal.environment, overrides: { dataDir: data } });
       if (loaded.couchdb.url === undefined) {

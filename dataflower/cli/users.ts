@@ -1,8 +1,9 @@
 import { EntitySubjects, Subjects } from '@dataflower/plugin/auth';
 import { addUser, userJson, USERS_PATH } from '@dataflower/plugin/server';
 import { loadConfig } from '../config/index.js';
-import { DirectoryInUseError, openEntities, prepareDataDirectory, readRunning } from '../assembly/data-directory.js';
-import { openCouchSubjects } from '../assembly/stores.js';
+import { openEntities } from '../assembly/gateway/entities.js';
+import { DirectoryInUseError, prepareDataDirectory, readRunning } from '../assembly/shared/data-directory.js';
+import { openCouchSubjects } from '../assembly/gateway/stores.js';
 import { askOperator } from './operator.js';
 import type { Terminal } from './outcome.js';
 

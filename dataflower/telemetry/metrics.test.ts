@@ -1,5 +1,4 @@
-import { send } from '@dataflower/common/testing';
-import { until } from '@dataflower/plugin/testing';
+import { send, until } from '@dataflower/common/testing';
 import { startTestServer, type TestServer } from '../testing/server.js';
 import { describedMetrics } from './metrics-reference.js';
 

@@ -1,5 +1,5 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
-import { until } from '@dataflower/plugin/testing';
+import { until } from '@dataflower/common/testing';
 import { SpanQueue } from './span-queue.js';
 import type { TracedRecord } from './spans.js';
 

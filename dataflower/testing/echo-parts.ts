@@ -1,7 +1,7 @@
+import { systemClock } from '@dataflower/common';
 import { type ActivationRecord, MemoryNotes, type RecordFilter, type RecordStore } from '@dataflower/common/records';
 import type { Answer, CancelOutcome, CancelRequest, Host, StartMessage } from '@dataflower/invoker-shim';
-import { systemClock } from '@dataflower/common';
-import type { Parts } from '../assembly/parts.js';
+import type { Parts } from '../assembly/host/parts.js';
 
 /** How an echoing host ends an activation; by default with its payload. */
 export type Script = (message: StartMessage) => Partial<Pick<ActivationRecord, 'status' | 'result' | 'logs'>> | 'held';

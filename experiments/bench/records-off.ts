@@ -1,7 +1,6 @@
 import type { RecordStore } from '@dataflower/common/records';
-import { createStandalone } from '@dataflower/dataflower/assembly';
+import { createAgent, createStandalone } from '@dataflower/dataflower/assembly';
 import { loadConfig } from '@dataflower/dataflower/config';
-import { createInProcessHost } from '@dataflower/invoker-shim';
 
 // The platform with records that are kept nowhere: the baseline of `records`. Its argument is the data directory.
 
@@ -20,7 +19,7 @@ const config = loadConfig({ overrides: { dataDir: process.argv[2]!, server: { po
 const { max } = config.containers;
 const platform = await createStandalone(config, () => {
   const containers = max === undefined ? {} : { maxContainers: max };
-  return Promise.resolve({ host: createInProcessHost({ records: nowhere, containers }), records: nowhere });
+  return Promise.resolve({ host: createAgent({ records: nowhere, containers }), records: nowhere });
 });
 process.once('SIGTERM', () => void platform.close(0).then(() => process.exit(0)));
 process.send!({ url: platform.url, authorization: platform.authorization });

@@ -1,7 +1,7 @@
-import type { Graph } from '@dataflower/composer/graph';
-import type { ContainerSpec, ExecutorStatus } from '../containers/executor.js';
 import type { HealthReport } from '@dataflower/common/health';
 import type { ActivationRecord } from '@dataflower/common/records';
+import type { Graph } from '@dataflower/composer/graph';
+import type { ContainerSpec, ExecutorStatus } from '../containers/executor.js';
 
 /** Who invokes. */
 export interface Identity {
@@ -156,3 +156,14 @@ export interface RecordsReport {
   /** Age of the oldest of them, in milliseconds. */
   readonly lagMs?: number;
 }
+
+/** What a host agent says of itself with every beat. */
+export interface HostLoad {
+  /** Its record files take no more. */
+  readonly full: boolean;
+  /** It is being stopped and takes no more work. */
+  readonly draining: boolean;
+}
+
+/** `connected`; `reconnecting`: work is held for it; `lost`: it gets no work until it is connected again. */
+export type HostReach = 'connected' | 'reconnecting' | 'lost';

@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import type { RecordObserver } from '@dataflower/common/records';
 import type { ContainerDriver } from '../containers/drivers/driver.js';
-import { type HostMetrics, hostMetrics } from '../host/agent/metrics.js';
+import { type HostMetrics, hostMetrics } from './host-metrics.js';
 import type { HostStatus } from '../host/host.js';
 import type { SinkMetrics } from '../sink/index.js';
 import { countingDriver } from './counting-driver.js';

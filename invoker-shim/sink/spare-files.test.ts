@@ -44,7 +44,7 @@ async function written(size: number, source = files, byte = 1): Promise<{ path: 
   return { path: file.path, value: await file.seal(0) };
 }
 
-const isGone = (file: string): Promise<void> => until(() => !fs.existsSync(file));
+const isGone = (file: string): Promise<unknown> => until(() => !fs.existsSync(file));
 
 /** The path of a file that is kept. */
 async function kept(size = 2 * MIB): Promise<string> {

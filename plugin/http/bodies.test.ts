@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { ApiError } from '@dataflower/common/http';
+import { until } from '@dataflower/common/testing';
 import { BodyBudget } from './body-budget.js';
 import { readBody } from './request.js';
-import { until } from '../testing/until.js';
 
 const KIB = 1024;
 const MAX_BYTES = 256 * KIB;

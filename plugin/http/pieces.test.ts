@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
-import { until } from '../testing/until.js';
+import { until } from '@dataflower/common/testing';
 import { BodyBudget } from './body-budget.js';
 import { jsonArray, JsonPieces, sendPieces } from './pieces.js';
 

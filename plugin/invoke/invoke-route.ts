@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '@dataflower/common';
-import { overloaded, sendError, sendJson, type Ids } from '@dataflower/common/http';
+import type { Clock, NewId } from '@dataflower/common';
+import { overloaded, sendError, sendJson } from '@dataflower/common/http';
 import type { ActivationRecord, RecordStore } from '@dataflower/common/records';
 import type { Host, StartMessage } from '@dataflower/invoker-shim';
 import { asApiError } from '../http/api-error.js';
@@ -29,7 +29,7 @@ export interface InvokeDependencies {
   readonly resolver: TargetResolver;
   readonly host: Host;
   readonly records: RecordStore;
-  readonly ids: Ids;
+  readonly newId: NewId;
   readonly bodies: BodyBudget;
   readonly bodyThreads: BodyThreads;
   readonly limits: LimitSettings;
@@ -181,7 +181,7 @@ export class InvokeRoute {
     const { caller, transactionId, receivedAt, received } = call;
     const { namespace } = caller;
     deps.throttles.start(namespace);
-    const activationId = deps.ids.next();
+    const activationId = deps.newId();
     const message: StartMessage = {
       activationId,
       transactionId,

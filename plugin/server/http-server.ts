@@ -1,13 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { NewId } from '@dataflower/common';
 import {
   createServerInTurn,
   ApiError,
   overloaded,
   sendError,
   HostCheck,
-  type Ids,
   takeTarget,
+  takeTransactionId,
 } from '@dataflower/common/http';
 import { type HealthRoute, isHealthPath } from '@dataflower/common/operations';
 import type { App } from '../routes/app.js';
@@ -17,7 +18,7 @@ import type { RequestCounts } from './request-counts.js';
 
 export interface ServerDependencies {
   readonly config: ServerSettings;
-  readonly ids: Ids;
+  readonly newId: NewId;
   readonly invoke: InvokeRoute;
   readonly app: App;
   readonly health: HealthRoute;
@@ -96,7 +97,7 @@ export class HttpServer {
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
     const deps = this.#deps;
     const since = performance.now();
-    const transactionId = deps.ids.transaction(request.headers['x-request-id']);
+    const transactionId = takeTransactionId(request, deps.newId);
     const host = takeTarget(request);
     if (!this.#hostCheck.allows(host)) {
       request.resume();

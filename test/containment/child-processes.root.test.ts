@@ -1,13 +1,13 @@
 import { chmodSync, closeSync, openSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { putAction, result } from '../testing/calls.js';
 import type { Json } from '../testing/json.js';
 import type { Platform } from '../testing/platform.js';
 import { guardianOf, isRunning } from '../testing/processes.js';
 import { dataflower } from '../testing/standalone-command.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 const SECRET = 'a-secret-of-at-least-thirty-two-characters';
@@ -129,7 +129,7 @@ describe('a function in a child process', () => {
     const { pid } = (await result(platform.api, 'leaves')) as { pid: number };
     expect(isRunning(pid)).toBe(true);
     await platform.stop();
-    await until('what it has left is gone', () => !isRunning(pid));
+    await until(() => !isRunning(pid), { what: 'what it has left is gone' });
   });
 });
 

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import Docker from 'dockerode';
+import { until } from '@dataflower/common/testing';
 import { describeWithService, dockerOptions } from '@dataflower/services';
 import { type ActivationRecord, putAction, result, run } from '../testing/calls.js';
 import { dockerEnvironment } from '../testing/docker.js';
 import { OwnEngine } from '../testing/own-engine.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 const DIED = 'The action did not produce a valid response and exited unexpectedly.';
 const NOT_PROVISIONED = 'Failed to provision resources to run the action.';
@@ -48,23 +48,26 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
 
     test('a container that somebody kills fails what it ran, and the next call runs', async () => {
       const running = record(platform, 'starts', {});
-      await until('its child runs', async () => {
-        const [id] = await containersOf(platform.pid);
-        if (id === undefined) return false;
-        const { Processes } = (await docker
-          .getContainer(id)
-          .top()
-          .catch(() => ({ Processes: [] }))) as {
-          Processes: string[][];
-        };
-        return (
-          Processes.length > 1 &&
-          docker
+      await until(
+        async () => {
+          const [id] = await containersOf(platform.pid);
+          if (id === undefined) return false;
+          const { Processes } = (await docker
             .getContainer(id)
-            .kill()
-            .then(() => true)
-        );
-      });
+            .top()
+            .catch(() => ({ Processes: [] }))) as {
+            Processes: string[][];
+          };
+          return (
+            Processes.length > 1 &&
+            docker
+              .getContainer(id)
+              .kill()
+              .then(() => true)
+          );
+        },
+        { what: 'its child runs' },
+      );
       expect(errorOf(await running)).toBe(DIED);
       expect(await result(platform.api, 'held', { ms: 1 })).toEqual({ held: true });
     });
@@ -145,13 +148,18 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
       for (const call of await Promise.all(calls)) expect([undefined, DIED, NOT_PROVISIONED]).toContain(errorOf(call));
       expect(errorOf(await record(platform, 'three', { ms: 1 }))).toBe(NOT_PROVISIONED);
       await engine.start();
-      await until('functions run again', async () => (await run(platform.api, 'three', { ms: 1 })).status === 200, {});
+      await until(async () => (await run(platform.api, 'three', { ms: 1 })).status === 200, {
+        what: 'functions run again',
+      });
       expect(await result(platform.api, 'one', { ms: 1 })).toEqual({ held: true });
       // Nothing is left of what was there before.
-      await until('what the engine kept is removed', async () => {
-        const ids = await containersOf(platform.pid, engine.docker);
-        return ids.length === 2;
-      });
+      await until(
+        async () => {
+          const ids = await containersOf(platform.pid, engine.docker);
+          return ids.length === 2;
+        },
+        { what: 'what the engine kept is removed' },
+      );
     });
 
     test('an image of the platform that is not there any more is an error of the call, and the log names it', async () => {

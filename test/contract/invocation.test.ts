@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { tarGz, zip } from '../testing/archives.js';
 import { byKey, KIND, putAction, putGated, record, result, run, stored } from '../testing/calls.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 let platform: Platform;
@@ -27,10 +27,13 @@ describe('without waiting (OW-35)', () => {
       expect(reply.status).toBe(202);
       expect(reply.json).toEqual({ activationId: expect.stringMatching(hex) });
       expect(reply.headers['x-openwhisk-activation-id']).toBe(reply.json.activationId);
-      const found = await until('its record', async () => {
-        const { status, json } = await platform.api.get(`_/activations/${reply.json.activationId}`);
-        return status === 200 && json;
-      });
+      const found = await until(
+        async () => {
+          const { status, json } = await platform.api.get(`_/activations/${reply.json.activationId}`);
+          return status === 200 && json;
+        },
+        { what: 'its record' },
+      );
       expect(found.response.result).toEqual({ a: 1 });
     },
   );
@@ -114,10 +117,13 @@ describe('waiting too long (OW-37)', () => {
     expect((await platform.api.get(path)).status).toBe(404);
     const { writeFileSync } = await import('node:fs');
     writeFileSync(gate, '');
-    const found = await until('its record', async () => {
-      const { status, json } = await platform.api.get(path);
-      return status === 200 && json;
-    });
+    const found = await until(
+      async () => {
+        const { status, json } = await platform.api.get(path);
+        return status === 200 && json;
+      },
+      { what: 'its record' },
+    );
     expect(found.response.result).toEqual({ done: true });
   });
 

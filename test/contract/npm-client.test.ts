@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import openwhisk, { type Client } from 'openwhisk';
+import { until } from '@dataflower/common/testing';
 import { zip } from '../testing/archives.js';
 import { byKey, KIND } from '../testing/calls.js';
 import type { Json } from '../testing/json.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 // The client of npm as its README shows it; its types know less than it does, and less than the server answers.
 const suite = Suite.open();
@@ -104,7 +104,9 @@ describe('invocations', () => {
   test('by the name alone send no body and get an id', async () => {
     const { activationId } = await client.actions.invoke('one');
     expect(activationId).toMatch(/^[0-9a-f]{32}$/);
-    const found = await until('the record', () => client.activations.get(activationId).catch(() => undefined));
+    const found = await until(() => client.activations.get(activationId).catch(() => undefined), {
+      what: 'the record',
+    });
     expect(found.response.result).toEqual({ n: 1 });
     expect(await client.activations.result(activationId)).toMatchObject({ success: true, result: { n: 1 } });
     expect(await client.activations.logs(activationId)).toEqual({ logs: [] });

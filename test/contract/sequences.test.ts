@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { byKey, parts, putAction, putGated, putSequence, record, result, run, stored } from '../testing/calls.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 let platform: Platform;
@@ -193,10 +193,9 @@ describe('a run (OW-60 to OW-64, OW-68)', () => {
     expect(status).toBe(202);
     expect((await platform.api.get(`_/activations/${json.activationId}`)).status).toBe(404);
     writeFileSync(gate, '');
-    await until(
-      'the record',
-      async () => (await platform.api.get(`_/activations/${json.activationId}`)).status === 200,
-    );
+    await until(async () => (await platform.api.get(`_/activations/${json.activationId}`)).status === 200, {
+      what: 'the record',
+    });
     expect((await stored(platform.api, json.activationId)).logs).toHaveLength(2);
   });
 });

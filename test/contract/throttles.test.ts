@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { putAction, putGated, putSequence, run } from '../testing/calls.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 const TOO_MANY = /^Too many requests in the last minute \(count: (\d+), allowed: 60\)\.$/;
@@ -55,19 +55,21 @@ describe("with OpenWhisk's numbers (OW-43)", () => {
     expect(refused.headers).not.toHaveProperty('retry-after');
     writeFileSync(gate, '');
     for (const { json } of held)
-      await until(
-        'a held one to end',
-        async () => (await platform.api.get(`_/activations/${json.activationId}`)).status === 200,
-      );
+      await until(async () => (await platform.api.get(`_/activations/${json.activationId}`)).status === 200, {
+        what: 'a held one to end',
+      });
     expect((await run(platform.api, 'three')).status).toBe(200);
   });
 
   test('the 61st in a minute is 429; a call of nothing counts, parts of a sequence do not, refused ones do', async () => {
     // The minute of the server's clock may end in between: then it counts anew.
-    const counts = await until('the first refusal of a minute', async () => {
-      const found = await refusedOfMany();
-      return found[0] === 61 && found;
-    });
+    const counts = await until(
+      async () => {
+        const found = await refusedOfMany();
+        return found[0] === 61 && found;
+      },
+      { what: 'the first refusal of a minute' },
+    );
     expect(counts).toEqual(counts.map((_, i) => 61 + i));
     expect((await platform.api.get('_/actions/echo')).status).toBe(200);
   });
@@ -76,10 +78,13 @@ describe("with OpenWhisk's numbers (OW-43)", () => {
     expect((await platform.api.post('_/actions/echo', {}, { authorization: undefined })).status).toBe(401);
     expect((await platform.api.post('_/actions/$', {})).status).toBe(400);
     expect((await platform.api.post('/api/v1/namespaces/other/actions/echo', {})).status).toBe(403);
-    await until('a refusal before the body is read', async () => {
-      await refusedOfMany();
-      return (await platform.api.post('_/actions/echo', '{')).status === 429;
-    });
+    await until(
+      async () => {
+        await refusedOfMany();
+        return (await platform.api.post('_/actions/echo', '{')).status === 429;
+      },
+      { what: 'a refusal before the body is read' },
+    );
   });
 });
 
@@ -103,10 +108,9 @@ describe("with defaults fit for one's own machine (DV-1)", () => {
     expect(refused.status).toBe(429);
     expect(refused.json.error).toMatch(/^Too many/);
     writeFileSync(gate, '');
-    await until(
-      'room again',
-      async () => (await platform.api.post('_/actions/waits?blocking=true', { gate })).status === 200,
-    );
+    await until(async () => (await platform.api.post('_/actions/waits?blocking=true', { gate })).status === 200, {
+      what: 'room again',
+    });
     await platform.stop();
   });
 });

@@ -1,10 +1,10 @@
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { zip } from '../testing/archives.js';
 import { type ActivationRecord, byKey, putAction, record, result, run } from '../testing/calls.js';
 import type { Platform } from '../testing/platform.js';
 import { isRunning } from '../testing/processes.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 // Each function does what `params.do` says, once; then the same action has to work as if nothing had been.
 const suite = Suite.open();
@@ -215,10 +215,13 @@ describe('a function that', () => {
       "let refused='never';async function main(p,c){if(p.ask){await new Promise(r=>setTimeout(r,30));return {refused}}setTimeout(()=>{Promise.resolve().then(()=>c.emit('x',{})).then(()=>refused='taken',e=>refused='refused')},1);return {ok:1}}",
     );
     expect(await result(platform.api, 'late')).toEqual({ ok: 1 });
-    const { refused } = await until('the emit', async () => {
-      const answered = await result(platform.api, 'late', { ask: true });
-      return answered.refused !== 'never' && answered;
-    });
+    const { refused } = await until(
+      async () => {
+        const answered = await result(platform.api, 'late', { ask: true });
+        return answered.refused !== 'never' && answered;
+      },
+      { what: 'the emit' },
+    );
     expect(refused).toBe('refused');
   });
 
@@ -231,10 +234,13 @@ describe('a function that', () => {
     const reply = await run(platform.api, 'rejects');
     expect([200, 502]).toContain(reply.status);
     for (let round = 0; round < 3; round++) {
-      const next = await until('a call that works', async () => {
-        const { status, json } = await run(platform.api, 'rejects', { well: true });
-        return status === 200 && json;
-      });
+      const next = await until(
+        async () => {
+          const { status, json } = await run(platform.api, 'rejects', { well: true });
+          return status === 200 && json;
+        },
+        { what: 'a call that works' },
+      );
       expect(next.response.result).toEqual({ well: true });
     }
   });

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import type { Api } from '../testing/api.js';
 import { type ActivationRecord, byKey, putAction, putGated, putSequence, run } from '../testing/calls.js';
 import { Cluster, type Shim } from '../testing/cluster.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 // Whatever dies: an activation whose id has left has one record, and so has the workflow that a record names as its cause.
 
@@ -69,19 +69,21 @@ const isLost = ({ annotations }: ActivationRecord): boolean => byKey(annotations
 async function expectOneRecordEach(api: Api, ids: readonly string[]): Promise<ActivationRecord[]> {
   const missing = new Set(ids);
   await until(
-    'each activation to have a record',
     async () => {
       for (const id of missing) if ((await api.get(`_/activations/${id}`)).status === 200) missing.delete(id);
       return missing.size === 0;
     },
-    { seen: () => [...missing] },
+    { what: 'each activation to have a record', seen: () => [...missing] },
   );
   let all: ActivationRecord[] = [];
-  await until('each part’s workflow to have a record', async () => {
-    all = await records(api);
-    const known = new Set(all.map(({ activationId }) => activationId));
-    return all.every(({ cause }) => cause === undefined || known.has(cause));
-  });
+  await until(
+    async () => {
+      all = await records(api);
+      const known = new Set(all.map(({ activationId }) => activationId));
+      return all.every(({ cause }) => cause === undefined || known.has(cause));
+    },
+    { what: 'each part’s workflow to have a record' },
+  );
   const known = all.map(({ activationId }) => activationId);
   expect(new Set(known).size).toBe(known.length);
   expect((await api.get('_/activations?count=true')).json).toEqual({ activations: known.length });
@@ -110,14 +112,14 @@ describe('a server that is killed', () => {
         () => 'answered',
         () => 'cut off',
       );
-      await until('its first part', async () => (await records(api)).some(({ name }) => name === 'inc'));
+      await until(async () => (await records(api)).some(({ name }) => name === 'inc'), { what: 'its first part' });
       const begun = (await records(api)).find(({ name }) => name === 'inc')!;
       expect((await api.get(`_/activations/${begun.cause!}`)).status).toBe(404);
       // One that is certainly not over: what runs has no record yet.
       const held = (await api.post('_/actions/gated', { gate: gate() })).json.activationId as string;
       expect((await api.get(`_/activations/${held}`)).status).toBe(404);
       const work = load(api);
-      await until('some calls', () => work.ids.length >= 150);
+      await until(() => work.ids.length >= 150, { what: 'some calls' });
       await platform.kill();
       await work.stop();
       expect(await stuck).toBe('cut off');
@@ -180,7 +182,7 @@ describe('plugin and shim', () => {
     const held = await start('gated');
     const stuck = await start('stuck');
     const work = load(plugin.api);
-    await until('some calls', () => work.ids.length >= 80);
+    await until(() => work.ids.length >= 80, { what: 'some calls' });
     work.ids.push(held, stuck);
     return { ids: work.ids, held, open: () => writeFileSync(file, ''), stop: work.stop };
   }
@@ -196,7 +198,7 @@ describe('plugin and shim', () => {
     await plugin.kill();
     await stop();
     plugin = await cluster.plugin();
-    await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
+    await until(async () => (await plugin.api.get('/health')).status === 200, { what: 'the plugin to be ready' });
     // What still runs is not taken for lost.
     expect((await plugin.api.get(`_/activations/${held}`)).status).toBe(404);
     open();
@@ -231,12 +233,12 @@ describe('plugin and shim', () => {
         if (next === 'shim') shim = await cluster.shim();
         else plugin = await cluster.plugin();
       }
-      await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
+      await until(async () => (await plugin.api.get('/health')).status === 200, { what: 'the plugin to be ready' });
       const found = await expectOneRecordEach(plugin.api, ids);
       expect(await statusOf(held)).toBe('whisk internal error');
       await Promise.all([plugin.kill(), shim.kill()]);
       [shim, plugin] = await Promise.all([cluster.shim(), cluster.plugin()]);
-      await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
+      await until(async () => (await plugin.api.get('/health')).status === 200, { what: 'the plugin to be ready' });
       expect(await expectOneRecordEach(plugin.api, ids)).toEqual(found);
     },
     300_000,
@@ -247,11 +249,11 @@ describe('plugin and shim', () => {
     const { ids, held, stop } = await accepted();
     await plugin.kill();
     await stop();
-    await until('the shim to say so', () => shim.output().includes('a plugin is gone'));
+    await until(() => shim.output().includes('a plugin is gone'), { what: 'the shim to say so' });
     await shim.kill();
     shim = await cluster.shim();
     plugin = await cluster.plugin();
-    await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
+    await until(async () => (await plugin.api.get('/health')).status === 200, { what: 'the plugin to be ready' });
     await expectOneRecordEach(plugin.api, ids);
     expect(await statusOf(held)).toBe('whisk internal error');
   });

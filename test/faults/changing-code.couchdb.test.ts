@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { couchAddress, describeWithService, dropDatabases, newPrefix } from '@dataflower/services';
 import { putAction, putGated, putGraph, putSequence, result, run } from '../testing/calls.js';
 import type { Api } from '../testing/api.js';
 import { Cluster } from '../testing/cluster.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 // Actions that are updated, annotated and deleted while activations that need them run: each runs what it was accepted with.
 
@@ -39,7 +39,7 @@ function changingCode(open: () => Promise<Setting>): void {
   beforeEach(async () => {
     setting = await open();
     ({ api } = setting.plugin);
-    await until('it to be ready', async () => (await api.get('/health')).status === 200, { withinMs: 30_000 });
+    await until(async () => (await api.get('/health')).status === 200, { what: 'it to be ready', withinMs: 30_000 });
     // Their first container each: what is changed was not needed before.
     await putGated(api, 'gated');
     for (const name of ['a', 'b', 'c', 'd', 'e']) await putAction(api, name, large(`${name}1`));
@@ -52,8 +52,9 @@ function changingCode(open: () => Promise<Setting>): void {
     const gate = join(suite.directory, `gate-${process.pid}-${++gates}`);
     const answer = run(api, name, { gate });
     answer.catch(() => undefined);
-    await until('it to be accepted', async () =>
-      /^dataflower_\w*(activations|unanswered)\w*(\{.*\})? 1$/m.test((await api.get('/metrics')).text),
+    await until(
+      async () => /^dataflower_\w*(activations|unanswered)\w*(\{.*\})? 1$/m.test((await api.get('/metrics')).text),
+      { what: 'it to be accepted' },
     );
     return { answer, open: () => writeFileSync(gate, '') };
   }
@@ -78,10 +79,13 @@ function changingCode(open: () => Promise<Setting>): void {
     const reply = await answer;
     expect(reply.json.response).toMatchObject({ result: { seen: ['a1', 'b1', 'c1', 'd1', 'e1'] } });
     await putSequence(api, 'left', ['a', 'b', 'd', 'e']);
-    await until('the news to be heard', async () => {
-      const { seen } = await result(api, 'left');
-      return JSON.stringify(seen) === JSON.stringify(['a2', 'b1', 'd3', 'e2']);
-    });
+    await until(
+      async () => {
+        const { seen } = await result(api, 'left');
+        return JSON.stringify(seen) === JSON.stringify(['a2', 'b1', 'd3', 'e2']);
+      },
+      { what: 'the news to be heard' },
+    );
     expect((await run(api, 'all', { gate: '/' })).json.response.result).toEqual({
       error: 'Sequence component does not exist.',
     });
@@ -106,10 +110,13 @@ function changingCode(open: () => Promise<Setting>): void {
     await setting.compact?.();
     setting.cut?.();
     writeFileSync(gate, '');
-    const [record] = await until('its record', async () => {
-      const found = (await api.get('_/activations?name=a&docs=true')).json as { response: unknown }[];
-      return found.length > 0 ? found : undefined;
-    });
+    const [record] = await until(
+      async () => {
+        const found = (await api.get('_/activations?name=a&docs=true')).json as { response: unknown }[];
+        return found.length > 0 ? found : undefined;
+      },
+      { what: 'its record' },
+    );
     expect(record!.response).toMatchObject({ result: { done: true, seen: ['a1'] } });
   }, 90_000);
 
@@ -207,13 +214,16 @@ describeWithService('couchdb', 'with CouchDB and another process that writes', (
     const headers = { authorization, 'content-type': 'application/json' };
     const database = new URL(`${prefixes.at(-1)!}whisks`, url);
     expect((await fetch(`${database.href}/_compact`, { method: 'POST', headers })).status).toBe(202);
-    await until('the end of it', async () => {
-      const { compact_running: running } = (await (await fetch(database, { headers })).json()) as Record<
-        string,
-        unknown
-      >;
-      return running !== true;
-    });
+    await until(
+      async () => {
+        const { compact_running: running } = (await (await fetch(database, { headers })).json()) as Record<
+          string,
+          unknown
+        >;
+        return running !== true;
+      },
+      { what: 'the end of it' },
+    );
   };
 
   describe('in one process', () => {

@@ -1,6 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { type ActivationRecord, byKey, putAction, putGated, putSequence, result, run } from '../testing/calls.js';
 import { Cluster, type Shim } from '../testing/cluster.js';
 import type { Reply } from '../testing/api.js';
@@ -8,7 +9,6 @@ import type { Platform } from '../testing/platform.js';
 import { isRunning } from '../testing/processes.js';
 import { dataflower } from '../testing/standalone-command.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 // Plugin and shim as separate processes, one of them killed, stopped or cut off.
 
@@ -42,7 +42,7 @@ async function runningOne(): Promise<{ readonly answer: Promise<Reply>; open(): 
   const gate = join(suite.directory, `gate-${++gates}`);
   const answer = run(plugin.api, 'gated', { gate });
   answer.catch(() => undefined);
-  await until('its run', async () => /^dataflower_runs_running 1$/m.test(await shimSays('/metrics')));
+  await until(async () => /^dataflower_runs_running 1$/m.test(await shimSays('/metrics')), { what: 'its run' });
   return { answer, open: () => writeFileSync(gate, '') };
 }
 
@@ -65,10 +65,10 @@ describe('a shim', () => {
     // Nobody is there: OpenWhisk's 503, and it says so.
     expect(await run(plugin.api, 'inc', { n: 1 })).toMatchObject({ status: 503 });
     expect((await plugin.api.get('/health')).status).toBe(503);
-    await until('the containers of the killed shim to be gone', () => !containers.some(isRunning));
+    await until(() => !containers.some(isRunning), { what: 'the containers of the killed shim to be gone' });
 
     shim = await cluster.shim();
-    await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
+    await until(async () => (await plugin.api.get('/health')).status === 200, { what: 'the plugin to be ready' });
     expect(await result(plugin.api, 'chain', { n: 1 })).toEqual({ n: 4 });
     expect(await recordsOf('gated')).toHaveLength(1);
     expect(await recordsOf('inc')).toHaveLength(6);
@@ -84,7 +84,7 @@ describe('a shim', () => {
     // Held until it was back, or refused with a record when that took over 4 s.
     if (status === 200) expect(json.response.result).toEqual({ n: 4 });
     else expect(json).toMatchObject({ response: { status: 'whisk internal error' } });
-    await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
+    await until(async () => (await plugin.api.get('/health')).status === 200, { what: 'the plugin to be ready' });
     expect(await result(plugin.api, 'chain', { n: 1 })).toEqual({ n: 4 });
   });
 
@@ -94,10 +94,10 @@ describe('a shim', () => {
     const { status, json } = await answer;
     expect(status).toBe(500);
     shim.signal('SIGCONT');
-    await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
-    await until('what was given up to be stopped', async () =>
-      /^dataflower_activations 0$/m.test(await shimSays('/metrics')),
-    );
+    await until(async () => (await plugin.api.get('/health')).status === 200, { what: 'the plugin to be ready' });
+    await until(async () => /^dataflower_activations 0$/m.test(await shimSays('/metrics')), {
+      what: 'what was given up to be stopped',
+    });
     expect(await recordsOf('gated')).toEqual([json]);
     expect(await result(plugin.api, 'chain', { n: 1 })).toEqual({ n: 4 });
   });
@@ -118,13 +118,13 @@ describe('a shim', () => {
       } else {
         shim.signal('SIGCONT');
         open();
-        await until('it to end', async () => /^dataflower_activations 0$/m.test(await shimSays('/metrics')));
+        await until(async () => /^dataflower_activations 0$/m.test(await shimSays('/metrics')), { what: 'it to end' });
         plugin = await cluster.plugin();
       }
-      await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
-      await until('what was given up to be stopped', async () =>
-        /^dataflower_activations 0$/m.test(await shimSays('/metrics')),
-      );
+      await until(async () => (await plugin.api.get('/health')).status === 200, { what: 'the plugin to be ready' });
+      await until(async () => /^dataflower_activations 0$/m.test(await shimSays('/metrics')), {
+        what: 'what was given up to be stopped',
+      });
       open();
       const seen = async (): Promise<void> => {
         expect((await plugin.api.get(`_/activations/${json.activationId}`)).json).toEqual(json);
@@ -137,7 +137,7 @@ describe('a shim', () => {
       await plugin.stop();
       rmSync(join(cluster.dataDir, 'records'), { recursive: true });
       plugin = await cluster.plugin();
-      await until('the plugin to be ready', async () => (await plugin.api.get('/health')).status === 200);
+      await until(async () => (await plugin.api.get('/health')).status === 200, { what: 'the plugin to be ready' });
       if (when === 'before the plugin is back') await seen();
       else expect(await recordsOf('gated')).toEqual([]);
     },
@@ -147,12 +147,12 @@ describe('a shim', () => {
   test('that is asked to stop answers what it runs', async () => {
     const { answer, open } = await runningOne();
     const stopped = shim.stop();
-    await until('the plugin to know', async () => (await run(plugin.api, 'inc', { n: 1 })).status === 503);
+    await until(async () => (await run(plugin.api, 'inc', { n: 1 })).status === 503, { what: 'the plugin to know' });
     open();
     expect(await answer).toMatchObject({ status: 200, json: { response: { result: { done: true } } } });
     expect(await stopped).toBe(0);
     shim = await cluster.shim();
-    await until('it to be back', async () => (await run(plugin.api, 'inc', { n: 1 })).status === 200);
+    await until(async () => (await run(plugin.api, 'inc', { n: 1 })).status === 200, { what: 'it to be back' });
     expect(await recordsOf('gated')).toHaveLength(1);
   });
 });
@@ -175,7 +175,7 @@ describe('records of a host that is away', () => {
   }
 
   const lost = (): Promise<unknown> =>
-    until('it to be lost', async () => (await plugin.api.get('_/activations')).status === 503);
+    until(async () => (await plugin.api.get('_/activations')).status === 503, { what: 'it to be lost' });
 
   test('are neither absent nor few: 503, until it is back', async () => {
     const { json } = await run(plugin.api, 'inc', { n: 1 });
@@ -187,7 +187,7 @@ describe('records of a host that is away', () => {
     plugin = await cluster.plugin();
     await expectUnreadable(json.activationId);
     shim = await cluster.shim();
-    await until('it to be read', async () => (await plugin.api.get('_/activations')).status === 200);
+    await until(async () => (await plugin.api.get('_/activations')).status === 200, { what: 'it to be read' });
     expect((await plugin.api.get(`_/activations/${json.activationId}`)).json).toEqual(json);
     expect(await recordsOf('inc')).toHaveLength(4);
   });
@@ -206,29 +206,32 @@ test('of two hosts, one of them away, the other runs and its records are read by
   await cluster.close();
   cluster = await Cluster.open(suite, {}, 2);
   [shim, , plugin] = await Promise.all([cluster.shim('host0'), cluster.shim('host1'), cluster.plugin()]);
-  await until('both to be connected', async () => (await plugin.api.get('/health')).json.status === 'ready');
+  await until(async () => (await plugin.api.get('/health')).json.status === 'ready', { what: 'both to be connected' });
   const { api } = plugin;
   await putGated(api, 'gated');
   const gate = join(suite.directory, `gate-${++gates}`);
   // Neither ends before both are taken: each host has one.
   const answers = [run(api, 'gated', { gate }), run(api, 'gated', { gate })];
-  await until('both to be taken', async () => {
-    const unanswered = (await api.get('/metrics')).text.match(/^dataflower_host_unanswered{.*} 1$/gm);
-    return unanswered?.length === 2;
-  });
+  await until(
+    async () => {
+      const unanswered = (await api.get('/metrics')).text.match(/^dataflower_host_unanswered{.*} 1$/gm);
+      return unanswered?.length === 2;
+    },
+    { what: 'both to be taken' },
+  );
   writeFileSync(gate, '');
   const records = (await Promise.all(answers)).map(({ json }) => json as ActivationRecord);
   const of = (host: string): ActivationRecord =>
     records.find(({ annotations }) => byKey(annotations)['dataflow'].host === host)!;
   const [away, here] = [of('host0'), of('host1')];
   await shim.kill();
-  await until('it to be lost', async () => (await api.get('_/activations')).status === 503);
+  await until(async () => (await api.get('_/activations')).status === 503, { what: 'it to be lost' });
   expect((await api.get('_/activations')).json.error).toContain('those of the host host0.');
   expect((await api.get(`_/activations/${here.activationId}`)).json).toEqual(here);
   expect((await api.get(`_/activations/${away.activationId}`)).status).toBe(503);
   expect((await run(api, 'gated', { gate })).status).toBe(200);
   shim = await cluster.shim('host0');
-  await until('both to be read', async () => (await api.get('_/activations?count=true')).status === 200);
+  await until(async () => (await api.get('_/activations?count=true')).status === 200, { what: 'both to be read' });
   expect((await api.get('_/activations?count=true')).json).toEqual({ activations: 3 });
   expect((await api.get(`_/activations/${away.activationId}`)).json).toEqual(away);
 });
@@ -241,14 +244,17 @@ describe('a plugin', () => {
     await expect(answer).rejects.toThrow();
     const status = await dataflower(['status', '--data', cluster.dataDir]);
     expect(status.stderr).toContain(`(process ${pid} has ended without being stopped)`);
-    await until('the shim to say so', () => Promise.resolve(shim.output().includes('a plugin is gone')));
+    await until(() => Promise.resolve(shim.output().includes('a plugin is gone')), { what: 'the shim to say so' });
     open();
     plugin = await cluster.plugin();
     expect(plugin.output()).toContain('the process before this one has ended without being stopped');
-    const [record] = await until('the record', async () => {
-      const found = await recordsOf('gated');
-      return found.length > 0 ? found : undefined;
-    });
+    const [record] = await until(
+      async () => {
+        const found = await recordsOf('gated');
+        return found.length > 0 ? found : undefined;
+      },
+      { what: 'the record' },
+    );
     expect(record!.response).toMatchObject({ status: 'success', result: { done: true } });
     expect(await result(plugin.api, 'chain', { n: 1 })).toEqual({ n: 4 });
   });
@@ -256,7 +262,9 @@ describe('a plugin', () => {
   test('that was stopped for longer than a host may be silent gives nothing up', async () => {
     const { answer, open } = await runningOne();
     plugin.signal('SIGSTOP');
-    await until('the shim to miss it', async () => (await shimSays('/health')).includes('no plugin is connected'));
+    await until(async () => (await shimSays('/health')).includes('no plugin is connected'), {
+      what: 'the shim to miss it',
+    });
     plugin.signal('SIGCONT');
     open();
     expect(await answer).toMatchObject({ status: 200 });
@@ -272,7 +280,7 @@ test('a connection that is cut again and again under load loses nothing and answ
   });
   for (let cuts = 0; cuts < 10; cuts++) {
     const now = replies.length;
-    await until('more answers', () => replies.length >= now + 20);
+    await until(() => replies.length >= now + 20, { what: 'more answers' });
     cluster.cut();
   }
   going = false;

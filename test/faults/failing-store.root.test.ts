@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { Suite } from '../testing/suite.js';
 import type { Platform } from '../testing/platform.js';
 import { dataflower } from '../testing/standalone-command.js';
 import { describeWithMounts, mountTmpfs, type Tmpfs } from '../testing/tmpfs.js';
-import { until } from '../testing/until.js';
 
 const TEST_MS = 300_000;
 const suite = Suite.open();
@@ -113,7 +113,7 @@ describeWithMounts('a server whose entities are on a full disk', () => {
       });
 
       rmSync(filler);
-      await until('the server to be ready again', () => isReady(platform));
+      await until(() => isReady(platform), { what: 'the server to be ready again' });
       for (let i = 0; i < 20; i++) expect(await write(`after${i}`, 20_000)).toBe(200);
       expect((await dataflower(['user', 'add', 'u2', '--data', dataDir])).code).toBe(0);
       platform.signal(signal);
@@ -158,7 +158,7 @@ describe('a server whose system refuses it', () => {
       expect(await unready(platform)).toContain(error);
       limited(platform, '--nofile=1000:');
       limited(platform, '--fsize=unlimited:');
-      await until('the server to be ready again', () => isReady(platform));
+      await until(() => isReady(platform), { what: 'the server to be ready again' });
       expect(await put(platform, 'after', 40_000)).toBe(200);
       await platform.kill();
       const second = await suite.start({ dataDir });
@@ -209,11 +209,11 @@ describe('a server whose directory of entities', () => {
       renameSync(entities, aside);
       renameSync(join(other.options.dataDir, 'entities'), entities);
       expect(await put(platform, 'lost')).toBe(503);
-      await until('the reason to be known', async () => /another store/.test(await unready(platform)));
+      await until(async () => /another store/.test(await unready(platform)), { what: 'the reason to be known' });
       expect(await put(platform, 'lost')).toBe(503);
       rmSync(entities, { recursive: true });
       renameSync(aside, entities);
-      await until('the server to be ready again', () => isReady(platform));
+      await until(() => isReady(platform), { what: 'the server to be ready again' });
       expect(await put(platform, 'after')).toBe(200);
       expect(existsSync(join(entities, 'lock'))).toBe(true);
       await platform.kill();

@@ -1,12 +1,12 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import type { Reply } from '../testing/api.js';
 import { type ActivationRecord, putAction, run, stored } from '../testing/calls.js';
 import type { Platform } from '../testing/platform.js';
 import { SmallDisk } from '../testing/small-disk.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 // A file system of its own can only be mounted by root.
 const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
@@ -34,10 +34,13 @@ afterEach(async () => {
 });
 
 const refuses = (): Promise<unknown> =>
-  until('it to take nothing more', async () => {
-    const health = await platform.api.get('/health');
-    return health.status === 503 && health.json.reasons.some(({ check }: { check: string }) => check === 'records');
-  });
+  until(
+    async () => {
+      const health = await platform.api.get('/health');
+      return health.status === 503 && health.json.reasons.some(({ check }: { check: string }) => check === 'records');
+    },
+    { what: 'it to take nothing more' },
+  );
 
 /** Calls until one is not answered, since its record is not written as a whole; gives it, and what was answered. */
 async function fillUp(): Promise<{ readonly answered: ActivationRecord[]; readonly waiting: Promise<Reply> }> {
@@ -73,7 +76,7 @@ asRoot('on a disk that is full in the middle of a record', () => {
     disk.free();
     const late = await waiting;
     expect(late.status).toBe(200);
-    await until('it to take work', async () => (await platform.api.get('/health')).status === 200);
+    await until(async () => (await platform.api.get('/health')).status === 200, { what: 'it to take work' });
     const after = await run(platform.api, 'inc', { n: 1 });
     expect(after.status).toBe(200);
 

@@ -2,12 +2,12 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { renamed, tarGz, tarGzOfMany, zip } from '../testing/archives.js';
 import { type ActivationRecord, KIND, byKey, putAction, putGated, result, run } from '../testing/calls.js';
 import type { Platform } from '../testing/platform.js';
 import { dataflower } from '../testing/standalone-command.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 let platform: Platform;
@@ -243,10 +243,13 @@ describe('a workflow that runs itself again and again', () => {
     return (await api.post('_/actions/twice', {})).json.activationId as string;
   };
   const ended = async ({ api }: Platform, id: string): Promise<ActivationRecord> =>
-    until('the end of the workflow', async () => {
-      const reply = await api.get(`_/activations/${id}`);
-      return reply.status === 200 ? (reply.json as ActivationRecord) : undefined;
-    });
+    until(
+      async () => {
+        const reply = await api.get(`_/activations/${id}`);
+        return reply.status === 200 ? (reply.json as ActivationRecord) : undefined;
+      },
+      { what: 'the end of the workflow' },
+    );
 
   test('is ended by its budget, with an error that names the key, and others are served meanwhile', async () => {
     const small = await suite.start({ environment: { DATAFLOWER_LIMITS_WORKFLOW_INSTANCES: '20000' } });

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { type ActivationRecord, putAction, putGraph, putSequence, result, run } from '../testing/calls.js';
 import type { Json } from '../testing/json.js';
 import { metricsNow } from '../testing/metrics.js';
 import type { Platform } from '../testing/platform.js';
 import { isRunning, killHard, processesThatName } from '../testing/processes.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 // FAULT_ROUNDS=20 is the long form: the same, as often as that. Once in the normal run.
 const rounds = Math.min(100, Math.max(1, Number(process.env['FAULT_ROUNDS'] ?? 1)));
@@ -93,7 +93,7 @@ describe('a server that is killed under load', () => {
       const entities = (await platform.api.get('_/actions?limit=0')).json;
       const { dataDir } = platform.options;
       const work = load(platform, 12);
-      await until('some answers', () => work.answered.length >= 60);
+      await until(() => work.answered.length >= 60, { what: 'some answers' });
       const containers = platform.containers();
       expect(containers.length).toBeGreaterThan(0);
       // Another action is put at this very moment: if it was answered, it is there.
@@ -132,15 +132,15 @@ describe('a server that is killed under load', () => {
           expect(one.end).toBeGreaterThanOrEqual(one.start);
         }
       }
-      await until('the containers of the killed server to be gone', () => !containers.some(isRunning), {
+      await until(() => !containers.some(isRunning), {
+        what: 'the containers of the killed server to be gone',
         seen: () => containers.filter(isRunning),
       });
       expect(await result(platform.api, 'chain', { n: 1 })).toEqual({ n: 3 });
       expect(await result(platform.api, 'fan', { n: 10 })).toEqual({ sum: 55 });
-      await until(
-        'what the killed server left to be removed',
-        () => suite.sharedMemory().filter((name) => !name.includes(`-${platform.pid}-`)).length === 0,
-      );
+      await until(() => suite.sharedMemory().filter((name) => !name.includes(`-${platform.pid}-`)).length === 0, {
+        what: 'what the killed server left to be removed',
+      });
       await platform.stop();
       expect(readdirSync(suite.temporaryDir)).toEqual([]);
     },
@@ -171,13 +171,13 @@ describe('containers that are killed under load', () => {
         for (let n = 0; going; n++)
           replies.push(await run(platform.api, ['inc', 'chain', 'fan'][(id + n) % 3]!, { n: 3 }));
       });
-      await until('some answers', () => replies.length >= 30);
+      await until(() => replies.length >= 30, { what: 'some answers' });
       let killed = 0;
       for (; killed < 10; killed++) {
         const all = platform.containers();
         killHard(all[killed % Math.max(1, all.length)] ?? 0);
         const now = replies.length;
-        await until('more answers', () => replies.length >= now + 5);
+        await until(() => replies.length >= now + 5, { what: 'more answers' });
       }
       going = false;
       await Promise.all(callers);
@@ -191,9 +191,9 @@ describe('containers that are killed under load', () => {
       // A container that dies takes at most what it had begun: one call each, and some were idle.
       expect(failed.length).toBeLessThanOrEqual(killed);
       expect(await result(platform.api, 'fan', { n: 10 })).toEqual({ sum: 55 });
-      await until('nothing to be resident', async () =>
-        /resident_bytes(?:\{[^}]*\})? 0\b/.test(await metricsNow(platform.api)),
-      );
+      await until(async () => /resident_bytes(?:\{[^}]*\})? 0\b/.test(await metricsNow(platform.api)), {
+        what: 'nothing to be resident',
+      });
     },
     300_000,
   );
@@ -212,9 +212,9 @@ describe('a server that is asked to stop', () => {
     const gate = `${suite.folder('gate')}/gate`;
     // The first of them runs; whether the others do or wait, they were accepted.
     const calls = Array.from({ length: 3 }, (_, n) => run(platform.api, 'held', { n, gate, began: `${began}-${n}` }));
-    await until('one of the calls to run', () => [0, 1, 2].some((n) => existsSync(`${began}-${n}`)));
+    await until(() => [0, 1, 2].some((n) => existsSync(`${began}-${n}`)), { what: 'one of the calls to run' });
     platform.signal('SIGTERM');
-    await until('it to say that it stops', () => platform.output().includes('Stopping'));
+    await until(() => platform.output().includes('Stopping'), { what: 'it to say that it stops' });
     writeFileSync(gate, '');
     const answers = await Promise.all(calls);
     expect(answers.map(({ status, json }) => [status, json.response.result])).toEqual(
@@ -231,7 +231,7 @@ describe('a server that is asked to stop', () => {
     const platform = await start({ environment: { DATAFLOWER_SERVER_DRAIN_MS: '300' } });
     await putAction(platform.api, 'endless', 'function main(){return new Promise(()=>{})}');
     const call = run(platform.api, 'endless').catch((error: unknown) => error as Error);
-    await until('it to run', () => platform.containers().length > 0);
+    await until(() => platform.containers().length > 0, { what: 'it to run' });
     // It ends at all: the call never would.
     await platform.stop();
     const answer = await call;
@@ -242,18 +242,21 @@ describe('a server that is asked to stop', () => {
     const platform = await start();
     await putAction(platform.api, 'endless', 'function main(){return new Promise(()=>{})}');
     void run(platform.api, 'endless').catch(() => undefined);
-    await until('it to run', () => platform.containers().length > 0);
+    await until(() => platform.containers().length > 0, { what: 'it to run' });
     const containers = platform.containers();
     platform.signal('SIGINT');
-    await until('it to say so', () => /second signal/.test(platform.output()));
+    await until(() => /second signal/.test(platform.output()), { what: 'it to say so' });
     // The same signal, passed on by a parent, does not count; one that comes later does.
-    await until('a second one to end it', () => {
-      platform.signal('SIGINT');
-      return !platform.isRunning;
-    });
+    await until(
+      () => {
+        platform.signal('SIGINT');
+        return !platform.isRunning;
+      },
+      { what: 'a second one to end it' },
+    );
     const { code } = await platform.ended;
     expect(code).toBe(130);
-    await until('its containers to be gone', () => !containers.some(isRunning));
+    await until(() => !containers.some(isRunning), { what: 'its containers to be gone' });
     const next = await start({ dataDir: platform.options.dataDir });
     expect((await next.api.get('_/actions')).status).toBe(200);
   });

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { putAction, result, run } from '../testing/calls.js';
 import type { Platform } from '../testing/platform.js';
 import { guardianOf, isRunning, killHard } from '../testing/processes.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 // What a server leaves that is killed while its functions neither end nor listen.
 
@@ -55,14 +55,14 @@ async function stay(platform: Platform, then: string): Promise<number[]> {
   const file = join(suite.folder('family'), 'pids');
   await putAction(platform.api, 'family', family(then), { limits: { timeout: 300_000 } });
   run(platform.api, 'family', { file }).catch(() => undefined);
-  await until('its family to run', () => existsSync(file));
+  await until(() => existsSync(file), { what: 'its family to run' });
   return JSON.parse(readFileSync(file, 'utf8')) as number[];
 }
 
 /** Waits until those are gone; what is not, is ended, so that the machine is left as it was. */
 async function expectGone(pids: readonly number[]): Promise<void> {
   try {
-    await until('all to be gone', () => !pids.some(isRunning), { seen: () => pids.map(isRunning) });
+    await until(() => !pids.some(isRunning), { what: 'all to be gone', seen: () => pids.map(isRunning) });
   } finally {
     for (const pid of pids) killHard(pid);
   }
@@ -94,7 +94,7 @@ describe.each(waysToStay)('when that which watches is killed with the server, a 
     await platform.kill();
     const [itself, child, parent] = pids as [number, number, number];
     if (what === 'standing still') expect(isRunning(itself)).toBe(true);
-    else await until('its group to be gone', () => ![itself, child, parent].some(isRunning));
+    else await until(() => ![itself, child, parent].some(isRunning), { what: 'its group to be gone' });
     await start();
     await expectGone(pids);
   });
@@ -107,7 +107,7 @@ test('a guardian that is killed alone is replaced with the next container', asyn
   const before = platform.containers();
   const guardian = guardianOf(platform.pid)!;
   killHard(guardian);
-  await until('it to be gone', () => !isRunning(guardian));
+  await until(() => !isRunning(guardian), { what: 'it to be gone' });
   const pids = await stay(platform, waysToStay[2]![1]);
   await platform.kill();
   await expectGone([...before, ...pids]);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import {
   couchAddress,
   describeWithService,
@@ -12,7 +13,6 @@ import { Cluster, type Shim } from '../testing/cluster.js';
 import type { Platform } from '../testing/platform.js';
 import { dataflower } from '../testing/standalone-command.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 // What `dataflower status` and the logs tell of a shim while CouchDB is away from it.
 
@@ -55,19 +55,19 @@ describeWithService('couchdb', 'an operator, while CouchDB is away', ({ address 
     for (let n = 0; n < 3; n++) expect((await run(plugin.api, 'echo')).status).toBe(200);
     const carried = async (): Promise<boolean> =>
       /^records of host0: .*, 0 waiting to be carried$/m.test(await status());
-    await until('them to be carried', carried);
+    await until(carried, { what: 'them to be carried' });
 
     proxy.fault = () => 'refuse';
     proxy.disconnect();
     const text = 'x'.repeat(8192);
-    await until('the files to be full', async () => (await run(plugin.api, 'echo', { text })).status === 503);
+    await until(async () => (await run(plugin.api, 'echo', { text })).status === 503, { what: 'the files to be full' });
     const full = await status();
     expect(full).toMatch(/^ {2}records of host0: the record files are full/m);
     expect(full).toMatch(/^records of host0: .*, [1-9]\d* waiting to be carried \(.* behind\); they are full/m);
 
     proxy.fault = () => 'pass';
-    await until('all to be carried', carried);
-    await until('the plugin to know', async () => (await run(plugin.api, 'echo')).status === 200);
+    await until(carried, { what: 'all to be carried' });
+    await until(async () => (await run(plugin.api, 'echo')).status === 200, { what: 'the plugin to know' });
     const said = shim.output();
     expect(said.match(/Records cannot be carried to CouchDB and wait in files/g)).toHaveLength(1);
     expect(said).toContain('Records are carried to CouchDB again');

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import {
   type ActivationRecord,
   byKey,
@@ -14,7 +15,6 @@ import {
 import { Cluster } from '../testing/cluster.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 // The system's clock is set by an hour while something runs. It is set for the processes of the platform alone: what Node
 // tells them of the wall's time, a file moves.
@@ -82,7 +82,7 @@ describe.each([
   const gate = (name: string): string => join(suite.directory, `${name}-${settings}`);
 
   async function setWhile(running: () => Promise<boolean> | boolean): Promise<void> {
-    await until('it to run', running);
+    await until(running, { what: 'it to run' });
     wall.set(byMs);
   }
 

@@ -1,13 +1,13 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { byKey, parts, putAction, putGated, putGraph, putSequence, record, run, stored } from '../testing/calls.js';
 import { metricsNow } from '../testing/metrics.js';
 import type { Platform } from '../testing/platform.js';
 import { isRunning } from '../testing/processes.js';
 import { dataflower } from '../testing/standalone-command.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 let platform: Platform;
@@ -58,12 +58,12 @@ interface Hanging {
 /** The runs of `hangs` that have begun, once there are so many. */
 async function hanging(dir: string, count: number): Promise<Hanging[]> {
   const names = (): string[] => readdirSync(dir).filter((name) => !name.endsWith('.tmp'));
-  await until(`${count} runs have begun`, () => names().length >= count, { seen: names });
+  await until(() => names().length >= count, { what: `${count} runs have begun`, seen: names });
   return names().map((name) => ({ pid: Number(name), activationId: readFileSync(join(dir, name), 'utf8') }));
 }
 
 async function gone(pids: readonly { readonly pid: number }[]): Promise<void> {
-  await until('the containers are gone', () => pids.every(({ pid }) => !isRunning(pid)));
+  await until(() => pids.every(({ pid }) => !isRunning(pid)), { what: 'the containers are gone' });
 }
 
 /** Nothing of what was cancelled is resident. */
@@ -74,13 +74,10 @@ async function nothingLeft(): Promise<void> {
     return { values: read('dataflower_sink_values'), activations: read('dataflower_activations') };
   };
   let seen: Record<string, number> = {};
-  await until(
-    'no value and no activation is left',
-    async () => (seen = await values()).values === 0 && seen['activations'] === 0,
-    {
-      seen: () => seen,
-    },
-  );
+  await until(async () => (seen = await values()).values === 0 && seen['activations'] === 0, {
+    what: 'no value and no activation is left',
+    seen: () => seen,
+  });
 }
 
 const cancel = (id: string, query = '', asking = {}) => platform.api.delete(`_/activations/${id}${query}`, asking);
@@ -126,10 +123,13 @@ describe('cancelling (DV-19)', () => {
       expect(runs.every(({ pid }) => isRunning(pid))).toBe(true);
 
       expect((await cancel(id)).status).toBe(202);
-      const top = await until('the record is there', async () => {
-        const reply = await platform.api.get(`_/activations/${id}`);
-        return reply.status === 200 && reply.json;
-      });
+      const top = await until(
+        async () => {
+          const reply = await platform.api.get(`_/activations/${id}`);
+          return reply.status === 200 && reply.json;
+        },
+        { what: 'the record is there' },
+      );
       expect(top.response).toMatchObject({ success: false, result: { error: 'The activation was cancelled.' } });
       expect(byKey(top.annotations)['cancelled']).toBe(true);
       await gone(runs);
@@ -218,7 +218,9 @@ describe('cancelling (DV-19)', () => {
       Array.from({ length: 40 }, async (_, i) => {
         const answer = run(platform.api, 'brief', { dir, i });
         const path = join(dir, String(i));
-        const id = await until('it has begun', () => existsSync(path) && (readFileSync(path, 'utf8') || undefined));
+        const id = await until(() => existsSync(path) && (readFileSync(path, 'utf8') || undefined), {
+          what: 'it has begun',
+        });
         const { status } = await cancel(id);
         expect([202, 409]).toContain(status);
         const { json } = await answer;
@@ -273,8 +275,11 @@ describe('cancelling (DV-19)', () => {
 });
 
 async function nothingLeftBut(activations: number): Promise<void> {
-  await until('only the neighbours are left', async () => {
-    const text = await metricsNow(platform.api);
-    return Number(/^dataflower_activations (\d+)/m.exec(text)?.[1]) === activations;
-  });
+  await until(
+    async () => {
+      const text = await metricsNow(platform.api);
+      return Number(/^dataflower_activations (\d+)/m.exec(text)?.[1]) === activations;
+    },
+    { what: 'only the neighbours are left' },
+  );
 }

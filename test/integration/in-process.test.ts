@@ -1,13 +1,13 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { createStandalone, type Standalone, StartError } from '@dataflower/dataflower/assembly';
 import { loadConfig } from '@dataflower/dataflower/config';
 import { Api } from '../testing/api.js';
 import { putAction, putSequence, result } from '../testing/calls.js';
 import { descendants } from '../testing/processes.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 const open: { server: Standalone; api: Api }[] = [];
@@ -62,7 +62,7 @@ describe('createStandalone', () => {
       const folder = suite.folder('gate');
       const held = Array.from({ length: 3 }, () => result(api, 'held', { folder }));
       expect(await result(api, 'other')).toEqual({ ran: true });
-      await until('as many to run as may', () => readdirSync(folder).length >= together);
+      await until(() => readdirSync(folder).length >= together, { what: 'as many to run as may' });
       writeFileSync(join(folder, 'open'), '');
       return new Set((await Promise.all(held)).map(({ pid }) => pid as number)).size;
     };

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { KIND, expectOk, putAction, putGraph, putSequence, result } from '../testing/calls.js';
 import type { Api } from '../testing/api.js';
 import { Cluster } from '../testing/cluster.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 // Bound parameters, and code of steps, of all sizes that a PUT takes.
 
@@ -30,7 +30,7 @@ function largeParameters(open: () => Promise<{ plugin: Platform; close: () => Pr
     const opened = await open();
     ({ api } = opened.plugin);
     ({ close } = opened);
-    await until('it to be ready', async () => (await api.get('/health')).status === 200, { withinMs: 30_000 });
+    await until(async () => (await api.get('/health')).status === 200, { what: 'it to be ready', withinMs: 30_000 });
   }, 60_000);
   afterAll(() => close(), 60_000);
 

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { Api } from '../testing/api.js';
 import { expectOk, putAction, putGated, putGraph, result } from '../testing/calls.js';
 import type { Platform } from '../testing/platform.js';
 import { dataflower } from '../testing/standalone-command.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 
@@ -35,10 +35,13 @@ const started = (api: Api, name: string, payloads: readonly object[]): Promise<s
   );
 
 const ended = (api: Api, ids: readonly string[]): Promise<unknown> =>
-  until('all to have ended', async () => {
-    const replies = await Promise.all(ids.map((id) => api.get(`_/activations/${id}`)));
-    return replies.every(({ status }) => status === 200);
-  });
+  until(
+    async () => {
+      const replies = await Promise.all(ids.map((id) => api.get(`_/activations/${id}`)));
+      return replies.every(({ status }) => status === 200);
+    },
+    { what: 'all to have ended' },
+  );
 
 describe('a namespace that has everything in use', () => {
   test('leaves containers for the first calls of others', async () => {
@@ -50,10 +53,9 @@ describe('a namespace that has everything in use', () => {
       'waits',
       Array.from({ length: 60 }, () => ({ gate })),
     );
-    await until(
-      'it to have as many containers as it gets',
-      async () => (await gauge(platform, 'dataflower_runs_running')) >= 14,
-    );
+    await until(async () => (await gauge(platform, 'dataflower_runs_running')) >= 14, {
+      what: 'it to have as many containers as it gets',
+    });
     for (const name of ['alice', 'bob']) {
       const api = await other(platform, name);
       await putAction(api, 'hello', 'function main(){return {hello:process.env.__OW_NAMESPACE}}');
@@ -79,10 +81,9 @@ describe('a namespace that has everything in use', () => {
       'waits',
       Array.from({ length: 30 }, () => ({ gate, text })),
     );
-    await until(
-      'what waits to be on disk',
-      async () => (await gauge(platform, 'dataflower_sink_spilled_bytes')) > 18e6,
-    );
+    await until(async () => (await gauge(platform, 'dataflower_sink_spilled_bytes')) > 18e6, {
+      what: 'what waits to be on disk',
+    });
     const api = await other(platform, 'carol');
     await Promise.all([
       putAction(
@@ -115,7 +116,9 @@ describe('a namespace that has everything in use', () => {
     await ended(platform.api, ids);
     for (const id of ids)
       expect(expectOk(await platform.api.get(`_/activations/${id}/result`))).toMatchObject({ success: true });
-    await until('nothing to be left', async () => (await gauge(platform, 'dataflower_sink_spilled_bytes')) === 0);
+    await until(async () => (await gauge(platform, 'dataflower_sink_spilled_bytes')) === 0, {
+      what: 'nothing to be left',
+    });
     api.close();
     await platform.stop();
   });

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { Api } from '../testing/api.js';
 import { listen, ownEnvironment } from '../testing/command.js';
 import { descendants, killHard, processesThatName } from '../testing/processes.js';
 import { repositoryPath } from '../testing/repository.js';
 import { Suite } from '../testing/suite.js';
-import { until, within } from '../testing/until.js';
+import { within } from '../testing/within.js';
 
 // What `npm run …` starts must end as npm does: by the signal that npm was sent.
 
@@ -40,14 +41,11 @@ function run(script: string, ...args: string[]): () => string {
 
 async function startServer(dataDir: string): Promise<{ api: Api; said: () => string }> {
   const said = run('dataflower', 'standalone', '--data', dataDir, '--port', '0');
-  const [, url, key] = await until(
-    'the server to be ready',
-    () => /--apihost (\S+) --auth (\S+)/.exec(said()) ?? false,
-    {
-      withinMs: TEST_MS,
-      seen: said,
-    },
-  );
+  const [, url, key] = await until(() => /--apihost (\S+) --auth (\S+)/.exec(said()) ?? false, {
+    what: 'the server to be ready',
+    withinMs: TEST_MS,
+    seen: said,
+  });
   return { api: new Api(url!, key!), said };
 }
 
@@ -72,11 +70,11 @@ test(
       }`;
     expect((await api.put('_/actions/slow', { exec: { kind: 'nodejs:20', code } })).status).toBe(200);
     const answer = api.post('_/actions/slow?blocking=true&result=true', {});
-    await until('the action to run', () => existsSync(began));
+    await until(() => existsSync(began), { what: 'the action to run' });
     const server = descendants(npm!.pid!);
     const ended = once(npm!, 'exit');
     npm!.kill('SIGTERM');
-    await until('the server to drain', () => /Stopping/.test(said()));
+    await until(() => /Stopping/.test(said()), { what: 'the server to drain' });
     expect(npm!.exitCode).toBeNull();
     writeFileSync(release, '');
     expect((await answer).json).toEqual({ done: true });
@@ -96,9 +94,9 @@ test.each(['SIGKILL', 'SIGHUP'] as const)(
     const { api, said } = await startServer(dataDir);
     api.close();
     npm!.kill(signal);
-    await until('the server to be gone', () => processesThatName(dataDir).length === 0);
+    await until(() => processesThatName(dataDir).length === 0, { what: 'the server to be gone' });
     // Its last words may still be on their way to here.
-    await until('the server to have said that it stops', () => said().includes('Stopping'), { seen: said });
+    await until(() => said().includes('Stopping'), { what: 'the server to have said that it stops', seen: said });
     await expectFree(dataDir);
   },
   TEST_MS,
@@ -112,20 +110,18 @@ test.each([
   async (script, args) => {
     const said = run(script, ...args);
     const below = await until(
-      'containers to run',
       () => {
         const found = descendants(npm!.pid!);
         return found.some(({ command }) => /flu|dlu|action-runtime/.test(command)) && found;
       },
-      { withinMs: TEST_MS, seen: said },
+      { what: 'containers to run', withinMs: TEST_MS, seen: said },
     );
     const ended = once(npm!, 'exit');
     npm!.kill('SIGTERM');
     await within('npm to end', TEST_MS, ended);
-    await until(
-      'its processes to be gone',
-      () => !processesThatName(suite.temporaryDir).some(({ pid }) => below.some((one) => one.pid === pid)),
-    );
+    await until(() => !processesThatName(suite.temporaryDir).some(({ pid }) => below.some((one) => one.pid === pid)), {
+      what: 'its processes to be gone',
+    });
   },
   TEST_MS,
 );

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { byKey, parts, putAction, putGraph, record, result, run } from '../testing/calls.js';
 import { metricsNow } from '../testing/metrics.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 let platform: Platform;
@@ -365,9 +365,12 @@ describe('a small sink', () => {
     expect(await result(small.api, 'gathers', { n, each })).toEqual({ n, bytes: n * each, right: true });
     const big = 1024 * 1024;
     expect(await result(small.api, 'gathers', { n: 16, each: big })).toEqual({ n: 16, bytes: 16 * big, right: true });
-    await until('the sink to be empty', async () => {
-      return /resident_bytes(?:\{[^}]*\})? 0\b/.test(await metricsNow(small.api));
-    });
+    await until(
+      async () => {
+        return /resident_bytes(?:\{[^}]*\})? 0\b/.test(await metricsNow(small.api));
+      },
+      { what: 'the sink to be empty' },
+    );
     await small.stop();
   });
 

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { putAction, putGated, record, run } from '../testing/calls.js';
 import { listen } from '../testing/command.js';
 import { cli, type Platform } from '../testing/platform.js';
 import { dataflower } from '../testing/standalone-command.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 const suite = Suite.open();
 let platform: Platform;
@@ -51,16 +51,19 @@ test('the operator sees the process, its host, its containers and its stores', a
 test('what runs is seen while it runs, also when one looks again and again', async () => {
   const gate = join(suite.folder('gate'), 'open');
   const answer = run(platform.api, 'gated', { gate });
-  const seen = await until('it is seen', async () => {
-    const { hosts } = await report();
-    return hosts[0].status.activations === 1 && hosts[0].status.executor.running === 1 && hosts[0].status;
-  });
+  const seen = await until(
+    async () => {
+      const { hosts } = await report();
+      return hosts[0].status.activations === 1 && hosts[0].status.executor.running === 1 && hosts[0].status;
+    },
+    { what: 'it is seen' },
+  );
   const busy = seen.executor.containers.find(({ key }: { key: string }) => key.includes('gated'));
   expect(busy.state).toBe('RUNNING');
   expect(busy).not.toHaveProperty('idleMs');
   const watching = spawn(process.execPath, [cli, 'status', '--data', platform.options.dataDir, '--watch', '0.1']);
   const shown = listen(watching, 'stdout');
-  await until('it to be shown again', () => (shown().match(/^DataFlower /gm)?.length ?? 0) > 1);
+  await until(() => (shown().match(/^DataFlower /gm)?.length ?? 0) > 1, { what: 'it to be shown again' });
   watching.kill('SIGKILL');
   await once(watching, 'close');
   writeFileSync(gate, '');

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { parts, putAction, putSequence, record, run, stored } from '../testing/calls.js';
 import { Collector, type ReceivedSpan } from '../testing/collector.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
-import { until } from '../testing/until.js';
 
 let collector: Collector;
 // Before the suite looks for what is left.
@@ -30,13 +30,10 @@ beforeAll(async () => {
 
 async function spansOf(traceId: string, count: number): Promise<ReceivedSpan[]> {
   const found = (): ReceivedSpan[] => collector.spans.filter((span) => span.traceId === traceId);
-  await until(
-    'the spans are there',
-    () => found().filter(({ attributes }) => 'faas.name' in attributes).length >= count,
-    {
-      seen: () => collector.spans.length,
-    },
-  );
+  await until(() => found().filter(({ attributes }) => 'faas.name' in attributes).length >= count, {
+    what: 'the spans are there',
+    seen: () => collector.spans.length,
+  });
   return found();
 }
 
@@ -100,12 +97,12 @@ test('a collector that is away costs spans, which are counted, and nothing else;
   for (let i = 0; i < 3; i++) {
     const before = await dropped();
     expect((await run(platform.api, 'busy')).status).toBe(200);
-    await until('its spans are dropped', async () => (await dropped()) > before);
+    await until(async () => (await dropped()) > before, { what: 'its spans are dropped' });
   }
   collector.status = 200;
   const { activationId } = (await run(platform.api, 'busy')).json;
   await spansOf(activationId, 1);
-  await until('the log says that it is well again', () => platform.output().includes('takes spans again'));
+  await until(() => platform.output().includes('takes spans again'), { what: 'the log says that it is well again' });
   expect(platform.output().match(/takes no spans/g)).toHaveLength(1);
   expect(platform.output()).not.toContain('a secret');
 });

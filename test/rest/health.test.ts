@@ -1,6 +1,5 @@
-import { systemClock } from '@dataflower/common';
+import { systemClock, randomIds } from '@dataflower/common';
 import { Health } from '@dataflower/common/health';
-import { Ids } from '@dataflower/common/http';
 import { healthRoute, OperationsServer } from '@dataflower/common/operations';
 import { send } from '@dataflower/common/testing';
 import { startTestServer, type TestServer } from '@dataflower/dataflower/testing';
@@ -54,7 +53,7 @@ describe('of a process without an API', () => {
     host: '127.0.0.1',
     port: 0,
     names: ['shim.internal'],
-    ids: new Ids(),
+    newId: randomIds(),
     health: healthRoute(health, { component: 'shim', version: '1', startedAt: 0, started: systemClock.now() }),
     metrics: async () => {
       made++;

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { until } from '@dataflower/common/testing';
 import { startTestServer } from '@dataflower/dataflower/testing';
-import { until } from '@dataflower/plugin/testing';
 
 test('a refused invocation holds nothing, and one that ended does not either', async () => {
   const server = await startTestServer({ throttles: { concurrentInvocations: 1 } });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type CommandOptions, listen, ownEnvironment } from './command.js';
-import { within } from './until.js';
+import { within } from './within.js';
 
 const ANSWER_MS = 180_000;
 

@@ -8,7 +8,7 @@ import { listen, ownEnvironment } from './command.js';
 import { cli, type Platform } from './platform.js';
 import { containersOf } from './processes.js';
 import type { StartOptions, Suite } from './suite.js';
-import { within } from './until.js';
+import { within } from './within.js';
 
 const START_MS = 180_000;
 const STOP_MS = 180_000;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { until } from '@dataflower/common/testing';
 import { command } from './command.js';
 import { repositoryPath } from './repository.js';
-import { until } from './until.js';
 
 const INSTALL_MS = 240_000;
 
@@ -20,7 +20,7 @@ export async function foreignTools(): Promise<string> {
     .digest('hex')
     .slice(0, 16);
   const folder = repositoryPath(`node_modules/.cache/dataflower-foreign-${digest}`);
-  return until('the tools in test/foreign', () => installedIn(folder, source), { withinMs: INSTALL_MS });
+  return until(() => installedIn(folder, source), { what: 'the tools in test/foreign', withinMs: INSTALL_MS });
 }
 
 /** The folder with the tools in it; undefined while another process installs them. */

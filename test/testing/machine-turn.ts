@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { until } from './until.js';
+import { until } from '@dataflower/common/testing';
 
 /** A loopback address that nobody else takes: a port of it can be listened on once, and is free again when its process ends. */
 const ADDRESS = '127.213.77.10';
@@ -28,7 +28,7 @@ export async function machineTurn(): Promise<() => Promise<void>> {
       throw error;
     }
   };
-  await until('another run of these tests to be over', listens, { withinMs: TURN_MS });
+  await until(listens, { what: 'another run of these tests to be over', withinMs: TURN_MS });
   return async () => {
     server.close();
     await once(server, 'close');

@@ -2,9 +2,10 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync, openSync, closeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { dockerOptions } from '@dataflower/services';
 import Docker from 'dockerode';
-import { until, within } from './until.js';
+import { until } from '@dataflower/common/testing';
+import { dockerOptions } from '@dataflower/services';
+import { within } from './within.js';
 
 const READY_MS = 180_000;
 /** Of its disk, in MiB: the image, and little more. */
@@ -41,13 +42,12 @@ export class OwnEngine {
     closeSync(log);
     this.#child = child;
     await until(
-      'the engine answers',
       () =>
         this.docker.ping().then(
           () => true,
           () => false,
         ),
-      { withinMs: READY_MS },
+      { what: 'the engine answers', withinMs: READY_MS },
     );
   }
 

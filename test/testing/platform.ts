@@ -4,7 +4,7 @@ import { Api } from './api.js';
 import { listen, ownEnvironment } from './command.js';
 import { containersOf, killHard } from './processes.js';
 import { repositoryPath } from './repository.js';
-import { within } from './until.js';
+import { within } from './within.js';
 
 export interface PlatformOptions {
   /** Where it keeps its data and its temporary files; both must be there. */

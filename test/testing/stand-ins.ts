@@ -1,7 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { until } from '@dataflower/common/testing';
 import { listen } from './command.js';
 import { machineTurn } from './machine-turn.js';
-import { until, within } from './until.js';
+import { within } from './within.js';
 
 /** Where the stand-ins are: in blocks that are kept for documentation, private, and where clouds tell machines about themselves. */
 export const PUBLIC_ADDRESS = '198.51.100.10';
@@ -56,7 +57,8 @@ export class StandIns {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const said = listen(server, 'stdout');
-    const port = await until('the stand-ins listen', () => /^port (\d+)/.exec(said())?.[1], {
+    const port = await until(() => /^port (\d+)/.exec(said())?.[1], {
+      what: 'the stand-ins listen',
       withinMs: START_MS,
     });
     return new StandIns(Number(port), server, said, turnOver);

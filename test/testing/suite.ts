@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
+import { until } from '@dataflower/common/testing';
 import { Platform, type PlatformOptions } from './platform.js';
 import { killHard, processesThatName } from './processes.js';
-import { until } from './until.js';
 
 export type StartOptions = Partial<PlatformOptions>;
 
@@ -91,7 +91,7 @@ function list(folder: string): string[] {
 
 async function leftProcesses(directory: string): Promise<string[]> {
   try {
-    await until('no process of this suite is left', () => processesThatName(directory).length === 0);
+    await until(() => processesThatName(directory).length === 0, { what: 'no process of this suite is left' });
     return [];
   } catch {
     const left = processesThatName(directory);
@@ -106,7 +106,7 @@ function handles(): string[] {
 
 async function leftHandles(before: readonly string[]): Promise<string[]> {
   try {
-    await until('this process has no more handles than before', () => handles().length <= before.length);
+    await until(() => handles().length <= before.length, { what: 'this process has no more handles than before' });
     return [];
   } catch {
     return [`This process had [${before.join(', ')}] and has [${handles().join(', ')}].`];

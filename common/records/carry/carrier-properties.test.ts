@@ -6,7 +6,8 @@ import { idOf, recordOf, temporaryDirectory, written } from '../testing/record-l
 import { Carrier } from './carrier.js';
 import type { RecordDocument } from './document.js';
 import { type Fault, ModelDatabase } from '../testing/model-database.js';
-import { quickClock, until } from '../testing/quick-clock.js';
+import { until } from '../../testing/until.js';
+import { quickClock } from '../testing/quick-clock.js';
 
 // `CARRY_RUNS=2000 npm test -- carrier-properties` is the long form.
 const RUNS = Number(process.env['CARRY_RUNS'] ?? 40);

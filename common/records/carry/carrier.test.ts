@@ -7,7 +7,8 @@ import { idOf, recordOf, temporaryDirectory, written } from '../testing/record-l
 import { registerLogMetrics, registerRecordMetrics } from '../record-metrics.js';
 import { Carrier } from './carrier.js';
 import { ModelDatabase } from '../testing/model-database.js';
-import { quickClock, until } from '../testing/quick-clock.js';
+import { until } from '../../testing/until.js';
+import { quickClock } from '../testing/quick-clock.js';
 
 let dir: string;
 let log: CarriedLog;
@@ -49,7 +50,7 @@ async function append(from: number, count: number): Promise<void> {
   await written(log);
 }
 
-const carried = (): Promise<void> => until(() => carrier.status().waitingRecords === 0);
+const carried = (): Promise<unknown> => until(() => carrier.status().waitingRecords === 0);
 
 test('a record that makes its batch malformed is found and set aside, the others are carried (C4)', async () => {
   await open();

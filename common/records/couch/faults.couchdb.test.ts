@@ -7,7 +7,7 @@ import { describeWithService } from '@dataflower/services';
 import { CouchClient, type CouchSettings } from '../../couchdb/index.js';
 import { type ArchivedRecords, type ArchivedRecordsOptions, createArchivedRecords } from '../archived-records.js';
 import { SET_ASIDE_FILE } from '../carry/set-aside.js';
-import { until } from '../testing/quick-clock.js';
+import { until } from '../../testing/until.js';
 import { idOf, recordOf, temporaryDirectory } from '../testing/record-log.js';
 import { settingsOf, temporaryPrefix } from '../testing/couch.js';
 import { FaultProxy } from '../testing/fault-proxy.js';
@@ -61,7 +61,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     for (let i = from; i < from + count; i++) records!.append(recordOf(i, changes));
     await new Promise<void>((resolve) => records!.written(() => resolve()));
   };
-  const carried = (): Promise<void> => until(() => records!.status().waitingRecords === 0);
+  const carried = (): Promise<unknown> => until(() => records!.status().waitingRecords === 0);
   const inDatabase = async (): Promise<string[]> => {
     const client = new CouchClient(settingsOf(address));
     try {

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../clock.js';
 import { CouchClient } from '../../couchdb/index.js';
-import { until } from '../testing/quick-clock.js';
+import { until } from '../../testing/until.js';
 import { CouchRecords } from './couch-records.js';
 import { ViewUpkeep } from './view-upkeep.js';
 

@@ -11,7 +11,8 @@ import { batchesSegment, recordOf, temporaryDirectory, written } from '../testin
 import { formOf, scanSegment } from './segment-scan.js';
 import { Carrier } from '../carry/carrier.js';
 import { ModelDatabase } from '../testing/model-database.js';
-import { quickClock, until } from '../testing/quick-clock.js';
+import { until } from '../../testing/until.js';
+import { quickClock } from '../testing/quick-clock.js';
 
 // `DAMAGE_RUNS=5000 npm test -- records/damage` is the long form.
 const RUNS = Number(process.env['DAMAGE_RUNS'] ?? 60);

@@ -4,7 +4,8 @@ import { crc32, crc32ByTable } from '@dataflower/action-runtime/protocol';
 import type { ActivationRecord } from '../index.js';
 import type { RecordLog } from './record-log-options.js';
 import { createRecordLog } from './record-log.js';
-import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
+import { TestClock } from '../../testing/test-clock.js';
+import { SmallDisk, idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 
 const directories: string[] = [];
 const logs: RecordLog[] = [];
@@ -185,7 +186,7 @@ describe('on a full disk', () => {
   it('records stay queued and readable, callers wait, and writing goes on by itself: none lost, none twice', async () => {
     for (let room = 0; room < 1700; room += 61) {
       const dir = directory();
-      const clock = new HandClock();
+      const clock = new TestClock(4_000_000_000_000);
       const files = new SmallDisk();
       const errors: Error[] = [];
       const log = await createRecordLog({
@@ -224,7 +225,7 @@ describe('on a full disk', () => {
   });
 
   it('the pauses between attempts double, up to five seconds, and start anew after a success', async () => {
-    const clock = new HandClock();
+    const clock = new TestClock(4_000_000_000_000);
     const files = new SmallDisk();
     const errors: Error[] = [];
     const log = await open({ dir: directory(), clock, files, onError: (error) => errors.push(error) });
@@ -253,7 +254,7 @@ describe('on a full disk', () => {
   it('a log that is closed says so to those who wait, and rejects', async () => {
     const dir = directory();
     const files = new SmallDisk();
-    const log = await createRecordLog({ dir, files, clock: new HandClock() });
+    const log = await createRecordLog({ dir, files, clock: new TestClock(4_000_000_000_000) });
     files.room = 0;
     log.append(recordOf(0));
     const errors: (Error | undefined)[] = [];

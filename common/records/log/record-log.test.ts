@@ -6,7 +6,8 @@ import type { ActivationRecord, RecordFilter } from '../index.js';
 import type { RecordLog } from './record-log-options.js';
 import { createRecordLog } from './record-log.js';
 import { listedName } from '../record-codec.js';
-import { HandClock, SmallDisk, idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
+import { TestClock } from '../../testing/test-clock.js';
+import { SmallDisk, idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 
 let dir: string;
 let log: RecordLog;
@@ -185,7 +186,7 @@ describe('retention', () => {
   });
 
   it('drops segments whose records are all too old, on a quiet host too', async () => {
-    const clock = new HandClock();
+    const clock = new TestClock(4_000_000_000_000);
     log = await createRecordLog({ dir, clock, maxAgeMs: 1000, segmentBytes: 500 });
     log.append(recordOf(0, { start: clock.now() - 600 }));
     log.append(recordOf(1, { start: clock.now() - 500 }));
@@ -320,7 +321,7 @@ it('200 000 records take at most 64 bytes each in memory', async () => {
 
 describe('when records are written', () => {
   it('what nobody waits for goes out together a little later; who waits brings it forward', async () => {
-    const clock = new HandClock();
+    const clock = new TestClock(4_000_000_000_000);
     const files = new SmallDisk();
     log = await createRecordLog({ dir, clock, files });
     log.append(recordOf(0));

@@ -11,12 +11,3 @@ export const quickClock: Clock = {
     };
   },
 };
-
-/** Resolves once the condition holds; rejects when it does not within `withinMs`. */
-export async function until(condition: () => boolean | Promise<boolean>, withinMs = 120_000): Promise<void> {
-  const end = performance.now() + withinMs;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${condition.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}

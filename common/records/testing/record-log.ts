@@ -2,7 +2,6 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { crc32 } from '@dataflower/action-runtime/protocol';
-import type { Clock } from '../../clock.js';
 import type { ActivationRecord } from '../record.js';
 import { encodeFrame } from '../record-codec.js';
 import type { RecordLog } from '../log/record-log-options.js';
@@ -65,40 +64,6 @@ export function batchesSegment(batches: readonly (readonly ActivationRecord[])[]
     return Buffer.concat([frames, commit]);
   });
   return Buffer.concat([Buffer.from('DFRECS1\n'), ...parts]);
-}
-
-/** A clock that stands still until it is moved. */
-export class HandClock implements Clock {
-  time = 4_000_000_000_000;
-  #timers: { at: number; callback: () => void }[] = [];
-
-  now(): number {
-    return this.time;
-  }
-
-  wall(): number {
-    return this.time;
-  }
-
-  after(ms: number, callback: () => void): () => void {
-    const timer = { at: this.time + ms, callback };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  }
-
-  advance(ms: number): void {
-    const end = this.time + ms;
-    for (;;) {
-      const next = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (next === undefined) break;
-      this.#timers = this.#timers.filter((timer) => timer !== next);
-      this.time = next.at;
-      next.callback();
-    }
-    this.time = end;
-  }
 }
 
 /** Segment files on a disk that may be full: it takes `room` bytes and no more. */

@@ -3,9 +3,8 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { TestClock, until } from '@dataflower/common/testing';
 import { ApiRelay } from './api-relay.js';
-import { TestClock } from '@dataflower/common/testing';
-import { until } from '@dataflower/common/testing';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 /** A request that must not be seen by the API. */
@@ -82,7 +81,7 @@ describe('the relay to the API', () => {
   async function say(at: string, ...texts: string[]): Promise<string> {
     const { socket, said, closed } = client(at);
     for (const text of texts) socket.write(text, 'latin1');
-    await until(closed, 'the relay closes the connection');
+    await until(closed, { what: 'the relay closes the connection' });
     return said();
   }
 
@@ -232,13 +231,13 @@ describe('the relay to the API', () => {
     const { socket, said } = client(await open('api'));
     socket.write(one('1.1').repeat(30) + one('1.0').repeat(3));
     for (let n = 1; n <= 33; n++) {
-      await until(() => held.length === n, `request ${n} is there`);
+      await until(() => held.length === n, { what: `request ${n} is there` });
       // A turn is what a second one would have needed.
       for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
       expect(held).toHaveLength(n);
       held[n - 1]!.end('ok');
     }
-    await until(() => said().match(/ok/g)?.length === 33, 'all are answered');
+    await until(() => said().match(/ok/g)?.length === 33, { what: 'all are answered' });
   });
 
   it.each([
@@ -267,12 +266,12 @@ describe('the relay to the API', () => {
     };
     const floods = Array.from({ length: 16 }, flood);
     try {
-      await until(() => refused === 50, 'the budget is spent');
+      await until(() => refused === 50, { what: 'the budget is spent' });
       for (let n = 0; n < 40; n++)
         expect(await say(fair, 'GET /api/v1/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')).toMatch(/ok$/);
       expect(refused).toBe(50);
       clock.advance(100);
-      await until(() => refused === 100, 'there is another budget');
+      await until(() => refused === 100, { what: 'there is another budget' });
     } finally {
       isOver = true;
       await Promise.all(floods);
@@ -308,7 +307,7 @@ describe('the relay to the API', () => {
     await until(() => requests().length === 1);
     const there = [...sockets].filter((known) => !known.destroyed && known !== socket);
     socket.destroy();
-    await until(() => there.every((known) => known.destroyed), 'its connection to the API is closed');
+    await until(() => there.every((known) => known.destroyed), { what: 'its connection to the API is closed' });
     respond = (_, response) => response.end('ok');
     expect(await say(at, 'GET /api/v1/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')).toMatch(/ok$/);
   });

@@ -28,7 +28,7 @@ describe('the executor with the Node runtime', () => {
 
   afterEach(async () => {
     await executor.close(1000);
-    await until(() => openHandles().length <= openBefore, 'every process, socket and timer is gone');
+    await until(() => openHandles().length <= openBefore, { what: 'every process, socket and timer is gone' });
     const left = { sockets: readdirSync(socketDir), values: sink.live, offers: sink.offers };
     rmSync(socketDir, { recursive: true });
     await sink.close();
@@ -60,7 +60,7 @@ describe('the executor with the Node runtime', () => {
       prewarm,
       prewarmReplaceMs: 60_000,
     });
-    await until(() => executor.status().containers[0]?.state === 'PREWARMED', 'one is pre-warmed');
+    await until(() => executor.status().containers[0]?.state === 'PREWARMED', { what: 'one is pre-warmed' });
   }
 
   it('gives a function a container that had started before it was there', async () => {

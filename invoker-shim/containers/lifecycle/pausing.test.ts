@@ -17,7 +17,7 @@ const spec = (name = 'a') => testSpec({ key: name });
 const states = (): string[] => f.executor.status().containers.map(({ state }) => state);
 
 async function answer(container: ScriptedContainer, ms = 0): Promise<void> {
-  await until(() => container.runs.length > 0, `${container.id} has a run`);
+  await until(() => container.runs.length > 0, { what: `${container.id} has a run` });
   if (ms > 0) f.clock.advance(ms);
   container.answer();
 }
@@ -33,7 +33,7 @@ async function used(name = 'a', ms = 0): Promise<ScriptedContainer> {
 async function paused(name = 'a', ms = 0): Promise<ScriptedContainer> {
   const container = await used(name, ms);
   f.clock.advance(1000);
-  await until(() => states().includes('PAUSED'), 'it is paused');
+  await until(() => states().includes('PAUSED'), { what: 'it is paused' });
   return container;
 }
 
@@ -128,7 +128,7 @@ test('one that dies while it is being woken up takes nobody a place when the eng
 test('it is removed when it has been idle for long, and gives way like any idle one', async () => {
   const container = await paused();
   f.clock.advance(59_000);
-  await until(() => container.state === 'EXITED', 'it is removed');
+  await until(() => container.state === 'EXITED', { what: 'it is removed' });
 });
 
 test('a hint that work comes wakes it up', async () => {

@@ -49,7 +49,7 @@ function openExecutor(helloTimeoutMs: number): void {
 
 afterEach(async () => {
   await executor.close(1000);
-  await until(() => openHandles().length <= openBefore, 'every process, socket and timer is gone');
+  await until(() => openHandles().length <= openBefore, { what: 'every process, socket and timer is gone' });
   const left = { sockets: readdirSync(socketDir), values: sink.live, offers: sink.offers };
   rmSync(socketDir, { recursive: true });
   await sink.close();
@@ -345,7 +345,7 @@ describe('the runs of a foreign image', () => {
       timedOut: true,
       value: { error: 'The action exceeded its time limits of 3000 milliseconds.' },
     });
-    await until(() => driver.started[0]!.state === 'EXITED', 'the container has ended');
+    await until(() => driver.started[0]!.state === 'EXITED', { what: 'the container has ended' });
   });
 
   it('end when they are cancelled, and the container with them', async () => {
@@ -354,7 +354,7 @@ describe('the runs of a foreign image', () => {
     executor.cancel(it, 'not wanted any more');
     await it.done;
     expect(it.end).toMatchObject({ status: 2, value: { error: 'not wanted any more' } });
-    await until(() => driver.started[0]!.state === 'EXITED', 'the container has ended');
+    await until(() => driver.started[0]!.state === 'EXITED', { what: 'the container has ended' });
   });
 
   it('are one at a time; many share containers, and those behind one that fails are not touched by it', async () => {

@@ -7,7 +7,7 @@ import type { ActivationRecord } from '@dataflower/common/records';
 import { MemoryRecords } from '@dataflower/common/records/testing';
 import { action, edges, functionTarget, graph, sequence, workflow } from '../../engine/testing/workflows.js';
 import type { FunctionTarget, Host, Paradigm, Target, WorkflowTarget } from '../../host/host.js';
-import { createInProcessHost } from '../../host/agent/in-process-host.js';
+import { testAgent } from '../../host/testing/agent.js';
 import { ProcessDriver } from '../drivers/process/process-driver.js';
 import { HttpProcessDriver } from './testing/http-process-driver.js';
 
@@ -47,7 +47,7 @@ let host: Host;
 let ids = 0;
 
 beforeAll(() => {
-  host = createInProcessHost({ records, containers: { driver, socketDir, maxContainers: 6, helloTimeoutMs: 60_000 } });
+  host = testAgent({ records, containers: { driver, socketDir, maxContainers: 6, helloTimeoutMs: 60_000 } });
 });
 afterAll(async () => {
   await host.close(5000);

@@ -47,12 +47,15 @@ describe('namespaces share the containers of a host:', () => {
 
   /** Answers whatever runs, time going on, until all runs are over. */
   async function answerAll(all: readonly TestRun[], each: () => void = () => undefined): Promise<void> {
-    await until(() => {
-      for (const container of f.driver.alive) if (container.runs.length > 0) container.answer();
-      f.clock.advance(60);
-      each();
-      return all.every((run) => run.isOver);
-    }, 'all runs are over');
+    await until(
+      () => {
+        for (const container of f.driver.alive) if (container.runs.length > 0) container.answer();
+        f.clock.advance(60);
+        each();
+        return all.every((run) => run.isOver);
+      },
+      { what: 'all runs are over' },
+    );
   }
 
   it('one that is alone has nearly all, and those that come find a place at once', async () => {
@@ -63,7 +66,7 @@ describe('namespaces share the containers of a host:', () => {
       all.push(...runs(30, newcomer));
       const container = await f.driver.up(15 + i);
       expect(container.options.spec.namespace).toBe(newcomer);
-      await until(() => container.runs.length === 1, 'it runs');
+      await until(() => container.runs.length === 1, { what: 'it runs' });
     }
     await settle();
     expect(held()).toBe('a 14, b 1, c 1');
@@ -86,7 +89,7 @@ describe('namespaces share the containers of a host:', () => {
     const all = await fill('a', 60, 'f', { memoryMiB: 512 });
     expect(held()).toBe('a 7');
     all.push(...runs(3, 'b', 'f', { memoryMiB: 256 }));
-    await until(() => held() === 'a 7, b 1', 'b runs');
+    await until(() => held() === 'a 7, b 1', { what: 'b runs' });
     await answerAll(all);
   });
 
@@ -97,12 +100,15 @@ describe('namespaces share the containers of a host:', () => {
     all.push(...runs(80, 'b'), ...runs(80, 'c'));
     const started = () => f.driver.containers.slice(6).map(({ options }) => options.spec.namespace);
     const seen = new Set<string>();
-    await until(() => {
-      seen.add(held());
-      for (const container of of('a')) if (container.runs.length > 0) container.answer();
-      f.clock.advance(60);
-      return held() === 'a 2, b 2, c 2';
-    }, 'each has the same');
+    await until(
+      () => {
+        seen.add(held());
+        for (const container of of('a')) if (container.runs.length > 0) container.answer();
+        f.clock.advance(60);
+        return held() === 'a 2, b 2, c 2';
+      },
+      { what: 'each has the same' },
+    );
     expect(started().slice(0, 4)).toEqual(['b', 'c', 'b', 'c']);
     // It stays so: no container is ended for another one's sake.
     const count = f.driver.containers.length;
@@ -136,11 +142,14 @@ describe('namespaces share the containers of a host:', () => {
     });
     const second = f.run(spec('a', 'second'));
     all.push(second);
-    await until(() => {
-      for (const container of f.driver.alive) if (container.runs.length > 0) container.answer();
-      f.clock.advance(60);
-      return second.isOver;
-    }, 'the second function has run');
+    await until(
+      () => {
+        for (const container of f.driver.alive) if (container.runs.length > 0) container.answer();
+        f.clock.advance(60);
+        return second.isOver;
+      },
+      { what: 'the second function has run' },
+    );
     expect(all.filter((run) => !run.isOver).length).toBeGreaterThan(100);
     expect(of('b').length).toBeGreaterThanOrEqual(1);
     await answerAll(all);
@@ -181,7 +190,9 @@ describe('namespaces share the containers of a host:', () => {
     f.sink.hasRoom = false;
     const bytes = Buffer.from(`\0"${'v'.repeat(200)}"`);
     first.send(encodeEmit({ invocationId: 1, port: 'out', shape: 0, slot: { where: 'inline', bytes } }));
-    await until(() => f.driver.containers.some(({ options }) => options.spec.key === 'a/consumer'), 'it starts');
+    await until(() => f.driver.containers.some(({ options }) => options.spec.key === 'a/consumer'), {
+      what: 'it starts',
+    });
     await answerAll([consumer]);
     f.sink.hasRoom = true;
     await answerAll([...producers, ...others]);
@@ -197,7 +208,7 @@ describe('namespaces share the containers of a host:', () => {
     const bytes = Buffer.from(`\0"${'v'.repeat(200)}"`);
     first.send(encodeEmit({ invocationId: 1, port: 'out', shape: 0, slot: { where: 'inline', bytes } }));
     const second = await f.driver.up(2);
-    await until(() => second.runs.length === 1, 'the next run has a container');
+    await until(() => second.runs.length === 1, { what: 'the next run has a container' });
     second.answer();
     await consumer.done;
     f.sink.hasRoom = true;
@@ -227,10 +238,13 @@ describe('namespaces share the containers of a host:', () => {
       await settle();
       looked.mockClear();
       const started = f.driver.containers.length;
-      await until(() => {
-        for (const container of f.driver.alive) if (container.runs.length > 0) container.answer();
-        return f.driver.containers.length >= started + 40 || all.every((run) => run.isOver);
-      }, 'places have changed hands');
+      await until(
+        () => {
+          for (const container of f.driver.alive) if (container.runs.length > 0) container.answer();
+          return f.driver.containers.length >= started + 40 || all.every((run) => run.isOver);
+        },
+        { what: 'places have changed hands' },
+      );
       perPlace.push(looked.mock.calls.length / (f.driver.containers.length - started));
     }
     looked.mockRestore();

@@ -65,12 +65,15 @@ test('containers and memory never pass their bounds, and every run ends once', a
         check();
       }
       // What is left is answered; with the crashes over all of it ends well, and no run was answered twice (TestRun throws).
-      await until(() => {
-        for (const container of f.driver.alive) if (container.runs.length > 0) container.answer();
-        f.clock.advance(20);
-        check();
-        return runs.every((run) => run.isOver);
-      }, 'all runs are over');
+      await until(
+        () => {
+          for (const container of f.driver.alive) if (container.runs.length > 0) container.answer();
+          f.clock.advance(20);
+          check();
+          return runs.every((run) => run.isOver);
+        },
+        { what: 'all runs are over' },
+      );
       await f.close();
     }),
     { numRuns: 40 },

@@ -15,7 +15,7 @@ describe('the pool', () => {
 
   /** Answers one run; `ms` is how long it takes by the clock. */
   async function answer(container: ScriptedContainer, ms = 0): Promise<void> {
-    await until(() => container.runs.length > 0, `${container.id} has a run`);
+    await until(() => container.runs.length > 0, { what: `${container.id} has a run` });
     if (ms > 0) f.clock.advance(ms);
     container.answer();
   }
@@ -205,7 +205,7 @@ describe('the pool', () => {
       await learn(key('several'), 100);
       const two = [f.run(key('several')), f.run(key('several'))];
       const third = await f.driver.up(3);
-      await until(() => third.runs.length > 0, 'both have a run');
+      await until(() => third.runs.length > 0, { what: 'both have a run' });
       for (const container of f.driver.containers.slice(1)) await answer(container, 10);
       for (const run of two) await run.done;
       const run = f.run(key('new'));
@@ -222,7 +222,9 @@ describe('the pool', () => {
       await settle();
       expect(keys()).toEqual(['other', 'mine']);
       f.clock.advance(10_000);
-      await until(() => keys().filter((name) => name === 'mine').length === 2, 'the place that nobody uses is taken');
+      await until(() => keys().filter((name) => name === 'mine').length === 2, {
+        what: 'the place that nobody uses is taken',
+      });
       const second = await f.driver.up(3);
       for (const container of [mine, second, mine]) await answer(container);
       for (const run of runs) await run.done;

@@ -20,12 +20,12 @@ const started = (): number => f.driver.containers.length;
 async function stocked(options: ConstructorParameters<typeof Fixture>[0] = {}): Promise<ScriptedContainer> {
   f = new Fixture({ prewarm: [SHELF], ...options });
   f.clock.advance(1);
-  await until(() => states().includes('PREWARMED'), 'one is pre-warmed');
+  await until(() => states().includes('PREWARMED'), { what: 'one is pre-warmed' });
   return f.driver.containers[0]!;
 }
 
 async function answer(container: ScriptedContainer): Promise<void> {
-  await until(() => container.runs.length > 0, `${container.id} has a run`);
+  await until(() => container.runs.length > 0, { what: `${container.id} has a run` });
   container.answer();
 }
 

@@ -37,7 +37,7 @@ async function learn(name: string, ms: number): Promise<void> {
 }
 
 async function answer(container: ScriptedContainer): Promise<void> {
-  await until(() => container.runs.length > 0, `${container.id} has a run`);
+  await until(() => container.runs.length > 0, { what: `${container.id} has a run` });
   container.answer();
 }
 

@@ -64,11 +64,11 @@ class Conversation {
 
   /** Speaks with it until it is ready to run this code. */
   async load(code: string): Promise<void> {
-    await until(() => this.hello !== undefined, 'it says hello');
+    await until(() => this.hello !== undefined, { what: 'it says hello' });
     const { init } = await testSpec().load();
     this.send(encodeJsonFrame(FrameType.WELCOME, 0, { version: 1, emitWindowBytes: 1_000_000, files: false }));
     this.send(encodeInit(init, { where: 'inline', bytes: Buffer.from(code) }));
-    await until(() => this.ready !== undefined, 'it is ready');
+    await until(() => this.ready !== undefined, { what: 'it is ready' });
     expect(this.ready).toEqual({ ok: true });
   }
 
@@ -89,7 +89,7 @@ class Conversation {
   async run(params: unknown): Promise<unknown> {
     this.start(params);
     const number = this.#runs;
-    await until(() => this.results.length === number, 'it has answered');
+    await until(() => this.results.length === number, { what: 'it has answered' });
     const slot = this.results[number - 1]!.slots[0]!;
     return slot.where === 'inline' ? decodeValue(slot.bytes) : undefined;
   }
@@ -129,7 +129,7 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
     const a = await started();
     expect(a.handle.state).toBe('RUNNING');
     expect(a.handle.id).not.toBe('');
-    await until(() => a.hello !== undefined, 'it says hello');
+    await until(() => a.hello !== undefined, { what: 'it says hello' });
     expect(a.hello).toMatchObject({ version: 1, token: a.token });
   });
 
@@ -154,10 +154,10 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
     const { pid } = (await a.run({ mark })) as { pid: number };
     expect(pid).toBeGreaterThan(1);
     // In a container the process has another id than on the machine.
-    await until(() => runs(mark), 'the child of the function runs');
+    await until(() => runs(mark), { what: 'the child of the function runs' });
     a.handle.stop();
     await a.handle.exited;
-    await until(() => !runs(mark), 'the child of the function has ended');
+    await until(() => !runs(mark), { what: 'the child of the function has ended' });
   });
 
   it('has a paused one do nothing until it is woken up, and stops it all the same, where it can pause', async () => {
@@ -169,7 +169,7 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
     for (let i = 1; i <= 20; i++) expect(await b.run({ i })).toEqual({ i });
     expect(a.results).toEqual([]);
     await a.handle.resume!();
-    await until(() => a.results.length === 1, 'it goes on');
+    await until(() => a.results.length === 1, { what: 'it goes on' });
     await a.handle.pause();
     a.handle.stop();
     await a.handle.exited;
@@ -177,7 +177,7 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
 
   it('tells when it has ended by itself', async () => {
     const a = await started();
-    await until(() => a.hello !== undefined, 'it says hello');
+    await until(() => a.hello !== undefined, { what: 'it says hello' });
     a.send(encodeFrame(FrameType.SHUTDOWN, 0, 0));
     const exit = await a.handle.exited;
     expect(exit).toMatchObject({ signal: null, outOfMemory: false });

@@ -49,11 +49,14 @@ export class Fixture {
 
   /** Moves the clock on in steps, letting the sockets work in between, until the condition holds. */
   async advanceUntil(condition: () => boolean, stepMs = 20): Promise<void> {
-    await until(() => {
-      if (condition()) return true;
-      this.clock.advance(stepMs);
-      return condition();
-    }, condition.toString());
+    await until(
+      () => {
+        if (condition()) return true;
+        this.clock.advance(stepMs);
+        return condition();
+      },
+      { what: condition.toString() },
+    );
   }
 
   /** Closes and checks that nothing is left: no container, socket, timer, value, offer or source of files. */
@@ -63,7 +66,7 @@ export class Fixture {
     let isClosed = false;
     void closed.then(() => (isClosed = true));
     await this.advanceUntil(() => isClosed, 10);
-    await until(() => openHandles().length <= this.#openBefore, 'every socket and timer is closed');
+    await until(() => openHandles().length <= this.#openBefore, { what: 'every socket and timer is closed' });
     const left = {
       alive: this.driver.alive.length,
       sockets: existsSync(this.socketDir) ? readdirSync(this.socketDir) : [],

@@ -159,10 +159,9 @@ export class ScriptedContainer implements ContainerHandle {
 
   /** The first frame of a type, waiting for it. */
   async received(type: FrameType, number = 1): Promise<ReceivedFrame> {
-    await until(
-      () => this.count(type) >= number || this.state === 'EXITED',
-      `frame ${type} has come to ${this.id} (${number})`,
-    );
+    await until(() => this.count(type) >= number || this.state === 'EXITED', {
+      what: `frame ${type} has come to ${this.id} (${number})`,
+    });
     const frame = this.frames.filter((candidate) => candidate.type === type)[number - 1];
     if (frame === undefined) throw new Error(`${this.id} has ended and never got frame ${type}`);
     return frame;
@@ -228,7 +227,7 @@ export class ScriptedDriver implements ContainerDriver {
 
   /** The n-th container once it is ready for work, from 1. */
   async up(number: number): Promise<ScriptedContainer> {
-    await until(() => this.containers.length >= number, `${number} containers have been started`);
+    await until(() => this.containers.length >= number, { what: `${number} containers have been started` });
     const container = this.containers[number - 1]!;
     await container.received(FrameType.INIT);
     return container;

@@ -227,12 +227,15 @@ describe('values', () => {
     async function stream(container: ScriptedContainer, id: number): Promise<Buffer> {
       const frames = () => container.frames.filter((frame) => frame.type === FrameType.DATA && frame.id === id);
       let credited = 0;
-      await until(() => {
-        const got = frames().reduce((sum, { payload }) => sum + payload.length, 0);
-        if (got > credited) container.send(encodeAmount(FrameType.CREDIT, id, got - credited));
-        credited = got;
-        return frames().some(({ flags }) => (flags & FLAG_END) !== 0);
-      }, `stream ${id} has ended`);
+      await until(
+        () => {
+          const got = frames().reduce((sum, { payload }) => sum + payload.length, 0);
+          if (got > credited) container.send(encodeAmount(FrameType.CREDIT, id, got - credited));
+          credited = got;
+          return frames().some(({ flags }) => (flags & FLAG_END) !== 0);
+        },
+        { what: `stream ${id} has ended` },
+      );
       for (const { payload } of frames()) expect(payload.length).toBeLessThanOrEqual(MAX_CHUNK_BYTES);
       return Buffer.concat(frames().map(({ payload }) => payload));
     }

@@ -51,11 +51,11 @@ describe('the run channel, seen by the agent', () => {
       sayReady(container);
     });
     const run = f.run();
-    await until(() => bytes > 0, 'the run has come');
+    await until(() => bytes > 0, { what: 'the run has come' });
     const container = f.driver.containers[0]!;
     expect(container.count(FrameType.RUN)).toBe(0);
     container.send(container.resultFrame(1, { a: 1 }));
-    await until(() => run.isOver, 'the run is over');
+    await until(() => run.isOver, { what: 'the run is over' });
     expect(run.end).toMatchObject({ status: 0, value: { a: 1 } });
     await expect(open(container)).rejects.toMatchObject({ code: expect.stringMatching(/ENOENT|ECONNREFUSED/) });
   });
@@ -68,9 +68,9 @@ describe('the run channel, seen by the agent', () => {
       channel.on('data', (chunk: Buffer) => (bytes += chunk.length));
     });
     const run = f.run();
-    await until(() => bytes > 0, 'the run has come');
+    await until(() => bytes > 0, { what: 'the run has come' });
     f.driver.containers[0]!.send(f.driver.containers[0]!.resultFrame(1, {}));
-    await until(() => run.isOver, 'the run is over');
+    await until(() => run.isOver, { what: 'the run is over' });
   });
 
   it('once it has ended the container takes nothing more, but its run may answer', async () => {
@@ -81,19 +81,19 @@ describe('the run channel, seen by the agent', () => {
       sayReady(container);
     });
     const run = f.run();
-    await until(() => run.events.includes('started'), 'it has started');
+    await until(() => run.events.includes('started'), { what: 'it has started' });
     channel!.end();
     f.driver.script = (container) => container.comeUp();
     const first = f.driver.containers[0]!;
-    await until(() => channel!.closed, 'the channel is closed');
+    await until(() => channel!.closed, { what: 'the channel is closed' });
     first.send(first.resultFrame(1, { a: 1 }));
-    await until(() => run.isOver, 'the run is over');
+    await until(() => run.isOver, { what: 'the run is over' });
     expect(run.end).toMatchObject({ status: 0, value: { a: 1 } });
     const next = f.run();
     const second = await f.driver.up(2);
     await second.received(FrameType.RUN);
     second.answer();
-    await until(() => next.isOver, 'the next is over');
+    await until(() => next.isOver, { what: 'the next is over' });
     expect(first.closed).toBe(true);
   });
 

@@ -1,6 +1,6 @@
 import type { ActivationRecord, RecordWriter } from '@dataflower/common/records';
 import type { RunEnd } from '../../containers/executor.js';
-import { noteAccepted } from '../../host/accepted.js';
+import { noteAccepted } from '../../host/acceptance/accepted.js';
 import type { AnswerText } from '../../results/answer-text.js';
 import type { ResultText } from '../../results/result-text.js';
 import type { Value } from '../../sink/value.js';

@@ -1,6 +1,6 @@
 import type { ActivationRecord } from '@dataflower/common/records';
 import { MemoryRecords } from '@dataflower/common/records/testing';
-import { HandClock } from '@dataflower/common/testing';
+import { TestClock } from '@dataflower/common/testing';
 import type { FunctionTarget, StartMessage, WorkflowTarget } from '../../host/host.js';
 import type { Pipe, TokenReceiver } from '../../pipes/pipe.js';
 import { createLocalPipe } from '../../pipes/index.js';
@@ -34,7 +34,7 @@ export interface Started {
 
 /** An engine on a test's bench: real sink and pipe, a fake executor, a clock moved by hand. */
 export class Bench {
-  readonly clock = new HandClock();
+  readonly clock = new TestClock();
   readonly records = new MemoryRecords();
   readonly sink: MeasuredDataSink;
   readonly executor: FakeExecutor;

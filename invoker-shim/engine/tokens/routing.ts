@@ -8,17 +8,17 @@ export type HostId = string;
  * Where the instance (node, tag) of an activation is matched and runs: a pure function that every host of the activation
  * computes alike, without asking another. Undefined: this host.
  */
-export type Placement = (node: PlanNode, tag: Tag) => HostId | undefined;
+export type NodePlacement = (node: PlanNode, tag: Tag) => HostId | undefined;
 
 /** The placement of an activation that has one host. */
-export const hereAlone: Placement = () => undefined;
+export const hereAlone: NodePlacement = () => undefined;
 
 /** Finds the pipe to the host of an instance. */
 export class Routing {
   readonly #here: Pipe;
-  readonly #placement: Placement;
+  readonly #placement: NodePlacement;
 
-  constructor(here: Pipe, placement: Placement = hereAlone) {
+  constructor(here: Pipe, placement: NodePlacement = hereAlone) {
     this.#here = here;
     this.#placement = placement;
   }

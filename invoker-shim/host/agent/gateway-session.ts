@@ -2,12 +2,11 @@ import { LRUCache } from 'lru-cache';
 import type { Clock, ContainerLogger } from '@dataflower/common';
 import { isGivenUp, type ActivationRecord, type RecordReader } from '@dataflower/common/records';
 import type { CancelRequest, FunctionTarget, Host, StartMessage, WorkflowTarget } from '../host.js';
-import { encodeAnswer, encodeRecord } from '../messages/answer-message.js';
+import { decodeRecords, encodeAnswer, encodeRecord } from '../messages/record-messages.js';
 import { HostLinkError } from '../wire/errors.js';
 import type { Link } from '../wire/link.js';
-import { MessageType } from '../wire/message-type.js';
+import { MessageType } from '../messages/message-type.js';
 import { Pulse } from '../wire/pulse.js';
-import { decodeFrames } from '../messages/record-frames.js';
 import { ReceivedTargets } from './received-targets.js';
 import { Requests, type Responder, respond } from '../wire/requests.js';
 import { readStart } from '../messages/start-message.js';
@@ -338,7 +337,7 @@ function sessionResponders(
       return (await readable.list(filter, skip, limit, brief)).map((record) => encodeRecord(record));
     },
     abandon: async (_params, body) => {
-      for (const record of decodeFrames(body)) await abandon(record);
+      for (const record of decodeRecords(body)) await abandon(record);
       return [];
     },
   };

@@ -7,10 +7,10 @@ import type { Host } from '../host.js';
 import { askForCode } from '../messages/code-transfer.js';
 import { HostLinkError } from '../wire/errors.js';
 import { GatewaySession } from './gateway-session.js';
-import { GraphTable } from '../messages/graph-table.js';
+import { GraphTable } from './received-targets.js';
 import { FEATURES, type Hello, otherHost, PROTOCOL_VERSION, readGreeting, type Welcome } from '../wire/greeting.js';
 import { Link } from '../wire/link.js';
-import { MessageType } from '../wire/message-type.js';
+import { MessageType } from '../messages/message-type.js';
 import { readTarget } from '../messages/target-text.js';
 import type { WithheldRecords } from './withheld-records.js';
 

@@ -3,7 +3,7 @@ import type { ActivationRecord } from '@dataflower/common/records';
 import { MemoryRecords } from '@dataflower/common/records/testing';
 import type { FunctionTarget, Paradigm } from '../host.js';
 import { action, edges, functionTarget, graph, workflow } from '../../engine/testing/workflows.js';
-import { createInProcessHost } from './in-process-host.js';
+import { testAgent } from '../testing/agent.js';
 
 // A host with real containers whose functions emit more than they may.
 
@@ -43,7 +43,7 @@ test.each(cases)(
   'a function that emits too much and %s ends with the limit as its error (%s)',
   async (_what, paradigm, code) => {
     const records = new MemoryRecords();
-    const host = createInProcessHost({
+    const host = testAgent({
       records,
       instanceLimit: LIMIT,
       containers: { maxContainers: 4, helloTimeoutMs: 60_000 },

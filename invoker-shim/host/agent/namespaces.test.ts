@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ActivationRecord } from '@dataflower/common/records';
 import { MemoryRecords } from '@dataflower/common/records/testing';
+import { until } from '@dataflower/common/testing';
 import { action, edges, graph, workflow } from '../../engine/testing/workflows.js';
 import { diskFiles } from '../../sink/spiller.js';
 import type { FunctionTarget, Host, Paradigm, WorkflowTarget } from '../host.js';
-import { type InProcessHostOptions, createInProcessHost } from './in-process-host.js';
+import { testAgent, type TestAgentOptions } from '../testing/agent.js';
 import { portableFunction, startOf } from '../testing/targets.js';
 
 // Two namespaces on one host with real containers and a small sink.
@@ -21,8 +22,8 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function open(limitBytes: number, maxContainers: number, sink: InProcessHostOptions['sink'] = {}): void {
-  host = createInProcessHost({
+function open(limitBytes: number, maxContainers: number, sink: TestAgentOptions['sink'] = {}): void {
+  host = testAgent({
     records: new MemoryRecords(),
     sink: { limitBytes, ...sink },
     containers: { maxContainers },
@@ -48,14 +49,6 @@ function start(
 async function metric(name: string): Promise<number> {
   const line = (await host.metrics()).split('\n').find((text) => text.startsWith(`dataflower_sink_${name} `));
   return Number(line!.split(' ')[1]);
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 120_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error('the condition never came true');
-    await new Promise(setImmediate);
-  }
 }
 
 const waits = `const fs = require('fs');

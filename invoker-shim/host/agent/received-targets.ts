@@ -1,15 +1,17 @@
+import { LRUCache } from 'lru-cache';
+import type { Graph } from '@dataflower/composer/graph';
 import type { FunctionTarget, WorkflowTarget } from '../host.js';
 import { HostLinkError } from '../wire/errors.js';
 
 type Target = FunctionTarget | WorkflowTarget;
 
-/** Most bytes of one target: several times what a workflow's definitions may have as characters. */
+/** Largest target, in bytes: several times the size that a workflow's definitions may have. */
 const MAX_BYTES = 512 * 1024 * 1024;
 
-/** The other end of `SentTargets`: what a host knows of one connection. */
+/** The targets that a host has received over one connection: the other end of `SentTargets`. */
 export class ReceivedTargets {
   readonly #known = new Map<number, Target>();
-  /** Of the one that is coming. */
+  /** Parts of the target that is being received. */
   #parts: Buffer[] = [];
   #bytes = 0;
 
@@ -23,7 +25,7 @@ export class ReceivedTargets {
     return this.#known.get(number);
   }
 
-  /** TARGET, its parts one after the other. The bytes are copied when more of them follow. */
+  /** Takes one part of a target (TARGET). The bytes are copied when more parts follow. */
   add(head: string, body: Buffer): void {
     const [number, more] = JSON.parse(head) as [number, 0 | 1];
     this.#bytes += body.length;
@@ -38,5 +40,23 @@ export class ReceivedTargets {
 
   forget(number: number): void {
     this.#known.delete(number);
+  }
+}
+
+/** Bytes of graphs that are kept, as JSON. */
+const GRAPHS_BYTES = 64 * 1024 * 1024;
+
+/** Gives one object for each digest, whichever gateway sent the graph: plans are kept by it. */
+export class GraphTable {
+  readonly #graphs = new LRUCache<string, Graph>({
+    maxSize: GRAPHS_BYTES,
+    sizeCalculation: (graph) => JSON.stringify(graph).length,
+  });
+
+  intern(digest: string, graph: Graph): Graph {
+    const known = this.#graphs.get(digest);
+    if (known !== undefined) return known;
+    this.#graphs.set(digest, graph);
+    return graph;
   }
 }

@@ -1,29 +1,32 @@
-import { Registry } from 'prom-client';
-import { registerGroupMetrics } from './group-metrics.js';
-import type { NotedActivation } from '../accepted.js';
+import { Gauge, Registry } from 'prom-client';
+import type { NotedActivation } from '../acceptance/accepted.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
+import type { Placement } from '../placement/placement.js';
 import { HostLinkError } from '../wire/errors.js';
 import type { RemoteHost } from './remote-host.js';
 
-/**
- * Several hosts as one: each activation runs on the one that takes work and has the fewest unanswered. A host that is
- * lost gets nothing until it is back.
- */
+/** The connections to all hosts of a gateway, as one host. Its placement decides which host runs an activation. */
 export class HostGroup implements Host {
   readonly id = 'hosts';
 
   readonly #registry = new Registry();
 
-  constructor(readonly hosts: readonly [RemoteHost, ...RemoteHost[]]) {
+  readonly #placement: Placement;
+
+  constructor(
+    readonly hosts: readonly [RemoteHost, ...RemoteHost[]],
+    placement: Placement,
+  ) {
+    this.#placement = placement;
     registerGroupMetrics(this.#registry, () => hosts);
   }
 
   /** Throws `HostLinkError`, and takes nothing, when no host takes work. */
   start(message: StartMessage, answer: Answer): string {
-    return this.#choose().start(message, answer);
+    return this.#placement.choose(message, this.hosts).start(message, answer);
   }
 
-  /** Takes over what an earlier process had given to a host. False when there is no such host. */
+  /** Takes over an activation that an earlier process had given to a host. False when there is no such host. */
   restore({ accepted, host }: NotedActivation, answer: Answer): boolean {
     const given = this.hosts.find(({ id }) => id === host);
     given?.restore(accepted, answer);
@@ -34,13 +37,13 @@ export class HostGroup implements Host {
     const asked = await Promise.allSettled(this.#reachable().map((host) => host.cancel(request)));
     const found = asked.find((host) => host.status === 'fulfilled' && host.value.outcome !== 'unknown');
     if (found?.status === 'fulfilled') return found.value;
-    // One that cannot be asked may have it.
+    // A host that cannot be asked may run it.
     const failed = asked.find((host) => host.status === 'rejected');
     if (failed !== undefined) throw failed.reason as Error;
     return { outcome: 'unknown' };
   }
 
-  /** Of all hosts that can be reached, together. */
+  /** The sum over all hosts that can be reached. */
   async status(): Promise<HostStatus> {
     const all = await Promise.all(this.#reachable().map((host) => host.status()));
     const sum = (of: (status: HostStatus) => number): number => all.reduce((total, status) => total + of(status), 0);
@@ -72,15 +75,6 @@ export class HostGroup implements Host {
     await Promise.all(this.hosts.map((host) => host.close(drainMs)));
   }
 
-  #choose(): RemoteHost {
-    let [best] = this.hosts;
-    for (const host of this.hosts) if (rank(host) < rank(best)) best = host;
-    if (best.load?.full === true) {
-      throw new HostLinkError('OVERLOADED', `The record files of the host ${best.id} are full.`);
-    }
-    return best;
-  }
-
   #reachable(): RemoteHost[] {
     const reachable = this.hosts.filter(({ reach }) => reach !== 'lost');
     if (reachable.length === 0) throw new HostLinkError('UNREACHABLE', 'No host can be reached.');
@@ -88,8 +82,19 @@ export class HostGroup implements Host {
   }
 }
 
-/** Less is better: first what takes work at once, then what will soon, then the rest; among equals the fewest unanswered. */
-function rank({ reach, load, unanswered }: RemoteHost): number {
-  if (reach === 'lost' || load?.full === true || load?.draining === true) return Infinity;
-  return unanswered + (reach === 'connected' ? 0 : 1_000_000);
+/** Registers what a gateway knows of its hosts; each host serves its own counts. Label values are ids of the configuration. */
+export function registerGroupMetrics(registry: Registry, hosts: () => readonly RemoteHost[]): void {
+  const gauge = (name: string, help: string, value: (host: RemoteHost) => number): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['host'],
+      registers: [registry],
+      collect() {
+        for (const host of hosts()) this.set({ host: host.id }, value(host));
+      },
+    });
+  };
+  gauge('dataflower_host_connected', 'Whether the host is connected', ({ reach }) => (reach === 'connected' ? 1 : 0));
+  gauge('dataflower_host_unanswered', 'Activations given to the host and not answered', ({ unanswered }) => unanswered);
 }

@@ -3,19 +3,27 @@ import { randomBytes } from 'node:crypto';
 import { type Clock, momentOf, systemClock, type ContainerLogger, silentLogger } from '@dataflower/common';
 import type { CodeSource } from '@dataflower/common/code';
 import type { ActivationRecord, RecordReader, RecordWriter } from '@dataflower/common/records';
-import type { AcceptedActivation } from '../accepted.js';
-import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
-import { decodeAnswer } from '../messages/answer-message.js';
+import type { AcceptedActivation } from '../acceptance/accepted.js';
+import type {
+  Answer,
+  CancelOutcome,
+  CancelRequest,
+  Host,
+  HostLoad,
+  HostReach,
+  HostStatus,
+  StartMessage,
+} from '../host.js';
+import { decodeAnswer, encodeRecords } from '../messages/record-messages.js';
 import { codeResponder } from '../messages/code-transfer.js';
 import { Connector } from '../wire/connector.js';
 import { HostLinkError } from '../wire/errors.js';
 import { FEATURES, PROTOCOL_VERSION, type Welcome } from '../wire/greeting.js';
-import { LastingTable } from '../wire/lasting.js';
+import { LastingTable } from './lasting.js';
 import type { Link } from '../wire/link.js';
-import { lostRecord } from './lost-record.js';
-import { MessageType } from '../wire/message-type.js';
+import { lostRecord } from '../acceptance/lost-record.js';
+import { MessageType } from '../messages/message-type.js';
 import { GivenUp } from './given-up.js';
-import { encodeFrames } from '../messages/record-frames.js';
 import { RemoteRecords } from './remote-records.js';
 import { Requests, respond } from '../wire/requests.js';
 import { SentTargets } from './sent-targets.js';
@@ -49,18 +57,6 @@ export interface RemoteHostOptions {
   readonly clock?: Clock;
   readonly logger?: ContainerLogger;
 }
-
-/** What the host says of itself with every beat. */
-export interface HostLoad {
-  /** Its record files take no more. */
-  readonly full: boolean;
-  /** It is being stopped and takes no more work. */
-  readonly draining: boolean;
-  readonly activations: number;
-}
-
-/** `connected`; `reconnecting`: work is held for it; `lost`: it gets none until it is back. */
-export type HostReach = 'connected' | 'reconnecting' | 'lost';
 
 /**
  * A host agent in another process. Each activation is answered exactly once: by the host, also after a broken connection;
@@ -319,7 +315,7 @@ export class RemoteHost implements Host {
   async #tell(records: readonly ActivationRecord[]): Promise<void> {
     for (const { activationId } of records) this.#beingTold.add(activationId);
     try {
-      await this.#requests.ask('abandon', null, encodeFrames(records));
+      await this.#requests.ask('abandon', null, encodeRecords(records));
       for (const record of records) this.#givenUp.told(record);
     } catch (err) {
       // They are told over the next connection.

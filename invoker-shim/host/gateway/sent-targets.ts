@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { FunctionTarget, WorkflowTarget } from '../host.js';
 import type { Link } from '../wire/link.js';
-import { MessageType } from '../wire/message-type.js';
+import { MessageType } from '../messages/message-type.js';
 import { targetText } from '../messages/target-text.js';
 
 /** Bytes of targets that a host keeps for one gateway; one alone may be larger. */

@@ -1,6 +1,5 @@
-import { ChurnMap } from '@dataflower/common';
-import { Deque } from '@dataflower/common';
-import type { AcceptedActivation } from '../accepted.js';
+import { ChurnMap, Deque } from '@dataflower/common';
+import type { AcceptedActivation } from '../acceptance/accepted.js';
 import type { Answer, StartMessage } from '../host.js';
 
 /** An activation that was given to the host, or will be, and is not answered. */

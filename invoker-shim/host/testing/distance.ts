@@ -1,7 +1,7 @@
 import type { CodeSource } from '@dataflower/common/code';
 import type { ActivationRecord } from '@dataflower/common/records';
 import { MemoryRecords } from '@dataflower/common/records/testing';
-import { HandClock } from '@dataflower/common/testing';
+import { TestClock } from '@dataflower/common/testing';
 import type { StartMessage } from '../host.js';
 import { HostServer } from '../agent/host-server.js';
 import { RemoteHost, type RemoteHostOptions } from '../gateway/remote-host.js';
@@ -17,7 +17,7 @@ export class HostProcess {
 
   constructor(
     readonly files: MemoryRecords,
-    clock: HandClock,
+    clock: TestClock,
     product = '1',
   ) {
     const records = new WithheldRecords(files);
@@ -37,7 +37,7 @@ export class HostProcess {
 
 /** A gateway and a host with a simulated network between them, and a clock that the test moves. */
 export class Distance {
-  readonly clock = new HandClock();
+  readonly clock = new TestClock();
   readonly files = new MemoryRecords();
   readonly ownRecords = new MemoryRecords();
   /** Answers by activation. */

@@ -3,7 +3,7 @@ import type { Clock } from '@dataflower/common';
 import { HostLinkError } from './errors.js';
 import { type Hello, otherHost, readGreeting, type Welcome } from './greeting.js';
 import { Link } from './link.js';
-import { MessageType } from './message-type.js';
+import { WireMessage } from './message-type.js';
 import { Pulse } from './pulse.js';
 
 /** Silence after which a connection is given up for a new one, in beats. */
@@ -55,7 +55,7 @@ export class Connector {
 
     this.#pulse = new Pulse(clock, {
       beat: () => {
-        if (this.#up) this.#link?.send(MessageType.BEAT, '{}');
+        if (this.#up) this.#link?.send(WireMessage.BEAT, '{}');
       },
       heard: () => this.#heard(),
       silent: (beats) => this.#silent(beats),
@@ -75,7 +75,7 @@ export class Connector {
     this.#stopTimer();
     this.#attempt.abort();
     if (this.#up) {
-      this.#link?.send(MessageType.BYE, '');
+      this.#link?.send(WireMessage.BYE, '');
       this.#link?.end(this.#clock);
     } else {
       this.#link?.destroy();
@@ -104,7 +104,7 @@ export class Connector {
     );
     this.#link = link;
     this.#stopTimer();
-    link.send(MessageType.HELLO, JSON.stringify(this.#hello));
+    link.send(WireMessage.HELLO, JSON.stringify(this.#hello));
     this.#stopTimer = this.#clock.after(GREETING_MS, () =>
       link.destroy(new HostLinkError('UNREACHABLE', 'it does not answer the greeting')),
     );
@@ -113,7 +113,7 @@ export class Connector {
   #frame(link: Link, type: number, head: string, body: Buffer): void {
     if (this.#up) {
       this.#events.frame(type, head, body);
-    } else if (type === MessageType.WELCOME) {
+    } else if (type === WireMessage.WELCOME) {
       const welcome = readGreeting(head, this.#hello);
       if (welcome.host !== this.#hello.host)
         throw new HostLinkError('REFUSED', otherHost(welcome.host, this.#hello.host));
@@ -124,7 +124,7 @@ export class Connector {
       this.#lost = false;
       this.#told.clear();
       this.#events.up(link, welcome);
-    } else if (type === MessageType.REJECT) {
+    } else if (type === WireMessage.REJECT) {
       throw new HostLinkError('REFUSED', head);
     } else {
       throw new HostLinkError('PROTOCOL', 'it does not greet');

@@ -1,16 +1,8 @@
-/** Messages of the protocol (PROTOCOL.md): 1–15 gateway to host, 16–31 host to gateway, 32–47 either way. */
-export const MessageType = {
+/** Messages of every connection (PROTOCOL.md). All other numbers below 32 are left to what a connection is used for. */
+export const WireMessage = {
   HELLO: 1,
-  TARGET: 2,
-  FORGET: 3,
-  START: 4,
-  RESUME: 5,
-  LASTING: 6,
   WELCOME: 16,
   REJECT: 17,
-  ANSWER: 18,
-  LOST: 19,
-  ENDED: 20,
   BEAT: 32,
   BYE: 33,
   REQUEST: 34,

@@ -1,7 +1,7 @@
 import type { Clock } from '@dataflower/common';
 import { HostLinkError } from './errors.js';
 import type { Link } from './link.js';
-import { MessageType } from './message-type.js';
+import { WireMessage } from './message-type.js';
 
 /** Most requests that wait for a reply; one more is refused. */
 const MAX_WAITING = 4096;
@@ -49,7 +49,7 @@ export class Requests {
         reject(new HostLinkError('UNREACHABLE', `${this.#peer} did not answer within ${this.#timeoutMs} ms`));
       });
       this.#waiting.set(id, { head, body, parts: [], resolve, reject, stopTimer });
-      this.#link?.send(MessageType.REQUEST, head, body);
+      this.#link?.send(WireMessage.REQUEST, head, body);
     });
   }
 
@@ -59,7 +59,7 @@ export class Requests {
     if (link === undefined) return;
     for (const waiting of this.#waiting.values()) {
       waiting.parts = [];
-      link.send(MessageType.REQUEST, waiting.head, waiting.body);
+      link.send(WireMessage.REQUEST, waiting.head, waiting.body);
     }
   }
 
@@ -127,7 +127,7 @@ async function answerQuestion(
   { id, method, params, body }: Question,
 ): Promise<void> {
   const reply = (more: object, part?: Buffer): void =>
-    link.send(MessageType.REPLY, JSON.stringify({ id, ...more }), part);
+    link.send(WireMessage.REPLY, JSON.stringify({ id, ...more }), part);
   try {
     const responder = Object.hasOwn(responders, method) ? responders[method] : undefined;
     if (responder === undefined) throw new Error(`The method ${method.slice(0, 64)} is not known here.`);

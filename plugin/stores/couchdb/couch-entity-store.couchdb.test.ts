@@ -1,8 +1,8 @@
 import { CouchClient } from '@dataflower/common/couchdb';
+import { until } from '@dataflower/common/testing';
 import { couchAddress, describeWithService, dropDatabases, newPrefix } from '@dataflower/services';
 import { CachedStore } from '../cached-store.js';
 import { entityStoreContract } from '../testing/entity-store-contract.js';
-import { until } from '../../testing/until.js';
 import type { EntityStore } from '../entity-store.js';
 import { openCouchEntityStore } from './couch-entity-store.js';
 

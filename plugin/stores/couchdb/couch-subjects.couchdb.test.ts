@@ -1,4 +1,5 @@
 import { CouchClient, CouchDatabase, type CouchDocument } from '@dataflower/common/couchdb';
+import { until } from '@dataflower/common/testing';
 import {
   couchAddress,
   describeWithService,
@@ -11,7 +12,6 @@ import { Authenticator } from '../../auth/authenticator.js';
 import { authorizationOf } from '../../auth/identity.js';
 import { guestOf } from '../../auth/guest.js';
 import { Subjects } from '../../auth/subjects.js';
-import { until } from '../../testing/until.js';
 import { CouchSubjects } from './couch-subjects.js';
 
 const KEY = 'k'.repeat(64);

@@ -1,4 +1,5 @@
 import { CouchClient } from '@dataflower/common/couchdb';
+import { until } from '@dataflower/common/testing';
 import {
   couchAddress,
   describeWithService,
@@ -7,7 +8,6 @@ import {
   type FaultProxy,
   startFaultProxy,
 } from '@dataflower/services';
-import { until } from '../../testing/until.js';
 import { CachedStore } from '../cached-store.js';
 import { ConflictError, StoreUnavailableError, type StoredDocument } from '../entity-store.js';
 import { openCouchEntityStore } from './couch-entity-store.js';

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '../../testing/until.js';
+import { until } from '@dataflower/common/testing';
 import { type EntityStore, type StoredDocument, StoreUnavailableError } from '../entity-store.js';
 import { StoreLockedError } from './directory-lock.js';
 import { documentFileName } from './document-file.js';

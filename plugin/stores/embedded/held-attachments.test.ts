@@ -1,7 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { temporaryDirectory } from '@dataflower/common/testing';
-import { until } from '../../testing/until.js';
+import { temporaryDirectory, until } from '@dataflower/common/testing';
 import { type EntityStore, type Release, type StoredDocument, StoreUnavailableError } from '../entity-store.js';
 import { openEmbeddedStore } from './embedded-store.js';
 import { HeldAttachments } from './held-attachments.js';

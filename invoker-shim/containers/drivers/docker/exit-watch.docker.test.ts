@@ -44,9 +44,9 @@ describeWithService('docker', "the watch of the engine's events", ({ address }) 
     for (const id of [burden, neighbour])
       watch.add(id, { outOfMemory: () => undefined, ended: (code) => ended.set(id, code) });
     await engine.start(burden);
-    await until(() => ended.has(burden), 'its end is known');
+    await until(() => ended.has(burden), { what: 'its end is known' });
     await engine.start(neighbour);
-    await until(() => ended.has(neighbour), 'that of the neighbour is told');
+    await until(() => ended.has(neighbour), { what: 'that of the neighbour is told' });
     expect([...ended]).toEqual([
       [burden, null],
       [neighbour, 3],

@@ -58,9 +58,9 @@ describeWithService('docker', 'an image that is not on the host', ({ address }) 
     let open = (): void => undefined;
     registry.gate = new Promise((resolve) => (open = resolve));
     const it = await run('missing', image, async () => {
-      await until(() => registry.asked.some((url) => url.includes('/blobs/')), 'it is being fetched');
+      await until(() => registry.asked.some((url) => url.includes('/blobs/')), { what: 'it is being fetched' });
       const since = performance.now();
-      await until(() => performance.now() - since > 2 * HELLO_MS, 'a container would have been given up');
+      await until(() => performance.now() - since > 2 * HELLO_MS, { what: 'a container would have been given up' });
       open();
     });
     // It has no program: that is known of an image that is here.

@@ -96,6 +96,9 @@ class Crossing implements FunctionRun {
   get env(): string | null {
     return this.#run.env;
   }
+  get outputs(): FunctionRun['outputs'] {
+    return this.#run.outputs;
+  }
   get input(): Value {
     return this.#input ?? this.#run.input;
   }

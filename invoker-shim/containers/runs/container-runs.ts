@@ -385,7 +385,7 @@ export class ContainerRuns {
   }
 
   #deliver(pending: PendingRun, port: string, value: Value, cost: number): void {
-    this.#window.giveBack(cost);
+    this.#window.giveBack(cost, pending.run.outputs);
     let accepted = false;
     try {
       accepted = pending.run.emitted(port, value);

@@ -1,6 +1,6 @@
 import type { Definition } from '@dataflower/action-runtime/protocol';
 import type { Value } from '../../sink/value.js';
-import type { ContainerSpec, Executor, FunctionRun, RunEnd } from '../executor.js';
+import type { ContainerSpec, Executor, FunctionRun, RunEnd, Room } from '../executor.js';
 import type { MemorySink } from './memory-sink.js';
 
 export function testSpec(over: Partial<ContainerSpec> & { code?: string } = {}): ContainerSpec {
@@ -37,6 +37,7 @@ export interface TestRunOptions {
   readonly env?: string;
   /** Ports that are taken. Default: none. */
   readonly ports?: readonly string[];
+  readonly outputs?: Room;
 }
 
 /** A run that writes down what happens to it. */
@@ -46,6 +47,7 @@ export class TestRun implements FunctionRun {
   readonly definition: Definition | undefined;
   readonly input: Value;
   readonly env: string | null;
+  readonly outputs?: Room;
   readonly events: string[] = [];
   readonly emits: { port: string; value: unknown }[] = [];
   end: (Omit<RunEnd, 'value'> & { value: unknown }) | undefined;
@@ -72,6 +74,7 @@ export class TestRun implements FunctionRun {
     this.definition = options.definition;
     this.input = options.input ?? sink.of({});
     this.env = options.env ?? null;
+    if (options.outputs !== undefined) this.outputs = options.outputs;
     this.done = new Promise((resolve) => (this.#resolve = resolve));
   }
 

@@ -1,6 +1,6 @@
 import { Shape } from '@dataflower/action-runtime/protocol';
 import type { ActivationId } from '@dataflower/common';
-import type { Executor, RunEnd } from '../../containers/executor.js';
+import type { Executor, Room, RunEnd } from '../../containers/executor.js';
 import type { FunctionTarget } from '../../host/host.js';
 import type { TokenContext, TokenEnvironment } from '../../pipes/pipe.js';
 import type { DataSink, Value } from '../../sink/value.js';
@@ -37,6 +37,7 @@ export interface FunctionRunsOptions {
 export class FunctionRuns implements NodeRunEvents {
   readonly now: () => number;
   readonly instanceLimit: number;
+  readonly outputs: Room;
   /** Number of firings in all queues together. */
   readonly #waiting = { count: 0 };
 
@@ -47,6 +48,7 @@ export class FunctionRuns implements NodeRunEvents {
 
     this.now = options.now;
     this.instanceLimit = options.instanceLimit;
+    this.outputs = options.flow;
   }
 
   /** Number of firings that wait to be handed to the executor. */

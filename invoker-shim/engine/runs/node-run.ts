@@ -1,6 +1,6 @@
 import type { Definition } from '@dataflower/action-runtime/protocol';
 import type { ActivationId } from '@dataflower/common';
-import type { RunEnd } from '../../containers/executor.js';
+import type { Room, RunEnd } from '../../containers/executor.js';
 import type { FunctionTarget, Identity } from '../../host/host.js';
 import type { TokenContext } from '../../pipes/pipe.js';
 import type { Value } from '../../sink/value.js';
@@ -13,6 +13,8 @@ export interface NodeRunEvents {
   readonly now: () => number;
   /** Number of instances that one run may start by one FOREACH port. */
   readonly instanceLimit: number;
+  /** The way of the outputs of all runs. */
+  readonly outputs: Room;
   /** Takes the reference of the value over. `index`: number of the value among those of a FOREACH port. */
   emitted(run: NodeRun, output: PlanOutput, index: number, value: Value): void;
   ended(run: NodeRun, end: RunEnd): void;
@@ -74,6 +76,10 @@ export class NodeRun extends Run {
 
   get env(): string | null {
     return this.firing.context.env?.text ?? null;
+  }
+
+  get outputs(): Room {
+    return this.#events.outputs;
   }
 
   get definition(): Definition | undefined {

@@ -1,11 +1,11 @@
-/** Insertions after which the table is renewed, at least. */
+/** Fewest insertions after which the table is renewed. */
 const RENEW_AFTER = 1024;
 
 /**
- * A map for what comes and goes all the time. A plain `Map` moves to a new table again and again, and each old table
+ * A map for entries that are added and removed all the time. A plain `Map` moves to a new table again and again, and each old table
  * goes on pointing at the next: once one of them has been promoted, all the later ones stay, with every entry that they
- * ever held, until the next full garbage collection, and each minor one copies them. This one takes a new `Map` now and
- * then, to which nothing points. Keeps the order of insertion; constant work on average.
+ * ever held, until the next full garbage collection, and each minor one copies them. This map moves to a new `Map` now
+ * and then, to which no old table points. Keeps the order of insertion; constant work on average.
  */
 export class ChurnMap<K, V> {
   #map = new Map<K, V>();

@@ -1,7 +1,7 @@
-/** A failure with a code that programs can act on. `Code` is a closed list, documented where the subclass stands. */
+/** A failure with a code that programs can act on. A subclass has the closed list of its codes as `static readonly codes`. */
 export abstract class CodedError<Code extends string> extends Error {
   readonly code: Code;
-  /** It may pass by itself: the same again, later, may succeed. */
+  /** The same operation may succeed later. */
   readonly retryable: boolean;
 
   constructor(name: string, code: Code, retryable: boolean, message: string, options?: ErrorOptions) {

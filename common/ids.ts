@@ -10,7 +10,7 @@ export function activationIdOf(text: string): ActivationId {
   return text as ActivationId;
 }
 
-/** Makes ids: an input, so that tests can foresee them. */
+/** Makes ids. An input, so that tests can predict them. */
 export type NewId = () => string;
 
 const POOL_IDS = 512;

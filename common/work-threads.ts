@@ -1,41 +1,42 @@
 import { Worker } from 'node:worker_threads';
+import { CodedError } from './coded-error.js';
 import { Deque } from './deque.js';
 
 export interface WorkThreadsOptions {
-  /** Module that does one piece of work: it reads `workerData`, posts one message with the result, and ends. */
+  /** Module that does one piece of work: reads `workerData`, posts one message with the result, and ends. */
   readonly script: URL;
-  /** Threads at once; further work waits, first come first served. */
+  /** Most threads at once; further work waits in order. */
   readonly maxThreads: number;
-  /** Pieces of work that wait at most; default: no bound, for callers that have one of their own. */
+  /** Most pieces of work that wait. Default: no bound, for callers that have one of their own. */
   readonly maxWaiting?: number;
-  /** Time that one piece of work may take in its thread, in ms; default: no limit, for callers whose signal is one. */
+  /** Time limit of one piece of work in its thread, in ms. Default: none, for callers whose signal is a limit. */
   readonly timeLimitMs?: number;
   /**
-   * JavaScript heap of one piece of work, in MiB. Work that needs more fails, and where a single step of it needs much more, V8
-   * ends the process: the caller bounds what it hands over so that no work comes there.
+   * JavaScript heap of one piece of work, in MiB. Work that needs more fails. Where a single step needs much more, V8 ends the
+   * process: the caller must bound the work so that this cannot happen.
    */
   readonly heapMiB: number;
 }
 
-/** As many pieces of work wait as may: the same may succeed later. */
-export class ThreadsBusyError extends Error {
-  override readonly name = 'ThreadsBusyError';
+/** As many pieces of work wait for a thread as are allowed. */
+export class ThreadsBusyError extends CodedError<'THREADS_BUSY'> {
+  static readonly codes = ['THREADS_BUSY'] as const;
 
   constructor(waiting: number) {
-    super(`${waiting} pieces of work wait for a thread already.`);
+    super('ThreadsBusyError', 'THREADS_BUSY', true, `${waiting} pieces of work wait for a thread already.`);
   }
 }
 
-/** A piece of work took longer than it may. */
-export class WorkTimeoutError extends Error {
-  override readonly name = 'WorkTimeoutError';
+/** A piece of work took longer than its time limit. */
+export class WorkTimeoutError extends CodedError<'WORK_TIMEOUT'> {
+  static readonly codes = ['WORK_TIMEOUT'] as const;
 
   constructor(limitMs: number) {
-    super(`The work took longer than ${limitMs} ms.`);
+    super('WorkTimeoutError', 'WORK_TIMEOUT', false, `The work took longer than ${limitMs} ms.`);
   }
 }
 
-/** Work that is too long or needs too much memory for the event loop: each piece has a thread of its own, which ends with it. */
+/** Runs work that takes too long or needs too much memory for the event loop. Each piece of work has a thread of its own. */
 export class WorkThreads<W, R> {
   readonly #waiting = new Deque<() => void>();
   #running = 0;
@@ -47,8 +48,8 @@ export class WorkThreads<W, R> {
   }
 
   /**
-   * Does one piece of work. Rejects with what the script throws, when its heap is full, with `ThreadsBusyError`,
-   * `WorkTimeoutError`, and the signal's reason.
+   * Does one piece of work. Rejects with the error that the script throws, with an error when the heap is full, with
+   * `ThreadsBusyError`, `WorkTimeoutError`, and the signal's reason.
    * @param transfer Buffers that are handed over, not copied.
    */
   async run(work: W, signal: AbortSignal, transfer: readonly ArrayBuffer[] = []): Promise<R> {

@@ -47,7 +47,7 @@ export {
 } from './host/index.js';
 export { IMAGE_NAME } from '@dataflower/action-runtime/images';
 export { SinkError } from './sink/errors.js';
-export { createDataSink, type DataSinkOptions } from './sink/index.js';
+export { createDataSink } from './sink/index.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
 export {
@@ -67,7 +67,6 @@ export {
   openDockerDriver,
 } from './containers/drivers/docker/index.js';
 export { GatewayExecutor } from './controlflow/gateway-executor.js';
-export { BUDGET_LIMITS, type BudgetLimits } from './engine/activation/budget.js';
 export { Engine } from './engine/engine.js';
 export type { DataflowAnnotation } from './engine/records/part-annotations.js';
 export { countHost } from './metrics/host-registry.js';

@@ -2,17 +2,17 @@ import { LRUCache } from 'lru-cache';
 import type { ActionCode, CodeSource } from './code-source.js';
 
 const DEFAULT_BYTES = 128 * 1024 * 1024;
-/** What an entry takes beside its code. */
+/** Memory of an entry beside its code, in bytes. */
 const ENTRY_BYTES = 256;
 
-/** Code in memory by revision, which never changes: one look-up for each, however many ask at once. */
+/** Keeps code in memory by revision, which never changes. Concurrent loads of one revision share one look-up. */
 export class CachedCode implements CodeSource {
   readonly #cache: LRUCache<string, ActionCode>;
   readonly #loading = new Map<string, Promise<ActionCode>>();
 
   readonly #source: CodeSource;
 
-  /** `maxBytes`: of code in memory. Default 128 MiB. */
+  /** `maxBytes`: most bytes of code in memory. Default: 128 MiB. */
   constructor(source: CodeSource, maxBytes = DEFAULT_BYTES) {
     this.#source = source;
 
@@ -42,7 +42,7 @@ export class CachedCode implements CodeSource {
   }
 }
 
-/** Asks the sources in turn until one has it; fails with what the last one says. */
+/** Asks the sources in order until one has the code; rejects with the error of the last one. */
 export function firstOf(...sources: readonly [CodeSource, ...CodeSource[]]): CodeSource {
   return {
     async load(documentId, revision) {

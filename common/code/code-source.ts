@@ -6,25 +6,25 @@ export interface ActionCode {
   readonly code: string;
 }
 
-/** Where a host agent finds the code of an action, by the revision of the document that has it. */
+/** Loads the code of an action by the revision of the document that has it. */
 export interface CodeSource {
   /** Rejects when that revision is no longer there, with OpenWhisk's text for it, and when the store cannot be asked. */
   load(documentId: string, revision: string): Promise<ActionCode>;
 }
 
-/** Code as a target names it: itself while it is small, else where it is found. `binary`: it is base64 of an archive. */
+/** Code in a target: the code itself while it is small, else its document and revision. `binary`: base64 of an archive. */
 export type CodeReference = { readonly binary: boolean } & (
   ActionCode | { readonly documentId: string; readonly revision: string }
 );
 
-/** What a container is initialized with, as data: any host can load it that has a code source. */
+/** The initialization of a container, as data: every host with a code source can load it. */
 export interface ContainerSource {
   readonly init: Init;
-  /** Undefined: the container needs none (the steps of a composition bring theirs). */
+  /** Undefined: the container needs no code (the steps of a composition have their own). */
   readonly code?: CodeReference;
 }
 
-/** What INIT carries. */
+/** Loads the content of INIT. */
 export async function loadSource(
   { init, code }: ContainerSource,
   codes: CodeSource,

@@ -1,21 +1,21 @@
 import { type Clock, systemClock } from '../clock.js';
 
 /**
- * How bad it is. `degraded`: the process does its work, and something needs looking after before that changes.
- * `unready`: it should get no work now.
+ * Severity of a finding. `degraded`: the process does its work, but something needs attention before that changes.
+ * `unready`: the process should get no work now.
  */
 export type Severity = 'degraded' | 'unready';
 
-/** What a check has found. The reason is for people, names what is affected, and holds no secret. */
+/** A problem that a check has found. The reason is for people, names the affected part, and has no secret. */
 export interface Finding {
   readonly severity: Severity;
-  /** One sentence or two, cut at 500 characters: `CouchDB has not answered for 12 s: records wait in files (3.2 MiB of 1 GiB)`. */
+  /** One or two sentences, cut at 500 characters: `CouchDB has not answered for 12 s: records wait in files (3.2 MiB of 1 GiB)`. */
   readonly reason: string;
 }
 
 /**
- * Says what is wrong with one part of the process; undefined: nothing. It tells what its part knows already rather than
- * trying things out, since whoever asks may ask often.
+ * Returns the problem of one part of the process; undefined: none. A check tells what its part knows already and tries
+ * nothing out, since health may be asked for often.
  */
 export type HealthCheck = () => Finding | undefined | Promise<Finding | undefined>;
 
@@ -26,15 +26,15 @@ export interface HealthReport {
 
 export interface HealthOptions {
   readonly clock?: Clock;
-  /** Hears what a check has thrown. Default: nobody. */
+  /** Called with the error that a check has thrown. Default: none. */
   readonly onError?: (check: string, error: unknown) => void;
-  /** A check that takes longer counts as one that found trouble, in ms. Default: 2000. */
+  /** Time after which a check that has not answered counts as failed, in ms. Default: 2000. */
   readonly timeoutMs?: number;
 }
 
 const LONGEST_REASON = 500;
 
-/** The checks of one process, by name, and what they say together. Parts register theirs as they are put together. */
+/** The health checks of one process, by name. Parts register their checks when they are opened. */
 export class Health {
   readonly #checks = new Map<string, HealthCheck>();
   readonly #clock: Clock;
@@ -50,14 +50,14 @@ export class Health {
     this.#timeoutMs = options.timeoutMs ?? 2000;
   }
 
-  /** Adds a check; the function that it gives takes it out again. Throws when the name is taken. */
+  /** Adds a check; the returned function removes it. Throws when the name is taken. */
   register(name: string, check: HealthCheck): () => void {
     if (this.#checks.has(name)) throw new Error(`There is a health check "${name}" already.`);
     this.#checks.set(name, check);
     return () => void this.#checks.delete(name);
   }
 
-  /** Runs all checks at once. Who asks while they run gets the same answer. Never rejects. */
+  /** Runs all checks at once. Calls while they run share one report. Never rejects. */
   report(): Promise<HealthReport> {
     return (this.#running ??= this.#run().finally(() => (this.#running = undefined)));
   }

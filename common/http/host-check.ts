@@ -6,9 +6,9 @@ export function isLoopback(address: string): boolean {
 const HOST = /^(\[[^\]]*\]|[^:]*)(?::\d{1,5})?$/;
 
 /**
- * The names under which clients may call, as they stand in `Host`. A page from elsewhere whose name was made to lead to
- * this machine (DNS rebinding) sends its own name, and is refused (DV-14). The port does not matter, since it may be one
- * that somebody forwards; an allowed name that has one is allowed with it alone.
+ * The names under which clients may call, as in the header `Host`. A web page whose name was made to resolve to this machine
+ * (DNS rebinding) sends its own name, and is refused (DV-14). The port does not matter, since ports may be forwarded; an
+ * allowed name with a port is allowed with that port alone.
  */
 export class HostCheck {
   readonly #allowed: ReadonlySet<string>;

@@ -1,12 +1,14 @@
+import { CodedError } from '../coded-error.js';
+
 /** An answer that refuses a request: OpenWhisk's status and text (OW-4). */
-export class ApiError extends Error {
-  override readonly name = 'ApiError';
+export class ApiError extends CodedError<'REQUEST_REFUSED'> {
+  static readonly codes = ['REQUEST_REFUSED'] as const;
   readonly status: number;
   /** Headers of the answer, name and value in turn. */
   readonly headers: readonly string[];
 
   constructor(status: number, text: string, options?: ErrorOptions & { readonly headers?: readonly string[] }) {
-    super(text, options);
+    super('ApiError', 'REQUEST_REFUSED', status === 503, text, options);
     this.status = status;
     this.headers = options?.headers ?? [];
   }
@@ -68,12 +70,12 @@ export function unsupportedContentType(contentType: string): ApiError {
 
 const RETRY_AFTER_S = 5;
 
-/** OW-12: the same may succeed later. */
+/** OW-12: the same request may succeed later. */
 export function unavailable(text: string, cause?: unknown): ApiError {
   return new ApiError(503, text, { cause, headers: ['Retry-After', String(RETRY_AFTER_S)] });
 }
 
-/** OW-12; `why` is for the caller. */
+/** OW-12; `why` is added to the text for the caller. */
 export function overloaded(cause?: unknown, why?: string): ApiError {
   const text = 'The server is currently unavailable (because it is overloaded or down for maintenance).';
   return unavailable(why === undefined ? text : `${text} ${why}`, cause);

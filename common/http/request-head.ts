@@ -6,8 +6,8 @@ const SLASH = 0x2f;
 const TRANSACTION_ID = /^[\x21-\x7e]{1,128}$/;
 
 /**
- * Puts a request's target into the form that routes know, path and query, and gives the host that it is for. A target may
- * be a whole URL, whose host counts then instead of the header's (RFC 9112, 3.2.2), or `*`, which is the server itself.
+ * Reduces a request's target to path and query, the form that routes expect, and returns the host that it names. A target may
+ * be a whole URL, whose host then counts instead of the header's (RFC 9112, 3.2.2), or `*`, which is the server itself.
  */
 export function takeTarget(request: IncomingMessage): string | undefined {
   const { url = '/', headers } = request;

@@ -9,31 +9,31 @@ import {
 import type { Socket } from 'node:net';
 import { Turns } from './turns.js';
 
-/** Reads up to this size are parsed at once: a request without a body or with a small one, or a few of them. */
+/** Largest read that is parsed at once, in bytes: a request without a body or with a small one, or a few of them. */
 const SMALL_BYTES = 1024;
-/** Each chunk of a chunked body costs the parser a call, be it of one byte: so many bytes are parsed without looking at the clock. */
+/** Bytes of a chunked body that are parsed without a look at the clock: each chunk, even of one byte, costs the parser a call. */
 const CHUNKED_BYTES = 1024;
-/** How long one connection is parsed in one turn of the loop. */
+/** Time for which one connection is parsed in one turn of the event loop, in ms. */
 const TURN_MS = 0.1;
-/** Connections that are parsed further in one turn of the loop, of all that had to stop. */
+/** Connections of those that had to stop that are parsed further in one turn of the event loop. */
 const PARSED_A_TURN = 4;
-/** Requests of one turn of the loop, over all connections that send without waiting for answers. */
+/** Requests that are handled in one turn of the event loop, over all connections that send without waiting for answers. */
 const REQUESTS_A_TURN = 4;
 /** Ends the head of a request, and a chunked body. */
 const BLANK_LINE = '\r\n\r\n';
 
 /**
- * An HTTP server that works on one request of a connection at a time, in fair order with the other connections. By itself
- * Node's server takes all requests that came in one read, thousands of them in one turn of the loop. Here the bytes behind a
- * request stay bytes until it is answered, and the next one waits for its turn. Give the server no other listener for
- * requests.
+ * An HTTP server that handles one request of a connection at a time, in fair order with the other connections. Node's server
+ * takes all requests that came in one read, thousands of them in one turn of the event loop. This server does not parse the
+ * bytes after a request until that is answered, and the next request waits for its turn. The server must have no other
+ * listener for requests.
  *
  * A connection whose client waits for each answer, as nearly all do, pays one comparison.
  *
- * @param budget Where every request waits before it is handled. Default: a request waits only when it was sent ahead.
+ * @param budget The turns in which every request waits before it is handled. Default: only a request that was sent ahead waits.
  */
 export function createServerInTurn(options: ServerOptions, handle: RequestListener, budget?: Turns): Server {
-  // Node's server answers a request without a host while it parses: those would be counted nowhere.
+  // Node's server answers a request without a host while it parses, and such answers would not be counted.
   const server = createServer({ ...options, requireHostHeader: false });
   const parsing = new Turns({ perTurn: PARSED_A_TURN });
   const requests = budget ?? new Turns({ perTurn: REQUESTS_A_TURN });
@@ -47,10 +47,10 @@ export function createServerInTurn(options: ServerOptions, handle: RequestListen
       if (response.socket !== null && budget === undefined) answer(request, response);
       else connections.get(request.socket)?.handleLater(response, requests, () => answer(request, response));
     };
-  // Behind the server's own listener, which has attached its parser by then.
+  // After the server's own listener, which has attached its parser by then.
   server.on('connection', (socket: Socket) => connections.set(socket, new Connection(socket, parsing)));
   server.on('request', inTurn(handle));
-  // Both would be answered while they are parsed, like a request without a host.
+  // Node's server would answer both while it parses, like a request without a host.
   server.on(
     'checkContinue',
     inTurn((request, response) => {
@@ -65,7 +65,7 @@ export function createServerInTurn(options: ServerOptions, handle: RequestListen
   return server;
 }
 
-/** HTTP/1.1 demands one (RFC 9112, 3.2). */
+/** HTTP/1.1 demands a host (RFC 9112, 3.2). */
 function isWithoutHost({ headers, httpVersion }: IncomingMessage): boolean {
   return headers.host === undefined && httpVersion === '1.1';
 }
@@ -77,7 +77,7 @@ function refuseWithoutHost(_: IncomingMessage, response: ServerResponse): void {
 /** Stands between a socket and the server's parser. */
 class Connection {
   readonly #parse: (bytes: Buffer) => void;
-  /** Came and is not parsed; the socket is paused. */
+  /** Bytes that were read and are not parsed; the socket is paused. */
   #held: Buffer | undefined;
   /** Requests that are parsed and not handled. */
   #waiting = 0;
@@ -99,7 +99,7 @@ class Connection {
       if (isFree && bytes.length <= SMALL_BYTES) this.#parse(bytes);
       else this.#take(bytes);
     });
-    // Whatever resumes the socket, such as the reader of a body.
+    // The socket may be resumed by others, such as the reader of a body.
     socket.on('resume', () => {
       if (this.#held !== undefined) socket.pause();
     });
@@ -131,7 +131,7 @@ class Connection {
 
   #goOn(): void {
     if (this.#held === undefined) return;
-    // Before the parser has its say: it pauses the socket when nobody reads the body.
+    // Before the bytes are parsed: the parser pauses the socket when the body is not read.
     this.#socket.resume();
     this.#parseHeld();
     if (this.#held !== undefined) this.#socket.pause();
@@ -141,7 +141,7 @@ class Connection {
     const socket = this.#socket;
     const endsAt = performance.now() + TURN_MS;
     while (this.#held !== undefined) {
-      // The parser takes nothing while an answer waits to be sent. Behind the last answer nothing is a request.
+      // The parser takes nothing while an answer waits to be sent. After the last answer nothing is a request.
       if (this.#waiting > 0 || this.#rests || socket.writableNeedDrain || !socket.writable) return;
       const isChunked = this.#chunked?.complete === false;
       const bytes = this.#held;

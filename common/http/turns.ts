@@ -3,18 +3,18 @@ import type { Clock } from '../clock.js';
 const WINDOW_MS = 100;
 
 export interface TurnsOptions {
-  /** Entries of one turn of the loop. */
+  /** Most entries in one turn of the event loop. */
   readonly perTurn: number;
-  /** Entries of 100 ms. Default: no bound. */
+  /** Most entries in 100 ms. Default: no bound. */
   readonly perWindow?: { readonly entries: number; readonly clock: Clock };
 }
 
-/** Lets in whoever waits, first come first served: so many a turn of the event loop, and so many in a span of time. */
+/** Lets waiting callers enter in order: a bounded number in one turn of the event loop, and in a span of time. */
 export class Turns {
-  /** A set, because one that waits may leave. */
+  /** A set, because a waiting caller may leave. */
   readonly #waiting = new Set<() => void>();
   #isScheduled = false;
-  /** Entries of the present window. */
+  /** Entries in the current window. */
   #entered = 0;
   #cancelWindow: (() => void) | undefined;
 
@@ -30,7 +30,7 @@ export class Turns {
     this.#schedule();
   }
 
-  /** It is not called back any more. */
+  /** Takes a waiting caller out: it is not called back any more. */
   leave(go: () => void): void {
     this.#waiting.delete(go);
   }

@@ -4,7 +4,7 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
 const [MINUS, PLUS, POINT, ZERO, NINE, EXPONENT, HEX] = [0x2d, 0x2b, 0x2e, 0x30, 0x39, 0x65, 0x75];
 /** The bit that makes a Latin letter a small one. */
 const LOWER_CASE = 0x20;
-/** What stands in a string for itself, to its next character that does not; for strings that go on for so many characters. */
+/** Characters that stand for themselves in a string, up to the next one that does not. Used from `LONG_STRING` characters on. */
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const LONG_STRING = 32;
 const WORDS = new Map(['true', 'false', 'null'].map((word) => [word.charCodeAt(0), word]));
@@ -12,8 +12,8 @@ const WORDS = new Map(['true', 'false', 'null'].map((word) => [word.charCodeAt(0
 const ESCAPED = new Set(Array.from('"\\/bfnrt', (character) => character.charCodeAt(0)));
 
 /**
- * Reads JSON text without making anything of it: what `JSON.parse` takes a hundred times as long for, and as much memory as
- * whoever wrote the text wants, costs a pass over the characters.
+ * Checks JSON text without making objects of it. It costs one pass over the characters; `JSON.parse` takes up to a hundred
+ * times as long, and as much memory as the author of the text wants.
  *
  * @param onElement Told where each element of an outermost list begins and ends, as it is passed.
  * @returns True when `JSON.parse` would take the text.
@@ -40,7 +40,7 @@ export function scanJson(text: string, onElement?: (from: number, to: number) =>
       at = afterScalar(text, at, first);
       if (at === -1) return false;
     }
-    // A value has ended here; what is around it goes on or ends too.
+    // A value has ended here; the list or object around it goes on or ends too.
     for (;;) {
       const depth = open.length;
       if (depth === 0) return afterSpace(text, at) === text.length;

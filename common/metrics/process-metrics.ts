@@ -1,34 +1,20 @@
 import { performance } from 'node:perf_hooks';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { registerCounter, registerGauge } from './read-metrics.js';
 
 const LAG_EVERY_MS = 1000;
 
 /**
- * The metrics that every process has, under the names that dashboards for Node.js know. prom-client's own default set keeps a
- * timer of 10 ms to see how late the event loop is, which an idle process spends most of its CPU on; this looks once a second.
- * The function that it gives stops it.
+ * Registers the metrics that every process has, under the names that dashboards for Node.js know. prom-client's own default
+ * set measures the event loop's lag by a timer of 10 ms, on which an idle process spends most of its CPU; this one uses a timer
+ * of one second. The returned function stops it.
  */
 export function registerProcessMetrics(registry: Registry): () => void {
-  const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  };
-  new Counter({
-    name: 'process_cpu_seconds_total',
-    help: 'CPU time of the process, user and system, in seconds',
-    registers,
-    collect() {
-      const { user, system } = process.cpuUsage();
-      this.reset();
-      this.inc((user + system) / 1e6);
-    },
+  const gauge = (name: string, help: string, read: () => number): void => registerGauge(registry, { name, help }, read);
+  const cpu = { name: 'process_cpu_seconds_total', help: 'CPU time of the process, user and system, in seconds' };
+  registerCounter(registry, cpu, () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
   });
   gauge('process_start_time_seconds', 'Start of the process, in seconds since the epoch', () =>
     Math.round(performance.timeOrigin / 1000),
@@ -56,7 +42,7 @@ export function registerProcessMetrics(registry: Registry): () => void {
   return () => lag.stop();
 }
 
-/** How late a timer of one second was at worst. */
+/** Measures how late a timer of one second was at worst. */
 class LoopLag {
   #worstMs = 0;
   #due = performance.now() + LAG_EVERY_MS;

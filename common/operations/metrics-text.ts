@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks';
 
-/** How long one rendering serves all who ask, in milliseconds. */
+/** Time for which one rendering serves all requests, in ms. */
 const FRESH_MS = 1000;
 
 /**
- * The metrics as text, rendered once a second at most: rendering takes milliseconds, and whoever reaches the port may ask. A
- * rendering that fails is not kept.
+ * The metrics as text, rendered once a second at most: rendering takes milliseconds, and everybody who reaches the port may
+ * ask. A rendering that fails is not kept.
  *
  * @param now The monotonic clock, in milliseconds.
  */

@@ -13,10 +13,10 @@ export interface OperationsServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Names by which it may be called, beside the loopback's and `host` (DV-14). */
+  /** Names under which it may be called, beside the loopback names and `host` (DV-14). */
   readonly names: readonly string[];
   readonly health: HealthRoute;
-  /** Text for Prometheus; asked for each request. */
+  /** Prometheus text; called for each request. */
   readonly metrics: () => Promise<string>;
   readonly newId: NewId;
   readonly unexpected: (error: unknown, transactionId: string) => void;
@@ -44,7 +44,7 @@ export class OperationsServer {
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
-  /** Resolves to the port. Rejects with what the operating system says, `EADDRINUSE` for one. */
+  /** Resolves to the port. Rejects with the error of the operating system, such as `EADDRINUSE`. */
   async listen(): Promise<number> {
     const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {

@@ -1,13 +1,13 @@
 import fs from 'node:fs';
 
-/** A process that starts others as fast as they are ended is given up after so many looks. */
+/** Most passes: a process may start others as fast as they are ended. */
 const MOST_ROUNDS = 10;
 const ROOT = 0;
 
 /**
- * Ends the processes of a user (of root: of all, since its containers may have users of their own) that have a directory in
- * their environment, such as in HOME, or work in it: what is left of an agent's containers when what watches over them was
- * killed as well. Finds nothing where the system does not show it.
+ * Ends the processes of a user that have a directory in their environment, such as in HOME, or as their working directory:
+ * an agent's containers that were left when their guardian was killed too. For root these are the processes of all users,
+ * since its containers may have users of their own. Finds nothing where the system has no `/proc`.
  */
 export function endProcessesIn(directory: string, uid: number): void {
   for (let round = 0; round < MOST_ROUNDS; round++) {
@@ -17,7 +17,7 @@ export function endProcessesIn(directory: string, uid: number): void {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // It was gone.
+        // It has ended.
       }
     }
   }

@@ -7,24 +7,24 @@ import { identityText, isAlive, ownIdentity, parseIdentity, type ProcessIdentity
 
 /** Prefix of the names of all directories of agents. */
 const BEGINNING = 'dataflower-';
-/** Where such directories are made, unless somebody says otherwise. */
+/** Default place of such directories. */
 const SHARED_MEMORY = '/dev/shm';
 
 /**
- * Makes a directory under `base` that only this user can enter, with the process in its name. Throws what the file
- * system says.
+ * Makes a directory under `base` that only this user can enter, with the process in its name. Throws the error of the file
+ * system.
  */
 export function makePrivateDirectory(base: string, purpose: string): string {
   // mkdtemp makes it with mode 0700.
   return fs.mkdtempSync(path.join(base, `${namePrefix(purpose)}${identityText(ownIdentity())}-`));
 }
 
-/** The same with a name that is as short as can be: for paths with a bound. */
+/** Makes such a directory with the shortest possible name: for paths with a bound. */
 export function makeShortDirectory(base: string): string {
   return fs.mkdtempSync(path.join(base, shortName()));
 }
 
-/** What the name of one made by `makeShortDirectory` takes, in bytes. */
+/** Length of the name of a directory made by `makeShortDirectory`, in bytes. */
 export function shortNameBytes(): number {
   return shortName().length + 6;
 }
@@ -42,8 +42,8 @@ export function firstWritable(candidates: readonly string[]): string | undefined
 }
 
 /**
- * Removes what dead agents of this machine left, whoever started them and for whatever purpose: directories in `bases`, in
- * the temporary directory and in shared memory, and what still runs in them. To be called when an agent starts.
+ * Removes what dead agents of this machine left: directories in `bases`, in the temporary directory and in shared memory,
+ * and the processes that still run in them. To be called when an agent starts.
  *
  * @returns How many directories were removed.
  */
@@ -58,7 +58,7 @@ export function removeLeftBehind(bases: readonly string[] = []): number {
   return removed;
 }
 
-/** Undefined for what is not an agent's, or of another machine or pid space, where its pid says nothing. */
+/** Undefined for a directory that is no agent's, or that belongs to another machine or pid namespace, whose pids mean nothing here. */
 function ownerOf(name: string): ProcessIdentity | undefined {
   const match = /^(.*-)(\d+-\d+)-[^-]*$/.exec(name);
   if (match === null || !name.startsWith(BEGINNING)) return undefined;
@@ -67,7 +67,7 @@ function ownerOf(name: string): ProcessIdentity | undefined {
   return parseIdentity(match[2]!);
 }
 
-/** False when it is another user's, or another process removes it at this moment: not ours to insist on. */
+/** False when the directory belongs to another user, or when another process removes it at this moment. */
 function remove(directory: string): boolean {
   try {
     const { uid } = fs.lstatSync(directory);
@@ -75,7 +75,7 @@ function remove(directory: string): boolean {
     if (self !== 0 && uid !== self) return false;
     endProcessesIn(directory, uid);
     if (self !== 0) fs.rmSync(directory, { recursive: true, force: true, maxRetries: 2 });
-    // Another user, its owner or a container, may change what is in it meanwhile: this follows no link that it puts there.
+    // Its owner or a container may change the content meanwhile: `rm` follows no link that they put there.
     else spawnSync('rm', ['-rf', '--one-file-system', '--', directory]);
     return !fs.existsSync(directory);
   } catch {
@@ -103,12 +103,12 @@ function shortPrefix(): string {
   return `${BEGINNING}${pidNamespace().replace(/\D/g, '') || '0'}-`;
 }
 
-/** A directory shared between machines or pid namespaces holds others' files, whose pids say nothing here. */
+/** Tells machines and pid namespaces apart that share a directory: their pids mean nothing here. */
 function machineTag(): string {
   return `${os.hostname()}${pidNamespace()}`.replace(/[^A-Za-z0-9]/g, '').slice(-40);
 }
 
-/** The space in which process ids mean something; empty where there is no such thing. */
+/** The pid namespace of this process; empty where the system has none. */
 function pidNamespace(): string {
   try {
     return fs.readlinkSync('/proc/self/ns/pid');

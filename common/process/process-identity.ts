@@ -1,12 +1,12 @@
 import fs from 'node:fs';
 
 /**
- * Names a process for good: its pid and, where the system tells it, the time it was started at, so that a pid that
- * was given to another process later is not taken for the first one.
+ * Identifies a process for good: its pid and, where the system tells it, its start time, so that a later process with the
+ * same pid is not taken for it.
  */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Clock ticks since boot; 0 where it is not known. */
+  /** Clock ticks since boot; 0 where the system does not tell. */
   readonly startedAt: string;
 }
 
@@ -21,7 +21,7 @@ export function ownIdentity(): ProcessIdentity {
   return { pid: process.pid, startedAt: startTime(process.pid) };
 }
 
-/** True while the very process that had this identity runs; when in doubt, true. */
+/** True while the process with this identity runs; true too when that cannot be told. */
 export function isAlive(identity: ProcessIdentity): boolean {
   const now = processIdentity(identity.pid);
   if (now === undefined) return false;
@@ -49,7 +49,7 @@ function startTime(pid: number): string {
   return statOf(pid)[START_TIME_FIELD] ?? UNKNOWN;
 }
 
-/** What follows the command in /proc/PID/stat: its state first; nothing where the system does not tell. */
+/** The fields after the command in /proc/PID/stat, the state first; empty where the system does not tell. */
 function statOf(pid: number): string[] {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -62,7 +62,7 @@ function statOf(pid: number): string[] {
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // One that has ended and whose parent has not asked yet how.
+    // A zombie has ended; its parent has not read its exit code yet.
     return statOf(pid)[0] !== 'Z';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';

@@ -26,7 +26,7 @@ import { openStores, type Stores } from './gateway/stores.js';
 /** The process that serves the API and gives its activations to hosts. Throws `StartError` when it cannot start. */
 export async function createPlugin(config: Config): Promise<Gateway> {
   checkWellKnownKey(config);
-  // A shim checks it by what it runs; the address on the command line is known here alone.
+  // A shim checks its own driver; the address of the API is known here alone.
   if (config.containers.driver === 'process') checkProcessesOnLoopback(config);
   checkMessageLimits(config);
   configuredHosts(config);

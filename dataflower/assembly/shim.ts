@@ -21,12 +21,11 @@ import { openTracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
 import { checkMessageLimits, clusterSecret, type HostEntry, ownHost } from './shared/cluster.js';
 import { prepareDataDirectory } from './shared/data-directory.js';
-import { listenError } from './shared/listen-error.js';
+import { listenError } from './shared/start-error.js';
 import { createLogger } from './shared/log.js';
 import { opening } from './shared/opening.js';
-import { startMetrics } from './shared/metrics.js';
+import { startMetrics, processRegistry } from './shared/metrics.js';
 import { openHost } from './host/parts.js';
-import { processRegistry } from './shared/process-registry.js';
 import { completeRecords, openRecords, type ProcessRecords, registerRecordChecks } from './shared/records.js';
 
 /** A host agent that runs. */
@@ -37,7 +36,7 @@ export interface Shim {
   /** Where it serves `/health` and `/metrics`. */
   readonly operationsUrl: string;
   readonly dataDir: string;
-  /** What of its containers the operator has to know: a line for people. */
+  /** A line for the operator: how functions are isolated. */
   readonly notice: string;
   /** Takes no more work, lets running work end, and stops; `drainMs` instead of the configured time. */
   close(drainMs?: number): Promise<void>;
@@ -136,7 +135,7 @@ function registerChecks(health: Health, records: ProcessRecords, server: HostSer
   health.register('plugins', () =>
     server.gateways.length > 0
       ? undefined
-      : { severity: 'degraded', reason: 'no plugin is connected: there is nobody to give it work' },
+      : { severity: 'degraded', reason: 'no plugin is connected: this host gets no work' },
   );
   health.register('records', () =>
     records.store.full

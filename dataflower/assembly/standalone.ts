@@ -7,9 +7,9 @@ import { createLogger } from './shared/log.js';
 import { openParts, type OpenParts } from './host/parts.js';
 import { openStores } from './gateway/stores.js';
 
-/** A server that runs. */
+/** A running platform. */
 export interface Standalone extends Gateway {
-  /** What of its containers the operator has to know: a line for people. */
+  /** A line for the operator: how functions are isolated. */
   readonly notice: string | undefined;
 }
 

@@ -2,7 +2,8 @@ import { EntitySubjects, Subjects } from '@dataflower/plugin/auth';
 import { addUser, userJson, USERS_PATH } from '@dataflower/plugin/server';
 import { loadConfig } from '../config/index.js';
 import { openEntities } from '../assembly/gateway/entities.js';
-import { DirectoryInUseError, prepareDataDirectory, readRunning } from '../assembly/shared/data-directory.js';
+import { prepareDataDirectory, readRunning } from '../assembly/shared/data-directory.js';
+import { StartError } from '../assembly/shared/start-error.js';
 import { openCouchSubjects } from '../assembly/gateway/stores.js';
 import { askOperator } from './operator.js';
 import type { Terminal } from './outcome.js';
@@ -63,12 +64,12 @@ async function onUsers(
       await store.close();
     }
   } catch (error) {
-    if (error instanceof DirectoryInUseError) return askServer(dataDir, body, error);
+    if (StartError.is(error, 'DATA_DIRECTORY_IN_USE')) return askServer(dataDir, body, error);
     throw error;
   }
 }
 
-async function askServer(dataDir: string, body: object | undefined, inUse: DirectoryInUseError): Promise<unknown> {
+async function askServer(dataDir: string, body: object | undefined, inUse: StartError): Promise<unknown> {
   const running = await readRunning(dataDir);
   if (running === undefined) throw inUse;
   return askOperator(running, USERS_PATH, body);

@@ -11,7 +11,7 @@ const address = z.string().refine((text) => {
 
 const host = z.strictObject({ id: z.string().regex(HOST_ID), address, operations: address.optional() });
 
-/** The hosts of the distributed form: what `dataflower plugin` connects to and `dataflower shim` takes its own from. */
+/** The hosts of a cluster: `dataflower plugin` connects to all of them, `dataflower shim` is one of them. */
 export const hosts = items(
   host,
   (list) => new Set(list.map(({ id }) => id)).size === list.length,
@@ -19,7 +19,8 @@ export const hosts = items(
   {
     about:
       'The machines that run functions, each with an `id`, the `address` (`host:port`) where its shim listens for plugins, and optionally `operations`, where it serves `/health` and `/metrics` (left out: the port after that of `address`).',
-    turn: 'A plugin says that a host cannot be reached: correct its address here, in the file that plugin and shim share.',
+    whenToChange:
+      'A plugin says that a host cannot be reached: correct its address here, in the file that plugin and shim share.',
   },
 );
 
@@ -27,11 +28,12 @@ export const cluster = section({
   secret: secret('the one in `cluster.secretFile`', {
     about:
       'Secret by which plugin and shims authenticate each other and encrypt: at least 32 characters that cannot be guessed, the same for all. Better in a file or in the environment.',
-    turn: '`dataflower plugin` or `shim` refuses to start without it: set it to what `openssl rand -hex 32` gives.',
+    whenToChange:
+      '`dataflower plugin` or `shim` refuses to start without it: set it to what `openssl rand -hex 32` gives.',
   }),
   secretFile: optionalText('none is read', {
     about: 'File with that secret; white space at its end does not count.',
-    turn: 'The configuration file is read by more people than may know the secret: set it.',
+    whenToChange: 'The configuration file is read by more people than may know the secret: set it.',
   }),
 });
 

@@ -5,21 +5,25 @@ export const images = section({
   allowed: texts({
     about:
       'Images that actions may name: `team/name` for one, `registry.example.org/team/` for all whose name begins so. Empty: any. The images of this platform are always allowed.',
-    turn: 'Several people may create actions: name what they may run. A create is refused with 403 "not among those": add its image.',
+    whenToChange:
+      'Several people may create actions: name what they may run. A create is refused with 403 "not among those": add its image.',
   }),
   pull: choice('never', ['never', 'missing'], {
     about:
       'Whether an image that is not on the host is fetched from its registry (`missing`) or the activation fails and says so (`never`). Whoever may create actions chooses the registry that the host then contacts.',
-    turn: 'Activations fail with "Failed to pull container image": fetch it on the host with `docker pull`, or set `missing` together with `containers.images.allowed`.',
+    whenToChange:
+      'Activations fail with "Failed to pull container image": fetch it on the host with `docker pull`, or set `missing` together with `containers.images.allowed`.',
   }),
   user: choice('own', ['own', 'image'], {
     about:
       'As whom images run that actions name: `own` a user id that nobody else has, for each container; `image` the user that the image names, root where it names none. What the kernel counts by user, such as watches, keys and pending signals, is then shared with others of that id, those of the machine included.',
-    turn: 'An image fails with EACCES or "permission denied" because its files belong to its own user: have it make them readable to all, or set `image` together with `containers.images.allowed`.',
+    whenToChange:
+      'An image fails with EACCES or "permission denied" because its files belong to its own user: have it make them readable to all, or set `image` together with `containers.images.allowed`.',
   }),
   messageBytes: whole(50_331_648, 1_048_576, 268_435_456, {
     about:
       "Largest input and largest answer of one run in an image that has none of this platform's runtimes, in bytes of JSON.",
-    turn: 'Such a run fails with "larger than its image may be sent" or "exceeded the allowed length": raise it. The server uses too much memory: lower it.',
+    whenToChange:
+      'Such a run fails with "larger than its image may be sent" or "exceeded the allowed length": raise it. The server uses too much memory: lower it.',
   }),
 });

@@ -6,7 +6,7 @@ import { schema } from './schema.js';
 export interface Leaf {
   readonly path: readonly string[];
   readonly meta: KeyMeta;
-  /** Undefined: the key may be left out and has none. */
+  /** Undefined: the key may be left out and has no default. */
   readonly fallback: unknown;
   /** The environment variable that sets it. */
   readonly variable: string;

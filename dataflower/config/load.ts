@@ -10,16 +10,16 @@ import { type Config, schema } from './schema.js';
 export interface ConfigSources {
   /** A `dataflower.yaml`. */
   readonly file?: string | undefined;
-  /** Variables `DATAFLOWER_…`; they win over the file. */
+  /** Variables `DATAFLOWER_…`; they override the file. */
   readonly environment?: Environment;
-  /** Command line flags and tests; they win over everything. */
+  /** Command line flags; they override everything. */
   readonly overrides?: Readonly<Record<string, unknown>>;
 }
 
 type Tree = Record<string, unknown>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The only place that reads the process's environment. Throws `ConfigError` with every problem that there is. */
+/** Loads the configuration; the only place that reads the process's environment. Throws `ConfigError` with all problems. */
 export function loadConfig(sources: ConfigSources = {}): Config {
   const { file, environment = process.env, overrides = {} } = sources;
   const problems: string[] = [];
@@ -69,7 +69,7 @@ function readEnvironment(tree: Tree, environment: Environment, problems: string[
   }
 }
 
-/** A text that is not YAML is kept, for the schema to refuse. */
+/** A text that is not YAML is kept as it is: the schema refuses it. */
 function nest(leaf: Leaf, text: string): Tree {
   let value: unknown = text;
   if (!leaf.meta.text) {
@@ -82,7 +82,7 @@ function nest(leaf: Leaf, text: string): Tree {
   return leaf.path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as Tree;
 }
 
-/** A section and a value do not take each other's place: what is below is kept then, for the schema to refuse. */
+/** Lays `over` over `tree`. A section and a value do not replace each other: the one in `tree` is kept, and the schema refuses it. */
 function overlay(tree: Tree, over: Tree): void {
   for (const [name, value] of Object.entries(over)) {
     if (value === undefined) continue;

@@ -3,21 +3,23 @@ import { optionalList, whole } from './keys.js';
 
 const MAX_MS = 2_147_483_647;
 
-/** Keys of `containers` for who gets a place, and for containers without work: those that have had some, and those that wait for their first. */
+/** Keys of `containers` for the share of a namespace, and for containers without work: used ones, and pre-warmed ones. */
 export const poolKeys = {
   namespaceShare: whole(90, 1, 100, {
     about:
       'Percent of `containers.max` and `containers.memoryMiB` that one namespace may have. The rest is for namespaces that have no container; several that want more share evenly. 100 keeps nothing back.',
-    turn: 'The first calls of a namespace wait while others run long functions: lower it. One namespace has the host for itself: 100.',
+    whenToChange:
+      'The first calls of a namespace wait while others run long functions: lower it. One namespace has the host for itself: 100.',
   }),
   idleMs: whole(600_000, 0, MAX_MS, {
     about: 'How long an unused container is kept, in milliseconds.',
-    turn: 'Cold starts are frequent: raise it. Idle containers hold memory: lower it.',
+    whenToChange: 'Cold starts are frequent: raise it. Idle containers hold memory: lower it.',
   }),
   pauseAfterMs: whole(60_000, 0, MAX_MS, {
     about:
       'After how long an unused container is paused, in milliseconds: it keeps its memory and uses no processor. Only with Docker; an idle child process uses none anyway.',
-    turn: 'The first call after a while takes some 50 ms more: raise it. Code that goes on in the background between calls uses the processor: lower it.',
+    whenToChange:
+      'The first call after a while takes some 50 ms more: raise it. Code that goes on in the background between calls uses the processor: lower it.',
   }),
   prewarm: optionalList(
     'with Docker two of `nodejs:20` with 256 MiB, with child processes none',
@@ -31,12 +33,13 @@ export const poolKeys = {
     {
       about:
         'Containers that are started before a function needs them, for any action of that kind and memory limit; each serves one action. They count in `containers.max` and `containers.memoryMiB`, and are the first to give way.',
-      turn: 'First calls of new actions take long: name their kind and memory. They hold memory that nobody uses: lower the count, or set `keepAliveMs`.',
+      whenToChange:
+        'First calls of new actions take long: name their kind and memory. They hold memory that nobody uses: lower the count, or set `keepAliveMs`.',
     },
   ),
   prewarmReplaceMs: whole(1000, 0, MAX_MS, {
     about:
       'How long after its use a pre-warmed container is replaced, when nothing else starts or waits, in milliseconds.',
-    turn: 'Bursts of new actions find none left: lower it. Starting them slows down what runs: raise it.',
+    whenToChange: 'Bursts of new actions find none left: lower it. Starting them slows down what runs: raise it.',
   }),
 };

@@ -1,12 +1,15 @@
-/** Everything that is wrong with a configuration, one line each: path, what was expected, what was found. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
+import { CodedError } from '@dataflower/common';
+
+/** Everything that is wrong with a configuration, one line each: path, expected and found value. */
+export class ConfigError extends CodedError<'CONFIG_INVALID'> {
+  static readonly codes = ['CONFIG_INVALID'] as const;
   readonly problems: readonly string[];
 
-  /** `file`: where it was read from, when it was. */
+  /** `file`: the file that it was read from, if any. */
   constructor(problems: readonly string[], file?: string) {
     const where = file === undefined ? '' : ` in ${file}`;
-    super(`The configuration${where} is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    const lines = problems.map((problem) => `  ${problem}`).join('\n');
+    super('ConfigError', 'CONFIG_INVALID', false, `The configuration${where} is not valid:\n${lines}`);
     this.problems = problems;
   }
 }

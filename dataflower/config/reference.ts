@@ -26,12 +26,12 @@ export function referencePage(): string {
     if (heading !== section) parts.push(`## ${heading}\n`);
     section = heading;
     const value =
-      leaf.fallback === undefined ? (leaf.meta.meanwhile ?? 'none') : `\`${JSON.stringify(leaf.fallback)}\``;
+      leaf.fallback === undefined ? (leaf.meta.defaultText ?? 'none') : `\`${JSON.stringify(leaf.fallback)}\``;
     parts.push(
       `### \`${leaf.path.join('.')}\`\n`,
       `${leaf.meta.about}\n`,
       `- Value: ${leaf.meta.expected}. Default: ${value}. Environment: \`${leaf.variable}\`.`,
-      `- ${leaf.meta.turn}\n`,
+      `- ${leaf.meta.whenToChange}\n`,
     );
   }
   return parts.join('\n');

@@ -1,32 +1,38 @@
+import { BUDGET_LIMITS } from '@dataflower/invoker-shim/defaults';
 import { whole } from './keys.js';
 
 const MAX_BYTES = 2 ** 40;
 const MAX_MS = 2_147_483_647;
 const MAX_COUNT = 1e12;
 
-/** What one activation of a workflow may take, the workflows inside it included. */
+/** Bounds of one activation of a workflow, the workflows inside it included. */
 export const workflowKeys = {
   workflowTimeoutMs: whole(86_400_000, 100, MAX_MS, {
     about:
       'Time that a sequence, a composition or a graph may take as a whole, in milliseconds. OpenWhisk has none of its own: fifty actions of five minutes each take four hours.',
-    turn: 'A workflow fails with "exceeded its time limit": raise it. Forgotten workflows hold containers for hours: lower it.',
+    whenToChange:
+      'A workflow fails with "exceeded its time limit": raise it. Forgotten workflows hold containers for hours: lower it.',
   }),
-  workflowInstances: whole(2_500_000, 1, MAX_COUNT, {
+  workflowInstances: whole(BUDGET_LIMITS.instances, 1, MAX_COUNT, {
     about:
       'Items of `map`, runs of functions and workflows inside that one activation of a workflow may start, those of workflows inside it included.',
-    turn: 'A workflow fails with "starts more than … instances": raise it, when it is meant to. One user takes the server for minutes: lower it.',
+    whenToChange:
+      'A workflow fails with "starts more than … instances": raise it, when it is meant to. One user takes the server for minutes: lower it.',
   }),
-  workflowTokens: whole(50_000_000, 1, MAX_COUNT, {
+  workflowTokens: whole(BUDGET_LIMITS.tokens, 1, MAX_COUNT, {
     about: 'Values and counts that may go from node to node in one activation of a workflow.',
-    turn: 'A workflow fails with "makes more than … tokens": raise it, when it is meant to. One user takes the server for minutes: lower it.',
+    whenToChange:
+      'A workflow fails with "makes more than … tokens": raise it, when it is meant to. One user takes the server for minutes: lower it.',
   }),
-  workflowBytes: whole(1_073_741_824, 65_536, MAX_BYTES, {
+  workflowBytes: whole(BUDGET_LIMITS.bytes, 65_536, MAX_BYTES, {
     about:
       'Bytes that the engine itself may make for one activation of a workflow: variables of `let` that steps have changed, bound parameters laid under inputs, items of a `map` over JSON, constants, and 8 KiB for each workflow inside it. What functions put out does not count: `sink.limitBytes` bounds it.',
-    turn: 'A workflow fails with "takes more than … bytes of the engine": raise it, when it is meant to. The server uses too much memory: lower it.',
+    whenToChange:
+      'A workflow fails with "takes more than … bytes of the engine": raise it, when it is meant to. The server uses too much memory: lower it.',
   }),
-  workflowValueBytes: whole(536_870_912, 65_536, MAX_BYTES, {
+  workflowValueBytes: whole(BUDGET_LIMITS.valueBytes, 65_536, MAX_BYTES, {
     about: 'Largest value that the engine puts together of others in a workflow (a list, a record), in bytes.',
-    turn: 'A workflow fails with "puts together a value of … bytes": raise it, when the functions can take such a value.',
+    whenToChange:
+      'A workflow fails with "puts together a value of … bytes": raise it, when the functions can take such a value.',
   }),
 };

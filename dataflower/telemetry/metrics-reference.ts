@@ -11,7 +11,7 @@ interface Group {
   readonly register: (registry: Registry) => unknown;
 }
 
-/** Only names are wanted here: nothing is read. */
+/** The reference page needs names only: no value is read. */
 const unread = (): never => {
   throw new Error('the reference asks for no values');
 };
@@ -60,7 +60,7 @@ process, gauges are read when they are asked for; histograms have buckets from 1
 at most, whoever asks how often: all who ask within a second get the same.
 `;
 
-/** What a registry holds, without its values. */
+/** A metric of a registry, without its values. */
 export interface DescribedMetric {
   readonly name: string;
   readonly help: string;

@@ -1,19 +1,19 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import type { TracedRecord } from './spans.js';
 
-/** `ExportResultCode.SUCCESS`, of a package that is not ours to import. */
+/** `ExportResultCode.SUCCESS`, of a package that is no dependency of this one. */
 const SUCCESS = 0;
 
 export interface SpanQueueOptions {
   readonly exporter: SpanExporter;
   readonly toSpans: (record: TracedRecord) => ReadableSpan[];
-  /** The collector begins to fail (with why), or takes spans again (undefined). */
+  /** The collector begins to fail (with the error), or takes spans again (undefined). */
   readonly onTrouble: (error: unknown) => void;
-  /** Records that wait at most. Default: 10,000. */
+  /** Most records that wait. Default: 10,000. */
   readonly mostWaiting?: number;
   /** Records whose spans go into one request. Default: 256. */
   readonly batch?: number;
-  /** How long a record waits for others, in ms. Default: 1000. */
+  /** Time for which a record waits for others, in ms. Default: 1000. */
   readonly lingerMs?: number;
 }
 
@@ -23,8 +23,9 @@ export interface SpanCounts {
 }
 
 /**
- * Records on their way to a collector: made into spans and sent in batches, one request at a time, off the path. What does
- * not fit, and what the collector does not take, is dropped and counted. An empty queue keeps no timer.
+ * Records on their way to a collector. They are made into spans and sent in batches, one request at a time, off the path of
+ * activations. Records that do not fit, and records whose spans the collector does not take, are dropped and counted. An empty
+ * queue has no timer.
  */
 export class SpanQueue {
   readonly #waiting: TracedRecord[] = [];
@@ -62,7 +63,7 @@ export class SpanQueue {
     else this.#timer ??= setTimeout(() => this.#send(), this.#lingerMs).unref();
   }
 
-  /** Sends what waits, as long as the collector takes it; resolves when nothing is under way. */
+  /** Sends the records that wait while the collector takes them; resolves when nothing is under way. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#send();
@@ -84,7 +85,7 @@ export class SpanQueue {
   }
 
   async #sendBatch(): Promise<void> {
-    // Not in the turn of the loop in which the record was made.
+    // Not in the turn of the event loop in which the record was made.
     await new Promise((resolve) => setImmediate(resolve));
     const records = this.#waiting.splice(0, this.#batch);
     try {

@@ -11,13 +11,13 @@ import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { ActivationRecord } from '@dataflower/common/records';
 
-/** What of a record its spans are made from: it is held until they are, and a record's result may be large. */
+/** The part of a record that its spans are made from. It is kept until then; a record's result, which may be large, is not. */
 export type TracedRecord = Pick<
   ActivationRecord,
   'activationId' | 'namespace' | 'name' | 'cause' | 'start' | 'end' | 'status' | 'annotations' | 'trace'
 >;
 
-/** Names of attributes, after OpenTelemetry's conventions for functions where there are some. */
+/** Names of attributes: OpenTelemetry's conventions for functions where there are any. */
 export const ATTRIBUTES = {
   activationId: 'faas.invocation_id',
   action: 'faas.name',
@@ -52,7 +52,7 @@ interface Times {
 const SCOPE = { name: '@dataflower/plugin' };
 const SPAN_DIGITS = 16;
 
-/** A trace as a record names it: its id, and the caller's span when the request had a trace context. */
+/** The trace of a record: its id, and the caller's span when the request had a trace context. */
 export function traceOf({ trace, activationId }: TracedRecord): {
   traceId: string;
   parent?: string;
@@ -65,9 +65,9 @@ export function traceOf({ trace, activationId }: TracedRecord): {
 }
 
 /**
- * The spans of one activation: itself, from when its inputs were there to its last byte, and below it what it spent its
- * time with. Ids are derived from activation ids, so that processes that know nothing of each other make one trace; the part
- * whose value came last is a link.
+ * The spans of one activation: itself, from the arrival of its last input to the last byte of its output, and below it its
+ * phases. Ids are derived from activation ids, so that independent processes make one trace. A link names the part whose value
+ * came last.
  */
 export function spansOf(record: TracedRecord, resource: Resource): ReadableSpan[] {
   const { activationId, cause, annotations, status } = record;

@@ -1,16 +1,17 @@
-import type { RecordObserver } from '@dataflower/common/records';
 import type { Logger } from 'pino';
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { registerCounter, SPAN_METRICS } from '@dataflower/common/metrics';
+import type { RecordObserver } from '@dataflower/common/records';
 import type { Config } from '../config/index.js';
 import { VERSION } from '../version.js';
 import type { SpanCounts } from './span-queue.js';
 
-/** Spans of what one process runs. */
+/** Spans of the activations that one process runs. */
 export interface Tracing {
-  /** Hears of every record as it is written. */
+  /** Must be called for every record as it is written. */
   readonly onRecord: RecordObserver;
   register(registry: Registry): void;
-  /** Sends what waits, if the collector takes it. */
+  /** Sends the spans that wait, if the collector takes them. */
   close(): Promise<void>;
 }
 
@@ -44,7 +45,7 @@ export async function openTracing(
     exporter,
     toSpans: (record) => spansOf(record, resource),
     onTrouble: (error) => {
-      // The exporter's error names the address at most; its headers are not in it.
+      // The exporter's error may name the address; it never has the headers.
       if (error === undefined) log.info('the collector takes spans again');
       else log.warn({ reason: reasonOf(error) }, 'the collector takes no spans: they are dropped until it does');
     },
@@ -73,23 +74,8 @@ export async function openTracing(
 }
 
 export function registerSpanMetrics(registry: Registry, counts: () => SpanCounts): void {
-  const counter = (name: string, help: string, read: () => number): void => {
-    new Counter({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  };
-  counter('dataflower_spans_exported_total', 'Spans that the collector has taken', () => counts().exported);
-  counter(
-    'dataflower_spans_dropped_total',
-    'Activations without spans, because too many waited or the collector did not take them',
-    () => counts().dropped,
-  );
+  registerCounter(registry, SPAN_METRICS.exported, () => counts().exported);
+  registerCounter(registry, SPAN_METRICS.dropped, () => counts().dropped);
 }
 
 function tracesUrl(endpoint: string): string {

@@ -16,10 +16,8 @@ const nowhere: RecordStore = {
 };
 
 const config = loadConfig({ overrides: { dataDir: process.argv[2]!, server: { port: 0 } } });
-const { max } = config.containers;
-const platform = await createStandalone(config, () => {
-  const containers = max === undefined ? {} : { maxContainers: max };
-  return Promise.resolve({ host: createAgent({ records: nowhere, containers }), records: nowhere });
-});
+const platform = await createStandalone(config, () =>
+  Promise.resolve({ host: createAgent(config, { records: nowhere }), records: nowhere }),
+);
 process.once('SIGTERM', () => void platform.close(0).then(() => process.exit(0)));
 process.send!({ url: platform.url, authorization: platform.authorization });

@@ -3,7 +3,7 @@ import type { ActivationRecord } from '@dataflower/common/records';
 import type { Graph } from '@dataflower/composer/graph';
 import type { ContainerSpec, ExecutorStatus } from '../containers/executor.js';
 
-/** Who invokes. */
+/** The user and the namespace that an activation is invoked by. */
 export interface Identity {
   readonly namespace: string;
   readonly subject: string;
@@ -20,7 +20,7 @@ export interface ActionLimits {
   readonly concurrency: number;
 }
 
-/** What an activation record says of the action that ran. */
+/** The action that ran, as its activation record describes it. */
 export interface ActionDescription {
   /** Simple name. */
   readonly name: string;
@@ -40,7 +40,7 @@ export interface FunctionTarget {
   readonly spec: ContainerSpec;
 }
 
-/** A sequence, a composition or a graph, with everything that its nodes name already looked up. */
+/** A sequence, a composition or a graph; all actions that its nodes name are looked up. */
 export interface WorkflowTarget {
   readonly type: 'workflow';
   readonly workflow: 'sequence' | 'composition' | 'graph';
@@ -48,18 +48,18 @@ export interface WorkflowTarget {
   /** Same object for the same digest: plans are cached by it. */
   readonly graph: Graph;
   readonly digest: string;
-  /** By the action name that the graph's node has. */
+  /** By the action name in the graph's node. */
   readonly actions: ReadonlyMap<string, Target>;
   /** The composition's own container, when the graph has function nodes. */
   readonly steps?: ContainerSpec;
   /**
-   * Bound to a composition or a graph, for where it is a part of another workflow: laid under its input there. The payload
-   * of a caller has them already.
+   * Parameters bound to a composition or a graph. They are laid under its input where it is a part of another workflow; the
+   * payload of a caller includes them already.
    */
   readonly parameters?: Readonly<Record<string, unknown>>;
 }
 
-/** A name that leads nowhere: reaching it is an error, as an application error with this text. */
+/** The target of a name that does not exist. A node that reaches it fails with this application error. */
 export interface MissingTarget {
   readonly type: 'missing';
   readonly error: string;
@@ -79,18 +79,18 @@ export interface StartMessage {
   readonly target: FunctionTarget | WorkflowTarget;
   /** The payload: JSON text of an object, validated. */
   readonly payload: Buffer;
-  /** When the request came in, by the wall: milliseconds since the epoch, for records. */
+  /** When the request came in, by the clock's `wall`: milliseconds since the epoch, for records. */
   readonly receivedAt: number;
-  /** The same by `now` of the clock of this process: `waitTime` and time limits count from here. */
+  /** When the request came in, by `now` of this process's clock: `waitTime` and time limits count from here. */
   readonly received: number;
-  /** Milliseconds a workflow may take as a whole, from `received`; undefined: no limit of its own. */
+  /** Time limit of a whole workflow, in ms from `received`; undefined: the host's. */
   readonly workflowTimeoutMs?: number;
   readonly paradigm: Paradigm;
   /** The W3C trace context of the request, when spans are wanted and it had one. */
   readonly traceparent?: string;
   /**
-   * Called once when nothing of the activation starts any more, at its answer or later: until then its code is kept for it.
-   * Never called when `start` throws. Undefined: its code needs no keeping.
+   * Called once when nothing of the activation starts any more, at its answer or later: its code is kept until then.
+   * Not called when `start` throws. Undefined: its code need not be kept.
    */
   readonly ended?: () => void;
 }
@@ -101,29 +101,29 @@ export interface StartMessage {
  */
 export type Answer = (record: ActivationRecord, result: string) => void;
 
-/** Which activation is to be cancelled, and by whom. */
+/** A request to cancel an activation. */
 export interface CancelRequest {
   readonly activationId: string;
-  /** Only an activation of this namespace is cancelled; one of another is as unknown as one that never was. */
+  /** Only an activation of this namespace is cancelled; an activation of another namespace is reported as unknown. */
   readonly namespace: string;
-  /** The error that its caller gets and that its record says. */
+  /** The error for its caller and its record. */
   readonly reason: string;
 }
 
 /**
- * What became of a request to cancel. `stopping`: its caller is answered, what it runs is being stopped, its record says so.
- * `part`: it is a part of the activation `of`, which is to be cancelled instead; nothing was done. `unknown`: nothing of it
- * is here (any more), or it is another namespace's.
+ * Outcome of a request to cancel. `stopping`: its caller is answered, its functions are being stopped, its record says so.
+ * `part`: it is a part of the activation `of`, which is to be cancelled instead; nothing was done. `unknown`: the host does
+ * not run it (any more), or it is another namespace's.
  */
 export type CancelOutcome =
   | { readonly outcome: 'stopping' }
   | { readonly outcome: 'part'; readonly of: string }
   | { readonly outcome: 'unknown' };
 
-/** A host, as the gateway sees it: in process when standalone. */
+/** A host as the gateway sees it: an agent in the same process (standalone), or a connection to one. */
 export interface Host {
   readonly id: string;
-  /** Gives the id of the host that has taken it. Throws, and takes nothing, when it takes no work, or none of this namespace. */
+  /** Returns the id of the host that runs it. Throws, and takes nothing, when the host takes no work, or none of this namespace. */
   start(message: StartMessage, answer: Answer): string;
   /** Stops an activation. Rejects when the host cannot be asked. */
   cancel(request: CancelRequest): Promise<CancelOutcome>;
@@ -131,7 +131,7 @@ export interface Host {
   status(): Promise<HostStatus>;
   /** Prometheus text of what this host counts. */
   metrics(): Promise<string>;
-  /** Takes no more work, lets running work end (at most `drainMs`), flushes and stops. */
+  /** Takes no more work, waits at most `drainMs` for running work to end, flushes and stops. */
   close(drainMs: number): Promise<void>;
 }
 
@@ -141,16 +141,16 @@ export interface HostStatus {
   readonly queued: number;
   readonly executor: ExecutorStatus;
   readonly sink: { readonly residentBytes: number; readonly limitBytes: number };
-  /** Of a host in a process of its own: what that process says of itself, and of the records that it keeps. */
+  /** Health and records of the host's process; undefined for a host in the gateway's process. */
   readonly health?: HealthReport;
   readonly records?: RecordsReport;
 }
 
-/** Activation records that a process keeps or carries. */
+/** The activation records of one process. */
 export interface RecordsReport {
   /** New invocations are refused with 503. */
   readonly full: boolean;
-  /** Where there is a database to carry them to: what is not there yet. */
+  /** Records that are not in the database yet; undefined without a database. */
   readonly waitingRecords?: number;
   readonly waitingBytes?: number;
   /** Age of the oldest of them, in milliseconds. */

@@ -1,25 +1,17 @@
 import { Counter, type Registry } from 'prom-client';
+import { CONTAINER_METRICS } from '@dataflower/common/metrics';
 import type { ContainerDriver, ContainerExit, ContainerHandle, StartOptions } from '../containers/drivers/driver.js';
 
-/** How a container ended: as it was told to, by itself, or for using too much memory. */
+/** How a container ended: stopped by the platform, by itself, or for using too much memory. */
 const EXITS = ['stopped', 'died', 'out_of_memory'] as const;
 type Exit = (typeof EXITS)[number];
 
-/** A driver that counts what the one inside it does: containers started, not started, and ended. */
+/** Wraps a driver, and counts the containers that it started, could not start, and that ended. */
 export function countingDriver(driver: ContainerDriver, registry: Registry): ContainerDriver {
   const registers = [registry];
-  const started = new Counter({ name: 'dataflower_container_starts_total', help: 'Containers started', registers });
-  const failed = new Counter({
-    name: 'dataflower_container_start_failures_total',
-    help: 'Containers that could not be started',
-    registers,
-  });
-  const ended = new Counter({
-    name: 'dataflower_container_exits_total',
-    help: 'Containers ended: stopped by the platform, died by themselves, or ended for using too much memory',
-    labelNames: ['reason'],
-    registers,
-  });
+  const started = new Counter({ ...CONTAINER_METRICS.starts, registers });
+  const failed = new Counter({ ...CONTAINER_METRICS.startFailures, registers });
+  const ended = new Counter({ ...CONTAINER_METRICS.exits, labelNames: ['reason'], registers });
   for (const reason of EXITS) ended.inc({ reason }, 0);
   const start = async (options: StartOptions): Promise<ContainerHandle> => {
     let handle: ContainerHandle;
@@ -41,7 +33,7 @@ export function countingDriver(driver: ContainerDriver, registry: Registry): Con
   return withMember(driver, 'start', start);
 }
 
-/** The same object to all who use it, but for one member. */
+/** A proxy of the object with one other member. */
 function withMember<T extends object, K extends keyof T & string>(object: T, name: K, member: T[K]): T {
   return new Proxy(object, {
     get: (target, asked) => {

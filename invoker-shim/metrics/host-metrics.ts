@@ -1,32 +1,13 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { SinkMetrics } from '../sink/index.js';
+import {
+  HOST_METRICS,
+  type MetricName,
+  registerCounter,
+  registerGauge,
+  SINK_METRICS,
+} from '@dataflower/common/metrics';
 import type { HostStatus } from '../host/host.js';
-
-/** Names of everything that a host counts (Prometheus; base units). */
-const METRICS = {
-  answered: ['dataflower_activations_total', 'Activations answered, by OpenWhisk status code'],
-  activations: ['dataflower_activations', 'Activations not ended'],
-  queued: ['dataflower_runs_queued', 'Function runs that wait for a container'],
-  running: ['dataflower_runs_running', 'Function runs in containers'],
-  containers: ['dataflower_containers', 'Containers, by state'],
-  warmed: [
-    'dataflower_containers_warmed_total',
-    'Containers started for runs that were expected, by what became of them',
-  ],
-} as const;
-
-/** Sink gauges by the field of its own metrics. */
-const SINK: readonly (readonly [field: keyof SinkMetrics, name: string, help: string])[] = [
-  ['residentBytes', 'dataflower_sink_resident_bytes', 'Bytes of values in memory and in hand-over files'],
-  ['peakResidentBytes', 'dataflower_sink_peak_resident_bytes', 'Most bytes resident so far'],
-  ['values', 'dataflower_sink_values', 'Values alive'],
-  ['spilledBytes', 'dataflower_sink_spilled_bytes', 'Bytes of values on disk'],
-  ['spills', 'dataflower_sink_spills_total', 'Values written to disk'],
-  ['spillFailures', 'dataflower_sink_spill_failures_total', 'Values that could not be written to disk'],
-  ['handoverFiles', 'dataflower_sink_handover_files', 'Hand-over files in use'],
-  ['spareHandoverBytes', 'dataflower_sink_spare_handover_bytes', 'Bytes of hand-over files kept for further values'],
-  ['heldEmits', 'dataflower_sink_held_emits', 'Containers whose emits wait for room'],
-];
+import type { SinkMetrics } from '../sink/index.js';
 
 export interface HostMetrics {
   text(): Promise<string>;
@@ -34,40 +15,19 @@ export interface HostMetrics {
   answered(status: number): void;
 }
 
-/** The metrics of a host, in a registry of its own; gauges are read when it is asked for. */
+/** Registers the metrics of a host; gauges are read when the metrics are asked for. */
 export function hostMetrics(registry: Registry, status: () => HostStatus, sink: () => SinkMetrics): HostMetrics {
   const registers = [registry];
-  const gauge = ([name, help]: readonly [string, string], read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  };
-  const counter = (name: string, help: string, read: () => number): void => {
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  };
-  gauge(METRICS.activations, () => status().activations);
-  gauge(METRICS.queued, () => status().queued);
-  gauge(METRICS.running, () => status().executor.running);
-  for (const [field, name, help] of SINK) {
-    if (name.endsWith('_total')) counter(name, help, () => sink()[field]);
-    else gauge([name, help], () => sink()[field]);
+  registerGauge(registry, HOST_METRICS.activations, () => status().activations);
+  registerGauge(registry, HOST_METRICS.queued, () => status().queued);
+  registerGauge(registry, HOST_METRICS.running, () => status().executor.running);
+  const ofTheSink: Readonly<Record<keyof SinkMetrics, MetricName>> = SINK_METRICS;
+  for (const [field, metric] of Object.entries(ofTheSink) as [keyof SinkMetrics, MetricName][]) {
+    const register = metric.name.endsWith('_total') ? registerCounter : registerGauge;
+    register(registry, metric, () => sink()[field]);
   }
   new Gauge({
-    name: METRICS.containers[0],
-    help: METRICS.containers[1],
+    ...HOST_METRICS.containers,
     labelNames: ['state'],
     registers,
     collect() {
@@ -76,8 +36,7 @@ export function hostMetrics(registry: Registry, status: () => HostStatus, sink: 
     },
   });
   new Counter({
-    name: METRICS.warmed[0],
-    help: METRICS.warmed[1],
+    ...HOST_METRICS.warmed,
     labelNames: ['outcome'],
     registers,
     collect() {
@@ -88,12 +47,7 @@ export function hostMetrics(registry: Registry, status: () => HostStatus, sink: 
       this.inc({ outcome: 'waiting' }, started - used - inVain);
     },
   });
-  const answered = new Counter({
-    name: METRICS.answered[0],
-    help: METRICS.answered[1],
-    labelNames: ['status'],
-    registers,
-  });
+  const answered = new Counter({ ...HOST_METRICS.answered, labelNames: ['status'], registers });
   // A counter child for each of the four statuses: no label object on the path of an answer.
   const byStatus = [0, 1, 2, 3].map((code) => answered.labels(String(code)));
   return { text: () => registry.metrics(), answered: (code) => byStatus[code]?.inc() };

@@ -7,11 +7,11 @@ import type { SinkMetrics } from '../sink/index.js';
 import { countingDriver } from './counting-driver.js';
 import { RunMetrics } from './run-metrics.js';
 
-/** Everything that a host counts. */
+/** The metrics of a host, and the parts through which it counts. */
 export interface CountedHost extends HostMetrics {
   /** The driver, counted. */
   readonly driver: ContainerDriver;
-  /** To hear of every record that is written. */
+  /** Must be called for every record that is written. */
   readonly onRecord: RecordObserver;
 }
 

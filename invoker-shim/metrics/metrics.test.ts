@@ -13,7 +13,7 @@ const lines = async (name: string): Promise<string[]> =>
   (await registry.metrics()).split('\n').filter((line) => line.startsWith(name));
 
 test('a tally is a Prometheus histogram: cumulative buckets, a sum in seconds, a count', async () => {
-  const tally = new Tally('t_seconds', 'T', registry);
+  const tally = new Tally({ name: 't_seconds', help: 'T' }, registry);
   for (const ms of [0, 1, 1.5, 20, 20, 1e9]) tally.observe(ms);
   const text = await registry.metrics();
   expect(text).toContain('# TYPE t_seconds histogram');
@@ -27,7 +27,7 @@ test('a tally is a Prometheus histogram: cumulative buckets, a sum in seconds, a
 });
 
 test('a tally keeps the values of its label apart', async () => {
-  const tally = new Tally('l_seconds', 'L', registry, { name: 'route', values: ['a', 'b'] });
+  const tally = new Tally({ name: 'l_seconds', help: 'L' }, registry, { name: 'route', values: ['a', 'b'] });
   tally.observe(3, 1);
   expect(await lines('l_seconds_count')).toEqual(['l_seconds_count{route="a"} 0', 'l_seconds_count{route="b"} 1']);
 });

@@ -1,9 +1,9 @@
 import { Counter, type Registry } from 'prom-client';
-import { Tally } from '@dataflower/common/metrics';
+import { RUN_METRICS, Tally } from '@dataflower/common/metrics';
 import type { ActivationRecord } from '@dataflower/common/records';
 import type { DataflowAnnotation } from '../engine/records/part-annotations.js';
 
-/** What the records of function runs tell, counted as they are written. No label has as many values as there are users or actions. */
+/** Counts function runs by their records, as these are written. No label has as many values as there are users or actions. */
 export class RunMetrics {
   readonly #duration: Tally;
   readonly #queue: Tally;
@@ -16,26 +16,13 @@ export class RunMetrics {
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.#duration = new Tally('dataflower_run_duration_seconds', 'Time functions ran', registry);
-    this.#queue = new Tally(
-      'dataflower_run_queue_seconds',
-      'Time function runs with all their inputs waited for a container, its start included',
-      registry,
-    );
-    this.#init = new Tally(
-      'dataflower_run_init_seconds',
-      'Time containers took to load the code, where a run waited for it',
-      registry,
-    );
-    this.#transfer = new Tally(
-      'dataflower_run_transfer_seconds',
-      'Time from the end of a function to the last byte of its output',
-      registry,
-    );
+    this.#duration = new Tally(RUN_METRICS.duration, registry);
+    this.#queue = new Tally(RUN_METRICS.queue, registry);
+    this.#init = new Tally(RUN_METRICS.init, registry);
+    this.#transfer = new Tally(RUN_METRICS.transfer, registry);
     const read = { cold: () => this.#cold, warm: () => this.#warm };
     new Counter({
-      name: 'dataflower_runs_total',
-      help: 'Function runs that ended, by whether their container was there',
+      ...RUN_METRICS.runs,
       labelNames: ['start'],
       registers,
       collect() {
@@ -45,8 +32,7 @@ export class RunMetrics {
     });
     const bytes = { in: () => this.#bytesIn, out: () => this.#bytesOut };
     new Counter({
-      name: 'dataflower_run_bytes_total',
-      help: 'Bytes of values that functions took in and put out',
+      ...RUN_METRICS.bytes,
       labelNames: ['direction'],
       registers,
       collect() {

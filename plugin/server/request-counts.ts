@@ -1,5 +1,5 @@
-import { Tally } from '@dataflower/common/metrics';
 import { Counter, type Registry } from 'prom-client';
+import { HTTP_METRICS, Tally } from '@dataflower/common/metrics';
 
 /** What a request was for. */
 const ROUTES = ['invoke', 'api', 'admin'] as const;
@@ -12,15 +12,9 @@ export class RequestCounts {
 
   constructor(registry: Registry) {
     const counts = this.#counts;
-    this.#durations = new Tally(
-      'dataflower_http_request_duration_seconds',
-      'Time from the head of an HTTP request to the end of its answer, by route class',
-      registry,
-      { name: 'route', values: ROUTES },
-    );
+    this.#durations = new Tally(HTTP_METRICS.duration, registry, { name: 'route', values: ROUTES });
     new Counter({
-      name: 'dataflower_http_requests_total',
-      help: 'HTTP requests answered, by route class and status',
+      ...HTTP_METRICS.requests,
       labelNames: ['route', 'status'],
       registers: [registry],
       collect() {

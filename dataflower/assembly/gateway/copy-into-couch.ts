@@ -7,7 +7,7 @@ import { prepareDataDirectory } from '../shared/data-directory.js';
 import { openEntities } from './entities.js';
 import { openStores, type Stores } from './stores.js';
 
-/** Copies what the data directory has into CouchDB; what is there already stays. May be done again. Throws `StartError`. */
+/** Copies users and actions of the data directory into CouchDB, and keeps those that are there already. May be repeated. Throws `StartError`. */
 export async function copyIntoCouch(config: Config): Promise<{ readonly users: Copied; readonly actions: Copied }> {
   await prepareDataDirectory(config.dataDir);
   const from = await openEntities(config.dataDir);

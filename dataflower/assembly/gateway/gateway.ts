@@ -25,20 +25,19 @@ import type { Config } from '../../config/index.js';
 import { recordsReport, storesOf } from '../shared/stores-report.js';
 import type { Tracing } from '../../telemetry/tracing.js';
 import { VERSION } from '../../version.js';
-import { processRegistry } from '../shared/process-registry.js';
+import { processRegistry } from '../shared/metrics.js';
 import { readRunning, removeRunning, writeRunning } from '../shared/data-directory.js';
-import { listenError } from '../shared/listen-error.js';
-import { StartError } from '../shared/start-error.js';
+import { listenError, StartError } from '../shared/start-error.js';
 import type { Stores } from './stores.js';
 
 /** What a gateway is made of. */
 export interface GatewayParts {
-  /** What it calls itself. */
+  /** Name of the process in logs, health and metrics. */
   readonly component: 'standalone' | 'plugin';
   readonly stores: Stores;
   readonly host: Host;
   readonly records: RecordStore;
-  /** Prometheus text of what is counted beside the host. */
+  /** Prometheus text of what is counted beside the host and the API. */
   readonly metrics?: (() => Promise<string>) | undefined;
   readonly log: Logger;
   readonly health: Health;
@@ -46,7 +45,7 @@ export interface GatewayParts {
   readonly tracing?: Tracing | undefined;
 }
 
-/** A process that serves the API and runs. */
+/** A running process that serves the API. */
 export interface Gateway {
   /** `http://localhost:3233`: what clients take as their API host. */
   readonly url: string;
@@ -71,7 +70,7 @@ const RECORDS_FULL = {
     'the record files are full: new invocations are refused with 503 until there is room (records.maxBytes, the disk)',
 } as const;
 
-/** Bodies of all requests together: so many bytes, and so many of the largest. */
+/** Bytes of the bodies of all requests together: at least `BODY_BYTES`, and at least `LARGEST_BODIES` of the largest. */
 const BODY_BYTES = 256 * 1024 * 1024;
 const LARGEST_BODIES = 4;
 

@@ -10,19 +10,19 @@ import { EntitySubjects, type SubjectStore } from '@dataflower/plugin/auth';
 import { CachedStore } from '@dataflower/plugin/stores';
 import { openCouchEntityStore, CouchSubjects } from '@dataflower/plugin/stores/couchdb';
 import type { Config } from '../../config/index.js';
-import { connectCouch, couchSettings, CouchStartError } from '../shared/couch-connection.js';
+import { connectCouch, couchSettings } from '../shared/couch-connection.js';
 import { opening } from '../shared/opening.js';
 import { openEntities } from './entities.js';
 import { startMetrics } from '../shared/metrics.js';
 import { StartError } from '../shared/start-error.js';
 
-/** Where entities and users are kept: in CouchDB when it is configured, else in the data directory. */
+/** The stores of entities and users: in CouchDB when it is configured, else in the data directory. */
 export interface Stores {
   readonly entities: CachedStore;
   readonly subjects: SubjectStore;
-  /** Why they cannot be used now, and how bad that is; undefined: they can. */
+  /** The problem that keeps the stores from being used; undefined: none. */
   health(): Finding | undefined;
-  /** Writes the counters of this process into CouchDB from now on; without CouchDB there is nothing to do. */
+  /** Writes the counters of this process into CouchDB from now on; does nothing without CouchDB. */
   keepMetrics(component: string, collect: () => Promise<string>): void;
   close(): Promise<void>;
 }
@@ -49,7 +49,7 @@ async function openEmbeddedStores({ dataDir }: Config, log: Logger): Promise<Sto
   };
 }
 
-/** The users alone, for a command that works on them; undefined when no CouchDB is configured. */
+/** Opens the users alone, for a command that works on them; undefined when no CouchDB is configured. */
 export async function openCouchSubjects({ couchdb }: Config): Promise<SubjectStore | undefined> {
   const client = await asStartError(connect(couchdb, () => undefined));
   if (client === undefined) return undefined;
@@ -109,7 +109,7 @@ async function asStartError<T>(opened: Promise<T>): Promise<T> {
   try {
     return await opened;
   } catch (cause) {
-    if (cause instanceof CouchStartError || cause instanceof CouchSchemaError || cause instanceof CouchUnavailableError)
+    if (cause instanceof CouchSchemaError || cause instanceof CouchUnavailableError)
       throw new StartError(cause.message, { cause });
     throw cause;
   }

@@ -13,11 +13,11 @@ import {
 import type { Config } from '../../config/index.js';
 import { StartError } from '../shared/start-error.js';
 
-/** What containers are, and what of it the operator has to know. */
+/** The driver that was chosen, and a notice for the operator. */
 export interface ChosenDriver {
   /** Undefined: child processes. */
   readonly driver: ContainerDriver | undefined;
-  /** A line for people. */
+  /** A line that tells how functions are isolated. */
   readonly notice: string;
 }
 
@@ -25,7 +25,7 @@ const PROCESSES = 'functions run as child processes, without isolation: for deve
 const OWN_USERS =
   'functions run as child processes with user ids of their own, without a bound on what they use or reach over the network: for development.';
 
-/** Throws `StartError` where other machines would reach an API whose functions are not kept in. */
+/** Throws `StartError` where other machines would reach an API whose functions are not isolated. */
 export function checkProcessesOnLoopback({ server: { host }, containers }: Config): void {
   if (isLoopback(host) || containers.processOffLoopback) return;
   throw new StartError(
@@ -34,8 +34,8 @@ export function checkProcessesOnLoopback({ server: { host }, containers }: Confi
 }
 
 /**
- * The driver that the configuration asks for; `auto` takes what works here and says what it took. Rejects with
- * `StartError` when what was asked for cannot be had.
+ * The driver that the configuration asks for; `auto` takes the driver that works here, and the notice names it. Rejects with
+ * `StartError` when the driver cannot be opened.
  */
 export async function chooseDriver(config: Config, log: Logger): Promise<ChosenDriver> {
   const { driver, network, image } = config.containers;
@@ -64,7 +64,7 @@ export async function chooseDriver(config: Config, log: Logger): Promise<ChosenD
   }
 }
 
-/** @param why There is no Docker, when that is the reason. */
+/** @param why The reason why Docker is not used, for `auto`. */
 function childProcesses(config: Config, why?: string): ChosenDriver {
   try {
     checkProcessesOnLoopback(config);
@@ -90,15 +90,15 @@ const REACH = {
   open: 'that reach whatever the engine’s machine reaches: for development, with code that you trust',
 } as const;
 
-/** Why there is no image, and what to do about it. */
+/** The reason why there is no image, and what to do about it. */
 interface NoImage {
   readonly missing: string;
   readonly todo: string;
 }
 
 /**
- * The image of the runtime, or why there is none. The one that is named by default is made of what is installed here when
- * the engine has another, so that after an upgrade no container runs the runtime of before.
+ * The image of the runtime, or why there is none. The default image is made from the installed runtime when the engine has
+ * another version, so that after an upgrade no container runs the old runtime.
  */
 async function findImage({ containers }: Config, log: Logger): Promise<{ image: string } | NoImage> {
   const { image, dockerHost } = containers;

@@ -22,7 +22,7 @@ export interface Parts {
   readonly notice?: string;
 }
 
-/** The parts register what they know of their health. */
+/** Opens host and records; they register their health checks. */
 export type OpenParts = (config: Config, log: Logger, health: Health) => Promise<Parts>;
 
 /** Opens a host in this process, and its records in the data directory. */
@@ -52,40 +52,17 @@ export async function openHost(
   config: Config,
   { id, records, log, tracing }: HostSurroundings,
 ): Promise<{ readonly host: Host; readonly notice: string }> {
-  const { containers, sink, limits } = config;
   const { driver, notice } = await chooseDriver(config, log);
   const activations = log.isLevelEnabled('debug')
     ? new ActivationLog(log.child({ component: 'activations' }))
     : undefined;
-  const host = createAgent({
+  const host = createAgent(config, {
     ...(id === undefined ? {} : { id }),
     records,
     onRecord: [tracing?.onRecord, activations?.ended].filter((observer) => observer !== undefined),
     events: activations === undefined ? [] : [activations],
-    containers: {
-      ...(driver === undefined ? {} : { driver }),
-      namespaceShare: containers.namespaceShare,
-      idleMs: containers.idleMs,
-      pauseAfterMs: containers.pauseAfterMs,
-      prewarmReplaceMs: containers.prewarmReplaceMs,
-      ...(containers.prewarm === undefined ? {} : { prewarm: containers.prewarm }),
-      helloTimeoutMs: containers.helloTimeoutMs,
-      ...(containers.max === undefined ? {} : { maxContainers: containers.max }),
-      ...(containers.maxPerAction === undefined ? {} : { maxContainersPerKey: containers.maxPerAction }),
-      ...(containers.memoryMiB === undefined ? {} : { memoryLimitMiB: containers.memoryMiB }),
-      foreignMessageBytes: containers.images.messageBytes,
-      logger: log.child({ component: 'containers' }),
-    },
-    sink: { limitBytes: sink.limitBytes },
-    componentLimit: limits.sequenceLength,
-    resultLimitBytes: limits.resultBytes,
-    workflowTimeoutMs: limits.workflowTimeoutMs,
-    budget: {
-      tokens: limits.workflowTokens,
-      instances: limits.workflowInstances,
-      bytes: limits.workflowBytes,
-      valueBytes: limits.workflowValueBytes,
-    },
+    ...(driver === undefined ? {} : { driver }),
+    logger: log.child({ component: 'containers' }),
   });
   return { host, notice };
 }

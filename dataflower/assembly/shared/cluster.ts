@@ -6,7 +6,7 @@ import { StartError } from './start-error.js';
 export type HostEntry = Config['hosts'][number];
 
 const MIB = 1024 * 1024;
-/** What a message between plugin and shim has room for beside payload, result and logs, in bytes. */
+/** Largest payload, result or logs in a message between plugin and shim, in bytes. */
 const LARGEST_VALUE_BYTES = 32 * MIB;
 
 /** The secret that plugin and shims share. Throws `StartError` with what to do. */
@@ -15,7 +15,7 @@ export function clusterSecret({ cluster: { secret, secretFile } }: Config): stri
   const todo = `the same text of at least ${MIN_SECRET_CHARS} characters for the plugin and all shims, such as \`openssl rand -hex 32\` gives`;
   if (given === undefined)
     throw new StartError(
-      `Plugin and shims need a secret to know each other by: set cluster.secretFile, cluster.secret or DATAFLOWER_CLUSTER_SECRET to ${todo}.`,
+      `Plugin and shims authenticate each other by a secret: set cluster.secretFile, cluster.secret or DATAFLOWER_CLUSTER_SECRET to ${todo}.`,
     );
   if (given.length < MIN_SECRET_CHARS)
     throw new StartError(`The secret of the cluster has ${given.length} characters: set ${todo}.`);
@@ -59,7 +59,7 @@ export function checkMessageLimits({ limits }: Config): void {
   const sizes = {
     'limits.payloadBytes': payloadBytes,
     'limits.resultBytes': resultBytes,
-    // Bound ones go into the message of a payload.
+    // Bound parameters go into the message of a payload.
     'limits.parametersBytes': 2 * parametersBytes,
     'limits.logsMiB.max': 2 * logsMiB.max * MIB,
   };

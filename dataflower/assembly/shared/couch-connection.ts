@@ -1,27 +1,23 @@
 import { Access, CouchClient, type CouchSettings, CouchUnavailableError } from '@dataflower/common/couchdb';
 import { readText } from '@dataflower/composer/files';
 import type { Config } from '../../config/index.js';
+import { StartError } from './start-error.js';
 
 type Section = Config['couchdb'];
 
-/** What is wrong with the settings, or that CouchDB did not come within `couchdb.startMs`: for whoever starts. */
-export class CouchStartError extends Error {
-  override readonly name = 'CouchStartError';
-}
-
 const PAUSE_MS = 250;
-/** As long as CouchDB locks a user out by default, and a little more. */
+/** A little longer than CouchDB locks a user out by default. */
 const LOCK_MS = 310_000;
-/** By user and address: the clients of one process are refused together, and ask again together. */
+/** By section of the configuration: the clients of one process are refused together, and ask again together. */
 const accesses = new WeakMap<Section, Access>();
 
-/** The section as settings of a client, files read; undefined without a URL. Throws `CouchStartError`. */
+/** The settings of a client, with the files of the section read; undefined without a URL. Throws `StartError`. */
 export function couchSettings(section: Section): CouchSettings | undefined {
   const { url, username, tls, timeoutMs, retries, connections, maxRequests } = section;
   if (url === undefined) return undefined;
   const password = passwordOf(section);
   if ((username === undefined) !== (password === undefined)) {
-    throw new CouchStartError(
+    throw new StartError(
       'couchdb.username and a password belong together: set couchdb.passwordFile or couchdb.password, or neither name nor password.',
     );
   }
@@ -47,7 +43,7 @@ function accessOf(section: Section): Access {
 
 /**
  * A client of a CouchDB that answers: waits for it to come up for `startMs`, and for a user that it has locked out until
- * that has passed. `waiting` hears once why. Throws `CouchStartError`.
+ * that has passed. `waiting` is told once why it waits. Throws `StartError`.
  */
 export async function connectCouch(
   settings: CouchSettings,
@@ -68,7 +64,7 @@ export async function connectCouch(
       const late = performance.now() - began > waitMs;
       if (late || !(cause instanceof CouchUnavailableError) || !cause.retryable) {
         await client.close();
-        throw new CouchStartError(`${(cause as Error).message}${late ? ` It was waited for ${waitMs} ms.` : ''}`, {
+        throw new StartError(`${(cause as Error).message}${late ? ` It was waited for ${waitMs} ms.` : ''}`, {
           cause,
         });
       }
@@ -82,9 +78,9 @@ export async function connectCouch(
 function passwordOf({ password, passwordFile }: Section): string | undefined {
   if (passwordFile === undefined) return password;
   if (password !== undefined)
-    throw new CouchStartError('couchdb.password and couchdb.passwordFile say the same twice: leave one out.');
+    throw new StartError('couchdb.password and couchdb.passwordFile say the same twice: leave one out.');
   const text = textOf(passwordFile, 'couchdb.passwordFile').trimEnd();
-  if (text === '') throw new CouchStartError(`The file ${passwordFile} (couchdb.passwordFile) is empty.`);
+  if (text === '') throw new StartError(`The file ${passwordFile} (couchdb.passwordFile) is empty.`);
   return text;
 }
 
@@ -92,6 +88,6 @@ function textOf(path: string, key: string): string {
   try {
     return readText(path);
   } catch (cause) {
-    throw new CouchStartError(`${key}: ${(cause as Error).message}`, { cause });
+    throw new StartError(`${key}: ${(cause as Error).message}`, { cause });
   }
 }

@@ -6,7 +6,7 @@ const OWNER_ONLY = 0o700;
 const OWNER_READS = 0o600;
 const RUNNING_FILE = 'running.json';
 
-/** Makes the directory where it is missing, with one for `entities`; the keys in that are for its owner alone. */
+/** Makes the directory where it is missing, and one for `entities` in it, whose keys only the owner can read. */
 export async function prepareDataDirectory(directory: string, entities = true): Promise<void> {
   try {
     await makeDirectory(directory);
@@ -22,7 +22,7 @@ export async function prepareDataDirectory(directory: string, entities = true): 
   }
 }
 
-/** Level by level: Node's own recursive `mkdir` never ends where a level can neither be made nor is there (`/proc`). */
+/** Makes the directory level by level: Node's recursive `mkdir` never ends where a level neither exists nor can be made (`/proc`). */
 async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: OWNER_ONLY });
@@ -34,13 +34,13 @@ async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-export class DirectoryInUseError extends StartError {
-  constructor(directory: string, options: ErrorOptions) {
-    super(
-      `The data directory ${directory} is in use by another process: stop that server, or choose another with --data.`,
-      options,
-    );
-  }
+/** The `StartError` for a data directory that another process has. */
+export function directoryInUse(directory: string, cause: unknown): StartError {
+  return new StartError(
+    `The data directory ${directory} is in use by another process: stop that server, or choose another with --data.`,
+    { cause },
+    'DATA_DIRECTORY_IN_USE',
+  );
 }
 
 /** How the command line reaches the server that runs on a data directory. */
@@ -58,7 +58,7 @@ export async function writeRunning(directory: string, running: RunningServer): P
     await writeFile(unfinished, JSON.stringify(running), { mode: OWNER_READS });
     await rename(unfinished, path);
   } catch (cause) {
-    // Of no use to anybody, and there may be no room for it.
+    // The file is of no use, and may be what fills the disk.
     await rm(unfinished, { force: true }).catch(() => undefined);
     throw new StartError(
       `The file ${path} cannot be written (${codeOf(cause)}): remove it, make room, or choose another directory with --data.`,

@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { QuietRepeats } from './quiet-repeats.js';
 
-/** Fields that may hold a secret, wherever they stand in what is logged. */
+/** Paths of log fields that may hold a secret. */
 const SECRETS = ['authorization', 'auth', 'password', 'secret', 'token', 'operatorKey', 'apiKey'].flatMap((name) => [
   name,
   `*.${name}`,
@@ -9,8 +9,8 @@ const SECRETS = ['authorization', 'auth', 'password', 'secret', 'token', 'operat
 ]);
 
 /**
- * Structured log lines on standard error; `process` says which one it is, and `component` the part of it. One message at most so many times in a while, however
- * often it happens (`QuietRepeats`), and no secrets.
+ * Writes structured log lines to standard error; the field `process` names the process, `component` a part of it. A message
+ * that is repeated often is left out and counted (`QuietRepeats`); secrets are redacted.
  */
 export function createLogger(
   level: string,
@@ -25,7 +25,7 @@ export function createLogger(
       redact: { paths: SECRETS, censor: '[redacted]' },
       hooks: {
         logMethod(args, method, levelNumber) {
-          // What is asked for by `debug` and `trace` is asked for in full.
+          // Lines of the levels `debug` and `trace` are never left out.
           const suppressed =
             levelNumber < pino.levels.values['info']! ? 0 : repeats.look(`${messageOf(args)} ${reasonOf(args)}`);
           if (suppressed === undefined) return;
@@ -42,7 +42,7 @@ function messageOf(args: readonly unknown[]): string {
   return args.find((argument): argument is string => typeof argument === 'string') ?? '';
 }
 
-/** The same message for another reason is another one. */
+/** The same message with another reason counts as another message. */
 function reasonOf(args: readonly unknown[]): string {
   const { detail, reason } = fieldsOf(args) as { detail?: unknown; reason?: unknown };
   const text = detail ?? reason;

@@ -1,9 +1,12 @@
 import { hostname } from 'node:os';
+import { Registry } from 'prom-client';
 import type { Logger } from 'pino';
 import { type CouchClient, MetricsWriter } from '@dataflower/common/couchdb';
+import { registerProcessMetrics } from '@dataflower/common/metrics';
+import type { Tracing } from '../../telemetry/tracing.js';
 import type { Config } from '../../config/index.js';
 
-/** Writes the counters of this process into CouchDB; undefined when that is not wanted. */
+/** Writes the counters of this process into CouchDB from time to time; undefined when the interval is 0. */
 export function startMetrics(
   client: CouchClient,
   { prefix, metrics: { intervalMs, keepMs } }: Config['couchdb'],
@@ -27,4 +30,15 @@ export function startMetrics(
     keepMs,
     onError,
   });
+}
+
+/** The metrics of a process beside those of its API, its host and its records. `stop` ends its timer. */
+export function processRegistry(tracing: Tracing | undefined): {
+  readonly registry: Registry;
+  readonly stop: () => void;
+} {
+  const registry = new Registry();
+  const stop = registerProcessMetrics(registry);
+  tracing?.register(registry);
+  return { registry, stop };
 }

@@ -1,6 +1,6 @@
 const WINDOW_MS = 10_000;
 const PER_WINDOW = 20;
-/** Messages are constant texts, so there are not many; whoever makes them of data is bounded all the same. */
+/** Most messages that are counted. Messages are constant texts, so there are few; a message made of data is bounded too. */
 const MOST_MESSAGES = 500;
 
 interface Repeats {
@@ -9,7 +9,7 @@ interface Repeats {
   suppressed: number;
 }
 
-/** Lets a message through twenty times in ten seconds; what happens thousands of times is worth a count. */
+/** Lets a message through 20 times in 10 s, and counts the repeats that are left out. */
 export class QuietRepeats {
   readonly #messages = new Map<string, Repeats>();
 
@@ -19,7 +19,7 @@ export class QuietRepeats {
     this.#now = now;
   }
 
-  /** How many like this were left out before it; undefined: it is left out too. */
+  /** Number of equal messages that were left out before this one; undefined: this one is left out too. */
   look(message: string): number | undefined {
     const now = this.#now();
     let repeats = this.#messages.get(message);

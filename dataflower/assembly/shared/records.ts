@@ -17,11 +17,11 @@ import {
 import { completeLost } from '@dataflower/invoker-shim';
 import type { Config } from '../../config/index.js';
 import { couchSettings } from './couch-connection.js';
-import { DirectoryInUseError } from './data-directory.js';
+import { directoryInUse } from './data-directory.js';
 import { StartError } from './start-error.js';
 
 export interface OpenRecordsOptions {
-  /** What waits in the files of other processes. */
+  /** Records that wait in the files of other processes. */
   readonly others?: () => readonly RecordReader[];
   /** This process deletes old records from CouchDB. */
   readonly retains: boolean;
@@ -30,13 +30,13 @@ export interface OpenRecordsOptions {
 /** The records of a process. */
 export interface ProcessRecords {
   readonly store: RecordStore;
-  /** What is in the files of this process and nowhere else. */
+  /** The records that are in the files of this process and nowhere else. */
   readonly waiting: RecordReader;
-  /** They are carried to CouchDB, and `store` reads from there and from other processes too. */
+  /** Defined when records are carried to CouchDB: `store` then reads from there and from other processes too. */
   readonly archived: ArchivedRecords | undefined;
   /** A problem with the files. */
   readonly filesHealth: () => Promise<Finding | undefined>;
-  /** Prometheus text of what is counted of them. */
+  /** Prometheus text of the metrics of records. */
   readonly metrics: () => Promise<string>;
 }
 
@@ -66,7 +66,7 @@ export async function openRecords(
       prefix: config.couchdb.prefix,
       ...(others === undefined ? {} : { others }),
       ...(retains ? { retention: { maxAgeMs, maxCount } } : {}),
-      // What happens when CouchDB is away is no riddle: the message has the reason, and a stack would bury it.
+      // While CouchDB is away the message has the reason; a stack would only bury it.
       onProblem: (problem, err) => log.warn(err instanceof CouchUnavailableError ? {} : { err }, problem),
       onMended: (message) => log.info(message),
     });
@@ -77,8 +77,7 @@ export async function openRecords(
     const filesHealth = (): Promise<Finding | undefined> => archived.filesHealth();
     return { store: archived, waiting: archived.waiting, archived, filesHealth, metrics };
   } catch (cause) {
-    if (cause instanceof RecordLogError && cause.code === 'RECORD_LOG_LOCKED')
-      throw new DirectoryInUseError(dataDir, { cause });
+    if (cause instanceof RecordLogError && cause.code === 'RECORD_LOG_LOCKED') throw directoryInUse(dataDir, cause);
     // An error of the file system; its text does not always name the file.
     if (typeof (cause as NodeJS.ErrnoException).errno === 'number')
       throw new StartError(
@@ -89,14 +88,14 @@ export async function openRecords(
   }
 }
 
-/** What an earlier process of this host has left without a record gets one, before anything runs here. */
+/** Writes records for the activations that an earlier process of this host left without one. No activation may run yet. */
 export async function completeRecords({ store, waiting }: ProcessRecords, log: Logger): Promise<void> {
   const activations = await completeLost(store, waiting, systemClock.wall());
   if (activations > 0)
     log.warn({ activations }, 'an earlier process ended while these activations ran: they have a record that says so');
 }
 
-/** Registers what the records know of their health. */
+/** Registers the health checks of the records. */
 export function registerRecordChecks(health: Health, { archived, filesHealth }: ProcessRecords): void {
   health.register('record files', filesHealth);
   if (archived !== undefined) health.register('archive', () => archived.health());

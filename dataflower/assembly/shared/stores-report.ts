@@ -2,7 +2,7 @@ import type { ArchivedRecords, RecordStore } from '@dataflower/common/records';
 import type { RecordsReport } from '@dataflower/invoker-shim';
 import type { Config } from '../../config/index.js';
 
-/** Name of the store of entities and of records, for people. */
+/** Description of the stores of entities and of records, for people. */
 export function storesOf({ couchdb, dataDir }: Config, records: RecordStore): Readonly<Record<string, string>> {
   const inCouch = couchdb.url !== undefined;
   return {
@@ -11,7 +11,7 @@ export function storesOf({ couchdb, dataDir }: Config, records: RecordStore): Re
   };
 }
 
-/** How many records a process keeps, and how many wait for CouchDB. */
+/** The state of a process's records, and the number that waits for CouchDB. */
 export function recordsReport(records: RecordStore): RecordsReport {
   if (!isArchive(records)) return { full: records.full };
   const { full, waitingRecords, waitingBytes, lagMs } = records.status();

@@ -1,7 +1,7 @@
 import { JsonText, type RecordNotes, quoted } from '@dataflower/common/records';
 import type { ActionDescription, Identity, WorkflowTarget } from '../host.js';
 
-/** What is known of an activation before its record: who called what, and when. A StartMessage is one. */
+/** An accepted activation before it has a record: the caller, the action and the time. A `StartMessage` is one. */
 export interface AcceptedActivation {
   readonly activationId: string;
   readonly transactionId: string;
@@ -19,7 +19,7 @@ export interface NotedActivation {
   readonly host: string;
 }
 
-/** As it is in the log: short, since one is written for each. */
+/** A note as it is in the log: short, since every activation has one. */
 type NoteData = readonly [
   namespace: string,
   subject: string,
@@ -32,16 +32,16 @@ type NoteData = readonly [
 ];
 
 /**
- * Notes that an activation is accepted, so that it has a record whatever dies: the next start completes what has none.
- * Its record settles the note.
+ * Notes in the log that an activation is accepted. Its record settles the note. The next start of the process writes a record
+ * for each note that is not settled, so that every accepted activation has a record.
  */
 export function noteAccepted(notes: RecordNotes, { accepted, host }: NotedActivation): void {
   const { activationId, transactionId, identity, target, receivedAt } = accepted;
   const isWorkflow = target.type === 'workflow';
-  const who = `${quoted(identity.namespace)},${quoted(identity.subject)},${receivedAt},${quoted(transactionId)}`;
-  const what = `${quoted(host)},${actionText(target.action)},${isWorkflow ? quoted(target.workflow) : 'null'}`;
+  const caller = `${quoted(identity.namespace)},${quoted(identity.subject)},${receivedAt},${quoted(transactionId)}`;
+  const action = `${quoted(host)},${actionText(target.action)},${isWorkflow ? quoted(target.workflow) : 'null'}`;
   const cause = isWorkflow && target.cause !== undefined ? quoted(target.cause) : 'null';
-  notes.put('activation', activationId, new JsonText(`[${who},${what},${cause}]`));
+  notes.put('activation', activationId, new JsonText(`[${caller},${action},${cause}]`));
 }
 
 const actionTexts = new WeakMap<ActionDescription, string>();
@@ -56,7 +56,7 @@ function actionText(action: ActionDescription): string {
   return text;
 }
 
-/** The activations that an earlier process has noted and that have no record in this log. */
+/** The activations that an earlier process has accepted and that have no record in this log. */
 export function notedActivations(notes: RecordNotes): NotedActivation[] {
   return notes.open('activation').map(({ key, data }) => {
     const [namespace, subject, receivedAt, transactionId, host, action, workflow, cause] = data as NoteData;

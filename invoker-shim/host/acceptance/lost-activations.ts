@@ -2,14 +2,16 @@ import type { ActivationRecord, RecordReader, RecordWriter } from '@dataflower/c
 import { type AcceptedActivation, type NotedActivation, notedActivations } from './accepted.js';
 import { lostRecord } from './lost-record.js';
 
-/** Records that are looked through for the parts of one namespace's lost workflows, at most. */
+/** Most records that are searched for the parts of one namespace's lost workflows. */
 const MAX_PARTS = 50_000;
 const REASON = 'The process that ran it ended before it did.';
 
 /**
- * Gives a record to every activation that an earlier process of this host had accepted, or had written a part of, and
- * that has none. Resolves with how many there were; they are written as soon as the disk allows. Nothing may run yet.
- * `own`: what is in the files of this host. `now` is the wall's: two processes share no other clock.
+ * Writes a record for every activation that an earlier process of this host had accepted and that has none. Resolves with
+ * their number; they are written as soon as the disk allows. No activation may run yet.
+ *
+ * @param own The records in the files of this host.
+ * @param now By the clock's `wall`: two processes share no other time.
  */
 export async function completeLost(records: RecordWriter, own: RecordReader, now: number): Promise<number> {
   const lost = notedActivations(records.notes);

@@ -1,16 +1,16 @@
 import { type ActivationRecord, LOST_HOST } from '@dataflower/common/records';
 import type { AcceptedActivation } from './accepted.js';
 
-/** OW-12: what went wrong inside the platform. */
+/** OW-12: an error inside the platform. */
 const LOST = 'There was an internal server error.';
-/** OW-58: it never got to a host. */
+/** OW-58: no host has started it. */
 const NOT_STARTED = 'Failed to provision resources to run the action.';
 
-/** How an activation was lost. */
+/** The circumstances in which an activation was lost. */
 export interface Loss {
   /** The host that it was given to. */
   readonly host: string;
-  /** It may have run. */
+  /** The host may have run it. */
   readonly started: boolean;
   readonly reason: string;
   /** Records of its parts, the oldest first. */
@@ -18,10 +18,10 @@ export interface Loss {
 }
 
 /**
- * The record of an activation that was lost: an internal error of the platform. The annotations `lost`, `lostReason` and
- * `lostHost` say so. It ends when it was found to be lost.
+ * Makes the record of a lost activation: an internal error of the platform, with the annotations `lost`, `lostReason` and
+ * `lostHost`. Its end is the time at which the loss was noticed.
  *
- * @param tookMs How long ago it came in.
+ * @param tookMs Time since the activation was received, in ms.
  */
 export function lostRecord(accepted: AcceptedActivation, loss: Loss, tookMs: number): ActivationRecord {
   const { activationId, identity, target, receivedAt } = accepted;

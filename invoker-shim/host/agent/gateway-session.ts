@@ -13,46 +13,46 @@ import { readStart } from '../messages/start-message.js';
 import type { WithheldRecords } from './withheld-records.js';
 
 const MIB = 1024 * 1024;
-/** A gateway that does not read is cut off; what it missed it finds in the records. */
+/** Bytes not read by a gateway at which it is disconnected; it finds the answers in the records. */
 const MAX_UNSENT_BYTES = 256 * MIB;
-/** What is sent again waits while so much is unsent. */
+/** Unsent bytes at which answers that are sent again wait. */
 const RESENT_BYTES = 4 * MIB;
-/** A beat is sent ahead of its time after so many bytes of payloads, so that the gateway need not keep them. */
+/** Bytes of payloads after which a beat is sent ahead of its time, so that the gateway need not keep the payloads. */
 const PAYLOAD_BYTES = 8 * MIB;
-/** Answers that say more than the record does are kept a while: binary results, and those beyond a record's size. */
+/** Bytes kept of answers that differ from their records: binary results, and results beyond a record's size. */
 const KEPT_ANSWERS_BYTES = 64 * MIB;
 const KEPT_ANSWERS_MS = 10_000;
 const REPLY_MS = 20_000;
-/** A gateway of which nothing is heard for so many beats is disconnected. */
+/** Beats of silence after which a gateway is disconnected. */
 const BREAK_BEATS = 4;
 
 export interface SessionContext {
   readonly host: Host;
   readonly records: WithheldRecords;
-  /** What a gateway is told of the records here: those that nobody else has yet. */
+  /** The records that a gateway may read here: those that are not in the database yet. */
   readonly readable: RecordReader;
   readonly clock: Clock;
   readonly logger: ContainerLogger;
   readonly readTarget: (text: string) => FunctionTarget | WorkflowTarget;
   /** Hands an activation that runs for another process over to this one; false when it runs for none. */
   readonly handOver: (activationId: string, to: GatewaySession) => boolean;
-  /** What every beat says. */
+  /** The load that every beat tells. */
   readonly load: () => object;
-  /** The gateway for which an activation runs here: another one, when a plugin was started again. */
+  /** The session of the gateway process for which an activation runs here. */
   readonly sessionOf: (activationId: string) => GatewaySession | undefined;
 }
 
-/** What a host knows of one process of a gateway, over all its connections. */
+/** The state of one gateway process at a host, over all its connections. */
 export class GatewaySession {
-  /** Questions to the gateway. */
+  /** Requests to the gateway. */
   readonly requests: Requests;
   #received: number | null = null;
   readonly #running = new Set<string>();
-  /** Those of whose end the gateway wants to know, until then. */
+  /** Activations whose end the gateway wants to be told, until they end. */
   readonly #lasting = new Set<string>();
-  /** Of those that it had started, the processes that have taken them over. */
+  /** Sessions of the gateway processes that have taken over activations of this one. */
   readonly #heirs = new Map<string, GatewaySession>();
-  /** Of those, the gateway's records of what it has given up. */
+  /** The gateway's records of activations that it has given up and that still run here. */
   readonly #abandoned = new Map<string, ActivationRecord>();
   readonly #kept = new LRUCache<string, { readonly record: ActivationRecord; readonly result: string }>({
     maxSize: KEPT_ANSWERS_BYTES,
@@ -68,7 +68,7 @@ export class GatewaySession {
   readonly #context: SessionContext;
 
   constructor(
-    /** Of the gateway's process. */
+    /** Id of the gateway's process. */
     readonly instance: string,
     readonly name: string,
     context: SessionContext,
@@ -87,12 +87,12 @@ export class GatewaySession {
     });
   }
 
-  /** Number of the last start that was taken; null when this gateway was not known before. */
+  /** Number of the last start that was received; null when this gateway process was not known before. */
   get received(): number | null {
     return this.#received;
   }
 
-  /** Activations of it that are not answered. */
+  /** Number of its activations that are not answered. */
   get running(): number {
     return this.#running.size;
   }
@@ -101,12 +101,12 @@ export class GatewaySession {
     return this.#running.has(activationId);
   }
 
-  /** It has started something that is not answered: it must be known until then. */
+  /** It has activations here: the session must be kept. */
   get isNeeded(): boolean {
     return this.#running.size > 0 || this.#heirs.size > 0 || this.#lasting.size > 0;
   }
 
-  /** Its gateway keeps code for what runs here. */
+  /** The gateway keeps code for activations that run here. */
   get keepsCode(): boolean {
     return this.#lasting.size > 0;
   }
@@ -115,7 +115,7 @@ export class GatewaySession {
     return this.#link;
   }
 
-  /** A connection of this gateway; the one before it is cut off, so that nothing of that comes later. */
+  /** Uses a new connection of this gateway; the connection before it is cut off, so that no message of that one comes later. */
   attach(link: Link): void {
     this.#link?.destroy();
     this.#link = link;
@@ -138,7 +138,7 @@ export class GatewaySession {
     return true;
   }
 
-  /** What runs for it is answered to another process of the gateway from now on; false when it does not run for it. */
+  /** Hands an activation over: its answer goes to another process of the gateway. False when it does not run for this one. */
   handOver(activationId: string, to: GatewaySession): boolean {
     if (!this.#running.delete(activationId)) return false;
     this.#heirs.set(activationId, to);
@@ -209,9 +209,12 @@ export class GatewaySession {
     const abandoned = this.#abandoned.get(activationId);
     if (abandoned !== undefined) {
       this.#abandoned.delete(activationId);
-      // Its own record may have been on the way already when it was given up.
+      // Its own record may have been appended already when the gateway gave it up.
       this.#giveWay(abandoned).catch((err: unknown) =>
-        this.#context.logger.error({ err, activationId }, 'the record of what was given up cannot be replaced'),
+        this.#context.logger.error(
+          { err, activationId },
+          'the record of an activation that was given up cannot be replaced',
+        ),
       );
       return;
     }
@@ -224,13 +227,13 @@ export class GatewaySession {
     }
   }
 
-  /** Of one that is not answered yet the answer says it. */
+  /** Tells the gateway that an activation has ended; when it is not answered yet, the answer tells it. */
   #ended(activationId: string): void {
     this.#lasting.delete(activationId);
     if (!this.#running.has(activationId)) this.#link?.send(MessageType.ENDED, activationId);
   }
 
-  /** Which of those that were answered go on, as the gateway believes, have ended. */
+  /** Tells the gateway which of the activations whose end it waits for have ended. */
   #onLasting(link: Link, head: string): void {
     for (const activationId of readIds(head)) {
       if (!this.#lasting.has(activationId)) link.send(MessageType.ENDED, activationId);
@@ -246,10 +249,10 @@ export class GatewaySession {
     this.#resume(link, readInDoubt(head)).catch((error: unknown) => link.destroy(error as Error));
   }
 
-  /** Says of each activation what became of it; of one that still runs nothing, since its answer comes. */
+  /** Tells the gateway what became of each activation. An activation that still runs needs no message: its answer comes. */
   async #resume(link: Link, inDoubt: readonly InDoubt[]): Promise<void> {
     for (const [activationId, namespace] of inDoubt) {
-      // Before its records are looked at: it may end meanwhile.
+      // Before its records are read: it may end meanwhile.
       if (this.#running.has(activationId) || this.#context.handOver(activationId, this)) continue;
       const kept = this.#kept.get(activationId);
       const record = kept?.record ?? (await this.#context.records.get(namespace, activationId).catch(() => undefined));
@@ -260,13 +263,13 @@ export class GatewaySession {
     }
   }
 
-  /** It is not here: the gateway writes its record, and a start of it that is still on its way writes none. */
+  /** The activation is not here: the gateway writes its record. A start of it that still arrives writes none. */
   #disown(link: Link, activationId: string): void {
     this.#context.records.withhold(activationId);
     link.send(MessageType.LOST, activationId);
   }
 
-  /** The gateway has answered it and written its record: what still runs is stopped, what was written gives way. */
+  /** The gateway has given an activation up and written its record: stops it, or replaces the record that was written here. */
   async #abandon(record: ActivationRecord): Promise<void> {
     const { activationId, namespace } = record;
     const { host, records } = this.#context;
@@ -281,7 +284,7 @@ export class GatewaySession {
     }
   }
 
-  /** A record that was written here gives way to the gateway's. */
+  /** Replaces a record that was written here by the gateway's. */
   async #giveWay(record: ActivationRecord): Promise<void> {
     const { records } = this.#context;
     const written = await records.get(record.namespace, record.activationId);

@@ -14,25 +14,25 @@ import { MessageType } from '../messages/message-type.js';
 import { readTarget } from '../messages/target-text.js';
 import type { WithheldRecords } from './withheld-records.js';
 
-/** A connection that does not greet within so long, in ms, is closed. */
+/** Time in which a new connection must greet, in ms. */
 const GREETING_MS = 5000;
-/** What is known of a gateway without a connection is kept so long, in ms. */
+/** Time for which the session of a gateway without a connection is kept, in ms. */
 const FORGET_MS = 60_000;
 /** Most gateway processes that are known at once. */
 const MAX_SESSIONS = 256;
-/** Answers that wait for a slow connection at the end have so long, in ms. */
+/** Time in which a slow connection must take the last answers when the server closes, in ms. */
 const LAST_ANSWERS_MS = 1000;
 
 export interface HostServerOptions {
   readonly id: string;
   /** Release of this program. */
   readonly product: string;
-  /** What runs the activations; it writes its records to `records`. */
+  /** Runs the activations; it must write its records to `records`. */
   readonly host: Host;
   readonly records: WithheldRecords;
-  /** What gateways are told of the records here. Default: all of `records`. */
+  /** The records that gateways may read here. Default: all of `records`. */
   readonly readable?: RecordReader;
-  /** Where code is looked for before a gateway is asked. Default: nowhere. */
+  /** Source of code that is asked before the gateways. Default: none. */
   readonly codes?: CodeSource;
   /** Code in memory, in bytes. Default 128 MiB. */
   readonly codeCacheBytes?: number;
@@ -40,11 +40,11 @@ export interface HostServerOptions {
   readonly logger?: ContainerLogger;
 }
 
-/** The side of the protocol where the activations run. It is handed authenticated connections, and closes them. */
+/** The host's side of the protocol. It takes over authenticated connections, and closes them. */
 export class HostServer {
   readonly #instance = randomBytes(16).toString('hex');
   readonly #sessions = new Map<string, GatewaySession>();
-  /** Stops the timers of those that have no connection. */
+  /** Sessions without a connection, each with the function that stops its timer. */
   readonly #forgetting = new Map<GatewaySession, () => void>();
   /** Connections that have not greeted yet. */
   readonly #greeting = new Set<Link>();
@@ -75,7 +75,7 @@ export class HostServer {
   /** Takes over an authenticated connection. */
   accept(stream: Duplex): void {
     if (this.#closed) {
-      // Its handshake was under way.
+      // Its handshake was under way when the server closed.
       stream.destroy();
       return;
     }
@@ -98,13 +98,13 @@ export class HostServer {
     });
   }
 
-  /** Gateways are told to give it nothing more. */
+  /** Tells all gateways to give this host no more work. */
   drain(): void {
     this.#draining = true;
     for (const session of this.#sessions.values()) session.beat();
   }
 
-  /** Sends what is to be sent, and ends all connections. */
+  /** Sends the answers that wait, and ends all connections. */
   async close(): Promise<void> {
     this.#draining = true;
     this.#closed = true;
@@ -186,10 +186,10 @@ export class HostServer {
     this.#forgetLater(session);
     if (this.#draining) return;
     const { name: gateway, running } = session;
-    this.#logger.warn({ gateway, running }, 'a plugin is gone; what runs for it goes on');
+    this.#logger.warn({ gateway, running }, 'a plugin is gone; its activations go on');
   }
 
-  /** Not while something of it runs: then it must still be told that it does. */
+  /** Forgets a session later, but not while activations run for it: their answers are still to be told. */
   #forgetLater(session: GatewaySession): void {
     const stopTimer = this.#clock.after(FORGET_MS, () => {
       this.#forgetting.delete(session);
@@ -207,8 +207,8 @@ export class HostServer {
   }
 
   /**
-   * A revision has the same code for all, and who has started an activation keeps its code: first those are asked that are
-   * connected, then those that may come back.
+   * A revision has the same code everywhere, and a gateway keeps the code of the activations that it started: asks the
+   * connected gateways first, then those that may come back.
    */
   async #askGateways(documentId: string, revision: string): Promise<ActionCode> {
     let failure: unknown = new HostLinkError('UNREACHABLE', 'no plugin is connected that has the code');

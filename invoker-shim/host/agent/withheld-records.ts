@@ -2,12 +2,12 @@ import { LRUCache } from 'lru-cache';
 import type { RecordNotes } from '@dataflower/common/records';
 import type { ActivationRecord, RecordFilter, RecordStore } from '@dataflower/common/records';
 
-/** Activations whose record belongs to the gateway that gave them up; more are not remembered. */
+/** Most activations that are remembered because a gateway has given them up. */
 const MAX_WITHHELD = 10_000;
 
 /**
- * The records of a host agent, less those of activations that a gateway has given up: it has written their records
- * itself, and an activation has one.
+ * The records of a host agent, without those of activations that a gateway has given up: the gateway has written their
+ * records, and an activation has one record.
  */
 export class WithheldRecords implements RecordStore {
   readonly #withheld = new LRUCache<string, true>({ max: MAX_WITHHELD });
@@ -28,7 +28,7 @@ export class WithheldRecords implements RecordStore {
     this.#store.notes.settle('activation', activationId);
   }
 
-  /** A record that was written already gives way to the gateway's. */
+  /** Replaces a record that was written here by the gateway's. */
   replace(record: ActivationRecord): void {
     this.#store.append(record, true);
   }
@@ -41,7 +41,7 @@ export class WithheldRecords implements RecordStore {
     this.#store.written(callback);
   }
 
-  /** Nothing is noted of them either: the next start would complete it with a record. */
+  /** Withheld activations have no notes either: the next start would write a record for them. */
   get notes(): RecordNotes {
     const { notes } = this.#store;
     return {

@@ -1,7 +1,7 @@
 import type { RecordNotes } from '@dataflower/common/records';
 import type { ActivationRecord } from '@dataflower/common/records';
 
-/** Most that are kept for a host; of more the oldest are forgotten. */
+/** Most records kept for a host; beyond it the oldest are forgotten. */
 const MAX_GIVEN_UP = 10_000;
 
 interface GivenUpNote {
@@ -10,8 +10,8 @@ interface GivenUpNote {
 }
 
 /**
- * The records of the activations that a gateway has given up with one host and has not told it of, this process's and
- * those of earlier ones: notes of the log that the records themselves are in, behind them.
+ * The records of activations that a gateway has given up and whose host it has not told yet, by this process and by
+ * earlier ones. They are notes in the log that has the records themselves.
  */
 export class GivenUp {
   readonly #records = new Map<string, ActivationRecord>();
@@ -33,7 +33,7 @@ export class GivenUp {
     return [...this.#records.values()];
   }
 
-  /** It is in the file with its record. */
+  /** Its record must have been appended to the log before. */
   add(record: ActivationRecord): void {
     const host = this.#host;
     this.#records.set(record.activationId, record);
@@ -41,7 +41,7 @@ export class GivenUp {
     if (this.#records.size > MAX_GIVEN_UP) this.told(this.#records.values().next().value!);
   }
 
-  /** The host knows. */
+  /** The host has been told. */
   told({ activationId }: ActivationRecord): void {
     this.#records.delete(activationId);
     this.#notes.settle('given-up', activationId);

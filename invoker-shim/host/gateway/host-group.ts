@@ -1,4 +1,5 @@
 import { Gauge, Registry } from 'prom-client';
+import { GROUP_METRICS, type MetricName } from '@dataflower/common/metrics';
 import type { NotedActivation } from '../acceptance/accepted.js';
 import type { Answer, CancelOutcome, CancelRequest, Host, HostStatus, StartMessage } from '../host.js';
 import type { Placement } from '../placement/placement.js';
@@ -84,10 +85,9 @@ export class HostGroup implements Host {
 
 /** Registers what a gateway knows of its hosts; each host serves its own counts. Label values are ids of the configuration. */
 export function registerGroupMetrics(registry: Registry, hosts: () => readonly RemoteHost[]): void {
-  const gauge = (name: string, help: string, value: (host: RemoteHost) => number): void => {
+  const gauge = (metric: MetricName, value: (host: RemoteHost) => number): void => {
     new Gauge({
-      name,
-      help,
+      ...metric,
       labelNames: ['host'],
       registers: [registry],
       collect() {
@@ -95,6 +95,6 @@ export function registerGroupMetrics(registry: Registry, hosts: () => readonly R
       },
     });
   };
-  gauge('dataflower_host_connected', 'Whether the host is connected', ({ reach }) => (reach === 'connected' ? 1 : 0));
-  gauge('dataflower_host_unanswered', 'Activations given to the host and not answered', ({ unanswered }) => unanswered);
+  gauge(GROUP_METRICS.connected, ({ reach }) => (reach === 'connected' ? 1 : 0));
+  gauge(GROUP_METRICS.unanswered, ({ unanswered }) => unanswered);
 }

@@ -1,4 +1,4 @@
-/** An activation that was answered and goes on, such as one with branches that no result waits for. */
+/** An activation that was answered and goes on, as when branches are left that its result does not need. */
 interface Lasting {
   readonly ended: () => void;
   /** The process that runs it. */
@@ -6,8 +6,8 @@ interface Lasting {
 }
 
 /**
- * Activations that a host has answered and that have not ended there, as the gateway knows them: their code is kept until
- * they do, or their process is gone.
+ * The activations that a host has answered and that have not ended there. Their code is kept until they end, or until
+ * the host's process is gone.
  */
 export class LastingTable {
   readonly #byId = new Map<string, Lasting>();
@@ -26,7 +26,10 @@ export class LastingTable {
     lasting?.ended();
   }
 
-  /** Ends those of all processes but this one, and gives the ids of the others: the host says which have ended meanwhile. */
+  /**
+   * Ends the activations of all host processes but this one (undefined: of all), and returns the ids of the others: the host
+   * tells which of them have ended meanwhile.
+   */
   keep(instance: string | undefined): string[] {
     for (const [activationId, lasting] of this.#byId) {
       if (lasting.instance !== instance) this.end(activationId);

@@ -31,7 +31,7 @@ import { startHead } from '../messages/start-message.js';
 import { type Unanswered, UnansweredTable } from './unanswered.js';
 
 const MIB = 1024 * 1024;
-/** A question to a host waits so long for its reply, a new connection included, in ms. */
+/** Time in which a host must reply to a request, a new connection included, in ms. */
 const REPLY_MS = 8000;
 const IDS_A_FRAME = 1000;
 const RECORDS_A_FRAME = 500;
@@ -46,13 +46,13 @@ export interface RemoteHostOptions {
   /** Release of this program, and its name in the host's log. */
   readonly product: string;
   readonly name: string;
-  /** Takes the records of the activations that are lost with the host. */
+  /** Where the records of activations are written that are lost with the host. */
   readonly records: RecordWriter;
-  /** What the host asks for the code of actions. */
+  /** Source of the code of actions that the host asks for. */
   readonly codes: CodeSource;
-  /** Payloads kept because they may have to be sent again; beyond it nothing is taken. Default 128 MiB. */
+  /** Most bytes of payloads kept because they may have to be sent again; beyond it starts are refused. Default: 128 MiB. */
   readonly maxKeptBytes?: number;
-  /** Bytes that the connection has not taken yet; beyond it nothing is taken. Default 64 MiB. */
+  /** Most bytes that wait to be sent; beyond it starts are refused. Default: 64 MiB. */
   readonly maxUnsentBytes?: number;
   readonly clock?: Clock;
   readonly logger?: ContainerLogger;
@@ -64,7 +64,7 @@ export interface RemoteHostOptions {
  */
 export class RemoteHost implements Host {
   readonly id: string;
-  /** What the host's record files hold and nobody else has yet. */
+  /** The records that are in the host's files and not in the database yet. */
   readonly records: RecordReader;
   readonly #options: RemoteHostOptions;
   readonly #clock: Clock;
@@ -73,9 +73,9 @@ export class RemoteHost implements Host {
   readonly #requests: Requests;
   readonly #unanswered = new UnansweredTable();
   readonly #lasting = new LastingTable();
-  /** Activations that the host is to be told of. */
+  /** Given-up activations that the host is to be told of. */
   readonly #givenUp: GivenUp;
-  /** Of those, the ones that are on their way to the host. */
+  /** Ids of those that the host is being told of. */
   readonly #beingTold = new Set<string>();
   #connection: { readonly link: Link; readonly targets: SentTargets; readonly instance: string } | undefined;
   #load: HostLoad | undefined;
@@ -116,7 +116,7 @@ export class RemoteHost implements Host {
     return this.#load;
   }
 
-  /** Activations that it was given, or will be, and has not answered. */
+  /** Activations that were given to the host, or wait for a connection, and are not answered. */
   get unanswered(): number {
     return this.#unanswered.size;
   }
@@ -146,11 +146,11 @@ export class RemoteHost implements Host {
   }
 
   /**
-   * Takes over an activation that an earlier process of this plugin had given to this host: it is answered as one that
-   * is in doubt.
+   * Takes over an activation that an earlier process of this plugin had given to this host. The host is asked what became
+   * of it.
    */
   restore(accepted: AcceptedActivation, answer: Answer): void {
-    // That process had another clock: only the wall's time is common.
+    // The two processes share the wall's time alone.
     const received = momentOf(this.#clock, accepted.receivedAt);
     this.#unanswered.restore({ ...accepted, received }, answer);
   }
@@ -168,8 +168,8 @@ export class RemoteHost implements Host {
   }
 
   /**
-   * Takes no more work and waits until what was given is answered. What the host still runs then goes on there to its end
-   * and has its record.
+   * Takes no more work and waits until every activation is answered. An activation that the host still runs then goes on
+   * there to its end, and has its record.
    */
   async close(drainMs: number): Promise<void> {
     this.#closing = true;
@@ -195,7 +195,7 @@ export class RemoteHost implements Host {
 
   #send(entry: Unanswered): void {
     const { link, targets, instance } = this.#connection!;
-    // Whatever may throw comes before the number is given.
+    // This may throw: the number is given afterwards.
     const target = targets.numberOf(entry.message.target);
     if (entry.number === 0) this.#unanswered.sent(entry, instance);
     link.send(
@@ -205,7 +205,7 @@ export class RemoteHost implements Host {
     );
   }
 
-  /** A connection stands: what the host cannot have received goes out, and of the rest it says what became of it. */
+  /** A connection is up: sends the starts that the host cannot have received, and asks what became of the others. */
   #up(link: Link, { instance, received }: Welcome): void {
     this.#connection = { link, targets: new SentTargets(link), instance };
     const inDoubt: [id: string, namespace: string][] = [];
@@ -222,7 +222,7 @@ export class RemoteHost implements Host {
     for (let at = 0; at < lasting.length; at += IDS_A_FRAME) {
       link.send(MessageType.LASTING, JSON.stringify(lasting.slice(at, at + IDS_A_FRAME)));
     }
-    // Behind the starts: a question may be about one of them, such as to cancel it.
+    // After the starts: a request may be about one of them, such as to cancel it.
     this.#requests.use(link);
     this.#tellGivenUp();
     this.#logger.info({ host: this.id, inDoubt: inDoubt.length }, 'connected to the host');
@@ -286,7 +286,7 @@ export class RemoteHost implements Host {
     return new HostLinkError('UNREACHABLE', `The host ${this.id} cannot be reached.`);
   }
 
-  /** Answers with an internal error once its record is written; a host that comes back is told. */
+  /** Answers activations with an internal error once their records are written; the host is told when it comes back. */
   #giveUp(entries: readonly Unanswered[]): void {
     if (entries.length === 0) return;
     const { records } = this.#options;
@@ -318,7 +318,7 @@ export class RemoteHost implements Host {
       await this.#requests.ask('abandon', null, encodeRecords(records));
       for (const record of records) this.#givenUp.told(record);
     } catch (err) {
-      // They are told over the next connection.
+      // The host is told over the next connection.
       if (!this.#closing) this.#logger.warn({ err, host: this.id }, 'the host could not be told what was given up');
     }
     for (const { activationId } of records) this.#beingTold.delete(activationId);

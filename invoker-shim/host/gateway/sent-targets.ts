@@ -4,14 +4,14 @@ import type { Link } from '../wire/link.js';
 import { MessageType } from '../messages/message-type.js';
 import { targetText } from '../messages/target-text.js';
 
-/** Bytes of targets that a host keeps for one gateway; one alone may be larger. */
+/** Bytes of targets that a host keeps for one gateway; a single target may be larger. */
 const KEPT_BYTES = 64 * 1024 * 1024;
 /** Largest part of a target in one frame. */
 const PART_BYTES = 8 * 1024 * 1024;
 
 /**
- * Which targets the host at the other end of one connection knows, and by what number: each is sent once. What has not
- * been used for longest is forgotten by both.
+ * The targets that the host at the other end of one connection knows, each with its number. A target is sent once; both
+ * ends forget the one that was used longest ago.
  */
 export class SentTargets {
   readonly #numbers: LRUCache<FunctionTarget | WorkflowTarget, number>;
@@ -30,7 +30,7 @@ export class SentTargets {
     });
   }
 
-  /** The number of a target; it is sent before, where it has to be. */
+  /** The number of a target. Sends the target when the host does not know it. */
   numberOf(target: FunctionTarget | WorkflowTarget): number {
     const known = this.#numbers.get(target);
     if (known !== undefined) return known;

@@ -8,15 +8,15 @@ export interface Unanswered {
   readonly answer: Answer;
   /** Counts up with every start that is sent; 0: not sent yet. */
   number: number;
-  /** The process that it was sent to. */
+  /** The host process that it was sent to. */
   instance: string;
-  /** Bytes of the payload that are kept, as it may have to be sent again. */
+  /** Bytes of the payload, kept while it may have to be sent again. */
   keptBytes: number;
 }
 
 const NOTHING = Buffer.alloc(0);
 
-/** What a gateway waits for from one host, in the order of its coming. */
+/** The activations that a gateway has given to one host and that are not answered, in the order of their start. */
 export class UnansweredTable {
   readonly #byId = new ChurnMap<string, Unanswered>();
   /** Sent and perhaps not received, in the order of their numbers. */
@@ -41,13 +41,13 @@ export class UnansweredTable {
     return entry;
   }
 
-  /** One that an earlier process has sent, nobody knows how far it got. It is never sent again: what is not kept of it is not missed. */
+  /** Adds an activation that an earlier process has sent; the host may have received it or not. It is never sent again, so that its payload is not needed. */
   restore(accepted: AcceptedActivation & Pick<StartMessage, 'received'>, answer: Answer): void {
     const message = { ...accepted, payload: NOTHING, paradigm: 'dataflow' } as StartMessage;
     this.#byId.set(accepted.activationId, { message, answer, number: 1, instance: '', keptBytes: 0 });
   }
 
-  /** It is about to be sent for the first time: gives it its number. */
+  /** Numbers an activation that is about to be sent for the first time. */
   sent(entry: Unanswered, instance: string): void {
     entry.number = ++this.#lastNumber;
     entry.instance = instance;
@@ -63,7 +63,7 @@ export class UnansweredTable {
     }
   }
 
-  /** Takes one out, to answer it; undefined when it was answered already. */
+  /** Removes an activation to answer it; undefined when it was answered already. */
   take(activationId: string): Unanswered | undefined {
     const entry = this.#byId.get(activationId);
     if (entry === undefined) return undefined;

@@ -1,7 +1,7 @@
 import type { ActionCode, CodeSource } from '@dataflower/common/code';
 import type { Requests, Responder } from '../wire/requests.js';
 
-/** Code goes in parts of so many bytes, so that answers pass between them. */
+/** Size of the parts in which code is sent, in bytes: answers can be sent between them. */
 const PART_BYTES = 1024 * 1024;
 
 interface CodeQuestion {
@@ -20,7 +20,7 @@ export function codeResponder(codes: CodeSource): Responder {
   };
 }
 
-/** Asks the other side for code. */
+/** Asks the peer for the code of a revision. */
 export async function askForCode(requests: Requests, documentId: string, revision: string): Promise<ActionCode> {
   const question: CodeQuestion = { documentId, revision };
   return { code: Buffer.concat(await requests.ask('code', question)).toString() };

@@ -2,14 +2,14 @@ import { type ActivationRecord, decodeFrame, encodeFrame, FRAME_HEADER_BYTES } f
 import { FailureText } from '../../containers/failures.js';
 import { MAX_FRAME_BYTES } from '../wire/frame.js';
 
-/** Of a message, what is left for everything but a record. */
+/** Bytes of a message that are kept for everything but the record. */
 const ROOM_BYTES = 1024;
-/** Of logs that are too long for a message, so much goes into it, in bytes of JSON. */
+/** Part of the logs that goes into a message when they are too long for it, in bytes of JSON. */
 const CUT_LOG_BYTES = 8 * 1024 * 1024;
 
 /**
- * A record as it goes into a message beside `besideBytes`. Its logs are bounded as text, and may be several times as
- * long as JSON, where each control character takes six bytes: of those that do not fit the beginning is sent.
+ * Encodes a record for a message that has `besideBytes` bytes beside it. Logs are bounded as text, and may be several times
+ * as long as JSON, where each control character takes six bytes: of logs that do not fit, the beginning is sent.
  */
 export function encodeRecord(record: ActivationRecord, besideBytes = 0): Buffer {
   const frame = encodeFrame(record);

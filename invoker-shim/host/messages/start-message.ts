@@ -5,9 +5,9 @@ import { HostLinkError } from '../wire/errors.js';
 const PARADIGMS = ['dataflow', 'controlflow'] as const;
 
 /**
- * The head of START: everything but the payload, which is the body. `target` is the number it was sent under, `now` the
- * clock's: two processes share no moment, so that the age of the request is sent. `lasts` is 1 when the gateway wants to
- * know of its end, 0 when its answer is enough.
+ * The head of START: everything but the payload, which is the body. `target` is the number under which the target was sent,
+ * `now` the clock's. The age of the request is sent, since two processes share no clock. `lasts` is 1 when the gateway wants
+ * to be told when the activation ends, 0 when its answer is enough.
  */
 export function startHead(number: number, target: number, message: StartMessage, now: number): string {
   const { activationId, transactionId, identity, receivedAt, received, workflowTimeoutMs, paradigm, traceparent } =

@@ -4,10 +4,10 @@ import type { ContainerSpec } from '../../containers/executor.js';
 import type { ActionDescription, FunctionTarget, MissingTarget, Target, WorkflowTarget } from '../host.js';
 import { HostLinkError } from '../wire/errors.js';
 
-/** A container's spec as data: everything but `load`, which its receiver makes. */
+/** A container's spec as data: everything but `load`, which the receiver adds. */
 type SpecJson = Omit<ContainerSpec, 'load' | 'source'> & { readonly source: ContainerSource };
 
-/** Targets name each other by their places in a list, since a workflow may have itself among its parts. */
+/** Targets name each other by their index in a list, since a workflow may be a part of itself. */
 type TargetJson =
   | { readonly type: 'function'; readonly action: ActionDescription; readonly spec: SpecJson }
   | (Omit<WorkflowTarget, 'actions' | 'steps'> & {
@@ -17,8 +17,8 @@ type TargetJson =
   | MissingTarget;
 
 /**
- * A target with everything that it names, as JSON; the first of the list is the target itself. It holds keys and
- * parameters of the user: for the connection alone, never for a log.
+ * A target with everything that it names, as JSON; the first of the list is the target itself. The text has keys and
+ * parameters of the user: it must not be logged.
  */
 export function targetText(target: Target): string {
   const places = new Map<Target, number>([[target, 0]]);

@@ -6,32 +6,32 @@ import { Link } from './link.js';
 import { WireMessage } from './message-type.js';
 import { Pulse } from './pulse.js';
 
-/** Silence after which a connection is given up for a new one, in beats. */
+/** Silence after which a connection is replaced by a new one, in beats. */
 const BREAK_BEATS = 2.5;
-/** Silence after which the host is taken for lost, in beats: what it had is given up then, within 5 s in any case. */
+/** Silence after which the peer is taken for lost, in beats: less than 5 s in any case. */
 const LOST_BEATS = 4;
-/** To connect, and to be greeted, in ms each. */
+/** Time to connect, and time to be greeted, in ms. */
 const GREETING_MS = 2000;
 const FIRST_PAUSE_MS = 50;
 const LAST_PAUSE_MS = 1000;
 
 export interface ConnectorEvents {
-  /** Greeted: frames may be sent. */
+  /** The greeting is over: frames may be sent. */
   up(link: Link, welcome: Welcome): void;
   frame(type: number, head: string, body: Buffer): void;
-  /** The connection of the last `up` is gone; another one is tried. */
+  /** The connection of the last `up` is gone; the connector tries again. */
   down(): void;
-  /** Nothing has been heard for so long that the host is taken for lost; trying goes on. Once between two `up`. */
+  /** The peer is taken for lost after long silence; the connector goes on trying. Called once between two `up`. */
   lost(): void;
-  /** An attempt failed: told once for each kind of failure between two `up`. */
+  /** An attempt failed. Called once for each code between two `up`. */
   trouble(error: HostLinkError): void;
 }
 
-/** Keeps a connection to one host: connects, greets, beats, and connects again. */
+/** Keeps a connection to one peer: connects, greets, beats, and connects again. */
 export class Connector {
   #link: Link | undefined;
   #up = false;
-  /** Since the last tick, on a connection that may have gone again. */
+  /** A greeting was over since the last tick; its connection may be gone again. */
   #greeted = false;
   #lost = false;
   #closed = false;
@@ -41,7 +41,7 @@ export class Connector {
   readonly #pulse: Pulse;
   #attempt = new AbortController();
 
-  /** Connects to the host, authenticated and encrypted. Rejects with `HostLinkError`. */
+  /** Connects to the peer, authenticated and encrypted. Rejects with `HostLinkError`. */
   readonly #open: (signal: AbortSignal) => Promise<Duplex>;
   readonly #hello: Hello;
   readonly #clock: Clock;
@@ -67,7 +67,7 @@ export class Connector {
     return this.#lost;
   }
 
-  /** Ends the connection for good, with what was sent before. */
+  /** Sends what waits, and ends the connection for good. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -4,7 +4,7 @@ import { HostLinkError } from './errors.js';
 export const HEADER_BYTES = 9;
 const LENGTH_BYTES = 4;
 
-/** Largest frame, in bytes: room for a record with the largest result and logs that can be configured. */
+/** Largest frame, in bytes: a record with the largest result and logs that can be configured fits. */
 export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 
 /** Largest frame before the peers know each other's version, in bytes. */
@@ -44,7 +44,7 @@ export class FrameReader {
     this.#onFrame = onFrame;
   }
 
-  /** Throws `HostLinkError` PROTOCOL for what cannot be a frame; the reader is of no use then. */
+  /** Throws `HostLinkError` PROTOCOL for bytes that are no frame; the reader cannot be used any more then. */
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) {
@@ -69,7 +69,7 @@ export class FrameReader {
     }
   }
 
-  /** A frame that is whole is delivered from where it lies. */
+  /** A frame that is whole is delivered without a copy. */
   #begin(chunk: Buffer, at: number, length: number): number {
     if (chunk.length - at >= length) {
       this.#deliver(chunk.subarray(at, at + length));

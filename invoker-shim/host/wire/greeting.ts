@@ -1,12 +1,12 @@
 import { HostLinkError } from './errors.js';
 
-/** A change that an old peer cannot ignore raises it; what it can ignore is a feature. */
+/** Raised by a change that an old peer cannot ignore; a change that it can ignore is a feature. */
 export const PROTOCOL_VERSION = 3;
 
-/** What this release can do beyond its protocol version; a peer uses what both have. */
+/** Features of this release beyond its protocol version; peers use the features that both have. */
 export const FEATURES: readonly string[] = [];
 
-/** What a gateway says first. */
+/** First message of the side that connects. */
 export interface Hello {
   readonly protocol: number;
   readonly features: readonly string[];
@@ -15,24 +15,24 @@ export interface Hello {
   readonly role: 'gateway';
   /** For logs. */
   readonly name: string;
-  /** Of this process: another one after a restart. */
+  /** Id of this process: another id after a restart. */
   readonly instance: string;
-  /** The host that it means to speak with. */
+  /** Id of the host that it expects at the address. */
   readonly host: string;
 }
 
-/** What the host answers. */
+/** Answer to `Hello`. */
 export interface Welcome {
   readonly protocol: number;
   readonly features: readonly string[];
   readonly product: string;
   readonly host: string;
   readonly instance: string;
-  /** Number of the last start that this process took from that gateway; null: it knows nothing of it. */
+  /** Number of the last numbered message that this process received from the peer's process; null: it does not know that process. */
   readonly received: number | null;
 }
 
-/** Reads either greeting; throws `HostLinkError` REFUSED with what to do. */
+/** Reads either greeting. Throws `HostLinkError` REFUSED, with what to do, for another version. */
 export function readGreeting(head: string, own: { readonly product: string }): Hello & Welcome {
   let greeting: Partial<Record<keyof Hello, unknown>>;
   try {
@@ -56,7 +56,7 @@ function versionText(protocol: unknown, product: unknown, own: string): string {
   return `release ${theirs} speaks ${spoken} of the protocol between plugin and shim, release ${own} speaks version ${PROTOCOL_VERSION}: run the same release on both`;
 }
 
-/** What a wrong address is told with. */
+/** Message for a wrong address. */
 export function otherHost(found: string, wanted: string): string {
   return `this is the host ${found}, not ${wanted}: correct the addresses of hosts in the configuration`;
 }

@@ -3,12 +3,12 @@ import type { Clock } from '@dataflower/common';
 import { HostLinkError } from './errors.js';
 import { encodeFrame, type FrameHandler, FrameReader, MAX_FRAME_BYTES } from './frame.js';
 
-/** Frames up to this many bytes are put together for one write; larger ones are written as they are. */
+/** Most bytes of frames that are joined for one write; larger frames are written as they are. */
 const JOINED_BYTES = 32 * 1024;
-/** Time for the other side to take what was sent last and to end as well, in ms: it may stand still. */
+/** Time in which the other side must take the last frames and end as well, in ms: it may stand still. */
 const LAST_MS = 1000;
 
-/** One connection between a gateway and a host: frames both ways, written once a turn of the loop. */
+/** One connection between two processes: frames both ways, written once a turn of the event loop. */
 export class Link {
   readonly #reader: FrameReader;
   #waiting: Buffer[] = [];
@@ -16,12 +16,12 @@ export class Link {
   #closed = false;
   #drained: (() => void)[] = [];
   #cancelEnd: (() => void) | undefined;
-  /** Bytes came since this was last set to false. */
+  /** Bytes were received since this was last set to false. */
   heard = true;
 
   readonly #stream: Duplex;
 
-  /** `onClosed` is called once, whoever ended it. */
+  /** `onClosed` is called once, whichever side ended the connection. */
   constructor(stream: Duplex, onFrame: FrameHandler, onClosed: (error: Error | undefined) => void) {
     this.#stream = stream;
 
@@ -31,7 +31,7 @@ export class Link {
     stream.on('error', (error) => {
       failure ??= error;
     });
-    // The other side has finished: nothing more will be said, so nothing more needs to be heard.
+    // The other side has ended: no answer can come any more.
     stream.once('end', () => stream.destroy());
     stream.once('close', () => {
       this.#closed = true;
@@ -67,14 +67,14 @@ export class Link {
     this.#waitingBytes += frame.length;
   }
 
-  /** Resolves when what was sent so far has been handed on, as far as memory goes; at once when it is closed. */
+  /** Resolves when at most `maxUnsentBytes` wait to be sent; at once when the connection is closed. */
   async drained(maxUnsentBytes: number): Promise<void> {
     while (!this.closed && this.unsentBytes > maxUnsentBytes) {
       await new Promise<void>((resolve) => this.#drained.push(resolve));
     }
   }
 
-  /** Sends what waits, and ends: when the other side has ended too, or after `LAST_MS`, whatever it does. */
+  /** Sends what waits, and ends when the other side has ended too, at the latest after `LAST_MS`. */
   end(clock: Clock): void {
     this.#flush();
     this.#stream.end();

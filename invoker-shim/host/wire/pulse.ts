@@ -1,21 +1,21 @@
 import type { Clock } from '@dataflower/common';
 
-/** Each side says something at least so often, in ms. */
+/** Longest time between two messages of one side, in ms. */
 export const BEAT_MS = 1000;
 const TICKS = 2;
 
-export interface PulseOptions {
-  /** Time to say something. */
+export interface PulseEvents {
+  /** A beat is to be sent. */
   readonly beat: () => void;
-  /** Whether anything was heard since it was asked last. */
+  /** Returns whether anything was received since the last call. */
   readonly heard: () => boolean;
-  /** Nothing was heard for so many beats (in steps of a half). */
+  /** Nothing was received for this number of beats (in steps of a half). */
   readonly silent: (beats: number) => void;
 }
 
 /**
- * Beats, and counts silence. It is counted in own ticks, not by the clock: a process that was itself stopped for a while
- * must hear what has come meanwhile before it takes the others for dead.
+ * Beats, and counts silence. Silence is counted in own ticks, not by the clock: a process that was itself stopped for a
+ * while must read what has arrived meanwhile before it takes its peers for dead.
  */
 export class Pulse {
   #ticks = 0;
@@ -23,11 +23,11 @@ export class Pulse {
   #stop: () => void;
 
   readonly #clock: Clock;
-  readonly #options: PulseOptions;
+  readonly #events: PulseEvents;
 
-  constructor(clock: Clock, options: PulseOptions) {
+  constructor(clock: Clock, events: PulseEvents) {
     this.#clock = clock;
-    this.#options = options;
+    this.#events = events;
 
     this.#stop = this.#later();
   }
@@ -39,12 +39,12 @@ export class Pulse {
   #later(): () => void {
     return this.#clock.after(BEAT_MS / TICKS, () => {
       this.#stop = this.#later();
-      if (++this.#ticks % TICKS === 0) this.#options.beat();
-      if (this.#options.heard()) {
+      if (++this.#ticks % TICKS === 0) this.#events.beat();
+      if (this.#events.heard()) {
         this.#silentTicks = 0;
         return;
       }
-      this.#options.silent(++this.#silentTicks / TICKS);
+      this.#events.silent(++this.#silentTicks / TICKS);
     });
   }
 }

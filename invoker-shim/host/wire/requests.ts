@@ -3,7 +3,7 @@ import { HostLinkError } from './errors.js';
 import type { Link } from './link.js';
 import { WireMessage } from './message-type.js';
 
-/** Most requests that wait for a reply; one more is refused. */
+/** Most requests that wait for a reply; further ones are refused. */
 const MAX_WAITING = 4096;
 
 interface Waiting {
@@ -16,8 +16,8 @@ interface Waiting {
 }
 
 /**
- * Questions to the other side, each with one reply in one or more parts. They may be asked again and again: what has no
- * reply when a connection is lost goes out over the next one.
+ * Requests to the peer, each with one reply in one or more parts. A request must be idempotent: when the connection is lost
+ * before its reply, it is sent again over the next one.
  */
 export class Requests {
   readonly #waiting = new Map<number, Waiting>();
@@ -25,9 +25,9 @@ export class Requests {
   #link: Link | undefined;
 
   readonly #clock: Clock;
-  /** Who is asked, for messages. */
+  /** Name of the peer, for error messages. */
   readonly #peer: string;
-  /** Milliseconds a reply may take, a lost connection included. */
+  /** Time in which a reply must come, a lost connection included, in ms. */
   readonly #timeoutMs: number;
 
   constructor(clock: Clock, peer: string, timeoutMs: number) {
@@ -36,7 +36,7 @@ export class Requests {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Gives the parts of the reply. Rejects with `HostLinkError`, and with an Error of what the other side says. */
+  /** Resolves to the parts of the reply. Rejects with `HostLinkError`, and with an `Error` that has the peer's message. */
   ask(method: string, params: unknown, body?: Buffer): Promise<Buffer[]> {
     if (this.#waiting.size >= MAX_WAITING) {
       return Promise.reject(new HostLinkError('OVERLOADED', `${this.#peer} has too many questions to answer already`));
@@ -53,7 +53,7 @@ export class Requests {
     });
   }
 
-  /** A new connection, over which everything without a reply is asked again; undefined: there is none. */
+  /** Uses a new connection, and sends everything without a reply again; undefined: there is no connection. */
   use(link: Link | undefined): void {
     this.#link = link;
     if (link === undefined) return;
@@ -75,7 +75,7 @@ export class Requests {
     else waiting.reject(new Error(error));
   }
 
-  /** What waits will not be answered in time: it is not asked again. */
+  /** Rejects all requests that wait for a reply. */
   giveUp(error: Error): void {
     for (const { reject, stopTimer } of this.#waiting.values()) {
       stopTimer();
@@ -84,7 +84,7 @@ export class Requests {
     this.#waiting.clear();
   }
 
-  /** Nobody will answer any more. */
+  /** Rejects all requests; none is sent any more. */
   close(error: Error): void {
     this.giveUp(error);
     this.#link = undefined;
@@ -98,14 +98,14 @@ interface ReplyHead {
   readonly error?: string;
 }
 
-/** Answers one method: the parts of the reply. */
+/** Answers the requests of one method. Resolves to the parts of the reply. */
 export type Responder = (params: unknown, body: Buffer) => Promise<readonly Buffer[]>;
 
 const MAX_ERROR_CHARS = 1000;
-/** A reply waits while so many bytes are unsent. */
+/** Unsent bytes at which the next part of a reply waits. */
 const UNSENT_BYTES = 4 * 1024 * 1024;
 
-/** Answers one REQUEST over the connection that it came by, later. Throws for one that is none. */
+/** Answers one REQUEST later, over the connection that it came by. Throws for a head that is no request. */
 export function respond(link: Link, responders: Readonly<Record<string, Responder>>, head: string, body: Buffer): void {
   const [id, method, params] = JSON.parse(head) as [unknown, unknown, unknown];
   if (typeof id !== 'number' || typeof method !== 'string')

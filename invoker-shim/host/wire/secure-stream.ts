@@ -3,11 +3,11 @@ import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { HostLinkError } from './errors.js';
 
-/** Shorter secrets can be guessed by who listens to a handshake. */
+/** Shorter secrets can be guessed from a recorded handshake. */
 export const MIN_SECRET_CHARS = 32;
 
 const IDENTITY = 'dataflower';
-/** Most connections that shake hands or speak at once. */
+/** Most connections at once, those in their handshake included. */
 const MAX_CONNECTIONS = 512;
 const HANDSHAKE_MS = 5000;
 
@@ -49,7 +49,7 @@ export function connectSecurely({ host, port }: Address, secret: string, signal:
     const closed = (): void => failed(new Error('the connection was closed'));
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
-    // It stays: between now and its owner's own listener an error must find one.
+    // It stays: an error may come before the owner adds its own listener.
     socket.on('error', failed);
     socket.once('close', closed);
     socket.once('secureConnect', () => {
@@ -76,9 +76,9 @@ function linkError(cause: Error & { code?: string }): HostLinkError {
 }
 
 export interface SecureListener {
-  /** The one that was taken, where 0 was asked for. */
+  /** The port that was taken, where 0 was asked for. */
   readonly port: number;
-  /** Takes no more connections; those that stand are their owners'. */
+  /** Takes no more connections; open ones stay open. */
   close(): void;
 }
 
@@ -86,11 +86,11 @@ export interface SecureListenerOptions extends Address {
   readonly secret: string;
   /** Takes over a connection whose other side knows the secret. */
   readonly accept: (stream: tls.TLSSocket) => void;
-  /** Somebody did not prove that he knows the secret. */
+  /** A peer did not prove that it knows the secret. */
   readonly refused: (reason: string, from: string) => void;
 }
 
-/** Listens for gateways. Rejects with what the operating system says, `EADDRINUSE` for one. */
+/** Listens for connections. Rejects with the error of the operating system, such as `EADDRINUSE`. */
 export async function listenSecurely(options: SecureListenerOptions): Promise<SecureListener> {
   const { host, port, secret, accept, refused } = options;
   const psk = keyOf(secret);

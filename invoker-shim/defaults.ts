@@ -1,0 +1,2 @@
+// Defaults that the configuration of the executable shares: this file loads nothing of the agent.
+export { BUDGET_LIMITS } from './engine/activation/budget.js';

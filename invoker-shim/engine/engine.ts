@@ -54,8 +54,8 @@ export interface Youngest {
 }
 
 /**
- * The engine: takes tokens in, matches them, starts what has all its inputs, and knows by counting when an activation
- * has ended. It never runs user code, never polls, and arms no timer but an activation's own deadline. Invariants:
+ * The engine: takes tokens in, matches them, executes the firings, and knows by counting when an activation has ended. It
+ * runs user code, never polls, and arms no timer but an activation's own deadline. Invariants:
  *
  * - E1 every activation taken is answered exactly once and ends exactly once, whatever its functions do;
  * - E2 an instance of a node fires at most once for a tag, however often its tokens come (W1);
@@ -63,13 +63,13 @@ export interface Youngest {
  * - E4 when an activation ends, nothing of it is resident: no token, no table, no value;
  * - E5 an activation ends when tokens made equal tokens consumed and nothing of it is queued or running: time decides nothing;
  * - E6 a run that has started sends the count of each of its FOREACH ports, also when it fails;
- * - E7 the work for a token is constant, whatever else waits or runs;
- * - E8 after an uncaught error nothing of the activation starts; what runs ends and is recorded. Of very many runs that wait
- *   for a container some may start while the others are taken back;
+ * - E7 the work for a token is constant, however many tokens wait and runs go on;
+ * - E8 after an uncaught error nothing of the activation starts; runs that go on end and are recorded. Of very many runs that
+ *   wait for a container some may start while the others are taken back;
  * - E9 instances of a node inside scatters are handed to the executor in the order in which they became ready, at most
- *   `instancesAhead` at once; what waits behind them, or has been collected, is a few bytes beside its value, so that an
- *   item costs the same however many there are;
- * - E10 an activation and the workflows inside it have one budget; over it the whole ends, with an error that nothing in it takes;
+ *   `instancesAhead` at once; an item that waits behind them, or has been collected, takes a few bytes beside its value, so
+ *   that an item costs the same however many there are;
+ * - E10 an activation and the workflows inside it have one budget; over it the whole ends, with an error that no node takes;
  * - E11 work for one token or one activation that may be long is done in turns of the event loop, in pieces.
  */
 export class Engine {

@@ -1,2 +1,2 @@
-/** Of the product. */
+/** Version of the product. */
 export const VERSION = '0.1.0';

@@ -45,7 +45,7 @@ export {
   WithheldRecords,
   type WorkflowTarget,
 } from './host/index.js';
-export { IMAGE_NAME } from '@dataflower/action-runtime/images';
+export { IMAGE_NAME, isRuntimeImage } from '@dataflower/action-runtime/images';
 export { SinkError } from './sink/errors.js';
 export { createDataSink } from './sink/index.js';
 export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
@@ -56,7 +56,6 @@ export {
   defaultDriver,
   processDriver,
 } from './containers/pool/container-executor.js';
-export { isOwnImage } from './containers/drivers/own-image.js';
 export type { ContainerDriver } from './containers/drivers/driver.js';
 export {
   type DockerDriverOptions,
@@ -68,7 +67,6 @@ export {
 } from './containers/drivers/docker/index.js';
 export { GatewayExecutor } from './controlflow/gateway-executor.js';
 export { Engine } from './engine/engine.js';
-export type { DataflowAnnotation } from './engine/records/part-annotations.js';
 export { countHost } from './metrics/host-registry.js';
 export { createLocalPipe } from './pipes/index.js';
 export { answerText } from './results/answer-text.js';

@@ -2,12 +2,12 @@ import { existsSync, realpathSync } from 'node:fs';
 import { type ImageFile, copiedFile, textFile } from './image-file.js';
 import { sharedLibraries } from './shared-libraries.js';
 
-/** Who runs actions: the user that Node's own images have, too. */
+/** User of actions, as in Node's own images. */
 export const USER = { name: 'node', id: 1000 } as const;
 
 export const NODE_PATH = '/usr/local/bin/node';
 
-/** What a function may start besides Node: a shell, so that `child_process.exec` works, and what scripts begin with. */
+/** Programs besides Node: a shell, so that `child_process.exec` works, and `env`, with which scripts begin. */
 const PROGRAMS = ['/bin/sh', '/usr/bin/env'];
 
 const USERS = `root:x:0:0:root:/root:/bin/sh
@@ -21,8 +21,8 @@ nogroup:x:65534:
 `;
 
 /**
- * A file system that Node runs in, from this machine: Node, a shell, the libraries of both, and the few files that a C
- * library reads. Certificates are Node's own. Nobody but root can write, except in /tmp.
+ * A file system for Node, made of this machine's Node, a shell, the libraries of both, and the few files that a C library
+ * reads. Certificates are Node's own. Only root can write, except in /tmp.
  */
 export function baseFiles(node = process.execPath): ImageFile[] {
   const programs = PROGRAMS.filter((file) => existsSync(file));

@@ -8,13 +8,13 @@ import { CONTENT_LABEL, type ImageIdentity, PROTOCOL_LABEL, imageLabels, imageTa
 import { makeLayer } from './layer.js';
 import { runtimeFiles } from './runtime-files.js';
 
-/** An image of a registry that has Node and a user 1000. */
+/** An image with Node and a user 1000, from a registry. */
 export const DEFAULT_BASE = 'node:20-slim';
 
-/** What `docker build` needs: the Dockerfile, and the runtime in `files`. */
+/** The context of `docker build`: the Dockerfile, and the runtime in `files`. */
 export function buildContext(): ImageFile[] {
   const written = readFileSync(fileURLToPath(new URL('../../images/Dockerfile', import.meta.url)), 'utf8');
-  // By this label a driver knows the image, also when it is built by hand.
+  // A driver recognises the image by this label, also when it is built by hand.
   const dockerfile = `${written}LABEL ${PROTOCOL_LABEL}="${PROTOCOL_VERSION}"\n`;
   return [
     textFile('/Dockerfile', dockerfile),
@@ -22,7 +22,7 @@ export function buildContext(): ImageFile[] {
   ];
 }
 
-/** Builds the image on another one, which the engine pulls when it does not have it. Gives the image's id. */
+/** Builds the image on another one, which the engine pulls when it is missing. Resolves to the image's id. */
 export async function buildOnBase(
   docker: Docker,
   identity: ImageIdentity,
@@ -56,7 +56,7 @@ export async function buildOnBase(
   return (await docker.getImage(tags[0]!).inspect()).Id;
 }
 
-/** `20` of `node:20-slim`. */
+/** The version in a tag: `20` of `node:20-slim`. */
 function nodeOf(base: string): string | undefined {
   return /(?:^|\/)node:(\d+(?:\.\d+)*)/.exec(base)?.[1];
 }

@@ -21,7 +21,7 @@ export interface Output {
   readonly err: { readonly isTTY?: boolean; write(text: string): unknown };
 }
 
-/** Exit status: 0 the image is there, 1 it could not be made, 2 a wrong command line. */
+/** Runs the command. Exit status: 0 the image exists, 1 it could not be built, 2 a wrong command line. */
 export async function runImages(args: readonly string[], output: Output): Promise<number> {
   const { err } = output;
   let options;
@@ -36,7 +36,7 @@ export async function runImages(args: readonly string[], output: Output): Promis
     else if (options.version) output.out(imageIdentity().version);
     else if (options.files !== undefined) {
       await writeFiles(options.files, buildContext());
-      // With a tag: OpenWhisk pulls an image without one.
+      // OpenWhisk pulls an image that is named without a tag.
       output.out(`docker build --tag ${IMAGE_NAME}:20 ${options.files}`);
     } else output.out(await make(options.base, err));
     return 0;

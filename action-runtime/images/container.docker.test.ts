@@ -147,7 +147,7 @@ describeWithService('docker', 'the image in Docker', ({ address }) => {
     ]);
   });
 
-  test('lets nobody write elsewhere when the file system is not read-only either', async () => {
+  test('refuses writes elsewhere when the file system is not read-only either', async () => {
     const container = await docker.createContainer({
       Image: image.name,
       Labels: { [LABEL]: '1' },

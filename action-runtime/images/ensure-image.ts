@@ -12,28 +12,28 @@ import {
 } from './image-identity.js';
 
 export interface EnsureImageOptions {
-  /** Told what is being done, for who waits. */
+  /** Called with the present step, for a progress display. */
   readonly onProgress?: (text: string) => void;
   /**
-   * An image of a registry to build on, such as `node:20-slim`. Default: none where this machine's own Node can run in
-   * the engine's containers, else `node:20-slim`. False: never; rejects where it would be needed.
+   * Base image, such as `node:20-slim`. Default: none when this machine's Node can run in the engine's containers, else
+   * `node:20-slim`. False: never use one; rejects when it would be needed.
    */
   readonly base?: string | false;
 }
 
-/** The image that the engine has now. */
+/** An image on the engine. */
 export interface EnsuredImage {
-  /** With the tag of the version: this one belongs to this program, whatever the other tags name. */
+  /** Name with the version as its tag: this image belongs to this program, whatever the other tags refer to. */
   readonly name: string;
-  /** `sha256:…`, as the engine calls it. */
+  /** The engine's id, `sha256:…`. */
   readonly id: string;
-  /** False when it was there already. */
+  /** False when it existed already. */
   readonly made: boolean;
 }
 
 /**
- * Has the engine hold the image of the Node runtime, made from what is compiled here. Does nothing when it is there.
- * Rejects, with what to do, when it can neither be made of this machine's Node nor be built on a base.
+ * Makes sure that the engine has the image of the compiled Node runtime. Does nothing when it exists.
+ * Rejects, with a remedy in the message, when it can neither be made of this machine's Node nor be built on a base.
  */
 export async function ensureImage(docker: Docker, options: EnsureImageOptions = {}): Promise<EnsuredImage> {
   const { onProgress = () => undefined, base } = options;
@@ -58,11 +58,11 @@ export async function ensureImage(docker: Docker, options: EnsureImageOptions = 
   onProgress('handing it to the engine');
   await load(docker, image.archive());
   const made = await present(docker, identity, (labels) => labels[CONTENT_LABEL] === image.content);
-  if (made === undefined) throw new Error(`The engine has taken the image ${name} and does not have it.`);
+  if (made === undefined) throw new Error(`The engine accepted the image ${name} but does not list it.`);
   return { name, id: made, made: true };
 }
 
-/** Id of the image that all of the tags name, when its labels are as wanted. */
+/** Id of the image that all tags refer to, if its labels are as wanted. */
 async function present(
   docker: Docker,
   identity: ImageIdentity,
@@ -76,7 +76,7 @@ async function present(
   return ids.size === 1 ? [...ids][0] : undefined;
 }
 
-/** Files that are as they were committed need not be looked at to know that an image was made of them. */
+/** Compares the labels only: unchanged files of a commit need not be hashed. */
 function isSameCommit(identity: ImageIdentity): (labels: Record<string, string>) => boolean {
   const wanted = Object.entries(imageLabels(identity));
   const known = /^[0-9a-f]{40,64}$/.test(identity.revision);
@@ -88,7 +88,7 @@ function onlyMissing(error: unknown): undefined {
   return undefined;
 }
 
-/** True when a program of this machine runs in the engine's containers as it is. */
+/** True when programs of this machine run in the engine's containers. */
 async function runsOurPrograms(docker: Docker): Promise<boolean> {
   const { Os, Arch } = await docker.version();
   return process.platform === 'linux' && Os === 'linux' && Arch === ownArchitecture();
@@ -96,7 +96,7 @@ async function runsOurPrograms(docker: Docker): Promise<boolean> {
 
 async function load(docker: Docker, archive: Readable): Promise<void> {
   const answer = await docker.loadImage(archive, { quiet: true });
-  let said = '';
-  for await (const line of answer) said = (said + line.toString()).slice(-4000);
-  if (/"error(?:Detail)?":/.test(said)) throw new Error(`The engine does not take the image: ${said.trim()}`);
+  let output = '';
+  for await (const line of answer) output = (output + line.toString()).slice(-4000);
+  if (/"error(?:Detail)?":/.test(output)) throw new Error(`The engine refuses the image: ${output.trim()}`);
 }

@@ -6,15 +6,15 @@ import { CONTENT_LABEL, type ImageIdentity, imageLabels, imageTags } from './ima
 import { type Layer, makeLayer } from './layer.js';
 import { RUNTIME_ENTRY, runtimeFiles } from './runtime-files.js';
 
-/** An image that can be given to an engine. */
+/** An image that an engine can load. */
 export interface BuiltImage {
   /** Names with tags. */
   readonly tags: readonly string[];
-  /** Of everything in it: two images with the same one are the same. */
+  /** Digest of its contents: images with the same digest are the same. */
   readonly content: string;
-  /** sha256 of its configuration, which is the image's id for engines that keep layers (`sha256:…`). */
+  /** sha256 of its configuration, the image's id on engines that store layers (`sha256:…`). */
   readonly id: string;
-  /** What `docker load` takes. */
+  /** The archive for `docker load`. */
   readonly archive: () => Readable;
 }
 
@@ -27,12 +27,12 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   ppc64: 'ppc64le',
 };
 
-/** That of this machine, in an engine's words. */
+/** Architecture of this machine, by the engine's name. */
 export function ownArchitecture(): string {
   return ARCHITECTURES[process.arch] ?? process.arch;
 }
 
-/** Makes the image of this machine's Node and the runtime as it is compiled here. Writes no file. */
+/** Makes the image of this machine's Node and the compiled runtime. Writes no file. */
 export async function buildImage(identity: ImageIdentity): Promise<BuiltImage> {
   // Node changes seldom and is large, the runtime changes often and is small.
   const layers = [await makeLayer(baseFiles()), await makeLayer(runtimeFiles())];
@@ -55,7 +55,7 @@ function configuration(identity: ImageIdentity, layers: readonly Layer[], labels
       Cmd: [NODE_PATH, RUNTIME_ENTRY],
       WorkingDir: '/tmp',
       Labels: { ...imageLabels(identity), ...labels },
-      // The first process of a container gets no signal that it does not ask for, and nothing is lost with it.
+      // The first process of a container ignores signals without a handler, and has nothing to save.
       StopSignal: 'SIGKILL',
     },
     created,

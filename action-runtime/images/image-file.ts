@@ -1,7 +1,7 @@
 import { lstatSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-/** One entry of an image's file system. Owner is root, the time is 1970: neither is part of what an image is. */
+/** One entry of an image's file system. Its owner is root and its time 1970, so that the same contents give the same image. */
 export type ImageFile = { readonly path: string } & (
   | { readonly type: 'directory'; readonly mode: number }
   | { readonly type: 'file'; readonly mode: number; readonly content: Buffer }
@@ -11,17 +11,17 @@ export type ImageFile = { readonly path: string } & (
 
 const FOLDER_MODE = 0o755;
 
-/** A file with this text that everybody may read. */
+/** A file with this text, readable by all users. */
 export function textFile(file: string, text: string): ImageFile {
   return { path: file, type: 'file', mode: 0o644, content: Buffer.from(text) };
 }
 
-/** The file of this machine at another place; whoever may run it here may run it there. */
+/** A copy of a file of this machine; executable files stay executable. */
 export function copiedFile(file: string, from: string): ImageFile {
   return { path: file, type: 'copy', mode: (statSync(from).mode & 0o111) === 0 ? 0o644 : 0o755, from };
 }
 
-/** A folder of this machine with all in it that is `wanted`, at another place. Links inside it stay links. */
+/** A copy of a folder of this machine. Links inside it stay links. @param wanted Filter for files and folders. */
 export function copiedFolder(
   folder: string,
   from: string,
@@ -37,7 +37,7 @@ export function copiedFolder(
   });
 }
 
-/** The files in one order, each once, with the folders that they are in: the same set gives the same list. */
+/** The files with their parent folders, sorted and without duplicates: the same set gives the same list. */
 export function completed(files: readonly ImageFile[]): ImageFile[] {
   const all = new Map<string, ImageFile>();
   const add = (file: ImageFile): void => {
@@ -49,7 +49,7 @@ export function completed(files: readonly ImageFile[]): ImageFile[] {
   return [...all.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** Its bytes; none for what is not a file. */
+/** The bytes of a file; empty for other entries. */
 export function contentOf(file: ImageFile): Buffer {
   if (file.type === 'file') return file.content;
   return file.type === 'copy' ? readFileSync(file.from) : Buffer.alloc(0);

@@ -6,26 +6,33 @@ import { PROTOCOL_VERSION } from '../protocol/index.js';
 /** Name of the image, without a tag. */
 export const IMAGE_NAME = 'dataflower/action-nodejs';
 
+const RUNTIME_IMAGE = new RegExp(`^(?:docker\\.io/)?${IMAGE_NAME}(?::[\\w][\\w.-]*)?(?:@[\\w+.:-]+)?$`);
+
+/** True for a name of this image, with any tag or digest: it runs the same code as the kind `nodejs:20`. */
+export function isRuntimeImage(image: string): boolean {
+  return RUNTIME_IMAGE.test(image);
+}
+
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Which version of the product an image has, and of what it was made. */
+/** The version of the product in an image, and the sources that it was made from. */
 export interface ImageIdentity {
-  /** Of the product, from its package. */
+  /** Version of the product, from its package. */
   readonly version: string;
   /** The commit, with `-dirty` when the files differ from it; `unknown` outside a repository. */
   readonly revision: string;
-  /** When the commit was made, in ISO 8601; 1970 outside a repository. */
+  /** Time of the commit, in ISO 8601; 1970 outside a repository. */
   readonly created: string;
-  /** Of the Node in it, such as `20.20.2`. */
+  /** Version of Node in the image, such as `20.20.2`. */
   readonly node: string;
 }
 
-/** That of an image made of the present files. */
+/** Identity of an image made from the present files. */
 export function imageIdentity(): ImageIdentity {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
-  // A copy without its history may lie in somebody else's repository.
+  // A copy without its history may lie in another repository.
   const ours = git('rev-parse', '--show-prefix') === '';
   const commit = ours ? git('log', '-1', '--format=%H %ct')?.split(' ') : undefined;
   const dirty =
@@ -38,18 +45,18 @@ export function imageIdentity(): ImageIdentity {
   };
 }
 
-/** The image's names: one for OpenWhisk's kind (`20` for `nodejs:20`), one for the version, and the usual one. */
+/** The image's tags: one for OpenWhisk's kind (`20` for `nodejs:20`), one for the version, and `latest`. */
 export function imageTags({ version, node }: ImageIdentity): string[] {
   return [node.split('.')[0]!, version, 'latest'].map((tag) => `${IMAGE_NAME}:${tag}`);
 }
 
-/** Label of what an image is made of: an image that has the same one need not be made again. */
+/** Label with the digest of an image's contents: an image with the same digest is not built again. */
 export const CONTENT_LABEL = 'dataflower.content';
 
-/** Label by which a driver knows that an image has the runtime, and which frames it speaks. */
+/** Label by which a driver recognises an image with this runtime; the value is the protocol version. */
 export const PROTOCOL_LABEL = 'dataflower.protocol';
 
-/** Labels by which the image identifies itself. */
+/** The labels of the image. */
 export function imageLabels({ version, revision, node }: ImageIdentity): Record<string, string> {
   return {
     'dataflower.node': node,

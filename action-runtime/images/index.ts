@@ -1,2 +1,2 @@
 export { type EnsureImageOptions, type EnsuredImage, ensureImage } from './ensure-image.js';
-export { IMAGE_NAME } from './image-identity.js';
+export { IMAGE_NAME, PROTOCOL_LABEL, isRuntimeImage } from './image-identity.js';

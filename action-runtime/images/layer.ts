@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { type Header, pack } from 'tar-stream';
 import { type ImageFile, completed, contentOf } from './image-file.js';
 
-/** A part of an image's file system as a tar archive, and what names it. */
+/** A layer of an image: a tar archive and its digest. */
 export interface Layer {
   /** sha256 of the archive, in hexadecimal. */
   readonly digest: string;
-  /** Of the archive, in bytes. */
+  /** Size of the archive, in bytes. */
   readonly size: number;
-  /** The archive, anew at each call, so that no copy of it has to be kept. */
+  /** Creates the archive anew at each call, so that no copy is kept in memory. */
   readonly tar: () => AsyncIterable<Buffer>;
 }
 
-/** The same files with the same contents give the same archive, whenever and wherever it is made. */
+/** Makes a layer. The same files with the same contents give the same archive on every machine. */
 export async function makeLayer(files: readonly ImageFile[]): Promise<Layer> {
   const all = completed(files);
   const hash = createHash('sha256');
@@ -30,7 +30,7 @@ function tarOf(files: readonly ImageFile[]): AsyncIterable<Buffer> {
   return archive as AsyncIterable<Buffer>;
 }
 
-/** One file after the other, when the one before was taken: no more than one of them is in memory. */
+/** Writes one file after the other, so that at most one is in memory. */
 async function write(archive: ReturnType<typeof pack>, files: readonly ImageFile[]): Promise<void> {
   for (const file of files) {
     const content = contentOf(file);

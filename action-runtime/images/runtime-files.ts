@@ -5,22 +5,22 @@ import { packageFolder, preinstalledPackages, runtimeEntry } from '../nodejs/ind
 import { type ImageFile, copiedFolder, textFile } from './image-file.js';
 
 const BASE_FOLDER = '/opt/dataflower';
-/** Where the runtime is in the image. */
+/** Folder of the runtime in the image. */
 const RUNTIME_FOLDER = `${BASE_FOLDER}/action-runtime`;
-/** Found from everywhere, as Node looks through all the folders above a file: what actions may count on is linked here. */
+/** Folder with links to the preinstalled packages. Node finds it from everywhere, because it looks in all folders above a file. */
 const SHARED_FOLDER = '/node_modules';
 
-/** What the compiled package has besides the runtime itself, and what only a developer reads. */
+/** Files of the compiled package that are not part of the runtime. */
 const NOT_RUN = /(?:^|[/\\])(?:images|testing|vectors|inputs\.json)$|\.(?:d\.ts|map|tsbuildinfo|md)$|\.test\.js$/;
 const NOT_LOADED = /\.(?:md|map|d\.ts|d\.mts|markdown|ts|c|h)$|[/\\](?:test|tests|\.github|example|examples|docs)$/i;
 
 const compiled = fileURLToPath(new URL('..', import.meta.url));
 const source = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The program that a container of the image runs: a link, so that it has one name however the runtime was built. */
+/** The program of a container: a link, so that its name does not depend on how the runtime was built. */
 export const RUNTIME_ENTRY = `${RUNTIME_FOLDER}/start.js`;
 
-/** The runtime, what it needs, and what actions may count on; nothing else of this repository. */
+/** The runtime, its dependencies and the preinstalled packages; nothing else of this repository. */
 export function runtimeFiles(): ImageFile[] {
   const packages = new Map<string, string>();
   for (const name of ['yauzl', ...preinstalledPackages]) collect(name, source, packages);
@@ -43,14 +43,14 @@ function manifest(folder: string): string {
   return path.join(folder, 'package.json');
 }
 
-/** Packages keep their places to each other and to the runtime: so each finds the versions that it was installed with. */
+/** Path of a package in the image. Packages keep their relative places, so that each finds the versions it was installed with. */
 function inImage(folder: string): string {
   const [above, ...inner] = folder.split(`node_modules${path.sep}`);
   const base = path.resolve(above!) === path.resolve(source) ? RUNTIME_FOLDER : BASE_FOLDER;
   return path.posix.join(base, ...inner.map((part) => `node_modules/${part.split(path.sep).join('/')}`));
 }
 
-/** Finds a package as Node would from a folder, with all that it needs, and where each has to be to be found again. */
+/** Collects a package, resolved as Node does from a folder, with its dependencies: path in the image to folder here. */
 function collect(name: string, from: string, packages: Map<string, string>): void {
   const folder = packageFolder(name, manifest(from));
   const target = inImage(folder);
@@ -58,7 +58,7 @@ function collect(name: string, from: string, packages: Map<string, string>): voi
     dependencies?: Record<string, string>;
     engines?: Record<string, string>;
   };
-  // Some packages bring what they need on other JavaScript engines.
+  // Some packages have dependencies for other JavaScript engines only.
   if (packages.has(target) || ('bare' in engines && !('node' in engines))) return;
   packages.set(target, folder);
   for (const needed of Object.keys(dependencies)) collect(needed, folder, packages);

@@ -2,7 +2,7 @@ import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type ImageFile, completed, contentOf } from './image-file.js';
 
-/** Writes files into a folder, which is made when it is missing. What was there under a name is replaced. */
+/** Writes files into a folder, which is created when it is missing. Existing files are replaced. */
 export async function writeFiles(folder: string, files: readonly ImageFile[]): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const file of completed(files)) {

@@ -3,9 +3,11 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+export { HEAP_EXHAUSTED, agentEnvironment, runtimeEnvironment } from './container-environment.js';
+
 /**
- * Path of the program that runs in a container, for drivers that start it as a process: its bundle, which starts in
- * half the time, or the modules themselves where there is none that was made of them.
+ * Path of the program that runs in a container, for drivers that start it as a process: the bundle, which starts in half the
+ * time, or the modules themselves when the bundle is missing or older than they are.
  */
 export const runtimeEntry: string = fileURLToPath(
   new URL(isBundled() ? '../bundle/flu/main.js' : './main.js', import.meta.url),
@@ -26,8 +28,8 @@ function isBundled(): boolean {
 }
 
 /**
- * Packages that every action, archive and composition finds without bringing them, those of OpenWhisk's own image (OW-80),
- * and the only ones: the driver or the image links them into a `node_modules` above all that user code starts from.
+ * The packages that every action, archive and composition can load without bundling them: those of OpenWhisk's own image
+ * (OW-80), and no others. The driver or the image links them into a `node_modules` above every folder that user code starts in.
  */
 export const preinstalledPackages: readonly string[] = [
   'body-parser',
@@ -38,7 +40,7 @@ export const preinstalledPackages: readonly string[] = [
   'uuid',
 ];
 
-/** Folder of an installed package, found as Node does it from a file; its `exports` need not name its `package.json`. */
+/** Folder of an installed package, resolved as Node does from a file. The package's `exports` need not list `package.json`. */
 export function packageFolder(name: string, from: string = import.meta.url): string {
   const folders = createRequire(from).resolve.paths(name) ?? [];
   const found = folders.map((folder) => join(folder, name)).find((folder) => existsSync(join(folder, 'package.json')));

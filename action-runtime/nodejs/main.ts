@@ -1,10 +1,10 @@
 import './flu/heap-limit.js';
 import { startFlu } from './flu/start.js';
 /**
- * What runs in a container: with `__DF_SOCKET` FLU and DLU for a host agent, else OpenWhisk's /init and /run. The agent's
- * variables are taken out of the environment: user code and what it starts need none of them. They are no secret from it,
- * because the kernel keeps what the process was started with (/proc/self/environ). The token is worth nothing to it either:
- * it is good for one HELLO, which was said before any user code came.
+ * The program of a container. With `__DF_SOCKET` it starts FLU and DLU for a host agent, else it serves OpenWhisk's /init and
+ * /run. The agent's variables are deleted from the environment, since user code and its children need none of them. They stay
+ * readable to user code in /proc/self/environ; the token is useless there, because it is valid for one HELLO, which is sent
+ * before any user code is loaded.
  */
 const {
   __DF_SOCKET: socket,
@@ -16,11 +16,11 @@ delete process.env['__DF_SOCKET'];
 delete process.env['__DF_TOKEN'];
 delete process.env['__DF_DIRECTORY'];
 delete process.env['__DF_HTTP_PORT'];
-// How this process gets its memory; what it starts has its own needs.
+// It applies to this process only, not to its children.
 delete process.env['GLIBC_TUNABLES'];
 
 if (socket !== undefined) {
   startFlu(socket, token, directory);
 }
-// Only who needs it loads it: a cold start pays for every module.
+// Loaded only when it is needed: a cold start pays for every module.
 else void import('./http/start.js').then(({ startHttp }) => startHttp(Number(port), directory));

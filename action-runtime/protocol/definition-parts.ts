@@ -4,7 +4,7 @@ import { type Definition, FLAG_MORE, decodeJsonObject } from './messages.js';
 /** Largest part of a definition in one frame, in bytes. */
 const PART_BYTES = 512 * 1024;
 
-/** DEFINE: its JSON in as many frames as it takes. The functions of a step may be as large as code. */
+/** DEFINE: splits its JSON into frames. The functions of a step may be as large as an action's code. */
 export function encodeDefine(id: number, definition: Definition): Buffer[] {
   const json = Buffer.from(JSON.stringify(definition));
   const frames: Buffer[] = [];
@@ -15,11 +15,11 @@ export function encodeDefine(id: number, definition: Definition): Buffer[] {
   return frames;
 }
 
-/** Puts definitions together that come on one connection: the parts of one follow each other. */
+/** Joins the parts of definitions on one connection; the parts of one definition are consecutive. */
 export class DefinitionParts {
   #parts: Buffer[] = [];
 
-  /** The definition when this was its last part. Its members are not checked here. */
+  /** Returns the definition after its last part. Its members are not validated here. */
   add(flags: number, payload: Buffer): Definition | undefined {
     if ((flags & FLAG_MORE) !== 0) {
       this.#parts.push(Buffer.from(payload));

@@ -1,19 +1,23 @@
-/** What a peer did wrong on the wire; the connection that saw it is closed. */
-export type ProtocolErrorCode =
-  | 'FRAME_TOO_LARGE'
-  | 'FRAME_TOO_SHORT'
-  | 'UNKNOWN_FRAME_TYPE'
-  | 'RESERVED_BITS_SET'
-  | 'MALFORMED_PAYLOAD'
-  | 'MALFORMED_VALUE'
-  | 'VALUE_TOO_DEEP'
-  | 'VERSION_MISMATCH'
-  | 'UNEXPECTED_FRAME';
+const CODES = [
+  'FRAME_TOO_LARGE',
+  'FRAME_TOO_SHORT',
+  'UNKNOWN_FRAME_TYPE',
+  'RESERVED_BITS_SET',
+  'MALFORMED_PAYLOAD',
+  'MALFORMED_VALUE',
+  'VALUE_TOO_DEEP',
+  'VERSION_MISMATCH',
+  'UNEXPECTED_FRAME',
+] as const;
+
+/** How a peer broke the protocol (PROTOCOL.md, "Errors"). */
+export type ProtocolErrorCode = (typeof CODES)[number];
 
 const BRAND = Symbol.for('dataflower.ProtocolError');
 
-/** A frame or value that breaks the protocol (PROTOCOL.md, "Errors"). Never retryable on the same connection. */
+/** A frame or value that breaks the protocol. The receiver closes the connection: no code is retryable on it. */
 export class ProtocolError extends Error {
+  static readonly codes = CODES;
   readonly code: ProtocolErrorCode;
   readonly [BRAND] = true;
 

@@ -1,6 +1,6 @@
 import { ProtocolError } from './errors.js';
 
-/** Protocol version, exchanged in HELLO and WELCOME. A change that an old peer cannot ignore raises it. */
+/** Protocol version, exchanged in HELLO and WELCOME. It is raised by changes that an old peer cannot ignore. */
 export const PROTOCOL_VERSION = 1;
 
 /** Bytes of a frame's header: length (4), type (1), flags (1), reserved (2), id (4). */
@@ -12,14 +12,14 @@ export const MAX_FRAME_BYTES = 1024 * 1024;
 /** Largest payload of one DATA frame, in bytes. */
 export const MAX_CHUNK_BYTES = 256 * 1024;
 
+/** Bytes that may be sent on a new stream before its first CREDIT. */
+export const INITIAL_CREDIT_BYTES = 1024 * 1024;
+
 /** Largest value that may travel inline in a frame, in bytes. */
 export const MAX_INLINE_BYTES = 64 * 1024;
 
-/** Largest environment of a function step, in bytes: what OpenWhisk lets parameters be, among which Composer keeps it. */
+/** Largest environment of a function step, in bytes: OpenWhisk's limit for parameters, in which Composer keeps it. */
 export const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
-
-/** Bytes of a log line in a record beside its text: time (30), stream (9), quotes and comma (3). */
-export const LOG_LINE_BYTES = 42;
 
 /** Frame types; 1–15 container to agent, 16–31 agent to container, 32–47 either way. */
 export const FrameType = {
@@ -51,7 +51,7 @@ export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 const KNOWN = new Uint8Array(256);
 for (const type of Object.values(FrameType)) KNOWN[type] = 1;
 
-/** Writes a frame's header at the start of `frame`, which holds all of it unless its `length` is given. */
+/** Writes a frame's header at the start of `frame`. @param length Length of the frame. Default: that of the buffer. */
 export function writeHeader(
   frame: Buffer,
   type: FrameType,
@@ -84,8 +84,8 @@ const EMPTY = new Uint8Array(0);
 export type FrameHandler = (type: FrameType, flags: number, id: number, payload: Buffer) => void;
 
 /**
- * Cuts a byte stream into frames, however it is split. Holds at most one incomplete frame; its bytes are copied once,
- * into a buffer of the frame's own size. A malformed header throws and leaves the decoder unusable.
+ * Splits a byte stream into frames. Holds at most one incomplete frame, whose bytes are copied once, into a buffer of the
+ * frame's size. A malformed header throws a `ProtocolError` and leaves the decoder unusable.
  */
 export class FrameDecoder {
   readonly #header = Buffer.alloc(HEADER_BYTES);
@@ -102,7 +102,7 @@ export class FrameDecoder {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
-  /** Bytes of the incomplete frame held now. */
+  /** Bytes held of the incomplete frame. */
   get buffered(): number {
     return this.#headerFill + this.#frameFill;
   }

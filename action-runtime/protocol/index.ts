@@ -1,12 +1,11 @@
-export { crc32, crc32ByTable } from './crc32.js';
 export { ProtocolError, type ProtocolErrorCode } from './errors.js';
 export {
   FrameDecoder,
   FrameType,
   HEADER_BYTES,
+  INITIAL_CREDIT_BYTES,
   MAX_CHUNK_BYTES,
   MAX_FRAME_BYTES,
-  LOG_LINE_BYTES,
   MAX_ENVIRONMENT_BYTES,
   MAX_INLINE_BYTES,
   PROTOCOL_VERSION,
@@ -26,8 +25,18 @@ export {
   encodeValue,
 } from './value.js';
 export { Shape, shapeOf } from './shape.js';
-export { END_MARK_TAIL, endMark, endMarkId } from './end-mark.js';
-export { wholeCharacters } from './whole-characters.js';
+export {
+  END_MARK_TAIL,
+  FLAG_PARTIAL,
+  FLAG_TRUNCATED,
+  LOG_LINE_BYTES,
+  type LogLine,
+  decodeLog,
+  encodeLog,
+  endMark,
+  endMarkId,
+  wholeCharacters,
+} from './log.js';
 export { type Slot } from './slot.js';
 export { DefinitionParts, encodeDefine } from './definition-parts.js';
 export {
@@ -36,7 +45,6 @@ export {
   type Hello,
   type Init,
   type InitRest,
-  type LogLine,
   type Ready,
   type Result,
   type Run,
@@ -46,15 +54,12 @@ export {
   FLAG_FOLLOWED,
   FLAG_ENV,
   FLAG_MARKED,
-  FLAG_PARTIAL,
-  FLAG_TRUNCATED,
   Outcome,
   decodeAmount,
   decodeEmit,
   decodeIds,
   decodeInit,
   decodeJsonObject,
-  decodeLog,
   decodeResult,
   decodeRun,
   encodeAmount,
@@ -62,7 +67,6 @@ export {
   encodeIds,
   encodeInit,
   encodeJsonFrame,
-  encodeLog,
   encodeResult,
   encodeRun,
   encodeText,

@@ -3,31 +3,26 @@ import { FrameType, HEADER_BYTES, encodeFrame, writeHeader } from './frame.js';
 import { PayloadReader, type Slot, slotBytes, writeSlot } from './slot.js';
 import { SHAPE_BITS } from './shape.js';
 
-/** How a function run ended, as its container says; OpenWhisk's status codes 0–2. */
+/** Outcome of a run, as its container reports it; OpenWhisk's status codes 0–2. */
 export const Outcome = { OK: 0, APPLICATION_ERROR: 1, DEVELOPER_ERROR: 2 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
 /** In RUN and RESULT: the last slot is the `let` environment of a function step (JSON: an array of frames). */
 export const FLAG_ENV = 1;
-/** In LOG: the log limit was reached, nothing more will come for this invocation. */
-export const FLAG_TRUNCATED = 2;
 /** In DATA: the last chunk of its stream. */
 export const FLAG_END = 4;
 
-/** In FILE: the agent wants to know by FILLED how far the file is filled. */
+/** In FILE: the agent asks for FILLED frames, which report how far the file is filled. */
 export const FLAG_FOLLOWED = 8;
-/** In RUN: end marks are asked for, from this run on. In RESULT: the end marks of this run are on both streams. */
+/** In RUN: the agent asks for end marks from this run on. In RESULT: the end marks of this run are on both streams. */
 export const FLAG_MARKED = 16;
-/** In LOG: the line goes on in the next LOG of its invocation and stream. */
-export const FLAG_PARTIAL = 32;
-
-/** In DEFINE: the next DEFINE on this connection goes on with it. */
+/** In DEFINE: the JSON continues in the next DEFINE on this connection. */
 export const FLAG_MORE = 64;
 
 /** First frame on a connection, container to agent. */
 export interface Hello {
   readonly version: number;
-  /** The secret that the container was given at its start. */
+  /** The secret that the driver gave to the container. */
   readonly token: string;
   readonly runtime: { readonly name: string; readonly version: string };
   readonly pid: number;
@@ -43,42 +38,42 @@ export interface RunHello {
 /** The agent's answer to HELLO. */
 export interface Welcome {
   readonly version: number;
-  /** Bytes that the container may emit before the agent grants more. */
+  /** Bytes that the container may emit before the first GRANT. */
   readonly emitWindowBytes: number;
-  /** True when OFFER may be used: large values travel as files in a directory that both sides see. */
+  /** True when OFFER may be used: large values then travel as files in a directory that both sides see. */
   readonly files: boolean;
-  /** The key with which the container may open a run channel; without one there is none to be had. */
+  /** The key with which the container may open a run channel; absent: the agent offers none. */
   readonly runChannel?: string;
-  /** Prefix of the end marks on the container's stdout and stderr; without it none are written. */
+  /** Prefix of the end marks on the container's stdout and stderr; absent: no marks are written. */
   readonly endMark?: string;
 }
 
-/** What a container is to run; the code itself is the frame's slot (absent code: a slot of no bytes). */
+/** The action of a container. Its code is the frame's slot; no code is an empty slot. */
 export interface Init {
   readonly name: string;
   readonly main: string;
   readonly binary: boolean;
-  /** `code`: an action; `steps`: a composition's own container, which runs only what DEFINE brings. */
+  /** `code`: an action; `steps`: a composition's own container, which runs only functions of a DEFINE. */
   readonly kind: 'code' | 'steps';
-  /** Environment of the process, `__OW_*` included. */
+  /** Environment variables, `__OW_*` included. */
   readonly env: Readonly<Record<string, string>>;
-  /** Bound parameters, merged under every single-port input (shallow, the input wins). */
+  /** Bound parameters, merged under every input of a single port (shallow; the input wins). */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly logLimitBytes: number;
-  /** Total JS heap, in MiB; the FLU ends with an out-of-memory error beyond it. */
+  /** Memory limit of the action, in MiB; beyond it a run ends with an out-of-memory error. */
   readonly memoryMiB: number;
-  /** The API is reached through the agent: the runtime listens for it, and `__OW_API_HOST` is where. */
+  /** True when the API is reached through the agent: the runtime listens for it and sets `__OW_API_HOST` to its address. */
   readonly api?: boolean;
 }
 
-/** The members of an `Init` that may be large: as large as users may make parameters. */
+/** The members of an `Init` that may be large. */
 export type InitRest = Pick<Init, 'env' | 'parameters'>;
 
-/** READY, the answer to INIT: `error` is the text of the developer error when it failed. */
+/** READY, the answer to INIT. `error`: text of the developer error when it failed. */
 export interface Ready {
   readonly ok: boolean;
   readonly error?: string;
-  /** True when the run channel is open and used from now on. */
+  /** True when the run channel is open: it is used from now on. */
   readonly runChannel?: boolean;
 }
 
@@ -88,11 +83,11 @@ export interface StepFunction {
   readonly code: string;
 }
 
-/** DEFINE: how one node of a graph uses the container; referred to by number in RUN. Number 0 is never defined. */
+/** DEFINE: how a node of a graph uses the container. RUN refers to it by its number; number 0 is never defined. */
 export interface Definition {
   /** Output ports that the graph wires, beside `out`. */
   readonly outputs: readonly string[];
-  /** True when the input is a record of several ports: bound parameters are not merged. */
+  /** True when the input is a record of several ports: bound parameters are then not merged. */
   readonly ports: boolean;
   /** For a function step: the functions, run one after the other. */
   readonly functions?: readonly StepFunction[];
@@ -104,10 +99,10 @@ export interface Run {
   readonly activationId: Buffer;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
-  /** Number of a definition; 0: one input, the port `out` alone. */
+  /** Number of a definition; 0: one input, and no output port but `out`. */
   readonly definition: number;
   readonly transactionId: string;
-  /** Slot 0 is the input; further slots are what its EXTERNAL items refer to; the last is the environment if FLAG_ENV. */
+  /** Slot 0 is the input; further slots hold its EXTERNAL items; the last one is the environment if `hasEnv`. */
   readonly slots: readonly Slot[];
   readonly hasEnv: boolean;
   /** The agent asks for end marks. */
@@ -118,7 +113,7 @@ export interface Result {
   readonly invocationId: number;
   readonly outcome: Outcome;
   readonly shape: number;
-  /** The queued invocation that starts now, or 0. */
+  /** Id of the queued run that starts now, or 0. */
   readonly startedNext: number;
   readonly slots: readonly Slot[];
   readonly hasEnv: boolean;
@@ -131,17 +126,6 @@ export interface Emit {
   readonly port: string;
   readonly shape: number;
   readonly slot: Slot;
-}
-
-export interface LogLine {
-  readonly invocationId: number;
-  readonly stream: 'stdout' | 'stderr';
-  /** Milliseconds since the epoch. */
-  readonly time: number;
-  readonly text: string;
-  readonly truncated: boolean;
-  /** The line goes on in the next one of this stream. */
-  readonly partial?: boolean;
 }
 
 const RUN_FIXED = HEADER_BYTES + 16 + 8 + 2 + 1 + 2;
@@ -168,7 +152,7 @@ export function decodeJsonObject(payload: Buffer): Record<string, unknown> {
   return body as Record<string, unknown>;
 }
 
-/** INIT: JSON length (4), JSON, slot of the code; then the slot of an `InitRest` (JSON), when the JSON has only empty ones. */
+/** INIT: JSON length (4), JSON, slot of the code; then, when the JSON has empty members of `InitRest`, the slot of their JSON. */
 export function encodeInit(init: Init, code: Slot, rest?: Slot): Buffer {
   const json = Buffer.from(JSON.stringify(rest === undefined ? init : { ...init, env: {}, parameters: {} }));
   const slots = slotBytes(code) + (rest === undefined ? 0 : slotBytes(rest));
@@ -181,7 +165,7 @@ export function encodeInit(init: Init, code: Slot, rest?: Slot): Buffer {
   return frame;
 }
 
-/** `rest`: where the members of an `InitRest` are; undefined: they are in `init`. */
+/** `rest`: slot of the members of `InitRest`; undefined: they are in `init`. */
 export function decodeInit(payload: Buffer): { init: Init; code: Slot; rest: Slot | undefined } {
   const reader = new PayloadReader(payload);
   const init = decodeJsonObject(reader.raw(reader.u32())) as unknown as Init;
@@ -266,30 +250,7 @@ export function decodeEmit(id: number, payload: Buffer): Emit {
   return { invocationId: id, port, shape, slot };
 }
 
-export function encodeLog(line: LogLine): Buffer {
-  const text = Buffer.from(line.text);
-  const payload = Buffer.allocUnsafe(9 + text.length);
-  payload[0] = line.stream === 'stdout' ? 0 : 1;
-  payload.writeDoubleBE(line.time, 1);
-  payload.set(text, 9);
-  const flags = (line.truncated ? FLAG_TRUNCATED : 0) | (line.partial === true ? FLAG_PARTIAL : 0);
-  return encodeFrame(FrameType.LOG, flags, line.invocationId, payload);
-}
-
-export function decodeLog(flags: number, id: number, payload: Buffer): LogLine {
-  const reader = new PayloadReader(payload);
-  const stream = reader.u8() === 0 ? 'stdout' : 'stderr';
-  return {
-    invocationId: id,
-    stream,
-    time: reader.f64(),
-    text: reader.rest().toString(),
-    truncated: (flags & FLAG_TRUNCATED) !== 0,
-    partial: (flags & FLAG_PARTIAL) !== 0,
-  };
-}
-
-/** WITHDRAW (agent) and WITHDRAWN (container): invocation ids; the answer holds those that had not started. */
+/** WITHDRAW (agent) and WITHDRAWN (container): invocation ids; the answer has those that had not started. */
 export function encodeIds(
   type: typeof FrameType.WITHDRAW | typeof FrameType.WITHDRAWN,
   ids: readonly number[],
@@ -304,7 +265,10 @@ export function decodeIds(payload: Buffer): number[] {
   return Array.from({ length: payload.length / 4 }, (_, i) => payload.readUInt32BE(4 * i));
 }
 
-/** OFFER (a file of so many bytes, please), FILLED (so many of them are in it), GRANT (so many more may be emitted), CREDIT (… of the stream `id`). */
+/**
+ * Frames with a number of bytes: OFFER (size of the file that is asked for), FILLED (bytes that are in it), GRANT (additional
+ * bytes that may be emitted), CREDIT (additional bytes that may be sent on stream `id`).
+ */
 export function encodeAmount(
   type: typeof FrameType.OFFER | typeof FrameType.FILLED | typeof FrameType.GRANT | typeof FrameType.CREDIT,
   id: number,
@@ -322,7 +286,7 @@ export function decodeAmount(payload: Buffer): number {
   return bytes;
 }
 
-/** FILE (the path for offer `id`, empty: use a stream) and RESET (the reason why stream `id` ends early). */
+/** Frames with a text: FILE (the path for offer `id`; empty: refused) and RESET (why stream `id` ends early). */
 export function encodeText(
   type: typeof FrameType.FILE | typeof FrameType.RESET,
   id: number,

@@ -1,4 +1,4 @@
-/** Facts about a value that the agent may know without opening it; bits, in EMIT and RESULT. */
+/** Properties of a value that the agent knows without decoding it, as bits in EMIT and RESULT. */
 export const Shape = {
   /** A plain JSON object. */
   OBJECT: 1,
@@ -12,7 +12,7 @@ export const Shape = {
 
 export const SHAPE_BITS = 15;
 
-/** Shape of a value that consists of plain data: what `JSON.parse` or `decodeValue` gives. */
+/** Shape of a plain value, such as a result of `JSON.parse` or `decodeValue`. */
 export function shapeOf(value: unknown): number {
   if (value === null || typeof value !== 'object') return value ? Shape.TRUTHY : 0;
   if (Array.isArray(value)) return Shape.ARRAY | Shape.TRUTHY;
@@ -24,8 +24,8 @@ export function shapeOf(value: unknown): number {
 }
 
 /**
- * Shape of a JSON text as `JSON.stringify` writes it: without white space, member names without escapes. Two searches tell
- * up to where the members may be that count; without any of their names in the text there is no walk through it.
+ * Shape of a JSON text as `JSON.stringify` writes it: without white space, and member names without escapes. Two searches
+ * find the last place at which a relevant member may be; the text is scanned only up to there.
  */
 export function shapeOfJson(text: string): number {
   const first = text.charCodeAt(0);
@@ -58,14 +58,14 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** The closing quote of the string that begins at `start`. */
+/** Index of the closing quote of the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
   let end = start + 1;
   for (let char = text.charCodeAt(end); char !== QUOTE; char = text.charCodeAt(end)) end += char === BACKSLASH ? 2 : 1;
   return end;
 }
 
-/** True if the value that begins there is true to a JavaScript condition. */
+/** True when the value that begins at `at` is truthy in JavaScript. */
 function isTruthyAt(text: string, at: number): boolean {
   switch (text[at]) {
     case '{':

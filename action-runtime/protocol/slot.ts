@@ -1,6 +1,6 @@
 import { ProtocolError } from './errors.js';
 
-/** Where a value of a message is: in the frame, on its way as DATA frames of a stream, or in a hand-over file. */
+/** Location of a message's value: in the frame, in the DATA frames of a stream, or in a hand-over file. */
 export type Slot =
   | { readonly where: 'inline'; readonly bytes: Buffer }
   | { readonly where: 'stream'; readonly streamId: number; readonly size: number }
@@ -10,7 +10,7 @@ const INLINE = 0;
 const STREAM = 1;
 const FILE = 2;
 
-/** Bytes that a slot takes in a frame. */
+/** Size of a slot in a frame, in bytes. */
 export function slotBytes(slot: Slot): number {
   switch (slot.where) {
     case 'inline':
@@ -22,7 +22,7 @@ export function slotBytes(slot: Slot): number {
   }
 }
 
-/** Writes a slot at `at`; returns where the next byte goes. */
+/** Writes a slot at `at`; returns the offset after it. */
 export function writeSlot(out: Buffer, at: number, slot: Slot): number {
   switch (slot.where) {
     case 'inline':
@@ -45,7 +45,7 @@ export function writeSlot(out: Buffer, at: number, slot: Slot): number {
   }
 }
 
-/** Reads the fields of a payload in order; every read past the end is a ProtocolError. */
+/** Reads the fields of a payload in order. A read past the end throws a `ProtocolError`. */
 export class PayloadReader {
   #at = 0;
   readonly #bytes: Buffer;
@@ -70,7 +70,7 @@ export class PayloadReader {
     return this.#bytes.readUInt32BE(this.#take(4));
   }
 
-  /** A 64-bit length; larger than Number.MAX_SAFE_INTEGER is malformed. */
+  /** A 64-bit length, at most `Number.MAX_SAFE_INTEGER`. */
   u64(): number {
     const value = this.#bytes.readBigUInt64BE(this.#take(8));
     if (value > BigInt(Number.MAX_SAFE_INTEGER))

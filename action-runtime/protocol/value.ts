@@ -2,8 +2,8 @@ import { ProtocolError } from './errors.js';
 import { Shape, shapeOfJson } from './shape.js';
 
 /**
- * The encoding of one value (PROTOCOL.md, "Values"). The agent keeps it opaque; it only ever builds LIST and RECORD
- * around values that it holds.
+ * First byte of an encoded value (PROTOCOL.md, "Values"). To the agent a value is opaque; it only builds LIST and RECORD
+ * from values that it holds.
  */
 export const ValueKind = {
   /** UTF-8 JSON text. */
@@ -18,22 +18,22 @@ export const ValueKind = {
   BYTES: 4,
 } as const;
 
-/** In LIST and RECORD the length that says: the item is slot number N of the message, N in the next four bytes. */
+/** Length of an item in LIST and RECORD that is in another slot of the message; the slot's number is the next four bytes. */
 export const EXTERNAL = 0xffffffff;
 
-/** Nesting of LIST and RECORD beyond this is refused. */
+/** Deepest nesting of LIST and RECORD. */
 export const MAX_VALUE_DEPTH = 64;
 
 /** Byte strings of at least this many bytes keep their own memory in an encoded value instead of being copied. */
 const OWN_SEGMENT_BYTES = 16 * 1024;
 
-/** An encoded value: its bytes in pieces, to be written one after the other. */
+/** An encoded value: its bytes as consecutive segments. */
 export interface EncodedValue {
   readonly segments: Uint8Array[];
   readonly size: number;
-  /** As its JSON has it, whatever the value itself looks like. */
+  /** Shape of its JSON. */
   readonly shape: number;
-  /** It has no JSON at all (a function, a symbol, `undefined`, or what its `toJSON` makes of it); `null` stands for it. */
+  /** True when the value has no JSON (a function, a symbol, `undefined`, or a `toJSON` that returns one); it is encoded as `null`. */
   readonly absent?: true;
 }
 
@@ -45,8 +45,8 @@ let markerCount = 0;
 const { stringify } = JSON;
 const bufferToJson = (Buffer.prototype as { toJSON: (this: Buffer) => unknown }).toJSON;
 /**
- * `JSON.stringify` asks every Buffer for its `toJSON`, which finds the Buffers in a value without a walk of our own.
- * Outside `encodeValue` the answer is Node's.
+ * `JSON.stringify` calls `toJSON` of every Buffer, which collects the Buffers of a value without another traversal. Outside
+ * `encodeValue` it behaves as Node's.
  */
 Object.defineProperty(Buffer.prototype, 'toJSON', {
   configurable: true,
@@ -68,9 +68,9 @@ function nextMarker(): string {
 }
 
 /**
- * Encodes a value. Functions and `undefined` vanish as in JSON; a value that is `undefined` altogether becomes `null`.
- * Throws what `JSON.stringify` throws (cycles, BigInt, a failing `toJSON`), and what `onBytes` throws, which sees every
- * byte string of the value.
+ * Encodes a value. Functions and `undefined` are omitted as in JSON; a value that is itself `undefined` becomes `null`.
+ * @param onBytes Called with every byte string of the value.
+ * @throws the errors of `JSON.stringify` (cycles, BigInt, a failing `toJSON`) and of `onBytes`
  */
 export function encodeValue(value: unknown, onBytes?: (bytes: Uint8Array) => void): EncodedValue {
   if (ArrayBuffer.isView(value) && value instanceof Uint8Array) {
@@ -92,13 +92,13 @@ export function encodeValue(value: unknown, onBytes?: (bytes: Uint8Array) => voi
   }
   if (text === undefined) return { ...jsonValue('null', 0), absent: true };
   if (onBytes !== undefined) for (const item of bytes) onBytes(item);
-  // A library may have put its own in the place of JSON.stringify, which writes as it likes.
+  // A library may have replaced JSON.stringify: write its text again in the form that `shapeOfJson` requires.
   if (JSON.stringify !== stringify) text = stringify(JSON.parse(text));
   const shape = shapeOfJson(text);
   return bytes.length === 0 ? jsonValue(text, shape) : jsonWithBytes(usedMarker, text, bytes, shape);
 }
 
-/** The bytes of an encoded value in one piece. */
+/** The bytes of an encoded value as one Buffer. */
 export function bytesOf({ segments }: EncodedValue): Buffer {
   return segments.length === 1 ? (segments[0] as Buffer) : Buffer.concat(segments);
 }
@@ -138,12 +138,13 @@ function jsonWithBytes(key: string, text: string, bytes: Uint8Array[], shape: nu
   return { segments, size, shape };
 }
 
-/** How `decodeValue` gives byte strings: as Buffers over the encoded memory, or as base64 text (the REST border). */
+/** Form of byte strings in a decoded value: Buffers over the encoded memory, or base64 text (for JSON). */
 export type BytesAs = 'buffer' | 'base64';
 
 /**
- * Decodes a value. `slots` holds what EXTERNAL items refer to.
- * @throws ProtocolError MALFORMED_VALUE or VALUE_TOO_DEEP for anything that is not a well-formed value.
+ * Decodes a value.
+ * @param slots The slots of the message, to which EXTERNAL items refer.
+ * @throws ProtocolError MALFORMED_VALUE or VALUE_TOO_DEEP for malformed bytes
  */
 export function decodeValue(bytes: Buffer, slots: readonly Buffer[] = [], bytesAs: BytesAs = 'buffer'): unknown {
   try {
@@ -184,7 +185,7 @@ function asBytes(bytes: Buffer, bytesAs: BytesAs): Buffer | string {
   return bytesAs === 'buffer' ? bytes : bytes.toString('base64');
 }
 
-/** Sets a member as JSON.parse does, whatever its name. */
+/** Defines a member as JSON.parse does, also `__proto__`. */
 function define(record: Record<string, unknown>, name: string, value: unknown): void {
   if (name === '__proto__')
     Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
@@ -251,10 +252,10 @@ function decodeJsonWithBytes(bytes: Buffer, bytesAs: BytesAs): unknown {
   });
 }
 
-/** One item of a LIST or RECORD: bytes held here, or the number of a slot of the same message. */
+/** An item of a LIST or RECORD: its bytes, or the number of a slot of the same message. */
 export type CompositeItem = Buffer | number;
 
-/** Encodes a LIST of values that are already encoded. */
+/** Encodes a LIST of encoded values. */
 export function encodeList(items: readonly CompositeItem[]): Buffer {
   let size = 5;
   for (const item of items) size += typeof item === 'number' ? 8 : 4 + item.length;
@@ -265,7 +266,7 @@ export function encodeList(items: readonly CompositeItem[]): Buffer {
   return out;
 }
 
-/** Encodes a RECORD of values that are already encoded; names are at most 65,535 bytes. */
+/** Encodes a RECORD of encoded values. Names have at most 65,535 bytes. */
 export function encodeRecord(entries: readonly (readonly [name: string, item: CompositeItem])[]): Buffer {
   let size = 5;
   for (const [name, item] of entries)

@@ -7,24 +7,24 @@ export interface Change<T = unknown> {
   readonly id: string;
   readonly changes: readonly [{ readonly rev: string }, ...unknown[]];
   readonly deleted?: true;
-  /** With `includeDocs`; null for one that is gone. */
+  /** With `includeDocs`; null for a deleted document. */
   readonly doc?: T | null;
 }
 
 export interface ChangesFeedOptions<T> {
   readonly client: CouchClient;
   readonly database: string;
-  /** Makes the database ready again after CouchDB was away; it may be another one then. */
+  /** Prepares the database again after CouchDB was unavailable; it may be a new one then. */
   readonly prepare: () => Promise<PreparedDatabase>;
   readonly includeDocs?: boolean;
   readonly onChange: (change: Change<T>) => void;
-  /** It is another database now; what was known of the old one does not hold. Called again when it fails. */
+  /** The database was deleted and created again: state about the old one is invalid. Called again when it fails. */
   readonly onReset: () => void | Promise<void>;
-  /** Nothing was heard for `maxSilenceMs`, and again after each time as long. */
+  /** CouchDB did not answer for `maxSilenceMs`; called again after each further such time. */
   readonly onSilence?: () => void;
-  /** Changes can no longer be heard, and why; undefined: they are again. */
+  /** The feed fails, with the reason; undefined: it works again. */
   readonly onProblem?: (reason: string | undefined) => void;
-  /** How long CouchDB holds a question that it has nothing to answer to, in milliseconds. Default 20 000. */
+  /** Time for which CouchDB holds a request without changes, in milliseconds. Default 20 000. */
   readonly pollMs?: number;
   /** In milliseconds. Default: never. */
   readonly maxSilenceMs?: number;
@@ -40,13 +40,13 @@ const POLL_MS = 20_000;
 const PAGE = 500;
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 2_000;
-/** CouchDB holds an empty answer back for `pollMs`; what does not is asked no faster than this. */
+/** Shortest time between two empty answers, for a server that does not hold them for `pollMs`. */
 const SHORTEST_EMPTY_MS = 500;
 
 /**
- * Every change of a database, in order, by long polling. When CouchDB is away it asks again, every two seconds at
- * least, and goes on from where it was: no change is missed. A change is told within the time of one round trip; on
- * a connection that went dead without a word, after `pollMs` and the client's `timeoutMs`.
+ * Every change of a database, in order, by long polling. While CouchDB is unavailable the feed asks again at least every
+ * two seconds, and continues where it was: it misses no change. It reports a change within one round trip; on a connection
+ * that died silently, after `pollMs` and the client's `timeoutMs`.
  */
 export class ChangesFeed<T> {
   readonly #finished: Promise<void>;
@@ -69,12 +69,12 @@ export class ChangesFeed<T> {
     this.#finished = this.#run();
   }
 
-  /** Why changes are not heard now; undefined: they are. */
+  /** The reason why the feed fails; undefined while it works. */
   problem(): string | undefined {
     return this.#trouble;
   }
 
-  /** The client is not closed. */
+  /** Does not close the client. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#finished;
@@ -101,7 +101,7 @@ export class ChangesFeed<T> {
   async #poll(): Promise<void> {
     const { client, pollMs = POLL_MS, onChange } = this.#options;
     const asked = performance.now();
-    // A question that nobody answers may have been held for too long by something on the way: then ask without waiting.
+    // A proxy may drop requests that are held for long: then ask without waiting.
     const page = await this.#ask('longpoll', pollMs + client.timeoutMs).catch(() =>
       this.#ask('normal', client.timeoutMs),
     );
@@ -125,7 +125,7 @@ export class ChangesFeed<T> {
     });
   }
 
-  /** Somebody may have removed the database and made it again while nobody asked, or while it had nothing to tell. */
+  /** The database may have been deleted and created again between two requests, or during one. */
   async #recognize(): Promise<void> {
     const { client, database } = this.#options;
     const incarnation = await incarnationOf(new CouchDatabase(client, database));

@@ -5,10 +5,10 @@ interface ActionDocument extends CouchDocument {
   readonly exec?: { readonly code?: unknown };
 }
 
-/** The attachment that has the code when it is not in the document. */
+/** The attachment with the code, when the document lacks it. */
 const CODE_ATTACHMENT = 'codefile';
 
-/** Code from the entities' database, for a host agent that knows nothing else of entities: one request for each. */
+/** Reads code from the entities' database, for a host agent: one request for each action. */
 export class CouchCodeSource implements CodeSource {
   readonly #database: CouchDatabase;
 

@@ -2,15 +2,15 @@ import { Agent, DecoratorHandler, type Dispatcher } from 'undici';
 import type { CouchSettings } from './settings.js';
 
 const CONNECT_MS = 5_000;
-/** CouchDB closes idle connections by its own hint or after minutes; ours go first. */
+/** CouchDB closes idle connections after minutes; the client closes them first. */
 const IDLE_MS = 30_000;
 /** More than the largest document with its attachments. */
 const MAX_ANSWER_BYTES = 512 * 1024 * 1024;
 
-/** Connections that are kept and used again, and whom to trust on them. */
+/** Keep-alive connections with their TLS settings. */
 export interface Connections {
   readonly dispatcher: Dispatcher;
-  /** Ends all of them, with what runs on them. */
+  /** Closes all connections and fails the requests on them. */
   close(): Promise<void>;
 }
 
@@ -19,7 +19,7 @@ export function openConnections(settings: CouchSettings, connections: number): C
     connections,
     pipelining: 1,
     keepAliveTimeout: IDLE_MS,
-    // One operation has one time limit, and it is the client's.
+    // The client limits the time of each operation.
     headersTimeout: 0,
     bodyTimeout: 0,
     maxResponseSize: MAX_ANSWER_BYTES,
@@ -36,12 +36,12 @@ export function openConnections(settings: CouchSettings, connections: number): C
 interface ResponseStart {
   onResponseStart(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>): void;
 }
-/** undici's types leave out what it passes on. */
+/** undici's types lack the method. */
 const PassingOn = DecoratorHandler as unknown as new (handler: Dispatcher.DispatchHandler) => ResponseStart;
 
 /**
- * Refuses a success that is not JSON: it is not CouchDB's. nano reads such a body without a handler for its failure, so
- * that a connection that breaks in the middle would end the process.
+ * Rejects a success that is not JSON, since CouchDB did not send it. nano reads such a body without an error handler, so
+ * that a broken connection would end the process.
  */
 class OnlyJson extends PassingOn {
   override onResponseStart(...args: Parameters<ResponseStart['onResponseStart']>): void {

@@ -8,22 +8,22 @@ import { COUCH_DEFAULTS, type CouchSettings } from './settings.js';
 
 export interface CouchRequest {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
-  /** Parts of the path, as they are; they are encoded here. */
+  /** Parts of the path, not encoded. */
   readonly path: readonly string[];
-  /** `key`, `startkey` and `endkey` go out as JSON, the others as text. */
+  /** `key`, `startkey` and `endkey` are sent as JSON, the others as text. */
   readonly query?: Readonly<Record<string, unknown>>;
-  /** JSON text as it is, or what becomes JSON. */
+  /** JSON text in a buffer, or a value to be sent as JSON. */
   readonly body?: Buffer | object;
-  /** A POST that only asks counts as a read; every other PUT, POST and DELETE writes. */
+  /** True for a POST that only reads; every other PUT, POST and DELETE is a write. */
   readonly readOnly?: boolean;
-  /** Instead of the client's, in milliseconds. */
+  /** Time limit instead of the client's, in milliseconds. */
   readonly timeoutMs?: number;
-  /** Instead of the client's. */
+  /** Number of retries instead of the client's. */
   readonly retries?: number;
   readonly signal?: AbortSignal;
 }
 
-/** What nano gives for an answer that is an error; for a failed connection only the message. */
+/** nano's error for an answer with an error status; for a failed connection it has only the message. */
 interface NanoError {
   readonly message: string;
   readonly statusCode?: number;
@@ -35,22 +35,22 @@ const FIRST_PAUSE_MS = 100;
 const MAX_REASON_CHARS = 300;
 /** CouchDB's word for a user with too many wrong passwords. */
 const LOCKED = /\block/i;
-/** PouchDB's servers and CouchDB have each their own words for a database that is not there. */
+/** The texts by which CouchDB and PouchDB's servers report a missing database. */
 const NO_DATABASE = /^(?:no_db_file|database does not exist)/i;
 
 /**
- * CouchDB's HTTP interface over nano: one limit of time for an operation with its retries, a bound on what waits, and
- * errors that hold neither credentials nor documents (nano's own carry the request).
+ * CouchDB's HTTP interface over nano: one time limit for an operation with its retries, a bound on waiting requests, and
+ * errors without credentials or documents (nano's own errors contain the request).
  */
 export class CouchClient {
-  /** What messages call the server. */
+  /** The server's name in messages. */
   readonly origin: string;
   readonly #server: nano.ServerScope;
   readonly #connections: Connections;
   readonly #reachability: Reachability;
   readonly #running = new Set<AbortController>();
   readonly #secrets: readonly string[];
-  /** Undefined: no user is named, so none can be locked out. */
+  /** Undefined without a user. */
   readonly #access: Access | undefined;
   readonly #limits: Required<Pick<CouchSettings, keyof typeof COUCH_DEFAULTS>>;
   #closed = false;
@@ -73,17 +73,17 @@ export class CouchClient {
     } as nano.Configuration);
   }
 
-  /** Of one operation with its retries. */
+  /** Time limit of one operation with its retries, in ms. */
   get timeoutMs(): number {
     return this.#limits.timeoutMs;
   }
 
-  /** Why CouchDB cannot be used, by the last requests; undefined: it can. */
+  /** The reason why CouchDB cannot be used, from the last requests; undefined when it can. */
   problem(): string | undefined {
     return this.#reachability.problem();
   }
 
-  /** The JSON of the answer. Throws `CouchRefusedError` and `CouchUnavailableError`. */
+  /** Resolves with the JSON of the answer. Rejects with `CouchRefusedError` and `CouchUnavailableError`. */
   async request<T>(request: CouchRequest): Promise<T> {
     const write = request.method !== 'GET' && request.readOnly !== true;
     const endsAt = performance.now() + (request.timeoutMs ?? this.#limits.timeoutMs);
@@ -115,7 +115,7 @@ export class CouchClient {
     }
   }
 
-  /** What runs fails as unavailable. */
+  /** Running requests reject with `CouchUnavailableError`. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const controller of this.#running) controller.abort();
@@ -137,7 +137,7 @@ export class CouchClient {
       late = true;
       controller.abort();
     }, timeoutMs);
-    // An answer that is given up while it is unpacked is not always told as given up.
+    // undici does not always report an abort while it decompresses an answer.
     const givenUp = new Promise<never>((_, reject) =>
       controller.signal.addEventListener('abort', () => reject(new Error('given up'))),
     );
@@ -152,7 +152,7 @@ export class CouchClient {
         signal: controller.signal,
       } as nano.RequestOptions);
       const answer: unknown = await Promise.race([asked, givenUp]);
-      // nano gives an empty text when the body is cut off or is not what its head says.
+      // nano returns an empty text when the body is cut off or does not match its header.
       if (answer === '') throw new Error('its answer is incomplete');
       return answer as T;
     } catch (cause) {
@@ -165,7 +165,7 @@ export class CouchClient {
     }
   }
 
-  /** The thrown error is not kept as the cause: it has the request in it, with documents and keys. */
+  /** The thrown error is not kept as the cause, since it contains the request, with documents and keys. */
   #classify(thrown: Error, uncertain: boolean): CouchRefusedError | CouchUnavailableError {
     if (thrown instanceof CouchUnavailableError) return thrown;
     const cause = thrown as NanoError;
@@ -191,7 +191,7 @@ export class CouchClient {
     if (status === 404 && NO_DATABASE.test(cause.reason ?? '')) {
       return new CouchUnavailableError(`A database is missing in CouchDB at ${this.origin}, ${said}.`, false, status);
     }
-    // 501: it does not offer that, and never will.
+    // 501 is permanent: the server lacks the function.
     if ((status >= 500 && status !== 501) || status === 429 || status === 408) {
       return new CouchUnavailableError(`CouchDB at ${this.origin} answers ${said}.`, true, status);
     }

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { CouchClient } from './couch-client.js';
 import { CouchRefusedError } from './errors.js';
 
-/** A document as CouchDB has it. */
+/** A document of CouchDB. */
 export interface CouchDocument {
   readonly _id: string;
   readonly _rev?: string;
   readonly _attachments?: Readonly<Record<string, CouchAttachment>>;
 }
 
-/** A stub names an attachment that is stored already; else `data` is base64. */
+/** A stub refers to an attachment that is stored already; otherwise `data` is base64. */
 export type CouchAttachment =
   | { readonly stub: true; readonly content_type: string; readonly digest: string; readonly length: number }
   | { readonly content_type: string; readonly data: string };
@@ -27,17 +27,17 @@ export interface ViewRow<T> {
   readonly id: string;
   readonly key: unknown;
   readonly value: unknown;
-  /** Missing when the document went after the view had read it. */
+  /** Missing when the document was deleted after the view was read. */
   readonly doc?: T | null;
 }
 
-/** Names the write that made a revision: so a write whose answer was lost is known again. */
+/** The field with the id of the write that made a revision: it identifies a write whose answer was lost. */
 const WRITE_ID = 'dataflowerWrite';
 
-/** 404: the document is gone. 409: another revision is there. 412: what a stub names went with its revision. */
+/** 404: the document is gone. 409: there is another revision. 412: the attachment of a stub went with its revision. */
 const LOST_RACE: ReadonlySet<number> = new Set([404, 409, 412]);
 
-/** The documents of one database. A lost race is undefined, every other failure is thrown as the client's errors. */
+/** The documents of one database. A lost race gives undefined; every other failure rejects with the client's errors. */
 export class CouchDatabase {
   constructor(
     readonly client: CouchClient,
@@ -53,7 +53,7 @@ export class CouchDatabase {
     return found === undefined ? undefined : withoutWriteId(found);
   }
 
-  /** One request, durable when it is answered: CouchDB 3 has no delayed commits. Gives the new `_rev`. */
+  /** One request, durable when it is answered, since CouchDB 3 has no delayed commits. Resolves with the new `_rev`. */
   async put(document: CouchDocument): Promise<string | undefined> {
     const write = randomUUID();
     try {
@@ -71,7 +71,7 @@ export class CouchDatabase {
     }
   }
 
-  /** False: the stored revision differs, or there is none. */
+  /** Resolves with false when the stored revision differs, or there is none. */
   async remove(id: string, rev: string): Promise<boolean> {
     try {
       await this.client.request({ method: 'DELETE', path: this.#pathOf(id), query: { rev } });
@@ -92,7 +92,7 @@ export class CouchDatabase {
     return rows.map((row) => (row.doc ? { ...row, doc: withoutWriteId(row.doc) } : row));
   }
 
-  /** All documents by id, the views' own among them, about `size` at once. */
+  /** All documents by id, design documents included, about `size` at once. */
   async *pages<T extends CouchDocument>(size: number): AsyncGenerator<readonly T[]> {
     for (let after: string | undefined; ;) {
       const { rows } = await this.client.request<{ rows: readonly ViewRow<T>[] }>({
@@ -100,7 +100,7 @@ export class CouchDatabase {
         path: [this.name, '_all_docs'],
         query: { include_docs: true, limit: size + 1, ...(after === undefined ? {} : { startkey: after }) },
       });
-      // The last one of the page before may be gone by now: then another one is first.
+      // The last document of the page before may be deleted: then another one is first.
       const next = rows.filter(({ id }) => id !== after);
       yield next.flatMap(({ doc }) => (doc ? [withoutWriteId(doc)] : []));
       if (rows.length <= size) return;

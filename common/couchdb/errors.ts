@@ -1,29 +1,32 @@
 import { CodedError } from '../coded-error.js';
 
-/** What an operation on CouchDB fails with. */
 export type CouchErrorCode = 'COUCHDB_UNAVAILABLE' | 'COUCHDB_REFUSED' | 'COUCHDB_SCHEMA';
 
 /**
- * CouchDB cannot be reached, does not answer in time, is broken or does not let us in; the message says which. Whether a
- * write was carried out is not known.
+ * CouchDB cannot be reached, does not answer in time, fails, or rejects the credentials; the message says which. It is not
+ * known whether a write took place.
  */
 export class CouchUnavailableError extends CodedError<CouchErrorCode> {
-  /** What CouchDB answered; undefined: it did not. */
+  static readonly codes = ['COUCHDB_UNAVAILABLE'] as const;
+
+  /** The HTTP status of CouchDB's answer; undefined without an answer. */
   readonly status: number | undefined;
 
-  /** `passing`: it may pass by itself, as a restart does; what an operator has to put right does not. */
+  /** `passing`: the problem may pass without an operator, as a restart does. */
   constructor(message: string, passing = true, status?: number) {
     super('CouchUnavailableError', 'COUCHDB_UNAVAILABLE', passing, message);
     this.status = status;
   }
 }
 
-/** CouchDB answered, and said no: 400, 404, 409, 412, 413, 501 and the like. */
+/** CouchDB refused the request with 400, 404, 409, 412, 413, 501 or the like. */
 export class CouchRefusedError extends CodedError<CouchErrorCode> {
+  static readonly codes = ['COUCHDB_REFUSED'] as const;
+
   readonly status: number;
   /**
-   * An attempt before this one may have been carried out: then a 409 or 404 may be the answer to our own write. False:
-   * nothing was changed.
+   * An earlier attempt of this request may have succeeded: then a 409 or 404 may be caused by our own write. False: nothing
+   * was changed.
    */
   readonly afterUncertainty: boolean;
 
@@ -34,8 +37,10 @@ export class CouchRefusedError extends CodedError<CouchErrorCode> {
   }
 }
 
-/** The documents were written by a version of DataFlower that this one does not understand. */
+/** A newer version of DataFlower wrote the documents, and this one does not know their schema. */
 export class CouchSchemaError extends CodedError<CouchErrorCode> {
+  static readonly codes = ['COUCHDB_SCHEMA'] as const;
+
   constructor(message: string) {
     super('CouchSchemaError', 'COUCHDB_SCHEMA', false, message);
   }

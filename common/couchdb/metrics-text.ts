@@ -1,9 +1,9 @@
-/** One line of Prometheus' text: name with labels, value, perhaps a time. */
+/** One line of Prometheus' text: name with labels, value, optional time. */
 const SAMPLE = /^([a-zA-Z_:][\w:]*(?:\{.*\})?)\s+(\S+)(?:\s+-?\d+)?\s*$/;
 
 /**
- * The samples of Prometheus' text by name and labels, the first `most` of them; `left` says how many more there were.
- * JSON has no infinite and no missing numbers: such samples do not count.
+ * The first `most` samples of Prometheus' text by name and labels; `left`: the number of further ones. Samples that are
+ * infinite or not a number are skipped, since JSON has no form for them.
  */
 export function samplesOf(text: string, most: number): { samples: Record<string, number>; left: number } {
   const samples: Record<string, number> = {};

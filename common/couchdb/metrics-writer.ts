@@ -8,22 +8,22 @@ export interface MetricsWriterOptions {
   readonly client: CouchClient;
   /** Name of the database. */
   readonly database: string;
-  /** Who writes: `standalone`, `plugin`, `shim`. */
+  /** The kind of this process: `standalone`, `plugin`, `shim`. */
   readonly component: string;
   /** Name of the machine. */
   readonly host: string;
   /** The counters as Prometheus' text. */
   readonly collect: () => Promise<string>;
-  /** Between two documents, in milliseconds. */
+  /** Time between two documents, in milliseconds. */
   readonly intervalMs: number;
-  /** How long documents are kept, in milliseconds; every writer removes those of all. */
+  /** Age at which documents are removed, in milliseconds; every writer removes those of all writers. */
   readonly keepMs: number;
-  /** Hears of the first failure after a success. */
+  /** Called with the first failure after a success. */
   readonly onError: (error: unknown) => void;
   readonly now?: () => number;
 }
 
-/** What a document has; `_id` begins with the time in ISO 8601, so that documents are in order of time. */
+/** A document; `_id` begins with the time in ISO 8601, so that documents are in order of time. */
 export interface MetricsDocument {
   readonly _id: string;
   readonly component: string;
@@ -33,7 +33,7 @@ export interface MetricsDocument {
   readonly at: number;
   /** By name and labels, as Prometheus writes them. */
   readonly metrics: Readonly<Record<string, number>>;
-  /** How many did not fit; missing when all did. */
+  /** The number of samples that did not fit; missing when all did. */
   readonly left?: number;
 }
 
@@ -43,8 +43,8 @@ const REMOVED_AT_ONCE = 500;
 const SCHEMA = { version: 1, designs: {} } as const;
 
 /**
- * Writes the counters of this process into CouchDB from time to time, for those who evaluate runs from there. What cannot
- * be written is given up: nothing waits, nothing is kept in memory, and nothing else of the process is disturbed.
+ * Writes the metrics of this process to CouchDB at an interval, for evaluation there. A document that cannot be written is
+ * dropped: it is neither queued nor retried, and disturbs no other part of the process.
  */
 export class MetricsWriter {
   readonly #stop = new AbortController();
@@ -84,7 +84,7 @@ export class MetricsWriter {
     } catch (error) {
       if (!this.#failing && !this.#stop.signal.aborted) this.#options.onError(error);
       this.#failing = true;
-      // The database may have been removed.
+      // The database may have been deleted.
       this.#prepared = false;
     }
     if (!this.#stop.signal.aborted) this.#wait();
@@ -115,7 +115,7 @@ export class MetricsWriter {
     });
     if (rows.length === 0) return;
     const docs = rows.map(({ id, value: { rev } }) => ({ _id: id, _rev: rev, _deleted: true }));
-    // Another writer may have removed some of them: those are conflicts in the answer, and as good.
+    // Another writer may have removed some of them: those are conflicts in the answer, and need no action.
     await client.request({ method: 'POST', path: [database, '_bulk_docs'], body: { docs }, ...common });
   }
 }

@@ -7,23 +7,23 @@ import { CouchRefusedError, CouchSchemaError, CouchUnavailableError } from './er
 /** A design document's views, by name. */
 export type Views = Readonly<Record<string, { readonly map: string; readonly reduce?: string }>>;
 
-/** What a database of this version looks like. */
+/** The schema of a database. */
 export interface DatabaseSchema {
-  /** Of the documents and the views; a database with a higher one is not touched. */
+  /** Version of the documents and the views; a database with a higher one is not touched. */
   readonly version: number;
-  /** By the name of the design document, which has the version in it: an older plugin goes on with its own. */
+  /** Views by the name of their design document. The name has the version, so that an older plugin keeps using its own. */
   readonly designs: Readonly<Record<string, Views>>;
-  /** Changes the documents of version `from` into those of `from + 1`; may run twice and beside another one. */
+  /** Changes the documents of version `from` into those of `from + 1`; may run twice and concurrently. */
   readonly migrate?: (database: CouchDatabase, from: number) => Promise<void>;
 }
 
 /** A database that is ready to be used. */
 export interface PreparedDatabase {
-  /** Made with the database: another one has another. */
+  /** An id that is made with the database: it differs after the database was deleted and created again. */
   readonly incarnation: string;
-  /** Where the feed of changes stood before anything was read. */
+  /** The position of the changes feed before the first read. */
   readonly sequence: string | number;
-  /** Nodes of a cluster that keep each document; 1: there is nothing to disagree on. */
+  /** Nodes of the cluster that keep each document; with 1 no two can disagree. */
   readonly copies: number;
 }
 
@@ -35,17 +35,17 @@ interface Design extends CouchDocument {
   readonly views?: Views;
 }
 
-/** The document that says which database this is, and of which schema. */
+/** The document with the incarnation and the schema of the database. */
 export const MARKER_ID = '_design/dataflower';
-/** Plugins that start at once undo nothing of each other: each round at least one of them is done. */
+/** Plugins that start at the same time do not undo each other's writes: in each round at least one succeeds. */
 const MAX_ROUNDS = 20;
 const INDEX_MS = 600_000;
 const ADMINS_ONLY = { names: [], roles: ['_admin'] };
 
 /**
- * Makes a database with its views where they are missing, brings its documents to this version, and waits until the
- * views are built; with `written` it does not wait, for those who only write. Any number of processes may do so at once.
- * Throws `CouchSchemaError` when a newer one was here.
+ * Creates a database and its views where they are missing, migrates its documents to this version, and waits until the
+ * views are built; with `written` it does not wait, for callers that only write. Any number of processes may call it at
+ * once. Rejects with `CouchSchemaError` when the database has a newer schema.
  */
 export async function prepareDatabase(
   client: CouchClient,
@@ -68,12 +68,12 @@ export async function prepareDatabase(
   return { incarnation, sequence, copies: cluster?.n ?? 1 };
 }
 
-/** As `PreparedDatabase` has it; undefined: the database is as good as new. */
+/** The incarnation of `PreparedDatabase`; undefined for a database without a marker. */
 export async function incarnationOf(database: CouchDatabase): Promise<string | undefined> {
   return (await database.get<Marker>(MARKER_ID))?.dataflower?.database;
 }
 
-/** Documents hold keys and code: a database that we make is for administrators alone, as CouchDB 3 has it by default. */
+/** Documents hold keys and code: the database is for administrators alone, as is CouchDB 3's default. */
 async function create(client: CouchClient, name: string): Promise<void> {
   try {
     await client.request({ method: 'GET', path: [name], retries: 0 });
@@ -86,7 +86,7 @@ async function create(client: CouchClient, name: string): Promise<void> {
     const body = { admins: ADMINS_ONLY, members: ADMINS_ONLY };
     await client.request({ method: 'PUT', path: [name, '_security'], body });
   } catch (error) {
-    // Somebody else made it at the same time; or there are no rights that could be set.
+    // Another process created it at the same time; or the server has no rights to set.
     if (!(error instanceof CouchRefusedError) || ![412, 501].includes(error.status)) throw error;
   }
 }
@@ -120,13 +120,13 @@ async function write(database: CouchDatabase, id: string, views: Views): Promise
   throw new CouchUnavailableError(`The views ${id} of the database ${database.name} change all the time.`);
 }
 
-/** The order of members means nothing; neither does the realm that the objects come from. */
+/** Equal whatever the order of members and the realm of the objects. */
 function sameJson(a: unknown, b: unknown): boolean {
   const copy = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null));
   return isDeepStrictEqual(copy(a), copy(b));
 }
 
-/** CouchDB builds a view when it is asked, and gives up on the request, not on the view, when that takes long. */
+/** CouchDB builds a view when it is queried. A slow build fails the query, not the build. */
 async function built(database: CouchDatabase, design: string, view: string): Promise<void> {
   const endsAt = performance.now() + INDEX_MS;
   for (;;) {

@@ -1,12 +1,12 @@
-/** How long a failed write is told when no write follows it, in milliseconds. */
+/** Time for which a failed write is reported when no write follows it, in milliseconds. */
 const WRITE_FAILURE_MS = 30_000;
 
-/** Whether CouchDB does what it is asked, by what the last requests met. */
+/** Tracks from the outcomes of the last requests whether CouchDB can be used. */
 export class Reachability {
   #failure: string | undefined;
   #writeFailure: { readonly reason: string; readonly at: number } | undefined;
 
-  /** By a clock that nobody sets, in ms. */
+  /** A monotonic clock, in ms. */
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -19,8 +19,8 @@ export class Reachability {
   }
 
   /**
-   * `inWriting`: it has refused a write. When reads go on, as with a full disk, their success does not take that back;
-   * when they fail too, it was not about writing.
+   * `inWriting`: CouchDB refused a write. Reads that succeed, as with a full disk, do not clear the failure; when reads
+   * fail too, the problem is not the writing.
    */
   failed(inWriting: boolean, reason: string): void {
     if (!inWriting) this.#writeFailure = undefined;
@@ -29,7 +29,7 @@ export class Reachability {
     this.#failure = reason;
   }
 
-  /** Why it cannot be used; undefined: it can. */
+  /** The reason why CouchDB cannot be used; undefined when it can. */
   problem(): string | undefined {
     if (this.#failure !== undefined) return this.#failure;
     const writeFailure = this.#writeFailure;

@@ -1,6 +1,6 @@
 import type { Access } from './access.js';
 
-/** How CouchDB is reached. */
+/** Address and credentials of CouchDB, and the limits of its client. */
 export interface CouchSettings {
   /** `http://host:5984` or `https://host`, without credentials. */
   readonly url: string;
@@ -12,16 +12,16 @@ export interface CouchSettings {
   readonly tls?: {
     /** Certificate authorities to trust instead of the system's, PEM. */
     readonly ca?: string;
-    /** Any certificate will do. Whoever is on the way can read the password then. */
+    /** Accepts any certificate: a machine between can then read the password. */
     readonly insecure?: boolean;
   };
-  /** For one operation with all its retries, in milliseconds. Default 10 000. */
+  /** Time limit of one operation with all its retries, in milliseconds. Default 10 000. */
   readonly timeoutMs?: number;
   /** Further attempts when CouchDB cannot be reached or answers 429 or 5xx. Default 2. */
   readonly retries?: number;
-  /** Most connections at once; further requests wait. Default 16. */
+  /** Most concurrent connections; further requests wait. Default 16. */
   readonly connections?: number;
-  /** Most requests that wait or run; one more fails at once. Default 1 000. */
+  /** Most waiting and running requests; a further one fails at once. Default 1 000. */
   readonly maxRequests?: number;
 }
 

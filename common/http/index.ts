@@ -1,5 +1,6 @@
 export { createServerInTurn } from './requests-in-turn.js';
 export { Turns } from './turns.js';
+export { type HeaderRule, HttpRelay, type HttpRelayOptions, type RelayRefusal } from './relay.js';
 export { HostCheck, isLoopback } from './host-check.js';
 export {
   ApiError,

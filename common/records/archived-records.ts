@@ -3,72 +3,75 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../clock.js';
 import { COUCH_DEFAULTS, CouchClient, type CouchSettings, prepareDatabase } from '../couchdb/index.js';
 import type { Finding } from '../health/health.js';
-import type { BatchBounds } from './carry/batch-size.js';
-import { Carrier, type CarrierStatus } from './carry/carrier.js';
-import { SET_ASIDE_FILE, SetAside } from './carry/set-aside.js';
+import type { BatchBounds } from './replication/batch-size.js';
+import { Replicator, type ReplicatorStatus } from './replication/replicator.js';
+import { DEAD_LETTERS_FILE, DeadLetters } from './replication/dead-letters.js';
 import { CouchRecordDatabase } from './couch/couch-record-database.js';
 import { CouchRecords } from './couch/couch-records.js';
 import { RECORDS_DATABASE, RECORDS_SCHEMA } from './couch/record-views.js';
 import { Retention } from './couch/retention.js';
-import { ViewUpkeep } from './couch/view-upkeep.js';
+import { ViewWarmer } from './couch/view-warmer.js';
 import { MergedRecords } from './merged-records.js';
-import type { RecordNotes } from './notes.js';
-import type { ActivationRecord, RecordFilter, RecordReader, RecordStore } from './record.js';
-import { createCarriedLog } from './log/record-log.js';
-import type { CarriedLog, CarriedLogOptions, RecordLogMetrics } from './log/record-log-options.js';
+import type { RecordNotes } from './record/notes.js';
+import type { ActivationRecord, RecordFilter, RecordReader, RecordStore } from './record/record.js';
+import { createReplicatedLog } from './log/record-log.js';
+import type { ReplicatedLog, ReplicatedLogOptions, RecordLogMetrics } from './log/record-log-options.js';
 
 const MiB = 1024 * 1024;
 
 export interface ArchivedRecordsOptions {
-  readonly log: CarriedLogOptions;
+  readonly log: ReplicatedLogOptions;
   readonly couchdb: CouchSettings;
-  /** What the database's name begins with. */
+  /** Prefix of the database's name. */
   readonly prefix: string;
-  /** What waits in the logs of other hosts, for reading; the list may change with the hosts. */
+  /** Readers of the records that wait in the logs of other hosts; the list may change with the hosts. */
   readonly others?: () => readonly RecordReader[];
-  /** Deletes old records from CouchDB. One process of an installation is enough, several do no harm. */
+  /** Deletes old records from CouchDB. One process of an installation is enough; several do no harm. */
   readonly retention?: { readonly maxAgeMs?: number | undefined; readonly maxCount?: number | undefined };
   readonly batches?: BatchBounds;
-  /** How long records may fail to be carried before `health` says so, in milliseconds. Default 10 000. */
+  /** Time for which replication may fail before `health` reports it, in milliseconds. Default 10 000. */
   readonly patienceMs?: number;
-  /** Bytes of records that CouchDB refuses, kept in a file beside the log. Default 64 MiB. */
-  readonly setAsideBytes?: number;
+  /** Bound of the file beside the log with the records that CouchDB refuses, in bytes. Default 64 MiB. */
+  readonly deadLetterBytes?: number;
   readonly clock?: Clock;
-  /** Hears of everything that an operator should know: once when carrying begins to fail, and of each record that is not carried as it was. */
+  /** Called with the problems that an operator should know: once when replication begins to fail, and for each record that is not replicated unchanged. */
   readonly onProblem?: (message: string, cause?: unknown) => void;
-  /** Hears that records are carried again after they could not be. */
+  /** Called when replication works again after it failed. */
   readonly onMended?: (message: string) => void;
 }
 
-/** What an archive of records counts. */
-export interface ArchivedRecordsStatus extends CarrierStatus {
+/** Counts of an archive of records. */
+export interface ArchivedRecordsStatus extends ReplicatorStatus {
   readonly log: RecordLogMetrics;
   readonly full: boolean;
-  /** Deleted from CouchDB for their age or number. */
+  /** Records deleted from CouchDB for their age or number. */
   readonly deleted: number;
 }
 
-/** Records that are written to a log on this host, carried to CouchDB, and read from wherever they are. */
+/** Records that are written to a log on this host, replicated to CouchDB, and read from both. */
 export interface ArchivedRecords extends RecordStore {
-  /** What waits on this host alone: for other processes that merge it with theirs. */
+  /** The records that wait on this host, for other processes, which merge them with theirs. */
   readonly waiting: RecordReader;
   status(): ArchivedRecordsStatus;
-  /** A problem with carrying them, as a health check. */
+  /** A problem with the replication, as a health check. */
   health(): Promise<Finding | undefined>;
   /** A problem with the files, as a health check. */
   filesHealth(): Promise<Finding | undefined>;
-  /** Writes and carries what is left, as long as that goes well and at most `flushMs` (default 5 000); the rest waits for the next start. */
+  /**
+   * Writes and replicates the records that are left, until that fails or `flushMs` (default 5 000) are over. The rest
+   * waits for the next start.
+   */
   close(flushMs?: number): Promise<void>;
 }
 
 /**
- * Opens the log of this process, and begins to carry it. CouchDB need not be there. Rejects as `createRecordLog` does,
- * and with a TypeError when the address of CouchDB is none.
+ * Opens the log of this process, and begins to replicate it. CouchDB need not be reachable. Rejects as `createRecordLog`
+ * does, and with a TypeError when the address of CouchDB is no URL.
  */
 export async function createArchivedRecords(options: ArchivedRecordsOptions): Promise<ArchivedRecords> {
   const client = new CouchClient({ ...options.couchdb, connections: 4 });
   try {
-    return new LogAndArchive(options, client, await createCarriedLog(options.log));
+    return new LogAndArchive(options, client, await createReplicatedLog(options.log));
   } catch (error) {
     await client.close();
     throw error;
@@ -78,23 +81,23 @@ export async function createArchivedRecords(options: ArchivedRecordsOptions): Pr
 const FIRST_PREPARE_MS = 1000;
 const LAST_PREPARE_MS = 60_000;
 const FLUSH_MS = 5000;
-/** A batch may take so many times as long as an operation. */
+/** The time limit of a batch, as a multiple of that of an operation. */
 const BATCH_TIMES = 3;
 
 class LogAndArchive implements ArchivedRecords {
   readonly #clock: Clock;
   readonly #merged: MergedRecords;
-  readonly #carrier: Carrier;
-  readonly #views: ViewUpkeep;
+  readonly #replicator: Replicator;
+  readonly #views: ViewWarmer;
   readonly #retention: Retention | undefined;
   #cancelPrepare = (): void => undefined;
   #closing: Promise<void> | undefined;
 
   readonly #options: ArchivedRecordsOptions;
   readonly #client: CouchClient;
-  readonly #log: CarriedLog;
+  readonly #log: ReplicatedLog;
 
-  constructor(options: ArchivedRecordsOptions, client: CouchClient, log: CarriedLog) {
+  constructor(options: ArchivedRecordsOptions, client: CouchClient, log: ReplicatedLog) {
     this.#options = options;
     this.#client = client;
     this.#log = log;
@@ -104,17 +107,17 @@ class LogAndArchive implements ArchivedRecords {
     const database = `${options.prefix}${RECORDS_DATABASE}`;
     const { timeoutMs = COUCH_DEFAULTS.timeoutMs } = options.couchdb;
     const prepare = sharing(async () => {
-      // A view takes long to build over many records, and whoever writes has no need of it.
+      // A view over many records takes long to build, and writing does not need it.
       await prepareDatabase(client, database, RECORDS_SCHEMA, 'written');
     });
-    this.#views = new ViewUpkeep(client, database, clock);
+    this.#views = new ViewWarmer(client, database, clock);
     const archive = new CouchRecords(client, database, prepare, this.#views);
     this.#merged = new MergedRecords({ own: log.waiting, archive, ...(others === undefined ? {} : { others }) });
-    const setAside = new SetAside(options.log.dir, options.setAsideBytes ?? 64 * MiB);
-    this.#carrier = new Carrier({
-      source: log.carry,
+    const deadLetters = new DeadLetters(options.log.dir, options.deadLetterBytes ?? 64 * MiB);
+    this.#replicator = new Replicator({
+      source: log.replication,
       database: new CouchRecordDatabase(client, database, prepare, BATCH_TIMES * timeoutMs, this.#views),
-      setAside: (document, reason) => setAside.add(document, reason),
+      deadLetter: (document, reason) => deadLetters.add(document, reason),
       clock,
       ...(options.batches === undefined ? {} : { bounds: options.batches }),
       ...(onProblem === undefined ? {} : { onProblem }),
@@ -161,14 +164,14 @@ class LogAndArchive implements ArchivedRecords {
 
   status(): ArchivedRecordsStatus {
     const deleted = this.#retention?.deleted ?? 0;
-    return { ...this.#carrier.status(), log: this.#log.metrics, full: this.#log.full, deleted };
+    return { ...this.#replicator.status(), log: this.#log.metrics, full: this.#log.full, deleted };
   }
 
   async health(): Promise<Finding | undefined> {
-    const { failing, waitingRecords, waitingBytes } = this.#carrier.status();
+    const { failing, waitingRecords, waitingBytes } = this.#replicator.status();
     const wait = `${waitingRecords} records (${(waitingBytes / MiB).toFixed(1)} MiB) wait in files`;
     const why = failing === undefined ? '' : `: ${failing.reason}`;
-    if (this.#log.carry.full) {
+    if (this.#log.replication.full) {
       return {
         severity: 'unready',
         reason: `${wait}, which is their bound: invocations are refused until CouchDB takes them${why}`,
@@ -179,7 +182,7 @@ class LogAndArchive implements ArchivedRecords {
       const reason = `CouchDB has taken no records for ${Math.round(failingMs / 1000)} s, ${wait}${why}`;
       return { severity: 'degraded', reason };
     }
-    const file = join(this.#options.log.dir, SET_ASIDE_FILE);
+    const file = join(this.#options.log.dir, DEAD_LETTERS_FILE);
     const bytes = await stat(file).then(
       ({ size }) => size,
       () => 0,
@@ -200,12 +203,12 @@ class LogAndArchive implements ArchivedRecords {
   async #stop(flushMs: number): Promise<void> {
     this.#cancelPrepare();
     await this.#atMost(flushMs, new Promise<void>((resolve) => this.#log.written(() => resolve())));
-    const carried = this.#carrier.close(flushMs);
-    await this.#atMost(flushMs, carried);
+    const replicated = this.#replicator.close(flushMs);
+    await this.#atMost(flushMs, replicated);
     this.#views.close();
-    // What is still under way fails now.
+    // Requests that are still running fail now.
     await this.#client.close();
-    await carried;
+    await replicated;
     await this.#retention?.close();
     await this.#log.close();
   }
@@ -219,7 +222,7 @@ class LogAndArchive implements ArchivedRecords {
     cancel();
   }
 
-  /** The views are wanted before the first record is there; the carrier makes a database that is missing. */
+  /** Listings need the views before the first record exists. The replicator creates a database that is missing. */
   #keepPreparing(prepare: () => Promise<void>, pauseMs: number): void {
     prepare().catch((cause: unknown) => {
       if (this.#closing !== undefined) return;
@@ -234,7 +237,7 @@ class LogAndArchive implements ArchivedRecords {
   }
 }
 
-/** Who asks while it is under way gets the same. */
+/** Calls during a run share its outcome. */
 function sharing(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
   return () =>

@@ -4,13 +4,12 @@ export {
   type ArchivedRecordsStatus,
   createArchivedRecords,
 } from './archived-records.js';
-export { RecordLogError, type RecordLogErrorCode } from './errors.js';
-export {
-  MergedRecords,
-  type MergedRecordsOptions,
-  type RecordArchive,
-  RecordsUnavailableError,
-} from './merged-records.js';
+export { createRecordLog } from './log/record-log.js';
+export type { RecordLog, RecordLogMetrics, RecordLogOptions } from './log/record-log-options.js';
+export { MergedRecords, type MergedRecordsOptions, type RecordArchive } from './merged-records.js';
+export { registerLogMetrics, registerRecordMetrics } from './record-metrics.js';
+export { RecordLogError, type RecordLogErrorCode, RecordsUnavailableError } from './record/errors.js';
+export { JsonText, MemoryNotes, type Note, type NoteKind, type RecordNotes } from './record/notes.js';
 export {
   type OpenWhiskActivation,
   type OpenWhiskActivationSummary,
@@ -21,14 +20,17 @@ export {
   toActivation,
   toActivationSummary,
   toResponse,
-} from './openwhisk-json.js';
-export type { ActivationRecord, RecordFilter, RecordReader, RecordStore, RecordWriter } from './record.js';
-export { createRecordLog } from './log/record-log.js';
-export type { RecordLog, RecordLogMetrics, RecordLogOptions } from './log/record-log-options.js';
-export { registerLogMetrics, registerRecordMetrics } from './record-metrics.js';
-export { MemoryNotes } from './memory-notes.js';
-export { JsonText, type Note, type NoteKind, type RecordNotes } from './notes.js';
-export { type RecordObserver, observedRecords } from './observed-records.js';
-export { LOST_HOST, isGivenUp } from './precedence.js';
-export { quoted } from './quoted.js';
-export { FRAME_HEADER_BYTES, decodeFrame, encodeFrame } from './record-codec.js';
+} from './record/openwhisk-json.js';
+export { FRAME_HEADER_BYTES, decodeFrame, encodeFrame, quoted } from './record/record-codec.js';
+export {
+  type ActivationRecord,
+  LOST_HOST,
+  type RecordFilter,
+  type RecordObserver,
+  type RecordReader,
+  type RecordStore,
+  type RecordWriter,
+  isGivenUp,
+  withObservers,
+} from './record/record.js';
+export type { DataflowAnnotation, RecordedDataflow, WorkflowDataflowAnnotation } from './record/dataflow-annotation.js';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { MergedRecords, type RecordArchive, RecordsUnavailableError } from './merged-records.js';
-import type { ActivationRecord, RecordReader } from './record.js';
+import { MergedRecords, type RecordArchive } from './merged-records.js';
+import { RecordsUnavailableError } from './record/errors.js';
+import type { ActivationRecord, RecordReader } from './record/record.js';
 import { idOf, recordOf } from './testing/record-log.js';
 
 /** A reader of a list, which may change between two calls. */

@@ -1,45 +1,38 @@
-import { CodedError } from '../coded-error.js';
-import { believed } from './precedence.js';
-import type { ActivationRecord, RecordFilter, RecordReader } from './record.js';
+import { RecordsUnavailableError } from './record/errors.js';
+import { authoritative } from './record/record.js';
+import type { ActivationRecord, RecordFilter, RecordReader } from './record/record.js';
 
-/** Some records cannot be looked up at the moment, so that the answer would be wrong or incomplete. */
-export class RecordsUnavailableError extends CodedError<'RECORDS_UNAVAILABLE'> {
-  constructor(message: string, options?: ErrorOptions) {
-    super('RecordsUnavailableError', 'RECORDS_UNAVAILABLE', true, message, options);
-  }
-}
-
-/** Where carried records are. */
+/** The store of the replicated records. */
 export interface RecordArchive extends RecordReader {
-  /** How many of the activations have a record here. */
+  /** The number of these activations that have a record here. */
   present(namespace: string, activationIds: readonly string[]): Promise<number>;
 }
 
 export interface MergedRecordsOptions {
-  /** The log of this process, what is not carried yet: asked first. */
+  /** The waiting records of this process: asked first. */
   readonly own: RecordReader;
-  /** Those of other hosts, reachable or not; the list may change with the hosts. */
+  /** The waiting records of other hosts, reachable or not; the list may change with the hosts. */
   readonly others?: () => readonly RecordReader[];
   readonly archive: RecordArchive;
 }
 
-/** Up to so many records that wait, `count` is exact; beyond, one that is being carried may count twice. */
+/** Waiting records up to which `count` is exact; with more, a record that is being replicated may count twice. */
 const EXACT_COUNT = 2000;
-/** Most records that a listing puts in order in memory. */
+/** Most records that a listing sorts in memory. */
 const MAX_MERGED = 50_000;
-/** How often a page is asked for anew because records came to the archive in the middle. */
+/** Attempts to read a page while records arrive in the archive. */
 const MAX_ROUNDS = 10;
-/** Records of a page that are read at once, each by its id. */
+/** Records of a page that are read concurrently, each by its id. */
 const AT_ONCE = 20;
 
 /**
- * Records of which some wait in logs and the others are in the archive. A record is found wherever it is: logs are asked
- * before the archive, so that one that is carried meanwhile is seen in either. Of several of one activation the same is
- * given by every method (`believed`).
+ * Merges the records that wait in logs with those in the archive. Logs are asked before the archive, so that a record that
+ * is replicated meanwhile is found in at least one. Of several records of one activation every method returns the same
+ * (`authoritative`).
  *
- * A record that is on hand is given whatever else fails. An answer that would silently leave something out is none: where
- * nothing is found and something could not be asked, and for every listing and count then, the methods reject with
- * RecordsUnavailableError, which names what cannot be read.
+ * A record that is found is returned whatever else fails. No answer leaves a record out silently: when a store cannot be
+ * asked, a search that finds nothing, every listing and every count reject with RecordsUnavailableError, which names the
+ * store.
  */
 export class MergedRecords implements RecordReader {
   readonly #options: MergedRecordsOptions;
@@ -59,21 +52,21 @@ export class MergedRecords implements RecordReader {
     if (mine.record !== undefined) return mine.record;
     const looked = await Promise.all([...this.#others(), archive].map(ask));
     const found = looked.flatMap(({ record }) => record ?? []);
-    if (found.length > 0) return found.reduce(believed);
+    if (found.length > 0) return found.reduce(authoritative);
     const failed = [mine, ...looked].flatMap(({ failure }) => failure ?? []);
     if (failed.length > 0) throw unavailable(failed);
     return undefined;
   }
 
   async list(filter: RecordFilter, skip: number, limit: number, brief = false): Promise<ActivationRecord[]> {
-    // What is skipped is not read in full.
+    // Skipped records are not read in full.
     if (!brief && skip > 0) return this.#inFull(await this.list(filter, skip, limit, true));
     const wanted = skip + limit;
     const asked = Math.min(wanted, MAX_MERGED);
     const fromLogs = await this.#logs((reader) => reader.list(filter, 0, asked, brief));
     if (fromLogs.some(({ length }) => length < wanted && length === MAX_MERGED)) throw tooMany();
     const waiting = eachOnce(fromLogs.flat());
-    // At most so many of those that wait stand before what the archive skips.
+    // At most this many of the waiting records precede the first one that the archive returns.
     const archiveSkip = Math.max(0, skip - waiting.length);
     const { archived, twice } = await this.#archivedPage(waiting, filter, archiveSkip, wanted - archiveSkip, brief);
     const begin = skip - archiveSkip + twice;
@@ -81,9 +74,9 @@ export class MergedRecords implements RecordReader {
   }
 
   /**
-   * A page of the archive, and how many of those that wait are among what it skipped too: they were carried meanwhile.
-   * Both have to be of one moment. As records only come to the archive, they are when the number is the same after the
-   * page as before it, which nought always is.
+   * A page of the archive, and the number of waiting records that it skipped, since they were replicated meanwhile. Both
+   * must be of one moment. Records are only added to the archive, so they are when the number is the same before and after
+   * the page; zero always is.
    */
   async #archivedPage(
     waiting: readonly ActivationRecord[],
@@ -113,14 +106,14 @@ export class MergedRecords implements RecordReader {
     return Math.max(0, waiting + (await this.#archive((archive) => archive.count(filter, 0))) - skip);
   }
 
-  /** How many of the records that wait are not in the archive too: a batch may be there and not yet known to be. */
+  /** The number of waiting records that are not in the archive: a batch may be there before its log knows. */
   async #notArchived(filter: RecordFilter): Promise<number> {
     const waiting = await this.#logs((reader) => reader.list(filter, 0, EXACT_COUNT, true));
     const ids = [...new Set(waiting.flat().map(({ activationId }) => activationId))];
     return ids.length - (await this.#archive((archive) => archive.present(filter.namespace, ids)));
   }
 
-  /** Those that went meanwhile are left out. */
+  /** Records that were deleted meanwhile are left out. */
   async #inFull(page: readonly ActivationRecord[]): Promise<ActivationRecord[]> {
     const full: ActivationRecord[] = [];
     for (let at = 0; at < page.length; at += AT_ONCE) {
@@ -164,7 +157,7 @@ interface Failure {
   readonly cause: unknown;
 }
 
-/** Those that wait and may stand before the page, too. */
+/** The waiting records that may precede the page. */
 function mayBeSkipped(waiting: readonly ActivationRecord[], archived: readonly ActivationRecord[]): string[] {
   const known = new Set(archived.map(({ activationId }) => activationId));
   const newest = archived[0]?.start ?? -Infinity;
@@ -173,22 +166,22 @@ function mayBeSkipped(waiting: readonly ActivationRecord[], archived: readonly A
     .map(({ activationId }) => activationId);
 }
 
-/** Of several of one activation the one that is believed, in the place of the first. */
+/** Of several records of one activation the authoritative one, in the place of the first. */
 function eachOnce(records: readonly ActivationRecord[]): ActivationRecord[] {
   const byId = new Map<string, ActivationRecord>();
   for (const record of records) {
     const known = byId.get(record.activationId);
-    byId.set(record.activationId, known === undefined ? record : believed(known, record));
+    byId.set(record.activationId, known === undefined ? record : authoritative(known, record));
   }
   return [...byId.values()];
 }
 
-/** Of equal starts the earlier in the list comes first. */
+/** Stable: records with equal starts keep their order. */
 function newestFirst(records: readonly ActivationRecord[]): ActivationRecord[] {
   return records.toSorted((a, b) => b.start - a.start);
 }
 
-/** Reasons are for the log alone, as they name addresses, unless they are made for who asks. */
+/** Causes may name addresses and go to the log alone, unless they are made for the caller. */
 function unavailable(failed: readonly Failure[]): RecordsUnavailableError {
   const told = failed.find(({ cause }) => cause instanceof RecordsUnavailableError);
   if (failed.length === 1 && told !== undefined) return told.cause as RecordsUnavailableError;

@@ -4,7 +4,7 @@ import { registerCounter, registerGauge } from '../metrics/read-metrics.js';
 import type { ArchivedRecordsStatus } from './archived-records.js';
 import type { RecordLogMetrics } from './log/record-log-options.js';
 
-/** Registers what a host counts of the records in its files; it is read when the metrics are asked for. */
+/** Registers the metrics of the records in a host's files. Their values are read at each scrape. */
 export function registerLogMetrics(registry: Registry, metrics: () => RecordLogMetrics): void {
   const { appended, damaged, logBytes, indexBytes } = LOG_METRICS;
   registerCounter(registry, appended, () => metrics().appended);
@@ -13,14 +13,14 @@ export function registerLogMetrics(registry: Registry, metrics: () => RecordLogM
   registerGauge(registry, indexBytes, () => metrics().indexBytes);
 }
 
-/** Registers what a host counts of carrying its records to CouchDB; it is read when the metrics are asked for. */
+/** Registers the metrics of a host's replication to CouchDB. Their values are read at each scrape. */
 export function registerRecordMetrics(registry: Registry, status: () => ArchivedRecordsStatus): void {
   const m = ARCHIVE_METRICS;
   registerCounter(registry, m.carried, () => status().written);
   registerCounter(registry, m.repeated, () => status().repeated);
   registerCounter(registry, m.yielded, () => status().yielded);
   registerCounter(registry, m.reduced, () => status().reduced);
-  registerCounter(registry, m.setAside, () => status().setAside);
+  registerCounter(registry, m.setAside, () => status().deadLetters);
   registerCounter(registry, m.gone, () => status().gone);
   registerCounter(registry, m.deleted, () => status().deleted);
   registerCounter(registry, m.carryBatches, () => status().batches);

@@ -7,11 +7,11 @@ import { CouchRecords } from './couch/couch-records.js';
 import { RECORDS_DATABASE, RECORDS_SCHEMA } from './couch/record-views.js';
 import { MergedRecords } from './merged-records.js';
 import { settingsOf, temporaryPrefix } from './testing/couch.js';
-import type { ActivationRecord } from './record.js';
-import { createCarriedLog, createRecordLog } from './log/record-log.js';
+import type { ActivationRecord } from './record/record.js';
+import { createReplicatedLog, createRecordLog } from './log/record-log.js';
 import { temporaryDirectory, written } from './testing/record-log.js';
 import { recordReaderContract } from './testing/record-reader-contract.js';
-import { ViewUpkeep } from './couch/view-upkeep.js';
+import { ViewWarmer } from './couch/view-warmer.js';
 
 const seen = new Set<string>();
 const again = ({ activationId }: ActivationRecord): boolean => {
@@ -39,7 +39,7 @@ recordReaderContract('a record log', async () => {
 
 recordReaderContract('what waits in a log', async () => {
   const dir = temporaryDirectory();
-  const log = await createCarriedLog({ dir });
+  const log = await createReplicatedLog({ dir });
   return {
     reader: log.waiting,
     add: async (...records) => {
@@ -77,7 +77,7 @@ describeWithService('couchdb', 'with CouchDB', ({ address }) => {
     const client = new CouchClient(settings);
     const database = `${prefix}${RECORDS_DATABASE}`;
     const prepare = (): Promise<void> => prepareDatabase(client, database, RECORDS_SCHEMA).then(() => undefined);
-    const views = new ViewUpkeep(client, database);
+    const views = new ViewWarmer(client, database);
     return { archive: new CouchRecords(client, database, prepare, views), close: () => client.close() };
   };
 

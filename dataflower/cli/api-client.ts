@@ -1,18 +1,15 @@
 import { fqn } from '@dataflower/composer';
-import { CommandError, messageOf, USAGE_ERROR } from './outcome.js';
+import { CommandError, messageOf } from './outcome.js';
 import type { Connection } from './properties.js';
 
 export interface ApiAnswer {
   readonly status: number;
-  /** Undefined when the text is no JSON. */
+  /** Undefined when the text is not JSON. */
   readonly body: unknown;
   readonly text: string;
 }
 
-/**
- * Calls the API, with `json` as the body. Throws `CommandError` when nobody answers; what the answer says is for the caller to
- * judge.
- */
+/** Calls the API, with `json` as the body. Throws `CommandError` when there is no answer; any status is returned. */
 export async function callApi(
   { apihost, auth, advice }: Connection,
   method: string,
@@ -29,45 +26,47 @@ export async function callApi(
     });
     text = await response.text();
   } catch (error) {
-    throw new CommandError(`${apihost} does not answer (${reasonOf(error)}): ${advice}`, 1, { cause: error });
+    throw new CommandError(`${apihost} does not answer (${reasonOf(error)}): ${advice}`, 'COMMAND_FAILED', {
+      cause: error,
+    });
   }
   return { status: response.status, body: parse(text), text };
 }
 
-/** The error text of an answer that refuses. */
+/** The error text of an answer that is an error. */
 export function refusal({ status, body }: ApiAnswer): string {
   const { error } = (typeof body === 'object' && body !== null ? body : {}) as { error?: unknown };
   return typeof error === 'string' ? error : `HTTP status ${status}`;
 }
 
-/** Of an action by its name, as Composer completes it: without a namespace it is the caller's own. */
+/** The path of an action; a name without a namespace is completed with `_`, as in Composer. */
 export function actionPath(name: string): string {
   const [, namespace, ...rest] = qualified(name).split('/');
   return `/namespaces/${encodeURIComponent(namespace!)}/actions/${rest.map(encodeURIComponent).join('/')}`;
 }
 
-/** The name with its namespace; `_` is the caller's own. Throws `CommandError` for what is no name. */
+/** The name with its namespace; `_` is the caller's own. Throws `CommandError` for an invalid name. */
 export function qualified(name: string): string {
   try {
     return fqn(name);
   } catch (error) {
     const forms = 'an action is NAME, PACKAGE/NAME, or either with /NAMESPACE/ before it';
-    throw new CommandError(`"${name}" cannot be the name of an action: ${forms}.`, USAGE_ERROR, { cause: error });
+    throw new CommandError(`"${name}" cannot be the name of an action: ${forms}.`, 'COMMAND_USAGE', { cause: error });
   }
 }
 
-/** Of the caller's activation by its id. Throws `CommandError` for what is no id. */
+/** The path of an activation in the caller's namespace. Throws `CommandError` for an invalid id. */
 export function activationPath(id: string): string {
   if (/^[0-9a-f]{32}$/.test(id)) return `/namespaces/_/activations/${id}`;
-  throw new CommandError(`"${id}" is no activation id: 32 hex digits.`, USAGE_ERROR);
+  throw new CommandError(`"${id}" is no activation id: 32 hex digits.`, 'COMMAND_USAGE');
 }
 
-/** Why a request has failed, in one line: what is behind the error of `fetch`. */
+/** The cause of a failed `fetch` in one line. */
 function reasonOf(error: unknown): string {
   const cause = (error as Error).cause ?? error;
   const { code } = cause as NodeJS.ErrnoException;
   const text = messageOf(cause).trim().split('\n')[0]!;
-  // OpenSSL's texts name its threads and source files.
+  // OpenSSL's messages contain thread ids and source files.
   if (text === '' || text.includes('SSL routines')) return code ?? 'no reason was given';
   return text;
 }

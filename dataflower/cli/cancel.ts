@@ -12,9 +12,9 @@ const ACCEPTED = 202;
 
 export function cancelCommand(terminal: Terminal): Command {
   return new Command('cancel')
-    .description('Cancel an activation that has not ended: its containers are stopped, its caller gets an error.')
-    .argument('<id>', 'of the activation, as the invocation has printed it')
-    .option('--reason <text>', 'goes into the error and the record')
+    .description('Cancel a running activation: its containers are stopped and its caller gets an error.')
+    .argument('<id>', 'id of the activation, as printed by the invocation')
+    .option('--reason <text>', 'reason shown in the error and the record')
     .option('--json', 'print JSON')
     .option('--apihost <url>', 'API host')
     .option('--auth <key>', 'authorization key')

@@ -1,34 +1,22 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { temporaryDirectory } from '@dataflower/common/testing';
-import { type CommandRun, runCommand } from '../testing/command-line.js';
-import { startTestServer, type TestServer } from '../testing/server.js';
+import { type CommandLine, startCommandLine } from '../testing/command-line.js';
+import type { TestServer } from '../testing/server.js';
 
+let commandLine: CommandLine;
 let server: TestServer;
 let directory: string;
 beforeAll(async () => {
-  server = await startTestServer();
-  directory = await temporaryDirectory();
-  await server.action('echo');
+  commandLine = await startCommandLine();
+  ({ server, directory } = commandLine);
 });
 beforeEach(() => {
   server.host.script = () => ({});
 });
-afterAll(async () => {
-  await server.close();
-  await rm(directory, { recursive: true });
-});
+afterAll(() => commandLine.close());
 
-const run = (
-  args: readonly string[],
-  environment: Record<string, string> = { __OW_API_HOST: server.url, __OW_API_KEY: server.auth },
-): Promise<CommandRun> => runCommand(args, { HOME: directory, ...environment });
-
-async function file(name: string, content: unknown): Promise<string> {
-  const path = join(directory, name);
-  await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content));
-  return path;
-}
+const run: CommandLine['run'] = (...given) => commandLine.run(...given);
+const file: CommandLine['file'] = (...given) => commandLine.file(...given);
 
 const GRAPH = {
   nodes: [{ id: 'n', kind: 'action', action: 'echo' }],
@@ -99,7 +87,7 @@ test('host and key are taken from flags, the environment, or the property file',
   await rm(properties);
 });
 
-test('a graph is deployed as an action, and not over another unless that is asked for', async () => {
+test('a graph is deployed as an action, and replaces another one only with --overwrite', async () => {
   const path = await file('flow.graph.json', GRAPH);
   expect(await run(['deploy', 'flow', path])).toMatchObject({
     code: 0,

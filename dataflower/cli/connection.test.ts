@@ -1,25 +1,21 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { temporaryDirectory } from '@dataflower/common/testing';
-import { type CommandRun, runCommand } from '../testing/command-line.js';
-import { startTestServer, type TestServer } from '../testing/server.js';
+import { type CommandLine, type CommandRun, startCommandLine } from '../testing/command-line.js';
+import type { TestServer } from '../testing/server.js';
 
 // How a command finds the API and the key.
 
+let commandLine: CommandLine;
 let server: TestServer;
 let directory: string;
 beforeAll(async () => {
-  server = await startTestServer();
-  directory = await temporaryDirectory();
-  await server.action('echo');
+  commandLine = await startCommandLine();
+  ({ server, directory } = commandLine);
 });
-afterAll(async () => {
-  await server.close();
-  await rm(directory, { recursive: true });
-});
+afterAll(() => commandLine.close());
 
 const run = (environment: Record<string, string>, ...args: string[]): Promise<CommandRun> =>
-  runCommand(['invoke', 'echo', ...args], { HOME: join(directory, 'none'), ...environment });
+  commandLine.run(['invoke', 'echo', ...args], { HOME: join(directory, 'none'), ...environment });
 
 test.each([
   ['white space around the equals sign', (url: string, auth: string) => `APIHOST = ${url}\nAUTH\t=\t${auth} \n`],
@@ -69,17 +65,17 @@ test.each([
   '',
   '/',
   'http:///x',
-])('%j is no address', async (address) => {
+])('%j is not an API host', async (address) => {
   expect(await run({ __OW_API_KEY: 'a:b' }, '--apihost', address)).toMatchObject({
     code: 2,
     out: '',
-    err: expect.stringContaining('is no address of an API'),
+    err: expect.stringContaining('is not an API host'),
   });
 });
 
 test.each(['.', '..', '', '../x', 'A'.repeat(32)])('%j is no activation id', async (id) => {
   for (const command of ['cancel', 'explain'])
-    expect(await runCommand([command, id], { __OW_API_HOST: server.url, __OW_API_KEY: server.auth })).toMatchObject({
+    expect(await commandLine.run([command, id])).toMatchObject({
       code: 2,
       err: `dataflower: "${id}" is no activation id: 32 hex digits.`,
     });

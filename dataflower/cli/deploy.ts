@@ -18,7 +18,7 @@ interface Options extends ConnectionFlags {
   readonly json?: true;
 }
 
-/** What the action's code says where nothing runs its graph (DV-15). */
+/** The action's code, for servers that do not run its graph (DV-15). */
 const GRAPH_CODE = `function main() {
   return { error: 'This action is a data-flow graph. It runs on a DataFlower server: deploy it there and invoke it.' }
 }
@@ -26,10 +26,10 @@ const GRAPH_CODE = `function main() {
 
 export function deployCommand(terminal: Terminal): Command {
   return new Command('deploy')
-    .description('Put a workflow on the server as an action.')
-    .argument('<name>', 'of the action')
+    .description('Deploy a workflow as an action.')
+    .argument('<name>', 'name of the action')
     .argument('<file>', 'a composition (.js, .json) or a graph (.graph.json)')
-    .option('-w, --overwrite', 'replace the action when it is there already')
+    .option('-w, --overwrite', 'replace an existing action')
     .option('--json', 'print JSON')
     .option('--apihost <url>', 'API host')
     .option('--auth <key>', 'authorization key')
@@ -55,7 +55,7 @@ async function deployGraph(name: string, graph: Graph, options: Options, connect
   await putAction(connection, name, options.overwrite === true, { exec, annotations });
 }
 
-/** CO-35: what Composer's `deploy` does, with this command line's own way to the server. */
+/** CO-35: Composer's `deploy` over this command line's connection. */
 async function deployComposition(
   name: string,
   composed: object,
@@ -74,14 +74,14 @@ function checked(composed: object): Composed {
   try {
     return checkComposed(composed);
   } catch (error) {
-    throw new CommandError(messageOf(error), 1, { cause: error });
+    throw new CommandError(messageOf(error), 'COMMAND_FAILED', { cause: error });
   }
 }
 
 async function putAction(connection: Connection, name: string, overwrite: boolean, action: object): Promise<void> {
   const path = `${actionPath(name)}?overwrite=${overwrite}`;
   const answer = await callApi(connection, 'PUT', path, JSON.stringify(action));
-  // With its name: a composition may bring further actions.
+  // The message names the action: a composition may deploy further ones.
   if (answer.status === 409) throw new CommandError(`${name}: ${refusal(answer)} (--overwrite replaces it)`);
   if (answer.status !== 200) throw new CommandError(`${name}: ${refusal(answer)}`);
 }

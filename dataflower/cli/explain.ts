@@ -13,8 +13,8 @@ const PROGRESS_EVERY = 500;
 
 export function explainCommand(terminal: Terminal): Command {
   return new Command('explain')
-    .description('Show what an activation spent its time with: a time line of its functions and the critical path.')
-    .argument('<id>', 'of the activation')
+    .description('Show where an activation spent its time: a time line of its functions and the critical path.')
+    .argument('<id>', 'id of the activation')
     .option('--json', 'print JSON')
     .option('--apihost <url>', 'API host')
     .option('--auth <key>', 'authorization key')
@@ -34,7 +34,7 @@ export function explainCommand(terminal: Terminal): Command {
       });
       if (read === undefined) {
         throw new CommandError(
-          `There is no record of ${id}: it runs still, retention has removed it, or it is another namespace's.`,
+          `There is no record of ${id}: it is still running, retention has removed it, or it belongs to another namespace.`,
         );
       }
       const explanation = explain(read);

@@ -1,15 +1,15 @@
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 
-/** Where /proc/PID/stat has the bounds of the environment, counted after the command's closing parenthesis. */
+/** Fields of /proc/PID/stat with the bounds of the environment, counted after the closing parenthesis of the command. */
 const ENVIRONMENT_START = 47;
 const ENVIRONMENT_END = 48;
-/** Some dynamic loaders go on reading these where the kernel has put them. */
+/** Some dynamic loaders read these again from the original memory. */
 const LOADERS = /^LD_/;
 
 /**
- * Takes what this process was started with out of `/proc/PID/environ`, where the processes of the same user read it, and so
- * functions that run as child processes: passwords may be in it. The variables stay what they are for this process.
- * `environment` has to be `process.env`. Does nothing where the system does not let it.
+ * Overwrites the initial environment of this process in `/proc/PID/environ`: it may contain passwords, and other processes
+ * of the same user can read it, among them functions that run as child processes. This process keeps its variables.
+ * `environment` has to be `process.env`. Does nothing on systems that do not support it.
  */
 export function hideEnvironment(environment: NodeJS.ProcessEnv): void {
   try {
@@ -22,7 +22,7 @@ export function hideEnvironment(environment: NodeJS.ProcessEnv): void {
       closeSync(memory);
     }
   } catch {
-    // Another system, or one that keeps processes from writing their own memory so.
+    // No Linux, or a process must not write its own memory there.
   }
 }
 
@@ -37,7 +37,7 @@ function overwrite(environment: NodeJS.ProcessEnv, memory: number, start: number
   }
 }
 
-/** False for what stays. What goes is kept elsewhere: setting a variable has the C library copy it. */
+/** True for an entry that may be overwritten. Setting the variable first makes the C library copy its value. */
 function isHidden(environment: NodeJS.ProcessEnv, entry: Buffer): boolean {
   const text = entry.toString();
   const [name = '', ...value] = text.split('=');

@@ -1,35 +1,25 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { temporaryDirectory } from '@dataflower/common/testing';
-import { type CommandRun, runCommand } from '../testing/command-line.js';
-import { startTestServer, type TestServer } from '../testing/server.js';
+import { type CommandLine, type CommandRun, startCommandLine } from '../testing/command-line.js';
+import type { TestServer } from '../testing/server.js';
 
+let commandLine: CommandLine;
 let server: TestServer;
 let directory: string;
 beforeAll(async () => {
-  server = await startTestServer();
-  directory = await temporaryDirectory();
-  await server.action('echo');
+  commandLine = await startCommandLine();
+  ({ server, directory } = commandLine);
 });
 beforeEach(() => {
   server.host.script = () => ({});
 });
-afterAll(async () => {
-  await server.close();
-  await rm(directory, { recursive: true });
-});
+afterAll(() => commandLine.close());
 
-const invoke = (...args: string[]): Promise<CommandRun> =>
-  runCommand(['invoke', ...args], { HOME: directory, __OW_API_HOST: server.url, __OW_API_KEY: server.auth });
+const invoke = (...args: string[]): Promise<CommandRun> => commandLine.run(['invoke', ...args]);
+const file: CommandLine['file'] = (...given) => commandLine.file(...given);
 
-/** The body that the server got. */
+/** The body that the server received. */
 const sent = (): string => server.host.messages.at(-1)!.payload.toString();
-
-async function file(name: string, content: string | Buffer): Promise<string> {
-  const path = join(directory, name);
-  await writeFile(path, content);
-  return path;
-}
 
 test.each([
   [['sha', '12e4567'], '{"sha":"12e4567"}'],

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { actionPath, callApi, refusal } from './api-client.js';
 import { indented, membersOf } from './json-text.js';
-import { CommandError, FAILURE, type Terminal } from './outcome.js';
+import { CommandError, type Terminal } from './outcome.js';
 import { takeParameters } from './parameters.js';
 import { connectionOf, type ConnectionFlags } from './properties.js';
 
@@ -19,7 +19,7 @@ interface Activation {
 const ACCEPTED = 202;
 const ERRORS_WITH_RECORD = [500, 502];
 
-/** Its parameters are taken out of the command line before that is read: an option of Commander has one value, not two. */
+/** Removes the parameters from the command line before it is parsed: an option of Commander has one value, not two. */
 class InvokeCommand extends Command {
   /** JSON of an object. */
   parameters = '{}';
@@ -35,10 +35,10 @@ export function invokeCommand(terminal: Terminal): Command {
   const command = new InvokeCommand('invoke');
   return command
     .description('Invoke an action or a workflow and wait for its result.')
-    .argument('<name>')
-    .option('-p, --param <name> <value>', 'a parameter: its name, then its value, JSON or a text')
-    .option('-P, --param-file <file>', 'parameters from a file with a JSON object')
-    .option('--result', 'print the result alone')
+    .argument('<name>', 'name of the action')
+    .option('-p, --param <name> <value>', 'parameter: its name and its value, which is JSON or a text')
+    .option('-P, --param-file <file>', 'file with parameters as a JSON object')
+    .option('--result', 'print only the result')
     .option('--json', 'print the whole activation record')
     .option('--apihost <url>', 'API host')
     .option('--auth <key>', 'authorization key')
@@ -49,19 +49,18 @@ export function invokeCommand(terminal: Terminal): Command {
       if (status === ACCEPTED) {
         const { activationId } = body as Activation;
         terminal.out(options.json ? text : activationId);
-        terminal.err(`It has not ended yet; its record will be at activations/${activationId}.`);
+        terminal.err(`The activation has not ended yet: its record will be at activations/${activationId}.`);
         return;
       }
       const isRecord = typeof body === 'object' && body !== null && 'activationId' in body;
       if (status !== 200 && !(ERRORS_WITH_RECORD.includes(status) && isRecord)) throw new CommandError(refusal(answer));
       if (isRecord && !options.json) print(body as Activation, text, options, terminal);
       else terminal.out(text);
-      if (status !== 200)
-        throw new CommandError(`The activation ended with: ${(body as Activation).response.status}.`, FAILURE);
+      if (status !== 200) throw new CommandError(`The activation ended with: ${(body as Activation).response.status}.`);
     });
 }
 
-/** The result as the server has written it. */
+/** Prints the result with the numbers as the server has written them. */
 function print(record: Activation, text: string, options: Options, terminal: Terminal): void {
   if (!options.result) terminal.out(`${record.activationId} ${record.response.status}, ${record.duration} ms`);
   const response = membersOf(membersOf(text).get('response') ?? '{}');

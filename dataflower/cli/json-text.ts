@@ -1,9 +1,9 @@
 /*
- * JSON as text. JavaScript changes numbers when it reads them and writes them again: a long one loses digits, 1e400 becomes
- * `null` and 1.0 becomes 1. The functions here take text that `JSON.parse` takes.
+ * JSON as text. Parsing and stringifying changes numbers: long ones lose digits, 1e400 becomes `null` and 1.0 becomes 1.
+ * The functions expect text that `JSON.parse` accepts.
  */
 
-/** The members of an object by name, each with its value as it is written; of two with one name the later counts. */
+/** The members of an object by name, with the original text of their values. The last of several with one name counts. */
 export function membersOf(json: string): Map<string, string> {
   const members = new Map<string, string>();
   let name: string | undefined;
@@ -22,12 +22,12 @@ export function membersOf(json: string): Map<string, string> {
   return members;
 }
 
-/** An object with these members. */
+/** The text of an object with these members. */
 export function objectOf(members: ReadonlyMap<string, string>): string {
   return `{${Array.from(members, ([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
 }
 
-/** The text in lines, as `JSON.stringify` indents by two spaces. */
+/** The text indented by two spaces, as by `JSON.stringify`. */
 export function indented(json: string): string {
   let text = '';
   let depth = 0;
@@ -42,7 +42,7 @@ export function indented(json: string): string {
   return text;
 }
 
-/** True for JSON whose numbers a double can hold, though perhaps not every digit of them. */
+/** True for JSON whose numbers are within the range of a double; digits may be lost. */
 export function isJson(text: string): boolean {
   try {
     JSON.parse(text);

@@ -1,7 +1,7 @@
 import { readRunning, type RunningServer } from '../assembly/shared/data-directory.js';
 import { CommandError } from './outcome.js';
 
-/** Asks a server that runs on this machine, with the key that it has put into its data directory. */
+/** Calls the operator API of a server on this machine, with the key from its data directory. */
 export async function askOperator(running: RunningServer, path: string, body?: object): Promise<unknown> {
   let response: Response;
   let answer: unknown;
@@ -13,21 +13,25 @@ export async function askOperator(running: RunningServer, path: string, body?: o
     });
     answer = await response.json();
   } catch (cause) {
-    throw new CommandError(`The server at ${running.url} (process ${running.pid}) does not answer: has it ended?`, 1, {
-      cause,
-    });
+    throw new CommandError(
+      `The server at ${running.url} (process ${running.pid}) does not answer: has it ended?`,
+      'COMMAND_FAILED',
+      {
+        cause,
+      },
+    );
   }
   if (!response.ok) throw new CommandError((answer as { error: string }).error);
   return answer;
 }
 
-/** The server that runs on a data directory. Throws `CommandError` when none does. */
+/** The running server of a data directory. Throws `CommandError` when there is none. */
 export async function runningServer(dataDir: string): Promise<RunningServer> {
   const running = await readRunning(dataDir);
   if (running !== undefined && isAlive(running.pid)) return running;
-  const ended = running === undefined ? '' : ` (process ${running.pid} has ended without being stopped)`;
+  const ended = running === undefined ? '' : ` (process ${running.pid} has crashed or was killed)`;
   throw new CommandError(
-    `No server runs on ${dataDir}${ended}: start \`dataflower standalone\` or \`dataflower plugin\`, or name another data directory with --data or --config.`,
+    `No server uses ${dataDir}${ended}: start \`dataflower standalone\` or \`dataflower plugin\`, or name another data directory with --data or --config.`,
   );
 }
 

@@ -12,18 +12,18 @@ interface Options {
 
 export function pluginCommand(terminal: Terminal): Command {
   return new Command('plugin')
-    .description('Run the process that serves the API and gives activations to the shims of its configuration.')
-    .requiredOption('--config <file>', 'configuration in YAML, the same as the shims have (docs/configuration.md)')
-    .option('--port <number>', 'TCP port of the API (default 3233; 0 takes a free one)', portOf)
+    .description('Run the gateway: it serves the API and starts activations on the hosts of its configuration.')
+    .requiredOption('--config <file>', 'configuration in YAML, the same file as for the shims (docs/configuration.md)')
+    .option('--port <number>', 'TCP port of the API (default 3233; 0 chooses a free one)', portOf)
     .option('--host <address>', 'address to listen on (default 127.0.0.1)')
     .option(
       '--data <directory>',
-      'where record files, and without CouchDB the entities, are kept (default ~/.dataflower)',
+      'directory of the record files, and without CouchDB of the entities (default ~/.dataflower)',
     )
     .addHelpText(
       'after',
       `
-The configuration names the hosts, each with the address of its shim, and a secret that all have:
+The configuration lists the hosts with the addresses of their shims, and the file of a common secret:
 
   cluster: { secretFile: /etc/dataflower/secret }   # openssl rand -hex 32
   hosts: [{ id: host0, address: "127.0.0.1:3240" }]

@@ -13,9 +13,9 @@ import { statusCommand } from './status.js';
 import { storeCommand } from './store.js';
 import { userCommand } from './user.js';
 
-/** Runs the command line and gives its exit code: 0 done, 1 failed, 2 used wrongly. */
+/** Runs the command line and returns its exit code: 0 for success, 1 for a failure, 2 for wrong usage. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
-  // Options behind a sub-command are its own: the value of a parameter may be `--version`.
+  // Options after a sub-command belong to it: the value of a parameter may be `--version`.
   const program = new Command('dataflower').enablePositionalOptions();
   const commands = [
     standaloneCommand,
@@ -38,7 +38,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => terminal.err(text.trimEnd()),
     });
-    command.showHelpAfterError('(--help shows how it is used)');
+    command.showHelpAfterError('(use --help for more information)');
   }
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -50,7 +50,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   }
 }
 
-/** Without the control characters of files and servers that a message quotes; lines stay. */
+/** Replaces control characters, which may come from quoted files and servers, except line feeds. */
 function printable(text: string): string {
   return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
 }

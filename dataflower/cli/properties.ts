@@ -1,13 +1,13 @@
 import { trimmedHost, wskProperties } from '@dataflower/composer/client';
-import { CommandError, type Terminal, USAGE_ERROR } from './outcome.js';
+import { CommandError, type Terminal } from './outcome.js';
 
-/** Where the API is and who calls it. */
+/** Address and key of the API. */
 export interface Connection {
   /** With scheme, without a slash at its end. */
   readonly apihost: string;
   /** `uuid:key`. */
   readonly auth: string;
-  /** Told to who gets no answer. */
+  /** Added to the error message when there is no answer. */
   readonly advice: string;
 }
 
@@ -18,7 +18,7 @@ export interface ConnectionFlags {
 
 /** CO-36: flags, else `__OW_API_HOST` and `__OW_API_KEY`, else the property file of `wsk`. Throws `CommandError`. */
 export function connectionOf(flags: ConnectionFlags, { environment }: Terminal): Connection {
-  // A variable that is empty says nothing.
+  // An empty variable counts as missing.
   let apihost = flags.apihost ?? (environment.__OW_API_HOST || undefined);
   let auth = flags.auth ?? (environment.__OW_API_KEY || undefined);
   if (apihost === undefined || auth === undefined) {
@@ -35,14 +35,14 @@ export function connectionOf(flags: ConnectionFlags, { environment }: Terminal):
   return { ...reachedBy(apihost.trim()), auth };
 }
 
-/** Without a scheme it is https, as for `wsk`. */
+/** The address with its scheme, by default https as in `wsk`. */
 function reachedBy(given: string): { readonly apihost: string; readonly advice: string } {
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(given);
   const address = hasScheme ? given : `https://${given}`;
   if (!isAddress(address))
     throw new CommandError(
-      `"${given}" is no address of an API: it is HOST, HOST:PORT, or either with http:// or https:// before it.`,
-      USAGE_ERROR,
+      `"${given}" is not an API host: use HOST, HOST:PORT, or either with http:// or https:// before it.`,
+      'COMMAND_USAGE',
     );
   const advice = hasScheme ? 'is the server running?' : `is it a local server? Try http://${trimmedHost(given)}.`;
   return { apihost: trimmedHost(address), advice };

@@ -6,7 +6,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const SIGNAL_EXIT = 128;
 const SIGNAL_NUMBER = { SIGINT: 2, SIGTERM: 15 } as const;
 
-/** A flag's value as a TCP port. */
+/** Parses a TCP port. Throws `InvalidArgumentError`. */
 export function portOf(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > 65535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
@@ -14,12 +14,12 @@ export function portOf(text: string): number {
 }
 
 /**
- * A signal to a group of processes comes from the system and again from each parent that passes it on, such as npm. What
- * comes within this time is the same one.
+ * Signals within this time count as one: a signal to a process group comes from the system, and again from each parent that
+ * forwards it, such as npm.
  */
 const ONE_SIGNAL_MS = 500;
 
-/** Resolves when a signal has stopped the server; a second signal ends the process at once. */
+/** Resolves when a signal has stopped the server. A second signal ends the process at once. */
 export async function stopped(server: { close(): Promise<void> }, terminal: Terminal): Promise<void> {
   await new Promise<void>((resolve) => {
     for (const signal of SIGNALS) process.once(signal, () => resolve());
@@ -30,8 +30,8 @@ export async function stopped(server: { close(): Promise<void> }, terminal: Term
       if (performance.now() - first > ONE_SIGNAL_MS) process.exit(SIGNAL_EXIT + SIGNAL_NUMBER[signal]);
     });
   }
-  terminal.err('Stopping: running activations may end. A second signal stops at once.');
-  // What is waited for may have timers alone, and those keep no process: it would end with its work half done.
+  terminal.err('Stopping: waiting for running activations. A second signal stops at once.');
+  // Closing may wait for unreferenced timers only, which do not keep the process alive.
   const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
   try {
     await server.close();

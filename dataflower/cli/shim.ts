@@ -11,10 +11,13 @@ interface Options {
 
 export function shimCommand(terminal: Terminal): Command {
   return new Command('shim')
-    .description('Run the process of one host: it runs the functions that plugins give it.')
-    .requiredOption('--config <file>', 'configuration in YAML, the same as the plugin has (docs/configuration.md)')
-    .option('--host <id>', 'which entry of hosts this is (default: the only one)')
-    .option('--data <directory>', 'its files are kept in hosts/<id> below (default ~/.dataflower)')
+    .description('Run the agent of one host, which runs functions for the gateways.')
+    .requiredOption(
+      '--config <file>',
+      'configuration in YAML, the same file as for the gateway (docs/configuration.md)',
+    )
+    .option('--host <id>', 'entry of hosts in the configuration (default: the only one)')
+    .option('--data <directory>', 'its files are in hosts/<id> of this directory (default ~/.dataflower)')
     .action(async (options: Options) => {
       const { loadConfig } = await import('../config/index.js');
       const config = loadConfig({

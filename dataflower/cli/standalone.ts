@@ -14,14 +14,14 @@ interface Options {
 
 export function standaloneCommand(terminal: Terminal): Command {
   return new Command('standalone')
-    .description('Run the whole platform in one process, on this machine.')
-    .option('--port <number>', 'TCP port (default 3233; 0 takes a free one)', portOf)
+    .description('Run the whole platform in one process on this machine.')
+    .option('--port <number>', 'TCP port (default 3233; 0 chooses a free one)', portOf)
     .option('--host <address>', 'address to listen on (default 127.0.0.1)')
-    .option('--data <directory>', 'where entities, records and keys are kept (default ~/.dataflower)')
+    .option('--data <directory>', 'directory of entities, records and keys (default ~/.dataflower)')
     .option('--config <file>', 'configuration in YAML (docs/configuration.md)')
-    .option('--well-known-key', "take OpenWhisk's well-known development key for the namespace guest")
+    .option('--well-known-key', "use OpenWhisk's well-known development key for the namespace guest")
     .action(async (options: Options) => {
-      // Only here, and only when it may start: without the server this program is there several times as fast.
+      // Imported only when the server starts: other commands start several times as fast without it.
       const { loadConfig } = await import('../config/index.js');
       const config = loadConfig({
         file: options.config,

@@ -1,10 +1,10 @@
 import type { RecordsReport } from '@dataflower/invoker-shim';
 import type { HostReport, StatusReport } from '@dataflower/plugin/server';
 
-/** Containers that are listed one by one; of more, their number by state. */
+/** Most containers listed individually; more are counted by state. */
 const CONTAINERS_LISTED = 50;
 
-/** The status as text. */
+/** The text of `dataflower status`. */
 export function statusText(report: StatusReport): string {
   const { component, version, pid, url, uptimeSeconds, residentBytes, health, hosts, stores, records } = report;
   return [
@@ -39,13 +39,13 @@ export function statusText(report: StatusReport): string {
   ].join('\n');
 }
 
-/** What a host in a process of its own says is wrong there. */
+/** Health problems of a host in a process of its own. */
 function reasonsOf(host: HostReport): string[] {
   if ('error' in host) return [];
   return (host.status.health?.reasons ?? []).map(({ check, reason }) => `  ${check} of ${host.id}: ${reason}`);
 }
 
-/** What of the records is not in the database yet; nothing where there is none. */
+/** Records that are not in the database yet; empty where there is no database. */
 function waiting({ full, waitingRecords, waitingBytes = 0, lagMs = 0 }: RecordsReport): string {
   const refused = full ? '; they are full, new invocations are refused' : '';
   if (waitingRecords === undefined) return refused;
@@ -53,7 +53,7 @@ function waiting({ full, waitingRecords, waitingBytes = 0, lagMs = 0 }: RecordsR
   return `, ${waitingRecords} waiting to be carried${behind}${refused}`;
 }
 
-/** None for a host that has none, or does not answer. */
+/** Empty for a host without containers, or without an answer. */
 function containersOf(host: HostReport): string[] {
   if ('error' in host || host.status.executor.containers.length === 0) return [];
   const { containers } = host.status.executor;
@@ -75,11 +75,11 @@ function containersOf(host: HostReport): string[] {
   return ['', table([`container of ${host.id}`, 'action', 'state', 'runs', 'memory', 'idle'], rows)];
 }
 
-/** The first column and those that hold text to the left, numbers to the right. */
+/** Aligns the first column and texts left, numbers right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows];
   const widths = head.map((_, column) =>
-    // What stands alone in its row is a sentence, not a cell.
+    // The second of two cells is a sentence that spans the columns.
     Math.max(...all.filter((row) => row.length > 2).map((row) => row[column]?.length ?? 0), 0),
   );
   const isNumber = head.map((_, column) => rows.every((row) => row.length <= 2 || /^[\d.,]*$/.test(row[column] ?? '')));

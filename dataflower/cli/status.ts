@@ -15,11 +15,11 @@ const CLEAR = '\u001b[2J\u001b[H';
 
 export function statusCommand(terminal: Terminal): Command {
   return new Command('status')
-    .description('Show how the server on this machine is: hosts, containers, queues, stores, and what is wrong.')
+    .description('Show the state of the server on this machine: hosts, containers, queues, stores and problems.')
     .option('--data <directory>', 'data directory of the server (default ~/.dataflower)')
     .option('--config <file>', 'configuration of the server')
     .option('--json', 'print JSON')
-    .option('--watch [seconds]', `again and again (default every ${WATCH_SECONDS} s), until Ctrl-C`, interval)
+    .option('--watch [seconds]', `repeat (default every ${WATCH_SECONDS} s) until Ctrl-C`, interval)
     .action(async (options: Options) => {
       const { loadConfig } = await import('../config/index.js');
       const { askOperator, runningServer } = await import('./operator.js');

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { CommandError, type Terminal, USAGE_ERROR } from './outcome.js';
+import { CommandError, type Terminal } from './outcome.js';
 
 interface Options {
   readonly data?: string;
@@ -10,8 +10,8 @@ interface Options {
 /** `dataflower store copy`. */
 export function storeCommand(terminal: Terminal): Command {
   const copy = new Command('copy')
-    .description('Copy users and actions from the data directory into the CouchDB of the configuration.')
-    .option('--data <directory>', 'data directory; no server may use it meanwhile (default ~/.dataflower)')
+    .description('Copy users and actions from the data directory to the CouchDB of the configuration.')
+    .option('--data <directory>', 'data directory, which no server may use during the copy (default ~/.dataflower)')
     .option('--config <file>', 'configuration that names CouchDB (couchdb.url)')
     .option('--json', 'print JSON')
     .action(async ({ data, config, json }: Options) => {
@@ -23,7 +23,7 @@ export function storeCommand(terminal: Terminal): Command {
       if (loaded.couchdb.url === undefined) {
         throw new CommandError(
           'No CouchDB is configured: set couchdb.url, by --config or DATAFLOWER_COUCHDB_URL.',
-          USAGE_ERROR,
+          'COMMAND_USAGE',
         );
       }
       const counts = await copyIntoCouch(loaded);
@@ -32,5 +32,5 @@ export function storeCommand(terminal: Terminal): Command {
         terminal.out(`${what}: ${copied} copied, ${kept} were there already`);
       }
     });
-  return new Command('store').description('Where entities are kept.').addCommand(copy);
+  return new Command('store').description('Manage the store of the entities.').addCommand(copy);
 }

@@ -11,8 +11,8 @@ export function userCommand(terminal: Terminal): Command {
     if (json) terminal.out(JSON.stringify(single ? users[0] : users));
     else for (const user of users) terminal.out(`${user.name} ${user.authorization}`);
   };
-  const add = common(new Command('add').argument('<name>', 'of the user and of the namespace'))
-    .description('Make a user with a namespace of its own, and print its key.')
+  const add = common(new Command('add').argument('<name>', 'name of the user and of the namespace'))
+    .description('Create a user with a namespace of its own, and print its key.')
     .action(async (name: string, options: Options) => {
       const { addUserAt } = await import('./users.js');
       show([await addUserAt(options, terminal, name)], true, options);

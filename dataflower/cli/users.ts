@@ -1,5 +1,6 @@
-import { EntitySubjects, Subjects } from '@dataflower/plugin/auth';
+import { Subjects } from '@dataflower/plugin/auth';
 import { addUser, userJson, USERS_PATH } from '@dataflower/plugin/server';
+import { EntitySubjects } from '@dataflower/plugin/stores';
 import { loadConfig } from '../config/index.js';
 import { openEntities } from '../assembly/gateway/entities.js';
 import { prepareDataDirectory, readRunning } from '../assembly/shared/data-directory.js';
@@ -8,7 +9,7 @@ import { openCouchSubjects } from '../assembly/gateway/stores.js';
 import { askOperator } from './operator.js';
 import type { Terminal } from './outcome.js';
 
-/** Whose users: those of a data directory, or of the one that a configuration names. */
+/** Location of the users: a data directory, or a configuration that names one or a CouchDB. */
 export interface UsersAt {
   readonly data?: string;
   readonly config?: string;
@@ -20,7 +21,7 @@ export interface User {
   readonly authorization: string;
 }
 
-/** Makes a user; gives it with its key. */
+/** Creates a user with a new key. */
 export async function addUserAt(at: UsersAt, terminal: Terminal, name: string): Promise<User> {
   const added = await onUsers(at, terminal, async (subjects) => userJson(await addUser(subjects, name)), { name });
   return added as User;
@@ -32,8 +33,8 @@ export async function listUsersAt(at: UsersAt, terminal: Terminal): Promise<User
 }
 
 /**
- * Works on CouchDB when that is configured, else on the data directory; when a server has that, through the server: then
- * `body` is what it is asked with.
+ * Works on CouchDB if one is configured, else on the data directory. While a server has that open, the server is asked
+ * instead, with `body`.
  */
 async function onUsers(
   at: UsersAt,

@@ -4,9 +4,9 @@ import { compileComposition } from '@dataflower/composer/compiler';
 import { readText } from '@dataflower/composer/files';
 import { type Graph, graphDigest } from '@dataflower/composer/graph';
 import { composeFile } from './compose-file.js';
-import { CommandError, messageOf, type Terminal, USAGE_ERROR } from './outcome.js';
+import { CommandError, messageOf, type Terminal } from './outcome.js';
 
-/** A workflow as its file has it: a graph, or a composition with what Composer's `compose` prints of it. */
+/** A workflow from a file: a graph, or a composition with the output of Composer's `compose`. */
 export type WorkflowFile =
   | { readonly type: 'graph'; readonly graph: Graph; readonly digest: string }
   | { readonly type: 'composition'; readonly graph: Graph; readonly digest: string; readonly composed: object };
@@ -15,13 +15,13 @@ export type WorkflowFile =
 export async function readWorkflow(file: string, terminal: Terminal): Promise<WorkflowFile> {
   const extension = extname(file);
   if (extension !== '.js' && extension !== '.json') {
-    throw new CommandError(`${file}: a workflow is a .js, .json or .graph.json file.`, USAGE_ERROR);
+    throw new CommandError(`${file}: a workflow is a .js, .json or .graph.json file.`, 'COMMAND_USAGE');
   }
   const json = parse(file, extension === '.js' ? await compose(file, terminal) : readText(file));
   try {
     return file.endsWith('.graph.json') || isGraphForm(json) ? graphOf(json) : compositionOf(json);
   } catch (error) {
-    throw new CommandError(`${file}: ${messageOf(error)}`, 1, { cause: error });
+    throw new CommandError(`${file}: ${messageOf(error)}`, 'COMMAND_FAILED', { cause: error });
   }
 }
 
@@ -32,7 +32,7 @@ function graphOf(json: unknown): WorkflowFile {
 
 function compositionOf(json: unknown): WorkflowFile {
   const { ast } = (typeof json === 'object' && json !== null ? json : {}) as { ast?: unknown };
-  if (ast === undefined) throw new Error('is neither what "compose" prints (it has no "ast") nor named .graph.json');
+  if (ast === undefined) throw new Error('is neither the output of "compose" (it has no "ast") nor named .graph.json');
   const graph = compileComposition(ast);
   return { type: 'composition', graph, digest: graphDigest(graph), composed: json as object };
 }
@@ -42,7 +42,7 @@ async function compose(file: string, terminal: Terminal): Promise<string> {
   try {
     return await composeFile(file, terminal);
   } catch (error) {
-    throw new CommandError(`${file}: ${messageOf(error)}`, 1, { cause: error });
+    throw new CommandError(`${file}: ${messageOf(error)}`, 'COMMAND_FAILED', { cause: error });
   }
 }
 
@@ -50,6 +50,6 @@ function parse(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new CommandError(`${file} is not JSON: ${messageOf(error)}`, 1, { cause: error });
+    throw new CommandError(`${file} is not JSON: ${messageOf(error)}`, 'COMMAND_FAILED', { cause: error });
   }
 }

@@ -1,16 +1,16 @@
 import type { Run } from './run.js';
 import { byStart, rowOf, type TimelineRow } from './timeline.js';
 
-/** So many rows are drawn one by one, whatever they are. */
+/** Number of rows up to which every instance is drawn. */
 const FEW_ROWS = 40;
-/** Of a node with more instances than this only one row is drawn when there are too many rows. */
+/** Beyond that, the instances of a node with more instances than this are drawn in one row. */
 const FEW_INSTANCES = 8;
-/** Instances that failed are drawn beside the row of all, at most so many. */
+/** Most failed instances of such a node that have a row of their own. */
 const FAILED_SHOWN = 3;
 
 /**
- * The rows of a run, with those of workflows inside it below theirs. The instances of a node that has many become one
- * row; what failed, and what `keep` names, keeps its own.
+ * The rows of a run; rows of inner workflows follow that of their workflow. The instances of a node with many become one
+ * row, except failed ones and those that `keep` names.
  */
 export function rowsOf(run: Run, since: (time: number) => number, keep: ReadonlySet<Run>): TimelineRow[] {
   if (run.parts.length === 0) return [rowOf(run, since)];

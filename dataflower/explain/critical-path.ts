@@ -1,26 +1,26 @@
 import type { Run } from './run.js';
 
 /**
- * What a moment on the critical path was spent with. `queueing`: the inputs were there and no container had room;
- * `coldStart`: its container started and loaded the code; `compute`: the function ran, and its consumer had not got what it waited for;
- * `transfer`: a value was on its way, from function to function, from the caller or back; `waiting`: nothing of it is known.
+ * How time on the critical path was spent. `queueing`: the inputs were complete and no container was free; `coldStart`: the
+ * container started and loaded the code; `compute`: the function ran and its consumer waited; `transfer`: a value was sent
+ * from function to function, from the caller or to it; `waiting`: unknown.
  */
 export type SegmentKind = 'queueing' | 'coldStart' | 'compute' | 'transfer' | 'waiting';
 
 export const SEGMENT_KINDS: readonly SegmentKind[] = ['queueing', 'coldStart', 'compute', 'transfer', 'waiting'];
 
-/** A piece of the critical path; times in milliseconds since the epoch. */
+/** A segment of the critical path; times in ms since the epoch. */
 export interface Segment {
   readonly kind: SegmentKind;
   readonly from: number;
   readonly to: number;
-  /** The function; undefined for what lies between the caller and the first or the last one. */
+  /** The function; undefined between the caller and the first or the last function. */
   readonly part: Run | undefined;
 }
 
 /**
- * The chain of causes that made a run take as long as it did, back from its result: each part with the one whose value came
- * to it last. The segments lie one behind the other and cover the run from its start to its answer.
+ * The chain of causes that determined the duration of a run: from its result back, each part and the part whose value
+ * completed its inputs. The segments are contiguous and cover the run from its start to its answer.
  */
 export function criticalPath(run: Run): Segment[] {
   const path = new Path(beginOf(run));
@@ -28,12 +28,12 @@ export function criticalPath(run: Run): Segment[] {
   return path.segments;
 }
 
-/** When a run's clock began to run: its request, or its inputs, had come. */
+/** Start of a run: the arrival of its request, or of its last input. */
 export function beginOf(run: Run): number {
   return run.isWorkflow ? Math.min(run.queued, run.started) : run.queued;
 }
 
-/** When it was answered, or had handed over its last byte. */
+/** End of a run: its answer, or the last byte of its output. */
 export function endOf(run: Run): number {
   return run.isWorkflow ? run.ended : Math.max(run.ended, run.lastByte);
 }
@@ -47,7 +47,7 @@ class Path {
     this.#at = at;
   }
 
-  /** Goes on to a moment; times that lie behind are ignored: records of two clocks may disagree. */
+  /** Extends the path to a moment. Earlier moments are ignored: clocks of two records may disagree. */
   to(moment: number, kind: SegmentKind, part: Run | undefined): void {
     if (moment <= this.#at) return;
     this.segments.push({ kind, from: this.#at, to: moment, part });
@@ -55,7 +55,7 @@ class Path {
   }
 }
 
-/** Appends what happened until `until`. */
+/** Appends the segments until `until`. */
 function follow(path: Path, run: Run, until: number): void {
   if (!run.isWorkflow) {
     const started = Math.min(run.started, until);
@@ -70,14 +70,14 @@ function follow(path: Path, run: Run, until: number): void {
     const before = chain[i - 1];
     path.to(Math.min(beginOf(part), until), i === 0 && !complete ? 'waiting' : 'transfer', before);
     const next = chain[i + 1];
-    // Its consumer may have had its value before it ended: only until then it is on the path.
+    // On the path only until its consumer had the value, which may be before its end.
     const left = Math.min(until, next === undefined ? part.ended : Math.min(beginOf(next), endOf(part)));
     follow(path, part, Math.max(left, beginOf(part)));
   }
   path.to(until, run.last === undefined ? 'waiting' : 'transfer', chain.at(-1));
 }
 
-/** Back from the part that the result came from; complete when it leads to the caller. */
+/** The chain back from the part that gave the result; complete when it ends at the caller. */
 function chainOf({ parts, last }: Run): { chain: Run[]; complete: boolean } {
   const byId = new Map(parts.map((part) => [part.activationId, part]));
   const chain: Run[] = [];
@@ -93,7 +93,7 @@ function chainOf({ parts, last }: Run): { chain: Run[]; complete: boolean } {
   return { chain, complete };
 }
 
-/** Where no part has given the result: the one that was at it to the end. */
+/** When no part is known to have given the result: the part that ended last. */
 function latest(parts: readonly Run[]): Run | undefined {
   return parts.reduce<Run | undefined>(
     (found, part) => (found === undefined || part.ended > found.ended ? part : found),

@@ -4,45 +4,45 @@ import type { ReadRun } from './read-run.js';
 import { allParts, type Run } from './run.js';
 import type { TimelineRow } from './timeline.js';
 
-/** What one part, or the way between the parts and the caller, has to do with how long the run took; in milliseconds. */
+/** Contribution of one part, or of the transfer from and to the caller, to the run's duration; in ms. */
 export interface PathStep {
-  /** Undefined for what is no part: the way from the caller. */
+  /** Undefined for the transfer from the caller. */
   readonly activationId?: string;
   readonly name: string;
   readonly node: string;
   readonly tag: string;
   readonly ms: Readonly<Record<SegmentKind, number>>;
-  /** Of the whole run's time, 0 to 1. */
+  /** Share of the run's duration, 0 to 1. */
   readonly share: number;
 }
 
-/** A run explained: what `dataflower explain --json` prints. */
+/** The output of `dataflower explain --json`. */
 export interface Explanation {
   readonly activationId: string;
   readonly name: string;
   readonly status: string;
   readonly error?: string;
   readonly cancelled: boolean;
-  /** The host that was lost while it ran. */
+  /** The host that was lost during the run. */
   readonly lostHost?: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  /** From the request, or the last input, to the answer, in milliseconds. */
+  /** From the request, or the last input, to the answer, in ms. */
   readonly durationMs: number;
   readonly parts: number;
   readonly failed: number;
   readonly coldStarts: number;
   readonly containers: number;
-  /** Parts without a record: they run still, or retention has removed it. */
+  /** Parts without a record: they are still running, or retention has removed it. */
   readonly missing: number;
-  /** Parts that were too many to be read. */
+  /** Parts beyond the limit of records read. */
   readonly unread: number;
   readonly criticalPath: {
     readonly steps: readonly PathStep[];
-    /** Of the whole run's time, 0 to 1. */
+    /** Share of the run's duration, 0 to 1. */
     readonly shares: Readonly<Record<SegmentKind, number>>;
   };
-  /** Milliseconds from `startedAt`; the instances of a node that has many are one row. */
+  /** Times in ms from `startedAt`; the instances of a node with many are one row. */
   readonly timeline: readonly TimelineRow[];
 }
 

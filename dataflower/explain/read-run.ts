@@ -1,19 +1,19 @@
 import { type Run, type RunRecord, runOf } from './run.js';
 
 export interface ReadOptions {
-  /** Records read at once. Default: 16. */
+  /** Records read concurrently. Default: 16. */
   readonly atOnce?: number;
-  /** Parts read at most, those of workflows inside too. Default: 10,000. */
+  /** Most parts read, including those of inner workflows. Default: 10,000. */
   readonly mostParts?: number;
-  /** Hears how many parts have been read. */
+  /** Called with the number of parts read so far. */
   readonly onProgress?: (read: number) => void;
 }
 
 export interface ReadRun {
   readonly run: Run;
-  /** Parts whose record is not there: they run still, or retention has removed it. */
+  /** Parts without a record: they are still running, or retention has removed it. */
   readonly missing: number;
-  /** Parts beyond the bound, which were not asked for. */
+  /** Parts beyond `mostParts`. */
   readonly unread: number;
 }
 
@@ -22,7 +22,7 @@ interface Node {
   readonly parts: (Node | undefined)[];
 }
 
-/** Reads a run and its parts; `get` gives one record, undefined where there is none. Undefined when the run itself has none. */
+/** Reads a run and its parts by `get`, which returns undefined for a missing record. Undefined when the run has no record. */
 export async function readRun(
   activationId: string,
   get: (activationId: string) => Promise<RunRecord | undefined>,

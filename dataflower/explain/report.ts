@@ -10,10 +10,10 @@ const HEADINGS: Record<SegmentKind, string> = {
   waiting: 'waiting',
 };
 const COLUMN = 11;
-/** Steps of a long path that are shown, from its beginning and from its end. */
+/** Steps of a long path that are shown at its beginning and at its end. */
 const STEPS_SHOWN = 12;
 
-/** The explanation as text, at most `width` characters wide where that is 60 at least. */
+/** The explanation as text of at most `width` characters a line, and at least 60. */
 export function reportOf(explanation: Explanation, width: number): string {
   return [
     headOf(explanation),
@@ -81,7 +81,7 @@ function labelOf({ activationId, node, tag, ms }: PathStep): string {
   return tag === '' ? node : `${node} ${tag}`;
 }
 
-/** What an action says is not to command the terminal, nor to look like lines of this report. */
+/** Texts of actions must not control the terminal, nor look like lines of this report. */
 const printable = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');
 const format = (number: number): string => (Math.round(number * 10) / 10).toLocaleString('en-US');
 const percent = (share: number): string => `${Math.round(share * 100)} %`;

@@ -1,4 +1,6 @@
-/** An activation record as the API gives it, as far as a run is explained by it. */
+import type { RecordedDataflow } from '@dataflower/common/records';
+
+/** The members of an activation record of the API that an explanation needs. */
 export interface RunRecord {
   readonly activationId: string;
   readonly name: string;
@@ -10,46 +12,26 @@ export interface RunRecord {
   readonly response?: { readonly status: string; readonly success: boolean; readonly result?: unknown };
 }
 
-/** The annotation `dataflow` (DV-5): times in milliseconds since the epoch, `boot` and `init` in milliseconds. */
-interface DataflowTimes {
-  readonly node?: string;
-  readonly tag?: readonly number[] | number | string;
-  readonly after?: string;
-  readonly last?: string;
-  readonly queued?: number;
-  readonly boot?: number;
-  readonly init?: number;
-  readonly started?: number;
-  readonly firstOutput?: number;
-  readonly ended?: number;
-  readonly lastByte?: number;
-  readonly bytesIn?: number;
-  readonly bytesOut?: number;
-  readonly host?: string;
-  readonly container?: string;
-  readonly coldStart?: boolean;
-}
-
-/** One activation with its parts. Times in milliseconds since the epoch. */
+/** One activation with its parts. Times in ms since the epoch. */
 export interface Run {
   readonly activationId: string;
-  /** Of the action. */
+  /** Name of the action. */
   readonly name: string;
-  /** Of the node in the graph; of the action where there is none. */
+  /** Name of the node in the graph, or else of the action. */
   readonly node: string;
-  /** Which instance of the node: the path of scatter indices; empty outside. */
+  /** Instance of the node: its scatter indices; empty outside of a scatter. */
   readonly tag: string;
   readonly isWorkflow: boolean;
   readonly status: string;
   readonly success: boolean;
-  /** Its error as a text; undefined when it succeeded. */
+  /** Text of the error; undefined after a success. */
   readonly error: string | undefined;
   readonly cancelled: boolean;
-  /** The host that was lost while it ran; what its parts did there is known when the host is back, if at all. */
+  /** The host that was lost during the run. Records of parts on it are missing at least until it is back. */
   readonly lostHost: string | undefined;
-  /** Its inputs were all there; of a workflow its start. */
+  /** Arrival of the last input; for a workflow its start. */
   readonly queued: number;
-  /** How long its container took to start and to load the code, when this run has waited for it; else 0. */
+  /** Start of the container and loading of the code, as far as the run has waited for them, in ms. */
   readonly initMs: number;
   readonly coldStart: boolean;
   readonly started: number;
@@ -60,16 +42,16 @@ export interface Run {
   readonly bytesOut: number;
   readonly host: string | undefined;
   readonly container: string | undefined;
-  /** Activation id of the part whose value it has waited for longest; undefined: the caller's, or not known. */
+  /** Activation id of the part whose value completed the inputs; undefined: the caller's value did, or it is unknown. */
   readonly after: string | undefined;
-  /** Of a workflow: the part that its result or error came from. */
+  /** For a workflow: activation id of the part that gave its result or error. */
   readonly last: string | undefined;
   readonly parts: readonly Run[];
 }
 
 export function runOf(record: RunRecord, parts: readonly Run[] = []): Run {
   const annotations = new Map(record.annotations?.map(({ key, value }) => [key, value]));
-  const times = (annotations.get('dataflow') ?? {}) as DataflowTimes;
+  const times = (annotations.get('dataflow') ?? {}) as RecordedDataflow;
   const { start, end = start, response } = record;
   const isWorkflow = annotations.get('kind') === 'sequence';
   const ended = isWorkflow ? end : (times.ended ?? end);
@@ -101,7 +83,7 @@ export function runOf(record: RunRecord, parts: readonly Run[] = []): Run {
   };
 }
 
-/** All parts of a run, those of workflows inside it too, each workflow before its own. */
+/** All parts of a run and of its inner workflows; a workflow precedes its parts. */
 export function* allParts(run: Run): Generator<Run> {
   for (const part of run.parts) {
     yield part;
@@ -109,7 +91,7 @@ export function* allParts(run: Run): Generator<Run> {
   }
 }
 
-/** The nodes of sequences and compositions have numbers, which say little. */
+/** Adds the name of the action to the numeric node names of sequences and compositions. */
 function nodeLabel(node: string | undefined, name: string): string {
   if (node === undefined) return name;
   return /^[a-z]/i.test(node) ? node : `${node} ${name}`;

@@ -1,34 +1,34 @@
 import { beginOf, endOf } from './critical-path.js';
 import { type Run, type RunRecord, runOf } from './run.js';
 
-/** The run of one function instance, in milliseconds from the start of the request. */
+/** The run of one function instance; times in ms from the start of the request. */
 export interface TimelineRow {
   /** The node's name in the graph. */
   readonly node: string;
-  /** Which instance of the node: its index among those that a scatter started; empty outside. */
+  /** Instance of the node: its scatter indices; empty outside of a scatter. */
   readonly tag: string;
-  /** Its inputs were all there. */
+  /** Arrival of the last input. */
   readonly queued: number;
-  /** How long its container took to load the code; 0 when it was warm. */
+  /** Duration of the cold start; 0 for a warm container. */
   readonly coldStart: number;
-  /** The user's code began and ended. */
+  /** Begin and end of the user's code. */
   readonly started: number;
   readonly ended: number;
-  /** Its first value was handed over. */
+  /** Output of the first value. */
   readonly firstOutput: number;
-  /** The last byte of its output had left. */
+  /** Last byte of the output. */
   readonly lastByte: number;
-  /** Workflows around it, inside the one that is drawn. Default: 0. */
+  /** Number of inner workflows around it. Default: 0. */
   readonly depth?: number;
-  /** It is a workflow itself: only its length is drawn. */
+  /** It is a workflow: only its duration is drawn. */
   readonly isWorkflow?: boolean;
-  /** How it came to its end, when that was no success: `failed`, `cancelled`. */
+  /** `failed` or `cancelled`; missing after a success. */
   readonly note?: string;
-  /** It stands for many instances, of which so many were in a container at the same time, at times from the first `queued`. */
+  /** The row is that of `count` instances; `runs` are the intervals in which each was in a container. */
   readonly many?: { readonly count: number; readonly runs: readonly (readonly [from: number, to: number])[] };
 }
 
-/** The row of one run; `since` makes a time of the record one from the start of the request. */
+/** The row of one run; `since` converts a time of the record to one from the start of the request. */
 export function rowOf(run: Run, since: (time: number) => number, depth = 0): TimelineRow {
   const { node, tag, isWorkflow, coldStart, initMs } = run;
   return {
@@ -47,8 +47,8 @@ export function rowOf(run: Run, since: (time: number) => number, depth = 0): Tim
 }
 
 /**
- * Makes the rows from the records of a run's parts, by their start; a record without data-flow times has no row.
- * `requestedAt` is when the request was sent, in milliseconds since the epoch.
+ * The rows of a run's parts, sorted by their start. A record without data-flow times has no row.
+ * `requestedAt` is when the request was sent, in ms since the epoch.
  */
 export function timelineOf(records: readonly RunRecord[], requestedAt: number): TimelineRow[] {
   const since = (time: number): number => Math.max(0, Math.round((time - requestedAt) * 10) / 10);
@@ -63,7 +63,7 @@ export function byStart(a: TimelineRow, b: TimelineRow): number {
 }
 
 const marks = { waiting: '·', loading: '░', running: '█', sending: '─', firstOutput: '▶', workflow: '╌' } as const;
-/** How many of many instances run, by eighths of the most that ever do. */
+/** Number of running instances, in eighths of its maximum. */
 const LEVELS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 
 const LEGEND = [
@@ -74,7 +74,7 @@ const LEGEND = [
   `${marks.sending} still sending`,
 ];
 
-/** What the marks of these rows mean, in lines of at most `width` characters. */
+/** The legend of the marks of these rows, in lines of at most `width` characters. */
 export function legend(rows: readonly TimelineRow[], width: number): string {
   const words = [
     ...LEGEND,
@@ -130,7 +130,7 @@ function barOf(row: TimelineRow, end: number, columns: number): string {
   }
   fill(row.queued, row.started, marks.waiting);
   if (row.many !== undefined) {
-    for (const [i, mark] of crowd(row.many.runs, at).entries()) if (mark !== undefined) cells[i] = mark;
+    for (const [i, mark] of runDensity(row.many.runs, at).entries()) if (mark !== undefined) cells[i] = mark;
     return cells.join('');
   }
   if (row.coldStart > 0) fill(Math.max(row.queued, row.started - row.coldStart), row.started, marks.loading);
@@ -140,8 +140,8 @@ function barOf(row: TimelineRow, end: number, columns: number): string {
   return cells.join('');
 }
 
-/** For each column a mark as high as the number of runs in it, compared with the column that has most. */
-function crowd(
+/** A mark for each column by its number of runs, relative to the column with most. */
+function runDensity(
   runs: readonly (readonly [from: number, to: number])[],
   at: (time: number) => number,
 ): (string | undefined)[] {
@@ -153,7 +153,7 @@ function crowd(
   );
 }
 
-/** A line with the time at its start, its middle and its end. */
+/** The time scale: start, middle and end. */
 function scale(end: number, columns: number): string {
   const middle = String(Math.round(end / 2));
   const last = `${Math.round(end)} ms`;

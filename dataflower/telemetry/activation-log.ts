@@ -1,5 +1,5 @@
-import type { ActivationRecord } from '@dataflower/common/records';
-import type { DataflowAnnotation, HostAgentEvents, StartMessage } from '@dataflower/invoker-shim';
+import type { ActivationRecord, RecordedDataflow } from '@dataflower/common/records';
+import type { HostAgentEvents, StartMessage } from '@dataflower/invoker-shim';
 
 /** Receives the trace of activations; a pino logger fits. */
 export interface ActivationLogger {
@@ -25,7 +25,7 @@ export class ActivationLog implements HostAgentEvents {
   readonly ended = (record: ActivationRecord, again: boolean): void => {
     if (again) return;
     const { activationId, cause, name, status, start, end, annotations } = record;
-    const times = (annotations['dataflow'] ?? {}) as Partial<DataflowAnnotation>;
+    const times = (annotations['dataflow'] ?? {}) as RecordedDataflow;
     const { node, tag, container, coldStart, queued, started, init } = times;
     this.#logger.debug(
       {

@@ -9,7 +9,7 @@ import {
 } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
-import type { ActivationRecord } from '@dataflower/common/records';
+import type { ActivationRecord, RecordedDataflow } from '@dataflower/common/records';
 
 /** The part of a record that its spans are made from. It is kept until then; a record's result, which may be large, is not. */
 export type TracedRecord = Pick<
@@ -33,22 +33,6 @@ export const ATTRIBUTES = {
   cancelled: 'dataflower.cancelled',
 } as const;
 
-interface Times {
-  readonly node?: string;
-  readonly tag?: readonly number[];
-  readonly after?: string;
-  readonly queued?: number;
-  readonly init?: number;
-  readonly started?: number;
-  readonly ended?: number;
-  readonly lastByte?: number;
-  readonly bytesIn?: number;
-  readonly bytesOut?: number;
-  readonly host?: string;
-  readonly container?: string;
-  readonly coldStart?: boolean;
-}
-
 const SCOPE = { name: '@dataflower/plugin' };
 const SPAN_DIGITS = 16;
 
@@ -71,7 +55,7 @@ export function traceOf({ trace, activationId }: TracedRecord): {
  */
 export function spansOf(record: TracedRecord, resource: Resource): ReadableSpan[] {
   const { activationId, cause, annotations, status } = record;
-  const times = (annotations['dataflow'] ?? {}) as Times;
+  const times = (annotations['dataflow'] ?? {}) as RecordedDataflow;
   const { traceId, parent } = traceOf(record);
   const parentId = cause === undefined ? parent : spanIdOf(cause);
   const isWorkflow = annotations['kind'] === 'sequence';
@@ -128,7 +112,10 @@ export function spansOf(record: TracedRecord, resource: Resource): ReadableSpan[
   return spans;
 }
 
-function attributesOf({ activationId, namespace, name, status, annotations }: TracedRecord, times: Times): Attributes {
+function attributesOf(
+  { activationId, namespace, name, status, annotations }: TracedRecord,
+  times: RecordedDataflow,
+): Attributes {
   const found: Record<string, string | number | boolean | undefined> = {
     [ATTRIBUTES.activationId]: activationId,
     [ATTRIBUTES.action]: typeof annotations['path'] === 'string' ? annotations['path'] : name,

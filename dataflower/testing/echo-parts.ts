@@ -3,10 +3,10 @@ import { type ActivationRecord, MemoryNotes, type RecordFilter, type RecordStore
 import type { Answer, CancelOutcome, CancelRequest, Host, StartMessage } from '@dataflower/invoker-shim';
 import type { Parts } from '../assembly/host/parts.js';
 
-/** How an echoing host ends an activation; by default with its payload. */
+/** The end of an activation on an echoing host; `held` delays it until `release`. */
 export type Script = (message: StartMessage) => Partial<Pick<ActivationRecord, 'status' | 'result' | 'logs'>> | 'held';
 
-/** Records in an array. */
+/** Records in memory. */
 export class MemoryRecords implements RecordStore {
   readonly records: ActivationRecord[] = [];
   full = false;
@@ -47,7 +47,7 @@ export class MemoryRecords implements RecordStore {
   }
 }
 
-/** A host that answers every activation with its payload, or as its script says. */
+/** A host that answers every activation with its payload, or by its script. */
 export class EchoHost implements Host {
   readonly id = 'echo';
   readonly messages: StartMessage[] = [];
@@ -69,13 +69,13 @@ export class EchoHost implements Host {
     return this.id;
   }
 
-  /** Ends what was held. */
+  /** Ends all held activations. */
   release(): void {
     for (const { finish } of this.#held.values()) finish({});
     this.#held.clear();
   }
 
-  /** Ends what was held, with the reason. */
+  /** Ends a held activation with the reason as its error. */
   cancel({ activationId, namespace, reason }: CancelRequest): Promise<CancelOutcome> {
     const held = this.#held.get(activationId);
     if (held?.message.identity.namespace !== namespace) return Promise.resolve({ outcome: 'unknown' });

@@ -4,15 +4,15 @@ import { loadConfig } from '../config/index.js';
 import { createStandalone, type Standalone } from '../assembly/standalone.js';
 import { echoParts, type EchoParts } from './echo-parts.js';
 
-/** A server on an echoing host, and what tests do with it. */
+/** A server whose host echoes payloads. */
 export interface TestServer extends EchoParts {
   readonly server: Standalone;
   readonly url: string;
   readonly auth: string;
   readonly dataDir: string;
-  /** As the namespace `guest`; `path` follows `/api/v1/namespaces/_/`. */
+  /** Calls the API as `guest`; `path` follows `/api/v1/namespaces/_/`. */
   call(method: string, path: string, body?: unknown, sent?: Sent): Promise<Reply>;
-  /** Makes an action that takes what it is given. */
+  /** Creates or updates an action; `change` overrides members of the body. */
   action(name: string, change?: object): Promise<Reply>;
   close(): Promise<void>;
 }
@@ -45,7 +45,7 @@ export async function startTestServer(overrides: Readonly<Record<string, unknown
   };
 }
 
-/** `parameters` or `annotations` of a reply by key: their order means nothing (OW-20). */
+/** `parameters` or `annotations` of a reply by key, since they have no order (OW-20). */
 export function byKey(list: readonly { key: string; value: unknown }[]): Record<string, unknown> {
   return Object.fromEntries(list.map(({ key, value }) => [key, value]));
 }

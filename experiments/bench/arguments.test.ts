@@ -1,4 +1,5 @@
-import { parseBenchArguments, UsageError } from './arguments.js';
+import { parseBenchArguments } from './arguments.js';
+import { UsageError } from '../platform/usage-error.js';
 
 describe('arguments of a bench', () => {
   it('name one', () => {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { UsageError } from '../platform/usage-error.js';
 import { ROUNDS } from './rounds.js';
 import { type BenchName, targets } from './targets.js';
 
@@ -44,9 +45,6 @@ Measures the platform on this machine beside a raw baseline. NAME is one of:
 
 Exit code 0 when measured, whether a target is met or not; 3 when the machine was too busy with other things;
 1 when something failed; 2 for wrong arguments. What is measured and what not: experiments/bench/README.md`;
-
-/** A mistake of the caller, with a text that says what to do. */
-export class UsageError extends Error {}
 
 export function parseBenchArguments(args: readonly string[]): BenchArguments {
   let parsed;

@@ -1,18 +1,20 @@
 import { serviceAddress } from '@dataflower/services';
-import { UsageError } from './arguments.js';
+import { UsageError } from '../platform/usage-error.js';
 
 /** The CouchDB that the bench writes to. */
 export interface BenchCouch {
   readonly url: URL;
-  /** Settings of a platform that uses it; the databases' names begin with `prefix`. */
+  /** Settings of a platform that uses it; `prefix` begins the names of the databases. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Ids of all activation records that are in it. */
+  /** Resolves when the views of the activation records are built. */
+  viewsBuilt(): Promise<void>;
+  /** The ids of all activation records in it. */
   recordIds(): Promise<string[]>;
   /** Removes the databases. */
   remove(): Promise<void>;
 }
 
-/** Throws `UsageError` when there is none. */
+/** Throws `UsageError` when no CouchDB is configured. */
 export function benchCouch(prefix: string): BenchCouch {
   const address = serviceAddress('couchdb');
   if (address === undefined) {
@@ -39,6 +41,10 @@ export function benchCouch(prefix: string): BenchCouch {
             DATAFLOWER_COUCHDB_USERNAME: decodeURIComponent(username),
             DATAFLOWER_COUCHDB_PASSWORD: decodeURIComponent(password),
           }),
+    },
+    async viewsBuilt() {
+      const path = `/${prefix}activations/_design/records.v1/_view/by-start`;
+      await ask('GET', `${path}?reduce=false&limit=0`);
     },
     async recordIds() {
       const { rows } = (await ask('GET', `/${prefix}activations/_all_docs`)) as { rows: { id: string }[] };

@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
+import { UsageError } from '../platform/usage-error.js';
 import { endOnSignals, isEnding } from '../platform/cleanup.js';
-import { type BenchArguments, parseBenchArguments, USAGE, UsageError } from './arguments.js';
+import { type BenchArguments, parseBenchArguments, USAGE } from './arguments.js';
 import { coldChain } from './cold-chain.js';
 import { coldStart } from './cold-start.js';
 import type { BenchContext } from './context.js';

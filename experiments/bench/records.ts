@@ -39,13 +39,13 @@ interface Side {
   readonly request: Buffer;
 }
 
-/** Where records go: to CouchDB, into files and no further, nowhere. */
+/** The destinations of records: CouchDB, files alone, none. */
 type Sides = Readonly<Record<'on' | 'files' | 'off', Side>>;
 
 interface Load {
   /** In microseconds. */
   readonly p99: number;
-  /** Most seconds that the oldest record on its way had been waiting. */
+  /** The greatest lag of the replication, in seconds. */
   readonly lag: number;
 }
 
@@ -84,7 +84,7 @@ async function sideOf(platform: BenchPlatform): Promise<Side> {
   await createSameChains(platform);
   const connections = await Promise.all(Array.from({ length: CLIENTS }, () => platform.connect()));
   const request = platform.invocation('same', PAYLOAD);
-  // Each once: a server closes a connection that does not say anything soon after it was opened.
+  // A server closes a new connection on which no request follows soon: each sends one.
   const { count } = await requestRate(connections, request, 0);
   platform.expectRecords(count, recordsOf(STEPS));
   return { platform, connections, request };
@@ -98,7 +98,7 @@ async function measure(
   const service = processListeningOn(Number(couch.url.port));
   const round = (number: number): Promise<Record<keyof Sides, Load>> =>
     inTurns(number, {
-      on: () => underLoad(on),
+      on: () => underLoad(on, couch),
       files: () => counted(files),
       off: async () => ({ p99: await p99Of(off), lag: 0 }),
     });
@@ -109,7 +109,7 @@ async function measure(
     // What CouchDB uses for these records is no disturbance by others.
     listen: () => listenForNoise(() => (service === undefined ? [] : [service])),
   });
-  say('The most that both do');
+  say('The highest rate of both');
   const peaks: number[] = [];
   for (let i = 0; i < PEAK_ROUNDS; i++) {
     const [a, b] = await alternately(
@@ -119,6 +119,7 @@ async function measure(
     );
     peaks.push(a / b);
     await drained(on.platform);
+    await couch.viewsBuilt();
   }
   const kept = await check(on.platform, couch);
   const lag = Math.max(...found.map((one) => one.on.lag));
@@ -143,13 +144,13 @@ async function measure(
       { what: `chains of ten, ${HOPS_PER_SECOND} hops a second, no records: p99`, figure: p99('off'), unit: 'µs' },
       { what: '  the same, records in files alone: p99', figure: p99('files'), unit: 'µs' },
       { what: '  the same, records in CouchDB: p99', figure: p99('on'), unit: 'µs' },
-      { what: 'the oldest record that was not in CouchDB yet', figure: lag, unit: 's' },
+      { what: 'age of the oldest record not in CouchDB', figure: lag, unit: 's' },
       { what: 'records expected in CouchDB', figure: kept.expected, unit: '' },
-      { what: 'most hops a second, to those without records', figure: median(peaks), unit: '×' },
+      { what: 'highest rate of hops, relative to that without records', figure: median(peaks), unit: '×' },
     ],
     notes: [
       'Twice: records of one activation under two ids.',
-      'Where CouchDB runs matters: it shares these cores. "files" is what the platform itself takes for records, without it.',
+      'CouchDB shares these cores. "files": the cost of records without it.',
     ],
   };
 }
@@ -158,8 +159,8 @@ async function p99Of({ connections, request }: Side): Promise<number> {
   return quantile(await openLoop(connections, request, HOPS_PER_SECOND / STEPS, DURATION_MS), 0.99);
 }
 
-/** The load, while the lag is watched; then all that is on its way is waited for. */
-async function underLoad(side: Side): Promise<Load> {
+/** Runs the load and watches the lag; then waits until CouchDB has all records in its views, and does not disturb the next side. */
+async function underLoad(side: Side, couch: BenchCouch): Promise<Load> {
   let running = true;
   let lag = 0;
   const watching = (async () => {
@@ -171,6 +172,7 @@ async function underLoad(side: Side): Promise<Load> {
   const { p99 } = await counted(side).finally(() => (running = false));
   await watching;
   await drained(side.platform);
+  await couch.viewsBuilt();
   return { p99, lag };
 }
 

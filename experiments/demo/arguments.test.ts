@@ -1,4 +1,5 @@
-import { parseDemoArguments, UsageError } from './arguments.js';
+import { parseDemoArguments } from './arguments.js';
+import { UsageError } from '../platform/usage-error.js';
 
 describe('arguments of the demo', () => {
   it('are all optional', () => {

@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
+import { UsageError } from '../platform/usage-error.js';
 
 export interface DemoArguments {
   readonly json: boolean;
   readonly help: boolean;
-  /** A folder of .txt files in place of the book. */
+  /** A folder of .txt files instead of the book. */
   readonly input?: string;
-  /** A platform that runs already, in place of one that the demo starts. */
+  /** A running platform, instead of one that the demo starts. */
   readonly server?: { readonly url: string; readonly authorization: string };
 }
 
@@ -22,9 +23,6 @@ checks the result against a direct count and shows the run as a time line.
   --help          print this
 
 Exit code 0 when the counts agree, 1 when they do not or something fails, 2 for wrong arguments.`;
-
-/** A mistake of the caller, with a text that says what to do. */
-export class UsageError extends Error {}
 
 export function parseDemoArguments(
   args: readonly string[],

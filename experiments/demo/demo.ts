@@ -7,19 +7,19 @@ import { deployOnPorts, WORKFLOW } from '../workloads/wordcount/deploy.js';
 import { differences, straightCount, type WordCount } from '../workloads/wordcount/straight-count.js';
 import { progress } from './progress.js';
 
-/** What the demo found out. */
+/** The results of the demo. */
 export interface DemoResult {
   readonly book: string;
-  /** How many words there are in all. */
+  /** The number of words. */
   readonly words: number;
   readonly counts: Readonly<Record<string, number>>;
   /** Medians over runs on warm containers, in milliseconds. */
   readonly responseMs: Readonly<Record<Paradigm, number>>;
-  /** Of a run on warm containers. */
+  /** The timeline of a run on warm containers. */
   readonly timeline: readonly TimelineRow[];
-  /** Of the first run: its containers are cold. */
+  /** The timeline of the first run, on cold containers. */
   readonly coldTimeline: readonly TimelineRow[];
-  /** What does not agree with the direct count; empty when all does. */
+  /** Differences from the direct count; empty when there are none. */
   readonly differences: readonly string[];
 }
 
@@ -27,7 +27,7 @@ const WARM_UPS = 2;
 const RUNS = 7;
 const paradigms = ['dataflow', 'controlflow'] as const;
 
-/** Runs the whole demo on a platform that is up. */
+/** Runs the whole demo on a running platform. */
 export async function runDemo(platform: Server, library: Library): Promise<DemoResult> {
   const client = openwhisk({ apihost: platform.url, api_key: platform.authorization });
   await progress('Creating three actions and the workflow', () => deployOnPorts(client, library.books));
@@ -41,7 +41,7 @@ export async function runDemo(platform: Server, library: Library): Promise<DemoR
   return { book: library.title, words, counts, responseMs, ...timelines, differences: wrong };
 }
 
-/** Runs the workflow once and reads what its functions left; the ids of their records are the workflow's log. */
+/** Runs the workflow once and reads the records of its functions, whose ids are the workflow's logs. */
 async function traced(platform: Server, client: Client): Promise<{ result: WordCount; timeline: TimelineRow[] }> {
   const { result, activationId, requestedAt } = await invoke(platform, WORKFLOW, 'dataflow');
   const { logs } = await client.activations.get(activationId);
@@ -49,11 +49,11 @@ async function traced(platform: Server, client: Client): Promise<{ result: WordC
   return { result: result as WordCount, timeline: timelineOf(parts as RunRecord[], requestedAt) };
 }
 
-/** Runs both in turn, warm and on the same input; every result is checked like the first. */
+/** Runs both alternately, warm and on the same input; every result is checked like the first. */
 async function compare(platform: Server, expected: WordCount, wrong: string[]): Promise<Record<Paradigm, number>> {
   const times: Record<Paradigm, number[]> = { dataflow: [], controlflow: [] };
   for (let run = -WARM_UPS; run < RUNS; run++) {
-    // The one that comes first changes, so that neither always follows the other.
+    // The order alternates, so that neither always follows the other.
     for (const paradigm of run % 2 === 0 ? paradigms : paradigms.toReversed()) {
       const { responseMs, result } = await invoke(platform, WORKFLOW, paradigm);
       wrong.push(...differences(result as WordCount, expected).map((line) => `${paradigm}: ${line}`));

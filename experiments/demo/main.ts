@@ -1,7 +1,8 @@
 import { endOnSignals, isEnding } from '../platform/cleanup.js';
+import { UsageError } from '../platform/usage-error.js';
 import { type Platform, startPlatform } from '../platform/platform.js';
 import { defaultLibrary, libraryIn } from '../workloads/wordcount/books.js';
-import { type DemoArguments, parseDemoArguments, USAGE, UsageError } from './arguments.js';
+import { type DemoArguments, parseDemoArguments, USAGE } from './arguments.js';
 import { runDemo } from './demo.js';
 import { progress } from './progress.js';
 import { report } from './report.js';

@@ -1,4 +1,4 @@
-/** Tells on standard error what goes on: the line is rewritten when done on a terminal, in a pipe each is printed once. */
+/** Reports progress on standard error: a terminal's line is rewritten at the end, a pipe gets one line for each step. */
 export async function progress<T>(text: string, work: () => Promise<T>): Promise<T> {
   const { stderr } = process;
   const started = performance.now();

@@ -40,7 +40,7 @@ Where to look next
 `;
 }
 
-/** Says what one sees, when one sees it: counters that start before the splitter has ended. */
+/** A sentence about the overlap, when there is one: counters that start before the splitter ends. */
 function overlapNote(timeline: DemoResult['timeline']): string {
   const split = timeline.find(({ node }) => node === 'split');
   const early = timeline.filter(({ node, started }) => node === 'count' && started < (split?.ended ?? 0));

@@ -1,11 +1,11 @@
 import { constants } from 'node:os';
 
-/** What has to be undone before the process ends, the latest first. */
+/** Functions to call before the process ends, the latest first. */
 const pending = new Set<() => Promise<void>>();
 let ending = false;
 
 /**
- * Wraps what undoes something, so that it is done once: by its caller, or when a signal ends the process before.
+ * Wraps a clean-up function so that it runs once: when it is called, or when a signal ends the process before.
  */
 export function cleanedUp(work: () => Promise<void>): () => Promise<void> {
   let done: Promise<void> | undefined;
@@ -17,10 +17,10 @@ export function cleanedUp(work: () => Promise<void>): () => Promise<void> {
   return once;
 }
 
-/** A signal to a group of processes comes again from each parent that passes it on: within this time it is the same one. */
+/** A signal to a process group arrives again from each parent that forwards it: within this time it counts as one. */
 const ONE_SIGNAL_MS = 500;
 
-/** On SIGINT and SIGTERM undoes everything and ends; a second signal ends at once. */
+/** On SIGINT and SIGTERM runs all clean-up functions and ends; a second signal ends the process at once. */
 export function endOnSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const code = 128 + constants.signals[signal];
@@ -36,7 +36,7 @@ export function endOnSignals(): void {
   }
 }
 
-/** True once a signal has come: what fails from then on is no news. */
+/** True after a signal: failures from then on need no report. */
 export function isEnding(): boolean {
   return ending;
 }

@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 
 /**
- * Time that the threads of a process have run, in seconds, to the microsecond: the ticks of `/proc/<pid>/stat` are too coarse
- * for what hardly runs. Threads that have ended are not in it. 0 for a process that is gone.
+ * CPU time of the living threads of a process, in seconds, to the microsecond: the ticks of `/proc/<pid>/stat` are too coarse
+ * for a process that is almost idle. 0 for a process that is gone.
  */
 export function cpuSeconds(pid: number): number {
   try {
@@ -20,7 +20,7 @@ function secondsOf(pid: number, thread: string): number {
   }
 }
 
-/** The living processes with this name, as `/proc/<pid>/comm` has it: 15 characters at most. */
+/** The living processes with this name in `/proc/<pid>/comm`: 15 characters at most. */
 export function processesNamed(name: string): number[] {
   return readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid) && nameOf(pid) === name)

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 
 const LISTENING = '0A';
 
-/** The process that listens on a TCP port of this machine; undefined when there is none, or it is not ours to see. */
+/** The process that listens on a TCP port of this machine; undefined when there is none, or it is not visible. */
 export function processListeningOn(port: number): number | undefined {
   const inode = inodeOf(port);
   if (inode === undefined) return undefined;

@@ -1,9 +1,9 @@
-/** The value in the middle; of an even number of values the mean of the two in the middle. NaN of none. */
+/** The median; for an even number of values the mean of the middle two. NaN for none. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** The value below which the share `q` (0 to 1) of the values lies, interpolated between neighbours. NaN of none. */
+/** The quantile `q` (0 to 1), interpolated between neighbours. NaN for no values. */
 export function quantile(values: readonly number[], q: number): number {
   if (values.length === 0) return Number.NaN;
   const sorted = Float64Array.from(values).sort();

@@ -6,32 +6,32 @@ import { fileURLToPath } from 'node:url';
 import { cleanedUp } from './cleanup.js';
 import { descendants } from './process-tree.js';
 
-/** A platform of our own, in a process of its own, with a data directory that goes when it goes. */
+/** A platform in a process of its own, with a temporary data directory. */
 export interface Platform {
   readonly url: string;
   /** `uuid:key` of the guest namespace. */
   readonly authorization: string;
   readonly pid: number;
-  /** Ends it and everything that it started, and removes its data. */
+  /** Stops the platform and all its processes, and removes its data. */
   stop(): Promise<void>;
 }
 
 export interface PlatformOptions {
   /** Configuration as environment variables, `DATAFLOWER_…`. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** The core that it, and everything it starts, runs on at first; undefined: all of them. */
+  /** The core on which the platform and its processes start; undefined: all cores. */
   readonly core?: number;
-  /** Gets what it says on standard output and standard error. */
+  /** Called with its standard output and standard error. */
   readonly onOutput?: (text: string) => void;
 }
 
 const main = fileURLToPath(new URL('../../../dataflower/dist/cli/main.js', import.meta.url));
-/** Of what a platform says, so much is kept for the case that it ends by itself; in characters. */
+/** Characters of a platform's output that are kept, to be reported when it ends by itself. */
 const KEPT_OUTPUT = 4096;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
 
-/** Starts `dataflower standalone` on a free port. Rejects with what it said when it does not come up. */
+/** Starts `dataflower standalone` on a free port. Rejects with its output when it does not start. */
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
   const dataDir = mkdtempSync(join(tmpdir(), 'dataflower-'));
   const removeData = (): void => rmSync(dataDir, { recursive: true, force: true, maxRetries: 3 });
@@ -50,7 +50,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   if (onOutput !== undefined) {
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => onOutput(chunk.toString()));
   }
-  // However this process ends, nothing stays behind.
+  // Also runs when a signal ends this process.
   const onExit = (): void => {
     child.kill('SIGKILL');
     removeData();
@@ -78,7 +78,7 @@ function withoutOwn(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('DATAFLOWER_')));
 }
 
-/** Reads the address and the key from what the server says when it is up. */
+/** Reads the address and the key from the server's output once it serves. */
 function ready(child: ChildProcess): Promise<{ url: string; authorization: string }> {
   return new Promise((resolve, reject) => {
     let said = '';
@@ -102,7 +102,7 @@ function ready(child: ChildProcess): Promise<{ url: string; authorization: strin
   });
 }
 
-/** Says on standard error why a platform that should be running is gone, with the last that it said. */
+/** Reports on standard error that a platform ended by itself, with the end of its output. */
 function tellWhenLost(child: ChildProcess): () => void {
   let said = '';
   const onData = (chunk: Buffer): void => {
@@ -129,7 +129,7 @@ async function end(child: ChildProcess): Promise<void> {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It ended with its parent, as it should.
+      // It ended with its parent, as intended.
     }
   }
 }

@@ -1,17 +1,17 @@
 import { readFileSync, readdirSync } from 'node:fs';
 
-/** A process as `/proc` shows it. */
+/** A process in `/proc`. */
 interface ProcessState {
   readonly pid: number;
   readonly parent: number;
-  /** Clock ticks of CPU that it has used, with those of its children that ended. */
+  /** Clock ticks of its CPU time, including its children that ended. */
   readonly ticks: number;
 }
 
 function readState(pid: string): ProcessState | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name is in parentheses and may hold anything; the fields after it are numbers.
+    // The name, in parentheses, may contain any character; the fields behind it are numbers.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     const number = (field: number): number => Number(fields[field - 3]);
     return { pid: Number(pid), parent: number(4), ticks: number(14) + number(15) + number(16) + number(17) };
@@ -36,7 +36,7 @@ export function descendants(pid: number): number[] {
   return below(pid, processes()).map((state) => state.pid);
 }
 
-/** Clock ticks of CPU that a process, those below it and those of them that ended have used. */
+/** Clock ticks of the CPU time of a process and its descendants, including those that ended. */
 export function ticksOfTree(pid: number): number {
   const all = processes();
   const own = all.find((state) => state.pid === pid);
@@ -54,7 +54,7 @@ function below(pid: number, all: readonly ProcessState[]): ProcessState[] {
   return found;
 }
 
-/** Memory that a process has in use; undefined when it is gone. */
+/** Resident memory of a process; undefined when it is gone. */
 export function residentBytes(pid: number): number | undefined {
   try {
     return Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;

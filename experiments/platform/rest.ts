@@ -1,21 +1,21 @@
 import { performance } from 'node:perf_hooks';
 import type { Platform } from './platform.js';
 
-/** How a workflow is run. */
+/** The way in which a workflow runs. */
 export type Paradigm = 'dataflow' | 'controlflow';
 
-/** A platform as its clients know it. */
+/** The address and the key of a platform. */
 export type Server = Pick<Platform, 'url' | 'authorization'>;
 
 export interface Invoked {
   readonly activationId: string;
   readonly result: unknown;
-  /** When the request was sent, in milliseconds since the epoch, and how long its answer took, in milliseconds. */
+  /** The time of the request, in milliseconds since the epoch, and the response time, in milliseconds. */
   readonly requestedAt: number;
   readonly responseMs: number;
 }
 
-/** Invokes an action of the caller's namespace and waits for its result. Rejects with the platform's text on an error. */
+/** Invokes an action of the caller's namespace and waits for its result. Rejects with the platform's error text. */
 export async function invoke(
   platform: Server,
   action: string,

@@ -15,6 +15,5 @@ export {
   ImageError,
   MAX_OUTPUT_LINE_CHARS,
 } from './drivers/driver.js';
-export { isOwnImage } from './drivers/own-image.js';
 export { ProcessDriver, type ProcessDriverOptions } from './drivers/process/process-driver.js';
 export type { PrewarmOptions } from './pool/prewarmed.js';

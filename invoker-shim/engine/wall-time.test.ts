@@ -1,4 +1,4 @@
-import type { DataflowAnnotation } from './records/part-annotations.js';
+import type { DataflowAnnotation } from '@dataflower/common/records';
 import { Bench } from './testing/bench.js';
 import { functionTarget, sequence } from './testing/workflows.js';
 

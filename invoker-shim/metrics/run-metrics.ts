@@ -1,7 +1,6 @@
 import { Counter, type Registry } from 'prom-client';
 import { RUN_METRICS, Tally } from '@dataflower/common/metrics';
-import type { ActivationRecord } from '@dataflower/common/records';
-import type { DataflowAnnotation } from '../engine/records/part-annotations.js';
+import type { ActivationRecord, DataflowAnnotation } from '@dataflower/common/records';
 
 /** Counts function runs by their records, as these are written. No label has as many values as there are users or actions. */
 export class RunMetrics {

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
-/** Who calls, and the key that names him: `uuid:key`. */
+/** The caller of a request: a subject in one of its namespaces, with the key `uuid:key`. */
 export interface Caller {
   readonly namespace: string;
   readonly subject: string;
@@ -25,7 +25,7 @@ export function newKey(): { uuid: string; key: string } {
   return { uuid: randomUUID(), key };
 }
 
-/** `uuid:key`, as it is pasted into clients. */
+/** `uuid:key`, the form that clients are configured with. */
 export function authorizationOf(caller: { readonly uuid: string; readonly key: string }): string {
   return `${caller.uuid}:${caller.key}`;
 }

@@ -1,5 +1,4 @@
 export { Authenticator } from './authenticator.js';
-export { GUEST, guestOf } from './guest.js';
 export { type Caller, WELL_KNOWN_KEY, authorizationOf } from './identity.js';
-export { EntitySubjects, type Subject, type SubjectStore } from './subject-store.js';
-export { Subjects } from './subjects.js';
+export type { Subject, SubjectStore } from './subject-store.js';
+export { GUEST, Subjects, guestOf } from './subjects.js';

@@ -1,2 +1,2 @@
-export { CODE_ATTACHMENT } from './action-document.js';
-export { BodyThreads } from './body-threads.js';
+export { CODE_ATTACHMENT } from './action/document.js';
+export { BodyThreads } from './bodies/body-threads.js';

@@ -1,6 +1,6 @@
 import { ApiError, malformed } from '@dataflower/common/http';
 import type { GatewaySettings, LimitSettings as Limits } from '../settings.js';
-import type { ActionLimits } from './action-document.js';
+import type { ActionLimits } from './action/document.js';
 
 type Field = keyof ActionLimits;
 
@@ -9,11 +9,11 @@ interface Range {
   readonly max: number;
 }
 
-/** OW-30: OpenWhisk's words and units of each limit, in the order in which it checks them. */
+/** OW-30: OpenWhisk's terms and units of each limit, in the order of its checks. */
 const FIELDS: readonly {
   readonly field: Field;
   readonly key: 'timeoutMs' | 'memoryMiB' | 'logsMiB' | 'concurrency';
-  /** In the texts about a value of the wrong type. */
+  /** Name in error texts about a value of the wrong type. */
   readonly name: string;
   readonly label: string;
   readonly unit: string;
@@ -33,7 +33,7 @@ export function defaultLimits(limits: Limits): ActionLimits {
   };
 }
 
-/** The limits that a PUT names; refuses what is no limit, or out of range (OW-30). Wrong types are told first. */
+/** Reads the limits of a PUT (OW-30). Throws `ApiError` 400: for a wrong type first, then for a value out of range. */
 export function readLimits(value: unknown, limits: Limits): Partial<ActionLimits> {
   if (value === undefined || value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) throw malformed("Object expected in field 'timeout'");

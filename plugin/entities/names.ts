@@ -1,18 +1,20 @@
-import { ApiError, notEntitled } from '@dataflower/common/http';
+import { ApiError, inOtherCollection, noSuchEntity, notEntitled } from '@dataflower/common/http';
 import type { Caller } from '../auth/identity.js';
+import type { EntityStore } from '../stores/entity-store.js';
 
 const NAME = /^(?:\w|\w[\w@ .&-]{0,254}[\w@.&-])$/;
-const MOST = 256;
+const MAX_CHARS = 256;
 
 /** OW-13. */
 export function checkEntityName(name: string): void {
-  if (name.length > MOST) throw new ApiError(400, `Name segement longer than allowed: ${name.length} > ${MOST}.`);
+  if (name.length > MAX_CHARS)
+    throw new ApiError(400, `Name segement longer than allowed: ${name.length} > ${MAX_CHARS}.`);
   if (!NAME.test(name)) throw new ApiError(400, 'The name of the entity contains illegal characters.');
 }
 
 /** OW-13. */
 export function checkNamespaceName(name: string): void {
-  if (name.length > MOST) throw new ApiError(400, `Namespace longer than allowed: ${name.length} > ${MOST}.`);
+  if (name.length > MAX_CHARS) throw new ApiError(400, `Namespace longer than allowed: ${name.length} > ${MAX_CHARS}.`);
   if (!NAME.test(name)) throw new ApiError(400, 'The namespace contains illegal characters.');
 }
 
@@ -20,7 +22,7 @@ export function isEntityName(name: string): boolean {
   return NAME.test(name);
 }
 
-/** OW-9, OW-10: the namespace that a path names must be the caller's. `what` is what he wants there, if not a listing. */
+/** OW-9, OW-10: the namespace that a path names must be the caller's. `what` is the entity in it, if one is named. */
 export function entitledNamespace(caller: Caller, namespace: string, what?: string): string {
   if (namespace === '_' || namespace === caller.namespace) return caller.namespace;
   checkNamespaceName(namespace);
@@ -35,4 +37,9 @@ export function decodeSegment(segment: string): string {
   } catch {
     throw new ApiError(400, 'The request target contains an illegal percent-encoding.');
   }
+}
+
+/** The error for an entity that is not in the collection: another collection has its name (OW-14), or none has. */
+export async function whyNotHere(id: string, store: EntityStore): Promise<ApiError> {
+  return (await store.get(id)) === undefined ? noSuchEntity() : inOtherCollection();
 }

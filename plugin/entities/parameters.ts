@@ -4,11 +4,11 @@ import { malformed } from '@dataflower/common/http';
 export interface Parameter {
   readonly key: string;
   readonly value: unknown;
-  /** For the environment of the container, not for the arguments. */
+  /** Goes into the environment of the container instead of the arguments. */
   readonly init?: boolean;
 }
 
-/** Reads `parameters` or `annotations` of a body; undefined when it has none. */
+/** Reads `parameters` or `annotations` of a body; undefined when it has none. Throws `ApiError` 400. */
 export function readParameters(value: unknown): Parameter[] | undefined {
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) throw malformed('parameters malformed!');
@@ -28,7 +28,7 @@ function readParameter(item: unknown): Parameter {
   return init === true ? { key, value, init } : { key, value };
 }
 
-/** OW-25: the old without what is to be deleted, and the new laid over. */
+/** OW-25: `old` without the deleted keys, then overwritten and extended by `over`. */
 export function overlayParameters(
   old: readonly Parameter[],
   over: readonly Parameter[],
@@ -45,7 +45,7 @@ export function valueOf(parameters: readonly Parameter[], key: string): unknown 
   return parameters.find((parameter) => parameter.key === key)?.value;
 }
 
-/** OpenWhisk's truth of an annotation: not `false`, 0, `""` nor `null`. */
+/** OpenWhisk's truth of an annotation: any value but `false`, 0, `""` and `null`. */
 export function isTruthy(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false && value !== 0 && value !== '';
 }
@@ -56,4 +56,21 @@ export function sizeOf(parameters: readonly Parameter[]): number {
     (sum, { key, value }) => sum + Buffer.byteLength(key) + Buffer.byteLength(JSON.stringify(value)),
     0,
   );
+}
+
+/**
+ * The JSON of a payload completed by default parameters. `given` is the parsed `body`, which is copied as it was written:
+ * its numbers may have more digits than JavaScript keeps.
+ */
+export function withDefaults(
+  defaults: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>>,
+  body: Buffer,
+): Buffer {
+  if (body.length === 0) return Buffer.from(JSON.stringify(defaults));
+  const added = Object.entries(defaults).filter(([name]) => !Object.hasOwn(given, name));
+  if (added.length === 0) return body;
+  const head = JSON.stringify(Object.fromEntries(added)).slice(0, -1);
+  const separator = Object.keys(given).length === 0 ? '' : ',';
+  return Buffer.concat([Buffer.from(head + separator), body.subarray(body.indexOf('{') + 1)]);
 }

@@ -1,10 +1,7 @@
 import { malformed } from '@dataflower/common/http';
 import { wholeNumber } from '../http/query.js';
 
-/**
- * OW-21: a version as it is stored. As OpenWhisk reads one: parts that are not given are 0, those behind the third do not
- * count. Throws 400.
- */
+/** OW-21: normalizes a version as OpenWhisk does: missing parts are 0, parts after the third are ignored. Throws `ApiError` 400. */
 export function readVersion(value: unknown): string {
   const parts = typeof value === 'string' ? value.split('.', 3) : [];
   const [major, minor = 0n, patch = 0n] = parts.map((part) => wholeNumber(part, 32) ?? -1n);
@@ -13,7 +10,7 @@ export function readVersion(value: unknown): string {
   return `${major}.${minor}.${patch}`;
 }
 
-/** The version after an update that names none. */
+/** The version of an update that sets none: the next patch. */
 export function nextVersion(version: string): string {
   const [major, minor, patch] = version.split('.');
   return `${major!}.${minor!}.${Number(patch) + 1}`;

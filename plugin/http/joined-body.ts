@@ -1,14 +1,14 @@
 import type { BodyBudget } from './body-budget.js';
 
 const FIRST_BYTES = 16 * 1024;
-/** Each copy to a larger buffer is a quarter of what may be read at most until the next. */
+/** Factor by which the buffer grows. */
 const GROWTH = 4;
 
-/** A body that came in more than one chunk: copied into one buffer as it comes, so that no chunk is kept. */
+/** A body of several chunks, which are copied into one buffer on arrival so that no chunk is kept. */
 export class JoinedBody {
   #buffer = Buffer.alloc(0);
   #length = 0;
-  /** Bytes of the buffer, which may be given away. */
+  /** Size of the buffer, which its reader may transfer to another thread: then its own length is 0. */
   #size = 0;
   #released = false;
 
@@ -16,7 +16,7 @@ export class JoinedBody {
   readonly #owner: string;
   readonly #mostBytes: number;
 
-  /** @param mostBytes What it can come to. */
+  /** @param mostBytes Largest possible size of the body. */
   constructor(budget: BodyBudget, owner: string, mostBytes: number) {
     this.#budget = budget;
     this.#owner = owner;
@@ -31,7 +31,7 @@ export class JoinedBody {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** False when there is no room for it. */
+  /** False when the budget has no room for the chunk. */
   append(chunk: Buffer): boolean {
     const length = this.#length + chunk.length;
     if (length > this.#size && !this.#grow(length)) return false;
@@ -40,7 +40,7 @@ export class JoinedBody {
     return true;
   }
 
-  /** The bytes are no longer needed; once is enough. */
+  /** Returns the bytes to the budget. Further calls do nothing. */
   release(): void {
     if (this.#released) return;
     this.#released = true;

@@ -1,24 +1,24 @@
 const [TAB, FEED, RETURN, SPACE, QUOTE, BACKSLASH, COMMA, COLON] = Buffer.from('\t\n\r "\\,:');
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT, MINUS, PLUS, POINT, ZERO, NINE, HEX] =
   Buffer.from('[]{}-+.09u');
-/** The bit that makes a Latin letter a small one. */
+/** The bit that makes an ASCII letter lower-case. */
 const LOWER_CASE = 0x20;
 const EXPONENT = 0x65;
 const WORDS = new Map(['true', 'false', 'null'].map((word) => [word.charCodeAt(0), Buffer.from(word)]));
 /** Characters that may follow a backslash, beside the four digits of \\u. */
 const ESCAPED = new Set(Buffer.from('"\\/bfnrt'));
 
-/** How much of its line is shown before and behind the fault, in bytes. */
+/** Part of the line shown before and after the error, in bytes. */
 const SHOWN_BEFORE = 80;
 const SHOWN_BEHIND = 40;
 
-/** Where text stops being JSON. */
+/** The first error in a JSON text. */
 class JsonFault extends Error {
   constructor(
     /** The token that was expected. */
     readonly expected: string,
     readonly index: number,
-    /** The byte that is wrong; it may stand behind the index, and be none at the end of the text. */
+    /** The unexpected byte, which may be after the index; undefined at the end of the text. */
     readonly byte: number | undefined,
   ) {
     super(expected);
@@ -26,8 +26,8 @@ class JsonFault extends Error {
 }
 
 /**
- * Why a text is not JSON, in the words of the parser that OpenWhisk uses (spray-json): with the position in bytes and the
- * line in question, of which a long one is cut. To be called for what `JSON.parse` refuses.
+ * The error message of OpenWhisk's parser (spray-json) for a text that `JSON.parse` refuses: with the position in bytes and
+ * the line, which is cut when it is long.
  */
 export function jsonComplaint(bytes: Buffer): string {
   try {
@@ -54,18 +54,18 @@ function describe(bytes: Buffer, { expected, index, byte }: JsonFault): string {
   return `Unexpected ${unexpected} at ${where}, expected ${expected}:\n${text}\n${indent}^\n`;
 }
 
-/** Outside of strings the parser knows bytes only. */
+/** The parser of OpenWhisk works on bytes outside of strings. */
 function shown(byte: number): string {
   const character = String.fromCharCode(byte);
   return /\p{Cc}/u.test(character) ? `\\u${byte.toString(16).padStart(4, '0')}` : character;
 }
 
-/** Throws `JsonFault`. However deep the text is nested, this is no deeper. */
+/** Throws `JsonFault`. Iterative, so that deep nesting cannot overflow the stack. */
 function findFault(bytes: Buffer): void {
   const expect = (expected: string, at: number, index = at): never => {
     throw new JsonFault(expected, index, bytes[at]);
   };
-  /** Closing bytes of the open lists and objects, the outermost first. */
+  /** Closing bytes of the open lists and objects, outermost first. */
   const open: number[] = [];
   let at = afterSpace(bytes, 0);
   for (;;) {
@@ -80,7 +80,7 @@ function findFault(bytes: Buffer): void {
       }
       at++;
     } else at = afterScalar(bytes, at, expect);
-    // A value has ended here; what is around it goes on or ends too.
+    // A value has ended: continue with the enclosing list or object, which may end too.
     for (;;) {
       at = afterSpace(bytes, at);
       const close = open.at(-1);
@@ -100,7 +100,7 @@ function findFault(bytes: Buffer): void {
   }
 }
 
-/** Refuses what is at a place; the fault is told to be at `index`, which is that place unless it is given. */
+/** Throws for the byte at `at`; `index` is the reported position, by default `at`. */
 type Expect = (expected: string, at: number, index?: number) => never;
 
 function afterSpace(bytes: Buffer, at: number): number {
@@ -111,7 +111,7 @@ function afterSpace(bytes: Buffer, at: number): number {
   }
 }
 
-/** Behind the name of a member, its colon and the space there. */
+/** The index after the name of a member, its colon and white space. */
 function afterName(bytes: Buffer, at: number, expect: Expect): number {
   at = afterSpace(bytes, afterString(bytes, at, expect));
   if (bytes[at] !== COLON) expect("':'", at);

@@ -1,6 +1,6 @@
 import { malformedQuery } from '@dataflower/common/http';
 
-/** The query of a request; a parameter given twice counts once, the first. */
+/** The query of a request. The first of several parameters with one name counts. */
 export type Query = URLSearchParams;
 
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
@@ -14,7 +14,7 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['0', false],
 ]);
 
-/** OW-8: an empty value counts as none. */
+/** OW-8: an empty value counts as missing. */
 export function booleanParameter(query: Query, name: string, fallback: boolean): boolean {
   const text = query.get(name);
   if (text === null || text === '') return fallback;
@@ -55,7 +55,7 @@ function wholeParameter(query: Query, name: string, fallback: number, collection
   return Number(value);
 }
 
-/** A signed whole number of so many bits, as OpenWhisk reads it; undefined for what is none. */
+/** Parses a signed integer of 32 or 64 bits as OpenWhisk does; undefined for any other text. */
 export function wholeNumber(text: string, bits: 32 | 64): bigint | undefined {
   if (!/^[+-]?\d{1,20}$/.test(text)) return undefined;
   const value = BigInt(text.replace('+', ''));

@@ -3,12 +3,12 @@ import { type ApiError, overloaded, tooLarge, unsupportedContentType } from '@da
 import type { BodyBudget } from './body-budget.js';
 import { JoinedBody } from './joined-body.js';
 
-/** Bytes of a refused body that are read and dropped, so that its sender sees the refusal. */
+/** Bytes of a refused body that are read and dropped: a client that still sends may not see the answer otherwise. */
 const DROPPED_BYTES = 64 * 1024 * 1024;
 
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+\s*(?:;|$)/;
-/** Of bytes that nobody says more about. */
+/** Reported for a Content-Type that is no media type. */
 const UNKNOWN_TYPE = 'application/octet-stream';
 
 /** OW-7: a request without a body needs no content type. */
@@ -20,11 +20,11 @@ export function checkContentType({ headers }: IncomingMessage): void {
   throw unsupportedContentType(MEDIA_TYPE.test(type) ? type : UNKNOWN_TYPE);
 }
 
-/** How a body is read, and on whose account. */
+/** Limits of the reading of a body. */
 export interface BodyTerms {
   readonly maxBytes: number;
   readonly budget: BodyBudget;
-  /** The namespace of the caller. */
+  /** Owner in the budget: the namespace of the caller. */
   readonly owner: string;
 }
 
@@ -32,8 +32,8 @@ export interface BodyTerms {
 export type BodyRead = (error: ApiError | undefined, body: Buffer, release: () => void) => void;
 
 /**
- * The whole body, at most `maxBytes`, else 413; 503 while its owner has too many bytes of bodies under way. Calls back once,
- * or never when the client goes away. A body in one chunk is not counted: a connection has no more than one.
+ * Reads the whole body: 413 beyond `maxBytes`, 503 while its owner holds too many bytes of bodies. Calls back once, or never
+ * when the client disconnects. A body of one chunk is not counted: a connection has at most one.
  */
 export function readBody(request: IncomingMessage, { maxBytes, budget, owner }: BodyTerms, done: BodyRead): void {
   const declared = request.headers['content-length'];
@@ -58,7 +58,7 @@ export function readBody(request: IncomingMessage, { maxBytes, budget, owner }: 
     if (joined === undefined) {
       joined = new JoinedBody(budget, owner, mostBytes);
       request.once('close', () => {
-        // A client that has gone away: no `end` comes.
+        // The client has disconnected: there is no `end` event.
         if (!request.complete) joined?.release();
       });
       if (only !== undefined && !joined.append(only)) {

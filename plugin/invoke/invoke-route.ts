@@ -3,24 +3,21 @@ import type { Clock, NewId } from '@dataflower/common';
 import { overloaded, sendError, sendJson } from '@dataflower/common/http';
 import type { ActivationRecord, RecordStore } from '@dataflower/common/records';
 import type { Host, StartMessage } from '@dataflower/invoker-shim';
-import { asApiError } from '../http/api-error.js';
-import type { BodyBudget } from '../http/body-budget.js';
-import { laidOver } from '../entities/laid-over.js';
+import { asApiError } from '../entities/api-error.js';
+import { type BodyBudget, countAnswer } from '../http/body-budget.js';
+import { withDefaults } from '../entities/parameters.js';
 import { checkEntityName, decodeSegment, entitledNamespace } from '../entities/names.js';
-import { countAnswer } from '../http/large-answer.js';
-import { type BodyThreads, isLargePayload } from '../entities/body-threads.js';
-import { reservedProperties } from '../entities/body-work.js';
-import { parseObject } from '../http/parse-object.js';
+import { type BodyThreads, isLargePayload } from '../entities/bodies/body-threads.js';
+import { reservedProperties } from '../entities/bodies/body-work.js';
+import { parseObject } from '../http/json.js';
 import { checkContentType, readBody } from '../http/request.js';
 import { paradigmOf } from '../workflows/annotations.js';
-import type { Authenticator } from '../auth/authenticator.js';
+import { authenticated, type Authenticator } from '../auth/authenticator.js';
 import type { Caller } from '../auth/identity.js';
-import { authenticated } from '../auth/required.js';
 import type { LimitSettings } from '../settings.js';
 import type { Resolved, Startable, TargetResolver } from '../targets/resolver.js';
-import { answerText, httpStatusOf } from './answer.js';
-import { LeavingId } from './leaving-id.js';
-import { type InvokeOptions, readInvokeOptions } from './options.js';
+import { AcceptanceNote } from './acceptance-note.js';
+import { answerText, httpStatusOf, type InvokeOptions, readInvokeOptions } from './api.js';
 import type { Throttles } from './throttles.js';
 
 export interface InvokeDependencies {
@@ -34,14 +31,14 @@ export interface InvokeDependencies {
   readonly bodyThreads: BodyThreads;
   readonly limits: LimitSettings;
   readonly clock: Clock;
-  /** Traces activations; left out where nobody listens. */
+  /** Logs accepted and answered activations. */
   readonly log?: { debug(fields: object, message: string): void } | undefined;
-  /** Spans are wanted: a request's trace context is taken over. */
+  /** Spans are exported: the trace context of requests is passed on. */
   readonly traced?: boolean;
   readonly unexpected: (error: unknown, transactionId: string) => void;
 }
 
-/** One invocation under way: what the steps of the route hand on. */
+/** One invocation: its state between the steps of the route. */
 interface Call {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -54,7 +51,7 @@ interface Call {
   readonly options: InvokeOptions;
 }
 
-/** What a blocking call waits with. */
+/** The wait of a blocking call. */
 interface Wait {
   answer(record: ActivationRecord, result: string): void;
   forget(): void;
@@ -64,8 +61,8 @@ const EMPTY_PAYLOAD = Buffer.from('{}');
 const NO_ROOM_FOR_RECORDS = 'There is no room for activation records: their disk is full, or what they may take of it.';
 
 /**
- * POST of an action, ahead of the router that serves the rest of the API: the hot path. The order of the checks is
- * OW-11.
+ * POST of an action: the hot path, which bypasses the router of the rest of the API. The order of the checks is that of
+ * OpenWhisk (OW-11).
  */
 export class InvokeRoute {
   readonly #deps: InvokeDependencies;
@@ -74,7 +71,7 @@ export class InvokeRoute {
     this.#deps = deps;
   }
 
-  /** `namespace` and `names` are segments of the path as they were sent; `query` is what follows the question mark. */
+  /** `namespace` and `names` are encoded segments of the path; `query` has no question mark. */
   handle(
     request: IncomingMessage,
     response: ServerResponse,
@@ -136,7 +133,7 @@ export class InvokeRoute {
     }
   }
 
-  /** A thread reads the body and needs the target for it; what is wrong with the body is told first all the same. */
+  /** A thread reads the body and needs the target for it. An error of the body still precedes one of the target. */
   async #readLarge(call: Call, body: Buffer): Promise<void> {
     const { resolver, bodyThreads } = this.#deps;
     const target: { readonly found?: Startable; readonly error?: unknown } = await resolver
@@ -155,25 +152,25 @@ export class InvokeRoute {
     else this.#start(call, payload, undefined, found);
   }
 
-  /** @param given Undefined: the body is the payload. */
+  /** @param given The parsed body; undefined when `body` is the final payload. */
   #start(call: Call, body: Buffer, given: Record<string, unknown> | undefined, startable: Startable): void {
-    let leaving: LeavingId;
+    let note: AcceptanceNote;
     try {
-      leaving = this.#begin(call, body, given, startable);
+      note = this.#begin(call, body, given, startable);
     } catch (error) {
       startable.release();
       throw error;
     }
-    if (!call.options.blocking) this.#accept(call, leaving);
+    if (!call.options.blocking) this.#accept(call, note);
   }
 
-  /** Hands it to a host; when it throws, no host has it. */
+  /** Starts the activation on a host. When it throws, no activation was started. */
   #begin(
     call: Call,
     body: Buffer,
     given: Record<string, unknown> | undefined,
     { resolved, release }: Startable,
-  ): LeavingId {
+  ): AcceptanceNote {
     const deps = this.#deps;
     if (given !== undefined && resolved.finalKeys.some((key) => Object.hasOwn(given, key))) throw reservedProperties();
     const header = paradigmOf(call.request.headers['x-dataflower-paradigm'], 'The header X-Dataflower-Paradigm');
@@ -194,13 +191,13 @@ export class InvokeRoute {
       ...(resolved.codes.isEmpty ? {} : { ended: release }),
       ...(deps.traced === true && traceOf(call.request.headers.traceparent)),
     };
-    const leaving = new LeavingId(deps.records, message);
-    const waiting = call.options.blocking ? this.#wait(call, leaving) : undefined;
+    const note = new AcceptanceNote(deps.records, message);
+    const waiting = call.options.blocking ? this.#wait(call, note) : undefined;
     try {
-      leaving.host = deps.host.start(message, (record, result) => {
+      note.host = deps.host.start(message, (record, result) => {
         deps.log?.debug({ activationId, transactionId, status: record.status }, 'answered');
         deps.throttles.ended(namespace);
-        leaving.answered();
+        note.answered();
         waiting?.answer(record, result);
       });
     } catch (cause) {
@@ -209,27 +206,27 @@ export class InvokeRoute {
       throw cause;
     }
     deps.log?.debug({ activationId, transactionId, namespace, action: call.id }, 'accepted');
-    return leaving;
+    return note;
   }
 
-  /** Answers with 202 once it is sure that the activation will have a record, unless `take` says no by then. */
-  #accept(call: Call, leaving: LeavingId, take = (): boolean => true): void {
-    leaving.leave((error) => {
+  /** Answers 202 once it is certain that the activation will have a record, unless `take` returns false by then. */
+  #accept(call: Call, note: AcceptanceNote, take = (): boolean => true): void {
+    note.write((error) => {
       if (!take()) return;
-      if (error === undefined) accepted(call, leaving.activationId);
+      if (error === undefined) accepted(call, note.activationId);
       else this.#refuse(call, error);
     });
   }
 
-  /** Answers with 202 when the wait is over, unless it was ended before, by an answer or for good. */
-  #wait(call: Call, leaving: LeavingId): Wait {
+  /** Begins the wait: answers 202 when its time is over, unless the activation has been answered or forgotten by then. */
+  #wait(call: Call, note: AcceptanceNote): Wait {
     let open = true;
     const take = (): boolean => {
       const wasOpen = open;
       open = false;
       return wasOpen;
     };
-    const timer = setTimeout(() => this.#accept(call, leaving, take), call.options.waitMs);
+    const timer = setTimeout(() => this.#accept(call, note, take), call.options.waitMs);
     const forget = (): void => {
       open = false;
       clearTimeout(timer);
@@ -239,12 +236,12 @@ export class InvokeRoute {
       forget();
       const text = answerText(record, result, call.options.result);
       if (!countAnswer(call.response, text, this.#deps.bodies, call.caller.namespace)) {
-        sendError(call.response, overloaded(), call.transactionId, ['x-openwhisk-activation-id', leaving.activationId]);
+        sendError(call.response, overloaded(), call.transactionId, ['x-openwhisk-activation-id', note.activationId]);
         return;
       }
       sendJson(call.response, httpStatusOf(record), call.transactionId, text, [
         'x-openwhisk-activation-id',
-        leaving.activationId,
+        note.activationId,
       ]);
     };
     return { answer, forget };
@@ -257,7 +254,7 @@ export class InvokeRoute {
   }
 }
 
-/** W3C trace context, version 00; what is none is left out. */
+/** W3C trace context, version 00; anything else is ignored. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 function traceOf(header: string | string[] | undefined): { traceparent?: string } {
@@ -273,6 +270,6 @@ function accepted(call: Call, activationId: string): void {
 }
 
 function payloadOf(body: Buffer, given: Record<string, unknown>, resolved: Resolved): Buffer {
-  if (resolved.parameters !== undefined) return laidOver(resolved.parameters, given, body);
+  if (resolved.parameters !== undefined) return withDefaults(resolved.parameters, given, body);
   return body.length === 0 ? EMPTY_PAYLOAD : body;
 }

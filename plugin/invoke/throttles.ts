@@ -11,8 +11,8 @@ interface Usage {
 const MINUTE_MS = 60_000;
 
 /**
- * OW-43: what each namespace may ask for, and one bound on everything that is accepted and not yet answered, which
- * namespaces share so that none fills it alone.
+ * OW-43: limits each namespace, and all accepted activations without an answer together. Namespaces share that second limit,
+ * so that none can use it up alone.
  */
 export class Throttles {
   readonly #namespaces = new Map<string, Usage>();
@@ -20,7 +20,7 @@ export class Throttles {
   #total = 0;
 
   readonly #limits: ThrottleSettings;
-  /** By a clock that nobody sets, in ms. */
+  /** A monotonic clock, in ms. */
   readonly #now: () => number;
 
   constructor(limits: ThrottleSettings, now: () => number) {
@@ -30,7 +30,7 @@ export class Throttles {
     this.#share = new FairShare(limits.queuedActivations);
   }
 
-  /** Counts a call in the minute that goes on; a refused one counts too. Throws 429. */
+  /** Counts a call in the current minute, also a refused one. Throws `ApiError` 429. */
   countCall(namespace: string): void {
     const usage = this.#usageOf(namespace);
     const minute = Math.floor(this.#now() / MINUTE_MS);
@@ -46,7 +46,7 @@ export class Throttles {
     this.#checkRoom(usage);
   }
 
-  /** An activation of the namespace is accepted, if there is still room now that its request has been read. Throws 429. */
+  /** Counts an accepted activation. Throws `ApiError` 429 if the limit was reached while the request was read. */
   start(namespace: string): void {
     const usage = this.#usageOf(namespace);
     this.#checkRoom(usage);
@@ -54,7 +54,7 @@ export class Throttles {
     this.#total++;
   }
 
-  /** It was answered. */
+  /** An accepted activation was answered. */
   ended(namespace: string): void {
     this.#usageOf(namespace).inFlight--;
     this.#total--;

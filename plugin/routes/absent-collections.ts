@@ -1,14 +1,14 @@
 import { Router } from 'express';
 import { ApiError, inOtherCollection, noSuchEntity } from '@dataflower/common/http';
-import { isAction } from '../entities/action-document.js';
+import { isAction } from '../entities/action/document.js';
 import { answering, type ApiContext, pathParameter } from './context.js';
 import { checkEntityName, entitledNamespace } from '../entities/names.js';
 import { pageParameters } from '../http/query.js';
 
-/** Collections that this version has no entities for: their listings are empty, and what is asked for is not there. */
+/** Collections without entities in this version: listings are empty, and every entity is 404. */
 const COLLECTIONS = ['packages', 'triggers', 'rules'];
 
-/** OpenWhisk has no text for it; with the one for what is not there, who creates would look for a mistake of his own. */
+/** OpenWhisk has no text for this. Its text for a missing entity would look like a mistake in the request. */
 function notOffered(collection: string): ApiError {
   return new ApiError(404, `This server has no ${collection}: this version offers actions, sequences and workflows.`);
 }

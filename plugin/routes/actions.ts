@@ -2,16 +2,15 @@ import { Router } from 'express';
 import { ApiError, inOtherCollection, noSuchEntity } from '@dataflower/common/http';
 import type { Caller } from '../auth/identity.js';
 import { ConflictError, type StoredDocument } from '../stores/entity-store.js';
-import { withCode } from '../entities/action-code.js';
-import { actionPieces } from '../entities/action-pieces.js';
-import { type ActionDocument, actionSummary, fullAction, isAction } from '../entities/action-document.js';
-import { isLargeEntity } from '../entities/body-threads.js';
+import { withCode } from '../entities/action/code.js';
+import { actionSummary, fullAction, streamedAction } from '../entities/action/json.js';
+import { type ActionDocument, isAction } from '../entities/action/document.js';
+import { isLargeEntity } from '../entities/bodies/body-threads.js';
+import { parseEntity } from '../entities/bodies/body-work.js';
 import { answering, type ApiContext, bodyObject, pathParameter } from './context.js';
-import { checkEntityName, entitledNamespace } from '../entities/names.js';
-import { whyNotHere } from '../entities/not-here.js';
-import { parseEntity } from '../http/parse-object.js';
+import { checkEntityName, entitledNamespace, whyNotHere } from '../entities/names.js';
 import { putAction } from './put-action.js';
-import { jsonArray, JsonPieces } from '../http/pieces.js';
+import { jsonArray, StreamedJson } from '../http/streamed-json.js';
 import { booleanParameter, MAX_LIST_LIMIT, pageParameters } from '../http/query.js';
 
 const COLLECTION = 'actions';
@@ -20,7 +19,7 @@ async function* summaries(documents: AsyncIterable<StoredDocument>): AsyncGenera
   for await (const document of documents) if (isAction(document)) yield JSON.stringify(actionSummary(document));
 }
 
-/** `N/actions` (OW-23 to OW-34). Invocations do not come here: they are answered ahead of the router. */
+/** `N/actions` (OW-23 to OW-34), but not invocations: the server hands them to `InvokeRoute` before the router. */
 export function actionRoutes(context: ApiContext): Router {
   const { store, config, bodies, bodyThreads, compiler, now } = context;
   const router = Router({ strict: true, caseSensitive: true });
@@ -29,9 +28,9 @@ export function actionRoutes(context: ApiContext): Router {
     const namespace = entitledNamespace(caller, pathParameter(request, 'namespace'));
     const { skip, limit, count } = pageParameters(query, COLLECTION);
     if (count) return { [COLLECTION]: await store.count({ type: 'action', namespace, skip }) };
-    // Beyond the end, a store may walk through everything to find nothing.
+    // A store may scan everything for a page beyond the end.
     if (skip > MAX_LIST_LIMIT && (await store.count({ type: 'action', namespace, skip })) === 0) return [];
-    return new JsonPieces(jsonArray(summaries(store.each({ type: 'action', namespace, skip, limit }))));
+    return new StreamedJson(jsonArray(summaries(store.each({ type: 'action', namespace, skip, limit }))));
   });
 
   const nameOf = (caller: Caller, namespace: string, name: string): string => {
@@ -55,7 +54,7 @@ export function actionRoutes(context: ApiContext): Router {
         const id = nameOf(caller, pathParameter(request, 'namespace'), pathParameter(request, 'name'));
         if (!booleanParameter(query, 'code', true)) return fullAction(await read(id), undefined);
         const { document, code } = await withCode(() => read(id), store);
-        return actionPieces(document, code);
+        return streamedAction(document, code);
       }),
     )
     .put(
@@ -74,7 +73,7 @@ export function actionRoutes(context: ApiContext): Router {
           compiler,
           now,
         });
-        return actionPieces(document, code);
+        return streamedAction(document, code);
       }),
     )
     .delete(
@@ -88,11 +87,11 @@ export function actionRoutes(context: ApiContext): Router {
             throw new ApiError(409, 'Concurrent modification to resource detected.', { cause });
           throw cause;
         }
-        return actionPieces(document, code);
+        return streamedAction(document, code);
       }),
     );
 
-  // There are no packages in this version, so nothing is in one.
+  // This version has no packages, so an action in one does not exist.
   const packaged = answering(async (request, { caller }) => {
     const name = pathParameter(request, 'name');
     const packageName = pathParameter(request, 'package');

@@ -11,7 +11,7 @@ import type { Caller } from '../auth/identity.js';
 import { cancelActivation } from './cancel-activation.js';
 import { answering, type ApiContext, JsonText, localsOf, pathParameter } from './context.js';
 import { entitledNamespace, isEntityName } from '../entities/names.js';
-import { jsonArray, JsonPieces } from '../http/pieces.js';
+import { jsonArray, StreamedJson } from '../http/streamed-json.js';
 import { booleanParameter, MAX_LIST_LIMIT, pageParameters, type Query, wholeNumber } from '../http/query.js';
 
 const COLLECTION = 'activations';
@@ -44,7 +44,7 @@ export function activationRoutes({ records, host }: ApiContext): Router {
     sendJson(response, 202, transactionId, JSON.stringify(cancelled), ['x-openwhisk-activation-id', id]);
   };
 
-  /** Each record is read when the one before is on its way; those that went meanwhile are left out. */
+  /** Reads each record when the previous one is being sent; records removed since the listing are left out. */
   async function* inFull(page: readonly ActivationRecord[]): AsyncGenerator<string> {
     for (const { namespace, activationId } of page) {
       const record = await records.get(namespace, activationId);
@@ -59,10 +59,10 @@ export function activationRoutes({ records, host }: ApiContext): Router {
     if (count && docs) throw new ApiError(400, "The parameter 'docs' is not permitted with 'count'.");
     const filter = filterOf(namespace, query);
     if (count) return { [COLLECTION]: await records.count(filter, skip) };
-    // Beyond the end, a store may walk through everything to find nothing.
+    // A store may scan everything for a page beyond the end.
     if (skip > MAX_LIST_LIMIT && (await records.count(filter, skip)) === 0) return [];
     const page = await records.list(filter, skip, limit, true);
-    return docs ? new JsonPieces(jsonArray(inFull(page))) : page.map(toActivationSummary);
+    return docs ? new StreamedJson(jsonArray(inFull(page))) : page.map(toActivationSummary);
   });
 
   router.get('/:namespace/activations', list);

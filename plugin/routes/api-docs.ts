@@ -22,7 +22,7 @@ const PATHS: Readonly<Record<string, readonly Operation[]>> = {
   [`${NAMESPACE}/activations/{activationId}/result`]: [['get', 'The result of an activation']],
 };
 
-/** `GET /api/v1/api-docs`: what the API has, in Swagger's form. */
+/** `GET /api/v1/api-docs`: the operations of the API as a Swagger 2.0 document. */
 export function apiDocs(version: string): object {
   return {
     swagger: '2.0',

@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { ApiError, malformed, methodNotAllowed, noSuchRoute, sendError, sendText } from '@dataflower/common/http';
-import type { Authenticator } from '../auth/authenticator.js';
-import { authenticated } from '../auth/required.js';
+import { authenticated, type Authenticator } from '../auth/authenticator.js';
 import { absentCollectionRoutes } from './absent-collections.js';
 import { actionRoutes } from './actions.js';
 import { activationRoutes } from './activations.js';
-import { asApiError } from '../http/api-error.js';
+import { asApiError } from '../entities/api-error.js';
 import { apiDocs } from './api-docs.js';
 import { answering, type ApiContext } from './context.js';
 import { apiInfo, platformInfo } from './info.js';
@@ -15,7 +14,7 @@ import { namespaceRoutes } from './namespaces.js';
 export interface AppDependencies extends ApiContext {
   readonly authenticator: Authenticator;
   readonly version: string;
-  /** Text for Prometheus. */
+  /** Metrics in Prometheus's text format. */
   readonly metrics: () => Promise<string>;
   readonly unexpected: (error: unknown, transactionId: string) => void;
 }
@@ -25,7 +24,7 @@ const API_METHODS = ['GET', 'DELETE', 'POST', 'PUT', 'HEAD', 'OPTIONS', 'PATCH']
 
 export type App = (request: IncomingMessage, response: ServerResponse, transactionId: string) => void;
 
-/** Everything of the API but invocations. */
+/** The express application of the API: everything but invocations. */
 export function createApp(deps: AppDependencies): App {
   const app = express();
   app.disable('x-powered-by');
@@ -34,14 +33,14 @@ export function createApp(deps: AppDependencies): App {
   app.enable('case sensitive routing');
 
   app.use((request, response, next) => {
-    // A body that no route reads is dropped as it comes.
+    // Drops the body: only the routes of PUT read one.
     if (request.method !== 'PUT') request.resume();
     const at = request.url.indexOf('?');
     response.locals.query = new URLSearchParams(at < 0 ? '' : request.url.slice(at + 1));
     next();
   });
   app.use((request, response, next) => {
-    // A browser asks before it knows which paths there are.
+    // CORS preflight, for any path.
     if (request.method === 'OPTIONS') sendText(response, 200, transactionOf(response), 'OK');
     else next();
   });
@@ -52,7 +51,7 @@ export function createApp(deps: AppDependencies): App {
   app.use('/api/v1', (request, response, next) => {
     response.locals.caller = authenticated(deps.authenticator, request);
     if (!API_METHODS.includes(request.method)) throw methodNotAllowed(...API_METHODS);
-    // No route of OpenWhisk's API answers HEAD, and express answers it wherever it answers GET.
+    // OpenWhisk's API answers no HEAD; express would answer it wherever there is a GET.
     if (request.method === 'HEAD') throw noSuchRoute();
     next();
   });
@@ -110,7 +109,7 @@ function transactionOf(response: { locals: Record<string, unknown> }): string {
   return response.locals.transactionId as string;
 }
 
-/** The router itself refuses a path that cannot be decoded. */
+/** Express throws its own error for a path that cannot be decoded. */
 function answerTo(error: unknown): ApiError {
   const { status } = (error ?? {}) as { status?: unknown };
   return status === 400 && !(error instanceof ApiError) ? malformed((error as Error).message) : asApiError(error);

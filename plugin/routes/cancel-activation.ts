@@ -4,15 +4,15 @@ import type { CancelOutcome, Host } from '@dataflower/invoker-shim';
 import type { Query } from '../http/query.js';
 
 const LONGEST_REASON = 256;
-/** No control characters: the reason stands in logs and in terminals. */
+/** No control characters: the reason is printed in logs and on terminals. */
 const REASON = /^[^\p{Cc}]*$/u;
 
-/** What a cancelled activation's caller gets as its error, and what its record says. */
+/** The error text of a cancelled activation, in the answer and in the record. */
 export function cancelText(reason: string | null): string {
   return reason === null || reason === '' ? 'The activation was cancelled.' : `The activation was cancelled: ${reason}`;
 }
 
-/** Cancels an activation of a namespace (DV-19). Throws 404, 409 and 503 when that is not done. */
+/** Cancels an activation of a namespace (DV-19). Throws `ApiError` 404, 409 or 503 when it is not cancelled. */
 export async function cancelActivation(
   host: Host,
   records: RecordStore,

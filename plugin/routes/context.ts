@@ -7,27 +7,26 @@ import type { Caller } from '../auth/identity.js';
 import type { GatewaySettings } from '../settings.js';
 import type { EntityStore } from '../stores/entity-store.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
-import type { BodyBudget } from '../http/body-budget.js';
+import { type BodyBudget, countAnswer } from '../http/body-budget.js';
 import type { Query } from '../http/query.js';
-import { JsonPieces, sendPieces } from '../http/pieces.js';
-import { countAnswer } from '../http/large-answer.js';
+import { sendStreamed, StreamedJson } from '../http/streamed-json.js';
 import { type BodyTerms, checkContentType, readBody } from '../http/request.js';
-import type { BodyThreads } from '../entities/body-threads.js';
+import type { BodyThreads } from '../entities/bodies/body-threads.js';
 
-/** What the resources of the API work on. */
+/** Dependencies of the resources of the API. */
 export interface ApiContext {
   readonly store: EntityStore;
   readonly records: RecordStore;
   readonly host: Host;
   readonly config: GatewaySettings;
   readonly compiler: WorkflowCompiler;
-  /** Of all requests together. */
+  /** Shared by all requests. */
   readonly bodies: BodyBudget;
   readonly bodyThreads: BodyThreads;
   readonly now: () => number;
 }
 
-/** What is known of a request when its route is called; kept in `response.locals`. */
+/** State of a request before its route is called, in `response.locals`. */
 export interface RequestLocals {
   readonly transactionId: string;
   readonly caller: Caller;
@@ -39,15 +38,15 @@ export function localsOf(response: Response): RequestLocals {
   return response.locals as RequestLocals;
 }
 
-/** A route that gives what it answers with 200: a value, or JSON as text, whole or in pieces. */
+/** A handler that answers 200 with the value that `route` returns: any value, `JsonText` or `StreamedJson`. */
 export function answering(route: (request: Request, locals: RequestLocals) => unknown): RequestHandler {
   return async (request, response) => {
     const locals = localsOf(response);
     const { transactionId, bodies } = locals;
     const owner = locals.caller?.namespace ?? '';
     const value: unknown = await route(request, locals);
-    if (value instanceof JsonPieces) {
-      await sendPieces(response, transactionId, value, bodies, owner);
+    if (value instanceof StreamedJson) {
+      await sendStreamed(response, transactionId, value, bodies, owner);
       return;
     }
     const text = value instanceof JsonText ? value.text : JSON.stringify(value);
@@ -56,12 +55,12 @@ export function answering(route: (request: Request, locals: RequestLocals) => un
   };
 }
 
-/** JSON that is text already. */
+/** A value that is JSON text already. */
 export class JsonText {
   constructor(readonly text: string) {}
 }
 
-/** The body of a request as JSON (OW-7). It is counted until the response is closed. */
+/** The body of a request as JSON (OW-7). Its bytes are counted until the response is closed. */
 export async function bodyObject(
   request: IncomingMessage,
   response: ServerResponse,
@@ -70,7 +69,7 @@ export async function bodyObject(
 ): Promise<Record<string, unknown>> {
   checkContentType(request);
   const body = await new Promise<Buffer>((resolve, reject) => {
-    // Its sender has gone: nobody hears the answer, and it is no fault of the server's.
+    // The client has disconnected. This is no error of the server, and no one receives the answer.
     request.once('error', () => reject(malformed('The request ended before its body did.')));
     readBody(request, terms, (error, bytes, release) => {
       response.once('close', release);

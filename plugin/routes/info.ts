@@ -1,5 +1,5 @@
 import type { GatewaySettings } from '../settings.js';
-import { runtimesJson } from '../entities/kinds.js';
+import { runtimesJson } from '../entities/action/kinds.js';
 import { platformLimits } from '../entities/limits.js';
 
 /** `GET /` (OW-1). */
@@ -13,7 +13,7 @@ export function platformInfo(config: GatewaySettings): object {
   };
 }
 
-/** `GET /api/v1` (OW-1). By its `build` `deploy` knows a server that runs workflows by data flow. */
+/** `GET /api/v1` (OW-1). `dataflower deploy` recognizes this server by `build`. */
 export function apiInfo(version: string): object {
   return {
     description: 'OpenWhisk API',

@@ -4,7 +4,7 @@ import type { LimitSettings } from '../settings.js';
 import { type Attachment, ConflictError, type EntityStore } from '../stores/entity-store.js';
 import { checkWorkflowAnnotations } from '../workflows/annotations.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
-import { codeBytesOf } from '../entities/action-code.js';
+import { codeBytesOf, LargeCode } from '../entities/action/code.js';
 import {
   type ActionDocument,
   type ActionLimits,
@@ -14,17 +14,16 @@ import {
   isAction,
   isBlackbox,
   isSequence,
-} from '../entities/action-document.js';
-import { readExec } from '../entities/exec.js';
-import { checkImageAllowed } from '../entities/image-name.js';
-import { LargeCode } from '../entities/large-code.js';
+} from '../entities/action/document.js';
+import { readExec } from '../entities/action/exec.js';
+import { checkImageAllowed } from '../entities/action/image-name.js';
 import { defaultLimits, readLimits } from '../entities/limits.js';
 import { overlayParameters, type Parameter, readParameters, sizeOf } from '../entities/parameters.js';
-import { checkSequence } from '../entities/sequences.js';
-import { shortJson } from '../http/short-json.js';
+import { checkSequence } from '../entities/action/sequence.js';
+import { shortJson } from '../http/json.js';
 import { nextVersion, readVersion } from '../entities/version.js';
 
-/** The body of a PUT, its members read one by one. */
+/** The parsed body of a PUT; undefined members are not changed. */
 interface Change {
   readonly exec: Exec | undefined;
   /** UTF-8. */
@@ -40,13 +39,13 @@ interface Change {
 export interface PutContext {
   readonly store: EntityStore;
   readonly limits: LimitSettings;
-  /** Images that actions may name. */
+  /** Images that actions may name (`containers.images.allowed`). */
   readonly allowedImages: readonly string[];
   readonly compiler: WorkflowCompiler;
   readonly now: () => number;
 }
 
-/** Creates or updates an action (OW-17, OW-21, OW-24 to OW-26); gives what is stored now, with its code. */
+/** Creates or updates an action (OW-17, OW-21, OW-24 to OW-26). Returns the stored document and its code in UTF-8. */
 export async function putAction(
   caller: Caller,
   name: string,
@@ -67,7 +66,7 @@ export async function putAction(
   const annotations = mergeAnnotations(change, stored, exec);
   await checkWorkflowAnnotations(annotations, context.compiler);
   const { inline, attachment } = placeCode(change);
-  // Read before the write: after it another one may have taken its place.
+  // Read before the write: after it, another request may have replaced the code.
   const code = change.exec === undefined ? await codeBytesOf(stored!, context.store) : change.code;
   const document: ActionDocument = {
     _id: id,
@@ -122,7 +121,7 @@ function bytesOf(code: string | LargeCode): Buffer {
   return code instanceof LargeCode ? code.bytes : Buffer.from(code);
 }
 
-/** For members of a body, `null` is none. */
+/** A member that is `null` counts as missing. */
 function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
@@ -146,14 +145,14 @@ function mergeAnnotations(change: Change, stored: ActionDocument | undefined, ex
   return overlayParameters(overlayParameters(base, change.annotations, deleted), [{ key: 'exec', value: exec.kind }]);
 }
 
-/** OW-32: those of a sequence are its components, and do not survive it. */
+/** OW-32: the parameters of a sequence are its components; they are dropped when it becomes another kind. */
 function mergeParameters(change: Change, stored: ActionDocument | undefined, exec: Exec): readonly Parameter[] {
   if (isSequence(exec)) return [{ key: '_actions', value: exec.components }];
   if (change.parameters !== undefined) return change.parameters;
   return stored === undefined || isSequence(stored.exec) ? [] : stored.parameters;
 }
 
-/** New code goes into the document or, when it is large, beside it; code that is not given stays where it is. */
+/** Small code goes into the document, large code into an attachment. Without new code the attachment is kept. */
 function placeCode(change: Change): { inline?: string; attachment?: Attachment | 'keep' } {
   if (change.exec === undefined) return { attachment: 'keep' };
   if (change.code === undefined) return {};

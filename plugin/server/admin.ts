@@ -1,34 +1,34 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, malformed, noSuchRoute, sendError, sendJson } from '@dataflower/common/http';
-import { asApiError } from '../http/api-error.js';
+import { asApiError } from '../entities/api-error.js';
 import type { BodyBudget } from '../http/body-budget.js';
 import { bodyObject } from '../routes/context.js';
 import { isEntityName } from '../entities/names.js';
-import { parseObject } from '../http/parse-object.js';
+import { parseObject } from '../http/json.js';
 import { authorizationOf, type Caller } from '../auth/identity.js';
 import type { Subjects } from '../auth/subjects.js';
 import { STATUS_PATH, type StatusReport } from './status.js';
 
-/** The route of `dataflower user …` while the server runs and has the data directory to itself. */
+/** Path of `dataflower user …` for a running server, which keeps the data directory locked. */
 export const USERS_PATH = '/dataflower/v1/users';
 const MAX_BODY_BYTES = 65_536;
-/** The name under which the bodies of the command line are counted: no namespace begins with a space. */
+/** Owner of these bodies in the body budget. No namespace begins with a space. */
 const OPERATOR = ' operator';
 
-/** A key for this run of the server; whoever can read the data directory can read it there. */
+/** A new key for this run of the server. It is stored in the data directory, for users who can read that. */
 export function newOperatorKey(): string {
   return randomBytes(32).toString('hex');
 }
 
-/** A subject as the command line shows it. */
+/** A user in the output of the command line. */
 export function userJson(caller: Caller): { name: string; authorization: string } {
   return { name: caller.subject, authorization: authorizationOf(caller) };
 }
 
 /**
- * Adds a user, or says why not; the command line uses it too when no server runs. What begins with `_` is no namespace
- * of its own: the store keeps such ids to itself, and `_` is the caller's.
+ * Adds a user; also called by the command line when no server runs. Throws `ApiError` for an invalid or existing name. Names
+ * must not begin with `_`: `_` is the caller's own namespace, and CouchDB reserves such ids.
  */
 export async function addUser(subjects: Subjects, name: unknown): Promise<Caller> {
   if (typeof name !== 'string' || !isEntityName(name) || name.startsWith('_'))

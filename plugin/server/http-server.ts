@@ -31,7 +31,7 @@ export const ADMIN = '/dataflower/';
 const BACKLOG = 2048;
 const LONGEST_CHECK_MS = 5000;
 
-/** The HTTP server: host check, transaction id, and invocations ahead of everything else. */
+/** The HTTP server: checks the host, assigns the transaction id, and dispatches, invocations first. */
 export class HttpServer {
   readonly #server: Server;
   readonly #hostCheck: HostCheck;
@@ -58,7 +58,7 @@ export class HttpServer {
     this.#server.maxConnections = config.maxConnections;
   }
 
-  /** Rejects with what the operating system says, `EADDRINUSE` for one. */
+  /** Rejects with the error of the operating system, such as `EADDRINUSE`. */
   async listen(): Promise<number> {
     const { host, port } = this.#deps.config;
     await new Promise<void>((resolve, reject) => {
@@ -71,13 +71,13 @@ export class HttpServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Takes no new connections; those that are open end with their present request. */
+  /** Accepts no new connections; open ones end after their present request. */
   drain(): void {
     this.#draining = true;
     this.#server.close();
   }
 
-  /** After `drain`: resolves when every connection is closed, at the latest after `graceMs` by force. */
+  /** After `drain`: resolves when all connections are closed, by force after `graceMs`. */
   async closed(graceMs: number): Promise<void> {
     if (!this.#server.listening && (await this.#connections()) === 0) return;
     await new Promise<void>((resolve) => {
@@ -106,7 +106,7 @@ export class HttpServer {
       return;
     }
     const url = request.url ?? '/';
-    // Also while it drains: a reason is worth more than an error.
+    // Answered while the server drains, too: the answer says that it does.
     if (isHealthPath(url)) {
       deps.health(request, response, transactionId);
       return;
@@ -129,7 +129,7 @@ export class HttpServer {
     else deps.app(request, response, transactionId);
   }
 
-  /** False when the path is not that of an action. */
+  /** Returns false when the path is not that of an action. */
   #invoke(
     url: string,
     request: IncomingMessage,

@@ -1,11 +1,11 @@
 import { Counter, type Registry } from 'prom-client';
 import { HTTP_METRICS, Tally } from '@dataflower/common/metrics';
 
-/** What a request was for. */
+/** Classes of routes. */
 const ROUTES = ['invoke', 'api', 'admin'] as const;
 export type RouteClass = (typeof ROUTES)[number];
 
-/** Counts answers by route class and status, and how long they took; plain numbers on the path, Prometheus only when it asks. */
+/** Counts answers by route class and status, and their durations. Updates are plain numbers; Prometheus collects them. */
 export class RequestCounts {
   readonly #counts = new Map<RouteClass, Map<number, number>>();
   readonly #durations: Tally;
@@ -25,7 +25,7 @@ export class RequestCounts {
     });
   }
 
-  /** @param since When the request came, by `performance.now`. */
+  /** @param since Arrival of the request, by `performance.now`. */
   add(route: RouteClass, status: number, since: number): void {
     this.#durations.observe(performance.now() - since, ROUTES.indexOf(route));
     let statuses = this.#counts.get(route);

@@ -3,14 +3,14 @@ import type { Health, HealthReport } from '@dataflower/common/health';
 import type { ProcessDescription } from '@dataflower/common/operations';
 import type { Host, HostStatus, RecordsReport } from '@dataflower/invoker-shim';
 
-/** The route of `dataflower status`. */
+/** Path of `dataflower status`. */
 export const STATUS_PATH = '/dataflower/v1/status';
 
-/** A host as the gateway sees it now, or why it does not. */
+/** State of a host, or why it is not known. */
 export type HostReport =
   { readonly id: string; readonly status: HostStatus } | { readonly id: string; readonly error: string };
 
-/** What `dataflower status --json` prints. */
+/** The output of `dataflower status --json`. */
 export interface StatusReport {
   readonly component: string;
   readonly version: string;
@@ -23,7 +23,7 @@ export interface StatusReport {
   readonly health: HealthReport;
   readonly hosts: readonly HostReport[];
   readonly stores: Readonly<Record<string, string>>;
-  /** Of the process itself; a host in a process of its own has its own. */
+  /** Records of this process; a host in a process of its own reports its own. */
   readonly records: RecordsReport;
 }
 
@@ -32,12 +32,12 @@ export interface StatusSources {
   readonly url: string;
   readonly health: Health;
   readonly hosts: () => readonly Host[];
-  /** What is kept where, for people: `{entities: 'CouchDB', records: 'files'}`. */
+  /** Storage location by content, for people: `{entities: 'CouchDB', records: 'files'}`. */
   readonly stores: Readonly<Record<string, string>>;
   readonly records: () => RecordsReport;
 }
 
-/** How long a host has to tell how it is, in milliseconds. */
+/** Longest wait for the status of a host, in ms. */
 const ANSWER_MS = 2000;
 
 export async function statusReport(sources: StatusSources): Promise<StatusReport> {
@@ -60,7 +60,7 @@ export async function statusReport(sources: StatusSources): Promise<StatusReport
 async function hostReport(host: Host): Promise<HostReport> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing within ${ANSWER_MS} ms`)), ANSWER_MS);
+    timer = setTimeout(() => reject(new Error(`no answer within ${ANSWER_MS} ms`)), ANSWER_MS);
   });
   try {
     return { id: host.id, status: await Promise.race([host.status(), late]) };

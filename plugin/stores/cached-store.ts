@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import {
   type Attachment,
+  charsOf,
   type EntityStore,
   type ListQuery,
   type Release,
@@ -9,18 +10,20 @@ import {
 } from './entity-store.js';
 
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
+/** Estimated overhead of a cache entry. */
+const ENTRY_BYTES = 64;
 const KNOWN_GENERATIONS = 10_000;
 
 /**
- * A store with the documents last read in memory, so that an invocation neither touches the disk nor leaves the process.
- * It must be the only writer of the store behind it, or that store tells of the changes: then a document in memory is
- * as old as the news are, and stays in use while the store cannot be reached.
+ * Caches the documents last read in memory, so that an invocation needs no disk and no other process. Either it is the only
+ * writer of the store behind it, or that store reports changes: then a cached document is as old as the last report, and
+ * stays in use while the store cannot be reached.
  */
 export class CachedStore implements EntityStore {
   readonly #cache: LRUCache<string, StoredDocument>;
-  /** A read that a write overtakes must not be cached: the write takes it out of here. */
+  /** Reads in progress. A write removes its document here, so that the older read is not cached. */
   readonly #loading = new Map<string, Promise<StoredDocument | undefined>>();
-  /** Of the changes last heard of: a read that another node of the store answered may be older. */
+  /** Generation of the last reported change of a document: a read that another node answered may be older. */
   readonly #generations = new LRUCache<string, number>({ max: KNOWN_GENERATIONS });
   readonly #watched: boolean;
   #writes = 0;
@@ -32,18 +35,18 @@ export class CachedStore implements EntityStore {
 
     this.#cache = new LRUCache({
       maxSize: maxBytes,
-      sizeCalculation: (document) => JSON.stringify(document).length + 64,
+      sizeCalculation: (document) => charsOf(document) + ENTRY_BYTES,
     });
     this.#watched = store.watch !== undefined;
     store.watch?.({ changed: (id, rev) => this.#changed(id, rev), reset: () => this.#reset() });
   }
 
-  /** Grows with every write: what was derived from documents holds as long as it stays the same. */
+  /** Grows with every write. Values derived from documents are valid while it stays the same. */
   get version(): number {
     return this.#writes;
   }
 
-  /** From memory when it is there, without a promise. */
+  /** The cached document, if there is one. */
   peek(id: string): StoredDocument | undefined {
     return this.#cache.get(id);
   }
@@ -65,7 +68,7 @@ export class CachedStore implements EntityStore {
     return this.#store.list(query);
   }
 
-  /** Past the memory: a listing must not push out what invocations use. */
+  /** Bypasses the cache: a listing must not evict the documents that invocations use. */
   each(query: ListQuery): AsyncIterable<StoredDocument> {
     return this.#store.each(query);
   }
@@ -123,8 +126,8 @@ export class CachedStore implements EntityStore {
   }
 
   /**
-   * After a write that may or may not have been carried out, what is in memory stays when the store will tell: that
-   * nobody can write an action now does not stop its invocations.
+   * When the outcome of a write is unknown and the store reports changes, the cached document stays: a store that cannot
+   * be written must not stop invocations.
    */
   async #write<T>(id: string, operation: () => Promise<T>): Promise<T> {
     let unknown = false;
@@ -138,7 +141,7 @@ export class CachedStore implements EntityStore {
     }
   }
 
-  /** The store has no such revision any more: what is in memory of it is older than the news. */
+  /** The store has no such revision any more: the cached one is older than the last report. */
   #forgetOld(id: string, rev: string): void {
     if (this.#cache.peek(id)?._rev === rev) this.#forget(id);
   }
@@ -162,7 +165,7 @@ export class CachedStore implements EntityStore {
   }
 }
 
-/** The number that CouchDB's revisions begin with; it grows with every write of a document. */
+/** The leading number of a CouchDB revision, which grows with every write of a document. */
 function generationOf(rev: string | undefined): number {
   return Number.parseInt(rev ?? '0', 10) || 0;
 }

@@ -1,15 +1,15 @@
 import { type Attachment, ConflictError, type EntityStore, type StoredDocument } from './entity-store.js';
 
-/** What became of the documents of a copy. */
+/** Numbers of documents, by outcome. */
 export interface Copied {
   readonly copied: number;
-  /** Were there already, and were left as they are. */
+  /** Documents that existed in the target and were not changed. */
   readonly kept: number;
 }
 
 const PAGE = 50;
 
-/** Copies all documents of one type, with their attachment of that name; versions and times stay as they are. */
+/** Copies all documents of one type with the attachment of that name. Versions and times are kept. */
 export async function copyEntities(
   from: EntityStore,
   to: EntityStore,

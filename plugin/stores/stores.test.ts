@@ -3,7 +3,7 @@ import { temporaryDirectory } from '@dataflower/common/testing';
 import { CachedStore } from './cached-store.js';
 import { entityStoreContract } from './testing/entity-store-contract.js';
 import { openEmbeddedStore } from './embedded/embedded-store.js';
-import { type ChangeListener, type EntityStore, type StoredDocument, StoreUnavailableError } from './entity-store.js';
+import { type EntityStore, type StoredDocument, type StoreEvents, StoreUnavailableError } from './entity-store.js';
 
 const directories: string[] = [];
 const open = async (): Promise<EntityStore> => {
@@ -60,15 +60,13 @@ test('a read that a write overtakes is not kept', async () => {
   const store = await open();
   await store.put(document(1));
   let release = (): void => undefined;
-  const slow: EntityStore = Object.create(store, {
-    get: {
-      value: async (id: string) => {
-        const found = await store.get(id);
-        await new Promise<void>((resolve) => (release = resolve));
-        return found;
-      },
+  const slow = delegating(store, {
+    get: async (id) => {
+      const found = await store.get(id);
+      await new Promise<void>((resolve) => (release = resolve));
+      return found;
     },
-  }) as EntityStore;
+  });
   const cached = new CachedStore(slow);
   const reading = cached.get('ns/a');
   await new Promise((resolve) => setImmediate(resolve));
@@ -94,27 +92,42 @@ test('a second read is answered from memory, until a write', async () => {
   await cached.close();
 });
 
-/** A store that others write too: the test says what they do. */
-async function shared(): Promise<{ store: EntityStore; listener: ChangeListener; cached: CachedStore }> {
+/** A store that behaves like another one but for some methods. */
+function delegating(store: EntityStore, methods: Partial<EntityStore>): EntityStore {
+  return {
+    get: (...given) => store.get(...given),
+    put: (...given) => store.put(...given),
+    delete: (...given) => store.delete(...given),
+    list: (...given) => store.list(...given),
+    each: (...given) => store.each(...given),
+    count: (...given) => store.count(...given),
+    attachment: (...given) => store.attachment(...given),
+    hold: (...given) => store.hold(...given),
+    health: () => store.health(),
+    close: () => store.close(),
+    ...methods,
+  };
+}
+
+/** A store that other processes write too: the test reports their changes. */
+async function shared(): Promise<{ store: EntityStore; events: StoreEvents; cached: CachedStore }> {
   const store = await open();
-  let listener: ChangeListener | undefined;
-  const watched = Object.create(store, {
-    watch: { value: (heard: ChangeListener) => (listener = heard) },
-  }) as EntityStore;
+  let events: StoreEvents | undefined;
+  const watched = delegating(store, { watch: (watcher) => (events = watcher) });
   const cached = new CachedStore(watched);
-  return { store, listener: listener!, cached };
+  return { store, events: events!, cached };
 }
 
 test('what another node of the store still has is not kept once a later revision was heard of', async () => {
-  const { listener, cached } = await shared();
+  const { events, cached } = await shared();
   const rev = await cached.put(document(1));
-  listener.changed('ns/a', '2-somebody-else');
+  events.changed('ns/a', '2-somebody-else');
   expect((await cached.get('ns/a'))?._rev).toBe(rev);
   expect(cached.peek('ns/a')).toBeUndefined();
-  listener.reset();
+  events.reset();
   await cached.get('ns/a');
   expect(cached.peek('ns/a')?._rev).toBe(rev);
-  listener.changed('ns/a', rev);
+  events.changed('ns/a', rev);
   expect(cached.peek('ns/a')?._rev).toBe(rev);
   await cached.close();
 });

@@ -1,39 +1,39 @@
 import { type CodeReference, type CodeSource, type ContainerSource, loadSource } from '@dataflower/common/code';
 import type { ActionDescription, ContainerSpec, FunctionTarget } from '@dataflower/invoker-shim';
-import { type ActionDocument, type CodeExec, NO_CODE, isBlackbox, isSequence } from '../entities/action-document.js';
-import { checkImageAllowed } from '../entities/image-name.js';
-import { DEFAULT_NODE_KIND } from '../entities/kinds.js';
+import { type ActionDocument, type CodeExec, NO_CODE, isBlackbox, isSequence } from '../entities/action/document.js';
+import { checkImageAllowed } from '../entities/action/image-name.js';
+import { DEFAULT_NODE_KIND } from '../entities/action/kinds.js';
 import { isTruthy, type Parameter, valueOf } from '../entities/parameters.js';
 import { authorizationOf, type Caller } from '../auth/identity.js';
 import type { EntityStore } from '../stores/entity-store.js';
 
 const MIB = 1024 * 1024;
 
-/** What targets are made with. */
+/** Dependencies of the building of targets. */
 export interface TargetContext {
   readonly store: EntityStore;
-  /** Where containers of this process find code. */
+  /** Source of the code for containers of this process. */
   readonly codes: CodeSource;
-  /** Address of the API with scheme, for the actions. */
+  /** Address of the API with scheme, for the environment of actions. */
   readonly apiHost: () => string;
   /** Images that actions may name (`containers.images.allowed`). */
   readonly allowedImages: readonly string[];
 }
 
-/** An action document as a function to run for this caller. Throws `ApiError` for an image that may not run. */
+/** The target of a function for this caller. Throws `ApiError` for an image that is not allowed. */
 export function functionTarget(caller: Caller, document: ActionDocument, context: TargetContext): FunctionTarget {
   return { type: 'function', action: describe(document), spec: containerSpec(caller, document, context, 'code') };
 }
 
-/** What records say of an action. */
+/** The description of an action in records. */
 export function describe(document: ActionDocument): ActionDescription {
   const { name, _id: path, version, exec, limits } = document;
   return { name, path, version, kind: exec.kind, limits };
 }
 
 /**
- * Containers are kept per invoking namespace, action and document revision: versions start again when an action is
- * deleted and made anew, revisions do not.
+ * Containers are reused per invoking namespace, action and document revision. A version would not do: it starts again when
+ * an action is deleted and made anew.
  */
 export function containerSpec(
   caller: Caller,
@@ -43,14 +43,14 @@ export function containerSpec(
 ): ContainerSpec {
   const { _id: id, _rev: rev, limits, exec } = document;
   if (isSequence(exec)) throw new Error(`The sequence ${id} has no container.`);
-  // Inline functions of a composition are JavaScript: no image of the action's own knows them.
+  // Inline functions of a composition are JavaScript for this platform's own image.
   const image = isBlackbox(exec) && kind === 'code' ? exec.image : undefined;
   if (image !== undefined) checkImageAllowed(image, context.allowedImages);
   const logLimitBytes = limits.logs * MIB;
   const source: ContainerSource = {
     init: {
       name: document.name,
-      // An empty one names none.
+      // An empty name counts as missing.
       main: exec.main || 'main',
       binary: kind === 'code' && exec.binary,
       kind,
@@ -79,20 +79,20 @@ function codeReference({ _id, _rev }: ActionDocument, { code, binary }: CodeExec
   return code === undefined ? { documentId: _id, revision: _rev!, binary } : { code, binary };
 }
 
-/** Parameters that a run gets below its payload; the others are for the environment. */
+/** The default parameters of a run: all but those for the environment. */
 export function runParameters(parameters: readonly Parameter[]): Record<string, unknown> {
   return Object.fromEntries(
     parameters.filter((parameter) => parameter.init !== true).map(({ key, value }) => [key, value]),
   );
 }
 
-/** An action that is given a key may call the API. */
+/** Whether the action gets the API key of its caller. */
 function providesKey({ annotations }: ActionDocument): boolean {
   const wanted = valueOf(annotations, 'provide-api-key');
   return wanted === undefined || isTruthy(wanted);
 }
 
-/** OW-72, and the parameters marked `init`: texts as they are, other values as JSON. */
+/** OW-72, and the parameters marked `init`: texts unchanged, other values as JSON. */
 function environment(caller: Caller, document: ActionDocument, apiHost: string): Record<string, string> {
   const env: Record<string, string> = {
     __OW_API_HOST: apiHost,

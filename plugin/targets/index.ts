@@ -1,2 +1,2 @@
 export { TargetResolver } from './resolver.js';
-export { StoreCode } from './store-code.js';
+export { StoreCode } from './target-codes.js';

@@ -2,35 +2,34 @@ import { LRUCache } from 'lru-cache';
 import { CachedCode, type CodeSource } from '@dataflower/common/code';
 import { ApiError, inOtherCollection, noSuchEntity } from '@dataflower/common/http';
 import type { FunctionTarget, WorkflowTarget } from '@dataflower/invoker-shim';
-import { CodeGoneError } from '../entities/action-code.js';
-import type { ActionDocument } from '../entities/action-document.js';
-import { whyNotHere } from '../entities/not-here.js';
+import { codeGone, isCodeGone } from '../entities/action/code.js';
+import type { ActionDocument } from '../entities/action/document.js';
+import { whyNotHere } from '../entities/names.js';
 import { isTruthy, valueOf } from '../entities/parameters.js';
 import type { Caller } from '../auth/identity.js';
 import type { CachedStore } from '../stores/cached-store.js';
 import type { Release } from '../stores/entity-store.js';
 import { PARADIGM_ANNOTATION, paradigmOf } from '../workflows/annotations.js';
-import { Graphs } from '../workflows/graphs.js';
+import { CompiledWorkflows } from '../workflows/compiled-workflows.js';
 import type { WorkflowCompiler } from '../workflows/workflow-compiler.js';
-import { StoreCode } from './store-code.js';
 import { TargetBuilder } from './target-builder.js';
-import { TargetCodes } from './target-codes.js';
+import { StoreCode, TargetCodes } from './target-codes.js';
 
 /** An action that can be started, for one caller. */
 export interface Resolved {
   readonly target: FunctionTarget | WorkflowTarget;
-  /** Laid under the payload before a composition or a graph starts (OW-41, DV-9); functions do it themselves. */
+  /** Completes the payload of a composition or a graph (OW-41, DV-9); functions do this themselves. */
   readonly parameters: Readonly<Record<string, unknown>> | undefined;
-  /** Members that a payload may not have (OW-42). */
+  /** Members that a payload must not have (OW-42). */
   readonly finalKeys: readonly string[];
   readonly paradigm: 'dataflow' | 'controlflow';
   readonly codes: TargetCodes;
 }
 
-/** A target that one activation may start with: its code stays as it is now until `release`, whatever becomes of the actions. */
+/** A target for one activation. Its code stays readable until `release`, even if its actions are changed or deleted. */
 export interface Startable {
   readonly resolved: Resolved;
-  /** To be called once: when the activation has ended, or is not started. */
+  /** To be called when the activation has ended, or is not started. */
   readonly release: Release;
 }
 
@@ -46,26 +45,26 @@ export interface ResolverOptions {
 }
 
 interface Entry {
-  /** Of the store, when the entry was last known to hold. */
+  /** Version of the store when the entry was last checked. */
   storeVersion: number;
   readonly revisions: ReadonlyMap<string, string | undefined>;
-  /** An error: these documents cannot run, whoever asks how often. */
+  /** An error when these revisions cannot run. */
   readonly outcome: Resolved | ApiError;
 }
 
-/** What the kept targets were made of, as JSON; one alone is never more. */
+/** Limit of the cached targets, in characters of the documents that they were built from; also of one target. */
 const KEPT_BYTES = 64 * 1024 * 1024;
-/** A refusal keeps its text and the revisions of what it was made of. */
+/** Estimated size of a cached error, for each document that was read. */
 const REFUSED_BYTES = 1024;
-/** An action that is written faster than it can be read so often is given up. */
-const MOST_LOOKUPS = 20;
+/** Attempts to resolve an action that is being written. */
+const MAX_LOOKUPS = 20;
 
-/** From action documents to what a host can start. Targets are kept while the documents they were made of stay the same. */
+/** Builds the targets of actions. A target is cached while the revisions of all its documents stay the same. */
 export class TargetResolver {
   readonly #entries = new LRUCache<string, Entry>({ maxSize: KEPT_BYTES });
-  /** What is being looked up, each with the store's version at its beginning: many calls that come at once look once. */
+  /** Lookups in progress, with the store's version at their beginning: concurrent calls share one. */
   readonly #running = new Map<string, { readonly storeVersion: number; readonly found: Promise<Resolved> }>();
-  readonly #graphs = new Graphs();
+  readonly #workflows: CompiledWorkflows;
   readonly #stored: StoreCode;
   readonly #codes: CodeSource;
 
@@ -76,11 +75,12 @@ export class TargetResolver {
 
     this.#stored = new StoreCode(options.store);
     this.#codes = new CachedCode(this.#stored);
+    this.#workflows = new CompiledWorkflows(options.compiler);
   }
 
   /**
-   * What is known to hold without looking; the path of nearly every invocation. Undefined: `resolve` has to look. Throws
-   * like `resolve`.
+   * The cached target, on the path of nearly every invocation. Undefined when `resolve` has to read documents or code.
+   * Throws like `resolve`.
    */
   peek(caller: Caller, id: string): Startable | undefined {
     const entry = this.#entries.get(keyOf(caller, id));
@@ -97,8 +97,8 @@ export class TargetResolver {
   }
 
   /**
-   * `id` is `namespace/name`, or `namespace/package/name`: there are no packages. Throws `ApiError` for an action that is
-   * not there or cannot run, and what the store says.
+   * `id` is `namespace/name`, or `namespace/package/name`, which is always missing. Throws `ApiError` for an action that is
+   * missing or cannot run, and the errors of the store.
    */
   async resolve(caller: Caller, id: string): Promise<Startable> {
     for (let lookups = 1; ; lookups++) {
@@ -106,14 +106,14 @@ export class TargetResolver {
         const resolved = await this.#find(caller, id);
         const release = await resolved.codes.hold();
         if (release !== undefined) return { resolved, release };
-        if (lookups >= MOST_LOOKUPS) throw new CodeGoneError();
+        if (lookups >= MAX_LOOKUPS) throw codeGone();
       } catch (error) {
-        if (!(error instanceof CodeGoneError) || lookups >= MOST_LOOKUPS) throw error;
+        if (!isCodeGone(error) || lookups >= MAX_LOOKUPS) throw error;
       }
     }
   }
 
-  /** Looks up what there is now, once for all who ask at the same time. */
+  /** Resolves the present revisions, once for all concurrent calls. */
   #find(caller: Caller, id: string): Promise<Resolved> {
     const storeVersion = this.#options.store.version;
     const key = keyOf(caller, id);
@@ -134,10 +134,9 @@ export class TargetResolver {
       return entry.outcome;
     }
     const codes = this.#codes;
-    const graphs = this.#graphs;
-    const { store, compiler, apiHost, allowedImages, maxActions } = this.#options;
+    const { store, apiHost, allowedImages, maxActions } = this.#options;
     const bounds = { maxActions, maxChars: KEPT_BYTES };
-    const builder = new TargetBuilder(caller, { store, codes, apiHost, allowedImages }, compiler, graphs, bounds);
+    const builder = new TargetBuilder(caller, { store, codes, apiHost, allowedImages }, this.#workflows, bounds);
     const [namespace, name, ...inPackage] = id.split('/');
     if (inPackage.length > 0) throw await whyNotHere(`${namespace}/${name}`, store);
     const document = await builder.read(id);
@@ -152,7 +151,7 @@ export class TargetResolver {
       keep(resolved, Math.min(builder.bytes, KEPT_BYTES));
       return resolved;
     } catch (error) {
-      // Other refusals pass: code that was being written, a server with too much to do.
+      // Other errors are temporary: code that was being written, an overloaded server.
       if (error instanceof ApiError && error.status === 400) keep(error, REFUSED_BYTES * builder.revisions.size);
       throw error;
     }

@@ -1,69 +1,59 @@
 import { setImmediate } from 'node:timers/promises';
 import { ApiError } from '@dataflower/common/http';
-import { compileSequence, type Graph, graphDigest } from '@dataflower/composer/graph';
+import type { Graph } from '@dataflower/composer/graph';
 import type { ActionDescription, Target, WorkflowTarget } from '@dataflower/invoker-shim';
-import { CodeGoneError, codeOf } from '../entities/action-code.js';
-import { type ActionDocument, isAction, isSequence } from '../entities/action-document.js';
+import { codeOf, isCodeGone } from '../entities/action/code.js';
+import { type ActionDocument, isAction, isSequence } from '../entities/action/document.js';
 import type { Caller } from '../auth/identity.js';
 import { containerSpec, describe, functionTarget, runParameters, type TargetContext } from './function-target.js';
-import { annotatedWorkflow, isWorkflow } from '../workflows/annotations.js';
-import type { Graphs } from '../workflows/graphs.js';
+import type { Workflow } from '../workflows/annotations.js';
+import type { CompiledWorkflows } from '../workflows/compiled-workflows.js';
+import { charsOf } from '../stores/entity-store.js';
 import type { StoredCode } from './target-codes.js';
-import type { CompiledWorkflow, WorkflowCompiler } from '../workflows/workflow-compiler.js';
-
-type Workflow = WorkflowTarget['workflow'];
 
 const READ_AT_ONCE = 64;
-/** Time that looking up may take of one turn of the event loop, in ms: documents in memory are there without a wait. */
+/** Longest time of building in one turn of the event loop, in ms: cached documents need no I/O that would end it. */
 const TURN_MS = 10;
 
-/** How many different actions a workflow may name, and how large they may be, all documents together, as JSON. */
+/** Limits of a workflow: its different actions, and the JSON of all their documents together, in characters. */
 export interface WorkflowBounds {
   readonly maxActions: number;
   readonly maxChars: number;
 }
 
-/** The workflow as a whole cannot run, wherever in it the bound was passed. */
+/** The whole workflow cannot run, also when an inner one has exceeded the limit. */
 class WorkflowTooLargeError extends ApiError {}
 
 /**
- * Looks up everything that one invocation needs, each action once: two workflows that name the same one share its
- * target, and a composition that calls itself has itself among its actions.
+ * Builds the target of an action with the targets of all actions that it names, each once: workflows share the target of
+ * an action that both name, and a composition that calls itself has itself among its actions.
  */
 export class TargetBuilder {
-  /** Every document that was looked at; undefined: it was not there. */
+  /** Revisions of all documents that were read; undefined for a missing one. */
   readonly revisions = new Map<string, string | undefined>();
-  /** Size of what was looked at, as JSON. */
+  /** Size of all documents that were read, as JSON. */
   bytes = 1;
-  /** The code that functions among it load when they start. */
+  /** Stored code of all functions, which they load when they start. */
   readonly codes: StoredCode[] = [];
   readonly #targets = new Map<string, Target>();
   #turnBegan = performance.now();
 
   readonly #caller: Caller;
   readonly #context: TargetContext;
-  readonly #compiler: WorkflowCompiler;
-  readonly #graphs: Graphs;
+  readonly #workflows: CompiledWorkflows;
   readonly #bounds: WorkflowBounds;
 
-  constructor(
-    caller: Caller,
-    context: TargetContext,
-    compiler: WorkflowCompiler,
-    graphs: Graphs,
-    bounds: WorkflowBounds,
-  ) {
+  constructor(caller: Caller, context: TargetContext, workflows: CompiledWorkflows, bounds: WorkflowBounds) {
     this.#caller = caller;
     this.#context = context;
-    this.#compiler = compiler;
-    this.#graphs = graphs;
+    this.#workflows = workflows;
     this.#bounds = bounds;
   }
 
   async read(id: string): Promise<ActionDocument | undefined> {
     const document = await this.#context.store.get(id);
     this.revisions.set(id, document?._rev);
-    this.bytes += JSON.stringify(document)?.length ?? 0;
+    this.bytes += document === undefined ? 0 : charsOf(document);
     const { maxActions, maxChars } = this.#bounds;
     if (this.revisions.size > maxActions + 1) {
       const text = `The workflow names more than ${maxActions} different actions, those of the workflows in it counted in (limits.workflowActions).`;
@@ -78,30 +68,28 @@ export class TargetBuilder {
 
   /** Throws `ApiError` for an action that cannot run. */
   async build(document: ActionDocument): Promise<Exclude<Target, { type: 'missing' }>> {
-    const { exec, annotations } = document;
     await this.#endTurn();
-    if (isSequence(exec)) return this.#workflow(document, 'sequence', chain(exec.components));
-    if (isWorkflow(annotations)) {
-      const code = await codeOf(document, this.#context.store);
-      const annotated = await annotatedWorkflow(annotations, code, this.#compiler);
-      return this.#workflow(document, annotated.workflow, annotated);
-    }
+    const { exec } = document;
+    const workflow = await this.#workflows.of(document, () => codeOf(document, this.#context.store));
+    if (workflow !== undefined) return this.#workflow(document, workflow);
+    if (isSequence(exec)) throw new Error(`The sequence ${document._id} is no workflow.`);
     const target = functionTarget(this.#caller, document, this.#context);
     this.#targets.set(document._id, target);
     if (exec.code === undefined) this.codes.push({ documentId: document._id, revision: document._rev! });
     return target;
   }
 
-  /** Others have their turn. */
+  /** Yields to the event loop when this turn has taken long. */
   async #endTurn(): Promise<void> {
     if (performance.now() - this.#turnBegan < TURN_MS) return;
     await setImmediate();
     this.#turnBegan = performance.now();
   }
 
-  async #workflow(document: ActionDocument, workflow: Workflow, made: CompiledWorkflow): Promise<WorkflowTarget> {
-    const { digest, chars } = made;
-    const graph = this.#graphs.intern(made.graph, digest, chars);
+  async #workflow(
+    document: ActionDocument,
+    { type: workflow, graph, digest, chars }: Workflow,
+  ): Promise<WorkflowTarget> {
     this.bytes += chars;
     const actions = new Map<string, Target>();
     const inline = graph.nodes.some((node) => node.kind === 'function');
@@ -120,7 +108,7 @@ export class TargetBuilder {
     return target;
   }
 
-  /** A store that is far away is asked for all parts at once; one that fails fails again when its turn comes. */
+  /** Reads all parts concurrently into the cache, for a remote store. A failed read is repeated when the part is built. */
   async #readAhead(graph: Graph): Promise<void> {
     const named = graph.nodes.flatMap((node) => (node.kind === 'action' ? [this.#idOf(node.action)] : []));
     const ids = [...new Set(named)].filter((id) => this.#isOwn(id) && !this.#targets.has(id));
@@ -137,8 +125,8 @@ export class TargetBuilder {
     return id.startsWith(`${this.#caller.namespace}/`);
   }
 
-  /** A name that leads nowhere is an error only when the run gets there (OW-66, CO-10). */
-  async #component(name: string, workflow: Workflow): Promise<Target> {
+  /** A name without an action is an error only when the run reaches it (OW-66, CO-10). */
+  async #component(name: string, workflow: Workflow['type']): Promise<Target> {
     const id = this.#idOf(name);
     const known = this.#targets.get(id);
     if (known !== undefined) return known;
@@ -155,16 +143,11 @@ export class TargetBuilder {
     try {
       return await this.build(document);
     } catch (error) {
-      const ofTheWhole = error instanceof WorkflowTooLargeError || error instanceof CodeGoneError;
+      const ofTheWhole = error instanceof WorkflowTooLargeError || isCodeGone(error);
       if (!(error instanceof ApiError) || ofTheWhole) throw error;
       return { type: 'missing', error: error.message };
     }
   }
-}
-
-function chain(components: readonly string[]): CompiledWorkflow {
-  const graph = compileSequence(components);
-  return { graph, digest: graphDigest(graph), chars: components.reduce((sum, name) => sum + name.length + 100, 100) };
 }
 
 /** A workflow's record shows the most memory that a part of it may take (OW-64). */

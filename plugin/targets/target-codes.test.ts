@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import type { Release } from '../stores/entity-store.js';
-import { once } from '../stores/once.js';
+import { type Release, releaseOnce } from '../stores/entity-store.js';
 import { TargetCodes } from './target-codes.js';
 
 /** A store that counts what it holds, and where each hold is there at once, later, never or fails. */
@@ -13,7 +12,7 @@ class CountingStore {
     this.asked++;
     const release = (): Release => {
       this.held.set(revision, (this.held.get(revision) ?? 0) + 1);
-      return once(() => this.held.set(revision, this.held.get(revision)! - 1));
+      return releaseOnce(() => this.held.set(revision, this.held.get(revision)! - 1));
     };
     switch (this.behaviour(revision)) {
       case 'now':

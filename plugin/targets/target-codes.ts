@@ -1,5 +1,6 @@
-import type { Release } from '../stores/entity-store.js';
-import { once } from '../stores/once.js';
+import type { ActionCode, CodeSource } from '@dataflower/common/code';
+import { CODE_ATTACHMENT } from '../entities/action/document.js';
+import { type EntityStore, type Release, releaseOnce } from '../stores/entity-store.js';
 
 /** Names the code of an action that is too large for its document. */
 export interface StoredCode {
@@ -7,20 +8,20 @@ export interface StoredCode {
   readonly revision: string;
 }
 
-/** Keeps code, as `EntityStore.hold` does. */
+/** Holds code as `EntityStore.hold` does. */
 export type HoldCode = (code: StoredCode) => Release | undefined | Promise<Release | undefined>;
 
 const NOTHING: Release = () => undefined;
 
 /**
- * All stored code that one target may need. Its activations hold it together: the first one has the store keep each, the
- * last one lets them go, and those in between only count.
+ * All stored code that one target may need, held jointly by its activations: the first one holds each code in the store,
+ * the last one releases them, and those in between only count.
  */
 export class TargetCodes {
   #users = 0;
-  /** Those that wait until all is held. */
+  /** Activations that wait until all code is held. */
   #waiting = 0;
-  #taking: Promise<boolean> | undefined;
+  #holding: Promise<boolean> | undefined;
   #held: Release[] = [];
 
   readonly #codes: readonly StoredCode[];
@@ -31,63 +32,63 @@ export class TargetCodes {
     this.#holdCode = holdCode;
   }
 
-  /** There is nothing to hold: nobody need be told of an end. */
+  /** True when there is nothing to hold, so that no end of an activation has to be reported. */
   get isEmpty(): boolean {
     return this.#codes.length === 0;
   }
 
   /**
-   * Holds all for one activation; undefined when some of it is no longer there: the target is an old one. Without a
-   * promise when nothing has to be fetched. Throws what the store says.
+   * Holds all code for one activation. Undefined when some of it is gone: the target is outdated. Returns no promise when
+   * nothing has to be fetched. Throws the errors of the store.
    */
   hold(): Release | undefined | Promise<Release | undefined> {
     if (this.isEmpty) return NOTHING;
     if (this.#users > 0) {
       this.#users++;
-      return once(() => this.#release());
+      return releaseOnce(() => this.#release());
     }
-    const taken = this.#taking ?? this.#take();
-    if (taken === false) return undefined;
-    if (taken === true) {
+    const held = this.#holding ?? this.#holdAll();
+    if (held === false) return undefined;
+    if (held === true) {
       this.#users++;
-      return once(() => this.#release());
+      return releaseOnce(() => this.#release());
     }
     this.#waiting++;
-    return taken.then((all) => (all ? once(() => this.#release()) : undefined));
+    return held.then((all) => (all ? releaseOnce(() => this.#release()) : undefined));
   }
 
   #release(): void {
-    if (--this.#users === 0) this.#letGo();
+    if (--this.#users === 0) this.#releaseAll();
   }
 
-  #letGo(): void {
+  #releaseAll(): void {
     for (const release of this.#held.splice(0)) release();
   }
 
-  #take(): boolean | Promise<boolean> {
+  #holdAll(): boolean | Promise<boolean> {
     try {
       for (const [at, code] of this.#codes.entries()) {
         const one = this.#holdCode(code);
-        if (one instanceof Promise) return (this.#taking = this.#takeLater(one, at + 1));
+        if (one instanceof Promise) return (this.#holding = this.#holdRest(one, at + 1));
         if (one === undefined) return this.#failed();
         this.#held.push(one);
       }
       return true;
     } catch (error) {
-      this.#letGo();
+      this.#releaseAll();
       throw error;
     }
   }
 
-  /** One after the other: each may be many megabytes. */
-  async #takeLater(first: Promise<Release | undefined>, from: number): Promise<boolean> {
+  /** Sequentially: each code may have many megabytes. */
+  async #holdRest(first: Promise<Release | undefined>, from: number): Promise<boolean> {
     try {
       let one = await first;
       for (let at = from; one !== undefined; at++) {
         this.#held.push(one);
         const code = this.#codes[at];
         if (code === undefined) {
-          // Before anybody else has a turn: all who wait hold it from now on.
+          // In this turn of the event loop, before an activation can end: all that wait hold the code from now on.
           this.#users = this.#waiting;
           return true;
         }
@@ -95,16 +96,36 @@ export class TargetCodes {
       }
       return this.#failed();
     } catch (error) {
-      this.#letGo();
+      this.#releaseAll();
       throw error;
     } finally {
-      this.#taking = undefined;
+      this.#holding = undefined;
       this.#waiting = 0;
     }
   }
 
   #failed(): false {
-    this.#letGo();
+    this.#releaseAll();
     return false;
+  }
+}
+
+/** The code in an entity store that is too large for the documents of its actions. */
+export class StoreCode implements CodeSource {
+  readonly #store: Pick<EntityStore, 'attachment' | 'hold'>;
+
+  constructor(store: Pick<EntityStore, 'attachment' | 'hold'>) {
+    this.#store = store;
+  }
+
+  /** See `EntityStore.hold`. */
+  hold({ documentId, revision }: StoredCode): Release | undefined | Promise<Release | undefined> {
+    return this.#store.hold(documentId, revision, CODE_ATTACHMENT);
+  }
+
+  async load(documentId: string, revision: string): Promise<ActionCode> {
+    const stored = await this.#store.attachment(documentId, revision, CODE_ATTACHMENT);
+    if (stored === undefined) throw new Error('Action could not be found or may have been deleted.');
+    return { code: stored.toString() };
   }
 }

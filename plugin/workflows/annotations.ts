@@ -1,5 +1,8 @@
 import { ApiError } from '@dataflower/common/http';
+import { compileSequence, graphDigest } from '@dataflower/composer/graph';
+import { type ActionDocument, isSequence } from '../entities/action/document.js';
 import { isTruthy, type Parameter, valueOf } from '../entities/parameters.js';
+import { charsOf } from '../stores/entity-store.js';
 import { CONDUCTOR_ANNOTATION } from './compile.js';
 import type { CompiledWorkflow, WorkflowCompiler } from './workflow-compiler.js';
 
@@ -7,27 +10,33 @@ import type { CompiledWorkflow, WorkflowCompiler } from './workflow-compiler.js'
 const GRAPH_ANNOTATION = 'dataflower';
 export const PARADIGM_ANNOTATION = 'dataflower-paradigm';
 
-export interface AnnotatedWorkflow extends CompiledWorkflow {
-  readonly workflow: 'graph' | 'composition';
+export interface Workflow extends CompiledWorkflow {
+  readonly type: 'sequence' | 'graph' | 'composition';
 }
 
-/** True when an annotation makes the action a workflow; whether it can run is not looked at. */
-export function isWorkflow(annotations: readonly Parameter[]): boolean {
-  return isTruthy(valueOf(annotations, GRAPH_ANNOTATION)) || isTruthy(valueOf(annotations, CONDUCTOR_ANNOTATION));
-}
-
-/** The workflow that an action is by its annotations, one of which `isWorkflow`. Throws `ApiError` when it cannot run. */
-export async function annotatedWorkflow(
-  annotations: readonly Parameter[],
-  code: string | undefined,
+/**
+ * Compiles an action that is a workflow by its kind or its annotations; undefined for any other action. Throws `ApiError`
+ * for a workflow that cannot run.
+ *
+ * @param code Reads the action's code; called only for a composition that its annotation does not describe.
+ */
+export async function workflowOf(
+  document: ActionDocument,
+  code: () => Promise<string | undefined>,
   compiler: WorkflowCompiler,
-): Promise<AnnotatedWorkflow> {
+): Promise<Workflow | undefined> {
+  const { exec, annotations } = document;
+  if (isSequence(exec)) return { type: 'sequence', ...sequenceOf(exec.components) };
   const marked = valueOf(annotations, GRAPH_ANNOTATION);
-  if (isTruthy(marked)) return { workflow: 'graph', ...(await checkGraph(marked, compiler)) };
-  return { workflow: 'composition', ...(await compiler.composition(annotations, code)) };
+  if (isTruthy(marked)) return { type: 'graph', ...(await checkGraph(marked, compiler, charsOf(document))) };
+  if (!isTruthy(valueOf(annotations, CONDUCTOR_ANNOTATION))) return undefined;
+  return { type: 'composition', ...(await compiler.composition(annotations, code, charsOf(document))) };
 }
 
-/** What a PUT can be refused for: a graph that cannot run, an unknown paradigm. Any other annotation is stored as it is. */
+/**
+ * Checks the annotations of a PUT. Throws `ApiError` 400 for a graph that cannot run and for an unknown paradigm; other
+ * annotations are stored unchecked.
+ */
 export async function checkWorkflowAnnotations(
   annotations: readonly Parameter[],
   compiler: WorkflowCompiler,
@@ -37,7 +46,7 @@ export async function checkWorkflowAnnotations(
   if (isTruthy(marked)) await checkGraph(marked, compiler);
 }
 
-/** DV-16. */
+/** Reads a paradigm (DV-16); undefined when there is none. Throws `ApiError` 400; `where` begins its text. */
 export function paradigmOf(value: unknown, where: string): 'dataflow' | 'controlflow' | undefined {
   if (value === undefined || value === null) return undefined;
   if (value === 'dataflow' || value === 'controlflow') return value;
@@ -49,9 +58,14 @@ function shown(value: unknown): string {
   return text.length > 100 ? `${text.slice(0, 97)}...` : text;
 }
 
-function checkGraph(marked: unknown, compiler: WorkflowCompiler): Promise<CompiledWorkflow> {
+function checkGraph(marked: unknown, compiler: WorkflowCompiler, mostChars?: number): Promise<CompiledWorkflow> {
   const { version, graph } = (typeof marked === 'object' ? marked : {}) as { version?: unknown; graph?: unknown };
   if (version !== 1)
     throw new ApiError(400, `The annotation '${GRAPH_ANNOTATION}' must be {"version": 1, "graph": {…}}.`);
-  return compiler.graph(graph, `The graph in the annotation '${GRAPH_ANNOTATION}'`);
+  return compiler.graph(graph, `The graph in the annotation '${GRAPH_ANNOTATION}'`, mostChars);
+}
+
+function sequenceOf(components: readonly string[]): CompiledWorkflow {
+  const graph = compileSequence(components);
+  return { graph, digest: graphDigest(graph), chars: components.reduce((sum, name) => sum + name.length + 100, 100) };
 }

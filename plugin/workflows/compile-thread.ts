@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type CompileWorkText, compileText } from './compile.js';
 
-/** One large workflow, in a thread of its own that ends with it. */
+/** Entry point of a thread that compiles one large workflow and ends. */
 parentPort!.postMessage(compileText(workerData as CompileWorkText));

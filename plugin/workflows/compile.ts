@@ -3,18 +3,24 @@ import { type Graph, graphDigest, validateGraph } from '@dataflower/composer/gra
 import { type Parameter, valueOf } from '../entities/parameters.js';
 
 export const CONDUCTOR_ANNOTATION = 'conductor';
-/** The largest graph that a composition may become, as JSON: the server has to read it from the thread that made it. */
+/** Largest JSON of a compiled composition: the event loop has to parse it. */
 const MAX_GRAPH_CHARS = 16 * 1024 * 1024;
 
-/** A workflow as its action has it, to be made a graph. */
+/** A workflow as it stands in an action: the input of the compiler. */
 export type CompileWork =
   | { readonly type: 'graph'; readonly graph: unknown }
   | { readonly type: 'composition'; readonly annotations: readonly Parameter[]; readonly code: string | undefined };
 
-/** A graph that can run, or why there is none, for whoever has put the action. */
-export type Compiled = { readonly graph: Graph; readonly digest: string } | { readonly refused: string };
+/** Why a workflow cannot run, for its author. */
+export interface Refused {
+  readonly refused: string;
+  /** The compiler ran out of memory. */
+  readonly isTooLarge?: true;
+}
 
-/** Checks a graph, or makes one of a composition, on whichever thread it is called. Never throws. */
+export type Compiled = { readonly graph: Graph; readonly digest: string } | Refused;
+
+/** Checks a graph or compiles a composition, on the calling thread. Never throws. */
 export function compileWorkflow(work: CompileWork): Compiled {
   try {
     const graph = work.type === 'graph' ? validateGraph(work.graph) : recogniseComposition(work.annotations, work.code);
@@ -27,7 +33,7 @@ export function compileWorkflow(work: CompileWork): Compiled {
   }
 }
 
-/** The same between threads, by JSON text: reading that is less work for the event loop than a structured clone. */
+/** `CompileWork` for another thread: JSON text costs the event loop less than a structured clone. */
 export interface CompileWorkText {
   readonly type: CompileWork['type'];
   /** The graph, or the annotations. */
@@ -35,9 +41,8 @@ export interface CompileWorkText {
   readonly code: string | undefined;
 }
 
-/** `graph` is JSON, and left out where the caller has the graph. */
-export type CompiledText =
-  { readonly graph: string | undefined; readonly digest: string } | { readonly refused: string };
+/** `graph` is JSON, and undefined where the caller has the graph. */
+export type CompiledText = { readonly graph: string | undefined; readonly digest: string } | Refused;
 
 export function compileText({ type, json, code }: CompileWorkText): CompiledText {
   const given: unknown = JSON.parse(json);

@@ -19,10 +19,13 @@ const deployed = (ast: object) => [
   { key: 'composerVersion', value: '0.12.0' },
 ];
 const action = { type: 'action', name: '/_/a' };
-const lowered = (components: object[]): string =>
-  `const composition = ${JSON.stringify({ type: 'sequence', components, path: '' })}\n\n// do not edit below this point`;
+const noCode = (): Promise<undefined> => Promise.resolve(undefined);
+const lowered = (components: object[]) => (): Promise<string> => {
+  const composition = JSON.stringify({ type: 'sequence', components, path: '' });
+  return Promise.resolve(`const composition = ${composition}\n\n// do not edit below this point`);
+};
 
-/** Turns of the event loop that others have while something is done. */
+/** Counts the turns of the event loop until `work` is done. */
 async function turnsDuring(work: Promise<unknown>): Promise<number> {
   let turns = 0;
   let done = false;
@@ -37,7 +40,7 @@ async function turnsDuring(work: Promise<unknown>): Promise<number> {
 
 const large = fan(20_000);
 
-test('small and large graphs are checked alike, and stay the objects that they are', async () => {
+test('small and large graphs are checked alike, and are returned as the same objects', async () => {
   for (const graph of [fan(3), large]) {
     const compiled = await compiler.graph(graph, 'It');
     expect(compiled.graph).toBe(graph);
@@ -55,9 +58,9 @@ test('small and large graphs are checked alike, and stay the objects that they a
 
 test('small and large compositions are compiled alike', async () => {
   const ast = (n: number) => ({ type: 'parallel', components: times(n, () => action) });
-  const small = await compiler.composition(deployed(ast(2)), undefined);
+  const small = await compiler.composition(deployed(ast(2)), noCode);
   expect(small.graph.nodes).toHaveLength(4);
-  const big = await compiler.composition(deployed(ast(5000)), undefined);
+  const big = await compiler.composition(deployed(ast(5000)), noCode);
   expect(big.graph.nodes).toHaveLength(5002);
   expect(big.digest).toBe(graphDigest(big.graph));
   const byCode = await compiler.composition(
@@ -67,7 +70,7 @@ test('small and large compositions are compiled alike', async () => {
   expect(byCode.graph.nodes).toHaveLength(3000);
   for (const pad of [[], times(9000, () => action)]) {
     const unknown = deployed({ type: 'sequence', components: [{ type: 'while' }, ...pad] });
-    await expect(compiler.composition(unknown, undefined)).rejects.toMatchObject({
+    await expect(compiler.composition(unknown, noCode)).rejects.toMatchObject({
       status: 400,
       message: expect.stringMatching(/^The composition cannot run by data flow: root\[0\]: the combinator "while"/),
     });
@@ -81,13 +84,13 @@ test.each<[string, () => Promise<unknown>]>([
     () =>
       compiler.composition(deployed({ type: 'my.own' }), lowered(times(400_000, () => ({ ...action, path: '[1]' })))),
   ],
-])('others have their turn while %s is compiled', async (_, compile) => {
+])('the event loop goes on while %s is compiled', async (_, compile) => {
   const turns = await turnsDuring(compile().catch(() => undefined));
   // Compiled at once there would be one or two.
   expect(turns).toBeGreaterThan(20);
 });
 
-test('when too many wait for the thread, one more is told so', async () => {
+test('a workflow beyond the queue of the thread is refused', async () => {
   const busy = new WorkflowCompiler(2);
   const asked = times(5, () => busy.graph(large, 'It'));
   // One is compiled, two wait.

@@ -2,11 +2,11 @@ import { ThreadsBusyError, WorkThreads, WorkTimeoutError } from '@dataflower/com
 import { ApiError, overloaded } from '@dataflower/common/http';
 import type { Graph } from '@dataflower/composer/graph';
 import type { Parameter } from '../entities/parameters.js';
-import { type CompiledText, type CompileWork, type CompileWorkText, compileWorkflow } from './compile.js';
+import { type CompiledText, type CompileWork, type CompileWorkText, compileWorkflow, type Refused } from './compile.js';
 
-/** A workflow of fewer characters is compiled at once: that takes no longer than some milliseconds. */
+/** Workflows up to this size are compiled on the event loop: that takes some milliseconds at most. */
 const SMALL_CHARS = 64 * 1024;
-/** Large ones wait for each other. */
+/** Large workflows are compiled one at a time. */
 const MAX_THREADS = 1;
 const MAX_WAITING = 64;
 const THREAD_HEAP_MIB = 1024;
@@ -15,14 +15,14 @@ const TIME_LIMIT_MS = 30_000;
 export interface CompiledWorkflow {
   readonly graph: Graph;
   readonly digest: string;
-  /** Length of its JSON, or of what it was made of. */
+  /** Length of its JSON, or a bound of it. */
   readonly chars: number;
 }
 
-/** A compilation is not taken back: its time is bounded. */
+/** A compilation is never aborted: its time is bounded. */
 const NEVER = new AbortController().signal;
 
-/** Checks graphs and compiles compositions. Large ones have a thread, so that none holds up the server. */
+/** Checks graphs and compiles compositions: large ones in a thread, so that they do not block the event loop. */
 export class WorkflowCompiler {
   readonly #threads: WorkThreads<CompileWorkText, CompiledText>;
 
@@ -37,34 +37,46 @@ export class WorkflowCompiler {
     });
   }
 
-  /** Throws `ApiError`: 400 for a graph that cannot run, after `what`; 503 when too many wait, or the machine is too busy. */
-  async graph(graph: unknown, what: string): Promise<CompiledWorkflow> {
-    const json = JSON.stringify(graph) ?? 'null';
-    try {
-      return await this.#compile({ type: 'graph', graph }, json, undefined);
-    } catch (error) {
-      throw error instanceof RefusedError ? new ApiError(400, `${what} cannot run: ${error.message}`) : error;
-    }
+  /**
+   * Throws `ApiError`: 400 for a graph that cannot run, with a text that begins with `what`; 503 when too many workflows
+   * wait, or the machine is too busy.
+   *
+   * @param mostChars Upper bound of the graph's JSON, where the caller knows one.
+   */
+  async graph(graph: unknown, what: string, mostChars = Infinity): Promise<CompiledWorkflow> {
+    const compiled = await this.#compile({ type: 'graph', graph }, mostChars);
+    if ('refused' in compiled) throw new ApiError(400, `${what} cannot run: ${compiled.refused}`);
+    return compiled;
   }
 
-  /** The composition that Composer's deployment, or ours, has left in an action. Throws `ApiError` like `graph`. */
-  async composition(annotations: readonly Parameter[], code: string | undefined): Promise<CompiledWorkflow> {
-    try {
-      return await this.#compile({ type: 'composition', annotations, code }, JSON.stringify(annotations), code);
-    } catch (error) {
-      throw error instanceof RefusedError ? new ApiError(400, error.message) : error;
-    }
+  /**
+   * The composition of an action that Composer's deployment, or ours, has put. Throws `ApiError` like `graph`.
+   *
+   * @param code Reads the action's code; called only when the annotation cannot be compiled.
+   * @param mostChars Upper bound of the annotations' JSON, where the caller knows one.
+   */
+  async composition(
+    annotations: readonly Parameter[],
+    code: () => Promise<string | undefined>,
+    mostChars = Infinity,
+  ): Promise<CompiledWorkflow> {
+    const annotated = await this.#compile({ type: 'composition', annotations, code: undefined }, mostChars);
+    if (!('refused' in annotated)) return annotated;
+    const text = annotated.isTooLarge === true ? undefined : await code();
+    if (text === undefined) throw new ApiError(400, annotated.refused);
+    const lowered = await this.#compile({ type: 'composition', annotations, code: text }, mostChars + text.length);
+    if ('refused' in lowered) throw new ApiError(400, lowered.refused);
+    return lowered;
   }
 
-  async #compile(work: CompileWork, json: string, code: string | undefined): Promise<CompiledWorkflow> {
+  async #compile(work: CompileWork, mostChars: number): Promise<CompiledWorkflow | Refused> {
+    if (mostChars <= SMALL_CHARS) return compileHere(work, mostChars);
+    const json = JSON.stringify(work.type === 'graph' ? work.graph : work.annotations) ?? 'null';
+    const code = work.type === 'graph' ? undefined : work.code;
     const chars = json.length + (code?.length ?? 0);
-    if (chars <= SMALL_CHARS) {
-      const compiled = compileWorkflow(work);
-      if ('refused' in compiled) throw new RefusedError(compiled.refused);
-      return { ...compiled, chars };
-    }
+    if (chars <= SMALL_CHARS) return compileHere(work, chars);
     const compiled = await this.#inThread({ type: work.type, json, code });
-    if ('refused' in compiled) throw new RefusedError(compiled.refused);
+    if ('refused' in compiled) return compiled;
     const { digest } = compiled;
     if (work.type === 'graph') return { graph: work.graph as Graph, digest, chars };
     return { graph: JSON.parse(compiled.graph!) as Graph, digest, chars: compiled.graph!.length };
@@ -76,10 +88,13 @@ export class WorkflowCompiler {
     } catch (error) {
       if (error instanceof ThreadsBusyError || error instanceof WorkTimeoutError) throw overloaded(error);
       if ((error as { code?: unknown }).code === 'ERR_WORKER_OUT_OF_MEMORY')
-        throw new RefusedError(`it takes more than ${THREAD_HEAP_MIB} MiB of memory to compile`);
+        return { refused: `it takes more than ${THREAD_HEAP_MIB} MiB of memory to compile`, isTooLarge: true };
       throw error;
     }
   }
 }
 
-class RefusedError extends Error {}
+function compileHere(work: CompileWork, chars: number): CompiledWorkflow | Refused {
+  const compiled = compileWorkflow(work);
+  return 'refused' in compiled ? compiled : { ...compiled, chars };
+}

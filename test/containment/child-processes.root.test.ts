@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '@dataflower/common/testing';
 import { putAction, result } from '../testing/calls.js';
-import type { Json } from '../testing/json.js';
-import type { Platform } from '../testing/platform.js';
+import type { Json } from '../testing/api.js';
+import { type Platform, dataflower } from '../testing/platform.js';
 import { guardianOf, isRunning } from '../testing/processes.js';
-import { dataflower } from '../testing/standalone-command.js';
 import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();

@@ -4,7 +4,7 @@ import { describeWithService } from '@dataflower/services';
 import { type ActivationRecord, putAction, result, run } from '../testing/calls.js';
 import { dockerEnvironment } from '../testing/docker.js';
 import type { Platform } from '../testing/platform.js';
-import { repositoryPath } from '../testing/repository.js';
+import { repositoryPath } from '../testing/command.js';
 import { Suite } from '../testing/suite.js';
 
 const MEMORY_MIB = 128;

@@ -3,7 +3,7 @@ import openwhisk, { type Client } from 'openwhisk';
 import { until } from '@dataflower/common/testing';
 import { zip } from '../testing/archives.js';
 import { byKey, KIND } from '../testing/calls.js';
-import type { Json } from '../testing/json.js';
+import type { Json } from '../testing/api.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { byKey, KIND } from '../testing/calls.js';
-import type { Json } from '../testing/json.js';
+import type { Json } from '../testing/api.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { byKey } from '../testing/calls.js';
-import { foreignTools } from '../testing/foreign-tools.js';
+import { openWhiskTools } from '../testing/openwhisk-tools.js';
 import { AnsweringProcess } from '../testing/answering-process.js';
 import type { Platform } from '../testing/platform.js';
-import { repositoryPath } from '../testing/repository.js';
+import { repositoryPath } from '../testing/command.js';
 import { Suite } from '../testing/suite.js';
 
 // A command line for OpenWhisk that npm has, with the same client and the same habits as OpenWhisk's own.
@@ -14,7 +14,7 @@ let platform: Platform;
 let commands: AnsweringProcess;
 
 beforeAll(async () => {
-  const plugin = join(await foreignTools(), 'node_modules/@adobe/aio-cli-plugin-runtime');
+  const plugin = join(await openWhiskTools(), 'node_modules/@adobe/aio-cli-plugin-runtime');
   platform = await suite.start();
   commands = new AnsweringProcess([repositoryPath('test/end-to-end/fixtures/run-aio.cjs'), plugin], {
     cwd: suite.directory,

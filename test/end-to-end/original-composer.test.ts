@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import composer from '@dataflower/composer';
 import { byKey, parts, putProgramActions, record, result, run } from '../testing/calls.js';
-import { command } from '../testing/command.js';
-import { foreignTools } from '../testing/foreign-tools.js';
+import { command, repositoryPath } from '../testing/command.js';
+import { openWhiskTools } from '../testing/openwhisk-tools.js';
 import type { Platform } from '../testing/platform.js';
-import { repositoryPath } from '../testing/repository.js';
 import { Suite } from '../testing/suite.js';
 
 type Program = readonly [title: string, composition: unknown, input: object, result: unknown, failed?: string];
@@ -19,7 +18,7 @@ let platform: Platform;
 let original: string;
 
 beforeAll(async () => {
-  original = join(await foreignTools(), 'node_modules/openwhisk-composer');
+  original = join(await openWhiskTools(), 'node_modules/openwhisk-composer');
   platform = await suite.start();
   await putProgramActions(platform.api);
 }, 300_000);

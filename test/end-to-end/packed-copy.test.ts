@@ -1,8 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { command } from '../testing/command.js';
-import { repositoryPath } from '../testing/repository.js';
+import { command, repositoryPath } from '../testing/command.js';
 import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();

@@ -5,9 +5,8 @@ import { until } from '@dataflower/common/testing';
 import { type ActivationRecord, byKey, putAction, putGated, putSequence, result, run } from '../testing/calls.js';
 import { Cluster, type Shim } from '../testing/cluster.js';
 import type { Reply } from '../testing/api.js';
-import type { Platform } from '../testing/platform.js';
+import { type Platform, dataflower } from '../testing/platform.js';
 import { isRunning } from '../testing/processes.js';
-import { dataflower } from '../testing/standalone-command.js';
 import { Suite } from '../testing/suite.js';
 
 // Plugin and shim as separate processes, one of them killed, stopped or cut off.
@@ -243,7 +242,7 @@ describe('a plugin', () => {
     await plugin.kill();
     await expect(answer).rejects.toThrow();
     const status = await dataflower(['status', '--data', cluster.dataDir]);
-    expect(status.stderr).toContain(`(process ${pid} has ended without being stopped)`);
+    expect(status.stderr).toContain(`(process ${pid} has crashed or was killed)`);
     await until(() => Promise.resolve(shim.output().includes('a plugin is gone')), { what: 'the shim to say so' });
     open();
     plugin = await cluster.plugin();

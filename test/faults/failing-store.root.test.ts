@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { until } from '@dataflower/common/testing';
 import { Suite } from '../testing/suite.js';
-import type { Platform } from '../testing/platform.js';
-import { dataflower } from '../testing/standalone-command.js';
-import { describeWithMounts, mountTmpfs, type Tmpfs } from '../testing/tmpfs.js';
+import { type Platform, dataflower } from '../testing/platform.js';
+import { describeAsRoot, SmallDisk } from '../testing/small-file-systems.js';
 
 const TEST_MS = 300_000;
 const suite = Suite.open();
@@ -66,14 +65,14 @@ async function userNames(platform: Platform): Promise<string[]> {
   return stdout.split('\n').flatMap((line) => /\bu\d+\b/.exec(line)?.[0] ?? []);
 }
 
-describeWithMounts('a server whose entities are on a full disk', () => {
-  let disk: Tmpfs | undefined;
+describeAsRoot('a server whose entities are on a full disk', () => {
+  let disk: SmallDisk | undefined;
   afterEach(() => disk?.unmount());
 
   test.each(['SIGTERM', 'SIGKILL'] as const)(
     'confirms nothing that is gone after %s, and goes on by itself when there is room',
     async (signal) => {
-      disk = mountTmpfs(entities, '4m');
+      disk = SmallDisk.mount(entities, '4m');
       const platform = await suite.start({ dataDir });
       const confirmed = new Map<string, number>();
       const refused = new Map<string, number>();

@@ -1,15 +1,14 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { until } from '@dataflower/common/testing';
 import type { Reply } from '../testing/api.js';
 import { type ActivationRecord, putAction, run, stored } from '../testing/calls.js';
 import type { Platform } from '../testing/platform.js';
-import { SmallDisk } from '../testing/small-disk.js';
+import { describeAsRoot, SmallDisk } from '../testing/small-file-systems.js';
 import { Suite } from '../testing/suite.js';
 
 // A file system of its own can only be mounted by root.
-const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
 const suite = Suite.open();
 let dataDir: string;
@@ -55,7 +54,7 @@ async function fillUp(): Promise<{ readonly answered: ActivationRecord[]; readon
   }
 }
 
-asRoot('on a disk that is full in the middle of a record', () => {
+describeAsRoot('on a disk that is full in the middle of a record', () => {
   test('nothing is answered that is not written; it takes nothing more until there is room, and then all is there', async () => {
     disk.fill(20);
     const { answered, waiting } = await fillUp();

@@ -5,8 +5,7 @@ import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '@dataflower/common/testing';
 import { renamed, tarGz, tarGzOfMany, zip } from '../testing/archives.js';
 import { type ActivationRecord, KIND, byKey, putAction, putGated, result, run } from '../testing/calls.js';
-import type { Platform } from '../testing/platform.js';
-import { dataflower } from '../testing/standalone-command.js';
+import { type Platform, dataflower } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();

@@ -10,8 +10,7 @@ import {
 } from '@dataflower/services';
 import { putAction, run } from '../testing/calls.js';
 import { Cluster, type Shim } from '../testing/cluster.js';
-import type { Platform } from '../testing/platform.js';
-import { dataflower } from '../testing/standalone-command.js';
+import { type Platform, dataflower } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 
 // What `dataflower status` and the logs tell of a shim while CouchDB is away from it.

@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '@dataflower/common/testing';
 import { byKey, parts, putAction, putGated, putGraph, putSequence, record, run, stored } from '../testing/calls.js';
-import { metricsNow } from '../testing/metrics.js';
-import type { Platform } from '../testing/platform.js';
+import { metricsNow } from '../testing/api.js';
+import { type Platform, dataflower } from '../testing/platform.js';
 import { isRunning } from '../testing/processes.js';
-import { dataflower } from '../testing/standalone-command.js';
 import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();

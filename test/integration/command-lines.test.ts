@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Api } from '../testing/api.js';
 import { byKey, putAction, result } from '../testing/calls.js';
-import { command, type CommandOptions, type Ended } from '../testing/command.js';
-import type { Platform } from '../testing/platform.js';
-import { repositoryPath } from '../testing/repository.js';
-import { dataflower } from '../testing/standalone-command.js';
+import { command, type CommandOptions, type Ended, repositoryPath } from '../testing/command.js';
+import { type Platform, dataflower } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();

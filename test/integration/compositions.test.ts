@@ -13,7 +13,7 @@ import {
   run,
 } from '../testing/calls.js';
 import type { Platform } from '../testing/platform.js';
-import { repositoryPath } from '../testing/repository.js';
+import { repositoryPath } from '../testing/command.js';
 import { Suite } from '../testing/suite.js';
 
 type Program = readonly [title: string, composition: Composition, input: object, result: unknown, failed?: string];

@@ -2,8 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { loadConfig } from '@dataflower/dataflower/config';
-import { command } from '../testing/command.js';
-import { repositoryPath } from '../testing/repository.js';
+import { command, repositoryPath } from '../testing/command.js';
 
 /** The part of the Compose specification that the file uses. */
 interface Service {

@@ -1,7 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { putAction, putGraph, putSequence, record, run } from '../testing/calls.js';
-import type { Platform } from '../testing/platform.js';
-import { dataflower } from '../testing/standalone-command.js';
+import { type Platform, dataflower } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeWithService } from '@dataflower/services';
 import { byKey, expectOk, parts, putAction, putGraph, putSequence, record, result, run } from '../testing/calls.js';
-import { makeForeignImage } from '../testing/foreign-image.js';
+import { makeOpenWhiskRuntimeImage } from '../testing/docker.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 
@@ -134,9 +134,9 @@ describe('with child processes as containers', () => {
 
 describeWithService('docker', 'with containers in Docker', ({ address }) => {
   let platform: Platform;
-  let image: Awaited<ReturnType<typeof makeForeignImage>>;
+  let image: Awaited<ReturnType<typeof makeOpenWhiskRuntimeImage>>;
   beforeAll(async () => {
-    image = await makeForeignImage(address);
+    image = await makeOpenWhiskRuntimeImage(address);
     platform = await suite.start({
       environment: {
         DATAFLOWER_CONTAINERS_DRIVER: 'docker',

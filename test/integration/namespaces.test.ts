@@ -4,8 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { until } from '@dataflower/common/testing';
 import { Api } from '../testing/api.js';
 import { expectOk, putAction, putGated, putGraph, result } from '../testing/calls.js';
-import type { Platform } from '../testing/platform.js';
-import { dataflower } from '../testing/standalone-command.js';
+import { type Platform, dataflower } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();

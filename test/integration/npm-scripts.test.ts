@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { until } from '@dataflower/common/testing';
 import { Api } from '../testing/api.js';
-import { listen, ownEnvironment } from '../testing/command.js';
+import { listen, ownEnvironment, repositoryPath } from '../testing/command.js';
 import { descendants, killHard, processesThatName } from '../testing/processes.js';
-import { repositoryPath } from '../testing/repository.js';
 import { Suite } from '../testing/suite.js';
 import { within } from '../testing/within.js';
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '@dataflower/common/testing';
 import { byKey, parts, putAction, putGraph, record, result, run } from '../testing/calls.js';
-import { metricsNow } from '../testing/metrics.js';
+import { metricsNow } from '../testing/api.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 

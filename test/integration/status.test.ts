@@ -6,8 +6,7 @@ import { beforeAll, expect, test } from '@jest/globals';
 import { until } from '@dataflower/common/testing';
 import { putAction, putGated, record, run } from '../testing/calls.js';
 import { listen } from '../testing/command.js';
-import { cli, type Platform } from '../testing/platform.js';
-import { dataflower } from '../testing/standalone-command.js';
+import { cli, type Platform, dataflower } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
@@ -74,12 +73,12 @@ test('where no server runs, or has been killed, that is said', async () => {
   const none = suite.folder('none');
   expect(await dataflower(['status', '--data', none])).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining(`No server runs on ${none}`),
+    stderr: expect.stringContaining(`No server uses ${none}`),
   });
   // What one leaves that was killed; then one that has the process id and does not answer.
   const left = { url: 'http://127.0.0.1:1', pid: 2 ** 22 + 1, operatorKey: 'x' };
   writeFileSync(join(none, 'running.json'), JSON.stringify(left));
-  expect((await dataflower(['status', '--data', none])).stderr).toContain('No server runs on');
+  expect((await dataflower(['status', '--data', none])).stderr).toContain('No server uses');
   writeFileSync(join(none, 'running.json'), JSON.stringify({ ...left, pid: process.pid }));
   expect(await dataflower(['status', '--data', none])).toMatchObject({
     code: 1,

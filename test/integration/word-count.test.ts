@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { zip } from '../testing/archives.js';
 import { parts, putAction, record } from '../testing/calls.js';
-import type { Platform } from '../testing/platform.js';
-import { repositoryPath } from '../testing/repository.js';
-import { dataflower } from '../testing/standalone-command.js';
+import { type Platform, dataflower } from '../testing/platform.js';
+import { repositoryPath } from '../testing/command.js';
 import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();

@@ -1,5 +1,8 @@
 import { Agent, request as send } from 'node:http';
-import type { Json } from './json.js';
+
+/** A JSON value of any shape: a test fails where its expectation differs. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Json = any;
 
 /** An answer of the API. */
 export interface Reply {
@@ -105,5 +108,19 @@ function jsonOf(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
+  }
+}
+
+const LOOK_MS = 20;
+
+/** The metrics of a server, rendered after this call: the server renders them once a second, and serves that text to all. */
+export async function metricsNow(api: Api): Promise<string> {
+  const read = async (): Promise<string> => (await api.get('/metrics')).text;
+  const before = await read();
+  for (;;) {
+    const text = await read();
+    // No two renderings are equal, since they include the memory in use.
+    if (text !== before) return text;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }

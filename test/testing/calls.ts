@@ -1,5 +1,4 @@
-import type { Api, Asking, Reply } from './api.js';
-import type { Json } from './json.js';
+import type { Api, Asking, Reply, Json } from './api.js';
 
 /** An activation record, as the API shows it. */
 export interface ActivationRecord {

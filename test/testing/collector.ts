@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Json } from './json.js';
+import type { Json } from './api.js';
 
 /** A span as OTLP's JSON has it. */
 export interface ReceivedSpan {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /** How a program ended and what it said. */
@@ -50,8 +51,13 @@ export function command(program: string, args: readonly string[], options: Comma
   });
 }
 
-/** The environment without what configures a platform or a client: a test must not depend on who runs it. */
+/** The environment without variables that configure a platform or a client, so that tests do not depend on the caller. */
 export function ownEnvironment(): Record<string, string | undefined> {
-  const foreign = /^(?:DATAFLOWER_|__OW_|WSK_|AIO_|NODE_OPTIONS$|NODE_CHANNEL_FD$|JEST_WORKER_ID$|NODE_ENV$)/;
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+  const configuring = /^(?:DATAFLOWER_|__OW_|WSK_|AIO_|NODE_OPTIONS$|NODE_CHANNEL_FD$|JEST_WORKER_ID$|NODE_ENV$)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !configuring.test(name)));
+}
+
+/** The absolute path of a file of this repository. */
+export function repositoryPath(path: string): string {
+  return fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 }

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import openwhisk, { type Client } from 'openwhisk';
 import { Api } from './api.js';
-import { listen, ownEnvironment } from './command.js';
+import { type CommandOptions, type Ended, command, listen, ownEnvironment, repositoryPath } from './command.js';
 import { containersOf, killHard } from './processes.js';
-import { repositoryPath } from './repository.js';
 import { within } from './within.js';
 
 export interface PlatformOptions {
@@ -158,4 +157,10 @@ function readyLine(child: ChildProcess, output: () => string): Promise<{ url: st
     child.once('error', reject);
     child.once('exit', (code, signal) => reject(new Error(`it ended with ${signal ?? `code ${String(code)}`}`)));
   });
+}
+
+/** Runs the command `dataflower` to its end; a server that it starts uses child processes as containers. */
+export function dataflower(args: readonly string[], options?: CommandOptions): Promise<Ended> {
+  const environment = { DATAFLOWER_CONTAINERS_DRIVER: 'process', ...options?.environment };
+  return command(process.execPath, [cli, ...args], { ...options, environment });
 }

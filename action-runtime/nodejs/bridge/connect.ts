@@ -1,9 +1,9 @@
 import { type OnReadOpts, type Socket, connect as connectTo } from 'node:net';
 
 /**
- * Connects to the agent: `tcp:host:port`, or the path of a unix socket. Where many containers come to one port
- * (`tcp:key@host:port`), the first line says whose the connection is. With `onread` what comes is read into its buffer
- * and given to its callback alone. Rejects when nobody listens there.
+ * Connects to the agent: `tcp:host:port`, or the path of a unix socket. For a port that containers share
+ * (`tcp:key@host:port`) the key is sent as the first line. With `onread`, data is read into its buffer and passed to its
+ * callback only. Rejects when the connection fails.
  */
 export function connect(address: string, onread?: OnReadOpts): Promise<Socket> {
   const tcp = /^tcp:(?:(.+)@)?(.+):(\d+)$/.exec(address);
@@ -20,7 +20,7 @@ export function connect(address: string, onread?: OnReadOpts): Promise<Socket> {
   });
 }
 
-/** The descriptor of a connected socket, on which the FLU's thread writes too; -1 where there is none. */
+/** The descriptor of a connected socket, on which the FLU's thread writes too; -1 where Node has none. */
 export function descriptorOf(socket: Socket): number {
   const handle = (socket as unknown as { _handle?: { fd?: number } })._handle;
   return handle?.fd ?? -1;

@@ -1,7 +1,7 @@
-// Not from `node:fs/promises`: this way it is loaded when it is used, not while a container starts.
+// `node:fs` loads `promises` on first use; an import of `node:fs/promises` would load it in every cold start.
 import { closeSync, openSync, promises, readSync } from 'node:fs';
 
-/** Reads a value from a hand-over file into memory of its own; the file is read once and never mapped. */
+/** Reads a value from a hand-over file into memory of its own. Each file is read once and never mapped. */
 export async function readHandOver(path: string, size: number): Promise<ArrayBuffer> {
   const buffer = Buffer.allocUnsafeSlow(size);
   const file = await promises.open(path, 'r');
@@ -16,7 +16,7 @@ export async function readHandOver(path: string, size: number): Promise<ArrayBuf
   return buffer.buffer;
 }
 
-/** The same while the caller waits. */
+/** Synchronous form of `readHandOver`. */
 export function readHandOverSync(path: string, size: number): ArrayBuffer {
   const buffer = Buffer.allocUnsafeSlow(size);
   const file = openSync(path, 'r');

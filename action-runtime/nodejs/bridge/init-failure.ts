@@ -1,22 +1,26 @@
 import type { LogLine } from '../../protocol/index.js';
-import { NO_TEXT, ownFrames, printable } from './own-frames.js';
+import { NO_TEXT, printable, userStack } from './user-stack.js';
 
-/** The action came without any code. */
-export class MissingCodeError extends Error {}
+/** The action has no code. */
+export class MissingCodeError extends Error {
+  static readonly codes = ['MISSING_CODE'] as const;
+  readonly code = 'MISSING_CODE';
+  override readonly name = 'MissingCodeError';
+}
 
-/** The text that OpenWhisk shows for a failed initialisation; a thrown string has no stack and is shown as it is. */
+/** OpenWhisk's text for a failed initialisation. A thrown string has no stack and is shown as it is. */
 export function initFailure(error: unknown): string {
   if (error instanceof MissingCodeError) return 'Missing main/no code to execute.';
   return `Initialization has failed due to: ${errorFirst(stackOf(error)).stack}`;
 }
 
-/** The text that OpenWhisk's runtime writes on stderr then; of a syntax error, the line that it is in follows. */
+/** The text that OpenWhisk's runtime writes on stderr for it; the source line follows a syntax error. */
 export function initFailureText(error: unknown): string {
   const { stack, excerpt } = errorFirst(String(printable(error)));
   return `Error during initialization: ${stack}${excerpt}`;
 }
 
-/** The same as lines, where there is no function logic unit to write it. */
+/** The same text as log lines, for a failure before the function logic unit is loaded. */
 export function initFailureLog(error: unknown): LogLine[] {
   return initFailureText(error)
     .split('\n')
@@ -26,15 +30,15 @@ export function initFailureLog(error: unknown): LogLine[] {
 function stackOf(error: unknown): string {
   try {
     const { stack } = Object(error) as { stack?: unknown };
-    return typeof stack === 'string' && stack !== '' ? ownFrames(stack) : String(error);
+    return typeof stack === 'string' && stack !== '' ? userStack(stack) : String(error);
   } catch {
     return NO_TEXT;
   }
 }
 
 /**
- * Node puts the place of a syntax error, its source line and a mark below it before the error itself. Here the error comes
- * first, the place as its first frame.
+ * Node prints the place of a syntax error, its source line and a mark before the error itself. This returns the error first,
+ * with the place as its first frame.
  */
 function errorFirst(stack: string): { stack: string; excerpt: string } {
   const [header, place, source, mark] = /^(\S.*:\d+)\n(.*)\n([ \t]*\^*)\n\n(?=\w*Error: )/.exec(stack) ?? [];

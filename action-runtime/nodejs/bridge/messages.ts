@@ -1,59 +1,59 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Init, LogLine } from '../../protocol/index.js';
 
-/** How an action's code reaches the FLU. */
+/** An action's code, as the FLU gets it. */
 export type Code =
   | { readonly form: 'none' }
   | { readonly form: 'text'; readonly text: string }
   | { readonly form: 'directory'; readonly path: string };
 
-/** Everything that a FLU is started with. */
+/** Configuration of the FLU. */
 export interface FluConfig {
   readonly init: Init;
   readonly code: Code;
-  /** A directory of the runtime's own, for the module file of an inline ES module. */
+  /** The runtime's own directory, for the file of an inline ES module. */
   readonly privateDirectory: string;
   readonly emitWindowBytes: number;
-  /** Prefix of the end marks on the process's streams; undefined: none are written. */
+  /** Prefix of the end marks on the process's streams; undefined: no marks are written. */
   readonly endMark?: string | undefined;
 }
 
 /** Start data of the DLU's thread. */
 export interface DluData {
-  /** To the FLU. */
+  /** Port to the FLU. */
   readonly port: MessagePort;
   readonly cells: SharedArrayBuffer;
   readonly held: SharedArrayBuffer;
-  /** Where the agent listens, and the word by which it knows this container. */
+  /** The agent's address, and the secret for HELLO. */
   readonly address: string;
   readonly token: string;
-  /** Where the runtime keeps what it unpacks. */
+  /** Folder for unpacked code. */
   readonly directory: string;
 }
 
 export interface RunChannelAddress {
-  /** As for the connection itself. */
+  /** The address of the container's connection. */
   readonly address: string;
-  /** What proves that the channel belongs to this container. Good for one connection. */
+  /** Proves that the channel belongs to this container. Valid for one connection. */
   readonly key: string;
 }
 
-/** A run whose large inputs travel beside it; `head` is as in PackedRun, its slot table included. */
+/** A run whose large inputs are transferred beside it. `packed` is as in packed-run.ts, slot table included. */
 export interface RunWithBuffers {
   readonly type: 'run';
   readonly packed: string;
-  /** Buffers for the slots that are not inline, by slot number. */
+  /** The values of slots that are not inline, by slot number. */
   readonly buffers: readonly (readonly [slot: number, bytes: ArrayBuffer])[];
 }
 
-/** To the FLU. A string is one packed run, an array of strings several in order. */
+/** A message to the FLU. A string is one packed run, an array of strings several in order. */
 export type ToFlu =
   | string
   | readonly string[]
   | RunWithBuffers
-  /** The agent is there: the descriptor of the connection, and how to open a run channel, if it offers one. */
+  /** The agent has answered: the descriptor of the connection, and the run channel that it offers. */
   | { readonly type: 'open'; readonly fd: number; readonly runChannel: RunChannelAddress | undefined }
-  /** Load an action; once. */
+  /** Load the action; sent once. */
   | { readonly type: 'load'; readonly config: FluConfig }
   | {
       readonly type: 'define';
@@ -63,16 +63,16 @@ export type ToFlu =
       readonly functions?: readonly { path: string; code: string }[];
     }
   | { readonly type: 'grant'; readonly bytes: number }
-  /** A run that never came has been withdrawn: one behind it may be next. */
+  /** A run that will not be posted has been withdrawn: a later one may be next. */
   | { readonly type: 'skip' }
-  /** Write the unfinished log line and answer `stopped`: the process is about to end. */
+  /** Flush the unfinished log line and answer `stopped`: the process is about to end. */
   | { readonly type: 'stop' }
   /** Answer `idle` once nothing is queued or running. */
   | { readonly type: 'drain' }
-  /** Everything is sent: end the process. */
+  /** End the process: everything is sent. */
   | { readonly type: 'exit'; readonly code: number };
 
-/** A value too large for a frame, with the message that it belongs to. */
+/** A message with a value that is too large for a frame. */
 export interface LargeMessage {
   readonly type: 'large';
   readonly invocationId: number;
@@ -81,10 +81,10 @@ export interface LargeMessage {
   readonly outcome: number;
   readonly shape: number;
   readonly startedNext: number;
-  /** Of a RESULT: its end is marked on both streams. */
+  /** RESULT only: the end of the log is marked on both streams. */
   readonly marked?: boolean;
   readonly value: LargeValue;
-  /** The environment slot of a RESULT. */
+  /** RESULT only: the environment slot. */
   readonly env?: LargeValue;
 }
 
@@ -93,26 +93,26 @@ export interface LargeValue {
   readonly segments: readonly Uint8Array[];
 }
 
-/** From the FLU. */
+/** A message from the FLU. */
 export type FromFlu =
-  /** A finished frame, as bytes or (small ones: cheaper to post) as latin-1 text. */
+  /** A complete frame, as bytes or, if small, as latin-1 text, which is cheaper to post. */
   | { readonly type: 'frame'; readonly bytes: Uint8Array | string }
-  /** The rest of a frame of which the FLU wrote a part itself. */
+  /** The rest of a frame whose first part the FLU wrote itself. */
   | { readonly type: 'rest'; readonly bytes: Uint8Array }
   | LargeMessage
   | {
       readonly type: 'ready';
       readonly ok: boolean;
       readonly error?: string;
-      /** True when small runs are taken on a run channel. */
+      /** True when the run channel is open. */
       readonly runChannel?: boolean;
       readonly logs?: readonly LogLine[];
     }
-  /** Something runs, or is held back, that the DLU does not look after yet. */
+  /** A run or a held result that the DLU does not watch yet. */
   | { readonly type: 'watch' }
-  /** The function ended with a developer error: its result is out, nothing more will run here. */
+  /** The function ended with a developer error: its result is sent, no further run will start. */
   | { readonly type: 'spent' }
-  /** The process ends by itself; its last moment waits until everything is sent. `logs`: lines of no invocation. */
+  /** The process is exiting and waits until everything is sent. `logs`: lines of no invocation. */
   | { readonly type: 'exited'; readonly logs: readonly LogLine[] }
   | { readonly type: 'stopped' }
   | { readonly type: 'idle' };

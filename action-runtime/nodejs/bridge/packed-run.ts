@@ -2,13 +2,13 @@ import { HEADER_BYTES } from '../../protocol/index.js';
 import type { RunWithBuffers } from './messages.js';
 
 /**
- * A RUN on its way to the FLU's thread: flags, `behind` and the invocation id as five characters, then the frame's
- * payload as latin-1 text. A string is cheaper to post between threads than a small transferred buffer, and the FLU
- * does the decoding, so that the DLU stays free to move data.
+ * A RUN for the FLU's thread: flags, `behind` and the invocation id (4) as six characters, then the frame's payload as
+ * latin-1 text. A string is cheaper to post between threads than a small transferred buffer, and the FLU decodes it, so that
+ * the DLU stays free to move data.
  */
 export const PACKED_HEAD = 6;
 
-/** Packs a RUN. `behind` is true when it arrived while something was unfinished: its start has to be announced. */
+/** Packs a RUN. @param behind True when another run was unfinished at its arrival: its start has to be announced. */
 export function packRun(flags: number, behind: boolean, invocationId: number, payload: Buffer): string {
   return (
     String.fromCharCode(
@@ -22,14 +22,14 @@ export function packRun(flags: number, behind: boolean, invocationId: number, pa
   );
 }
 
-/** A run as the FLU executes it. */
+/** A run in the FLU's queue. */
 export interface QueuedRun {
   readonly flags: number;
-  /** It arrived while something was unfinished: its start has to be announced. */
+  /** True when another run was unfinished at its arrival: its start has to be announced. */
   readonly behind: boolean;
   readonly invocationId: number;
   readonly payload: Buffer;
-  /** Buffers for the slots that are not inline, by slot number. */
+  /** The values of slots that are not inline, by slot number. */
   readonly buffers?: RunWithBuffers['buffers'];
 }
 
@@ -50,7 +50,7 @@ export function packedId(packed: string): number {
   );
 }
 
-/** True when every slot of a RUN's payload is inline, so that the run is complete as it is. */
+/** True when every slot of a RUN's payload is inline. */
 export function isComplete(payload: Buffer): boolean {
   let at = 26 + 1 + payload[26]!;
   let slots = payload.readUInt16BE(at);
@@ -61,5 +61,5 @@ export function isComplete(payload: Buffer): boolean {
   return true;
 }
 
-/** Where `started next` stands in a RESULT frame (protocol/PROTOCOL.md). */
+/** Offset of `started next` in a RESULT frame (protocol/PROTOCOL.md). */
 export const STARTED_NEXT_AT = HEADER_BYTES + 2;

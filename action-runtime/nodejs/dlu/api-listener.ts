@@ -3,16 +3,16 @@ import { type AddressInfo, type Socket, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { connect } from '../bridge/connect.js';
 
-/** Connections at once, as many as the agent takes. */
+/** Concurrent connections, as many as the agent accepts. */
 const MAX_CONNECTIONS = 16;
-/** Name of the agent's socket for the API, beside the container's own. */
+/** Name of the agent's socket for the API, in the folder of the container's own. */
 const SOCKET = 'api';
 
 /**
- * Brings the API into a container that has no network of its own to reach it: listens on loopback and passes what comes
- * to the agent, which looks what it is. Returns the address for the action's `__OW_API_HOST`.
+ * Makes the API reachable in a container without a network: listens on loopback and forwards each connection to the agent,
+ * which validates the requests. Returns the address for the action's `__OW_API_HOST`.
  *
- * @param address Where the container connected to.
+ * @param address The address to which the container connected.
  */
 export async function listenForApi(address: string): Promise<string> {
   const target = apiAddress(address);
@@ -25,7 +25,7 @@ export async function listenForApi(address: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Beside its own socket; over TCP the same port, with the name behind the key. */
+/** The socket in the same folder; over TCP the same port, with the name after the key. */
 function apiAddress(address: string): string {
   return address.startsWith('tcp:') ? address.replace('@', `/${SOCKET}@`) : join(dirname(address), SOCKET);
 }
@@ -40,7 +40,7 @@ async function pass(client: Socket, target: string): Promise<void> {
     return;
   }
   agent.on('error', () => client.destroy());
-  // The container has yet to read the bytes that were written.
+  // The container may not have read all bytes yet.
   agent.on('close', () => client.destroySoon());
   client.on('close', () => agent.destroy());
   client.pipe(agent);

@@ -22,7 +22,7 @@ test('process.exit', async () => {
   expect(agent.logs()).toEqual(['stdout: bye', 'stdout: half']);
 });
 
-test('an exception that nobody catches, with its stack in the log', async () => {
+test('an uncaught exception, with its stack in the log', async () => {
   expect(
     await failure(
       'function main() { setTimeout(() => { throw new TypeError("oops") }); return new Promise(() => {}) }',
@@ -31,7 +31,7 @@ test('an exception that nobody catches, with its stack in the log', async () => 
   expect(agent.logs()[0]).toBe('stderr: TypeError: oops');
 });
 
-test('a rejection that nobody handles', async () => {
+test('an unhandled rejection', async () => {
   expect(
     await failure('async function main() { Promise.reject(new Error("lost")); await new Promise(() => {}) }'),
   ).toBe(EXITED);

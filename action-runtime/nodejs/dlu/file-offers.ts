@@ -1,20 +1,20 @@
-// Not from `node:fs/promises`: this way it is loaded when it is used, not while a container starts.
+// `node:fs` loads `promises` on first use; an import of `node:fs/promises` would load it in every cold start.
 import { promises } from 'node:fs';
 import { FrameType, encodeAmount } from '../../protocol/index.js';
 import type { LargeValue } from '../bridge/messages.js';
-import { complain } from '../bridge/complain.js';
+import { logForOperator } from '../bridge/process-streams.js';
 import type { FrameWriter } from './frame-writer.js';
 
-/** An agent that follows is told after each so many bytes how far a file is filled. */
+/** Interval between FILLED frames for an agent that follows, in bytes. */
 const FOLLOWED_BYTES = 4 * 1024 * 1024;
 
 interface Answer {
-  /** Empty: refused. */
+  /** Empty when the agent refuses. */
   readonly path: string;
   readonly followed: boolean;
 }
 
-/** Hands large values over in files that the agent makes: OFFER asks for one, FILE names it. */
+/** Hands large values over in files that the agent creates: OFFER asks for one, FILE names it. */
 export class FileOffers {
   #nextId = 1;
   readonly #open = new Map<number, (answer: Answer) => void>();
@@ -25,7 +25,7 @@ export class FileOffers {
     this.#writer = writer;
   }
 
-  /** Writes the value into a file of the agent's; undefined when the agent refuses or the file does not take it. */
+  /** Writes the value into a file of the agent's; returns the offer's id, undefined when the agent refuses or the write fails. */
   async store(value: LargeValue): Promise<number | undefined> {
     const id = this.#nextId++;
     const { path, followed } = await new Promise<Answer>((answer) => {
@@ -34,11 +34,11 @@ export class FileOffers {
     });
     if (path === '') return undefined;
     try {
-      const told = (bytes: number): void => this.#writer.write(encodeAmount(FrameType.FILLED, id, bytes));
-      await writeSegments(path, value.segments, followed ? told : undefined);
+      const report = (bytes: number): void => this.#writer.write(encodeAmount(FrameType.FILLED, id, bytes));
+      await writeSegments(path, value.segments, followed ? report : undefined);
       return id;
     } catch (error) {
-      complain(`a hand-over file cannot be written: ${String(error)}`);
+      logForOperator(`cannot write a hand-over file: ${String(error)}`);
       return undefined;
     }
   }
@@ -55,10 +55,10 @@ async function writeSegments(
   segments: readonly Uint8Array[],
   filled: ((bytes: number) => void) | undefined,
 ): Promise<void> {
-  // The agent has made the file; the container never creates one.
+  // The agent has created the file; the container never creates one.
   const file = await promises.open(path, 'r+');
   try {
-    // All in one call, as far as the system takes it, where nobody follows.
+    // In one call, as far as the system accepts it, when the agent does not follow.
     let left = segments.filter(({ length }) => length > 0);
     for (let at = 0; left.length > 0;) {
       const { bytesWritten } = await file.writev(filled === undefined ? left : first(left, FOLLOWED_BYTES), at);
@@ -71,7 +71,7 @@ async function writeSegments(
   }
 }
 
-/** What follows the first `written` bytes. */
+/** The bytes after the first `written` ones. */
 function rest(segments: readonly Uint8Array[], written: number): Uint8Array[] {
   let first = 0;
   while (first < segments.length && written >= segments[first]!.length) written -= segments[first++]!.length;
@@ -80,7 +80,7 @@ function rest(segments: readonly Uint8Array[], written: number): Uint8Array[] {
   return left;
 }
 
-/** The first of the bytes, at most so many. */
+/** The first bytes, at most this many. */
 function first(segments: readonly Uint8Array[], bytes: number): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (let i = 0; i < segments.length && bytes > 0; i++) {

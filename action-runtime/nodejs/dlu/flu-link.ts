@@ -2,7 +2,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { POSTED_MESSAGES } from '../bridge/cells.js';
 import type { FromFlu, ToFlu } from '../bridge/messages.js';
 
-/** The DLU's end of its FLU, which is the main thread. It executes runs in the order of posting. */
+/** The DLU's port to the FLU on the main thread, which executes runs in the order of posting. */
 export class FluLink {
   readonly #port: MessagePort;
   readonly #cells: Int32Array;
@@ -21,8 +21,8 @@ export class FluLink {
     Atomics.add(this.#cells, POSTED_MESSAGES, 1);
   }
 
-  /** Messages that the FLU has posted and that no listener has taken yet. */
-  *unheard(): Iterable<FromFlu> {
+  /** Messages that the FLU has posted and that were not delivered yet. */
+  *undelivered(): Iterable<FromFlu> {
     for (let next; (next = receiveMessageOnPort(this.#port) as { message: FromFlu } | undefined) !== undefined;)
       yield next.message;
   }

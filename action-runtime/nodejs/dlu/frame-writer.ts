@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { HELD_BYTES, LOCK, Lock, POSTED_FRAMES } from '../bridge/cells.js';
 
-/** How often the lock is tried before the thread sleeps: the FLU holds it for one system call. */
+/** Attempts to take the lock before the thread sleeps: the FLU holds it for one system call. */
 const SPINS = 200;
 
 /**
@@ -11,7 +11,7 @@ const SPINS = 200;
 export class FrameWriter {
   #holding = false;
   #seized = false;
-  /** Frames of the DLU's own that wait for the rest of a frame that the FLU began. */
+  /** Frames that wait for the rest of a frame that the FLU began. */
   #behindRest: Uint8Array[] = [];
   #onDrained: (() => void)[] = [];
 
@@ -41,7 +41,7 @@ export class FrameWriter {
     }
   }
 
-  /** Writes the rest of a frame that the FLU began; only then may anything else follow. */
+  /** Writes the rest of a frame that the FLU began. Waiting frames follow. */
   writeRest(rest: Uint8Array): void {
     this.#holding = true;
     Atomics.store(this.#cells, LOCK, Lock.DLU);
@@ -50,23 +50,23 @@ export class FrameWriter {
     this.#put([rest, ...waiting]);
   }
 
-  /** From now on the lock stays here: what the FLU still has to say comes as messages. */
+  /** Keeps the lock from now on: the FLU posts its frames as messages. */
   seize(): void {
     this.#seized = true;
     if (!this.#holding) this.write();
   }
 
-  /** Sends the results that the FLU holds back. */
+  /** Sends the held results. */
   flushHeld(): void {
     if (Atomics.load(this.#cells, HELD_BYTES) > 0) this.write();
   }
 
-  /** One frame that the FLU posted has been put into the socket, in its turn. */
+  /** Counts a frame that the FLU posted as written. */
   settlePosted(): void {
     Atomics.sub(this.#cells, POSTED_FRAMES, 1);
   }
 
-  /** Calls back when every byte written so far is with the kernel. */
+  /** Calls back when the kernel has taken every byte written so far. */
   drained(callback: () => void): void {
     const idle = this.#seized ? this.#holding : !this.#holding;
     if (this.unwritten === 0 && idle) callback();
@@ -78,7 +78,7 @@ export class FrameWriter {
       const seen = Atomics.compareExchange(this.#cells, LOCK, Lock.FREE, Lock.DLU);
       if (seen === Lock.FREE) break;
       if (seen === Lock.REST) return false;
-      // The FLU's thread has the lower priority: on a busy core it needs the DLU to step aside.
+      // The FLU's thread has the lower priority: on a busy core it runs only while this thread sleeps.
       if (spins > SPINS) Atomics.wait(this.#cells, LOCK, Lock.FLU, 0.05);
     }
     this.#holding = true;
@@ -87,12 +87,12 @@ export class FrameWriter {
 
   #put(parts: readonly Uint8Array[]): void {
     if (parts.length > 1) this.#socket.cork();
-    for (const part of parts) this.#socket.write(part, this.#written);
+    for (const part of parts) this.#socket.write(part, this.#onWritten);
     if (parts.length > 1) this.#socket.uncork();
-    this.#written();
+    this.#onWritten();
   }
 
-  readonly #written = (): void => {
+  readonly #onWritten = (): void => {
     if (this.#socket.writableLength === 0) this.#release();
   };
 

@@ -1,12 +1,14 @@
 import { HELD_BYTES, HELD_EPOCH, HELD_WATCHED } from '../bridge/cells.js';
 
 const INTERVAL_MS = 2;
+/** Checks without a held result after which the watch sleeps. */
+const QUIET_CHECKS = 10;
 
-/** Sends the results that the FLU holds back when the function that should bring the next one turns out to be slow. */
+/** Sends held results when the next result, with which they were to be sent, takes too long. */
 export class HeldWatch {
   #timer: NodeJS.Timeout | undefined;
   #seenEpoch = 0;
-  #quietLooks = 0;
+  #quietChecks = 0;
 
   readonly #cells: Int32Array;
   readonly #flush: () => void;
@@ -16,12 +18,12 @@ export class HeldWatch {
     this.#flush = flush;
   }
 
-  /** Called when a run is posted behind another, or a result is held: only then can the FLU hold one. */
+  /** Starts the watch. Called when a run is posted behind another, or a result is held. */
   wake(): void {
-    this.#quietLooks = 0;
+    this.#quietChecks = 0;
     if (this.#timer !== undefined) return;
     Atomics.store(this.#cells, HELD_WATCHED, 1);
-    this.#timer = setInterval(() => this.#look(), INTERVAL_MS).unref();
+    this.#timer = setInterval(() => this.#check(), INTERVAL_MS).unref();
   }
 
   stop(): void {
@@ -30,14 +32,14 @@ export class HeldWatch {
     Atomics.store(this.#cells, HELD_WATCHED, 0);
   }
 
-  #look(): void {
+  #check(): void {
     const epoch = Atomics.load(this.#cells, HELD_EPOCH);
     const old = epoch === this.#seenEpoch;
     this.#seenEpoch = epoch;
     if (Atomics.load(this.#cells, HELD_BYTES) === 0) {
-      if (++this.#quietLooks <= 10) return;
+      if (++this.#quietChecks <= QUIET_CHECKS) return;
       this.stop();
-      // What was held back in between has not asked to be watched.
+      // The FLU may have held a result before it saw that the watch stopped.
       if (Atomics.load(this.#cells, HELD_BYTES) > 0) this.wake();
     } else if (old) {
       this.#flush();

@@ -1,16 +1,17 @@
-import { FLAG_END, FrameType, MAX_CHUNK_BYTES, ProtocolError, encodeAmount } from '../../protocol/index.js';
+import { FLAG_END, FrameType, MAX_CHUNK_BYTES, ProtocolError, type Slot, encodeAmount } from '../../protocol/index.js';
+import { readHandOver } from '../bridge/hand-over-file.js';
 import type { FrameWriter } from './frame-writer.js';
 
 interface Incoming {
   readonly bytes: Buffer;
   filled: number;
-  /** Taken in since the last CREDIT. */
+  /** Bytes received since the last CREDIT. */
   uncredited: number;
   readonly done: (bytes: ArrayBuffer) => void;
   readonly failed: (error: Error) => void;
 }
 
-/** Assembles the agent's streams, each into one buffer of its announced size. */
+/** Receives the agent's values: reads slots, and assembles each stream into one buffer of its announced size. */
 export class IncomingStreams {
   readonly #streams = new Map<number, Incoming>();
 
@@ -20,8 +21,23 @@ export class IncomingStreams {
     this.#writer = writer;
   }
 
-  /** Announced in a slot; resolves when the stream has ended. */
-  receive(streamId: number, size: number): Promise<ArrayBuffer> {
+  /** Reads a slot's value into memory of its own, wherever the value is. */
+  async read(slot: Slot): Promise<ArrayBuffer> {
+    switch (slot.where) {
+      case 'inline': {
+        const bytes = new ArrayBuffer(slot.bytes.length);
+        new Uint8Array(bytes).set(slot.bytes);
+        return bytes;
+      }
+      case 'stream':
+        return this.#receive(slot.streamId, slot.size);
+      case 'file':
+        return readHandOver(slot.path, slot.size);
+    }
+  }
+
+  /** Resolves when the stream has ended. */
+  #receive(streamId: number, size: number): Promise<ArrayBuffer> {
     return new Promise((done, failed) => {
       this.#streams.set(streamId, {
         bytes: Buffer.from(new ArrayBuffer(size)),
@@ -35,7 +51,7 @@ export class IncomingStreams {
 
   data(streamId: number, flags: number, chunk: Buffer): void {
     const stream = this.#streams.get(streamId);
-    // Chunks may still be on their way for a stream that was given up.
+    // Chunks of a stream that was reset may still arrive.
     if (stream === undefined) return;
     if (stream.filled + chunk.length > stream.bytes.length) {
       throw new ProtocolError('UNEXPECTED_FRAME', `stream ${streamId} is longer than announced`);

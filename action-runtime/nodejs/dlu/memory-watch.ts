@@ -1,16 +1,16 @@
 import { MEMORY_WATCHED } from '../bridge/cells.js';
 
 const INTERVAL_MS = 25;
-/** Looks without work after which the watch sleeps. */
-const IDLE_LOOKS = 20;
+/** Checks without a run after which the watch sleeps. */
+const IDLE_CHECKS = 20;
 
 /**
- * Ends a function whose process holds more memory than the action may: the heap has a limit of its own, Buffers and
- * the like have not. It looks only while there is work.
+ * Detects that the process holds more memory than the action may. V8 limits the heap, but not Buffers and the like. The watch
+ * is active only while runs are in progress.
  */
 export class MemoryWatch {
   #timer: NodeJS.Timeout | undefined;
-  #idleLooks = 0;
+  #idleChecks = 0;
   #limitBytes = Infinity;
 
   readonly #cells: Int32Array;
@@ -23,16 +23,16 @@ export class MemoryWatch {
     this.#onExceeded = onExceeded;
   }
 
-  /** What is resident now is the runtime's own. */
+  /** Adds the limit to the present resident set, which is the runtime's own. */
   calibrate(memoryMiB: number): void {
     this.#limitBytes = process.memoryUsage.rss() + memoryMiB * 1024 * 1024;
   }
 
   wake(): void {
-    this.#idleLooks = 0;
+    this.#idleChecks = 0;
     if (this.#timer !== undefined) return;
     Atomics.store(this.#cells, MEMORY_WATCHED, 1);
-    this.#timer = setInterval(() => this.#look(), INTERVAL_MS).unref();
+    this.#timer = setInterval(() => this.#check(), INTERVAL_MS).unref();
   }
 
   stop(): void {
@@ -41,10 +41,10 @@ export class MemoryWatch {
     Atomics.store(this.#cells, MEMORY_WATCHED, 0);
   }
 
-  #look(): void {
-    if (!this.#busy() && ++this.#idleLooks > IDLE_LOOKS) {
+  #check(): void {
+    if (!this.#busy() && ++this.#idleChecks > IDLE_CHECKS) {
       this.stop();
-      // What began in between has not asked to be watched.
+      // A run may have begun before the FLU saw that the watch stopped.
       if (this.#busy()) this.wake();
     } else if (process.memoryUsage.rss() > this.#limitBytes) this.#onExceeded();
   }

@@ -5,17 +5,17 @@ import type { FrameWriter } from './frame-writer.js';
 import type { OutgoingStreams } from './outgoing-streams.js';
 
 interface Entry {
-  /** Undefined until the agent has said where the entry's value goes. */
+  /** Undefined until it is decided how the entry's value travels. */
   frame: Uint8Array | undefined;
-  /** True for what the FLU posted, which it counts. */
+  /** True for a frame that the FLU posted and counts. */
   readonly posted: boolean;
-  /** The streams that its slots announce. */
+  /** The streams that the frame announces. */
   readonly streams: [number, LargeValue][];
 }
 
 /**
- * What the FLU gave the DLU to send, in that order: a frame waits for a large value before it to have its place, so
- * nothing of an invocation passes anything else of it. The values' own bytes then travel on the side.
+ * The frames to be sent, in order. A frame waits until every large value before it has a file or a stream, so that frames of
+ * an invocation never overtake each other. The bytes of streams follow on their own.
  */
 export class Outbox {
   readonly #entries: Entry[] = [];
@@ -36,7 +36,7 @@ export class Outbox {
     this.#advance();
   }
 
-  /** A frame of the DLU's own that follows all that the FLU has posted. */
+  /** Adds a frame of the DLU's own, after all that the FLU has posted. */
   pushOwn(frame: Uint8Array): void {
     this.#entries.push({ frame, posted: false, streams: [] });
     this.#advance();
@@ -48,7 +48,7 @@ export class Outbox {
     void this.#place(message, entry);
   }
 
-  /** Calls back when everything has been handed to the writer. */
+  /** Calls back when every frame has been passed to the writer. */
   empty(callback: () => void): void {
     this.#onEmpty = callback;
     this.#advance();

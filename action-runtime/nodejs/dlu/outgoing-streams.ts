@@ -1,10 +1,15 @@
-import { FLAG_END, FrameType, HEADER_BYTES, MAX_CHUNK_BYTES, writeHeader } from '../../protocol/index.js';
+import {
+  FLAG_END,
+  FrameType,
+  HEADER_BYTES,
+  INITIAL_CREDIT_BYTES,
+  MAX_CHUNK_BYTES,
+  writeHeader,
+} from '../../protocol/index.js';
 import type { LargeValue } from '../bridge/messages.js';
 import type { FrameWriter } from './frame-writer.js';
 
-/** What a sender may send on a new stream before the first CREDIT, in bytes. */
-export const INITIAL_CREDIT_BYTES = 1024 * 1024;
-/** With so much unwritten no further chunk is written, so that small frames do not queue behind many. */
+/** No further chunk is written while this much is unwritten, so that small frames do not queue behind many chunks. */
 const MAX_UNWRITTEN_BYTES = MAX_CHUNK_BYTES;
 
 interface Outgoing {
@@ -16,7 +21,7 @@ interface Outgoing {
   credit: number;
 }
 
-/** Sends the container's streams: in turns, within each one's credit, and never more than the socket takes. */
+/** Sends the container's streams round robin, within each stream's credit, and only while the socket accepts data. */
 export class OutgoingStreams {
   #nextId = 1;
   readonly #streams = new Map<number, Outgoing>();
@@ -29,7 +34,7 @@ export class OutgoingStreams {
     this.#writer = writer;
   }
 
-  /** The container's streams have odd numbers. */
+  /** A new stream id. The container's streams have odd ids. */
   newId(): number {
     const id = this.#nextId;
     this.#nextId += 2;
@@ -60,7 +65,7 @@ export class OutgoingStreams {
     this.#checkDone();
   }
 
-  /** Calls back when no stream is left to send. */
+  /** Calls back when every stream is sent. */
   done(callback: () => void): void {
     this.#onDone = callback;
     this.#checkDone();

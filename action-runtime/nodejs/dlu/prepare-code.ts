@@ -5,8 +5,8 @@ import { ArchiveError, isArchiveError } from './archive/errors.js';
 import { privateDirectory } from './private-directory.js';
 
 /**
- * Gets the code of an action ready for the FLU: an archive is unpacked. The
- * refusal of an archive is thrown as a text: OpenWhisk's runtime shows it so, without a stack.
+ * Prepares an action's code for the FLU: unpacks an archive. Throws a string for an archive that is refused, because
+ * OpenWhisk's runtime shows such an error without a stack.
  */
 export async function prepareCode(code: Buffer, binary: boolean): Promise<Code> {
   if (code.length === 0) return { form: 'none' };
@@ -21,7 +21,7 @@ export async function prepareCode(code: Buffer, binary: boolean): Promise<Code> 
   return { form: 'directory', path: directory };
 }
 
-/** The second is a zip archive without entries. */
+/** First bytes of a zip archive; the second form has no entries. */
 const ZIP = ['504b0304', '504b0506'];
 const GZIP = '1f8b08';
 

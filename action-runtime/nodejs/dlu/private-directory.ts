@@ -5,14 +5,14 @@ import { join } from 'node:path';
 let base: string | undefined;
 let made: string | undefined;
 
-/** Has the private directory made in this one, which whoever started the process removes after it. */
+/** Sets the parent of the private directory, which the starter of the process removes after it. */
 export function makePrivateDirectoryIn(directory: string): void {
   base = directory;
 }
 
 /**
- * The runtime's own directory for unpacked code, removed when the process exits. A process that is killed leaves it
- * behind, unless it lies where its starter cleans up.
+ * The runtime's own directory for unpacked code. It is removed when the process exits; a killed process leaves it to the
+ * cleanup of its starter.
  */
 export function privateDirectory(): string {
   if (made === undefined) {
@@ -22,7 +22,7 @@ export function privateDirectory(): string {
   return made;
 }
 
-/** For a thread that ends the process without an event. */
+/** Removes the directory, for a thread that ends the process without an `exit` event. */
 export function removePrivateDirectory(): void {
   if (made !== undefined) rmSync(made, { recursive: true, force: true });
 }

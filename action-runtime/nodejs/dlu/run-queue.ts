@@ -3,7 +3,7 @@ import { CLAIMED, CLAIM_SLOTS, Claim, RUNNING, TAKEN_RUNS, claimCell, idCell } f
 import { isComplete, packRun } from '../bridge/packed-run.js';
 import type { FluLink } from './flu-link.js';
 
-/** Reads a value that does not travel inline into private memory. */
+/** Reads the value of a slot that is not inline into memory of its own. */
 export type ReadInput = (slot: Slot) => Promise<ArrayBuffer>;
 
 interface WaitingRun {
@@ -14,13 +14,13 @@ interface WaitingRun {
 }
 
 /**
- * The runs that the agent has sent ahead. They go to the FLU in order, each once its inputs are complete; until the
- * FLU claims one it can be taken back. Those of a run channel do not pass here, but are taken back here too.
+ * The runs that the agent has sent ahead. They are posted to the FLU in order, each once its inputs are complete; until the
+ * FLU claims a run it can be withdrawn. Runs of a run channel do not pass through this queue, but are withdrawn here too.
  */
 export class RunQueue {
-  /** Runs that wait for inputs, their own or those of one before them. */
+  /** Runs that wait for inputs, their own or those of an earlier run. */
   #waiting: WaitingRun[] = [];
-  /** Complete runs of the bytes that are being read now, to be posted together. */
+  /** Complete runs of the present read, to be posted together. */
   #batch: string[] = [];
   #posted = 0;
   readonly #postedIds = new Uint32Array(CLAIM_SLOTS);
@@ -28,11 +28,11 @@ export class RunQueue {
   readonly #flu: FluLink;
   readonly #cells: Int32Array;
   readonly #readInput: ReadInput;
-  /** True when small runs go to the FLU on its run channel, and all are executed in the order of their ids. */
+  /** True when small runs reach the FLU by its run channel; all runs are then executed in the order of their ids. */
   readonly #runChannel: boolean;
-  /** An input was cut off: the run cannot start any more. */
+  /** Called when an input was reset: the run cannot start any more. */
   readonly #onLost: (invocationId: number) => void;
-  /** A run was queued behind another. */
+  /** Called when a run is queued behind another. */
   readonly #onBehind: () => void;
 
   constructor(
@@ -60,7 +60,7 @@ export class RunQueue {
     return Atomics.load(this.#cells, RUNNING) >>> 0;
   }
 
-  /** True for a run that the FLU has claimed to follow the one whose result it is about to send. */
+  /** True for the run that the FLU has claimed as the next one and announces in the result that it is about to send. */
   isNext(invocationId: number): boolean {
     return (
       this.running !== 0 && this.running !== invocationId && Atomics.load(this.#cells, CLAIMED) >>> 0 === invocationId
@@ -80,7 +80,7 @@ export class RunQueue {
     const run: WaitingRun = { invocationId, packed, buffers: [], missing: 0 };
     const { slots } = decodeRun(flags, invocationId, payload);
     slots.forEach((slot, i) => {
-      // With nothing before it the FLU reads a file itself, and the memory does not pass through this thread's heap.
+      // With no run before it the FLU reads a file itself, which keeps the memory out of this thread's heap.
       if (slot.where === 'inline' || (slot.where === 'file' && !behind)) return;
       run.missing++;
       this.#readInput(slot).then(
@@ -90,7 +90,7 @@ export class RunQueue {
           this.#advance();
         },
         () => {
-          // It was taken back before: the agent knows, and what it held is gone.
+          // It was withdrawn before.
           if (!this.#waiting.includes(run)) return;
           this.#waiting = this.#waiting.filter((other) => other !== run);
           this.#skip(invocationId);
@@ -103,12 +103,12 @@ export class RunQueue {
     this.#advance();
   }
 
-  /** Posts what `accept` has gathered; called when the bytes at hand are read. */
+  /** Posts the runs that `accept` has collected. Called when a read has been handled. */
   flush(): void {
     if (this.#batch.length > 0) this.#flushBatch();
   }
 
-  /** Takes back those of the runs that have not started. */
+  /** Withdraws those of the runs that have not started; returns their ids. */
   withdraw(ids: readonly number[]): number[] {
     this.flush();
     return ids.filter((id) => this.#withdrawWaiting(id) || this.#withdrawPosted(id));
@@ -123,7 +123,7 @@ export class RunQueue {
     return true;
   }
 
-  /** The FLU will never see this run: those behind it do not wait for it. */
+  /** Tells the FLU not to wait for this run, which will not be posted. */
   #skip(id: number): void {
     if (!this.#runChannel) return;
     Atomics.store(this.#cells, idCell(id), Claim.WITHDRAWN);
@@ -159,7 +159,7 @@ export class RunQueue {
     this.#flu.post(batch.length === 1 ? batch[0]! : batch);
   }
 
-  /** Gives a run its place among the claims, from which it can be withdrawn. */
+  /** Assigns a claim cell to a run, by which it can be withdrawn. */
   #claimable(invocationId: number): void {
     if (this.#untaken >= CLAIM_SLOTS)
       throw new ProtocolError('UNEXPECTED_FRAME', `more than ${CLAIM_SLOTS} runs sent ahead`);

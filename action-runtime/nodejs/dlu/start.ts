@@ -9,19 +9,19 @@ import {
 import { ALL_SENT } from '../bridge/cells.js';
 import { connect, descriptorOf } from '../bridge/connect.js';
 import type { DluData } from '../bridge/messages.js';
-import { complain } from '../bridge/complain.js';
-import { Container, type Welcome } from './container.js';
+import { logForOperator } from '../bridge/process-streams.js';
+import { Dlu, type Welcome } from './dlu.js';
 import { endProcess } from './end-process.js';
 import { FluLink } from './flu-link.js';
 import { FrameWriter } from './frame-writer.js';
 import { makePrivateDirectoryIn, removePrivateDirectory } from './private-directory.js';
 
-/** How long the end of the connection itself may take, in milliseconds. */
+/** Time to close the connection, in milliseconds. */
 const CLOSE_GRACE_MS = 1000;
-/** The main thread may be busy with the function's code for ever: after so long, in milliseconds, it is not asked any more. */
+/** Time for the main thread to exit, in milliseconds: user code may block it for ever. */
 const EXIT_GRACE_MS = 1000;
 
-/** Connects to the agent, greets it and serves it until the connection ends or the agent has no more use for us. */
+/** Connects to the agent, sends HELLO, and serves the agent until the connection or the container ends. */
 export async function startDlu({ port, cells, held, address, token, directory }: DluData): Promise<void> {
   makePrivateDirectoryIn(directory);
   const flu = new FluLink(port, new Int32Array(cells));
@@ -30,15 +30,15 @@ export async function startDlu({ port, cells, held, address, token, directory }:
   try {
     socket = await connect(address);
   } catch (error) {
-    complain(String(error));
+    logForOperator(String(error));
     leave(1);
     return;
   }
   const writer = new FrameWriter(socket, new Int32Array(cells), Buffer.from(held));
-  let container: Container | undefined;
+  let dlu: Dlu | undefined;
 
   const fail = (error: unknown): void => {
-    complain(ProtocolError.is(error) ? error.message : String((error as Error).stack));
+    logForOperator(ProtocolError.is(error) ? error.message : String((error as Error).stack));
     leave(1);
   };
   const finish = (): void => {
@@ -46,18 +46,18 @@ export async function startDlu({ port, cells, held, address, token, directory }:
     socket.end(() => leave(0));
   };
   const decoder = new FrameDecoder((type, flags, id, payload) => {
-    if (container !== undefined) {
-      container.onFrame(type, flags, id, payload);
+    if (dlu !== undefined) {
+      dlu.onFrame(type, flags, id, payload);
       return;
     }
-    if (type !== FrameType.WELCOME) throw new ProtocolError('UNEXPECTED_FRAME', 'the agent has to begin with WELCOME');
+    if (type !== FrameType.WELCOME)
+      throw new ProtocolError('UNEXPECTED_FRAME', 'the first frame of the agent is not WELCOME');
     const { runChannel: key, ...welcome } = readWelcome(payload);
     const runChannel = key === undefined ? undefined : { address, key };
     flu.post({ type: 'open', fd: descriptorOf(socket), runChannel });
-    container = new Container(writer, flu, { address, cells }, welcome, finish);
+    dlu = new Dlu(writer, flu, { address, cells }, welcome, finish);
   });
-  // Without the agent there is nothing to run for, neither for a function that never ends or stands still nor for what
-  // it has started.
+  // Nothing may outlive the agent: neither a function that blocks or is paused, nor processes that it started.
   const lost = (code: number): void => {
     if (process.pid > 1 && !leave.called) endProcess();
     else leave(code);
@@ -67,7 +67,7 @@ export async function startDlu({ port, cells, held, address, token, directory }:
   socket.on('data', (chunk: Buffer) => {
     try {
       decoder.push(chunk);
-      container?.onPause();
+      dlu?.onReadEnd();
     } catch (error) {
       fail(error);
     }
@@ -82,7 +82,7 @@ export async function startDlu({ port, cells, held, address, token, directory }:
   );
 }
 
-/** How this thread ends the process: by asking the main thread, which may be waiting for that, and else by itself. */
+/** Returns a function that ends the process through the main thread, which may wait for that, or else by a signal. */
 function leaver(flu: FluLink, cells: Int32Array): ((code: number) => void) & { called: boolean } {
   const leave = (code: number): void => {
     if (leave.called) return;
@@ -100,7 +100,7 @@ function leaver(flu: FluLink, cells: Int32Array): ((code: number) => void) & { c
 function readWelcome(payload: Buffer): Welcome & { runChannel: string | undefined } {
   const { version, emitWindowBytes, files, runChannel, endMark } = decodeJsonObject(payload);
   if (version !== PROTOCOL_VERSION)
-    throw new ProtocolError('VERSION_MISMATCH', `the agent speaks ${String(version)}, not ${PROTOCOL_VERSION}`);
+    throw new ProtocolError('VERSION_MISMATCH', `the agent has version ${String(version)}, not ${PROTOCOL_VERSION}`);
   if (typeof emitWindowBytes !== 'number')
     throw new ProtocolError('MALFORMED_PAYLOAD', 'emitWindowBytes is not a number');
   return {

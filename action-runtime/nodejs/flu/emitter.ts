@@ -2,7 +2,7 @@ import { Outcome, encodeEmit, encodeValue, MAX_INLINE_BYTES, type EncodedValue }
 import { prepareHandOver, refuseHandedOver, takeOver } from './hand-over.js';
 import type { Transport } from './transport.js';
 
-/** What an emit costs of the window beside its encoded value, in bytes. */
+/** Cost of an emit beside its encoded value, in bytes of the window. */
 const EMIT_OVERHEAD_BYTES = 64;
 
 interface WaitingEmit {
@@ -14,7 +14,7 @@ interface WaitingEmit {
 
 const TAKEN = Promise.resolve();
 
-/** Sends emitted values within the window that the agent grants; past it they wait, in order. */
+/** Sends emitted values within the window that the agent grants; further ones wait, in order. */
 export class Emitter {
   #waiting: WaitingEmit[] = [];
   #whenEmpty: (() => void) | undefined;
@@ -33,8 +33,8 @@ export class Emitter {
   }
 
   /**
-   * Encodes and sends a value. The promise resolves when it is in the DLU's hands.
-   * @throws what encoding the value throws
+   * Encodes and sends a value. The promise resolves when the DLU has it.
+   * @throws the errors of `encodeValue`
    */
   emit(invocationId: number, port: string, value: unknown): Promise<void> {
     const encoded = encodeValue(value, refuseHandedOver);
@@ -43,7 +43,7 @@ export class Emitter {
       this.#send(invocationId, port, encoded);
       return TAKEN;
     }
-    // The caller may change its Buffers as soon as `emit` returns control to it.
+    // The caller may change its Buffers as soon as `emit` returns.
     const own = takeOver(encoded);
     return new Promise((taken) => this.#waiting.push({ invocationId, port, value: own, taken }));
   }
@@ -63,7 +63,7 @@ export class Emitter {
     }
   }
 
-  /** Resolves when nothing waits for the window. */
+  /** Resolves when no emit waits for the window. */
   emptied(): Promise<void> {
     return this.waiting ? new Promise((resolve) => (this.#whenEmpty = resolve)) : TAKEN;
   }

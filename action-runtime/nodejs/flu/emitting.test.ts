@@ -69,7 +69,7 @@ test('an emit after the end rejects and sends nothing, and the container lives o
   expect(agent.seen.some((s) => s.type === 'EMIT')).toBe(false);
 });
 
-test('an emit after the end that nobody waits for harms nothing', async () => {
+test('an emit after the end that is not awaited harms nothing', async () => {
   await start(
     `let late;
     function main(p, context) {

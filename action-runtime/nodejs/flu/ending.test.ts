@@ -47,7 +47,7 @@ test('an exit by the function that Node itself calls', async () => {
   expect((await ending('process.reallyExit(0)')).error).toBe(EXITED);
 });
 
-test('an exception that nobody catches is in the log behind what exit handlers say', async () => {
+test('an uncaught exception is in the log behind what exit handlers say', async () => {
   const { error, logs } = await ending(
     `process.on('exit', (code) => console.log('exit', code)); setTimeout(() => { throw new TypeError('oops') }); await new Promise(() => {})`,
   );
@@ -55,7 +55,7 @@ test('an exception that nobody catches is in the log behind what exit handlers s
   expect(logs.slice(0, 2)).toEqual(['stdout: exit 1', 'stderr: TypeError: oops']);
 });
 
-test('the stack of an exception that nobody catches has no frame of the runtime', async () => {
+test('the stack of an uncaught exception has no frame of the runtime', async () => {
   // The trace is made inside a function that the runtime itself calls.
   const { logs } = await ending(
     `const error = new Error('made here'); setImmediate(() => { throw error }); await new Promise(() => {})`,

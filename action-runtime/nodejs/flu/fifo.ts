@@ -1,4 +1,4 @@
-/** A queue whose head is an index, so that taking from a long one costs no more than from a short one. */
+/** A queue whose head is an index, so that `shift` takes constant time. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;

@@ -2,9 +2,9 @@ import { inspect } from 'node:util';
 import { type Definition, MAX_INLINE_BYTES } from '../../protocol/index.js';
 import { initFailure, initFailureText } from '../bridge/init-failure.js';
 import type { FluConfig, RunChannelAddress } from '../bridge/messages.js';
-import { ownFrames } from '../bridge/own-frames.js';
+import { userStack } from '../bridge/user-stack.js';
 import { Emitter } from './emitter.js';
-import { endsWith } from './last-words.js';
+import { hookExit } from './exit-hooks.js';
 import { loadAction } from './load-action.js';
 import { LogLines } from './log-lines.js';
 import { RunEnvironment } from './run-environment.js';
@@ -12,7 +12,7 @@ import { Runner } from './runner.js';
 import type { ThreadTransport } from './thread-transport.js';
 import type { TransportEvents } from './transport.js';
 
-/** The FLU: loads the action, says READY to the DLU and serves runs from then on. */
+/** The function logic unit: loads the action, reports READY to the DLU, and executes runs from then on. */
 export class Flu implements TransportEvents {
   readonly #environment = new RunEnvironment();
   readonly #exit: (code: number) => void;
@@ -27,14 +27,14 @@ export class Flu implements TransportEvents {
   constructor(transport: ThreadTransport) {
     this.#transport = transport;
 
-    this.#exit = endsWith(
-      (thrown) => this.#lastWords(thrown),
+    this.#exit = hookExit(
+      (thrown) => this.#onProcessExit(thrown),
       () => transport.flush(),
     );
     transport.listen(this);
   }
 
-  /** The run channel is begun before the action's code can run. */
+  /** Opens the run channel before the action's code can run. */
   onOpen(runChannel: RunChannelAddress | undefined): void {
     if (runChannel !== undefined) this.#channel = this.#transport.openChannel(runChannel);
   }
@@ -89,8 +89,8 @@ export class Flu implements TransportEvents {
     this.#transport.post({ type: 'ready', ok: true, runChannel: await this.#channel });
   }
 
-  /** The process ends by itself: the log gets what is not in it yet, and the DLU answers for what runs. */
-  #lastWords(thrown: { readonly error: unknown } | undefined): void {
+  /** The process is exiting: completes the log, and lets the DLU answer for the running invocation. */
+  #onProcessExit(thrown: { readonly error: unknown } | undefined): void {
     if (thrown !== undefined) this.#logs?.print('stderr', Buffer.from(`${uncaught(thrown.error)}\n`));
     this.#logs?.flush();
     this.#transport.exited(this.#logs?.early ?? []);
@@ -100,6 +100,6 @@ export class Flu implements TransportEvents {
 /** Text that Node prints for an uncaught exception. */
 function uncaught(error: unknown): string {
   const text =
-    error instanceof Error && error.stack !== undefined ? ownFrames(error.stack) : `Uncaught ${inspect(error)}`;
+    error instanceof Error && error.stack !== undefined ? userStack(error.stack) : `Uncaught ${inspect(error)}`;
   return text.slice(0, MAX_INLINE_BYTES);
 }

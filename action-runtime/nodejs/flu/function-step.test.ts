@@ -1,7 +1,7 @@
 import { type StepFunction, Outcome, decodeValue } from '../../protocol/index.js';
 import { TestAgent } from '../testing/test-agent.js';
 import { runFunctions } from './function-step.js';
-import type { LetFrame } from './let-frames.js';
+import type { LetFrame } from './step-environment.js';
 
 const THREW = (path = ''): string =>
   `Function combinator threw an exception at AST node root${path} (see log for details)`;

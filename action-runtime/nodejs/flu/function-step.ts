@@ -8,11 +8,11 @@ import {
   decodeValue,
   encodeValue,
 } from '../../protocol/index.js';
-import { printable } from '../bridge/own-frames.js';
+import { printable } from '../bridge/user-stack.js';
 import { refuseHandedOver } from './hand-over.js';
-import { type LetFrame, visibleFrames } from './let-frames.js';
+import { type LetFrame, visibleFrames } from './step-environment.js';
 import { type EncodedOutcome, errorAlone } from './outcome.js';
-import { importModuleDynamically, requireFor } from './user-code.js';
+import { importModuleDynamically, requireFor } from './user-modules.js';
 
 const FILE_NAME = 'function.js';
 
@@ -22,8 +22,8 @@ const MAX_WRAPPERS = 1000;
 let stepRequire: NodeJS.Require | undefined;
 
 /**
- * The composition's function as one that takes its parameters and its variables. The variables are `var` declarations
- * around the code and are written back after its synchronous part, whether it throws or not.
+ * Wraps a composition's function into one that takes its parameters and its variables. The variables become `var`
+ * declarations around the code, and are written back after its synchronous part, whether it throws or not.
  */
 function wrapperOf(code: string, names: readonly string[]): Wrapper {
   const key = `${names.join('\n')}\n\n${code}`;
@@ -32,7 +32,7 @@ function wrapperOf(code: string, names: readonly string[]): Wrapper {
     const declare = names.map((name) => `var ${name}=arguments[1]['${name}'];`).join('');
     const writeBack = names.map((name) => `arguments[1]['${name}']=${name};`).join('');
     const before = `(function(){try{const require=arguments[2];${declare}return eval((function(){return(`;
-    // In the global scope and not strict, as compositions have always been; places in it are those of the function's text.
+    // In the global scope and not strict, as in Composer. Line and column numbers are those of the function's text.
     const script = new Script(`${before}${code})})())(arguments[0])}finally{${writeBack}}})`, {
       filename: FILE_NAME,
       columnOffset: -before.length,
@@ -49,7 +49,7 @@ function jsonCopy(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value)) as unknown;
 }
 
-/** Calls one function in the environment; `frames` take its writes. */
+/** Calls one function in the environment of `frames`, which take its writes. */
 function call(code: string, params: unknown, frames: readonly LetFrame[]): unknown {
   const visible = visibleFrames(frames);
   const env: Record<string, unknown> = {};
@@ -61,7 +61,7 @@ function call(code: string, params: unknown, frames: readonly LetFrame[]): unkno
   } finally {
     for (const name of names) {
       const owner = visible.find((frame) => Object.hasOwn(frame.vars, name));
-      // A value that has no JSON form (undefined, a function) makes the function fail here.
+      // A variable without a JSON form (undefined, a function) makes the function fail here.
       if (owner !== undefined) owner.vars[name] = jsonCopy(env[name]);
     }
   }
@@ -97,10 +97,10 @@ export async function runFunctions(
   return { outcome: Outcome.OK, value: encoded ?? normalized(input), spent: false };
 }
 
-/** A result in the form in which compositions pass it on: its JSON copy, wrapped unless it is a plain object, an error alone. */
+/** A result as compositions pass it on: its JSON copy, wrapped as `{value}` unless it is a plain object, an error without other members. */
 function normalized(result: unknown): EncodedValue {
   const encoded = encodeValue(result, refuseHandedOver);
-  // The words of JSON.parse, to which Composer gives what JSON.stringify makes of such a result.
+  // The message of JSON.parse, to which Composer passes the result of JSON.stringify.
   if (encoded.absent === true) throw new SyntaxError('"undefined" is not valid JSON');
   if ((encoded.shape & Shape.OBJECT) === 0) return encodeValue({ value: decoded(encoded) });
   return (encoded.shape & Shape.ERROR) === 0 ? encoded : errorAlone(encoded);

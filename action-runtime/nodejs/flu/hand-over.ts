@@ -1,12 +1,14 @@
 import { type EncodedValue, ValueKind } from '../../protocol/index.js';
 import type { LargeMessage, LargeValue } from '../bridge/messages.js';
 
-/** A Buffer that owns all of its memory is moved out of the function from this size on; smaller ones are copied. */
+/** A Buffer that owns its memory is moved out of the function if it has at least this many bytes; smaller ones are copied. */
 export const HAND_OVER_BYTES = 64 * 1024;
 
-/** Thrown when a function hands over memory that it has handed over before. */
+/** A function hands over a Buffer whose memory it has handed over before. */
 export class HandedOverError extends Error {
+  static readonly codes = ['BUFFER_HANDED_OVER'] as const;
   readonly code = 'BUFFER_HANDED_OVER';
+
   constructor() {
     super(
       'A Buffer in the value was handed over by an earlier emit and is empty now; copy it (Buffer.from(buffer)) before the first emit to send it twice.',
@@ -17,31 +19,31 @@ export class HandedOverError extends Error {
 
 const handedOver = new WeakSet();
 
-/** Throws for a byte string whose memory has been handed over. */
+/** Throws `HandedOverError` for a byte string whose memory has been handed over. */
 export function refuseHandedOver(bytes: Uint8Array): void {
   if (bytes.length === 0 && handedOver.has(bytes.buffer)) throw new HandedOverError();
 }
 
-/** Memory that holds one input of a function, encoded. */
+/** Memory of the encoded inputs of functions. */
 const inputs = new WeakSet();
 
-/** The encoded bytes of an input, over memory that came for it alone. */
+/** The encoded bytes of an input. @param memory Memory of this input alone. */
 export function inputBytes(memory: ArrayBuffer): Buffer {
   inputs.add(memory);
   return Buffer.from(memory);
 }
 
 /**
- * Makes the segments of an encoded value ready to be moved to the DLU: each has memory of its own, that of the
- * function's large Buffers is taken over as it is.
+ * Prepares the segments of an encoded value for the transfer to the DLU: each gets memory of its own; the memory of the
+ * function's large Buffers is taken over.
  */
 export function prepareHandOver(value: EncodedValue): LargeValue {
   return handOver(value, isWhole);
 }
 
 /**
- * The same for what a function returns. A Buffer that it got as the only one of an input, and passes on, is moved too; an
- * emit copies it, because the function goes on and may send its input to several ports.
+ * The same for a returned value. A Buffer that was the only one of an input is moved too; an emit copies it, because the
+ * function continues and may send its input to several ports.
  */
 export function prepareResult(value: EncodedValue): LargeValue {
   return handOver(value, (segment) => isWhole(segment) || isAllOfInput(segment));
@@ -59,7 +61,7 @@ function handOver(value: EncodedValue, ownsMemory: (segment: Uint8Array) => bool
   return { size: value.size, segments };
 }
 
-/** Takes an encoded value out of the function's hands at once, for a value that has to wait before it can be sent. */
+/** Detaches an encoded value from the function's memory at once, for a value that has to wait before it is sent. */
 export function takeOver(value: EncodedValue): EncodedValue {
   const segments = prepareHandOver(value).segments.map((segment) =>
     handedOver.has(segment.buffer)
@@ -73,7 +75,7 @@ function isWhole(segment: Uint8Array): boolean {
   return segment.byteOffset === 0 && segment.length === segment.buffer.byteLength;
 }
 
-/** True for the one byte string of an input: nothing else that the function has lies in its memory. */
+/** True for the only byte string of an input: no other object of the function uses its memory. */
 function isAllOfInput({ buffer, byteOffset, length }: Uint8Array): boolean {
   if (!inputs.has(buffer) || byteOffset + length !== buffer.byteLength) return false;
   const encoded = Buffer.from(buffer);
@@ -95,7 +97,7 @@ function copyOf(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** The memory that moves with a message; every segment has gone through `prepareHandOver`. */
+/** The memory to transfer with a message; `prepareHandOver` has prepared every segment. */
 export function transferListOf(message: LargeMessage): ArrayBuffer[] {
   const list: ArrayBuffer[] = [];
   for (const segment of message.value.segments) list.push(segment.buffer as ArrayBuffer);

@@ -1,20 +1,19 @@
-// Not from `node:fs/promises`: this way it is loaded when it is used, not while a container starts.
+// `node:fs` loads `promises` on first use; an import of `node:fs/promises` would load it in every cold start.
 import { promises } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
-import { memberOf } from './module-member.js';
-import { importModuleDynamically, requireFor } from './user-code.js';
+import { importModuleDynamically, memberOf, requireFor } from './user-modules.js';
 
 const FILE_NAME = 'action.js';
 
-/** The compiler's words about a text that may be an ES module. */
+/** The compiler's messages about a text that may be an ES module. */
 const MODULE_SYNTAX =
   /Unexpected token 'export'|Cannot use import statement outside a module|Cannot use 'import\.meta' outside a module|await is only valid in async functions and the top level bodies of modules/;
 
 /**
- * Loads an action given as text. It is the body of a function that ends by returning the `main` expression, so both
- * `function main() {}` and `exports.main = …` work; a text with `import` or `export` is loaded as an ES module.
+ * Loads an action given as text. The text becomes the body of a function that returns the `main` expression, so that both
+ * `function main() {}` and `exports.main = …` work. A text with `import` or `export` is loaded as an ES module.
  */
 export async function loadInline(text: string, main: string, directory: string): Promise<unknown> {
   let script: Script;
@@ -33,8 +32,8 @@ export async function loadInline(text: string, main: string, directory: string):
 type Script = (...scope: unknown[]) => () => unknown;
 
 /**
- * The text has a scope of its own inside of the one with `module`, `require` and so on: it may declare these names itself.
- * Places in it are those of the text.
+ * Gives the text a scope of its own inside the one with `module`, `require` and so on, so that it may declare these names
+ * itself. Line and column numbers are those of the text.
  */
 function compileScript(text: string, main: string): Script {
   const before = 'return function () {';
@@ -45,7 +44,7 @@ try { return ${main} } catch (e) { if (e.name === 'ReferenceError') { return mod
     const scope = ['module', 'exports', 'require', '__filename', '__dirname'];
     return compile(before + text + after, scope, -before.length);
   } catch (error) {
-    // The text's own error is in words about lines that its author knows.
+    // Compiled alone, its error has the line numbers of the text.
     compile(text, [], 0);
     throw error;
   }
@@ -56,7 +55,7 @@ function compile(body: string, parameters: string[], columnOffset: number): Scri
   return compileFunction(body, parameters, options) as Script;
 }
 
-/** @param inScript Its error as a script: that stands when it turns out to be no module. */
+/** @param inScript The error of the text as a script, which is thrown when it is no module either. */
 async function loadModule(text: string, main: string, directory: string, inScript: SyntaxError): Promise<unknown> {
   const file = join(directory, 'action.mjs');
   await promises.writeFile(file, text);
@@ -65,7 +64,7 @@ async function loadModule(text: string, main: string, directory: string, inScrip
     module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    // `await` in a function that is not async.
+    // It has `await` in a function that is not async.
     if (error.message === 'Unexpected reserved word') throw inScript;
     error.stack = `${await placeOfError(file)}${error.stack ?? ''}`;
     throw error;
@@ -74,17 +73,17 @@ async function loadModule(text: string, main: string, directory: string, inScrip
   return memberOf(module, main);
 }
 
-/** How long Node may take to look for a syntax error, in milliseconds. */
+/** Time limit for `node --check`, in milliseconds. */
 const CHECK_TIMEOUT_MS = 5000;
 
-/** Place, source line and mark of a module's syntax error, which `import` does not tell; nothing when they cannot be had. */
+/** Place, source line and mark of a module's syntax error, which `import` does not report; empty when they are unknown. */
 async function placeOfError(file: string): Promise<string> {
   const { execFile } = await import('node:child_process');
-  const said = await new Promise<string>((resolve) => {
+  const output = await new Promise<string>((resolve) => {
     execFile(process.execPath, ['--check', file], { timeout: CHECK_TIMEOUT_MS, env: {} }, (_, __, stderr) =>
       resolve(stderr),
     );
   });
-  const [place] = /^\S.*:\d+\n.*\n[ \t]*\^*\n\n(?=SyntaxError: )/.exec(said) ?? [''];
+  const [place] = /^\S.*:\d+\n.*\n[ \t]*\^*\n\n(?=SyntaxError: )/.exec(output) ?? [''];
   return place.replace(file, basename(file));
 }

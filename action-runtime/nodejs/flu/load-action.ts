@@ -6,12 +6,12 @@ import { loadDirectory } from './module-directory.js';
 /** The action's function. */
 export type ActionMain = (params: unknown, context?: unknown) => unknown;
 
-/** The part of an action's description that loading it needs. */
+/** The members of a configuration that `loadAction` uses. */
 export type LoadConfig = Pick<FluConfig, 'code' | 'privateDirectory'> & {
   readonly init: Pick<FluConfig['init'], 'kind' | 'main'>;
 };
 
-/** Loads the action's function as OpenWhisk's Node runtime does. Throws what the code throws, and its texts. */
+/** Loads the action's function as OpenWhisk's Node runtime does. Throws the errors of the code, and OpenWhisk's texts. */
 export async function loadAction({ init, code, privateDirectory }: LoadConfig): Promise<ActionMain | undefined> {
   if (init.kind === 'steps') return undefined;
   if (code.form === 'none') throw new MissingCodeError();
@@ -20,7 +20,7 @@ export async function loadAction({ init, code, privateDirectory }: LoadConfig): 
     code.form === 'text'
       ? await loadInline(code.text, init.main, privateDirectory)
       : await loadDirectory(code.path, init.main);
-  // OpenWhisk's runtime throws this as a plain string, so its text carries no stack.
+  // OpenWhisk's runtime throws a plain string, so that the text has no stack.
   // eslint-disable-next-line @typescript-eslint/only-throw-error
   if (typeof found !== 'function') throw `Action entrypoint '${init.main}' is not a function.`;
   return found as ActionMain;

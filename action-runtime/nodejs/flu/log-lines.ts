@@ -1,37 +1,37 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Writable } from 'node:stream';
 import { LOG_LINE_BYTES, type LogLine, encodeLog, endMark, wholeCharacters } from '../../protocol/index.js';
-import { type StreamName, writeOwn } from './own-streams.js';
-import { PastConsole } from './past-console.js';
+import { type StreamName, writeToProcessStream } from '../bridge/process-streams.js';
+import { DirectWriteWatch } from './direct-writes.js';
 import type { Transport } from './transport.js';
 
-/** A longer line travels in several frames. */
-const MAX_PIECE_CHARS = 64 * 1024;
-/** Lines written while nothing runs that are kept for the next invocation. */
+/** Longest text in one frame, in characters; a longer line is split. */
+const MAX_FRAME_CHARS = 64 * 1024;
+/** Most lines between two invocations that are kept for the next one. */
 const MAX_EARLY_LINES = 1000;
-/** A stream that stays full for so long gets no end mark, in milliseconds. */
+/** Longest wait for a full stream before its end mark is dropped, in milliseconds. */
 const MARK_WAIT_MS = 1000;
 const STREAMS = ['stdout', 'stderr'] as const;
 
 /**
- * Turns what the function writes on stdout and stderr into LOG frames: line by line, at once (a function that blocks
- * afterwards has still said it), up to the action's limit. What is written while nothing runs, while the code is
- * loaded above all, belongs to the next invocation, as it does where a container's output is simply read on.
+ * Turns the function's output on stdout and stderr into LOG frames, line by line and at once, so that the line of a function
+ * that blocks afterwards is sent, up to the action's limit. Output between two invocations, in particular while the code is
+ * loaded, belongs to the next invocation, as in a container whose output is read continuously.
  *
- * From `goRaw` on it writes everything on the process's own streams, in one order with what is written past it there, and
- * marks the end of each invocation.
+ * From `goRaw` on it writes everything on the process's own streams, in one order with direct writes, and marks the end of
+ * each invocation there.
  */
 export class LogLines {
   #invocationId = 0;
-  /** Bytes left in the log of the running invocation, or for lines between two invocations. */
+  /** Bytes left in the log of the running invocation, or of the next one. */
   #left: number;
   #raw = false;
   readonly #decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') };
   readonly #partial = { stdout: '', stderr: '' };
-  /** Part of the line has been sent. */
+  /** True when a part of the present line has been sent. */
   readonly #begun = { stdout: false, stderr: false };
   #early: LogLine[] = [];
-  readonly #past = new PastConsole(
+  readonly #directWrites = new DirectWriteWatch(
     () => this.goRaw(),
     (warning) => this.write('stderr', `${warning}\n`),
   );
@@ -40,7 +40,7 @@ export class LogLines {
   readonly #limitBytes: number;
   readonly #markKey: string | undefined;
 
-  /** @param markKey What end marks begin with; undefined: nobody reads the process's own streams for them. */
+  /** @param markKey Prefix of end marks; undefined: the agent does not read marks. */
   constructor(transport: Pick<Transport, 'send'>, limitBytes: number, markKey?: string) {
     this.#transport = transport;
     this.#limitBytes = limitBytes;
@@ -49,7 +49,7 @@ export class LogLines {
     this.#left = limitBytes;
   }
 
-  /** Replaces the writing end of the process's standard streams, and watches for what does not use it. */
+  /** Replaces `_write` of the process's standard streams, and starts the watch for direct writes. */
   capture(): void {
     for (const stream of STREAMS) {
       const target = process[stream] as Writable;
@@ -59,14 +59,14 @@ export class LogLines {
         done();
       };
       delete target._writev;
-      // Pipes inherit `_writev`; without it here every chunk comes through `_write`.
+      // Pipes inherit `_writev`; hiding it sends every chunk through `_write`.
       Object.defineProperty(target, '_writev', { value: null, configurable: true });
     }
-    // These streams themselves are made by now, and may have opened their descriptors.
-    if (this.#markKey !== undefined) this.#past.watch();
+    // Only now: creating these streams opens their descriptors.
+    if (this.#markKey !== undefined) this.#directWrites.watch();
   }
 
-  /** Something may write on the streams past this, or has: from now on all lines go there. */
+  /** Writes all lines on the process's own streams from now on: user code may write there directly. */
   goRaw(): void {
     if (this.#raw || this.#markKey === undefined) return;
     this.#raw = true;
@@ -74,14 +74,14 @@ export class LogLines {
       const text = this.#partial[stream] + this.#decoders[stream].end();
       this.#partial[stream] = '';
       if (this.#begun[stream]) this.#line(stream, text, Date.now());
-      // The line goes on in what is written next.
-      else if (text !== '') writeOwn(stream, Buffer.from(text));
+      // The line continues in the next output.
+      else if (text !== '') writeToProcessStream(stream, Buffer.from(text));
     }
   }
 
-  /** Takes what the process prints. */
+  /** Takes output of the process. */
   print(stream: StreamName, bytes: Buffer): void {
-    if (this.#raw) writeOwn(stream, bytes);
+    if (this.#raw) writeToProcessStream(stream, bytes);
     else this.write(stream, this.#decoders[stream].write(bytes));
   }
 
@@ -97,16 +97,16 @@ export class LogLines {
     if (early.length === 0) return;
     this.#early = [];
     this.#begun.stdout = this.#begun.stderr = false;
-    for (const { stream, text, time, partial } of early) this.#piece(stream, text, time, partial === true);
+    for (const { stream, text, time, partial } of early) this.#send(stream, text, time, partial === true);
   }
 
   /**
-   * Ends the invocation's log: unfinished lines count as lines.
+   * Ends the invocation's log, with its unfinished lines.
    *
-   * @returns True when its end is marked on both streams.
+   * @returns True when the end is marked on both streams.
    */
   end(): boolean {
-    this.#past.look();
+    this.#directWrites.check();
     this.flush();
     const marked = this.#raw && this.#mark(this.#invocationId);
     this.#invocationId = 0;
@@ -125,7 +125,7 @@ export class LogLines {
 
   write(stream: StreamName, text: string): void {
     if (this.#raw) {
-      writeOwn(stream, Buffer.from(text));
+      writeToProcessStream(stream, Buffer.from(text));
       return;
     }
     let from = 0;
@@ -135,30 +135,30 @@ export class LogLines {
       from = at + 1;
     }
     if (from === text.length) return;
-    this.#partial[stream] = this.#pieces(stream, this.#partial[stream] + text.slice(from), Date.now());
+    this.#partial[stream] = this.#split(stream, this.#partial[stream] + text.slice(from), Date.now());
   }
 
   #mark(invocationId: number): boolean {
     const mark = Buffer.from(endMark(this.#markKey!, invocationId));
-    return STREAMS.map((stream) => writeOwn(stream, mark, MARK_WAIT_MS)).every(Boolean);
+    return STREAMS.map((stream) => writeToProcessStream(stream, mark, MARK_WAIT_MS)).every(Boolean);
   }
 
   #line(stream: StreamName, text: string, time: number): void {
-    this.#piece(stream, this.#pieces(stream, text, time), time, false);
+    this.#send(stream, this.#split(stream, text, time), time, false);
   }
 
-  /** Sends what does not fit into one frame, and returns the rest. */
-  #pieces(stream: StreamName, text: string, time: number): string {
+  /** Sends the parts of a line that is too long for one frame, and returns the rest. */
+  #split(stream: StreamName, text: string, time: number): string {
     let at = 0;
-    while (text.length - at > MAX_PIECE_CHARS) {
-      const end = wholeCharacters(text, at + MAX_PIECE_CHARS);
-      this.#piece(stream, text.slice(at, end), time, true);
+    while (text.length - at > MAX_FRAME_CHARS) {
+      const end = wholeCharacters(text, at + MAX_FRAME_CHARS);
+      this.#send(stream, text.slice(at, end), time, true);
       at = end;
     }
     return at === 0 ? text : text.slice(at);
   }
 
-  #piece(stream: StreamName, text: string, time: number, partial: boolean): void {
+  #send(stream: StreamName, text: string, time: number, partial: boolean): void {
     const invocationId = this.#invocationId;
     const begun = this.#begun[stream];
     this.#begun[stream] = partial;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { memberOf } from './module-member.js';
+import { memberOf } from './user-modules.js';
 
 /** Loads an action from its unpacked archive. `main` is a function's name, or `file.function`. */
 export async function loadDirectory(directory: string, main: string): Promise<unknown> {
@@ -10,7 +10,7 @@ export async function loadDirectory(directory: string, main: string): Promise<un
   const file = dot > 0 ? main.slice(0, dot) : undefined;
   const name = dot > 0 ? main.slice(dot + 1) : main;
   if (file === undefined && !existsSync(join(directory, 'package.json')) && !existsSync(join(directory, 'index.js'))) {
-    // eslint-disable-next-line @typescript-eslint/only-throw-error -- shown as it is, without a stack, as OpenWhisk's runtime does
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- OpenWhisk's runtime shows it without a stack
     throw 'Zipped actions must contain either package.json or index.js at the root.';
   }
   const require = createRequire(join(directory, 'index.js'));
@@ -18,7 +18,7 @@ export async function loadDirectory(directory: string, main: string): Promise<un
   return memberOf(await load(require, path), name);
 }
 
-/** `file` may be an ES module, which `require` finds only by its full name. */
+/** Resolves a file, also an ES module, which `require` resolves only with its extension. */
 function resolve(require: NodeJS.Require, path: string): string {
   try {
     return require.resolve(path);

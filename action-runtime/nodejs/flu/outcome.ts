@@ -8,15 +8,15 @@ import {
   encodeValue,
 } from '../../protocol/index.js';
 import { INTERNAL_ERROR, NO_DICTIONARY, THREW, invalidResponse } from '../bridge/outcome-texts.js';
-import { printable } from '../bridge/own-frames.js';
+import { printable } from '../bridge/user-stack.js';
 import { refuseHandedOver } from './hand-over.js';
 import { serializeError } from './serialize-error.js';
 
-/** How a run ended, ready to be sent. */
+/** The outcome of a run, encoded. */
 export interface EncodedOutcome {
   readonly outcome: Outcome;
   readonly value: EncodedValue;
-  /** True when nothing more may run in this process: where OpenWhisk's runtime refuses all further work. */
+  /** True when no further run may start in this process: OpenWhisk's runtime then refuses all work. */
   readonly spent: boolean;
 }
 
@@ -32,7 +32,7 @@ export function returned(value: unknown): EncodedOutcome {
   return developerError(NO_DICTIONARY);
 }
 
-/** A rejected promise is data to OpenWhisk: its reason as the member `error`. */
+/** The outcome of a rejected promise, which is data to OpenWhisk: its reason is the member `error`. */
 export function rejected(reason: unknown): EncodedOutcome {
   let error: unknown;
   try {
@@ -43,13 +43,13 @@ export function rejected(reason: unknown): EncodedOutcome {
   return answered({ error });
 }
 
-/** Its JSON decides what becomes of an answer. */
+/** The outcome of an answer, which its JSON decides. */
 function answered(value: unknown): EncodedOutcome {
   let encoded: EncodedValue;
   try {
     encoded = encodeValue(value, refuseHandedOver);
   } catch (error) {
-    // A value that has no JSON form: the runtime fails while it writes its answer.
+    // The value has no JSON form, so that OpenWhisk's runtime would fail to write its answer.
     console.error(printable(error));
     return developerError(INTERNAL_ERROR);
   }
@@ -60,7 +60,7 @@ function answered(value: unknown): EncodedOutcome {
   return developerError(invalidResponse(encoded.absent === true ? '' : bytesOf(encoded).toString('utf8', 1)));
 }
 
-/** The invoker keeps nothing of an application error but its `error`. */
+/** An application error, of which the invoker keeps only the member `error`. */
 function applicationError(encoded: EncodedValue): EncodedOutcome {
   return {
     outcome: Outcome.APPLICATION_ERROR,
@@ -75,13 +75,13 @@ export function errorAlone(encoded: EncodedValue): EncodedValue {
   return Object.keys(value).length === 1 ? encoded : encodeValue({ error: value.error });
 }
 
-/** A synchronous throw stops OpenWhisk's runtime for good. */
+/** The outcome of a synchronous throw, which stops OpenWhisk's runtime for good. */
 export function threw(reason: unknown): EncodedOutcome {
   console.error(printable(reason));
   try {
     return developerError(`${THREW}${reason as string}`);
   } catch {
-    // It has no text: the runtime fails while it writes its answer.
+    // The value has no text, so that OpenWhisk's runtime would fail to write its answer.
     return developerError(INTERNAL_ERROR);
   }
 }

@@ -16,16 +16,16 @@ import { Fifo } from './fifo.js';
 const READ_BYTES = 64 * 1024;
 
 export interface RunChannelEvents {
-  /** True while a run is unfinished: what comes now comes behind it. */
+  /** True while a run is unfinished: a new run is then queued behind it. */
   busy(): boolean;
   onDefine(id: number, definition: Definition): void;
-  /** Everything that one read brought is queued. */
+  /** All runs of one read are queued. */
   onRead(): void;
 }
 
 /**
- * The FLU's own way to be told of small runs, which then cross no thread (PROTOCOL.md, "Run channel"). It only brings;
- * what the FLU has to say goes on the container's connection.
+ * The FLU's own connection for small runs, which then cross no thread (PROTOCOL.md, "Run channel"). It only receives; the
+ * FLU sends on the container's connection.
  */
 export class RunChannel {
   readonly runs = new Fifo<QueuedRun>();
@@ -39,7 +39,7 @@ export class RunChannel {
     this.#events = events;
   }
 
-  /** Connects and says hello. Rejects when the agent does not listen. */
+  /** Connects and sends HELLO. Rejects when the agent does not listen. */
   static async open({ address, key }: RunChannelAddress, events: RunChannelEvents): Promise<RunChannel> {
     const channel = new RunChannel(events);
     const decoder = new FrameDecoder((type, flags, id, payload) => channel.#onFrame(type, flags, id, payload));
@@ -48,7 +48,7 @@ export class RunChannel {
       try {
         decoder.push(buffer.subarray(0, length));
       } catch {
-        // Nothing that follows can be told from its frame any more: the agent sees the end and takes the container away.
+        // The stream cannot be decoded any further: the agent sees the end and stops the container.
         channel.#socket?.destroy();
         return false;
       }
@@ -57,13 +57,13 @@ export class RunChannel {
     };
     const socket = await connect(address, { buffer, callback });
     channel.#socket = socket;
-    // The container's connection tells its DLU when the agent has gone.
+    // The DLU learns from the container's connection that the agent is gone.
     socket.on('error', () => undefined);
     socket.write(encodeJsonFrame(FrameType.HELLO, 0, { version: PROTOCOL_VERSION, runChannel: key }));
     return channel;
   }
 
-  /** True when a run with this definition can be executed: its DEFINE has come. */
+  /** True when the DEFINE of this definition has come. */
   knows(definition: number): boolean {
     return definition === 0 || this.#defined.has(definition);
   }

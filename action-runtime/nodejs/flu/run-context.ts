@@ -1,18 +1,18 @@
 import type { Emitter } from './emitter.js';
 
-/** What a function gets as its second argument. */
+/** The second argument of a function. */
 export interface Context {
   /**
-   * Hands a value over now: the consumers on `port` start now. The promise resolves when the value has been taken
+   * Emits a value on an output port: its consumers start now. The promise resolves when the value has been taken
    * (back-pressure), not when it has arrived.
    */
   readonly emit: (port: string, value: unknown) => Promise<void>;
   readonly activationId: string;
-  /** When the time limit ends the run, in milliseconds since the epoch. */
+  /** End of the time limit, in milliseconds since the epoch. */
   readonly deadline: number;
 }
 
-/** The context of one run; `close` ends its right to emit. */
+/** Creates the context of one run. After `close`, emits are refused. */
 export function createContext(
   emitter: Emitter,
   run: { invocationId: number; activationId: string; deadline: number },
@@ -31,7 +31,7 @@ export function createContext(
   return { context: { emit, activationId: run.activationId, deadline: run.deadline }, close: () => (open = false) };
 }
 
-/** Nobody may be left to look at it: an unhandled rejection would end the FLU in the middle of another run. */
+/** A rejection that is marked as handled: an unhandled one would end the FLU during another run. */
 function tooLate(port: string): Promise<void> {
   const rejection = Promise.reject(new Error(`emit on port '${port}' after the function has ended; nothing was sent`));
   rejection.catch(() => undefined);

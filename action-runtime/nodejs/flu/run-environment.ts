@@ -3,14 +3,14 @@ import { inspect } from 'node:util';
 type Variables = Record<string, string | undefined>;
 
 /**
- * The variables that OpenWhisk sets for each activation. The C library keeps every value that a variable ever had, some
- * 200 bytes a run, so that they are put into the process's environment only when it is looked at as a whole, which is
- * what starting a child does; who asks for one of them by name gets it without that.
+ * The variables that OpenWhisk sets for each activation. The C library never frees an old value of a variable, some 200 bytes
+ * a run. So the variables are written into the process's environment only when all of it is read, as the start of a child
+ * does; a read by name is answered without that.
  */
 export class RunEnvironment {
   readonly #real = process.env;
   readonly #current: Variables = Object.create(null) as Variables;
-  /** True while the process's environment has those of an earlier run. */
+  /** True while the process's environment has the variables of an earlier run. */
   #stale = false;
 
   constructor() {
@@ -19,7 +19,7 @@ export class RunEnvironment {
       if (this.#stale) this.#write();
       return real;
     };
-    // `inspect` looks at the target of a proxy instead.
+    // `inspect` shows the target of a proxy.
     const shown = { [inspect.custom]: () => ({ ...whole() }) };
     process.env = new Proxy(shown, {
       get: (_, name) => (this.#stale && name in this.#current ? this.#current[name as string] : real[name as string]),

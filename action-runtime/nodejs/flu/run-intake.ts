@@ -4,21 +4,21 @@ import { type QueuedRun, unpackRun } from '../bridge/packed-run.js';
 import { Fifo } from './fifo.js';
 import type { RunChannel } from './run-channel.js';
 
-/** Where the number of the definition stands in a RUN's payload. */
+/** Offset of the definition's number in a RUN's payload. */
 const DEFINITION_AT = 24;
 
 /**
- * The runs that are here and have not started: those that the DLU posted and those of the run channel, in the order of
- * their ids, which with a run channel count up by one from 1.
+ * The runs that have arrived and not started: those that the DLU posted and those of the run channel, in the order of their
+ * ids, which with a run channel count up by one from 1.
  *
- * Invariants: T3 a run is executed only if its claim was won here; the DLU withdraws it by winning the same claim. T5
- * with a run channel a run starts only when each one before it has started or was withdrawn.
+ * Invariants: T3 a run is executed only if this side wins its claim; the DLU withdraws it by winning the same claim. T5 with a
+ * run channel a run starts only when each earlier one has started or was withdrawn.
  */
 export class RunIntake {
   readonly #posted = new Fifo<QueuedRun>();
   #channel: RunChannel | undefined;
   #taken = 0;
-  /** With a run channel: the id whose turn it is. */
+  /** With a run channel: the id of the next run. */
   #next = 1;
 
   readonly #cells: Int32Array;
@@ -27,7 +27,7 @@ export class RunIntake {
     this.#cells = cells;
   }
 
-  /** From now on runs come on the channel too. */
+  /** Takes runs from the channel too. */
   use(channel: RunChannel): void {
     this.#channel = channel;
   }
@@ -40,7 +40,7 @@ export class RunIntake {
     return this.#posted.first === undefined && this.#channel?.runs.first === undefined;
   }
 
-  /** Takes and claims the next run; undefined when its turn has not come, or none is here. */
+  /** Takes and claims the next run; undefined when it has not arrived. */
   take(): QueuedRun | undefined {
     const channel = this.#channel;
     if (channel === undefined) {
@@ -53,7 +53,7 @@ export class RunIntake {
       const next = this.#next;
       if (direct !== undefined && direct.invocationId <= next) {
         channel.runs.shift();
-        // What is less was withdrawn before it came.
+        // A run with a lower id was withdrawn before it came.
         if (direct.invocationId === next && this.#advance() && this.#claim(direct, idCell(next), 0)) return direct;
       } else if (posted?.invocationId === next) {
         if (!channel.knows(posted.payload.readUInt16BE(DEFINITION_AT))) return undefined;
@@ -75,7 +75,7 @@ export class RunIntake {
 
   #claimPosted(run: QueuedRun): boolean {
     const claimed = this.#claim(run, claimCell(this.#taken), Claim.QUEUED);
-    // Before TAKEN_RUNS moves on: what the DLU does not find among the posted ones it asks for by its id.
+    // Before TAKEN_RUNS is raised: the DLU looks up a run by its id when it is not among the posted ones.
     Atomics.store(this.#cells, idCell(run.invocationId), claimed ? Claim.STARTED : Claim.WITHDRAWN);
     this.#taken = (this.#taken + 1) | 0;
     Atomics.store(this.#cells, TAKEN_RUNS, this.#taken);

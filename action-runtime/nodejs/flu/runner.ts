@@ -26,8 +26,8 @@ import type { Transport } from './transport.js';
 import { WritePacing } from './write-pacing.js';
 
 const UNDEFINED_DEFINITION: Definition = { outputs: [], ports: false };
-/** After so many runs in a row the event loop gets its turn: timers and sockets of the action's own go on. */
-const RUNS_PER_TURN = 64;
+/** Runs in a row after which the event loop continues with the action's own timers and sockets. */
+const RUNS_PER_LOOP = 64;
 
 /** Runs the action: one invocation at a time, in the order of the queue. */
 export class Runner {
@@ -42,7 +42,7 @@ export class Runner {
   readonly #emitter: Emitter;
   readonly #logs: LogLines;
   readonly #environment: RunEnvironment;
-  /** Called each time that nothing is left to run. */
+  /** Called when the queue has become empty. */
   readonly #onIdle: () => void;
 
   constructor(
@@ -73,7 +73,7 @@ export class Runner {
     this.#definitions.set(id, definition);
   }
 
-  /** Starts working if nothing runs; else the queue is looked at when the present run ends. */
+  /** Starts the next run if none is in progress; else the end of the present run does it. */
   wake(): void {
     if (!this.#busy && !this.#spent) void this.#work();
   }
@@ -83,7 +83,7 @@ export class Runner {
     let run = this.#transport.take();
     let announced = false;
     for (let runs = 1; run !== undefined && !this.#spent; runs++) {
-      if (runs % RUNS_PER_TURN === 0) await new Promise(setImmediate);
+      if (runs % RUNS_PER_LOOP === 0) await new Promise(setImmediate);
       const next: QueuedRun | undefined = await this.#execute(run, announced);
       announced = next !== undefined;
       run = next ?? this.#transport.take();
@@ -93,7 +93,7 @@ export class Runner {
     this.#onIdle();
   }
 
-  /** Runs one invocation and sends its result; returns the run that the result announced. */
+  /** Executes one run and sends its result; returns the next run, which the result announces. */
   async #execute(queued: QueuedRun, announced: boolean): Promise<QueuedRun | undefined> {
     const { flags, behind, invocationId } = queued;
     const began = performance.now();
@@ -125,7 +125,7 @@ export class Runner {
       outcome = await this.#call(this.#params(input, definition), context);
       close();
       if (this.#emitter.waiting) {
-        // The function did not wait for its emits; its result follows them.
+        // The function did not await its emits; the result follows them.
         this.#transport.flush();
         await this.#emitter.emptied();
       }
@@ -157,7 +157,7 @@ export class Runner {
     return returned(result);
   }
 
-  /** Bound parameters lie under the input where that is a dictionary, and where it is missing. */
+  /** Merges the bound parameters under the input if that is a dictionary or missing. */
   #params(input: unknown, definition: Definition): unknown {
     if (definition.ports || Array.isArray(input) || Buffer.isBuffer(input)) return input;
     if (typeof input !== 'object') return input;
@@ -209,7 +209,7 @@ function slotBuffers(run: Run, queued: QueuedRun): Buffer[] {
   });
 }
 
-/** The DLU has left a file to this thread, which had nothing to do. */
+/** Reads a file that the DLU left to this thread because no run was in progress. */
 function readUnread(slot: Slot): ArrayBuffer {
   if (slot.where !== 'file') throw new Error('an input has not been read');
   return readHandOverSync(slot.path, slot.size);

@@ -1,20 +1,20 @@
 import { setPriority, tmpdir } from 'node:os';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { HELD_AREA_BYTES, createCells } from '../bridge/cells.js';
-import { complain } from '../bridge/complain.js';
+import { logForOperator } from '../bridge/process-streams.js';
 import type { DluData } from '../bridge/messages.js';
 import { Flu } from './flu.js';
-import { offerCollection } from './offer-collection.js';
+import { exposeGc } from './expose-gc.js';
 import { ThreadTransport } from './thread-transport.js';
 
-/** Of the function's thread. Data moves while functions burn every core, because the DLU's thread has a better one. */
+/** Nice value of the function's thread. The DLU's thread keeps the normal priority, so that data moves while functions use every core. */
 const NICE = 10;
 
 /**
- * Starts the DLU in a thread of its own and makes this thread, the process's main one, the FLU: to user code it is an
- * ordinary Node program.
+ * Starts the DLU in a thread of its own, and the FLU on this thread, the main one: to user code the process is an ordinary
+ * Node program.
  *
- * @param directory Where the runtime keeps what it unpacks. Default: the system's temporary directory.
+ * @param directory Folder for unpacked code. Default: the system's temporary directory.
  */
 export function startFlu(address: string, token: string, directory: string = tmpdir()): void {
   const { port1, port2 } = new MessageChannel();
@@ -30,14 +30,14 @@ export function startFlu(address: string, token: string, directory: string = tmp
     stderr: true,
   });
   const flu = new Flu(new ThreadTransport(cells, held, port1));
-  // Without its DLU nothing can be sent any more.
-  dlu.on('error', (error) => complain(error.stack ?? error.message));
+  // Without the DLU no result can be sent.
+  dlu.on('error', (error) => logForOperator(error.stack ?? error.message));
   dlu.on('exit', () => flu.onExit(1));
   lowerPriority();
-  offerCollection();
+  exposeGc();
 }
 
-/** Of the calling thread and of all that it starts from now on. Where that is refused it stays as it is. */
+/** Lowers the priority of the calling thread and of all threads and processes that it starts from now on, where permitted. */
 function lowerPriority(): void {
   try {
     setPriority(0, NICE);

@@ -22,24 +22,24 @@ import { RunChannel } from './run-channel.js';
 import { RunIntake } from './run-intake.js';
 import type { Transport, TransportEvents } from './transport.js';
 
-/** Frames up to this size are posted as text when they cannot be written at once. */
+/** Largest frame that is posted as text when it cannot be written at once, in bytes. */
 const TEXT_FRAME_BYTES = 4096;
-/** At the end of the process, what is still to be sent is awaited at most so long, in milliseconds. */
+/** Longest wait for the DLU to send everything before the process exits, in milliseconds. */
 const ALL_SENT_MS = 15_000;
 
 /**
- * The transport between the FLU, on the main thread, and the DLU's thread. Small frames are written on the connection by
- * the FLU itself, and small runs come to it on its run channel: a hop then crosses no thread.
+ * The transport between the FLU, on the main thread, and the DLU's thread. The FLU writes small frames on the connection
+ * itself, and receives small runs on its run channel, so that a hop crosses no thread.
  *
- * Invariants: T1 the FLU writes only while it holds LOCK, and takes LOCK only when POSTED_FRAMES is 0, so a frame
- * never passes one that was sent before it. T2 after a partial write LOCK stays at REST until the DLU has the rest.
- * T4 held bytes change only under LOCK, and whoever writes under LOCK writes them first. (T3, T5: run-intake.ts)
+ * Invariants: T1 the FLU writes only while it holds LOCK, and takes LOCK only when POSTED_FRAMES is 0, so that no frame
+ * overtakes an earlier one. T2 after a partial write LOCK stays at REST until the DLU has the rest. T4 held bytes change only
+ * under LOCK, and every write under LOCK begins with them. (T3, T5: run-intake.ts)
  */
 export class ThreadTransport implements Transport {
   readonly #cells: Int32Array;
   readonly #held: Buffer;
   readonly #runs: RunIntake;
-  /** Of the connection; -1 before it is there. */
+  /** Descriptor of the connection; -1 before it is open. */
   #fd = -1;
   #hasChannel = false;
   #received = 0;
@@ -65,7 +65,7 @@ export class ThreadTransport implements Transport {
       this.#runs.use(channel);
       this.#hasChannel = true;
     } catch {
-      // It is there for speed alone.
+      // Without a channel all runs come through the DLU.
     }
     return this.#hasChannel;
   }
@@ -152,12 +152,12 @@ export class ThreadTransport implements Transport {
     if (!this.#runs.empty) this.#events!.onRun();
   }
 
-  /** Tells the DLU of what it could not see: of runs that it posted itself it knows. */
+  /** Wakes the DLU's watch for a run that did not pass through the DLU. */
   #watched(cell: number): void {
     if (this.#hasChannel && Atomics.load(this.#cells, cell) === 0) this.post({ type: 'watch' });
   }
 
-  /** Takes in every message that has been posted, without waiting for the event loop. */
+  /** Receives all posted messages, without waiting for the event loop. */
   #pull(): void {
     while (this.#received !== Atomics.load(this.#cells, POSTED_MESSAGES)) {
       const next = receiveMessageOnPort(this.#port) as { message: ToFlu } | undefined;
@@ -193,13 +193,13 @@ export class ThreadTransport implements Transport {
     );
   }
 
-  /** Writes under LOCK and gives it back; what the kernel does not take goes to the DLU. */
+  /** Writes under LOCK and releases it; bytes that the kernel does not take are posted to the DLU. */
   #write(bytes: Buffer): void {
     let written = 0;
     try {
       written = writeSync(this.#fd, bytes, 0, bytes.length);
     } catch (error) {
-      // EAGAIN: the socket is full. Anything else: the connection is lost, and the DLU ends the process when it sees that.
+      // EAGAIN: the socket is full. Any other error: the connection is lost, and the DLU ends the process.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
         Atomics.store(this.#cells, LOCK, Lock.FREE);
         return;
@@ -211,7 +211,7 @@ export class ThreadTransport implements Transport {
     }
     Atomics.add(this.#cells, POSTED_FRAMES, 1);
     Atomics.store(this.#cells, LOCK, Lock.REST);
-    // A copy of its own: the bytes may be the held area's or from a pool.
+    // A copy: the bytes may be in the held area or in a pool.
     const rest = Uint8Array.prototype.slice.call(bytes, written);
     this.post({ type: 'rest', bytes: rest }, [rest.buffer]);
   }

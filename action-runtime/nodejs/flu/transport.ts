@@ -3,37 +3,37 @@ import type { FluConfig, LargeMessage, RunChannelAddress } from '../bridge/messa
 import type { QueuedRun } from '../bridge/packed-run.js';
 
 /**
- * The FLU's way to its DLU, and through it to the agent. What is sent arrives in the order in which it was sent.
- * It knows nothing of values, functions or OpenWhisk.
+ * The FLU's connection to its DLU, and through it to the agent. Messages arrive in the order in which they are sent.
+ * A transport knows nothing of values, functions or OpenWhisk.
  */
 export interface Transport {
-  /** Sends a finished frame. With `hold` it may wait for the next frame or flush, to go out in one write with it. */
+  /** Sends a complete frame. With `hold` it may wait for the next frame or `flush`, to share one write with it. */
   send(frame: Buffer, hold: boolean): void;
   sendLarge(message: LargeMessage): void;
-  /** Sends what `hold` kept back. */
+  /** Sends the held frames. */
   flush(): void;
-  /** Takes and claims the next queued run, if there is one that is not withdrawn. */
+  /** Takes and claims the next queued run that is not withdrawn. */
   take(): QueuedRun | undefined;
-  /** Takes in grants that have arrived while the function was computing. */
+  /** Receives grants that have arrived while the function was computing. */
   poll(): void;
-  /** Says which invocation runs now; 0: none. */
+  /** Sets the id of the running invocation; 0: none. */
   running(invocationId: number): void;
-  /** The function ended with a developer error: nothing more may run in this process. */
+  /** The function ended with a developer error: no further run may start in this process. */
   spent(): void;
   /**
-   * The process is about to end: waits until everything is sent, the answer for what runs too.
+   * The process is exiting: waits until everything is sent, including the answer for the running invocation.
    *
    * @param logs Lines of no invocation.
    */
   exited(logs: readonly LogLine[]): void;
 }
 
-/** What a transport tells the FLU. */
+/** Events of a transport. */
 export interface TransportEvents {
-  /** The agent is there. */
+  /** The agent has answered HELLO. */
   onOpen(runChannel: RunChannelAddress | undefined): void;
   onLoad(config: FluConfig): void;
-  /** A run is there to be taken. */
+  /** A run can be taken. */
   onRun(): void;
   onDefine(id: number, definition: Definition): void;
   onGrant(bytes: number): void;

@@ -1,13 +1,13 @@
-/** A function that takes longer than this may keep nobody's result waiting, in milliseconds. */
+/** Longest run of a short function, in milliseconds. Results of longer runs are not held. */
 const SHORT_MS = 0.5;
-/** Runs in a row that have to be short before a function counts as short. */
+/** Short runs in a row after which a function counts as short. */
 const SHORT_RUNS = 32;
-/** The oldest held result goes out after this, in milliseconds. */
+/** Longest time for which a result is held, in milliseconds. */
 const MAX_HELD_MS = 1;
 
 /**
- * Decides whether a result may wait for the next one, to go out in the same write. Only where more work is queued and
- * the function has proved short; the DLU sends what is held when a function turns out to block after all.
+ * Decides whether a result may wait for the next one, to share its write: only when more runs are queued and the recent runs
+ * were short. The DLU sends held results when a function blocks after all.
  */
 export class WritePacing {
   #shortRuns = 0;
@@ -27,7 +27,7 @@ export class WritePacing {
     if (!this.#armed) {
       this.#armed = true;
       this.#heldSince = now;
-      // Reached as soon as the function waits for anything but a settled promise.
+      // Runs as soon as the function awaits anything but a settled promise.
       setImmediate(() => {
         this.#armed = false;
         this.#flush();

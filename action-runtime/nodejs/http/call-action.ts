@@ -2,11 +2,21 @@ import { INTERNAL_ERROR, NO_DICTIONARY, THREW } from '../bridge/outcome-texts.js
 import type { ActionMain } from '../flu/load-action.js';
 import { serializeError } from '../flu/serialize-error.js';
 import type { ActivationOutput } from './activation-output.js';
-import { type Answer, failed } from './answer.js';
+
+/** A reply of /init or /run. */
+export interface Answer {
+  readonly status: number;
+  /** JSON. */
+  readonly body: string;
+}
+
+export function failed(status: number, error: string): Answer {
+  return { status, body: JSON.stringify({ error }) };
+}
 
 /**
- * Calls the function and judges what comes of it as OpenWhisk's Node.js runtime does (OW-75): the invoker judges the rest
- * by the JSON, so that a `Buffer` is what JSON makes of one. Never rejects.
+ * Calls the function and judges the result as OpenWhisk's Node.js runtime does (OW-75). The invoker judges the rest by
+ * the JSON, in which a `Buffer` has its usual JSON form. Never rejects.
  */
 export async function callAction(
   main: ActionMain,
@@ -35,14 +45,14 @@ function thrown(error: unknown): Answer {
   try {
     return failed(502, `${THREW}${error as string}`);
   } catch {
-    // It has no text: the runtime fails while it writes its answer.
+    // The value has no text, so that OpenWhisk's runtime would fail to write its answer.
     return failed(500, INTERNAL_ERROR);
   }
 }
 
 function succeeded(value: () => unknown, output: ActivationOutput): Answer {
   try {
-    // JSON has no text for a result whose `toJSON` gives nothing; the invoker refuses the empty answer.
+    // A result whose `toJSON` returns undefined has no JSON; the invoker refuses the empty answer.
     const body = JSON.stringify(value()) as string | undefined;
     return { status: 200, body: body ?? '' };
   } catch (error) {

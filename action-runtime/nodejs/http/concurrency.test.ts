@@ -10,7 +10,7 @@ const start = async (env: Record<string, string>, code: string): Promise<void> =
 };
 const CONCURRENT = { __OW_ALLOW_CONCURRENT: 'true' };
 
-/** Every run ends when so many have begun. */
+/** Every run ends when this number of runs has begun. */
 const together = (count: number): string => `
   const waiting = [];
   function main({ n, fails }) {

@@ -93,8 +93,8 @@ test("an archive's folder is the directory of the process", async () => {
 test.each([
   ['process.exit', 'process.exit(7)', 7, ''],
   ['process.exit later', 'setTimeout(() => process.exit(8)); return new Promise(() => {})', 8, ''],
-  ['an error that nobody catches', 'setTimeout(() => { throw new Error("late") })', 1, 'Error: late'],
-  ['a rejection that nobody handles', 'Promise.reject(new Error("lost"))', 1, 'Error: lost'],
+  ['an uncaught error', 'setTimeout(() => { throw new Error("late") })', 1, 'Error: late'],
+  ['an unhandled rejection', 'Promise.reject(new Error("lost"))', 1, 'Error: lost'],
 ])('%s ends the process, and the caller loses its connection', async (_, body, code, said) => {
   await runtime.init(`function main() { ${body}; return new Promise(() => {}) }`);
   const exit = once(runtime.child, 'exit');

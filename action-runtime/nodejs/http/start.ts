@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { INTERNAL_ERROR } from '../bridge/outcome-texts.js';
 import { makePrivateDirectoryIn } from '../dlu/private-directory.js';
-import { offerCollection } from '../flu/offer-collection.js';
+import { exposeGc } from '../flu/expose-gc.js';
 import { ActionService } from './action-service.js';
-import { type Answer, failed } from './answer.js';
+import { type Answer, failed } from './call-action.js';
 
-/** Largest request body, in bytes; OpenWhisk's Node runtime takes 48 MB. */
+/** Largest request body, in bytes; the limit of OpenWhisk's Node runtime is 48 MB. */
 const MAX_BODY_BYTES = 48 * 1024 * 1024;
 
 const BAD_REQUEST = failed(500, 'Bad request.');
@@ -15,11 +15,11 @@ const BAD_REQUEST = failed(500, 'Bad request.');
  * Serves OpenWhisk's runtime interface (POST /init, POST /run) on a port. With `__OW_ALLOW_CONCURRENT=true` in its
  * environment it takes several runs at once.
  *
- * @param directory Where the runtime keeps what it unpacks. Default: the system's temporary directory.
+ * @param directory Folder for unpacked code. Default: the system's temporary directory.
  */
 export async function startHttp(port: number, directory: string | undefined): Promise<void> {
   if (directory !== undefined) makePrivateDirectoryIn(directory);
-  offerCollection();
+  exposeGc();
   const service = new ActionService(process.env['__OW_ALLOW_CONCURRENT']?.toLowerCase() === 'true');
   const server = createServer((request, response) => {
     void answer(service, request).then(({ status, body }) => reply(response, status, body));
@@ -33,7 +33,7 @@ async function answer(service: ActionService, request: IncomingMessage): Promise
   const handler = request.method === 'POST' ? handlerOf(service, request.url) : undefined;
   const message = handler === undefined ? undefined : await readJson(request);
   if (handler === undefined || message === undefined) return BAD_REQUEST;
-  // An error of user code may throw when it is looked at.
+  // Reading a property of a thrown value may throw.
   return handler(message).catch(() => failed(500, INTERNAL_ERROR));
 }
 
@@ -48,8 +48,8 @@ function handlerOf(
 }
 
 /**
- * The body as a JSON object; an empty one is an empty object, anything else undefined. A body that is too large is read to
- * its end and not kept, so that its sender hears the answer.
+ * The body as a JSON object; an empty body is an empty object, anything else undefined. A body that is too large is read to
+ * its end and discarded, so that its sender reads the answer.
  */
 async function readJson(request: IncomingMessage): Promise<Record<string, unknown> | undefined> {
   const chunks: Buffer[] = [];
@@ -69,7 +69,7 @@ async function readJson(request: IncomingMessage): Promise<Record<string, unknow
   }
 }
 
-/** The invoker takes an answer without Content-Length for a crash, so there always is one. */
+/** Sends an answer with Content-Length: without one, the invoker assumes a crash. */
 function reply(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',

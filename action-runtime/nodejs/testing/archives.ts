@@ -28,7 +28,7 @@ export function renamed(zip: Buffer, from: string, to: string): Buffer {
 
 const CENTRAL_HEADER = Buffer.from('504b0102', 'hex');
 
-/** A zip archive whose first entry says of itself what is not so. */
+/** A zip archive whose first entry has a false header. */
 export function saying(zip: Buffer, { flags, method, crc }: { flags?: number; method?: number; crc?: number }): Buffer {
   const changed = Buffer.from(zip);
   const at = changed.indexOf(CENTRAL_HEADER);

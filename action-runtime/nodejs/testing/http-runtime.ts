@@ -12,7 +12,7 @@ export const MARKER = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
 export interface Reply {
   readonly status: number;
   readonly body: unknown;
-  /** The body as it came. */
+  /** The raw body. */
   readonly text: string;
   /** The header Content-Length. */
   readonly length: string | null;
@@ -46,7 +46,7 @@ export class HttpRuntime {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const runtime = new HttpRuntime(child, port, directory);
-    // As the invoker does: connecting is tried again until the server is there.
+    // As the invoker does: retries until the server listens.
     while (!(await reachable(port)))
       if (child.exitCode !== null) throw new Error(`the runtime has ended: ${runtime.err}`);
     return runtime;
@@ -71,7 +71,7 @@ export class HttpRuntime {
     return this.post('/run', { value, ...more });
   }
 
-  /** Waits until both streams have the marks of so many activations. */
+  /** Waits until both streams have this number of marks. */
   async marked(activations: number): Promise<void> {
     const marks = (text: string): number => text.split(`${MARKER}\n`).length - 1;
     const { stdout, stderr } = this.child;

@@ -50,11 +50,11 @@ interface StartOptions {
   readonly tcp?: boolean;
   /** Offers a run channel. */
   readonly runChannel?: boolean;
-  /** Prefix of the end marks that are asked for. Default: none are. */
+  /** Prefix of end marks. Default: no marks. */
   readonly endMark?: string;
 }
 
-/** An agent for tests: starts a container, speaks the protocol with it and remembers all that it says. */
+/** An agent for tests: starts a container, talks to it by the protocol and records all its frames. */
 export class TestAgent {
   readonly seen: Seen[] = [];
   /** Assembled streams of the container, by id. */
@@ -64,10 +64,10 @@ export class TestAgent {
   autoCredit = true;
   /** Answers OFFER with this path. */
   filePath: ((id: number, size: number) => string) | undefined;
-  /** Asks to be told how far those files are filled. */
+  /** Requests FILLED for those files. */
   follows = false;
   exitCode: number | null | undefined;
-  /** Where DEFINE and small runs go, when the container said so. */
+  /** The run channel, when the container has opened one. */
   runChannel: Socket | undefined;
   #opened: Socket | undefined;
   stdout = '';
@@ -102,7 +102,7 @@ export class TestAgent {
       this.exitCode = code;
       this.#check();
     });
-    // What the container had sent before it went is read first.
+    // Reads first what the container sent before its end.
     socket.on('close', () => this.#check());
   }
 
@@ -116,7 +116,7 @@ export class TestAgent {
     const address = server.address();
     const where = typeof address === 'object' && address !== null ? `tcp:127.0.0.1:${address.port}` : path;
     const child = spawn(process.execPath, [runtimeEntry], {
-      // What it leaves when it is killed goes with the directory.
+      // The directory has what a killed container leaves.
       env: { PATH: process.env['PATH'], TMPDIR: directory, ...options.env, __DF_SOCKET: where, __DF_TOKEN: 'secret' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,14 +1,13 @@
 import { type CouchClient, CouchRefusedError, CouchUnavailableError } from '../../couchdb/index.js';
-import { type RecordDocument, bulkBody } from '../carry/document.js';
-import { LOST_HOST } from '../precedence.js';
+import { type RecordDocument, bulkBody } from '../replication/document.js';
+import { LOST_HOST } from '../record/record.js';
 import {
-  BatchRefusedError,
-  DatabaseMissingError,
   type ExistingRecord,
   type RecordDatabase,
+  RecordDatabaseError,
   type WriteOutcome,
-} from '../carry/record-database.js';
-import type { ViewUpkeep } from './view-upkeep.js';
+} from '../replication/record-database.js';
+import type { ViewWarmer } from './view-warmer.js';
 
 interface BulkAnswer {
   readonly id: string;
@@ -30,26 +29,26 @@ interface KeysAnswer {
   }[];
 }
 
-/** Documents with their results come with it: a few at a time. */
+/** Documents read in one request; their results, which may be large, come with them. */
 const EXISTING_AT_ONCE = 20;
 
-/** What a single document in an answered request is refused with for good; all else may pass. */
+/** Errors of a single document that are permanent; any other may be temporary. */
 const REFUSALS: readonly string[] = ['forbidden', 'document_too_large', 'doc_validation', 'bad_request'];
 
 /** Records in a database of CouchDB. */
 export class CouchRecordDatabase implements RecordDatabase {
   readonly #client: CouchClient;
   readonly #database: string;
-  /** Longest time of one write, in milliseconds: a large batch takes a slow disk longer than a document. */
+  /** Time limit of one write, in milliseconds: on a slow disk a large batch takes longer than a document. */
   readonly #writeMs: number;
-  readonly #views: Pick<ViewUpkeep, 'written'>;
+  readonly #views: Pick<ViewWarmer, 'written'>;
 
   constructor(
     client: CouchClient,
     database: string,
     readonly prepare: () => Promise<void>,
     writeMs: number,
-    views: Pick<ViewUpkeep, 'written'>,
+    views: Pick<ViewWarmer, 'written'>,
   ) {
     this.#client = client;
     this.#database = database;
@@ -97,7 +96,7 @@ export class CouchRecordDatabase implements RecordDatabase {
   async #post(body: Buffer): Promise<readonly BulkAnswer[]> {
     let answers: unknown;
     try {
-      // The carrier has its own pauses, and a size that it adapts between attempts.
+      // The replicator has its own pauses, and adapts the size between attempts.
       answers = await this.#client.request({
         method: 'POST',
         path: [this.#database, '_bulk_docs'],
@@ -107,20 +106,21 @@ export class CouchRecordDatabase implements RecordDatabase {
       });
     } catch (cause) {
       if (cause instanceof CouchRefusedError && [400, 413, 415, 422].includes(cause.status)) {
-        throw new BatchRefusedError(cause.message, cause.status === 413, { cause });
+        const code = cause.status === 413 ? 'RECORD_BATCH_TOO_LARGE' : 'RECORD_BATCH_MALFORMED';
+        throw new RecordDatabaseError(code, cause.message, { cause });
       }
       if (cause instanceof CouchUnavailableError && !cause.retryable) {
-        throw new DatabaseMissingError(cause.message, { cause });
+        throw new RecordDatabaseError('RECORD_DATABASE_MISSING', cause.message, { cause });
       }
       throw cause;
     }
-    if (!Array.isArray(answers)) throw new Error('CouchDB answers a bulk write with something else than a list');
+    if (!Array.isArray(answers)) throw new Error('CouchDB did not answer a bulk write with a list');
     return answers as BulkAnswer[];
   }
 }
 
 function outcomeOf(answer: BulkAnswer | undefined): WriteOutcome {
-  if (answer === undefined) return { outcome: 'failed', reason: 'CouchDB says nothing of it' };
+  if (answer === undefined) return { outcome: 'failed', reason: 'the answer of CouchDB lacks it' };
   if (answer.error === undefined) return { outcome: 'written' };
   if (answer.error === 'conflict') return { outcome: 'conflict' };
   const reason = `${answer.error}: ${answer.reason ?? ''}`.slice(0, 300);

@@ -1,10 +1,10 @@
 import { type CouchClient, CouchRefusedError, CouchUnavailableError } from '../../couchdb/index.js';
-import { RecordsUnavailableError } from '../merged-records.js';
-import type { ActivationRecord, RecordFilter, RecordReader } from '../record.js';
+import { RecordsUnavailableError } from '../record/errors.js';
+import type { ActivationRecord, RecordFilter, RecordReader } from '../record/record.js';
 import { RECORDS_DESIGN } from './record-views.js';
-import type { ViewUpkeep } from './view-upkeep.js';
+import type { ViewWarmer } from './view-warmer.js';
 
-/** A document of OpenWhisk's activations database, ours or one that OpenWhisk wrote. */
+/** A document of OpenWhisk's activations database, written by this program or by OpenWhisk. */
 interface ActivationDocument {
   readonly activationId: string;
   readonly namespace: string;
@@ -24,23 +24,23 @@ interface ViewAnswer<Value> {
   readonly rows: readonly { readonly id: string; readonly value: Value; readonly doc?: ActivationDocument | null }[];
 }
 
-/** Keys of one request that asks which records are there. */
+/** Keys in one request that asks which records exist. */
 const KEYS_AT_ONCE = 500;
 
 /**
- * The records in CouchDB. Every method rejects with the client's errors while CouchDB cannot be used. Numbers of results
- * are JavaScript's: integers beyond 2^53 come back rounded.
+ * The records in CouchDB. Every method rejects with the client's errors while CouchDB cannot be used. Numbers in results
+ * are JavaScript's: integers beyond 2^53 are rounded.
  */
 export class CouchRecords implements RecordReader {
   readonly place = 'CouchDB';
 
   readonly #client: CouchClient;
   readonly #database: string;
-  /** Makes the database and its views where they are missing. */
+  /** Creates the database and its views where they are missing. */
   readonly #prepare: () => Promise<void>;
-  readonly #views: Pick<ViewUpkeep, 'pending'>;
+  readonly #views: Pick<ViewWarmer, 'pending'>;
 
-  constructor(client: CouchClient, database: string, prepare: () => Promise<void>, views: Pick<ViewUpkeep, 'pending'>) {
+  constructor(client: CouchClient, database: string, prepare: () => Promise<void>, views: Pick<ViewWarmer, 'pending'>) {
     this.#client = client;
     this.#database = database;
     this.#prepare = prepare;
@@ -69,7 +69,7 @@ export class CouchRecords implements RecordReader {
       limit,
       ...(brief ? {} : { include_docs: 'true' }),
     });
-    // A document may go between the look at the view and that at the document.
+    // A document may be deleted after the view was read and before the document is.
     return rows.map(({ value, doc }) => (brief ? value : doc)).flatMap((doc) => (doc ? [recordOf(doc)] : []));
   }
 
@@ -79,7 +79,7 @@ export class CouchRecords implements RecordReader {
     return Math.max(0, (rows[0]?.value ?? 0) - skip);
   }
 
-  /** How many of the activations have a record here. */
+  /** The number of these activations that have a record here. */
   async present(namespace: string, activationIds: readonly string[]): Promise<number> {
     let present = 0;
     for (let at = 0; at < activationIds.length; at += KEYS_AT_ONCE) {
@@ -104,7 +104,7 @@ export class CouchRecords implements RecordReader {
     ).catch((error: unknown) => this.#whyLate(error));
   }
 
-  /** A view that is being built is asked for in vain: then how much is missing is worth more than that nothing came in time. */
+  /** A query of a view that is being built times out: the error then says how many records are missing from it. */
   async #whyLate(error: unknown): Promise<never> {
     if (!(error instanceof CouchUnavailableError) || error.status !== undefined) throw error;
     const pending = (await this.#views.pending()) ?? 0;
@@ -126,7 +126,7 @@ export class CouchRecords implements RecordReader {
   }
 }
 
-/** The database is not there. */
+/** The database does not exist. */
 function isGone(error: unknown): boolean {
   return error instanceof CouchUnavailableError && !error.retryable;
 }

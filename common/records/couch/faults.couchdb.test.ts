@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describeWithService } from '@dataflower/services';
 import { CouchClient, type CouchSettings } from '../../couchdb/index.js';
 import { type ArchivedRecords, type ArchivedRecordsOptions, createArchivedRecords } from '../archived-records.js';
-import { SET_ASIDE_FILE } from '../carry/set-aside.js';
+import { DEAD_LETTERS_FILE } from '../replication/dead-letters.js';
 import { until } from '../../testing/until.js';
 import { idOf, recordOf, temporaryDirectory } from '../testing/record-log.js';
 import { settingsOf, temporaryPrefix } from '../testing/couch.js';
@@ -87,7 +87,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
   const idsTo = (count: number): string[] => Array.from({ length: count }, (_, i) => `guest/${idOf(i)}`).sort();
 
   test.each(['the host', 'the gateway'])(
-    'of a host and of a gateway that gave it up the latter is believed; %s comes first',
+    'of a host and of a gateway that gave it up the latter is authoritative; %s comes first',
     async (first) => {
       const told = { status: 3 as const, result: '{"error":"told"}', annotations: { lostHost: 'host0' } };
       const order = first === 'the host' ? [{}, told] : [told, {}];
@@ -195,7 +195,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     );
     expect(reduced.logs.at(-1)).toMatch(/^Logs were truncated because the total bytes size exceeds/);
     expect(reduced.annotations).toContainEqual({ key: 'reduced', value: true });
-    expect(records!.status()).toMatchObject({ reduced: 1, setAside: 0 });
+    expect(records!.status()).toMatchObject({ reduced: 1, deadLetters: 0 });
   });
 
   test('texts and numbers that CouchDB cannot read, and nesting that its views cannot walk, cost nobody a record', async () => {
@@ -219,7 +219,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
       annotations: [{ key: 'reason', value: '\ufffd' }],
     });
     expect((await stored(7)).response.result).toEqual({ $value: { bytes: deep.length, sha256: expect.any(String) } });
-    expect(records!.status()).toMatchObject({ written: 13, reduced: 0, setAside: 0, failures: 0 });
+    expect(records!.status()).toMatchObject({ written: 13, reduced: 0, deadLetters: 0, failures: 0 });
     expect(problems).toEqual([]);
   });
 
@@ -229,7 +229,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     records!.append(recordOf(1, { result: '"nobody knows why"' }));
     await carried();
     expect((await stored(1)).response.result).toMatchObject({ $value: { bytes: 18 } });
-    expect(records!.status()).toMatchObject({ reduced: 1, setAside: 0 });
+    expect(records!.status()).toMatchObject({ reduced: 1, deadLetters: 0 });
   });
 
   test('what CouchDB takes in no form is set aside in a file, and told', async () => {
@@ -238,11 +238,11 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     await append(0, 10);
     await carried();
     expect(await inDatabase()).toEqual(idsTo(10).filter((id) => id !== `guest/${idOf(3)}`));
-    const lines = fs.readFileSync(`${dir}/${SET_ASIDE_FILE}`, 'utf8').trimEnd().split('\n');
+    const lines = fs.readFileSync(`${dir}/${DEAD_LETTERS_FILE}`, 'utf8').trimEnd().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { docs: object[] }).docs)).toEqual([
       [expect.objectContaining({ _id: `guest/${idOf(3)}` })],
     ]);
-    expect(records!.status()).toMatchObject({ setAside: 1, written: 9 });
+    expect(records!.status()).toMatchObject({ deadLetters: 1, written: 9 });
     expect(problems.join()).toContain(idOf(3));
     expect(await records!.health()).toMatchObject({ severity: 'degraded', reason: expect.stringContaining('refused') });
   });
@@ -256,7 +256,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     await until(() => records!.status().failures > 2);
     proxy.fault = undefined;
     await carried();
-    expect(records!.status()).toMatchObject({ setAside: 0 });
+    expect(records!.status()).toMatchObject({ deadLetters: 0 });
     expect(await inDatabase()).toEqual(idsTo(10));
   });
 
@@ -271,7 +271,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     await until(async () => (await counted()) === 10);
   });
 
-  test('of two processes that write the record of one activation the first is believed', async () => {
+  test('of two processes that write the record of one activation the first is authoritative', async () => {
     await open();
     records!.append(recordOf(1, { result: '{"first":true}' }));
     await carried();
@@ -329,7 +329,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     const missing = idsTo(count).filter((id) => !new Set(found).has(id));
     expect(missing).toEqual([]);
     await until(async () => (await counted()) === found.length);
-    expect(records!.status()).toMatchObject({ gone: 0, setAside: 0, yielded: 0 });
+    expect(records!.status()).toMatchObject({ gone: 0, deadLetters: 0, yielded: 0 });
   }, 600_000);
 });
 

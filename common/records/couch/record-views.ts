@@ -3,12 +3,12 @@ import type { DatabaseSchema, Views } from '../../couchdb/index.js';
 /** The name of the database, behind the configured prefix. */
 export const RECORDS_DATABASE = 'activations';
 
-/** The design document: with the version in its name, so that an older process goes on with its own. */
+/** The design document. Its name has the version, so that an older process keeps using its own. */
 export const RECORDS_DESIGN = 'records.v1';
 
 /**
- * What a listing shows of a record, and what its `name` filter compares with: `package/name` for an action in a package
- * (of a binding, the binding's), else the simple name. In JavaScript of 2009, which all engines of CouchDB have.
+ * The summary of a record in listings, and the name that a `name` filter compares with: `package/name` for an action in a
+ * package (for a binding, the binding's), else the simple name. In ECMAScript 5, which all engines of CouchDB run.
  */
 const FUNCTIONS = `
   function annotation(doc, key) {
@@ -39,21 +39,21 @@ const FUNCTIONS = `
   }`;
 
 const views: Views = {
-  /** Of a namespace, by start; of equal starts by their order in their log. */
+  /** The records of a namespace by start, then by their order in their log. */
   'by-namespace': {
     map: `function (doc) {${FUNCTIONS}
   if (doc.activationId) emit([doc.namespace].concat(place(doc)), summary(doc));
 }`,
     reduce: '_count',
   },
-  /** Of a name in a namespace, in the same order. */
+  /** The records of a name in a namespace, in the same order. */
   'by-name': {
     map: `function (doc) {${FUNCTIONS}
   if (doc.activationId) emit([doc.namespace, listedName(doc)].concat(place(doc)), summary(doc));
 }`,
     reduce: '_count',
   },
-  /** Of all namespaces, oldest first, with the revision: what retention goes by. */
+  /** The records of all namespaces, oldest first, with their revision: for retention. */
   'by-start': {
     map: `function (doc) { if (doc.activationId) emit(doc.start, doc._rev); }`,
     reduce: '_count',

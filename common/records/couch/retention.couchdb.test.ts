@@ -5,7 +5,7 @@ import { CouchRecords } from './couch-records.js';
 import { settingsOf, temporaryPrefix } from '../testing/couch.js';
 import { RECORDS_DATABASE, RECORDS_SCHEMA } from './record-views.js';
 import { Retention, type RetentionOptions } from './retention.js';
-import { ViewUpkeep } from './view-upkeep.js';
+import { ViewWarmer } from './view-warmer.js';
 
 describeWithService('couchdb', 'retention in CouchDB', ({ address }) => {
   const settings = settingsOf(address);
@@ -20,7 +20,7 @@ describeWithService('couchdb', 'retention in CouchDB', ({ address }) => {
     names = temporaryPrefix(settings);
     database = `${names.prefix}${RECORDS_DATABASE}`;
     await prepareDatabase(client, database, RECORDS_SCHEMA);
-    archive = new CouchRecords(client, database, () => Promise.resolve(), new ViewUpkeep(client, database));
+    archive = new CouchRecords(client, database, () => Promise.resolve(), new ViewWarmer(client, database));
     // One of each hour back from now, in two namespaces, and a document that is no record.
     const docs: object[] = Array.from({ length: 20 }, (_, i) => {
       const activationId = i.toString(16).padStart(32, '0');

@@ -5,14 +5,14 @@ import { RECORDS_DESIGN } from './record-views.js';
 export interface RetentionOptions {
   readonly client: CouchClient;
   readonly database: string;
-  /** Records that started longer ago are deleted, in milliseconds. Undefined: age does not matter. */
+  /** Age in milliseconds at which records are deleted. Undefined: no limit. */
   readonly maxAgeMs?: number | undefined;
-  /** Of more than so many records the oldest are deleted. Undefined: their number does not matter. */
+  /** Number of records above which the oldest are deleted. Undefined: no limit. */
   readonly maxCount?: number | undefined;
-  /** Between two looks, in milliseconds. Default 10 minutes. */
+  /** Time between two sweeps, in milliseconds. Default 10 minutes. */
   readonly everyMs?: number;
   readonly clock?: Clock;
-  /** A look failed; the next one goes on. */
+  /** Called when a sweep fails; the next one continues. */
   readonly onProblem?: (message: string, cause: unknown) => void;
 }
 
@@ -23,13 +23,12 @@ interface OldestAnswer {
 const EVERY_MS = 600_000;
 /** Documents deleted by one request. */
 const STEP = 500;
-/** Between two requests of one look, in milliseconds: at most some 2 500 deletions a second. */
+/** Pause between two requests of one sweep, in milliseconds: at most about 2 500 deletions a second. */
 const PAUSE_MS = 200;
 
 /**
- * Deletes the oldest records from CouchDB by age and number. Any number of processes may do so beside each other: a
- * deletion that another one was faster with does nothing. Deleting leaves CouchDB's small stubs, and the room comes back
- * with CouchDB's own compaction.
+ * Deletes the oldest records from CouchDB by age and number. Any number of processes may do so at once: deleting a record
+ * twice does nothing. Deletion leaves CouchDB's small stubs; CouchDB's own compaction frees the space.
  */
 export class Retention {
   readonly #clock: Clock;
@@ -48,7 +47,7 @@ export class Retention {
     this.#cancel = this.#later();
   }
 
-  /** One look, until nothing is too old or too much. Rejects with the client's errors. */
+  /** One sweep, until no record is too old or too many. Rejects with the client's errors. */
   async sweep(): Promise<void> {
     const { maxAgeMs, maxCount } = this.#options;
     if (maxAgeMs !== undefined) {
@@ -83,7 +82,7 @@ export class Retention {
       });
       const done = answers.filter(({ error }) => error === undefined).length;
       this.deleted += done;
-      // All of them are in other hands, or refused: the next look will see.
+      // Another process deletes them, or CouchDB refuses: the next sweep tries again.
       if (done === 0) return;
       await new Promise<void>((resolve) => this.#clock.after(PAUSE_MS, resolve));
     }
@@ -107,7 +106,7 @@ export class Retention {
     });
   }
 
-  /** Processes that start together do not look together. */
+  /** Random, so that processes that start together do not sweep together. */
   #later(): () => void {
     const everyMs = (this.#options.everyMs ?? EVERY_MS) * (0.75 + Math.random() / 2);
     return this.#clock.after(everyMs, () => {

@@ -1,5 +1,5 @@
 import { type FrameKind, SEAL_BYTES, seal } from './frame-seal.js';
-import { FRAME_HEADER_BYTES, type RecordTexts } from '../record-codec.js';
+import { FRAME_HEADER_BYTES, type RecordTexts } from '../record/record-codec.js';
 import { SEGMENT_MAGIC, type Segment, type SegmentFiles } from './segment.js';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -7,11 +7,11 @@ const CHUNK_BYTES = 256 * 1024;
 const MAX_BYTES_PER_UNIT = 3;
 const SEALED_HEADER_BYTES = SEAL_BYTES + FRAME_HEADER_BYTES;
 
-/** A piece of a segment that is not all in its file yet. A frame is never in two chunks. */
+/** A part of a segment that is not completely in its file yet. A frame is never in two chunks. */
 interface Chunk {
   readonly buffer: Buffer;
   readonly segment: Segment;
-  /** Where the first byte of the buffer goes in the segment. */
+  /** Offset of the buffer in the segment. */
   readonly offset: number;
   used: number;
   written: number;
@@ -20,16 +20,16 @@ interface Chunk {
 type WrittenCallback = (error?: Error) => void;
 
 /**
- * Bytes on their way to the segment files, in order. They leave once they are in the file: what was written before a
- * failure is not written again, what was not is written later.
+ * Bytes that wait to be written to the segment files, in order. They leave the queue once they are in the file: after a
+ * failure the queue continues with the first byte that was not written.
  */
 export class AppendQueue {
   #chunks: Chunk[] = [];
   #spare: Buffer | undefined = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  /** Of all bytes since the start. */
+  /** Bytes since the start. */
   #appended = 0;
   #flushed = 0;
-  /** Callbacks with the number of bytes that they wait for, in order. */
+  /** Callbacks with the value of `#flushed` that they wait for, in order. */
   #waiting: { readonly until: number; readonly callback: WrittenCallback }[] = [];
   #openCallbacks: WrittenCallback[] = [];
 
@@ -43,7 +43,7 @@ export class AppendQueue {
     return this.#appended - this.#flushed;
   }
 
-  /** Queues a frame behind all others and returns its length; it ends where the segment ends then. */
+  /** Queues a frame at the end of the segment and returns its length. */
   append(segment: Segment, texts: RecordTexts, kind: FrameKind): number {
     const { head, result, logs } = texts;
     const room = SEALED_HEADER_BYTES + (head.length + result.length + logs.length) * MAX_BYTES_PER_UNIT;
@@ -65,7 +65,7 @@ export class AppendQueue {
     return end - begin;
   }
 
-  /** Calls back when all that is queued now is in the files. */
+  /** Calls back when all bytes that are queued now are in the files. */
   whenWritten(callback: WrittenCallback): void {
     this.#openCallbacks.push(callback);
   }
@@ -82,8 +82,8 @@ export class AppendQueue {
   }
 
   /**
-   * Writes everything: one write, save where a segment ends or the system takes less. Throws the first failure; what
-   * was written until then stays written.
+   * Writes all bytes: in one write, unless a segment ends or the system writes fewer. Throws the first failure; the bytes
+   * written before stay written.
    */
   flush(): void {
     for (const callback of this.#openCallbacks) this.#waiting.push({ until: this.#appended, callback });
@@ -98,7 +98,7 @@ export class AppendQueue {
     if (failure !== undefined) throw failure.error;
   }
 
-  /** Nothing more will be written: who still waits gets the error. */
+  /** Ends the queue without writing: the callbacks that wait get the error. */
   abandon(error: Error): void {
     const callbacks = [...this.#waiting.map((waiter) => waiter.callback), ...this.#openCallbacks];
     this.#waiting = [];
@@ -120,8 +120,8 @@ export class AppendQueue {
   }
 
   /**
-   * At the place where the last write ended: a part of a frame that was written before a failure is written over, and
-   * nothing comes behind it. A file that fails is opened anew by the next attempt.
+   * Writes where the last write ended: a part of a frame that was written before a failure is overwritten, and nothing
+   * follows it. The next attempt opens a file that failed again.
    */
   #write(segment: Segment, buffers: readonly Uint8Array[]): number {
     segment.fd ??= this.#files.open(segment.path);
@@ -180,7 +180,7 @@ export class AppendQueue {
   }
 }
 
-/** A callback that throws is its owner's bug, not a failure of the disk: it surfaces as an uncaught error. */
+/** A callback that throws is a bug of its owner, not a failure of the disk: it becomes an uncaught error. */
 function callSafely(callback: WrittenCallback, failure?: Error): void {
   try {
     callback(failure);
@@ -191,12 +191,12 @@ function callSafely(callback: WrittenCallback, failure?: Error): void {
   }
 }
 
-/** The failure that made it close is the one to tell. */
+/** The failure that led to the close is the one to report. */
 function closeQuietly(files: SegmentFiles, fd: number): void {
   try {
     files.close(fd);
   } catch {
-    // It is closed all the same.
+    // The descriptor is closed even so.
   }
 }
 

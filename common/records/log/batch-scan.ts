@@ -1,8 +1,7 @@
-import { crc32 } from '@dataflower/action-runtime/protocol';
-import { type Found, type FoundFrame, isUnwritten, startsWith } from './found-frame.js';
+import { crc32 } from '@dataflower/action-runtime/crc32';
+import { type Scanned, type ScannedFrame, isUnwritten, startsWith, BATCH_MAGIC } from './segment.js';
 import { frameLength } from './frame-seal.js';
-import { FRAME_HEADER_BYTES } from '../record-codec.js';
-import { BATCH_MAGIC } from './segment.js';
+import { FRAME_HEADER_BYTES } from '../record/record-codec.js';
 
 /** A frame with this in place of its first length ends a batch; the CRC-32 of the batch's frames follows. */
 const COMMIT_MARK = 0xffffffff;
@@ -12,36 +11,36 @@ const COMMIT_MARK_BYTES = Buffer.alloc(4, 0xff);
 const MAX_FRAME_BYTES = 1024 * 1024 * 1024;
 
 interface Batch {
-  readonly frames: readonly FoundFrame[];
-  /** Behind its commit frame when it is whole; else where no further frame could be read. */
+  readonly frames: readonly ScannedFrame[];
+  /** The end of its commit frame when it is whole; else the place where no further frame could be read. */
   readonly end: number;
   readonly whole: boolean;
 }
 
 /**
- * Frames as releases until 0.1 wrote them: in batches, each ended by a commit frame with the sum of all of them. So
- * damage takes the whole batch; the next one is found behind the next commit frame.
+ * Scans frames as releases until 0.1 wrote them: in batches, each ended by a commit frame with the sum of the batch. So
+ * damage costs the whole batch; the next one begins behind the next commit frame.
  */
-export function* scanBatches(bytes: Buffer): Generator<Found> {
-  /** Up to here everything is accounted for. */
+export function* scanBatches(bytes: Buffer): Generator<Scanned> {
+  /** The end of the last frame or damage. */
   let done = startsWith(bytes, BATCH_MAGIC) ? BATCH_MAGIC.length : 0;
   let at = done > 0 ? done : firstBatch(bytes);
   while (at < bytes.length) {
     const batch = batchAt(bytes, at);
     if (batch.whole) {
-      if (at > done) yield { found: 'damage', from: done, to: at, torn: false };
+      if (at > done) yield { kind: 'damage', from: done, to: at, torn: false };
       yield* batch.frames;
       done = at = batch.end;
       continue;
     }
-    // The commit frame itself may be what is damaged: then the next batch begins behind it.
+    // The commit frame itself may be damaged: then the next batch begins behind it.
     if (batch.end > at && batchAt(bytes, batch.end + COMMIT_BYTES).whole) at = batch.end + COMMIT_BYTES;
     else at = behindCommit(bytes, at);
   }
-  if (done < bytes.length) yield { found: 'damage', from: done, to: bytes.length, torn: isTornTail(bytes, done) };
+  if (done < bytes.length) yield { kind: 'damage', from: done, to: bytes.length, torn: isTornTail(bytes, done) };
 }
 
-/** Where the first batch begins when the magic is damaged, or some of it is missing. */
+/** The offset of the first batch when the magic is damaged or incomplete. */
 function firstBatch(bytes: Buffer): number {
   for (let at = BATCH_MAGIC.length; at > 0; at--) if (batchAt(bytes, at).whole) return at;
   return 0;
@@ -53,7 +52,7 @@ function behindCommit(bytes: Buffer, from: number): number {
 }
 
 function batchAt(bytes: Buffer, begin: number): Batch {
-  const frames: FoundFrame[] = [];
+  const frames: ScannedFrame[] = [];
   let at = begin;
   while (at + COMMIT_BYTES <= bytes.length) {
     if (bytes.readUInt32LE(at) === COMMIT_MARK) {
@@ -62,17 +61,17 @@ function batchAt(bytes: Buffer, begin: number): Batch {
     }
     const length = at + FRAME_HEADER_BYTES <= bytes.length ? frameLength(bytes, at) : 0;
     if (length === 0 || bytes.readUInt32LE(at) === 0 || at + length > bytes.length) break;
-    frames.push({ found: 'record', offset: at, length });
+    frames.push({ kind: 'record', offset: at, length });
     at += length;
   }
   return { frames, end: at, whole: false };
 }
 
-/** Whole frames, the beginning of a further one, and no commit frame. */
+/** True for whole frames, the beginning of a further one, and no commit frame. */
 function isTornTail(bytes: Buffer, from: number): boolean {
   if (isUnwritten(bytes, from, BATCH_MAGIC)) return true;
   if (from < BATCH_MAGIC.length) return false;
-  // The write came to its end.
+  // The write completed.
   if (bytes.length - from >= COMMIT_BYTES && bytes.readUInt32LE(bytes.length - COMMIT_BYTES) === COMMIT_MARK)
     return false;
   const at = batchAt(bytes, from).end;

@@ -1,15 +1,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import type { FoundFrame } from './found-frame.js';
+import type { ScannedFrame } from './segment.js';
 import { SEAL_BYTES } from './frame-seal.js';
-import type { ActivationRecord } from '../index.js';
-import { createRecordLog, createCarriedLog } from './record-log.js';
-import { decodeFrame } from '../record-codec.js';
-import type { CarriedLog } from './record-log-options.js';
+import type { ActivationRecord } from '../record/record.js';
+import { createRecordLog, createReplicatedLog } from './record-log.js';
+import { decodeFrame } from '../record/record-codec.js';
+import type { ReplicatedLog } from './record-log-options.js';
 import { batchesSegment, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 import { formOf, scanSegment } from './segment-scan.js';
-import { Carrier } from '../carry/carrier.js';
+import { Replicator } from '../replication/replicator.js';
 import { ModelDatabase } from '../testing/model-database.js';
 import { until } from '../../testing/until.js';
 import { quickClock } from '../testing/quick-clock.js';
@@ -98,8 +98,8 @@ beforeAll(async () => {
   for (const name of fs.readdirSync(pristine).filter((name) => name.endsWith('.log'))) {
     const bytes = fs.readFileSync(path.join(pristine, name));
     for (const one of scanSegment(bytes, formOf(bytes))) {
-      if (one.found !== 'record') continue;
-      const { offset, length }: FoundFrame = one;
+      if (one.kind !== 'record') continue;
+      const { offset, length }: ScannedFrame = one;
       const record = decodeFrame(bytes.subarray(offset, offset + length));
       placed.push({ record, file: name, from: offset - SEAL_BYTES, to: offset + length });
     }
@@ -125,7 +125,7 @@ function harmedCopy(harm: Damage, withIndex: boolean): { dir: string; left: Acti
 
 const brief = (record: ActivationRecord): ActivationRecord => ({ ...record, result: '{}', logs: [] });
 
-async function checkReading(log: CarriedLog, left: readonly ActivationRecord[]): Promise<void> {
+async function checkReading(log: ReplicatedLog, left: readonly ActivationRecord[]): Promise<void> {
   for (const { record } of placed) {
     const found = await log.get('guest', record.activationId);
     expect(found).toEqual(left.find(({ activationId }) => activationId === record.activationId));
@@ -135,7 +135,7 @@ async function checkReading(log: CarriedLog, left: readonly ActivationRecord[]):
   expect(await log.count({ namespace: 'guest' }, 0)).toBe(left.length);
 }
 
-async function checkListing(log: CarriedLog, left: readonly ActivationRecord[]): Promise<void> {
+async function checkListing(log: ReplicatedLog, left: readonly ActivationRecord[]): Promise<void> {
   // A summary needs no more than the head: one whose result alone is damaged may be there still, and is right.
   const heads = new Map(placed.map(({ record }) => [record.activationId, brief(record)]));
   const summaries = await log.list({ namespace: 'guest' }, 0, 1000, true);
@@ -144,12 +144,12 @@ async function checkListing(log: CarriedLog, left: readonly ActivationRecord[]):
   expect(await log.list({ namespace: 'guest' }, 0, left.length)).toEqual(left);
 }
 
-async function checkCarrying(log: CarriedLog, left: readonly ActivationRecord[], { how }: Damage): Promise<void> {
+async function checkCarrying(log: ReplicatedLog, left: readonly ActivationRecord[], { how }: Damage): Promise<void> {
   const database = new ModelDatabase();
-  const carrier = new Carrier({
-    source: log.carry,
+  const carrier = new Replicator({
+    source: log.replication,
     database,
-    setAside: (document) => Promise.reject(new Error(`${document.id} set aside`)),
+    deadLetter: (document) => Promise.reject(new Error(`${document.id} set aside`)),
     bounds: { maxRecords: 7, maxBytes: 20_000 },
     clock: quickClock,
   });
@@ -179,7 +179,7 @@ test('whatever is flipped, zeroed, removed, put in or cut off anywhere in a segm
       async (harm, withIndex, order) => {
         const { dir, left } = harmedCopy(harm, withIndex);
         const told: string[] = [];
-        const log = await createCarriedLog({ dir, maxAgeMs: Infinity, onDamage: (message) => told.push(message) });
+        const log = await createReplicatedLog({ dir, maxAgeMs: Infinity, onDamage: (message) => told.push(message) });
         try {
           for (const name of order) await checks[name](log, left, harm);
           log.append(recordOf(RECORDS));
@@ -196,7 +196,7 @@ test('whatever is flipped, zeroed, removed, put in or cut off anywhere in a segm
         // And the next process finds the same, without an index as well.
         for (const name of fs.readdirSync(dir))
           if (name.endsWith('.idx') && !withIndex) fs.rmSync(path.join(dir, name));
-        const again = await createCarriedLog({ dir, maxAgeMs: Infinity });
+        const again = await createReplicatedLog({ dir, maxAgeMs: Infinity });
         await checkReading(again, [recordOf(RECORDS), ...left]);
         await again.close();
       },
@@ -214,7 +214,7 @@ describe('segments of older releases', () => {
     const dir = directory();
     fs.writeFileSync(path.join(dir, FILE), batchesSegment(batches));
     for (const withIndex of [false, true]) {
-      const log = await createCarriedLog({ dir, maxAgeMs: Infinity });
+      const log = await createReplicatedLog({ dir, maxAgeMs: Infinity });
       expect(await log.list({ namespace: 'guest' }, 0, 100)).toEqual(all);
       expect(await log.get('guest', all[1]!.activationId)).toEqual(all[1]);
       expect(log.metrics).toMatchObject({ damaged: 0, segments: 2 });
@@ -222,12 +222,12 @@ describe('segments of older releases', () => {
       expect(fs.existsSync(path.join(dir, FILE.replace('.log', '.idx')))).toBe(true);
       expect(withIndex || fs.readFileSync(path.join(dir, FILE)).equals(batchesSegment(batches))).toBe(true);
     }
-    const log = await createCarriedLog({ dir, maxAgeMs: Infinity });
+    const log = await createReplicatedLog({ dir, maxAgeMs: Infinity });
     log.append(recordOf(6));
     await written(log);
     const database = new ModelDatabase();
-    const setAside = (): Promise<void> => Promise.reject(new Error('set aside'));
-    const carrier = new Carrier({ source: log.carry, database, setAside, clock: quickClock });
+    const deadLetter = (): Promise<void> => Promise.reject(new Error('set aside'));
+    const carrier = new Replicator({ source: log.replication, database, deadLetter, clock: quickClock });
     await until(() => carrier.status().waitingRecords === 0);
     expect(database.stored.size).toBe(7);
     await carrier.close();

@@ -1,10 +1,9 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Finding } from '../../health/health.js';
-import type { FoundDamage } from './found-frame.js';
-import type { Segment } from './segment.js';
+import type { DamagedRange, Segment } from './segment.js';
 
-/** Bytes of damaged parts that are kept together; of more only the log tells. */
+/** Bytes of damaged parts that are kept in all; further ones are only logged. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 const NAME = /^damaged-\d{12}-\d+\.bytes$/;
@@ -12,11 +11,11 @@ const NAME = /^damaged-\d{12}-\d+\.bytes$/;
 const MAX_NAMED = 10;
 
 /**
- * Bytes of segments that belong to no whole record. They are copied into files beside the segments, where they outlive
- * these, so that somebody can look at them; `health` names those files until they are moved away.
+ * Bytes of segments that belong to no whole record. They are copied to files beside the segments, which outlive these, so
+ * that an operator can examine them; `health` names the files until they are moved away.
  */
 export class DamagedParts {
-  /** Found since the start. */
+  /** Damaged parts since the start. */
   count = 0;
   readonly #notCopied = new WeakSet<Segment>();
   #working: Promise<void> = Promise.resolve();
@@ -29,18 +28,18 @@ export class DamagedParts {
     this.#report = report;
   }
 
-  /** Of these parts of a segment; `lost`: the activations whose records were in them, as far as that is known. */
-  found(segment: Segment, damage: readonly FoundDamage[], lost: readonly string[]): void {
+  /** Reports and copies damaged parts of a segment; `lost`: the activations whose records were in them, where known. */
+  found(segment: Segment, damage: readonly DamagedRange[], lost: readonly string[]): void {
     this.count += Math.max(damage.length, lost.length);
     this.#working = this.#working.then(() => this.#keepAll(segment, damage, lost)).catch(() => undefined);
   }
 
-  /** Waits for the copies. */
+  /** Resolves when all copies are made. */
   idle(): Promise<void> {
     return this.#working;
   }
 
-  /** Removes the file of a segment; one that is nothing but damage, and could not be copied, is renamed instead. */
+  /** Removes the file of a segment; one that holds only damage and could not be copied is renamed instead. */
   async remove(segment: Segment): Promise<void> {
     await this.#working;
     const { path: file, index, sequence } = segment;
@@ -57,7 +56,7 @@ export class DamagedParts {
     return { severity: 'degraded', reason };
   }
 
-  async #keepAll(segment: Segment, damage: readonly FoundDamage[], lost: readonly string[]): Promise<void> {
+  async #keepAll(segment: Segment, damage: readonly DamagedRange[], lost: readonly string[]): Promise<void> {
     const named = lost.slice(0, MAX_NAMED).join(', ');
     const ids =
       lost.length === 0 ? '' : `; left out are ${lost.length} records: ${named}${lost.length > MAX_NAMED ? ', …' : ''}`;
@@ -74,7 +73,7 @@ export class DamagedParts {
     }
   }
 
-  async #keep({ path: from, sequence }: Segment, part: FoundDamage): Promise<string> {
+  async #keep({ path: from, sequence }: Segment, part: DamagedRange): Promise<string> {
     const file = this.#fileFor(sequence, part.from);
     const sizes = await Promise.all(
       (await this.#names()).map((name) => fs.stat(path.join(this.#directory, name)).then(({ size }) => size)),
@@ -94,7 +93,7 @@ export class DamagedParts {
   }
 }
 
-async function copyRange(from: string, to: string, range: FoundDamage): Promise<void> {
+async function copyRange(from: string, to: string, range: DamagedRange): Promise<void> {
   const source = await fs.open(from, 'r');
   try {
     const target = await fs.open(to, 'w', 0o600);

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { identityText, isAlive, ownIdentity, parseIdentity } from '../../process/process-identity.js';
-import { RecordLogError } from '../errors.js';
+import { RecordLogError } from '../record/errors.js';
 
 /**
- * Takes a directory for this process alone, by a file `lock` with the process in it; a lock of a dead process is taken
- * over. Processes that do not see each other (other machines, other pid namespaces) are not kept apart.
- * @throws RecordLogError RECORD_LOG_LOCKED while another one has it.
+ * Locks a directory for this process, by a file `lock` with the identity of the process; replaces the lock of a dead
+ * process. Does not exclude processes on other machines or in other pid namespaces.
+ * @throws RecordLogError RECORD_LOG_LOCKED while another process has the lock.
  */
 export function lockDirectory(directory: string): () => void {
   const lock = path.join(directory, 'lock');
@@ -18,7 +18,7 @@ export function lockDirectory(directory: string): () => void {
   };
 }
 
-/** A link appears with its content: nobody ever reads half a lock. */
+/** A link appears with its content, so that no process reads half a lock. */
 function tryLock(lock: string, own: string): boolean {
   const file = `${lock}.${randomBytes(8).toString('hex')}`;
   fs.writeFileSync(file, own, { flag: 'wx', mode: 0o600 });
@@ -37,7 +37,7 @@ function removeStale(lock: string, directory: string): void {
   const text = read(lock);
   if (text === undefined) return;
   refuseIfAlive(text, directory);
-  // Another process may have taken over the stale lock since: then this moves away a live one, and puts it back.
+  // Another process may have replaced the stale lock meanwhile: then the rename moves a live lock, and the link restores it.
   const aside = `${lock}.${randomBytes(8).toString('hex')}`;
   try {
     fs.renameSync(lock, aside);

@@ -1,8 +1,8 @@
 import fs from 'node:fs/promises';
 import type { AppendQueue } from './append-queue.js';
 import { type FrameSums, SEAL_BYTES, isWhole, sealedKind, sumsOfSeal } from './frame-seal.js';
-import type { ActivationRecord } from '../record.js';
-import { FRAME_HEADER_BYTES, decodeFrame } from '../record-codec.js';
+import type { ActivationRecord } from '../record/record.js';
+import { FRAME_HEADER_BYTES, decodeFrame } from '../record/record-codec.js';
 import type { Segment } from './segment.js';
 import { isUnreadable } from './segment-bytes.js';
 import type { SegmentIndex } from './segment-index.js';
@@ -14,11 +14,11 @@ const BRIEF_BYTES = 4096;
 export interface Row {
   readonly segment: Segment;
   readonly row: number;
-  /** The segment's when the row was found, where time has passed since. */
+  /** The segment's index when the row was found, where time has passed since. */
   readonly index?: SegmentIndex;
 }
 
-/** A row that was read and is damaged, in the index that it was looked up in. */
+/** A row that was read and is damaged, with the index in which it was found. */
 export interface DamagedRow extends Row {
   readonly index: SegmentIndex;
 }
@@ -36,7 +36,7 @@ interface Wanted extends DamagedRow {
   damaged: boolean;
 }
 
-/** Reads records by their rows, from the queue or from the files, and believes none whose sums are wrong. */
+/** Reads records by their rows, from the queue or from the files, and verifies their checksums. */
 export class FrameReader {
   readonly #queue: AppendQueue;
 
@@ -44,12 +44,12 @@ export class FrameReader {
     this.#queue = queue;
   }
 
-  /** In the order given; those whose segment was dropped meanwhile are left out. With `brief`, heads alone. */
+  /** The records in the order of the rows; those of segments that were dropped meanwhile are left out. `brief`: heads alone. */
   async read(rows: readonly Row[], brief: boolean): Promise<ReadRows> {
     const wanted = rows.map(wantedOf);
     const missing = new Map<Segment, Wanted[]>();
     for (const one of wanted) {
-      // Queued bytes are copied now: a later turn may find them written.
+      // Queued bytes are copied now, since they may leave the queue before a later turn.
       const queued = this.#queue.peek(one.segment, one.offset, one.length);
       if (queued !== undefined) one.record = decodeFrame(queued, brief);
       else if (!missing.has(one.segment)) missing.set(one.segment, [one]);
@@ -99,7 +99,7 @@ async function readRecord(file: fs.FileHandle, row: Wanted, brief: boolean): Pro
   let bytes = await readAt(file, place, brief ? Math.min(length, BRIEF_BYTES) : length);
   if (bytes === undefined) return undefined;
   const headEnd = sealBytes + FRAME_HEADER_BYTES + bytes.readUInt32LE(sealBytes);
-  // A length that is damaged is not believed.
+  // A length beyond the row is damage.
   if (headEnd > bytes.length && headEnd <= length) bytes = await readAt(file, place, headEnd);
   if (bytes === undefined || !isWholeRow(bytes, 0, row.index, row.row, brief)) return undefined;
   try {
@@ -114,7 +114,7 @@ export function sealBytesOf(index: SegmentIndex): number {
   return index.sums === undefined ? SEAL_BYTES : 0;
 }
 
-/** True when the bytes from `at` on are this row of a segment, with its seal where there is one; with `brief`, as far as its head. */
+/** True when the bytes from `at` on are this row of a segment, with its seal if it has one; `brief`: up to its head. */
 export function isWholeRow(bytes: Buffer, at: number, index: SegmentIndex, row: number, brief = false): boolean {
   const { sums } = index;
   const length = index.lengths[row]!;
@@ -126,7 +126,7 @@ function sumsOfRow(sums: Uint32Array, row: number): FrameSums {
   return [sums[row * 2]!, sums[row * 2 + 1]!];
 }
 
-/** Undefined when the file ends before, or the disk cannot read it. */
+/** Undefined when the file is shorter, or the disk cannot read it. */
 async function readAt(file: fs.FileHandle, offset: number, length: number): Promise<Buffer | undefined> {
   const bytes = Buffer.allocUnsafe(length);
   let done = 0;

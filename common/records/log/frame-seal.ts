@@ -1,11 +1,11 @@
-import { crc32 } from '@dataflower/action-runtime/protocol';
-import { FRAME_HEADER_BYTES } from '../record-codec.js';
+import { crc32 } from '@dataflower/action-runtime/crc32';
+import { FRAME_HEADER_BYTES } from '../record/record-codec.js';
 
 /**
  * In front of each frame in a segment: a mark (4), a check over the fields behind it (4), the CRC-32 of the frame's
- * lengths and head (4) and that of its result and logs (4), little endian. So a reader knows a whole frame from a
- * damaged one, and finds the next frame behind damage. A frame that a listing reads as a whole anyway has one sum, the
- * first, and 0.
+ * lengths and head (4) and that of its result and logs (4), little endian. So a reader tells a whole frame from a damaged
+ * one, and finds the next frame behind damage. A short frame, which a listing reads as a whole, has one sum over
+ * everything, and 0.
  */
 export const SEAL_BYTES = 16;
 /** The longest frame with one sum. */
@@ -14,14 +14,14 @@ const ONE_SUM_BYTES = 4080;
 /** Contents of a sealed frame. */
 export type FrameKind = 'record' | 'note';
 
-/** No UTF-8 text contains the first byte, so that nothing that a user writes looks like a frame. */
+/** UTF-8 text never contains the first byte, so that no data of a user looks like a frame. */
 export const MARK_BEGIN = Buffer.from([0xff, 0xfe]);
 const RECORD_MARK = Buffer.from([...MARK_BEGIN, 0x52, 0x32]).readUInt32LE();
 const NOTE_MARK = Buffer.from([...MARK_BEGIN, 0x4e, 0x32]).readUInt32LE();
 
 const SEALED_HEADER_BYTES = SEAL_BYTES + FRAME_HEADER_BYTES;
 
-/** Seals the frame that lies behind `at`, which is all there. */
+/** Writes the seal at `at` for the frame behind it, up to `end`. */
 export function seal(bytes: Buffer, at: number, end: number, kind: FrameKind): void {
   const frame = at + SEAL_BYTES;
   const firstEnd = firstSumEnd(bytes, frame, end - frame);
@@ -31,7 +31,7 @@ export function seal(bytes: Buffer, at: number, end: number, kind: FrameKind): v
   bytes.writeUInt32LE(checkOf(bytes, at), at + 4);
 }
 
-/** The kind of the frame whose sealed header begins at `at`; undefined when there is none, or not all of it. */
+/** The kind of the frame whose sealed header begins at `at`; undefined when there is no whole header. */
 export function sealedKind(bytes: Buffer, at: number): FrameKind | undefined {
   if (at < 0 || at + SEALED_HEADER_BYTES > bytes.length) return undefined;
   const mark = bytes.readUInt32LE(at);
@@ -40,7 +40,7 @@ export function sealedKind(bytes: Buffer, at: number): FrameKind | undefined {
   return mark === RECORD_MARK ? 'record' : 'note';
 }
 
-/** Length of the frame behind a seal, without it. */
+/** Length of the frame behind a seal, without the seal. */
 export function sealedLength(bytes: Buffer, at: number): number {
   return frameLength(bytes, at + SEAL_BYTES);
 }
@@ -53,7 +53,7 @@ export function frameLength(bytes: Buffer, frame: number): number {
 /** The sums of a frame: of its lengths and head, and of its result and logs. */
 export type FrameSums = readonly [first: number, second: number];
 
-/** The sums that a seal says. */
+/** The sums in a seal. */
 export function sumsOfSeal(bytes: Buffer, at: number): FrameSums {
   return [bytes.readUInt32LE(at + 8), bytes.readUInt32LE(at + 12)];
 }
@@ -65,7 +65,7 @@ export function sumsOfFrame(bytes: Buffer, frame: number, length: number): Frame
   return [crc32(bytes.subarray(frame, firstEnd)), firstEnd === end ? 0 : crc32(bytes.subarray(firstEnd, end))];
 }
 
-/** True when the frame of this length has these sums; with `brief`, of a long one the first. */
+/** True when the frame of this length has these sums; `brief`: checks only the first sum. */
 export function isWhole(bytes: Buffer, frame: number, length: number, sums: FrameSums, brief = false): boolean {
   if (frame + FRAME_HEADER_BYTES > bytes.length || frameLength(bytes, frame) !== length) return false;
   const firstEnd = firstSumEnd(bytes, frame, length);
@@ -79,7 +79,7 @@ function firstSumEnd(bytes: Buffer, frame: number, length: number): number {
   return frame + (length <= ONE_SUM_BYTES ? length : FRAME_HEADER_BYTES + bytes.readUInt32LE(frame));
 }
 
-/** Of the mark, the sums and the lengths. Any change of one of them changes it. */
+/** A check over the mark, the sums and the lengths. Any change of one of them changes it. */
 function checkOf(bytes: Buffer, at: number): number {
   let check = mixed(0, bytes.readUInt32LE(at));
   check = mixed(check, bytes.readUInt32LE(at + 8));
@@ -89,7 +89,7 @@ function checkOf(bytes: Buffer, at: number): number {
   return mixed(check, bytes.readUInt32LE(at + 24)) >>> 0;
 }
 
-/** One to one in each of its arguments. */
+/** A bijection in each of its arguments. */
 function mixed(check: number, word: number): number {
   const product = Math.imul(check ^ word, 0x9e3779b1);
   return product ^ (product >>> 15);

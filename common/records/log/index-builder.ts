@@ -1,33 +1,33 @@
-import type { Found, FoundDamage } from './found-frame.js';
+import type { Scanned, DamagedRange } from './segment.js';
 import { sumsOfFrame } from './frame-seal.js';
-import { decodeFrame, listedName } from '../record-codec.js';
+import { decodeFrame, listedName } from '../record/record-codec.js';
 import { SegmentIndex, tryParseId } from './segment-index.js';
 import { type SegmentForm, scanSegment } from './segment-scan.js';
 
 /** Result of a scan of a segment's bytes. */
 export interface BuiltIndex {
   readonly index: SegmentIndex;
-  /** Where its notes begin. */
+  /** Offsets of its notes. */
   readonly notes: readonly number[];
-  readonly damage: readonly FoundDamage[];
+  readonly damage: readonly DamagedRange[];
 }
 
-/** Frames taken in one turn of the loop, by a scan that others do not wait for: some 2 ms. */
+/** Frames that a background scan processes in one turn of the loop: about 2 ms. */
 const SLICE = 256;
 
-/** Scans at once: where nothing is served yet. */
+/** Scans in one turn: for the start of the process. */
 export function buildIndex(bytes: Buffer, form: SegmentForm): BuiltIndex {
   const builder = new IndexBuilder(bytes, form);
-  for (const found of scanSegment(bytes, form)) builder.add(found);
+  for (const scanned of scanSegment(bytes, form)) builder.add(scanned);
   return builder.built();
 }
 
-/** Scans a slice in each turn of the loop. */
+/** Scans in slices, one in each turn of the loop. */
 export async function buildIndexSlowly(bytes: Buffer, form: SegmentForm): Promise<BuiltIndex> {
   const builder = new IndexBuilder(bytes, form);
   let count = 0;
-  for (const found of scanSegment(bytes, form)) {
-    builder.add(found);
+  for (const scanned of scanSegment(bytes, form)) {
+    builder.add(scanned);
     if (++count % SLICE === 0) await new Promise(setImmediate);
   }
   return builder.built();
@@ -36,7 +36,7 @@ export async function buildIndexSlowly(bytes: Buffer, form: SegmentForm): Promis
 class IndexBuilder {
   readonly #index = new SegmentIndex();
   readonly #notes: number[] = [];
-  readonly #damage: FoundDamage[] = [];
+  readonly #damage: DamagedRange[] = [];
   readonly #sums: number[] = [];
 
   readonly #bytes: Buffer;
@@ -47,12 +47,12 @@ class IndexBuilder {
     this.#form = form;
   }
 
-  add(found: Found): void {
-    if (found.found === 'damage') this.#damage.push(found);
-    else if (found.found === 'note') this.#notes.push(found.offset);
-    else if (!this.#addRecord(found.offset, found.length)) {
-      // Its sums are right: another program has written it.
-      this.#damage.push({ found: 'damage', from: found.offset, to: found.offset + found.length, torn: false });
+  add(scanned: Scanned): void {
+    if (scanned.kind === 'damage') this.#damage.push(scanned);
+    else if (scanned.kind === 'note') this.#notes.push(scanned.offset);
+    else if (!this.#addRecord(scanned.offset, scanned.length)) {
+      // Its sums are right: another program wrote it.
+      this.#damage.push({ kind: 'damage', from: scanned.offset, to: scanned.offset + scanned.length, torn: false });
     }
   }
 

@@ -1,5 +1,5 @@
 import { countRows, newestRows } from './listing.js';
-import type { RecordFilter } from '../record.js';
+import type { RecordFilter } from '../record/record.js';
 import { idOf } from '../testing/record-log.js';
 import { Segment } from './segment.js';
 import { parseId } from './segment-index.js';

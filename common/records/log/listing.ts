@@ -1,15 +1,15 @@
-import type { RecordFilter } from '../record.js';
+import type { RecordFilter } from '../record/record.js';
 import { type FirstRow, RowScan, type Span, spansOf } from './row-scan.js';
 import type { Segment } from './segment.js';
 import type { SegmentIndex } from './segment-index.js';
-import { startAtRank } from './start-at-rank.js';
+import { selectStartByRank } from './rank-selection.js';
 
 export type { FirstRow } from './row-scan.js';
 
 /** One row of the log that a listing shows. */
 export interface ListedRow {
   readonly segment: Segment;
-  /** The segment's when the row was found. */
+  /** The segment's index when the row was found. */
   readonly index: SegmentIndex;
   readonly row: number;
   readonly start: number;
@@ -17,12 +17,12 @@ export interface ListedRow {
 
 const wholeSegment: FirstRow = () => 0;
 
-/** Up to so many rows are kept in order to skip them; more are counted first. */
+/** Rows up to which a listing sorts the rows that it skips; beyond, it counts them first. */
 const KEPT_ROWS = 2000;
 
 /**
- * Rows that the filter takes, without the first `skip`: the newest start first, of equal ones the later appended. Takes
- * memory for the page alone, however much is skipped, and leaves the loop to others while it looks through many rows.
+ * Rows that match the filter, without the first `skip`: the newest start first, among equal ones the last appended. Needs
+ * memory for the page alone, however many rows are skipped, and yields to the loop between many rows.
  */
 export async function newestRows(
   segments: readonly Segment[],
@@ -37,14 +37,14 @@ export async function newestRows(
   const { since = -Infinity, upto = Infinity } = filter;
   const scan = new RowScan();
   if (skip + limit <= KEPT_ROWS) return (await newestIn(scan, spans, since, upto, skip + limit)).slice(skip);
-  const first = await startAtRank(scan, spans, since, upto, skip);
+  const first = await selectStartByRank(scan, spans, since, upto, skip);
   if (first === undefined) return [];
   const page = await equalStarts(scan, spans, first.start, first.before, limit);
   const older = await newestIn(scan, spans, since, justBefore(first.start), limit - page.length);
   return [...page, ...older];
 }
 
-/** How many rows the filter takes. */
+/** The number of rows that match the filter. */
 export async function countRows(
   segments: readonly Segment[],
   filter: RecordFilter,
@@ -57,7 +57,7 @@ export async function countRows(
   return count;
 }
 
-/** The newest `count` rows. Those of a span come newest appended first, so that a heap that is full turns most of them away. */
+/** The newest `count` rows. Spans are visited from the last appended row, so that a full heap rejects most rows. */
 async function newestIn(
   scan: RowScan,
   spans: readonly Span[],
@@ -77,7 +77,7 @@ async function newestIn(
   return newest.sorted();
 }
 
-/** Rows of one start, the later appended first, without the first `skip`. */
+/** Rows with this start, the last appended first, without the first `skip`. */
 async function equalStarts(
   scan: RowScan,
   spans: readonly Span[],
@@ -98,7 +98,7 @@ async function equalStarts(
   return page;
 }
 
-/** The largest number below it. */
+/** The largest number below `start`. */
 function justBefore(start: number): number {
   const bits = new DataView(new ArrayBuffer(8));
   bits.setFloat64(0, start);
@@ -117,7 +117,7 @@ class NewestHeap {
     this.#limit = limit;
   }
 
-  /** The start below which nothing gets in any more; undefined while there is room. */
+  /** The start below which the heap rejects a row; undefined while there is room. */
   get bound(): number | undefined {
     return this.#rows.length < this.#limit ? undefined : this.#rows[0]!.start;
   }

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { crc32, crc32ByTable } from '@dataflower/action-runtime/protocol';
-import type { ActivationRecord } from '../index.js';
+import { crc32, crc32ByTable } from '@dataflower/action-runtime/crc32';
+import type { ActivationRecord } from '../record/record.js';
 import type { RecordLog } from './record-log-options.js';
 import { createRecordLog } from './record-log.js';
 import { TestClock } from '../../testing/test-clock.js';
@@ -159,7 +159,7 @@ describe('after a crash', () => {
     }
   });
 
-  it('an index saved before more was appended is not believed', async () => {
+  it('an index saved before more was appended is not authoritative', async () => {
     const dir = directory();
     const first = await createRecordLog({ dir });
     first.append(recordOf(0));

@@ -1,40 +1,40 @@
 import type { Clock } from '../../clock.js';
 import type { Finding } from '../../health/health.js';
-import type { CarrySource } from '../carry/carry-source.js';
-import type { RecordReader, RecordStore } from '../record.js';
+import type { ReplicationSource } from './replication-source.js';
+import type { RecordReader, RecordStore } from '../record/record.js';
 import type { SegmentFiles } from './segment.js';
 
 export interface RecordLogOptions {
-  /** Made when it is not there. One process at a time. */
+  /** Created when it is missing. One process at a time. */
   readonly dir: string;
-  /** Segments beyond this many bytes together are dropped, oldest first. Default 1 GiB. */
+  /** Bytes of all segments, beyond which the oldest are dropped. Default 1 GiB. */
   readonly maxBytes?: number;
-  /** Segments whose records all started longer ago are dropped. Default 7 days. */
+  /** Age of records, in milliseconds: a segment that has only older ones is dropped. Default 7 days. */
   readonly maxAgeMs?: number;
-  /** A segment that has reached this size is followed by a new one. Default 16 MiB, at most an eighth of `maxBytes`. */
+  /** Size of a segment, in bytes, at which a new one begins. Default 16 MiB, at most an eighth of `maxBytes`. */
   readonly segmentBytes?: number;
-  /** Unwritten bytes from which on `full` is true. Default 64 MiB. */
+  /** Unwritten bytes at which `full` becomes true. Default 64 MiB. */
   readonly queueBytes?: number;
   readonly clock?: Clock;
-  /** Records cannot be written: called once when it begins; writing goes on being tried. */
+  /** Called once when records cannot be written any more; the log keeps trying. */
   readonly onError?: (error: Error) => void;
-  /** Hears of each part of the files that is damaged: where it is, and what becomes of it. */
+  /** Called with a message for each damaged part of the files: its place, and where its bytes are kept. */
   readonly onDamage?: (message: string) => void;
   readonly files?: SegmentFiles;
 }
 
-/** A log whose records are carried to another store. `maxBytes` bounds what waits: reaching it makes the log full. */
-export interface CarriedLogOptions extends RecordLogOptions {
-  /** Bytes of carried records that are kept to be read from here. Default 64 MiB, at most an eighth of `maxBytes`. */
+/** A log whose records are replicated. `maxBytes` bounds the waiting bytes: reaching it makes the log full. */
+export interface ReplicatedLogOptions extends RecordLogOptions {
+  /** Bytes of replicated records that are kept for reading. Default 64 MiB, at most an eighth of `maxBytes`. */
   readonly cacheBytes?: number;
-  /** Memory of the indexes of waiting records from which on the log is full, in bytes. Default 256 MiB. */
+  /** Memory of the indexes of waiting records, in bytes, at which the log is full. Default 256 MiB. */
   readonly maxIndexBytes?: number;
 }
 
-/** What the log holds, for metrics. */
+/** The contents of the log, for metrics. */
 export interface RecordLogMetrics {
   readonly records: number;
-  /** Damaged parts of the files that this process has come upon. */
+  /** Damaged parts of the files that this process has found. */
   readonly damaged: number;
   /** Records appended since the start. */
   readonly appended: number;
@@ -45,14 +45,14 @@ export interface RecordLogMetrics {
   readonly indexBytes: number;
 }
 
-/** A record log whose records are carried to another store. */
-export interface CarriedLog extends RecordLog {
-  readonly carry: CarrySource;
-  /** What is not carried yet, alone. */
+/** A record log whose records are replicated to another store. */
+export interface ReplicatedLog extends RecordLog {
+  readonly replication: ReplicationSource;
+  /** Reads only the records that are not replicated yet. */
   readonly waiting: RecordReader;
 }
 
-/** A record store that can be measured. */
+/** A record store with metrics. */
 export interface RecordLog extends RecordStore {
   readonly metrics: RecordLogMetrics;
   /** A problem with the files, as a health check. */

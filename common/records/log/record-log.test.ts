@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import type { ActivationRecord, RecordFilter } from '../index.js';
+import type { ActivationRecord, RecordFilter } from '../record/record.js';
 import type { RecordLog } from './record-log-options.js';
 import { createRecordLog } from './record-log.js';
-import { listedName } from '../record-codec.js';
+import { listedName } from '../record/record-codec.js';
 import { TestClock } from '../../testing/test-clock.js';
 import { SmallDisk, idOf, recordOf, temporaryDirectory, written } from '../testing/record-log.js';
 

@@ -2,20 +2,20 @@ import fs from 'node:fs';
 import { type Clock, systemClock } from '../../clock.js';
 import { AppendQueue } from './append-queue.js';
 import { lockDirectory } from './directory-lock.js';
-import { RecordLogError } from '../errors.js';
-import { CarriedMark } from '../carry/carried-mark.js';
-import { LogCarry, type LogCarryBounds } from '../carry/log-carry.js';
+import { RecordLogError } from '../record/errors.js';
+import { Checkpoint } from './checkpoint.js';
+import { ReplicationCursor, type WaitingBounds } from './replication-cursor.js';
 import { DamagedParts } from './damaged-parts.js';
-import type { ActivationRecord, RecordFilter } from '../record.js';
+import type { ActivationRecord, RecordFilter } from '../record/record.js';
 import type { Finding } from '../../health/health.js';
-import { encodeRecordTexts, listedName } from '../record-codec.js';
+import { encodeRecordTexts, listedName } from '../record/record-codec.js';
 import { type DamagedRow, FrameReader } from './frame-reader.js';
-import { NoteBook } from './note-book.js';
-import type { NoteKind, RecordNotes } from '../notes.js';
+import { OpenNotes } from './open-notes.js';
+import type { NoteKind, RecordNotes } from '../record/notes.js';
 import { RecordQueries } from './record-queries.js';
 import type {
-  CarriedLog,
-  CarriedLogOptions,
+  ReplicatedLog,
+  ReplicatedLogOptions,
   RecordLog,
   RecordLogMetrics,
   RecordLogOptions,
@@ -28,33 +28,33 @@ const MiB = 1024 * 1024;
 const HOUR_MS = 60 * 60 * 1000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5000;
-/** What nobody waits for is written with what comes within so long after it, or when it is so much. */
+/** Time and bytes after which frames that no caller waits for are written. */
 const LINGER_MS = 5;
 const LINGER_BYTES = 64 * 1024;
 
 /**
  * Opens the activation records of a host: segment files in one directory, found by indexes in memory.
- * Rejects with RecordLogError RECORD_LOG_LOCKED when another process has the directory, or with what the file system
- * says.
+ * Rejects with RecordLogError RECORD_LOG_LOCKED when another process has the directory, or with the error of the file
+ * system.
  */
 export async function createRecordLog(options: RecordLogOptions): Promise<RecordLog> {
   return openLog(options, () => undefined);
 }
 
-/** The same with records that are carried to another store: none goes before it is carried. Rejects in the same way. */
-export async function createCarriedLog(options: CarriedLogOptions): Promise<CarriedLog> {
-  const log = await openLog(options, () => CarriedMark.open(options.dir));
-  return log as SegmentedLog & { readonly carry: LogCarry };
+/** The same for records that are replicated to another store: none is dropped before. Rejects in the same way. */
+export async function createReplicatedLog(options: ReplicatedLogOptions): Promise<ReplicatedLog> {
+  const log = await openLog(options, () => Checkpoint.open(options.dir));
+  return log as SegmentedLog & { readonly replication: ReplicationCursor };
 }
 
-async function openLog(options: CarriedLogOptions, mark: () => CarriedMark | undefined): Promise<SegmentedLog> {
+async function openLog(options: ReplicatedLogOptions, checkpoint: () => Checkpoint | undefined): Promise<SegmentedLog> {
   await fs.promises.mkdir(options.dir, { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(options.dir);
   try {
     const files = options.files ?? segmentFiles;
     const damaged = new DamagedParts(options.dir, options.onDamage);
     const { store, notes } = SegmentStore.open(options.dir, files, damaged);
-    const log = new SegmentedLog(options, store, new AppendQueue(files), damaged, unlock, mark());
+    const log = new SegmentedLog(options, store, new AppendQueue(files), damaged, unlock, checkpoint());
     log.begin(notes);
     return log;
   } catch (error) {
@@ -64,7 +64,7 @@ async function openLog(options: CarriedLogOptions, mark: () => CarriedMark | und
 }
 
 class SegmentedLog implements RecordLog {
-  readonly carry: LogCarry | undefined;
+  readonly replication: ReplicationCursor | undefined;
   readonly #clock: Clock;
   readonly #maxBytes: number;
   readonly #cacheBytes: number;
@@ -72,34 +72,34 @@ class SegmentedLog implements RecordLog {
   readonly #segmentBytes: number;
   readonly #queueBytes: number;
   readonly #reader: FrameReader;
-  readonly #book: NoteBook;
+  readonly #notes: OpenNotes;
   readonly #queries: RecordQueries;
   readonly waiting: RecordQueries;
   #appended = 0;
   /** A write follows at the end of this turn of the loop. */
   #scheduled = false;
   #cancelLinger: (() => void) | undefined = undefined;
-  /** A segment has been finished since the last write. */
+  /** A segment was completed since the last write. */
   #rolled = false;
   #closed = false;
-  /** Set while the disk refuses: a retry is under way after ever longer pauses. */
+  /** Set while the disk refuses writes: cancels the next attempt. The pauses between attempts grow. */
   #cancelRetry: (() => void) | undefined = undefined;
   #retryMs = FIRST_RETRY_MS;
   #cancelAgeing: () => void;
 
-  readonly #options: CarriedLogOptions;
+  readonly #options: ReplicatedLogOptions;
   readonly #store: SegmentStore;
   readonly #queue: AppendQueue;
   readonly #damaged: DamagedParts;
   readonly #unlock: () => void;
 
   constructor(
-    options: CarriedLogOptions,
+    options: ReplicatedLogOptions,
     store: SegmentStore,
     queue: AppendQueue,
     damaged: DamagedParts,
     unlock: () => void,
-    mark?: CarriedMark,
+    checkpoint?: Checkpoint,
   ) {
     this.#options = options;
     this.#store = store;
@@ -114,25 +114,29 @@ class SegmentedLog implements RecordLog {
     this.#cacheBytes = Math.min(options.cacheBytes ?? 64 * MiB, Math.ceil(this.#maxBytes / 8));
     this.#queueBytes = options.queueBytes ?? 64 * MiB;
     this.#reader = new FrameReader(queue);
-    this.#book = new NoteBook((text) => this.#appendNote(text));
+    this.#notes = new OpenNotes((text) => this.#appendNote(text));
     this.#cancelAgeing = this.#ageLater();
     const { segments } = store;
     const repair = (rows: readonly DamagedRow[], again: boolean): Promise<void> => this.#repair(rows, again);
-    if (mark !== undefined)
-      this.carry = new LogCarry(store, mark, carryBounds(options, this.#maxBytes), repair, () => this.#dropOld());
+    if (checkpoint !== undefined)
+      this.replication = new ReplicationCursor(store, checkpoint, waitingBounds(options, this.#maxBytes), repair, () =>
+        this.#dropOld(),
+      );
     this.#queries = new RecordQueries(segments, this.#reader, repair);
-    this.waiting = new RecordQueries(segments, this.#reader, repair, this.carry?.firstRow);
+    this.waiting = new RecordQueries(segments, this.#reader, repair, this.replication?.firstRow);
   }
 
-  /** Takes over what an earlier process has left. */
+  /** Restores the open notes of an earlier process. */
   begin(notes: readonly string[]): void {
-    this.#book.restore(notes, (activationId) => this.#queries.has(activationId));
+    this.#notes.restore(notes, (activationId) => this.#queries.has(activationId));
     this.#age();
   }
 
   get full(): boolean {
     return (
-      this.#cancelRetry !== undefined || this.#queue.unwrittenBytes >= this.#queueBytes || (this.carry?.full ?? false)
+      this.#cancelRetry !== undefined ||
+      this.#queue.unwrittenBytes >= this.#queueBytes ||
+      (this.replication?.full ?? false)
     );
   }
 
@@ -151,7 +155,7 @@ class SegmentedLog implements RecordLog {
 
   append(record: ActivationRecord, again = false): void {
     if (this.#closed) throw new RecordLogError('RECORD_LOG_CLOSED', 'the record log is closed');
-    // Whatever may throw comes before the first change.
+    // Every call that may throw comes before the first change.
     const texts = encodeRecordTexts(record);
     const name = listedName(record);
     parseId(record.activationId);
@@ -160,21 +164,21 @@ class SegmentedLog implements RecordLog {
     const length = this.#queue.append(segment, texts, 'record');
     segment.index.add(segment.length - length, length, record.start, record.namespace, name);
     this.#appended++;
-    this.#book.recorded(record.activationId);
+    this.#notes.recorded(record.activationId);
     this.#writeSoon();
   }
 
   readonly notes: RecordNotes = {
     put: (kind, key, data) => {
       if (this.#closed) throw new RecordLogError('RECORD_LOG_CLOSED', 'the record log is closed');
-      // An activation that has its record is not open any more.
-      if (kind !== 'activation' || !this.#queries.has(key)) this.#book.put(kind, key, data);
+      // An activation that has its record is settled.
+      if (kind !== 'activation' || !this.#queries.has(key)) this.#notes.put(kind, key, data);
     },
     settle: (kind, key) => {
-      if (!this.#closed) this.#book.settle(kind, key);
+      if (!this.#closed) this.#notes.settle(kind, key);
     },
-    has: (kind: NoteKind, key: string) => this.#book.has(kind, key),
-    open: (kind: NoteKind) => this.#book.open(kind),
+    has: (kind: NoteKind, key: string) => this.#notes.has(kind, key),
+    open: (kind: NoteKind) => this.#notes.open(kind),
   };
 
   #appendNote(text: string): { segment: Segment; offset: number } {
@@ -222,7 +226,7 @@ class SegmentedLog implements RecordLog {
     return this.#damaged.health();
   }
 
-  /** Writes what is queued and lets the directory go. Rejects when the disk refuses: those records are lost. */
+  /** Writes the queue and releases the directory. Rejects when the disk refuses: the queued records are lost. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -236,16 +240,16 @@ class SegmentedLog implements RecordLog {
       failure = this.#writeError(error);
       this.#queue.abandon(failure);
     }
-    await this.#store.close(failure === undefined ? this.#book.complete : undefined);
+    await this.#store.close(failure === undefined ? this.#notes.complete : undefined);
     this.#unlock();
     if (failure !== undefined) throw failure;
   }
 
-  /** Rows were read and are damaged: they are left out from now on. `again`: those that were read anew as well. */
+  /** Leaves damaged rows out from now on. `again`: their segments were repaired already, and the rows are damaged still. */
   async #repair(rows: readonly DamagedRow[], again: boolean): Promise<void> {
-    const around = this.carry?.counting ?? ((change: () => void) => change());
+    const around = this.replication?.countingGone ?? ((change: () => void) => change());
     if (rows.some(({ segment }) => segment === this.#store.active) && !this.#closed) {
-      // Nothing is written behind damage.
+      // The log never writes behind damage.
       this.#store.roll();
       this.#rolled = true;
       if (this.#cancelRetry === undefined) this.#flush();
@@ -283,10 +287,10 @@ class SegmentedLog implements RecordLog {
     this.#retryMs = FIRST_RETRY_MS;
     if (this.#rolled) {
       this.#rolled = false;
-      this.#store.sealWritten(this.#book.complete);
+      this.#store.sealWritten(this.#notes.complete);
       this.#dropOld();
     }
-    this.carry?.grew();
+    this.replication?.onWritten();
   }
 
   #retryLater(cause: unknown): void {
@@ -309,23 +313,24 @@ class SegmentedLog implements RecordLog {
   }
 
   #dropOld(): void {
-    const { carry } = this;
+    const { replication } = this;
     const oldestStart = this.#clock.now() - this.#maxAgeMs;
     let { bytes } = this.#store;
-    let carried = carry === undefined ? 0 : bytes - carry.waitingBytes;
+    let replicated = replication === undefined ? 0 : bytes - replication.waitingBytes;
     this.#store.dropOldest((oldest) => {
-      if (carry !== undefined && !carry.isCarried(oldest)) return false;
-      if (bytes <= this.#maxBytes && carried <= this.#cacheBytes && oldest.index.maxStart >= oldestStart) return false;
+      if (replication !== undefined && !replication.isReplicated(oldest)) return false;
+      if (bytes <= this.#maxBytes && replicated <= this.#cacheBytes && oldest.index.maxStart >= oldestStart)
+        return false;
       bytes -= oldest.length;
-      carried -= oldest.length;
+      replicated -= oldest.length;
       this.#moveNotes(oldest);
       return true;
     });
   }
 
-  /** What is not settled outlives its segment. A full disk does not keep that: its room is what is wanted. */
+  /** Open notes outlive their segment. A full disk does not prevent the drop, which frees room. */
   #moveNotes(segment: Segment): void {
-    if (!this.#book.moveFrom(segment) || this.#cancelRetry !== undefined) return;
+    if (!this.#notes.moveFrom(segment) || this.#cancelRetry !== undefined) return;
     try {
       this.#queue.flush();
     } catch (error) {
@@ -333,12 +338,12 @@ class SegmentedLog implements RecordLog {
     }
   }
 
-  /** On a quiet host the segment that is written to grows old too: it then gives way to a new one. */
+  /** On a quiet host the active segment grows old too: a new one then replaces it. */
   #age(): void {
     const { active } = this.#store;
     const oldestStart = this.#clock.now() - this.#maxAgeMs;
     if (active.index.count > 0 && active.index.maxStart < oldestStart) this.#store.roll();
-    this.#store.sealWritten(this.#book.complete);
+    this.#store.sealWritten(this.#notes.complete);
     this.#dropOld();
   }
 
@@ -350,6 +355,6 @@ class SegmentedLog implements RecordLog {
   }
 }
 
-function carryBounds({ maxIndexBytes }: CarriedLogOptions, maxBytes: number): LogCarryBounds {
+function waitingBounds({ maxIndexBytes }: ReplicatedLogOptions, maxBytes: number): WaitingBounds {
   return { maxBytes, maxIndexBytes: maxIndexBytes ?? 256 * MiB };
 }

@@ -1,18 +1,18 @@
 import type { DamagedRow, FrameReader, Row } from './frame-reader.js';
 import { type FirstRow, countRows, newestRows } from './listing.js';
-import type { ActivationRecord, RecordFilter, RecordReader } from '../record.js';
+import type { ActivationRecord, RecordFilter, RecordReader } from '../record/record.js';
 import type { Segment } from './segment.js';
 import { tryParseId } from './segment-index.js';
 
-/** After so many attempts, what is still damaged is left out without looking again. */
+/** Attempts after which damaged rows are left out without a repair. */
 const MAX_ATTEMPTS = 4;
 
-/** Looks up the records of a log. What turns out to be damaged is reported, and the question is asked again without it. */
+/** Looks up the records of a log. Damaged rows are repaired or left out, and the query runs again. */
 export class RecordQueries implements RecordReader {
   readonly #segments: readonly Segment[];
   readonly #reader: FrameReader;
   readonly #repair: (rows: readonly DamagedRow[], again: boolean) => Promise<void>;
-  /** Rows before it are neither listed nor counted. */
+  /** Rows before it are neither listed nor counted. Default: all rows count. */
   readonly #firstRow: FirstRow | undefined;
 
   constructor(
@@ -40,7 +40,7 @@ export class RecordQueries implements RecordReader {
     return Math.max(0, (await countRows(this.#segments, filter, this.#firstRow)) - skip);
   }
 
-  /** True when there is a record of the activation, in whatever namespace. */
+  /** True when there is a record of the activation, in any namespace. */
   has(activationId: string): boolean {
     if (!tryParseId(activationId)) return false;
     return this.#segments.some(({ index }) => index.findWhole() >= 0);
@@ -60,7 +60,7 @@ export class RecordQueries implements RecordReader {
   async #read(rows: () => readonly Row[] | Promise<readonly Row[]>, brief: boolean): Promise<ActivationRecord[]> {
     for (let attempt = 1; ; attempt++) {
       const found = await rows();
-      // A segment that was repaired since has other rows.
+      // A segment that was repaired meanwhile has other rows.
       const valid = found.filter(({ segment, index }) => index === undefined || index === segment.index);
       if (valid.length < found.length && attempt < MAX_ATTEMPTS) continue;
       const { records, damaged } = await this.#reader.read(valid, brief);

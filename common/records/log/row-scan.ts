@@ -1,14 +1,14 @@
-import type { RecordFilter } from '../record.js';
+import type { RecordFilter } from '../record/record.js';
 import type { Segment } from './segment.js';
 import type { SegmentIndex } from './segment-index.js';
 
-/** Rows that are looked at in one turn of the loop: less than a millisecond. */
+/** Rows that are visited in one turn of the loop: less than a millisecond. */
 const ROWS_A_TURN = 100_000;
 
-/** The first row of a segment that a listing looks at. */
+/** The first row of a segment that a listing visits. */
 export type FirstRow = (segment: Segment) => number;
 
-/** The rows of one segment that a filter may take, as they were when the listing began. */
+/** The rows of one segment that may match a filter, as they were when the listing began. */
 export interface Span {
   readonly segment: Segment;
   readonly index: SegmentIndex;
@@ -19,7 +19,7 @@ export interface Span {
   readonly name: number | undefined;
 }
 
-/** Segments in which the filter takes nothing are left out. */
+/** Segments without a match are left out. */
 export function spansOf(segments: readonly Segment[], filter: RecordFilter, firstRow: FirstRow): Span[] {
   const { since = -Infinity, upto = Infinity } = filter;
   return segments.flatMap((segment): Span[] => {
@@ -32,7 +32,7 @@ export function spansOf(segments: readonly Segment[], filter: RecordFilter, firs
   });
 }
 
-/** Looks at rows, and leaves the loop to others after many. */
+/** Visits rows, and yields to the loop after many. */
 export class RowScan {
   #looked = 0;
 
@@ -45,7 +45,7 @@ export class RowScan {
   ): Promise<void> {
     for (let end = to; end > from;) {
       const begin = Math.max(from, end - (ROWS_A_TURN - this.#looked));
-      // The arrays are others when rows were added meanwhile.
+      // The index replaces its arrays when rows are added.
       const { namespaces, names, starts } = index;
       for (let row = end - 1; row >= begin; row--) {
         if (namespaces[row] !== namespace) continue;

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 
 const BLOCK_BYTES = 4096;
 
-/** All bytes of a segment file; where the disk cannot read a block, zeros. Throws what else the file system says. */
+/** All bytes of a segment file, with zeros for blocks that the disk cannot read. Throws other errors of the file system. */
 export function segmentBytes(path: string): Buffer {
   const fd = fs.openSync(path, 'r');
   try {
@@ -34,7 +34,7 @@ function readOrSkip(fd: number, bytes: Buffer, at: number): number {
   }
 }
 
-/** The disk has the file, and cannot read this part of it. */
+/** True when the file exists and the disk cannot read this part of it. */
 export function isUnreadable(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'EIO';
 }

@@ -1,4 +1,4 @@
-import { RecordLogError } from '../errors.js';
+import { RecordLogError } from '../record/errors.js';
 
 /** Four 32-bit words of an activation id; `parseId` leaves them in `idWords`. */
 export const idWords = new Uint32Array(4);
@@ -24,12 +24,12 @@ export function tryParseId(id: string): boolean {
   return true;
 }
 
-/** Beside a row's namespace: the record was appended again under its id, no listing shows this row. */
+/** A bit of the row's namespace: the record was appended again under its id, and no listing shows this row. */
 const SUPERSEDED = 0x80000000;
 
 /**
- * Where the records of one segment are: a few typed arrays (40 bytes a record) and a hash table over the ids (some 8
- * more), no object per record. Rows are in the order of appending.
+ * The index of the records of one segment: typed arrays (40 bytes a record) and a hash table over the ids (about 8 more),
+ * no object per record. Rows are in the order of appending.
  */
 export class SegmentIndex {
   count = 0;
@@ -41,7 +41,7 @@ export class SegmentIndex {
   names = new Uint32Array(0);
   minStart = Infinity;
   maxStart = -Infinity;
-  /** Two sums of each frame, in a segment whose frames have no seals; undefined: the sums are in the file. */
+  /** Two sums of each frame, for a segment whose frames have no seals; undefined: the sums are in the file. */
   sums: Uint32Array | undefined = undefined;
   /** Namespaces and listed names, by number. */
   strings: string[] = [];
@@ -83,18 +83,18 @@ export class SegmentIndex {
     }
   }
 
-  /** The same, without a row that is struck. */
+  /** The same, but -1 for a row that is struck. */
   findWhole(): number {
     const row = this.find();
     return row >= 0 && this.isStruck(row) ? -1 : row;
   }
 
-  /** The record of this row was appended again: it is listed no more. */
+  /** The record of this row was appended again: listings skip the row. */
   supersede(row: number): void {
     this.namespaces[row] = (this.namespaces[row]! | SUPERSEDED) >>> 0;
   }
 
-  /** Number of the row's namespace. */
+  /** The number of the row's namespace. */
   namespaceOf(row: number): number {
     return (this.namespaces[row]! & ~SUPERSEDED) >>> 0;
   }
@@ -103,12 +103,12 @@ export class SegmentIndex {
     return this.namespaces[row]! >= SUPERSEDED;
   }
 
-  /** The record that superseded this row is not there any more. */
+  /** The record that superseded this row is gone: listings show the row again. */
   reinstate(row: number): void {
     this.namespaces[row] = this.namespaces[row]! & ~SUPERSEDED;
   }
 
-  /** The record of this row is damaged: no reader gets it any more. */
+  /** The record of this row is damaged: readers skip it. */
   strike(row: number): void {
     this.lengths[row] = 0;
     this.supersede(row);
@@ -118,13 +118,12 @@ export class SegmentIndex {
     return this.lengths[row] === 0;
   }
 
-  /** The id of a row. */
   idOf(row: number): string {
     const words = this.ids.subarray(row * 4, row * 4 + 4);
     return Array.from(words, (word) => word.toString(16).padStart(8, '0')).join('');
   }
 
-  /** Leaves the id of a row in `idWords`. */
+  /** Puts the id of a row into `idWords`. */
   loadId(row: number): void {
     idWords.set(this.ids.subarray(row * 4, row * 4 + 4));
   }
@@ -134,7 +133,7 @@ export class SegmentIndex {
     return this.#numbers.get(text);
   }
 
-  /** Gives back what growth has allocated ahead. */
+  /** Releases the memory that was allocated ahead. */
   trim(): void {
     if (this.offsets.length > this.count) this.#resize(this.count);
   }

@@ -1,24 +1,24 @@
 import fs from 'node:fs';
 import { type BuiltIndex, buildIndex } from './index-builder.js';
 import { SEAL_BYTES, sealedKind, sealedLength, isWhole, sumsOfSeal } from './frame-seal.js';
-import { decodeHead } from '../record-codec.js';
+import { decodeHead } from '../record/record-codec.js';
 import { Segment } from './segment.js';
 import { segmentBytes } from './segment-bytes.js';
 import { formOf } from './segment-scan.js';
 import { decodeSidecar, type SavedIndex } from './sidecar.js';
 
-/** A segment as it was found. */
+/** A segment of an earlier process. */
 export interface OpenedSegment {
   readonly segment: Segment;
-  /** Its index was made anew from its bytes. */
+  /** Its index was built from its bytes. */
   readonly scanned: boolean;
   /** The notes that it holds, as JSON, in order. */
   readonly notes: readonly string[];
 }
 
 /**
- * Reads a segment's index, or makes it anew. A write at the end that did not come to its end is cut off; nothing else
- * is. Throws what the file system says.
+ * Reads a segment's index, or builds it. Cuts off an incomplete write at the end, and nothing else. Throws the errors of
+ * the file system.
  */
 export function openSegment(directory: string, sequence: number): OpenedSegment {
   const file = new Segment(directory, sequence);
@@ -38,7 +38,7 @@ export function openSegment(directory: string, sequence: number): OpenedSegment 
   return { segment, scanned: true, notes: built.notes.map((offset) => decodeHead(bytes.subarray(offset))) };
 }
 
-/** The length of the segment without a torn tail, which is cut off. */
+/** Cuts off a torn tail, and returns the length of the rest. */
 function whole(path: string, bytes: Buffer, { damage }: BuiltIndex): number {
   const tail = damage.at(-1);
   if (tail?.torn !== true) return bytes.length;
@@ -54,7 +54,7 @@ function loadIndex(file: string, segmentLength: number): SavedIndex | undefined 
   }
 }
 
-/** Undefined when one of them is not where it should be. */
+/** Undefined when one of them is not at its offset. */
 function savedNotes(path: string, offsets: readonly number[]): string[] | undefined {
   if (offsets.length === 0) return [];
   const bytes = segmentBytes(path);

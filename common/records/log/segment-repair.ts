@@ -5,13 +5,13 @@ import { isUnreadable, segmentBytes } from './segment-bytes.js';
 import { SegmentIndex } from './segment-index.js';
 import { formOf } from './segment-scan.js';
 
-/** What a segment holds now, and what it did hold. */
+/** The contents of a segment after it was read again. */
 export interface RepairedSegment extends BuiltIndex {
   /** Bytes of its file. */
   readonly length: number;
 }
 
-/** Reads again what is in the file of a segment that is complete. Of a file that is gone, nothing. */
+/** Reads the file of a complete segment again. The result is empty when the file is gone. */
 export async function readAgain(segment: Segment): Promise<RepairedSegment> {
   const bytes = await bytesOf(segment.path);
   if (bytes === undefined) return { index: new SegmentIndex(), notes: [], damage: [], length: 0 };
@@ -29,8 +29,8 @@ async function bytesOf(path: string): Promise<Buffer | undefined> {
 }
 
 /**
- * Gives a segment the index of what it holds now: what is superseded stays so while the later record is there, and
- * what a lost record had superseded is listed again. Returns the ids that the segment had and has no more.
+ * Replaces a segment's index by that of its present contents: a superseded row stays so while the later record exists, and
+ * a row that a lost record had superseded is listed again. Returns the ids that the segment has lost.
  */
 export function replaceIndex(segments: readonly Segment[], segment: Segment, { index }: RepairedSegment): string[] {
   const old = segment.index;

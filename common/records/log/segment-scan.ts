@@ -1,29 +1,28 @@
 import { MARK_BEGIN, SEAL_BYTES, isWhole, sealedKind, sealedLength, sumsOfSeal } from './frame-seal.js';
 import { scanBatches } from './batch-scan.js';
-import { type Found, isUnwritten, startsWith } from './found-frame.js';
-import { FRAME_HEADER_BYTES } from '../record-codec.js';
-import { BATCH_MAGIC, SEGMENT_MAGIC } from './segment.js';
+import { type Scanned, isUnwritten, startsWith, BATCH_MAGIC, SEGMENT_MAGIC } from './segment.js';
+import { FRAME_HEADER_BYTES } from '../record/record-codec.js';
 
-/** How the frames of a segment are laid out: each with a seal, or in batches as releases before 0.3 wrote them. */
+/** The format of a segment: frames with a seal each, or in batches as releases until 0.1 wrote them. */
 export type SegmentForm = 'sealed' | 'batches';
 
-/** The form that a segment has; of one whose first bytes are damaged, the one in which frames are found. */
+/** The format of a segment; when its first bytes are damaged, the format in which frames are found. */
 export function formOf(bytes: Buffer): SegmentForm {
   if (startsWith(bytes, SEGMENT_MAGIC)) return 'sealed';
   if (startsWith(bytes, BATCH_MAGIC)) return 'batches';
-  for (const { found } of scanSealed(bytes)) if (found !== 'damage') return 'sealed';
-  for (const { found } of scanBatches(bytes)) if (found !== 'damage') return 'batches';
+  for (const { kind } of scanSealed(bytes)) if (kind !== 'damage') return 'sealed';
+  for (const { kind } of scanBatches(bytes)) if (kind !== 'damage') return 'batches';
   return 'sealed';
 }
 
-/** What a segment holds, in order: every whole frame, and what lies between them and belongs to none. Never throws. */
-export function scanSegment(bytes: Buffer, form: SegmentForm): Iterable<Found> {
+/** The contents of a segment in order: every whole frame, and the damage between them. Never throws. */
+export function scanSegment(bytes: Buffer, form: SegmentForm): Iterable<Scanned> {
   return form === 'sealed' ? scanSealed(bytes) : scanBatches(bytes);
 }
 
-function* scanSealed(bytes: Buffer): Generator<Found> {
+function* scanSealed(bytes: Buffer): Generator<Scanned> {
   const whole = startsWith(bytes, SEGMENT_MAGIC);
-  /** Up to here everything is accounted for. */
+  /** The end of the last frame or damage. */
   let done = whole ? SEGMENT_MAGIC.length : 0;
   for (let at = done; at < bytes.length;) {
     const kind = sealedKind(bytes, at);
@@ -34,23 +33,23 @@ function* scanSealed(bytes: Buffer): Generator<Found> {
       offset + length <= bytes.length &&
       isWhole(bytes, offset, length, sumsOfSeal(bytes, at))
     ) {
-      if (at > done) yield { found: 'damage', from: done, to: at, torn: false };
-      yield { found: kind, offset, length };
+      if (at > done) yield { kind: 'damage', from: done, to: at, torn: false };
+      yield { kind, offset, length };
       done = at = offset + length;
       continue;
     }
     const next = bytes.indexOf(MARK_BEGIN, at + 1);
     at = next < 0 ? bytes.length : next;
   }
-  if (done < bytes.length) yield { found: 'damage', from: done, to: bytes.length, torn: isTornTail(bytes, done) };
+  if (done < bytes.length) yield { kind: 'damage', from: done, to: bytes.length, torn: isTornTail(bytes, done) };
 }
 
-/** A write that a crash has cut short leaves the beginning of what it wrote, or room without content. */
+/** A write that a crash interrupts leaves a prefix of its bytes, or allocated bytes without content. */
 function isTornTail(bytes: Buffer, from: number): boolean {
   if (isUnwritten(bytes, from, SEGMENT_MAGIC)) return true;
   if (from < SEGMENT_MAGIC.length) return false;
   const left = bytes.subarray(from);
   if (left.length < SEAL_BYTES + FRAME_HEADER_BYTES) return startsWith(MARK_BEGIN, left.subarray(0, MARK_BEGIN.length));
-  // A header that is whole says how long its frame would have become.
+  // A whole header gives the length that the frame would have had.
   return sealedKind(left, 0) !== undefined && SEAL_BYTES + sealedLength(left, 0) > left.length;
 }

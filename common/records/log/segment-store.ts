@@ -6,14 +6,14 @@ import { openSegment } from './segment-opening.js';
 import { readAgain, replaceIndex } from './segment-repair.js';
 import { encodeSidecar } from './sidecar.js';
 
-/** Contents of a log directory when it is opened. */
+/** The contents of a log directory when it is opened. */
 export interface OpenedStore {
   readonly store: SegmentStore;
   /** The notes of all segments, as JSON, in the order in which they were written. */
   readonly notes: readonly string[];
 }
 
-/** The segments of a log directory, oldest first; the last one is written to. */
+/** The segments of a log directory, oldest first. The last one is active: it takes the writes. */
 export class SegmentStore {
   readonly #directory: string;
   readonly #files: SegmentFiles;
@@ -30,11 +30,11 @@ export class SegmentStore {
     this.#damaged = damaged;
   }
 
-  /** Work on files that nobody waits for, one after the other. */
+  /** Background work on files, in sequence. */
   #background: Promise<void> = Promise.resolve();
   readonly #repairs = new Map<Segment, Promise<void>>();
 
-  /** Reads what is there. Nothing is written behind damage, nor to segments of an older form. Throws what the file system says. */
+  /** Reads the directory. The log never writes behind damage, nor to segments of an older format. Throws the errors of the file system. */
   static open(directory: string, files: SegmentFiles, damaged: DamagedParts): OpenedStore {
     const names = fs.readdirSync(directory);
     const sequences = names.map((name) => Segment.sequenceOf(name)).filter((sequence) => sequence !== undefined);
@@ -58,7 +58,7 @@ export class SegmentStore {
     return this.segments.at(-1)!;
   }
 
-  /** Bytes of all segments, those still queued included. */
+  /** Bytes of all segments, including queued ones. */
   get bytes(): number {
     return this.segments.reduce((sum, segment) => sum + segment.length, 0);
   }
@@ -70,7 +70,7 @@ export class SegmentStore {
     return segment;
   }
 
-  /** The record with the id in `idWords` is appended again: its row in a complete segment is listed no more. */
+  /** The record with the id in `idWords` is appended again: listings skip its row in a complete segment. */
   supersede(): void {
     for (const segment of this.segments) {
       const row = segment === this.active ? -1 : segment.index.find();
@@ -80,7 +80,7 @@ export class SegmentStore {
     }
   }
 
-  /** Closes the files of segments that are complete, and saves their indexes with the notes that are open. */
+  /** Closes the files of complete segments, and saves their indexes with the open notes. */
   sealWritten(notesOf: (segment: Segment) => readonly number[], includingActive = false): void {
     for (const segment of this.segments) {
       if (segment.fd === undefined || segment.written < segment.length) continue;
@@ -93,7 +93,7 @@ export class SegmentStore {
     }
   }
 
-  /** Drops the oldest segments while `tooOld` says so; never one that is being written. */
+  /** Drops the oldest segments while `tooOld` returns true; never the active one. */
   dropOldest(tooOld: (oldest: Segment) => boolean): void {
     while (this.segments.length > 1) {
       const oldest = this.segments[0]!;
@@ -107,8 +107,8 @@ export class SegmentStore {
   }
 
   /**
-   * A row of this segment is damaged. One that is complete is read again: bytes may be missing, so that every row behind
-   * them is elsewhere now. Of the one that is written to only the row is left out. `around` may look before and after.
+   * Repairs a segment with a damaged row. A complete segment is read again: bytes may be missing, so that every row behind
+   * them has moved. In an incomplete one only the row is struck. `around` wraps the change, to compare before and after.
    */
   async repair(segment: Segment, row: number, around: (change: () => void) => void): Promise<void> {
     if (!isComplete(segment)) {
@@ -123,25 +123,25 @@ export class SegmentStore {
     await repair;
   }
 
-  /** Leaves out one row. */
+  /** Excludes one row. */
   strike(segment: Segment, row: number): void {
     const { index } = segment;
     if (index.isStruck(row)) return;
     const [offset, length] = [index.offsets[row]!, index.lengths[row]!];
     const lost = index.idOf(row);
     index.strike(row);
-    this.#damaged.found(segment, [{ found: 'damage', from: offset, to: offset + length, torn: false }], [lost]);
+    this.#damaged.found(segment, [{ kind: 'damage', from: offset, to: offset + length, torn: false }], [lost]);
     if (isComplete(segment)) this.#save(segment);
   }
 
-  /** Waits for the work on files. */
+  /** Resolves when the background work is done. */
   async idle(): Promise<void> {
     await Promise.all(this.#repairs.values());
     await this.#damaged.idle();
     await this.#background;
   }
 
-  /** Closes what is still open; indexes are saved only with the notes that are open. */
+  /** Closes all files. Saves indexes only when the open notes are known. */
   async close(notesOf: ((segment: Segment) => readonly number[]) | undefined): Promise<void> {
     if (notesOf !== undefined) this.sealWritten(notesOf, true);
     for (const segment of this.segments) {
@@ -173,7 +173,7 @@ export class SegmentStore {
   }
 
   #inBackground(work: () => Promise<void>): void {
-    // A sidecar that cannot be saved is made again by a scan; a file that cannot be removed goes at the next start.
+    // A sidecar that cannot be saved is replaced by a scan; a file that cannot be removed is removed at the next start.
     this.#background = this.#background.then(work).catch(() => undefined);
   }
 }
@@ -182,7 +182,7 @@ function isComplete(segment: Segment): boolean {
   return segment.fd === undefined && segment.written === segment.length;
 }
 
-/** A crash may have lost what only indexes say: that a record was appended again in the next segment. */
+/** A crash may have lost the mark, which only indexes have, that a record was appended again in the next segment. */
 function supersedeAround(segments: readonly Segment[], at: number): void {
   for (const [older, newer] of [segments.slice(at - 1, at + 1), segments.slice(at, at + 2)]) {
     if (older === undefined || newer === undefined) continue;
@@ -194,7 +194,7 @@ function supersedeAround(segments: readonly Segment[], at: number): void {
   }
 }
 
-/** Indexes without a segment, and what a crash left half made. */
+/** Removes indexes without a segment, and incomplete files of a crash. */
 function removeLeftovers(directory: string, names: readonly string[], segments: readonly Segment[]): void {
   const known = new Set(segments.map((segment) => path.basename(segment.indexPath)));
   for (const name of names) {

@@ -1,14 +1,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { FoundDamage } from './found-frame.js';
+import type { FrameKind } from './frame-seal.js';
 import { SegmentIndex } from './segment-index.js';
 
-/** First bytes of every segment file: what it is, and the version of its form. */
+/** First bytes of every segment file: the file type and the version of its format. */
 export const SEGMENT_MAGIC = Buffer.from('DFRECS2\n');
-/** Of those that releases until 0.1 wrote, with frames in batches. They are read, and not written to any more. */
+/** First bytes of the segments that releases until 0.1 wrote, with frames in batches. They are read, never written to. */
 export const BATCH_MAGIC = Buffer.from('DFRECS1\n');
 
-/** The write side of segment files, so that a test can fail it. All calls are synchronous and throw. */
+/** The write operations on segment files; a test replaces them to make writes fail. All are synchronous and throw. */
 export interface SegmentFiles {
   /** Opens for writing at any position; makes the file if it is not there. */
   open(path: string): number;
@@ -26,22 +26,40 @@ export const segmentFiles: SegmentFiles = {
   close: (fd) => fs.closeSync(fd),
 };
 
+/** A whole frame of a segment: its offset behind its seal, and its length. */
+export interface ScannedFrame {
+  readonly kind: FrameKind;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Bytes that belong to no whole frame. `torn`: they are the beginning of a write that did not complete. */
+export interface DamagedRange {
+  readonly kind: 'damage';
+  readonly from: number;
+  readonly to: number;
+  readonly torn: boolean;
+}
+
+/** One item that a scan of a segment yields. */
+export type Scanned = ScannedFrame | DamagedRange;
+
 /** One file of the log with its index: a magic, then sealed frames, of records and of notes. */
 export class Segment {
   readonly path: string;
   readonly indexPath: string;
   /** Open for writing. */
   fd: number | undefined = undefined;
-  /** Where the notes begin that were open when the segment was completed, ascending. */
+  /** Offsets of the notes that were open when the segment was completed, ascending. */
   notes: readonly number[] = [];
-  /** Bytes that belong to no whole frame, as far as a scan of this process has found such. */
-  damage: readonly FoundDamage[] = [];
+  /** Bytes that belong to no whole frame, as found by a scan of this process. */
+  damage: readonly DamagedRange[] = [];
 
   constructor(
     directory: string,
     readonly sequence: number,
     public index = new SegmentIndex(),
-    /** Bytes with those still queued. */
+    /** Bytes, with those that are still queued. */
     public length = 0,
     /** Bytes in the file. */
     public written = length,
@@ -56,4 +74,18 @@ export class Segment {
     const match = /^records-(\d{12})\.log$/.exec(fileName);
     return match === null ? undefined : Number(match[1]);
   }
+}
+
+export function startsWith(bytes: Buffer, magic: Buffer): boolean {
+  return bytes.length >= magic.length && bytes.subarray(0, magic.length).equals(magic);
+}
+
+/**
+ * True when the bytes from `from` on were allocated and never written, as a crash of the machine may leave the end of a
+ * file: zeros, or an incomplete magic.
+ */
+export function isUnwritten(bytes: Buffer, from: number, magic: Buffer): boolean {
+  if (from === 0 && bytes.length < magic.length && magic.subarray(0, bytes.length).equals(bytes)) return true;
+  for (let at = from; at < bytes.length; at++) if (bytes[at] !== 0) return false;
+  return true;
 }

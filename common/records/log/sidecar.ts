@@ -1,10 +1,10 @@
-import { crc32 } from '@dataflower/action-runtime/protocol';
+import { crc32 } from '@dataflower/action-runtime/crc32';
 import { type ColumnName, SegmentIndex } from './segment-index.js';
 
 /**
  * The index of a segment as a file beside it: magic, CRC-32 of the rest, length of the segment (8), rows (4), bytes of
- * the text (4), 1 when there are sums (4), the strings and the places of the notes as JSON, padding to 8, then the
- * columns, the sums last. It only saves time: without it, or when anything about it is wrong, the segment is scanned.
+ * the text (4), 1 when there are sums (4), the strings and the offsets of the notes as JSON, padding to 8, then the
+ * columns, the sums last. It only saves time: when it is missing or invalid, the segment is scanned.
  */
 const MAGIC = Buffer.from('DFRIDX2\n');
 const HEADER_BYTES = 32;
@@ -17,11 +17,11 @@ const COLUMNS: readonly (readonly [name: ColumnName, wordsPerRow: number])[] = [
   ['namespaces', 1],
   ['names', 1],
 ];
-/** Of the sums, per row. */
+/** Words of the sums per row. */
 const SUM_WORDS = 2;
 const WORDS_PER_ROW = COLUMNS.reduce((sum, [, words]) => sum + words, 0);
 
-/** An index as it was saved, and where the notes begin that were open then. */
+/** A saved index, and the offsets of the notes that were open then. */
 export interface SavedIndex {
   readonly index: SegmentIndex;
   readonly notes: readonly number[];
@@ -49,7 +49,7 @@ export function encodeSidecar(index: SegmentIndex, notes: readonly number[], seg
   return out;
 }
 
-/** The index, if these bytes are that of a segment with this length; else undefined. */
+/** Undefined when the bytes are no index of a segment with this length. */
 export function decodeSidecar(bytes: Buffer, segmentLength: number): SavedIndex | undefined {
   if (bytes.length < HEADER_BYTES || !bytes.subarray(0, 8).equals(MAGIC)) return undefined;
   if (bytes.readUInt32LE(8) !== crc32(bytes.subarray(12))) return undefined;
@@ -61,7 +61,7 @@ export function decodeSidecar(bytes: Buffer, segmentLength: number): SavedIndex 
   if (bytes.length !== at + count * (WORDS_PER_ROW + sumWords) * 4) return undefined;
   const text = bytes.toString('utf8', HEADER_BYTES, HEADER_BYTES + textBytes);
   const [strings, notes] = JSON.parse(text) as [string[], number[]];
-  // A copy of its own, aligned as the typed array wants it.
+  // Copied, since a typed array needs alignment.
   const take = (words: number): ArrayBufferLike => {
     const size = count * words * 4;
     at += size;

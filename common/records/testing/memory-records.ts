@@ -1,5 +1,5 @@
-import { MemoryNotes } from '../memory-notes.js';
-import type { ActivationRecord, RecordStore } from '../record.js';
+import { MemoryNotes } from '../record/notes.js';
+import type { ActivationRecord, RecordStore } from '../record/record.js';
 
 /** Records in the order of their coming; `written` calls back at once. */
 export class MemoryRecords implements RecordStore {

@@ -1,12 +1,11 @@
-import { type RecordDocument, bulkBody } from '../carry/document.js';
-import { LOST_HOST } from '../precedence.js';
+import { type RecordDocument, bulkBody } from '../replication/document.js';
+import { LOST_HOST } from '../record/record.js';
 import {
-  BatchRefusedError,
-  DatabaseMissingError,
   type ExistingRecord,
   type RecordDatabase,
+  RecordDatabaseError,
   type WriteOutcome,
-} from '../carry/record-database.js';
+} from '../replication/record-database.js';
 
 /** What goes wrong with one request. */
 export type Fault =
@@ -67,10 +66,11 @@ export class ModelDatabase implements RecordDatabase {
     await new Promise(setImmediate);
     if (fault === 'away') throw new Error('away');
     if (fault === 'database deleted') this.missing = true;
-    if (this.missing) throw new DatabaseMissingError('no database');
+    if (this.missing) throw new RecordDatabaseError('RECORD_DATABASE_MISSING', 'no database');
     const body = bulkBody(documents, revisions).toString();
-    if (body.length > this.maxRequestBytes) throw new BatchRefusedError('too large', true);
-    if (this.poison !== undefined && body.includes(this.poison)) throw new BatchRefusedError('malformed', false);
+    if (body.length > this.maxRequestBytes) throw new RecordDatabaseError('RECORD_BATCH_TOO_LARGE', 'too large');
+    if (this.poison !== undefined && body.includes(this.poison))
+      throw new RecordDatabaseError('RECORD_BATCH_MALFORMED', 'malformed');
     const { docs } = JSON.parse(body) as { docs: (StoredDocument & { _rev?: string })[] };
     const half = docs.length >> 1;
     const outcomes = docs.map((doc, i): WriteOutcome => {

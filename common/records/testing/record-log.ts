@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { crc32 } from '@dataflower/action-runtime/protocol';
-import type { ActivationRecord } from '../record.js';
-import { encodeFrame } from '../record-codec.js';
+import { crc32 } from '@dataflower/action-runtime/crc32';
+import type { ActivationRecord } from '../record/record.js';
+import { encodeFrame } from '../record/record-codec.js';
 import type { RecordLog } from '../log/record-log-options.js';
 import { type SegmentFiles, segmentFiles } from '../log/segment.js';
 

@@ -1,4 +1,4 @@
-import type { ActivationRecord, RecordFilter, RecordReader } from '../record.js';
+import type { ActivationRecord, RecordFilter, RecordReader } from '../record/record.js';
 import { idOf, recordOf } from './record-log.js';
 
 /** A reader under test, and how records come to it. */

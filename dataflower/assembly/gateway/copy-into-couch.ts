@@ -1,7 +1,7 @@
 import { pino } from 'pino';
-import { EntitySubjects, type Subject } from '@dataflower/plugin/auth';
+import type { Subject } from '@dataflower/plugin/auth';
 import { CODE_ATTACHMENT } from '@dataflower/plugin/entities';
-import { copyEntities, type Copied } from '@dataflower/plugin/stores';
+import { EntitySubjects, copyEntities, type Copied } from '@dataflower/plugin/stores';
 import type { Config } from '../../config/index.js';
 import { prepareDataDirectory } from '../shared/data-directory.js';
 import { openEntities } from './entities.js';

@@ -6,8 +6,8 @@ import {
   type MetricsWriter,
 } from '@dataflower/common/couchdb';
 import type { Finding } from '@dataflower/common/health';
-import { EntitySubjects, type SubjectStore } from '@dataflower/plugin/auth';
-import { CachedStore } from '@dataflower/plugin/stores';
+import type { SubjectStore } from '@dataflower/plugin/auth';
+import { EntitySubjects, CachedStore } from '@dataflower/plugin/stores';
 import { openCouchEntityStore, CouchSubjects } from '@dataflower/plugin/stores/couchdb';
 import type { Config } from '../../config/index.js';
 import { connectCouch, couchSettings } from '../shared/couch-connection.js';

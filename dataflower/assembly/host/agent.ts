@@ -1,6 +1,6 @@
 import { randomIds, systemClock } from '@dataflower/common';
 import { removeLeftBehind } from '@dataflower/common/process';
-import { observedRecords, type RecordObserver, type RecordWriter } from '@dataflower/common/records';
+import { withObservers, type RecordObserver, type RecordWriter } from '@dataflower/common/records';
 import {
   answerText,
   type ContainerDriver,
@@ -60,7 +60,7 @@ export function createAgent(config: Config, surroundings: AgentSurroundings): Ho
     sink,
     clock,
   });
-  const records = observedRecords(surroundings.records, [counted.onRecord, ...onRecord]);
+  const records = withObservers(surroundings.records, [counted.onRecord, ...onRecord]);
   const engine = (over: Executor, holdOutputs: boolean): Engine =>
     new Engine({
       hostId: id,

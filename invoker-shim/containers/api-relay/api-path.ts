@@ -1,14 +1,14 @@
-/** What of the API containers may call. */
+/** Prefix of the paths that containers may call. */
 const API_PATH = '/api/v1/';
-/** Rounds of percent-encoding that are looked through. A name that is encoded more often is refused. */
+/** Levels of percent-encoding that are decoded. A path that is encoded more often is refused. */
 const MAX_ROUNDS = 3;
 const SEPARATORS = /[/\\]/;
-/** Some servers take what follows a semicolon for parameters of the segment. */
+/** Some servers treat the text after a semicolon as parameters of the segment. */
 const DOT_SEGMENT = /^\.{1,2}(?:;|$)/;
 
 /**
- * True for a request target that stays in the API however a server, or a proxy in front of it, reads it: an absolute
- * path whose segments are neither `.` nor `..`, with or without percent-encoding.
+ * True for a request target that stays in the API however a server or proxy normalizes it: an absolute path whose segments
+ * are neither `.` nor `..`, with or without percent-encoding.
  */
 export function isApiPath(target: string): boolean {
   if (!target.startsWith(API_PATH) || !/^[!-~]*$/.test(target) || target.includes('#')) return false;
@@ -27,7 +27,7 @@ function hasControls(text: string): boolean {
   return /[\0-\x1f\x7f]/.test(text);
 }
 
-/** Undefined when a percent sign begins no byte of UTF-8. */
+/** Undefined for malformed percent-encoding. */
 function decode(path: string): string | undefined {
   try {
     return decodeURIComponent(path);

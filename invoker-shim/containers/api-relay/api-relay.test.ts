@@ -153,7 +153,7 @@ describe('the relay to the API', () => {
   ])('passes on nothing hidden in a request with %s', async (_, text) => {
     const said = await say(await open('api'), text);
     expect(said).not.toMatch(/^HTTP\/1\.1 200/);
-    // What may get there is the request itself, whole or not at all.
+    // Only the request itself may arrive, complete or not at all.
     expect(requests().filter(({ url }) => url !== '/api/v1/x')).toEqual([]);
     for (const { text: there } of connections) expect(there).not.toMatch(/ HTTP\/1\.[^]* HTTP\/1\./);
   });
@@ -345,7 +345,7 @@ describe('the relay to the API', () => {
     await new Promise((resolve) => odd.close(resolve));
   });
 
-  it('says so when nobody answers there', async () => {
+  it('reports a target that cannot be reached', async () => {
     const at = await open('api', 1);
     expect(await say(at, 'POST /api/v1/x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhe')).toMatch(
       /^HTTP\/1\.1 502 /,

@@ -1,90 +1,91 @@
+import { CodedError } from '@dataflower/common';
 import type { ContainerSpec } from '../executor.js';
 import type { FileSharing } from '../values/file-sharing.js';
 
-/** How a container came to its end. */
+/** How a container ended. */
 export interface ContainerExit {
   readonly code: number | null;
   readonly signal: string | null;
-  /** It was ended for using too much memory, as far as the driver can tell. */
+  /** True when it was killed for using too much memory, as far as the driver can tell. */
   readonly outOfMemory: boolean;
 }
 
 /** One started container. */
 export interface ContainerHandle {
-  /** What the driver calls it: a process id, a container id. */
+  /** The driver's own id: a process id, a container id. */
   readonly id: string;
   readonly state: 'RUNNING' | 'STOPPING' | 'EXITED';
-  /** Resolves once, when nothing of the container runs any more and all its output was given. Never rejects. */
+  /** Resolves once, when no process of the container is left and all its output has been delivered. Never rejects. */
   readonly exited: Promise<ContainerExit>;
   /**
-   * Where a foreign image answers OpenWhisk's `/init` and `/run`. Undefined: it has the runtime of this project, which
-   * connects to the socket by itself.
+   * Address at which an OpenWhisk runtime answers `/init` and `/run`. Undefined: the container has this project's
+   * runtime, which connects to the socket by itself.
    */
   readonly http?: { readonly host: string; readonly port: number };
   /**
-   * Has its processes stand still: they use no processor until `resume`, and keep their memory and connections. Undefined:
-   * the driver cannot, as an idle process costs nothing anyway. Both reject when it is not known what became of it.
+   * Freezes its processes: they use no processor until `resume`, and keep their memory and connections. Undefined: the
+   * driver cannot pause, because an idle process costs nothing. Both reject when the outcome is unknown.
    */
   pause?: () => Promise<void>;
   resume?: () => Promise<void>;
-  /** Ends it at once, paused or not, with every process that it started. Calling it again, or after its end, does nothing. */
+  /** Kills it, paused or not, with every process that it started. Idempotent. */
   stop(): void;
 }
 
-/** Takes what a container wrote on its own stdout and stderr, line by line; a long one in pieces of `MAX_OUTPUT_LINE_CHARS`. */
+/** Receives a container's stdout and stderr line by line; a line longer than `MAX_OUTPUT_LINE_CHARS` comes in parts. */
 export type OutputHandler = (stream: 'stdout' | 'stderr', line: string) => void;
 
 /**
- * A longer line of output comes in several, in characters: what is held of a line that never ends is not counted anywhere.
- * OpenWhisk has lines of 16 KiB, the pieces in which Docker keeps them.
+ * Longest line of output that is delivered whole, in characters. It bounds what is buffered of a line that never ends.
+ * OpenWhisk's limit is 16 KiB, the size in which Docker stores lines.
  */
 export const MAX_OUTPUT_LINE_CHARS = 64 * 1024;
 
 /**
- * The image that an action names cannot be run here. The message is for the action's developer, who finds it in the
- * activation's record: what is wrong and what can be done.
+ * The image that an action names cannot be run here. The message goes into the activation's record, for the action's
+ * developer: the cause and the remedy.
  */
-export class ImageError extends Error {
+export class ImageError extends CodedError<'IMAGE_UNUSABLE'> {
+  static readonly codes = ['IMAGE_UNUSABLE'] as const;
+
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'ImageError';
+    super('ImageError', 'IMAGE_UNUSABLE', false, message, options);
   }
 }
 
 export interface StartOptions {
   readonly spec: ContainerSpec;
-  /** The socket that the agent listens on. Its directory belongs to this container alone and is removed by the agent. */
+  /** The socket that the agent listens on. Its directory belongs to this container alone; the agent removes it. */
   readonly socketPath: string;
-  /** The secret that the container says in its HELLO. */
+  /** The secret that the container sends in its HELLO. */
   readonly token: string;
   readonly onOutput: OutputHandler;
-  /** What the driver has made for this container by `shareFiles`. */
+  /** The result of `shareFiles` for this container. */
   readonly files?: FileSharing | undefined;
-  /** Called when the image has to be fetched first: the start may then take minutes. */
+  /** Called when the image has to be pulled first: the start may then take minutes. */
   readonly onFetch?: () => void;
 }
 
 /**
- * Starts and ends containers. It does not speak with them (that is the connection's), does not decide when
- * (the pool's), knows no invocations and keeps no list: whoever starts a container holds its handle.
+ * The port for starting and ending containers. A driver does not talk to its containers (the connection does), does not
+ * decide when to start them (the pool does), knows no invocations and keeps no list: the caller of `start` holds the handle.
  */
 export interface ContainerDriver {
-  /** For messages: `process`, `docker`. */
+  /** Name for messages: `process`, `docker`. */
   readonly name: string;
   /** True when containers see the agent's files under the same paths, so that large values need not be copied. */
   readonly sharesFiles: boolean;
-  /** Makes what one container needs to share files; undefined where it can share none. The driver removes it with the container. */
+  /** Prepares file sharing for one container; undefined where it is not possible. The driver removes it with the container. */
   shareFiles?(spec: ContainerSpec): FileSharing | undefined;
   /**
-   * True when containers are not on this machine's network: what they are to reach of it is brought to them.
-   * Default: false.
+   * True when containers are not on this machine's network and reach its services through the agent. Default: false.
    */
   readonly ownNetwork?: boolean;
   /**
-   * Starts one container. Rejects when it cannot be started; then nothing of it is left. With `ImageError` when the image
-   * is why.
+   * Starts one container. Rejects when that fails, with `ImageError` when the image is the cause; nothing of the container
+   * is left then.
    */
   start(options: StartOptions): Promise<ContainerHandle>;
-  /** Called once, when none of its containers runs any more: gives back what it holds. */
+  /** Releases the driver's resources. Called once, when none of its containers runs any more. */
   close?(): Promise<void>;
 }

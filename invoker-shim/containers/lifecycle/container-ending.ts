@@ -1,7 +1,7 @@
 import { type ContainerExit, ImageError } from '../drivers/driver.js';
 import { FailureText } from '../failures.js';
 import type { ContainerSpec } from '../executor.js';
-import { ForeignText } from '../openwhisk-runtime/failure-texts.js';
+import { OpenWhiskRuntimeText } from '../openwhisk-runtime/failure-texts.js';
 import type { PendingRun } from '../runs/pending-run.js';
 
 /** Why a container is stopped; decides what becomes of the run that it had started. */
@@ -68,7 +68,7 @@ export function foreignBeforeInit(
   helloTimeoutMs: number,
 ): ContainerEnding {
   if (ending.kind !== 'NOT_STARTED') return ending;
-  return { kind: 'INIT_FAILED', text: ForeignText.notListening(spec.image ?? spec.kind, helloTimeoutMs) };
+  return { kind: 'INIT_FAILED', text: OpenWhiskRuntimeText.notListening(spec.image ?? spec.kind, helloTimeoutMs) };
 }
 
 /** The driver could not start it. */

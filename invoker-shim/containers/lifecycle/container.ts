@@ -15,7 +15,7 @@ import type { ContainerExit, ContainerHandle } from '../drivers/driver.js';
 import { Endpoint } from '../wire/endpoint.js';
 import type { ContainerSpec, ExecutorStatus, FunctionRun } from '../executor.js';
 import { type FileSharing, noFiles, samePaths } from '../values/file-sharing.js';
-import { ForeignRuntime } from '../openwhisk-runtime/foreign-runtime.js';
+import { OpenWhiskRuntime } from '../openwhisk-runtime/openwhisk-runtime.js';
 import { Handshake, type HandshakeHost } from '../wire/handshake.js';
 import { LogCollector } from '../logs/log-collector.js';
 import type { PendingRun } from '../runs/pending-run.js';
@@ -57,7 +57,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   files: FileSharing = noFiles;
   #handle: ContainerHandle | undefined;
   /** Speaks for a container that has no runtime of ours. */
-  #foreign: ForeignRuntime | undefined;
+  #foreign: OpenWhiskRuntime | undefined;
   #runs: ContainerRuns | undefined;
   #sleep: Sleep | undefined;
   #owner: ContainerOwner;
@@ -351,7 +351,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
       if (this.#state === 'STOPPING') handle.stop();
       else if (handle.http !== undefined) {
         const own = { socketPath: this.#endpoint.path, token: this.#handshake.token, container: this };
-        this.#foreign = new ForeignRuntime({ address: handle.http, ...own, context });
+        this.#foreign = new OpenWhiskRuntime({ address: handle.http, ...own, context });
       }
     } catch (error) {
       this.stop(notStarted(error as Error));

@@ -1,12 +1,12 @@
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
 import { defaultDriver } from '../pool/container-executor.js';
 import { ProcessDriver } from '../drivers/process/process-driver.js';
-import { pastConsoleContract } from '../testing/past-console-contract.js';
+import { directWritesContract } from '../testing/direct-writes-contract.js';
 
-describe('output past the console of child processes', () => pastConsoleContract(defaultDriver));
+describe('direct writes of child processes', () => directWritesContract(defaultDriver));
 
 // Only root can give them users of their own.
 const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
-asRoot('output past the console of child processes with users of their own', () =>
-  pastConsoleContract(() => new ProcessDriver({ entry: runtimeEntry, ownUsers: true })),
+asRoot('direct writes of child processes with users of their own', () =>
+  directWritesContract(() => new ProcessDriver({ entry: runtimeEntry, ownUsers: true })),
 );

@@ -1,33 +1,30 @@
 import { type Init, Outcome, Shape, decodeValue, encodeValue, shapeOf } from '@dataflower/action-runtime/protocol';
 import { FailureText } from '../failures.js';
 
-/** What `/run` is told beside the parameters, by OpenWhisk's names. */
+/** The members of a `/run` request beside the parameters, by OpenWhisk's names. */
 export type Envelope = Readonly<Record<string, string>>;
 
-/** A RUN as it is to be told to `/run`. */
-export interface RunWords {
-  /** Slot 0 is the input, the others what it refers to. */
+/** The contents of a `/run` request. */
+export interface RunContents {
+  /** Slot 0 is the input; its external items are in the others. */
   readonly slots: readonly Uint8Array[];
-  /** Bound parameters, laid under an input that is a dictionary. */
+  /** Bound parameters, merged under an input that is a dictionary. */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly envelope: Envelope;
 }
 
-/** The answer to `/run` as OpenWhisk's invoker judges it. */
-export interface Judged {
+/** The result of a `/run` request, by the rules of OpenWhisk's invoker. */
+export interface RunResult {
   readonly outcome: Outcome;
   readonly shape: number;
   /** Encoded value. */
   readonly value: Uint8Array;
 }
 
-/** An answer in its room: the byte in front of it makes it an encoded value of JSON text. */
-export const JSON_KIND = 0;
-
-/** Most of an answer that an error quotes, in bytes: OpenWhisk's bound of what it reads (`whisk.activation.payload`). */
+/** Longest part of an answer that an error quotes, in bytes: OpenWhisk's limit (`whisk.activation.payload`). */
 export const MAX_QUOTED_BYTES = 1024 * 1024;
 
-/** The body of `POST /init`. No code, no member `code`: the image has the action in it. */
+/** The body of `POST /init`. Without code there is no member `code`: the image contains the action. */
 export function initBody(init: Init, code: Uint8Array, env: Envelope): Uint8Array {
   const { name, main, binary } = init;
   const text = Buffer.from(code.buffer, code.byteOffset, code.byteLength).toString(binary ? 'base64' : 'utf8');
@@ -36,9 +33,9 @@ export function initBody(init: Init, code: Uint8Array, env: Envelope): Uint8Arra
 
 /**
  * The body of `POST /run`; byte strings are base64 text. OpenWhisk's runtimes take dictionaries and arrays only: any other
- * value comes as `{value}`, as Composer hands it on (CO-1).
+ * value is sent as `{value}`, as Composer does (CO-1).
  */
-export function runBody({ slots, parameters, envelope }: RunWords): Uint8Array {
+export function runBody({ slots, parameters, envelope }: RunContents): Uint8Array {
   const [first, ...rest] = slots.map((slot) => Buffer.from(slot.buffer, slot.byteOffset, slot.byteLength));
   const input = decodeValue(first!, [first!, ...rest], 'base64');
   let value: unknown;
@@ -48,8 +45,8 @@ export function runBody({ slots, parameters, envelope }: RunWords): Uint8Array {
   return Buffer.from(JSON.stringify({ value, ...envelope }));
 }
 
-/** What becomes of an answer of `/run` that is here as a whole; `kindAndBody` begins with `JSON_KIND`. */
-export function judgeRun(status: number, kindAndBody: Uint8Array): Judged {
+/** Judges a complete answer of `/run`. @param kindAndBody `ValueKind.JSON` and the body: together an encoded value. */
+export function runResult(status: number, kindAndBody: Uint8Array): RunResult {
   const body = Buffer.from(kindAndBody.buffer, kindAndBody.byteOffset + 1, kindAndBody.byteLength - 1);
   const answer = parse(body);
   const isOk = status === 200;
@@ -63,7 +60,7 @@ export function judgeRun(status: number, kindAndBody: Uint8Array): Judged {
   return failed(Outcome.DEVELOPER_ERROR, FailureText.invalidRun(quoted(body)));
 }
 
-/** The error of an `/init` that was not answered with 200. */
+/** The error of an `/init` whose status is not 200. */
 export function initError(body: Buffer): string {
   const answer = parse(body);
   if (typeof answer === 'object' && answer !== null && !Array.isArray(answer) && Object.hasOwn(answer, 'error')) {
@@ -73,7 +70,7 @@ export function initError(body: Buffer): string {
   return FailureText.invalidInit(quoted(body));
 }
 
-export function failed(outcome: Outcome, error: unknown): Judged {
+export function failed(outcome: Outcome, error: unknown): RunResult {
   const { segments, shape } = encodeValue({ error });
   return { outcome, shape: shape | Shape.ERROR, value: Buffer.concat(segments) };
 }

@@ -1,51 +1,53 @@
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { type Socket, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { JSON_KIND, MAX_QUOTED_BYTES } from './bodies.js';
+import { ValueKind } from '@dataflower/action-runtime/protocol';
+import { CodedError } from '@dataflower/common';
+import { MAX_QUOTED_BYTES } from './bodies.js';
 
-/** A connection that is not used for so long, in ms, is closed: a server may close it at the moment of the next run. */
+/** Idle time after which a connection is closed, in ms: the server may close an older one at the moment of the next run. */
 const KEEP_MS = 1000;
 
-/** Interim answers (1xx) to one request. Each costs the loop that all containers share, and a server could say them without end. */
+/** Most interim answers (1xx) to one request: a server could send them without end, and each takes time of the shared loop. */
 const MAX_INTERIM = 2000;
 
-/** A server that is about to end says so, and takes nothing more. */
-const GOES_AWAY = 503;
+/** Status of a server that is shutting down and takes no more requests. */
+const SHUTTING_DOWN = 503;
 
 export interface HttpAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** What a container answered. */
+/** A container's answer. */
 export interface HttpAnswer {
   readonly status: number;
-  /** Of the body, in bytes, as the container says. */
+  /** Content-Length of the body, in bytes. */
   readonly length: number;
-  /** `JSON_KIND` and the body; only its beginning when it is longer than it may be. */
+  /** `ValueKind.JSON` and the body, or its beginning when the body exceeds the limit. */
   readonly kindAndBody: Buffer;
   readonly isWhole: boolean;
 }
 
-/** The container broke the connection off, or said something that is no answer of OpenWhisk's: one without a length. */
-export class NoAnswerError extends Error {
-  constructor(detail: string, options?: ErrorOptions) {
-    super(detail, options);
-    this.name = 'NoAnswerError';
-  }
-}
+const CODES = [
+  /** The container closed the connection, or sent an answer that OpenWhisk does not accept: one without a length. */
+  'CONTAINER_NO_ANSWER',
+  /** The container's server is gone or shutting down (503). The request was not begun: another container may take it. */
+  'CONTAINER_NOT_BEGUN',
+] as const;
 
-/** It was not begun: the container's server is not there any more, or says that it goes (503). Another container may do it. */
-export class NotBegunError extends Error {
-  constructor(detail: string, options?: ErrorOptions) {
-    super(detail, options);
-    this.name = 'NotBegunError';
+/** A request to an OpenWhisk runtime has no answer. */
+export class ContainerHttpError extends CodedError<(typeof CODES)[number]> {
+  static readonly codes = CODES;
+
+  constructor(code: (typeof CODES)[number], detail: string, options?: ErrorOptions) {
+    super('ContainerHttpError', code, code === 'CONTAINER_NOT_BEGUN', detail, options);
   }
 }
 
 /**
- * HTTP to one container, one request at a time. Its connection is kept for the next run when the container's server says
- * so; a server that does not gets a new one for each, as from OpenWhisk's invoker.
+ * HTTP client of one container, one request at a time. The connection is kept for the next run when the server asks for
+ * keep-alive; else each request gets a new one, as in OpenWhisk's invoker.
  */
 export class ContainerHttp {
   readonly #agent: FirstSocketAgent;
@@ -59,22 +61,22 @@ export class ContainerHttp {
     this.#agent = new FirstSocketAgent({ keepAlive: true, maxSockets: 1, maxFreeSockets: 1, timeout: KEEP_MS });
   }
 
-  /** Tries to connect once; true when the container's server has taken the connection, which the next request uses. */
+  /** Tries to connect once. Resolves to true when the server has accepted the connection, which the next request uses. */
   connect(): Promise<boolean> {
     const socket = connect({ ...this.#address, noDelay: true });
     this.#agent.first?.destroy();
     this.#agent.first = socket;
     return new Promise((resolve) => {
       socket.once('connect', () => resolve(true));
-      // Later errors show in the request that uses it, or the next one makes a new connection.
+      // A later error fails the request that uses the socket; without one, the next request opens a new connection.
       socket.on('error', () => resolve(false));
       socket.once('close', () => resolve(false));
     });
   }
 
   /**
-   * @param maxBytes Of a longer answer only the beginning is taken.
-   * Rejects with `NoAnswerError` or `NotBegunError`. There is no time limit here: `close` ends it.
+   * Sends a request. Rejects with `ContainerHttpError`. There is no time limit: `close` ends a pending request.
+   * @param maxBytes Of a longer answer only the beginning is read.
    */
   post(path: string, body: Uint8Array, maxBytes: number): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
@@ -89,26 +91,27 @@ export class ContainerHttp {
       let answered = false;
       let interim = 0;
       sent.on('information', () => {
-        if (++interim > MAX_INTERIM) sent.destroy(new Error('interim answers without end'));
+        if (++interim > MAX_INTERIM) sent.destroy(new Error('too many interim answers'));
       });
       sent.on('response', (response) => {
         answered = true;
         this.#read(response, maxBytes).then(resolve, reject);
       });
-      // An answer may come before all of the request is sent, and the connection break then.
+      // The connection may break after an answer that came before all of the request was sent.
       sent.on('error', (cause) => {
         if (answered) return;
         const refused = (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED';
-        reject(refused ? new NotBegunError(cause.message, { cause }) : new NoAnswerError(cause.message, { cause }));
+        const code = refused ? 'CONTAINER_NOT_BEGUN' : 'CONTAINER_NO_ANSWER';
+        reject(new ContainerHttpError(code, cause.message, { cause }));
       });
       sent.on('close', () => {
-        if (!answered) reject(new NoAnswerError('the connection was closed'));
+        if (!answered) reject(new ContainerHttpError('CONTAINER_NO_ANSWER', 'the connection was closed'));
       });
       sent.end(body);
     });
   }
 
-  /** Ends the connections; a request that is under way gets no answer. */
+  /** Closes the connections; a pending request rejects. */
   close(): void {
     this.#agent.first?.destroy();
     this.#current?.destroy();
@@ -116,17 +119,18 @@ export class ContainerHttp {
   }
 
   async #read(response: IncomingMessage, maxBytes: number): Promise<HttpAnswer> {
-    if (response.statusCode === GOES_AWAY) throw new NotBegunError('it answers 503: it goes away');
+    if (response.statusCode === SHUTTING_DOWN)
+      throw new ContainerHttpError('CONTAINER_NOT_BEGUN', 'it answers 503: it is shutting down');
     const declared = response.headers['content-length'];
     if (declared === undefined) {
       this.#agent.destroy();
-      throw new NoAnswerError('an answer without Content-Length');
+      throw new ContainerHttpError('CONTAINER_NO_ANSWER', 'an answer without Content-Length');
     }
     const length = Number(declared);
     const isWhole = length <= maxBytes;
     const size = isWhole ? length : Math.min(maxBytes, MAX_QUOTED_BYTES);
     const kindAndBody = Buffer.allocUnsafeSlow(1 + size);
-    kindAndBody[0] = JSON_KIND;
+    kindAndBody[0] = ValueKind.JSON;
     let fill = 1;
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -136,9 +140,10 @@ export class ContainerHttp {
         if (!isWhole && fill === kindAndBody.length) break;
       }
     } catch (cause) {
-      throw new NoAnswerError((cause as Error).message, { cause });
+      throw new ContainerHttpError('CONTAINER_NO_ANSWER', (cause as Error).message, { cause });
     }
-    if (fill < kindAndBody.length) throw new NoAnswerError('an answer shorter than its Content-Length');
+    if (fill < kindAndBody.length)
+      throw new ContainerHttpError('CONTAINER_NO_ANSWER', 'an answer shorter than its Content-Length');
     if (!isWhole || !keepsAlive(response)) this.#agent.destroy();
     return { status: response.statusCode ?? 0, length, kindAndBody, isWhole };
   }
@@ -148,7 +153,7 @@ function keepsAlive({ headers }: IncomingMessage): boolean {
   return /\bkeep-alive\b/i.test(headers.connection ?? '');
 }
 
-/** An agent whose first request goes on a connection that was there before. */
+/** An agent whose first request uses a connection that is already open. */
 class FirstSocketAgent extends Agent {
   first: Socket | undefined;
 

@@ -1,5 +1,5 @@
-/** What users read that is not OpenWhisk's: images without this project's runtime inside a graph. */
-export const ForeignText = {
+/** Texts of this project for users whose action runs in an OpenWhisk runtime. */
+export const OpenWhiskRuntimeText = {
   notListening: (image: string, ms: number): string =>
     `The container of the image '${image}' did not listen on port 8080 within ${ms} milliseconds.`,
   cannotEmit: (port: string): string =>

@@ -12,7 +12,7 @@ import { ProcessDriver } from '../drivers/process/process-driver.js';
 import { HttpProcessDriver } from './testing/http-process-driver.js';
 
 /**
- * What a workflow is may not depend on how its functions are reached: the same actions, as functions of the runtime that
+ * A workflow may not depend on how its functions are reached: the same actions, as functions of the runtime that
  * speaks frames and as an image that knows `/init` and `/run` only, give the same records.
  */
 type Reached = 'by frames' | 'by /init and /run';
@@ -57,7 +57,7 @@ afterAll(async () => {
 
 function functionOf(name: Name, reached: Reached, over: Partial<FunctionTarget['spec']> = {}): FunctionTarget {
   const target = functionTarget(name);
-  const foreign = reached === 'by /init and /run';
+  const openWhisk = reached === 'by /init and /run';
   const init = {
     name,
     main: 'main',
@@ -71,7 +71,7 @@ function functionOf(name: Name, reached: Reached, over: Partial<FunctionTarget['
   const load = () => Promise.resolve({ init, code: Buffer.from(CODE[name]) });
   const key = `guest/${name}@1 ${reached}`;
   const spec = { ...target.spec, key, logLimitBytes: 10_000, load, ...over };
-  return { ...target, spec: foreign ? { ...spec, kind: 'blackbox', image: 'node' } : spec };
+  return { ...target, spec: openWhisk ? { ...spec, kind: 'blackbox', image: 'node' } : spec };
 }
 
 function targets(reached: Reached): Record<string, Target> {
@@ -107,7 +107,7 @@ function invoke(
 /** OpenWhisk's remark where a container has gone: our own runtime says in time that its function ended the process. */
 const REMARK = 'stderr: The action did not initialize or run as expected. Log data might be missing.';
 
-/** What a user can tell apart, without ids, times and stacks. */
+/** The observable parts of an answer, without ids, times and stacks. */
 async function seen(record: ActivationRecord): Promise<object> {
   const logs =
     record.annotations['kind'] === 'sequence'
@@ -119,7 +119,7 @@ async function seen(record: ActivationRecord): Promise<object> {
   return { name: record.name, status: record.status, result, timeout: record.annotations['timeout'], logs };
 }
 
-/** What emits is ours; what it starts for each value, and what collects them, is either. */
+/** The emitting function has our runtime; the consumers of its values have either. */
 const scatter = graph(
   [action('split', { outputs: { part: 'FOREACH' } }), action('square'), action('what', { inputs: { all: 'LIST' } })],
   edges('$USER.params -> split.in', 'split.part -> square.in', 'square.out -> what.all', 'what.out -> $USER.result'),
@@ -170,13 +170,15 @@ describe.each<Paradigm>(['dataflow', 'controlflow'])('by %s', (paradigm) => {
 test('functions of both kinds work in one workflow', async () => {
   const given = {
     ours: functionOf('inc', 'by frames'),
-    foreign: functionOf('inc', 'by /init and /run'),
+    openWhisk: functionOf('inc', 'by /init and /run'),
   };
-  const answer = await invoke(sequence(['ours', 'foreign', 'ours', 'foreign', 'foreign', 'ours'], given), { n: 0 });
+  const answer = await invoke(sequence(['ours', 'openWhisk', 'ours', 'openWhisk', 'openWhisk', 'ours'], given), {
+    n: 0,
+  });
   expect(answer).toMatchObject({ status: 0, result: '{"n":6}' });
 });
 
-test('a foreign function in a graph that wants its emits ends with an error that names the port', async () => {
+test('a function of an OpenWhisk runtime in a graph that wants its emits ends with an error that names the port', async () => {
   const wired = graph(
     [action('echo', { outputs: { part: 'FOREACH' } }), action('what', { inputs: { all: 'LIST' } })],
     edges('$USER.params -> echo.in', 'echo.part -> what.all', 'what.out -> $USER.result'),

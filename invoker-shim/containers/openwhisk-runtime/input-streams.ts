@@ -1,6 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { FLAG_END, FrameType, type Slot, encodeAmount } from '@dataflower/action-runtime/protocol';
-import { INITIAL_CREDIT_BYTES } from '../values/inbound-values.js';
+import {
+  FLAG_END,
+  FrameType,
+  INITIAL_CREDIT_BYTES,
+  type Slot,
+  encodeAmount,
+} from '@dataflower/action-runtime/protocol';
 
 interface Incoming {
   readonly bytes: Buffer;
@@ -10,8 +15,8 @@ interface Incoming {
 }
 
 /**
- * The inputs of runs that are on their way from the agent. What has not started gets no credit beyond the first, so that
- * what waits takes little.
+ * Receives the inputs of runs from the agent. A run that has not started gets no credit beyond the initial one, which bounds
+ * the memory of waiting runs.
  */
 export class InputStreams {
   readonly #streams = new Map<number, Incoming>();
@@ -22,7 +27,7 @@ export class InputStreams {
     this.#send = send;
   }
 
-  /** A RUN or INIT announces them; what is inline is copied out of the read buffer. */
+  /** Prepares the slots of a RUN or INIT; inline bytes are copied out of the read buffer. */
   announce(slots: readonly Slot[]): Slot[] {
     return slots.map((slot) => {
       if (slot.where === 'inline') return { where: 'inline', bytes: Buffer.from(slot.bytes) };
@@ -34,7 +39,7 @@ export class InputStreams {
     });
   }
 
-  /** All bytes of a slot; for one that has started. Rejects when its file cannot be read; waits for ever for a stream that was dropped. */
+  /** All bytes of a slot of a started run. Rejects when its file cannot be read. Never settles for a dropped stream. */
   async read(slot: Slot): Promise<Buffer> {
     switch (slot.where) {
       case 'inline':
@@ -48,7 +53,7 @@ export class InputStreams {
 
   onData(id: number, flags: number, chunk: Buffer): void {
     const stream = this.#streams.get(id);
-    // Chunks may still be on their way for a stream that was dropped.
+    // Chunks of a dropped stream may still arrive.
     if (stream === undefined) return;
     chunk.copy(stream.bytes, stream.fill);
     stream.fill += chunk.length;
@@ -56,7 +61,7 @@ export class InputStreams {
     if ((flags & FLAG_END) !== 0 && stream.resolve !== undefined) this.#streams.delete(id);
   }
 
-  /** The run that they belong to will not start, or was refused. */
+  /** Forgets the streams of a run that will not start. */
   drop(slots: readonly Slot[]): void {
     for (const slot of slots) if (slot.where === 'stream') this.#streams.delete(slot.streamId);
   }

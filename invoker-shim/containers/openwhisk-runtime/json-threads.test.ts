@@ -2,8 +2,8 @@ import { JsonThreads } from './json-threads.js';
 import type { JsonWork } from './json-work.js';
 
 const never = new AbortController().signal;
-const answer = (text: string): JsonWork & { type: 'judge' } => ({
-  type: 'judge',
+const answer = (text: string): JsonWork & { type: 'result' } => ({
+  type: 'result',
   status: 200,
   kindAndBody: Buffer.from(`\0${text}`),
 });
@@ -32,7 +32,7 @@ test('work that needs more memory than it may have fails alone', async () => {
   expect(well).toMatchObject({ status: 'fulfilled', value: { outcome: 0 } });
 });
 
-test('work that nobody waits for any more is stopped, and what waits behind it goes on', async () => {
+test('aborted work is stopped, and waiting work continues', async () => {
   const threads = new JsonThreads();
   const stop = new AbortController();
   const gone = Array.from({ length: 4 }, () => threads.do(large('b'), stop.signal));

@@ -1,41 +1,41 @@
 import type { Init } from '@dataflower/action-runtime/protocol';
-import { type Envelope, type Judged, type RunWords, initBody, judgeRun, runBody } from './bodies.js';
+import { type Envelope, type RunContents, type RunResult, initBody, runBody, runResult } from './bodies.js';
 
-/** JSON that has to be written or read for an image without this project's runtime. */
+/** JSON to be written or parsed for an OpenWhisk runtime. */
 export type JsonWork =
   | { readonly type: 'init'; readonly init: Init; readonly code: Uint8Array; readonly env: Envelope }
-  | { readonly type: 'run'; readonly words: RunWords }
-  | { readonly type: 'judge'; readonly status: number; readonly kindAndBody: Uint8Array };
+  | { readonly type: 'run'; readonly contents: RunContents }
+  | { readonly type: 'result'; readonly status: number; readonly kindAndBody: Uint8Array };
 
 export interface JsonResults {
   readonly init: Uint8Array;
   readonly run: Uint8Array;
-  readonly judge: Judged;
+  readonly result: RunResult;
 }
 
 export type JsonResult<W extends JsonWork> = JsonResults[W['type']];
 
-/** Does the work, on whichever thread it is called. Throws for values without a JSON form, or too large for one. */
+/** Does the work on the calling thread. Throws for values that have no JSON form or are too large for one. */
 export function doJsonWork<W extends JsonWork>(work: W): JsonResult<W>;
 export function doJsonWork(work: JsonWork): JsonResults[JsonWork['type']] {
   switch (work.type) {
     case 'init':
       return initBody(work.init, work.code, work.env);
     case 'run':
-      return runBody(work.words);
-    case 'judge':
-      return judgeRun(work.status, work.kindAndBody);
+      return runBody(work.contents);
+    case 'result':
+      return runResult(work.status, work.kindAndBody);
   }
 }
 
-/** The bytes that the work goes through: those of large work are given away to a thread. */
+/** The bytes that the work reads; those of large work are transferred to a thread. */
 export function bytesOf(work: JsonWork): readonly Uint8Array[] {
   switch (work.type) {
     case 'init':
       return [work.code];
     case 'run':
-      return work.words.slots;
-    case 'judge':
+      return work.contents.slots;
+    case 'result':
       return [work.kindAndBody];
   }
 }

@@ -1,18 +1,18 @@
 import type { Clock } from '@dataflower/common';
 import { SENTINEL } from '../logs/run-log.js';
 
-/** How long the output of a container has to be silent, in ms, for its logs to count as here: of one that has never marked their end. */
+/** Silence after which the logs count as complete, in ms, while it is unknown whether the runtime writes markers. */
 const QUIET_MS = 100;
-/** The same of one that has always marked it. */
+/** The same for a runtime that writes markers. */
 const MARKED_QUIET_MS = 1000;
-/** The same of one that is known not to mark it: what is under way between it and the agent. */
+/** The same for a runtime that writes none: output may still be on its way to the agent. */
 const UNMARKED_QUIET_MS = 10;
-/** The logs are awaited no longer than this, in ms, however much is written. */
-const MOST_MS = 2000;
+/** Longest wait for the logs, in ms. */
+const MAX_WAIT_MS = 2000;
 
 /**
- * Tells when the logs of an activation are complete: OpenWhisk's runtimes write a marker on both streams (OW-71). Images
- * that do not are known by their first run; what they wrote until a run's answer, and a moment longer, is its log.
+ * Tells when the logs of an activation are complete: OpenWhisk's runtimes write a marker on both streams (OW-71). The first
+ * run shows whether an image does; else the log is all that was written until a short silence after the answer.
  */
 export class LogMarkers {
   #state: 'UNKNOWN' | 'MARKS' | 'DOES_NOT' = 'UNKNOWN';
@@ -30,7 +30,7 @@ export class LogMarkers {
     this.#beganAt = clock.now();
   }
 
-  /** An activation begins: markers from now on are its own. */
+  /** An activation begins: markers from now on belong to it. */
   begin(): void {
     this.#stdout = this.#stderr = false;
     this.#beganAt = this.#clock.now();
@@ -46,12 +46,12 @@ export class LogMarkers {
   }
 
   /**
-   * Waits for the end of the logs; false when it should have been marked and was not.
-   * @param withinMs Milliseconds from the beginning of the activation in which it is awaited.
+   * Waits for the end of the logs. Resolves to false when a runtime that writes markers has not written them.
+   * @param withinMs Time limit from the beginning of the activation, in ms.
    */
   async complete(withinMs: number): Promise<boolean> {
     const begin = this.#clock.now();
-    const latest = Math.min(this.#beganAt + withinMs, begin + MOST_MS);
+    const latest = Math.min(this.#beganAt + withinMs, begin + MAX_WAIT_MS);
     this.#lastAt = begin;
     while (!(this.#stdout && this.#stderr)) {
       const now = this.#clock.now();

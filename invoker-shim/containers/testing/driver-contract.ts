@@ -19,7 +19,7 @@ import { until } from '@dataflower/common/testing';
 import type { ContainerDriver, ContainerHandle } from '../drivers/driver.js';
 import { testSpec } from './test-runs.js';
 
-/** What a container said, and a way to speak to it: an agent of few words. */
+/** A minimal agent: records the frames of one container, and sends frames to it. */
 class Conversation {
   hello: Record<string, unknown> | undefined;
   ready: Record<string, unknown> | undefined;
@@ -62,7 +62,7 @@ class Conversation {
     });
   }
 
-  /** Speaks with it until it is ready to run this code. */
+  /** Exchanges frames until the container is ready to run this code. */
   async load(code: string): Promise<void> {
     await until(() => this.hello !== undefined, { what: 'it says hello' });
     const { init } = await testSpec().load();
@@ -107,7 +107,7 @@ class Conversation {
   }
 }
 
-/** What every driver has to do; `makeDriver` gives one whose containers run the Node runtime. */
+/** Contract of every driver. @param makeDriver Makes a driver whose containers run the Node runtime. */
 export function containerDriverContract(makeDriver: () => ContainerDriver): void {
   let driver: ContainerDriver;
   let conversations: Conversation[];
@@ -153,7 +153,7 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
       function main({ mark }) { return { pid: spawn(process.execPath, ['-e', 'setTimeout(() => 0, 1e6)', mark], { stdio: 'ignore' }).pid }; }`);
     const { pid } = (await a.run({ mark })) as { pid: number };
     expect(pid).toBeGreaterThan(1);
-    // In a container the process has another id than on the machine.
+    // A process in a container has another id on the machine.
     await until(() => runs(mark), { what: 'the child of the function runs' });
     a.handle.stop();
     await a.handle.exited;
@@ -216,7 +216,7 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
         return { own: new Function('require', 'return ' + list)(require), child: JSON.parse(child) };
       }`);
     const { own, child } = (await a.run({})) as { own: string[]; child: string[] };
-    // A named pipe, as which its own output may reach the agent, is shown by the name that it had.
+    // The pipes of its output are shown by the names that they had.
     const isOther = (link: string): boolean =>
       /^\//.test(link) && !/^\/(?:dev\/null$|proc\/)/.test(link) && !/\/std(?:out|err) \(deleted\)$/.test(link);
     const files = [...own, ...child].filter(isOther);
@@ -237,7 +237,7 @@ export function containerDriverContract(makeDriver: () => ContainerDriver): void
   it('gives out what it writes past its runtime, line by line and in bounded pieces', async () => {
     const a = await started();
     await a.load(`const fs = require('fs');
-      // A pipe takes what there is room for.
+      // A pipe takes as much as it has room for.
       function write(fd, text) {
         for (let left = Buffer.from(text); left.length > 0;) {
           try { left = left.subarray(fs.writeSync(fd, left)); } catch (error) { if (error.code !== 'EAGAIN') throw error; }

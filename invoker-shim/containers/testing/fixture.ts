@@ -9,7 +9,7 @@ import { MemorySink } from './memory-sink.js';
 import { ScriptedDriver } from './scripted-driver.js';
 import { type TestRunOptions, TestRun, testSpec } from './test-runs.js';
 
-/** An executor over scripted containers with a clock that the test moves. */
+/** An executor over scripted containers, with a clock that the test advances. */
 export class Fixture {
   readonly #openBefore = openHandles().length;
   readonly sink = new MemorySink();
@@ -18,7 +18,7 @@ export class Fixture {
   readonly socketDir = mkdtempSync(path.join(os.tmpdir(), 'dft-'));
   readonly executor: Executor;
   readonly warnings: { message: string; detail?: string }[] = [];
-  /** Errors that the executor had to swallow: bugs. */
+  /** Errors that the executor logged: bugs. */
   readonly errors: unknown[] = [];
 
   constructor(options: Partial<ExecutorOptions> = {}) {
@@ -47,7 +47,7 @@ export class Fixture {
     return run;
   }
 
-  /** Moves the clock on in steps, letting the sockets work in between, until the condition holds. */
+  /** Advances the clock in steps, with socket events between them, until the condition holds. */
   async advanceUntil(condition: () => boolean, stepMs = 20): Promise<void> {
     await until(
       () => {
@@ -61,7 +61,7 @@ export class Fixture {
 
   /** Closes and checks that nothing is left: no container, socket, timer, value, offer or source of files. */
   async close(): Promise<void> {
-    // The clock stands still; a drain that has to be cut short needs it to move.
+    // The clock stands still, and `close` may need its time limit.
     const closed = this.executor.close(0);
     let isClosed = false;
     void closed.then(() => (isClosed = true));

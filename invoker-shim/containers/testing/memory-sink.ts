@@ -4,7 +4,7 @@ import path from 'node:path';
 import { decodeValue, encodeValue } from '@dataflower/action-runtime/protocol';
 import type { DataSink, HandoverFile, HandoverSource, IncomingValue, Value, ValueBody } from '../../sink/value.js';
 
-/** A sink for tests: counts the values that nobody has released, and is full when the test says so. */
+/** A sink for tests: counts the values that are not released, and is full when the test sets it so. */
 export class MemorySink implements DataSink {
   readonly limitBytes = Infinity;
   readonly residentBytes = 0;
@@ -14,13 +14,13 @@ export class MemorySink implements DataSink {
   offers = 0;
   /** Containers that may be given files. */
   sources = 0;
-  /** Values that come in. */
+  /** Inbound values. */
   incoming = 0;
   /** Values that have come, or come, into files, and when what comes is written there. */
   incomingFiles = 0;
   incomingBytes = 0;
   writing: Promise<void> = Promise.resolve();
-  /** Where files are made; undefined: none can be. */
+  /** Folder of files; undefined: the sink has none. */
   directory: string | undefined;
   #room = true;
   #waiting: (() => void)[] = [];
@@ -126,7 +126,7 @@ export class MemorySink implements DataSink {
   }
 
   setWaiting(): void {
-    // Nothing is ever spilled.
+    // This sink never spills.
   }
 
   toJson(value: Value): unknown {
@@ -147,7 +147,7 @@ export class MemorySink implements DataSink {
     return Promise.resolve(this.toJson(value));
   }
 
-  /** A value as a function would have it. */
+  /** The decoded value. */
   of(value: unknown): Value {
     const { segments, shape } = encodeValue(value);
     return this.put(Buffer.concat(segments), shape);

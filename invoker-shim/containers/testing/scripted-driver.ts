@@ -33,20 +33,20 @@ export interface ResultOptions {
   readonly marked?: boolean;
 }
 
-/** A container that does exactly what a test tells it, in the test's own process, over a real socket. */
+/** A container that a test controls frame by frame, in the test's own process, over a real socket. */
 export class ScriptedContainer implements ContainerHandle {
   readonly exited: Promise<ContainerExit>;
-  /** Every frame that came, in order. */
+  /** All received frames, in order. */
   readonly frames: ReceivedFrame[] = [];
-  /** RUNs that came and have neither a result nor been given back, in order. */
+  /** Received RUNs without a result that are not withdrawn, in order. */
   readonly runs: Run[] = [];
-  /** True: ids are given back as soon as they are asked for, unless they come first. Default: true. */
+  /** True: answers WITHDRAW at once, with all ids but that of the first run. Default: true. */
   answersWithdraw = true;
   state: ContainerHandle['state'] = 'RUNNING';
-  /** What the engine was asked, in order; an answer waits as long as `engineAnswers` does. */
+  /** Requests to the engine, in order; each is answered when `engineAnswers` resolves. */
   readonly asked: ('pause' | 'resume')[] = [];
   engineAnswers: Promise<void> = Promise.resolve();
-  /** Only where the driver can pause. */
+  /** Undefined when the driver cannot pause. */
   pause?: () => Promise<void>;
   resume?: () => Promise<void>;
   #socket: Socket | undefined;
@@ -60,7 +60,7 @@ export class ScriptedContainer implements ContainerHandle {
     this.exited = new Promise((resolve) => (this.#exit = resolve));
   }
 
-  /** Has the container be one that can be paused. */
+  /** Makes the container one that can be paused. */
   canPause(): void {
     const ask = (what: 'pause' | 'resume') => (): Promise<void> => {
       this.asked.push(what);
@@ -75,12 +75,12 @@ export class ScriptedContainer implements ContainerHandle {
     return this.#closed;
   }
 
-  /** Bytes that the agent has not taken, beside what the kernel keeps. */
+  /** Bytes that are neither received by the agent nor buffered by the kernel. */
   get unsent(): number {
     return this.#socket?.writableLength ?? 0;
   }
 
-  /** Invocation ids of what it has. */
+  /** Invocation ids of its runs. */
   get ids(): number[] {
     return this.runs.map((run) => run.invocationId);
   }
@@ -114,7 +114,7 @@ export class ScriptedContainer implements ContainerHandle {
     this.send(encodeJsonFrame(FrameType.READY, 0, { ok: true }));
   }
 
-  /** Comes up as it should. */
+  /** Starts up successfully. */
   async comeUp(): Promise<void> {
     await this.connect();
     this.hello();
@@ -126,7 +126,7 @@ export class ScriptedContainer implements ContainerHandle {
     this.#socket!.write(Buffer.concat(frames));
   }
 
-  /** Answers the first run that it has; the next one starts, unless told otherwise. */
+  /** Answers its first run; the next one starts, unless told otherwise. */
   answer(value: unknown = {}, options: ResultOptions = {}): void {
     const run = this.runs.shift()!;
     this.send(this.resultFrame(run.invocationId, value, { startedNext: this.runs[0]?.invocationId ?? 0, ...options }));
@@ -171,7 +171,7 @@ export class ScriptedContainer implements ContainerHandle {
     return this.frames.filter((frame) => frame.type === type).length;
   }
 
-  /** Ends by itself, as a crash does. */
+  /** Ends by itself, as in a crash. */
   crash(exit: Partial<ContainerExit> = {}): void {
     this.#end({ code: 1, signal: null, outOfMemory: false, ...exit });
   }
@@ -194,7 +194,7 @@ export class ScriptedContainer implements ContainerHandle {
     if (type === FrameType.SHUTDOWN) this.crash({ code: 0 });
   }
 
-  /** Answers WITHDRAW for those of the ids that are behind the first run. */
+  /** Answers WITHDRAW with those of the ids that are not the first run. */
   giveBack(ids: readonly number[]): void {
     const back = ids.filter((id) => this.ids.indexOf(id) > 0);
     for (const id of back) this.runs.splice(this.ids.indexOf(id), 1);
@@ -202,14 +202,14 @@ export class ScriptedContainer implements ContainerHandle {
   }
 }
 
-/** Starts scripted containers; by default they come up as they should and wait for the test. */
+/** Starts scripted containers; by default they start up and wait for the test. */
 export class ScriptedDriver implements ContainerDriver {
   readonly name = 'scripted';
   sharesFiles = true;
   /** Its containers can be paused. */
   pauses = false;
   readonly containers: ScriptedContainer[] = [];
-  /** What a container does when it is started. */
+  /** Called when a container is started. */
   script: (container: ScriptedContainer) => Promise<void> | void = (container) => container.comeUp();
 
   start(options: StartOptions): Promise<ContainerHandle> {
@@ -234,7 +234,7 @@ export class ScriptedDriver implements ContainerDriver {
   }
 }
 
-/** A frame without sense for the tests of what an agent refuses. */
+/** A frame that an agent has to refuse. */
 export const emptyFrame = (type: FrameType, id = 0): Buffer => encodeFrame(type, 0, id);
 
 export const errorShape = Shape.OBJECT | Shape.ERROR;

@@ -40,7 +40,7 @@ export interface TestRunOptions {
   readonly outputs?: Room;
 }
 
-/** A run that writes down what happens to it. */
+/** A run that records its events. */
 export class TestRun implements FunctionRun {
   readonly activationId: string;
   readonly transactionId = 'tid';
@@ -128,7 +128,7 @@ export class TestRun implements FunctionRun {
   }
 }
 
-/** Executes a run and hands it back. */
+/** Executes a run and returns it. */
 export function execute(executor: Executor, sink: MemorySink, spec: ContainerSpec, options?: TestRunOptions): TestRun {
   const run = new TestRun(sink, spec, options);
   executor.execute(run);

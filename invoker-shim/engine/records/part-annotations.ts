@@ -1,4 +1,4 @@
-import { quoted } from '@dataflower/common/records';
+import { type DataflowAnnotation, quoted } from '@dataflower/common/records';
 import type { RunEnd } from '../../containers/executor.js';
 import type { ActionDescription } from '../../host/host.js';
 import type { Run } from '../activation/run.js';
@@ -16,27 +16,6 @@ export interface PartAnnotations extends Readonly<Record<string, unknown>> {
   /** Its user has cancelled it, or the workflow around it, and it was stopped for that. */
   readonly cancelled?: true;
   readonly dataflow: DataflowAnnotation;
-}
-
-/** The annotation `dataflow` of a function's record; times in milliseconds since the epoch, `boot` and `init` in milliseconds. */
-export interface DataflowAnnotation {
-  readonly node: string | undefined;
-  readonly tag: readonly number[] | undefined;
-  /** Activation id of the part whose value came last; undefined: the caller's. */
-  readonly after: string | undefined;
-  readonly queued: number;
-  /** Time from the request for its container until the container was initialized, in ms. */
-  readonly boot: number | undefined;
-  readonly init: number | undefined;
-  readonly started: number;
-  readonly firstOutput: number;
-  readonly ended: number;
-  readonly lastByte: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  readonly host: string;
-  readonly container: string;
-  readonly coldStart: boolean;
 }
 
 export function partAnnotations(run: Run, end: RunEnd, hostId: string): PartAnnotations {

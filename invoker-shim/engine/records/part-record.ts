@@ -1,4 +1,4 @@
-import type { ActivationRecord } from '@dataflower/common/records';
+import type { ActivationRecord, WorkflowDataflowAnnotation } from '@dataflower/common/records';
 import type { RunEnd } from '../../containers/executor.js';
 import type { ResultText } from '../../results/result-text.js';
 import type { Status } from '../activation/activation.js';
@@ -33,7 +33,7 @@ export function functionRecord(run: Run, end: RunEnd, result: ResultText, hostId
 }
 
 /** Place of a workflow in the one around it, and the part from which its result or its error came (DV-5). */
-function placeOf({ place, activation, lastPart }: Home): object | undefined {
+function placeOf({ place, activation, lastPart }: Home): WorkflowDataflowAnnotation | undefined {
   const last = activation.parts.idOf(lastPart);
   if (place === undefined && last === undefined) return undefined;
   return {

@@ -1,5 +1,5 @@
 import { type Clock, randomIds, systemClock } from '@dataflower/common';
-import { observedRecords, type RecordWriter } from '@dataflower/common/records';
+import { withObservers, type RecordWriter } from '@dataflower/common/records';
 import type { Executor } from '../../containers/executor.js';
 import { type ContainersOptions, createExecutor, defaultDriver } from '../../containers/pool/container-executor.js';
 import { GatewayExecutor } from '../../controlflow/gateway-executor.js';
@@ -42,7 +42,7 @@ export function testAgent(options: TestAgentOptions): HostAgent {
       hostId: id,
       executor: over,
       sink,
-      records: observedRecords(options.records, [counted.onRecord]),
+      records: withObservers(options.records, [counted.onRecord]),
       clock,
       newId: randomIds(),
       resultText,

@@ -3,19 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FairShare } from '@dataflower/common';
 import { makePrivateDirectory, removeLeftBehind } from '@dataflower/common/process';
-import { once } from '../once.js';
-import { type Release, StoreUnavailableError } from '../entity-store.js';
+import { type Release, releaseOnce, StoreUnavailableError } from '../entity-store.js';
 
 export interface AttachmentSpoolOptions {
-  /** Where a directory for them is made. Default: the system's temporary directory. */
+  /** The spool makes a directory in it. Default: the system's temporary directory. */
   readonly base?: string | undefined;
-  /** Bytes of all files together. Default: 4 GiB. */
+  /** Limit of all files together. Default: 4 GiB. */
   readonly maxBytes?: number | undefined;
 }
 
-/** Attachments that are fetched at once: each is in memory meanwhile. */
+/** Attachments that are fetched at once: each is in memory until it is written. */
 const FETCHES = 4;
-/** Fetches that wait; one more is refused. */
+/** Most fetches in progress or waiting. */
 const WAITING_FETCHES = 1000;
 const MAX_BYTES = 4 * 1024 * 1024 * 1024;
 const OWNER_WRITES = 0o600;
@@ -24,18 +23,18 @@ interface Spooled {
   readonly key: string;
   readonly path: string;
   readonly bytes: number;
-  /** Holds of each namespace. A file is that of one document, so that there is one. */
+  /** The namespace of the document, which all holds of the file share. */
   readonly namespace: string;
   holds: number;
 }
 
 /**
- * Copies of attachments on the local disk. Those that are held stay; the others go, the one held last the longest ago
- * first, when there is no room. Namespaces share the room for what is held.
+ * Copies of attachments on the local disk. Held copies stay; the others are evicted, least recently held first, when space
+ * is needed. Namespaces share the limit for held copies.
  */
 export class AttachmentSpool {
   readonly #spooled = new Map<string, Spooled>();
-  /** Of those, the ones that nobody holds, in the order in which they may go. */
+  /** Copies without a hold, in the order of eviction. */
   readonly #idle = new Set<Spooled>();
   readonly #fetching = new Map<string, Promise<Spooled | undefined>>();
   readonly #waiting: (() => void)[] = [];
@@ -48,25 +47,25 @@ export class AttachmentSpool {
 
   readonly #directory: string;
 
-  /** Throws what the file system says. */
+  /** Throws the errors of the file system. */
   constructor({ base = tmpdir(), maxBytes = MAX_BYTES }: AttachmentSpoolOptions = {}) {
     removeLeftBehind([base]);
     this.#directory = makePrivateDirectory(base, 'code');
     this.#share = new FairShare(maxBytes);
   }
 
-  /** Bytes that are held, and of all files. */
+  /** Bytes of held copies, and of all copies. */
   get bytes(): { readonly held: number; readonly total: number } {
     return { held: this.#held, total: this.#total };
   }
 
-  /** Undefined when it is not here, or cannot be read. */
+  /** Undefined when there is no copy, or it cannot be read. */
   async read(key: string): Promise<Buffer | undefined> {
     const spooled = this.#spooled.get(key);
     if (spooled === undefined) return undefined;
     const release = this.#use(spooled);
     try {
-      // Where it cannot be read, the store may still have it.
+      // The store may still have an attachment whose copy cannot be read.
       return await readFile(spooled.path).catch(() => undefined);
     } finally {
       release();
@@ -74,8 +73,8 @@ export class AttachmentSpool {
   }
 
   /**
-   * Holds what is here, or fetches it first; undefined when `fetch` finds nothing.
-   * @throws StoreUnavailableError when there is no room, in the spool or on the disk.
+   * Holds a copy, which is fetched first where needed; undefined when `fetch` finds nothing.
+   * @throws StoreUnavailableError when the spool or the disk is full.
    */
   hold(
     key: string,
@@ -90,7 +89,7 @@ export class AttachmentSpool {
     return this.#fetched(key, namespace, fetch);
   }
 
-  /** Ends when nothing is fetched any more; the files go. */
+  /** Waits for running fetches, then removes the files. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#fetching.values());
     await rm(this.#directory, { recursive: true, force: true });
@@ -110,7 +109,7 @@ export class AttachmentSpool {
     }
     const spooled = await fetching;
     if (spooled === undefined) return undefined;
-    // It may have given way to another one before those who waited for it had their turn.
+    // The copy may have been evicted before this caller was resumed.
     return this.#spooled.get(key) === spooled ? this.#use(spooled) : this.hold(key, namespace, fetch);
   }
 
@@ -131,7 +130,7 @@ export class AttachmentSpool {
     this.#checkShare(namespace, data.length);
     const path = join(this.#directory, String(++this.#files));
     const spooled: Spooled = { key, path, bytes: data.length, namespace, holds: 0 };
-    // Counted before it is written: others are fetched meanwhile.
+    // Counted before it is written: other fetches run at the same time.
     const release = this.#use(spooled);
     this.#total += data.length;
     try {
@@ -174,7 +173,7 @@ export class AttachmentSpool {
       this.#idle.delete(spooled);
       this.#countHeld(spooled, spooled.bytes);
     }
-    return once(() => {
+    return releaseOnce(() => {
       if (--spooled.holds > 0) return;
       this.#countHeld(spooled, -spooled.bytes);
       if (this.#spooled.get(spooled.key) === spooled) this.#idle.add(spooled);

@@ -1,25 +1,52 @@
+import { LRUCache } from 'lru-cache';
 import {
   ChangesFeed,
   type CouchAttachment,
   type CouchClient,
   CouchDatabase,
   type CouchDocument,
+  type DatabaseSchema,
   prepareDatabase,
 } from '@dataflower/common/couchdb';
-import { LRUCache } from 'lru-cache';
 import {
   type Attachment,
-  type ChangeListener,
   ConflictError,
   type EntityStore,
   type ListQuery,
   type Release,
+  releaseOnce,
   type StoredDocument,
+  type StoreEvents,
 } from '../entity-store.js';
-import { once } from '../once.js';
 import { AttachmentSpool, type AttachmentSpoolOptions } from './attachment-spool.js';
-import { ENTITY_SCHEMA, IN_NAMESPACE, LAST, LISTS, OF_TYPE } from './entity-views.js';
 import { asStoreError } from './store-errors.js';
+
+/** Design document of the listings. Its views never change: another version gets another name. */
+const LISTS = 'dataflower-lists-v1';
+/** `[type, namespace, -updated]`: newest first; CouchDB orders equal keys by id. */
+const IN_NAMESPACE = 'in-namespace';
+/** `[type, -updated]`. */
+const OF_TYPE = 'of-type';
+
+/** Greater than every number: the end of a range of keys. */
+const LAST = {};
+
+/** The database of entities, as this version of DataFlower reads and writes it. */
+const ENTITY_SCHEMA: DatabaseSchema = {
+  version: 1,
+  designs: {
+    [LISTS]: {
+      [IN_NAMESPACE]: {
+        map: 'function (doc) { if (doc.entityType) emit([doc.entityType, doc.namespace, -doc.updated], null); }',
+        reduce: '_count',
+      },
+      [OF_TYPE]: {
+        map: 'function (doc) { if (doc.entityType) emit([doc.entityType, -doc.updated], null); }',
+        reduce: '_count',
+      },
+    },
+  },
+};
 
 type Attachments = Readonly<Record<string, CouchAttachment>>;
 type EntityDocument = StoredDocument & CouchDocument;
@@ -28,36 +55,36 @@ export interface CouchEntityStoreOptions {
   readonly client: CouchClient;
   /** Name of the database. */
   readonly database: string;
-  /** For the copies of attachments that are held. Default: those of the spool. */
+  /** Where held attachments are copied to. Default: the defaults of the spool. */
   readonly spool?: AttachmentSpoolOptions;
-  /** How long what others have in memory may be used while no changes are heard, in milliseconds. */
+  /** Longest use of cached documents without a report from CouchDB, in ms. */
   readonly maxStaleMs: number;
-  /** How long CouchDB holds the question for changes, in milliseconds. */
+  /** Duration of one long poll for changes, in ms. */
   readonly pollMs?: number;
-  /** CouchDB cannot be used, and why; undefined: it can again. */
+  /** Called with the reason when CouchDB cannot be used, and with undefined when it can again. */
   readonly onProblem?: (reason: string | undefined) => void;
-  /** Hears how many nodes of a cluster keep each document, when they are several. */
+  /** Called with the number of copies of each document, when a cluster keeps several. */
   readonly onCopies?: (copies: number) => void;
 }
 
-/** Documents whose attachments' names are remembered, so that a write that keeps them need not ask. */
+/** Documents whose attachment stubs are remembered: a write that keeps its attachments needs no read then. */
 const KNOWN_STUBS = 10_000;
 
-/** Makes the database ready and opens it. The client stays the caller's. */
+/** Prepares the database and opens it. The caller closes the client. */
 export async function openCouchEntityStore(options: CouchEntityStoreOptions): Promise<EntityStore> {
   const { client, database, maxStaleMs, pollMs, onProblem, onCopies } = options;
   const prepare = (): ReturnType<typeof prepareDatabase> => prepareDatabase(client, database, ENTITY_SCHEMA);
   const prepared = await prepare();
   if (prepared.copies > 1) onCopies?.(prepared.copies);
-  let listener: ChangeListener | undefined;
+  let events: StoreEvents | undefined;
   const feed = new ChangesFeed(
     {
       client,
       database,
       prepare,
-      onChange: ({ id, changes: [{ rev }] }) => listener?.changed(id, rev),
-      onReset: () => listener?.reset(),
-      onSilence: () => listener?.reset(),
+      onChange: ({ id, changes: [{ rev }] }) => events?.changed(id, rev),
+      onReset: () => events?.reset(),
+      onSilence: () => events?.reset(),
       maxSilenceMs: maxStaleMs,
       ...(pollMs === undefined ? {} : { pollMs }),
       ...(onProblem === undefined ? {} : { onProblem }),
@@ -65,14 +92,14 @@ export async function openCouchEntityStore(options: CouchEntityStoreOptions): Pr
     prepared,
   );
   const spool = new AttachmentSpool(options.spool);
-  return new CouchEntityStore(new CouchDatabase(client, database), feed, spool, (heard) => (listener = heard));
+  return new CouchEntityStore(new CouchDatabase(client, database), feed, spool, (watcher) => (events = watcher));
 }
 
-/** Entities in a CouchDB, which several processes write. */
+/** Entities in a CouchDB that several processes write. */
 class CouchEntityStore implements EntityStore {
   /** By id and revision. */
   readonly #stubs = new LRUCache<string, Attachments>({ max: KNOWN_STUBS });
-  /** Places in the spool of the attachments that are held, by revision. */
+  /** Spool keys of held attachments, by revision. */
   readonly #held = new Map<string, { readonly key: string; holds: number }>();
 
   readonly #database: CouchDatabase;
@@ -83,7 +110,7 @@ class CouchEntityStore implements EntityStore {
     database: CouchDatabase,
     feed: ChangesFeed<unknown>,
     spool: AttachmentSpool,
-    readonly watch: (listener: ChangeListener) => void,
+    readonly watch: (events: StoreEvents) => void,
   ) {
     this.#database = database;
     this.#feed = feed;
@@ -96,7 +123,7 @@ class CouchEntityStore implements EntityStore {
     return found === undefined ? undefined : this.#split(found).document;
   }
 
-  /** One request; one more when an attachment is kept of which this process knows nothing. */
+  /** One request; one more to keep an attachment that this process has not read. */
   async put(document: StoredDocument, attachment?: Attachment | 'keep'): Promise<string> {
     const { _id: id } = document;
     const attachments = attachment === 'keep' ? await this.#kept(document) : fresh(attachment);
@@ -125,7 +152,7 @@ class CouchEntityStore implements EntityStore {
     return rows.flatMap(({ doc }) => (doc ? [this.#split(doc).document] : []));
   }
 
-  /** One request for the ids, and one a document. */
+  /** One request for the ids, and one for each document. */
   async *each({ type, namespace, skip, limit }: ListQuery): AsyncGenerator<StoredDocument> {
     const { view, key } = range(type, namespace);
     const query = { startkey: key, endkey: [...key, LAST], skip, limit, reduce: false };
@@ -144,18 +171,18 @@ class CouchEntityStore implements EntityStore {
     return Math.max(0, Number(rows[0]?.value ?? 0) - skip);
   }
 
-  /** From the local disk when it is held or was of late; else one request. */
+  /** From the spool when it is there; else one request. */
   async attachment(id: string, rev: string, name: string): Promise<Buffer | undefined> {
     return (await this.#spool.read(this.#keyOf(id, rev, name))) ?? this.#fetch(id, rev, name);
   }
 
   /**
-   * CouchDB keeps an old revision until it is compacted, and any process may write a new one: what is held is copied.
-   * One request where no copy is left.
+   * Copies the attachment into the spool: CouchDB removes old revisions when it is compacted, and any process may write a
+   * new one. One request when there is no copy yet.
    */
   hold(id: string, rev: string, name: string): Release | Promise<Release | undefined> {
     const revision = revisionOf(id, rev, name);
-    // Before it is fetched: what is known of the revision may be another thing then.
+    // Determined before the fetch, during which the stub may be forgotten and the key with it.
     const held = this.#held.get(revision) ?? { key: this.#keyOf(id, rev, name), holds: 0 };
     this.#held.set(revision, held);
     held.holds++;
@@ -163,7 +190,7 @@ class CouchEntityStore implements EntityStore {
       if (--held.holds === 0) this.#held.delete(revision);
     };
     const kept = (release: Release): Release =>
-      once(() => {
+      releaseOnce(() => {
         leave();
         release();
       });
@@ -196,7 +223,7 @@ class CouchEntityStore implements EntityStore {
     await this.#spool.close();
   }
 
-  /** Revisions that have the same attachment share its copy. The digest is MD5: what two actions have is never taken for the same. */
+  /** Revisions of one document with the same digest share a copy. Documents do not: the digest is MD5. */
   #keyOf(id: string, rev: string, name: string): string {
     const revision = revisionOf(id, rev, name);
     const held = this.#held.get(revision);
@@ -205,7 +232,7 @@ class CouchEntityStore implements EntityStore {
     return stub !== undefined && 'digest' in stub ? `${id}/${name} ${stub.digest}` : revision;
   }
 
-  /** What is there stays when it is named; naming what has gone is a lost race. */
+  /** Stubs that keep the attachments of this revision. Rejects with `ConflictError` when it is not the stored one. */
   async #kept({ _id: id, _rev: rev }: StoredDocument): Promise<Attachments | undefined> {
     if (rev === undefined) return undefined;
     const known = this.#stubs.get(keyOf(id, rev));

@@ -10,8 +10,7 @@ import {
 } from '@dataflower/services';
 import { Authenticator } from '../../auth/authenticator.js';
 import { authorizationOf } from '../../auth/identity.js';
-import { guestOf } from '../../auth/guest.js';
-import { Subjects } from '../../auth/subjects.js';
+import { guestOf, Subjects } from '../../auth/subjects.js';
 import { CouchSubjects } from './couch-subjects.js';
 
 const KEY = 'k'.repeat(64);

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import {
   type Change,
   ChangesFeed,
@@ -8,16 +9,15 @@ import {
   prepareDatabase,
   type PreparedDatabase,
 } from '@dataflower/common/couchdb';
-import { z } from 'zod';
 import type { Subject, SubjectStore } from '../../auth/subject-store.js';
 import { asStoreError } from './store-errors.js';
 
-/** Subjects are looked up by id or read all together: no view is needed. */
+/** No views: subjects are read by id, or all of them. */
 const SUBJECT_SCHEMA: DatabaseSchema = { version: 1, designs: {} };
 
 /**
- * A subject as OpenWhisk keeps it: the administrators' tools of either read what the other wrote. Documents of another
- * form, such as limits, are passed over.
+ * A subject in OpenWhisk's format: administration tools of both systems work on it. Documents of another form, such as
+ * limits, are ignored.
  */
 const document = z.object({
   _id: z.string(),
@@ -32,17 +32,17 @@ export interface CouchSubjectsOptions {
   readonly client: CouchClient;
   /** Name of the database. */
   readonly database: string;
-  /** How long CouchDB holds the question for changes, in milliseconds. */
+  /** Duration of one long poll for changes, in ms. */
   readonly pollMs?: number;
-  /** It is closed with the store. */
+  /** Close the client with the store. */
   readonly ownsClient?: boolean;
 }
 
 const PAGE = 500;
 
 /**
- * Subjects in a database of their own, which several processes write. A new key, or a blocked one, is known everywhere
- * within a round trip; while CouchDB cannot be reached the known ones hold.
+ * Subjects in a database of their own that several processes write. A new or blocked key is known to all of them within a
+ * round trip. While CouchDB cannot be reached, the known keys stay valid.
  */
 export class CouchSubjects implements SubjectStore {
   readonly #database: CouchDatabase;
@@ -96,7 +96,7 @@ export class CouchSubjects implements SubjectStore {
     if (this.#options.ownsClient === true) await this.#options.client.close();
   }
 
-  /** Who is no longer there is told too. */
+  /** Reports all subjects, and those that have been deleted. */
   async #readAll(told: Told): Promise<void> {
     const gone = new Set(this.#known);
     for await (const documents of this.#database.pages(PAGE)) {
@@ -123,7 +123,7 @@ export class CouchSubjects implements SubjectStore {
   }
 }
 
-/** The subject's id names it; OpenWhisk writes the same into `subject`. */
+/** The document's id is the name; OpenWhisk writes it into `subject` too. */
 function subjectOf(found: CouchDocument): Subject | undefined {
   const read = document.safeParse(found);
   if (!read.success) return undefined;

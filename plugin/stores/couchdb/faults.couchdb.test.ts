@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { Access, CouchClient, type CouchSettings } from '@dataflower/common/couchdb';
 import {
   couchAddress,
   describeWithService,
@@ -8,7 +9,6 @@ import {
   type FaultProxy,
   startFaultProxy,
 } from '@dataflower/services';
-import { Access, CouchClient, type CouchSettings } from '@dataflower/common/couchdb';
 import { ConflictError, DocumentRefusedError, type EntityStore, StoreUnavailableError } from '../entity-store.js';
 import { openCouchEntityStore } from './couch-entity-store.js';
 
@@ -175,7 +175,10 @@ describeWithService('couchdb', 'Entities in a CouchDB that fails', ({ address })
   test('what CouchDB takes from nobody is refused as such', async () => {
     const store = await open();
     writesFare({ answer: '{"error":"document_too_large","reason":"ns/a"}', type: 'application/json', status: 413 });
-    await expect(store.put(document(1))).rejects.toMatchObject({ name: 'DocumentRefusedError', tooLarge: true });
+    await expect(store.put(document(1))).rejects.toMatchObject({
+      name: 'DocumentRefusedError',
+      code: 'DOCUMENT_TOO_LARGE',
+    });
     writesFare({
       answer: '{"error":"bad_request","reason":"invalid UTF-8 JSON"}',
       type: 'application/json',

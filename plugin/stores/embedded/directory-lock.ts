@@ -1,15 +1,20 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { tryLock } from 'fs-native-extensions';
-import { sameFile } from './same-file.js';
+import { CodedError } from '@dataflower/common';
+import { isMissing, sameFile } from './durable-files.js';
 
-/** Another process, or another part of this one, has the directory. */
-export class StoreLockedError extends Error {
-  override readonly name = 'StoreLockedError';
+/** The directory is open already, in another process or in this one. */
+export class StoreLockedError extends CodedError<'STORE_LOCKED'> {
+  static readonly codes = ['STORE_LOCKED'] as const;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('StoreLockedError', 'STORE_LOCKED', false, message, options);
+  }
 }
 
 /**
- * Keeps a directory for one opening at a time by a lock of the kernel on a file. The lock ends with the process, however
- * that ends, and holds between containers that share the directory.
+ * Lets one process at a time open a directory, by a kernel lock on a file. The lock ends with the process, also with a
+ * killed one, and is seen by other containers that mount the directory.
  */
 export class DirectoryLock {
   readonly #path: string;
@@ -20,12 +25,12 @@ export class DirectoryLock {
     this.#handle = handle;
   }
 
-  /** @throws StoreLockedError while another one has it. */
+  /** @throws StoreLockedError while the directory is open elsewhere. */
   static async take(path: string): Promise<DirectoryLock> {
     return new DirectoryLock(path, await lockFile(path));
   }
 
-  /** Takes the lock again when its file was removed or replaced: another process could lock the new one. */
+  /** Locks the file anew when it was removed or replaced: another process could lock the new file. */
   async renew(): Promise<void> {
     if (await isAt(this.#path, this.#handle)) return;
     const renewed = await lockFile(this.#path);
@@ -33,7 +38,7 @@ export class DirectoryLock {
     this.#handle = renewed;
   }
 
-  /** The file stays: a process that waits to open it must not lock a file that is gone. */
+  /** The file stays: another process must not lock a file that is about to be removed. */
   release(): Promise<void> {
     return this.#handle.close();
   }
@@ -54,7 +59,7 @@ async function isAt(path: string, handle: FileHandle): Promise<boolean> {
   try {
     return sameFile(await stat(path, { bigint: true }), await handle.stat({ bigint: true }));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (isMissing(error)) return false;
     throw error;
   }
 }

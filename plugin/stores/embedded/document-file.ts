@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { CodedError } from '@dataflower/common';
 import type { StoredDocument } from '../entity-store.js';
 
-/** An attachment has a file of its own, which is written once: documents that keep it go on naming it. */
+/** The file of an attachment. It is written once; later revisions that keep the attachment name the same file. */
 export interface StoredAttachment {
   readonly file: string;
   readonly contentType: string;
   readonly bytes: number;
 }
 
-/** The part of a document for listings and for the check of a revision; the documents themselves stay on disk. */
+/** The part of a document that stays in memory, for listings and for the check of revisions. */
 export interface Entry {
   readonly id: string;
   readonly rev: string;
@@ -31,18 +32,17 @@ const LONGEST_HEAD_BYTES = 1024 * 1024;
 const DOCUMENT_NAME = /^[0-9a-f]{64}\.json$/;
 const NEWLINE = 0x0a;
 
-/** A file that is not what the store wrote. */
-export class DamagedFileError extends Error {
-  override readonly name = 'DamagedFileError';
+/** The content of a file is not what the store has written. */
+export class DamagedFileError extends CodedError<'STORE_FILE_DAMAGED'> {
+  static readonly codes = ['STORE_FILE_DAMAGED'] as const;
 
   constructor(path: string, what: string) {
-    super(
-      `The file ${path} is damaged (${what}): restore it from a backup, or remove it to go on without its document.`,
-    );
+    const advice = 'restore it from a backup, or remove it to go on without its document';
+    super('DamagedFileError', 'STORE_FILE_DAMAGED', false, `The file ${path} is damaged (${what}): ${advice}.`);
   }
 }
 
-/** An id may have any characters and be longer than a file's name. */
+/** A hash of the id, which may have any characters and be longer than a file name. */
 export function documentFileName(id: string): string {
   return `${sha256(Buffer.from(id))}.json`;
 }
@@ -59,7 +59,7 @@ export function entryOf(
   return { id, rev, type, namespace, updated, ...(attachments === undefined ? {} : { attachments }) };
 }
 
-/** Names of all files that documents have beside their own. */
+/** Names of all attachment files of these entries. */
 export function filesOf(entries: Iterable<Entry>): Set<string> {
   const files = new Set<string>();
   for (const { attachments = {} } of entries) for (const { file } of Object.values(attachments)) files.add(file);
@@ -72,7 +72,7 @@ export function encodeDocument(document: StoredDocument, entry: Entry): Buffer {
   return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body]);
 }
 
-/** Reads the head and checks that the rest is there. @throws DamagedFileError */
+/** Reads the head and checks the size of the file. @throws DamagedFileError */
 export async function readEntry(path: string): Promise<Entry> {
   const handle = await open(path, 'r');
   try {

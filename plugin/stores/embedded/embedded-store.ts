@@ -13,7 +13,7 @@ import {
 import { DirectoryLock } from './directory-lock.js';
 import { DamagedFileError, type Entry, entryOf, filesOf, type StoredAttachment } from './document-file.js';
 import { HeldAttachments } from './held-attachments.js';
-import { inParallel } from './in-parallel.js';
+import { inParallel, isMissing } from './durable-files.js';
 import { StoreDirectory } from './store-directory.js';
 import { upgradeFromLeveldb } from './upgrade-from-leveldb.js';
 import { WriteGuard } from './write-guard.js';
@@ -21,19 +21,19 @@ import { WriteGuard } from './write-guard.js';
 export interface EmbeddedStoreOptions {
   /** Drives the retries after a failed write. Default: the system's. */
   readonly clock?: Clock;
-  /** Hears why writes are refused, and undefined when they are taken again. Default: nobody. */
+  /** Called with the reason when writes are refused, and with undefined when they are accepted again. Default: no call. */
   readonly onProblem?: (reason: string | undefined) => void;
-  /** Hears how many documents were taken over from an older version. Default: nobody. */
+  /** Called with the number of documents that were converted from an older version. Default: no call. */
   readonly onUpgrade?: (documents: number) => void;
 }
 
-/** Reads of one document that writes may overtake before it is given up. */
+/** Attempts to read a document that is being written. */
 const READS = 5;
 const NAMED_DOCUMENTS = 3;
 
 /**
- * Opens the store in a directory; one opening at a time. Data of versions that kept it in LevelDB is taken over first.
- * @throws StoreLockedError while another one has the directory.
+ * Opens the store in a directory. Data of versions that kept it in LevelDB is converted first.
+ * @throws StoreLockedError while the directory is open elsewhere.
  */
 export async function openEmbeddedStore(
   directory: string,
@@ -67,15 +67,15 @@ async function openOrCreate(path: string): Promise<StoreDirectory> {
   }
 }
 
-/** Entities in files; an index in memory answers the listings, since this process is the only writer. */
+/** Entities in files. An index in memory answers listings, since this process is the only writer. */
 class EmbeddedStore implements EntityStore {
   readonly #guard: WriteGuard;
-  /** The last write of each document that is written now. */
+  /** The last write in progress, by document. */
   readonly #writing = new Map<string, Promise<unknown>>();
-  /** Documents of which it is not known whether their last write was carried out. */
+  /** Documents whose last write may or may not have been carried out. */
   readonly #uncertain = new Set<string>();
   readonly #held: HeldAttachments;
-  /** The last removal of a file that was held. */
+  /** The last removal of a formerly held file. */
   #removing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
@@ -190,7 +190,7 @@ class EmbeddedStore implements EntityStore {
     await this.#lock.release();
   }
 
-  /** One write of a document after the other: each is checked against the one before. */
+  /** Serializes the writes of a document: each is checked against the previous revision. */
   async #write<T>(id: string, operation: () => Promise<T>): Promise<T> {
     const before = this.#writing.get(id) ?? Promise.resolve();
     const run = before.then(() => this.#guard.write(operation));
@@ -230,13 +230,13 @@ class EmbeddedStore implements EntityStore {
     await this.#files.dropAttachments(this.#held.leave(namespace, Object.values(entry.attachments)));
   }
 
-  /** After the end its files are left to the next opening. */
+  /** After `close`, the next opening removes the file. */
   #removeHeld(attachment: StoredAttachment): void {
     if (this.#closing !== undefined) return;
     this.#removing = this.#removing.then(() => this.#files.dropAttachments([attachment]));
   }
 
-  /** Undefined when it is gone. A file that cannot be read otherwise means that the store is broken. */
+  /** Undefined for a file that is missing because it `isGone`. Any other failed read means that the store is broken. */
   async #read<T>(operation: () => Promise<T>, isGone: () => boolean): Promise<T | undefined> {
     try {
       return await operation();
@@ -248,7 +248,7 @@ class EmbeddedStore implements EntityStore {
     }
   }
 
-  /** Everything that was confirmed must be there, in the directory that the path leads to. */
+  /** Reads the store again. Throws unless all confirmed documents are in the directory at the path. */
   async #readBack(): Promise<void> {
     await this.#lock.renew();
     await this.#files.reopen();
@@ -271,7 +271,7 @@ class EmbeddedStore implements EntityStore {
   }
 }
 
-/** CouchDB's form. The random part is never drawn twice, so that a document that is made again has no revision again. */
+/** In CouchDB's form. The random part keeps a document that is deleted and made again from repeating a revision. */
 function nextRevision(rev: string | undefined): string {
   const generation = rev === undefined ? 0 : Number.parseInt(rev, 10);
   return `${generation + 1}-${randomBytes(16).toString('hex')}`;
@@ -288,8 +288,4 @@ function lostText(path: string, lost: readonly Entry[]): string {
     `${lost.length} documents that were confirmed are not in ${path} any more (${names.join(', ')}${more}): ` +
     'put the directory back, or restart the server to go on without them'
   );
-}
-
-function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }

@@ -1,4 +1,4 @@
 declare module 'fs-native-extensions' {
-  /** Locks an open file for this process, without waiting; false when another open file of the same name has the lock. */
+  /** Tries to lock an open file; false when another open file descriptor has the lock. */
   export function tryLock(fd: number): boolean;
 }

@@ -1,9 +1,8 @@
 import { FairShare } from '@dataflower/common';
-import { type Release, StoreUnavailableError } from '../entity-store.js';
-import { once } from '../once.js';
+import { type Release, releaseOnce, StoreUnavailableError } from '../entity-store.js';
 import type { StoredAttachment } from './document-file.js';
 
-/** Attachments that no document names any more and that are still held, in bytes, all namespaces together. */
+/** Limit of attachments that only holds keep, over all namespaces, in bytes. */
 const LEFT_BYTES = 4 * 1024 * 1024 * 1024;
 
 interface Hold {
@@ -15,13 +14,13 @@ interface Hold {
 /** A file may be the attachment of several revisions. */
 interface HeldFile {
   holds: number;
-  /** No document names it any more, and whose it was. */
+  /** Set when no document names the file any more; the namespace is that of its last document. */
   left: { readonly attachment: StoredAttachment; readonly namespace: string } | undefined;
 }
 
 /**
- * Which attachments are held, by revision. Their files stay when the last document that names them goes, until nobody
- * holds them: `remove` is told then. Namespaces share the room for those that only holds keep.
+ * Counts the holds of attachments by revision. A held file stays when no document names it any more, until its last hold
+ * ends: then `remove` is called. Namespaces share the limit of bytes that only holds keep.
  */
 export class HeldAttachments {
   readonly #holds = new Map<string, Hold>();
@@ -38,7 +37,7 @@ export class HeldAttachments {
     this.#share = new FairShare(maxLeftBytes);
   }
 
-  /** Bytes that only holds keep. */
+  /** Bytes of files that only holds keep. */
   get leftBytes(): number {
     return this.#left;
   }
@@ -55,7 +54,7 @@ export class HeldAttachments {
     return this.#files.has(file);
   }
 
-  /** @throws StoreUnavailableError when the namespace keeps too much by its holds already. */
+  /** @throws StoreUnavailableError when the holds of the namespace keep too many bytes already. */
   hold(revision: string, namespace: string, attachment: StoredAttachment): Release {
     if (!this.#share.allows(this.#leftOf.get(namespace) ?? 0, Math.max(0, this.#share.total - this.#left)))
       throw new StoreUnavailableError(
@@ -70,10 +69,10 @@ export class HeldAttachments {
       else file.holds++;
     }
     hold.users++;
-    return once(() => this.#release(revision, hold));
+    return releaseOnce(() => this.#release(revision, hold));
   }
 
-  /** No document names these any more: gives those that nobody holds; the others go with their last hold. */
+  /** No document names these any more. Returns those without a hold; the others are removed with their last hold. */
   leave(namespace: string, attachments: readonly StoredAttachment[]): StoredAttachment[] {
     return attachments.filter((attachment) => {
       const file = this.#files.get(attachment.file);
@@ -84,7 +83,7 @@ export class HeldAttachments {
     });
   }
 
-  /** The same for all that are held, after the documents were read anew. */
+  /** Marks all held files that are not in `named` as left, after the documents were read again. */
   leaveAllBut(named: ReadonlySet<string>): void {
     for (const { attachment, namespace } of this.#holds.values()) {
       if (!named.has(attachment.file) && this.#files.get(attachment.file)?.left === undefined)

@@ -12,27 +12,25 @@ import {
   readEntry,
   type StoredAttachment,
 } from './document-file.js';
-import { inParallel } from './in-parallel.js';
-import { sameFile } from './same-file.js';
+import { inParallel, sameFile, syncDirectory, writeSynced } from './durable-files.js';
 
 interface Marker {
   readonly format: 'dataflower-documents';
   readonly version: 1;
-  /** Of this store alone. */
+  /** Random id of this store. */
   readonly store: string;
 }
 
 const MARKER = 'store.json';
 const TEMPORARY = '.tmp';
 const ATTACHMENT = '.attachment';
-/** Room that a store needs before it is written again. */
+/** Free space that a store needs before it is written again. */
 const PROBE_BYTES = 64 * 1024;
 const OWNER_ONLY = 0o700;
-const OWNER_WRITES = 0o600;
 
 /**
- * A directory with a file for each document, replaced as a whole: a write that fails leaves what was there. The directory
- * stays open, so that one that was put in its place is told from it.
+ * A directory with one file for each document, which is replaced as a whole: a failed write changes nothing. The directory
+ * stays open, so that a replacement at the same path is noticed.
  */
 export class StoreDirectory {
   #temporaries = 0;
@@ -49,7 +47,7 @@ export class StoreDirectory {
     this.#store = store;
   }
 
-  /** Makes a store that appears complete: `fill` writes into it before it has its name. What fails leaves nothing. */
+  /** Makes a store atomically: `fill` writes into it before it gets its name. A failure leaves nothing. */
   static async create(path: string, fill: (directory: StoreDirectory) => Promise<void>): Promise<void> {
     const unfinished = `${path}.new`;
     await rm(unfinished, { recursive: true, force: true });
@@ -82,7 +80,7 @@ export class StoreDirectory {
     }
   }
 
-  /** Opens what is at the path now. Throws when that is another store. */
+  /** Opens the directory that is at the path now. Throws when that is another store. */
   async reopen(): Promise<void> {
     const there = await StoreDirectory.open(this.path);
     if (there.#store !== this.#store) {
@@ -93,7 +91,7 @@ export class StoreDirectory {
     this.#handle = there.#handle;
   }
 
-  /** Every document's entry, and no files but those that they need, or that `keeps` names: what failed writes left is removed. */
+  /** Reads the entry of every document, and removes files that neither an entry nor `keeps` needs: failed writes left them. */
   async scan(keeps: (file: string) => boolean = () => false): Promise<Map<string, Entry>> {
     const names = await readdir(this.path);
     const entries = new Map<string, Entry>();
@@ -105,12 +103,12 @@ export class StoreDirectory {
     const isLeft = (name: string): boolean => name.endsWith(ATTACHMENT) && !needed.has(name) && !keeps(name);
     const left = names.filter((name) => name.endsWith(TEMPORARY) || isLeft(name));
     await inParallel(left, (name) => rm(join(this.path, name), { force: true }));
-    // A name that a killed process has made is to be as durable as the rest.
+    // A file that a killed process has created must be as durable as the rest.
     await this.#sync();
     return entries;
   }
 
-  /** Throws unless something can be written, made durable, and removed again. */
+  /** Throws unless a file can be written, synced and removed. */
   async probe(): Promise<void> {
     const path = join(this.path, `probe${TEMPORARY}`);
     await rm(path, { force: true });
@@ -122,7 +120,7 @@ export class StoreDirectory {
     await this.#sync();
   }
 
-  /** The file of the attachment is durable when the document is that names it. */
+  /** The file is durable once the document that names it is durable. */
   async addAttachment(contentType: string, data: Buffer): Promise<StoredAttachment> {
     const file = `${randomUUID()}${ATTACHMENT}`;
     await this.#writeNew(file, data);
@@ -142,12 +140,12 @@ export class StoreDirectory {
     await this.#sync();
   }
 
-  /** Adds an empty file of that name, durable when the directory is. */
+  /** Adds an empty file of that name; it is durable once the directory is synced. */
   mark(name: string): Promise<void> {
     return writeSynced(join(this.path, name), Buffer.alloc(0));
   }
 
-  /** Removes attachments that no document names any more; those that cannot be removed go when the store is opened again. */
+  /** Removes attachments that no document names any more; a failed removal is repeated when the store is opened again. */
   async dropAttachments(attachments: Iterable<StoredAttachment>): Promise<void> {
     for (const { file } of attachments) await rm(join(this.path, file)).catch(() => undefined);
   }
@@ -178,7 +176,7 @@ export class StoreDirectory {
     return needed;
   }
 
-  /** No document names it yet, so that it can go when it is not complete. */
+  /** No document names the file yet, so an incomplete one can be removed. */
   async #writeNew(name: string, data: Buffer): Promise<void> {
     const path = join(this.path, name);
     try {
@@ -189,31 +187,12 @@ export class StoreDirectory {
     }
   }
 
-  /** Names are durable, and in the directory that is at the path: in one that was removed nobody would find them. */
+  /** Makes names durable. Throws when another directory is at the path: files in this one could not be found again. */
   async #sync(): Promise<void> {
     await this.#handle.sync();
     const opened = await this.#handle.stat({ bigint: true });
     if (sameFile(opened, await stat(this.path, { bigint: true }))) return;
     throw new Error(`${this.path} was replaced by another directory`);
-  }
-}
-
-async function writeSynced(path: string, data: Buffer): Promise<void> {
-  const handle = await open(path, 'wx', OWNER_WRITES);
-  try {
-    await handle.writeFile(data);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-export async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

@@ -4,25 +4,25 @@ import type { ClassicLevel } from 'classic-level';
 import type { StoredDocument } from '../entity-store.js';
 import { StoreLockedError } from './directory-lock.js';
 import { entryOf, type StoredAttachment } from './document-file.js';
-import { inParallel } from './in-parallel.js';
-import { StoreDirectory, syncDirectory } from './store-directory.js';
+import { inParallel, isMissing, syncDirectory } from './durable-files.js';
+import { StoreDirectory } from './store-directory.js';
 
-// Earlier versions kept the entities in a PouchDB on LevelDB, whose files lay where `documents` lies now. A crash at any point
-// leaves the old data or a complete new store:
-//   1. The new store is written under another name, and appears by one renaming; COPIED in it says that it is new.
-//   2. The old files are removed, the one by which LevelDB knows its database last.
-//   3. COPIED is removed. Old data that appears later is then known to be something else.
+// Earlier versions kept the entities in a PouchDB on LevelDB, with its files beside `documents`. A crash at any point leaves
+// the old data or a complete new store:
+//   1. The new store is written under another name and renamed; the file COPIED in it says that it was just converted.
+//   2. The old files are removed, CURRENT last: without it LevelDB finds no database.
+//   3. COPIED is removed. Old data that appears later was then written by an older version after the upgrade.
 
 const CURRENT = 'CURRENT';
 const LEVELDB_FILE = /^(?:CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(?:log|ldb|sst|dbtmp))$/;
 const COPIED = 'old-data-copied';
 
-/** What PouchDB knows of a document, beside its content. */
+/** PouchDB's metadata of a document. */
 interface Metadata {
   readonly id: string;
   readonly winningRev: string;
   readonly deleted: boolean;
-  /** Where the content of each revision is. */
+  /** Sequence number of the content, by revision. */
   readonly rev_map: Readonly<Record<string, number>>;
 }
 
@@ -33,8 +33,8 @@ type Body = Omit<StoredDocument, '_id' | '_rev'> & {
 type Old = ClassicLevel<string, Buffer>;
 
 /**
- * Takes over what an older version left in the directory, with revisions, and removes it. Gives the number of documents;
- * undefined when there was nothing to do. May be killed at any time and called again.
+ * Converts the data of an older version in the directory, keeping revisions, and removes it. Returns the number of
+ * documents, or undefined when there was nothing to convert. May be killed at any time and called again.
  */
 export async function upgradeFromLeveldb(directory: string, documents: string): Promise<number | undefined> {
   const copied = join(documents, COPIED);
@@ -104,7 +104,7 @@ async function copyDocument(
   const document = { ...body, _id: id, _rev: winningRev };
   let attachments: Record<string, StoredAttachment> | undefined;
   for (const [name, { content_type: type, digest }] of Object.entries(before ?? {})) {
-    // An empty one was not kept.
+    // PouchDB stores no empty attachment.
     const data = (await old.get(key('attach-binary-store', digest))) ?? Buffer.alloc(0);
     attachments = { ...attachments, [name]: await to.addAttachment(type, data) };
   }
@@ -119,7 +119,7 @@ async function removeOld(directory: string): Promise<void> {
   await syncDirectory(directory);
 }
 
-/** A key of one of the parts of PouchDB's database. */
+/** A key in one of PouchDB's sublevels. */
 function key(part: string, name: string): string {
   return `\u00ff${part}\u00ff${name}`;
 }
@@ -133,7 +133,7 @@ async function exists(path: string): Promise<boolean> {
     await access(path);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (isMissing(error)) return false;
     throw error;
   }
 }

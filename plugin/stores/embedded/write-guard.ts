@@ -3,9 +3,9 @@ import { ConflictError, StoreUnavailableError } from '../entity-store.js';
 
 export interface WriteGuardOptions {
   readonly clock: Clock;
-  /** Opens the store again and reads it back; rejects while it cannot be written. No write runs meanwhile. */
+  /** Opens the store again and reads it back; rejects while it cannot be written. No write runs during the call. */
   readonly reopen: () => Promise<void>;
-  /** Hears why writes are refused, once for each reason, and undefined when they are taken again. */
+  /** Called with each new reason why writes are refused, and with undefined when they are accepted again. */
   readonly onProblem: (reason: string | undefined) => void;
 }
 
@@ -13,21 +13,21 @@ const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5000;
 
 /**
- * Lets no write follow one that failed before the store has been opened again and read back.
+ * Refuses writes after a failed one until the store has been opened again and read back.
  *
  *     READY ── a write fails ──▶ FAILED ── delay ──▶ REOPENING ── read back ──▶ READY
  *                                  ▲                     │
  *                                  └──── cannot be ──────┘     any of them ── close ──▶ CLOSED
  *
- * Outside READY every write is refused, and what began before is not confirmed. The delay doubles from one failure to the
- * next, up to 5 s, until a write succeeds.
+ * Outside READY every write is refused, and running writes are not confirmed. The delay doubles with each failure, up to
+ * 5 s, until a write succeeds.
  */
 export class WriteGuard {
   #state: 'READY' | 'FAILED' | 'REOPENING' | 'CLOSED' = 'READY';
   #reason: string | undefined;
-  /** The error that the reason is the text of. */
+  /** The error with the text `#reason`. */
   #cause: unknown;
-  /** How often it has left READY. */
+  /** Counts the transitions out of READY. */
   #epoch = 0;
   #delayMs = FIRST_RETRY_MS;
   readonly #running = new Set<Promise<unknown>>();
@@ -40,12 +40,12 @@ export class WriteGuard {
     this.#options = options;
   }
 
-  /** Why writes are refused; undefined: they are not. */
+  /** Why writes are refused; undefined while they are accepted. */
   get problem(): string | undefined {
     return this.#reason;
   }
 
-  /** Runs a write. @throws StoreUnavailableError when it is refused or fails; then it may have been carried out. */
+  /** Runs a write. @throws StoreUnavailableError when it is refused or fails; a failed write may have been carried out. */
   async write<T>(operation: () => Promise<T>): Promise<T> {
     if (this.#state !== 'READY') throw this.#refusal();
     const epoch = this.#epoch;
@@ -53,7 +53,7 @@ export class WriteGuard {
     this.#running.add(run);
     try {
       const result = await run;
-      // Another write may have failed meanwhile: this one ended in a store that is to be read back first.
+      // Another write has failed since this one began: the store has to be read back before anything is confirmed.
       if (epoch !== this.#epoch) throw this.#refusal();
       this.#delayMs = FIRST_RETRY_MS;
       return result;
@@ -73,7 +73,7 @@ export class WriteGuard {
     this.#refuseFor(cause);
   }
 
-  /** Ends once no write and no opening runs any more. */
+  /** Resolves when no write and no reopening runs any more. */
   async close(): Promise<void> {
     this.#state = 'CLOSED';
     this.#reason ??= 'it is closed';

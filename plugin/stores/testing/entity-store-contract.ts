@@ -9,7 +9,7 @@ function document(id: string, updated = 1, more: object = {}): StoredDocument {
 
 const bytes = (text: string) => ({ name: 'codefile', contentType: 'text/plain', data: Buffer.from(text) });
 
-/** What every entity store does; `open` gives an empty one. */
+/** Tests of the port `EntityStore`; `open` returns an empty store. */
 export function entityStoreContract(name: string, open: () => Promise<EntityStore>): void {
   describe(`${name}, as an entity store`, () => {
     let store: EntityStore;
@@ -185,7 +185,7 @@ export function entityStoreContract(name: string, open: () => Promise<EntityStor
       expect(await store.hold('ns/none', second, 'codefile')).toBeUndefined();
     });
 
-    test("a hold that is ended twice ends nobody else's", async () => {
+    test('a hold that is ended twice does not end another one', async () => {
       const rev = await store.put(document('ns/a'), bytes('one'));
       const [ours, theirs] = [await store.hold('ns/a', rev, 'codefile'), await store.hold('ns/a', rev, 'codefile')];
       await store.delete('ns/a', rev);
@@ -203,7 +203,7 @@ export function entityStoreContract(name: string, open: () => Promise<EntityStor
       (release as () => void)();
     });
 
-    test('as in a simple model, every hold finds its bytes, whatever is written meanwhile', async () => {
+    test('every hold finds its bytes during concurrent writes, as in a simple model', async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(

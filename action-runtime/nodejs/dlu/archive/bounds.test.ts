@@ -229,7 +229,7 @@ test('a size in the binary form of GNU tar is read', async () => {
   expect(readFileSync(join(root, 'a'), 'utf8')).toBe('text');
 });
 
-test('a file of a kind that nobody knows is a file; the name of the archive, a list and a pipe are none', async () => {
+test('a file of an unknown type is a file; the name of the archive, a list and a pipe are none', async () => {
   const list = padded(Buffer.from('YF\0'));
   const tar = [
     entry('new', 'Z', Buffer.from('text')),

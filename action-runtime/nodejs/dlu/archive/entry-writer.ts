@@ -7,9 +7,9 @@ import { ArchiveError, inEntry } from './errors.js';
 import type { ArchiveLimits } from './limits.js';
 
 /**
- * Puts an archive's entries on disk; of two with one name the later stays. Symbolic links are made last, when no entry can be
- * written through one any more: so they may lead anywhere, as for other programs. The action may read through one: it can
- * open that path without it too.
+ * Writes an archive's entries to disk; the later of two entries with one name stays. Symbolic links are created last, when no
+ * entry can be written through one any more, and so may lead anywhere. The action may read through a link: it can open the
+ * target without it too.
  */
 export class EntryWriter {
   /** Targets of the symbolic links, by path. */
@@ -26,8 +26,8 @@ export class EntryWriter {
   async directory(name: string): Promise<void> {
     const path = this.#limits.place(name);
     this.#links.delete(path);
-    // The entry itself is counted.
-    this.#limits.addEntries(Math.max(0, (await madeDirectories(path)) - 1));
+    // `place` has counted the entry itself.
+    this.#limits.addEntries(Math.max(0, (await createDirectories(path)) - 1));
   }
 
   async file(name: string, content: AsyncIterable<Buffer>, executable: boolean): Promise<void> {
@@ -52,7 +52,7 @@ export class EntryWriter {
     this.#links.set(path, target);
   }
 
-  /** A second name of a file, or of a symbolic link, that came before. */
+  /** Adds a second name to an earlier file or symbolic link. */
   async hardLink(name: string, target: string): Promise<void> {
     const original = this.#limits.inside(target);
     const linked = this.#links.get(original);
@@ -66,9 +66,9 @@ export class EntryWriter {
     await link(original, await this.#freePlace(name));
   }
 
-  /** Makes the symbolic links. */
+  /** Creates the symbolic links. */
   async finish(): Promise<void> {
-    // All directories first: what is below a link would be made wherever that one leads.
+    // All directories first: a directory below a link would be created at the link's target.
     for (const path of this.#links.keys()) await this.#inLink(path, () => this.#clear(path));
     for (const [path, target] of this.#links) await this.#inLink(path, () => symlink(target, path));
   }
@@ -77,7 +77,7 @@ export class EntryWriter {
     return inEntry(relative(this.#root, path), work);
   }
 
-  /** Where an entry goes, with the directories above it and nothing in its place. */
+  /** The path of an entry, with its parent directories created and an earlier entry removed. */
   async #freePlace(name: string): Promise<string> {
     const path = this.#limits.place(name);
     this.#links.delete(path);
@@ -86,13 +86,13 @@ export class EntryWriter {
   }
 
   async #clear(path: string): Promise<void> {
-    this.#limits.addEntries(await madeDirectories(dirname(path)));
-    // Not written over: another name of the file would change with it.
+    this.#limits.addEntries(await createDirectories(dirname(path)));
+    // Not overwritten: a hard link to the file would change with it.
     if ((await statOf(path))?.isDirectory() === false) await rm(path);
   }
 }
 
-/** Undefined when nothing is there. */
+/** Undefined when the path does not exist. */
 async function statOf(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path);
@@ -103,8 +103,8 @@ async function statOf(path: string): Promise<Stats | undefined> {
   }
 }
 
-/** Makes a directory and those above it; gives how many were made. */
-async function madeDirectories(path: string): Promise<number> {
+/** Creates a directory and its parents; returns the number of new directories. */
+async function createDirectories(path: string): Promise<number> {
   const first = await mkdir(path, { recursive: true });
   return first === undefined ? 0 : path.split(sep).length - first.split(sep).length + 1;
 }

@@ -1,33 +1,35 @@
-/** Characters of a name or a reason in an error text. */
+/** Longest name or reason in an error text, in characters. */
 const SHOWN = 300;
 
-/** An archive that is refused: one sentence that says what of it, and why. */
+/** The archive of an action is refused. The message is one sentence about what is wrong with it. */
 export class ArchiveError extends Error {
+  static readonly codes = ['ARCHIVE_REFUSED'] as const;
+  readonly code = 'ARCHIVE_REFUSED';
   override readonly name = 'ArchiveError';
 
   constructor(sentence: string, options?: ErrorOptions) {
     super(`There was an error uncompressing the action archive. ${sentence}`, options);
   }
 
-  /** About one entry. `what` is what follows its name, without a full stop. */
+  /** An error about one entry. @param what The predicate after its name, without a full stop. */
   static of(entry: string, what: string, options?: ErrorOptions): ArchiveError {
     return new ArchiveError(`The entry '${shown(entry)}' ${what}.`, options);
   }
 }
 
-/** By its name: in a bundle the class is there more than once. */
+/** True for an error of this class, also from another copy of it: a bundle has several. */
 export function isArchiveError(error: unknown): error is ArchiveError {
-  return error instanceof Error && error.name === 'ArchiveError';
+  return error instanceof Error && (error as { code?: unknown }).code === 'ARCHIVE_REFUSED';
 }
 
-/** An error about the archive as a whole. */
+/** Converts any error into one about the archive as a whole. */
 export function asArchiveError(error: unknown): ArchiveError {
   return error instanceof ArchiveError
     ? error
     : new ArchiveError(`It cannot be read: ${reasonOf(error)}.`, { cause: error });
 }
 
-/** Does the work on an entry. Rejects with an `ArchiveError` that names it. */
+/** Does the work on an entry. Rejects with an `ArchiveError` that names the entry. */
 export async function inEntry(entry: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -48,14 +50,14 @@ const REASONS: Readonly<Record<string, string>> = {
   Z_BUF_ERROR: 'its data end too early',
 };
 
-/** Texts of the file system and of the libraries name paths of the container, or are no part of a sentence. */
+/** A reason as part of a sentence. Messages of the file system and of libraries contain paths of the container. */
 function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === undefined) return shown(message).replace(/\.$/, '');
   return REASONS[code] ?? (code.startsWith('Z_') ? 'its data are damaged' : code);
 }
 
-/** Names and texts of an archive may be long, and a terminal might obey them. */
+/** Shortens a text of the archive and removes control characters, which a terminal might interpret. */
 function shown(text: string): string {
   const plain = text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
   return plain.length > SHOWN ? `${plain.slice(0, SHOWN)}…` : plain;

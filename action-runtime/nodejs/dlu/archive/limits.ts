@@ -1,20 +1,20 @@
 import { isAbsolute, join, normalize, sep } from 'node:path';
 import { ArchiveError } from './errors.js';
 
-/** Unpacked bytes of one archive: files, and the targets of links. */
+/** Largest unpacked size of an archive, in bytes: files, and the targets of links. */
 export const MAX_UNPACKED_BYTES = 512 * 1024 * 1024;
-/** Files, links and directories, also those that only a path names. */
+/** Most files, links and directories, including those that only a path names. */
 export const MAX_ENTRIES = 50_000;
-/** Of a name, and of the target of a link: Linux takes no longer path. */
+/** Longest name and longest target of a link, in bytes: Linux's limit for a path. */
 export const MAX_PATH_BYTES = 4096;
-/** Directories above an entry: programs that remove a tree go down into it. */
+/** Most directories above an entry: programs that remove a tree may recurse into it. */
 const MAX_DEPTH = 256;
-/** Names and targets of all links: they are made last, and kept until then. */
+/** Most bytes of names and targets of all links, which are kept in memory until the end. */
 const MAX_LINK_BYTES = 16 * 1024 * 1024;
-/** Bounds on the bytes of an archive's format, beside the content of its entries. */
+/** Bytes of the archive's format per entry, beside the entry's content. */
 const FORMAT_BYTES = 2048;
 
-/** Counts what an archive unpacks to, and says where its entries may go. */
+/** Counts the entries and bytes of an archive, and checks the paths of its entries. */
 export class ArchiveLimits {
   #entries = 0;
   #bytes = 0;
@@ -29,13 +29,13 @@ export class ArchiveLimits {
     this.#maxBytes = maxBytes;
   }
 
-  /** The path of an entry inside the directory. */
+  /** Counts an entry; returns its path inside the directory. */
   place(name: string): string {
     this.addEntries(1);
     return this.inside(name);
   }
 
-  /** The path that a name of the archive has inside the directory. */
+  /** The path inside the directory of a name in the archive. */
   inside(name: string): string {
     checkLength(name);
     const path = normalize(name);
@@ -64,7 +64,7 @@ export class ArchiveLimits {
       throw new ArchiveError(`Its links have more than ${MAX_LINK_BYTES} bytes of names and targets.`);
   }
 
-  /** Bytes that come out of the compression, also those that end up nowhere. */
+  /** Counts decompressed bytes, including those that are not written to disk. */
   read(bytes: number): void {
     this.#readBytes += bytes;
     if (this.#readBytes > this.#maxBytes + MAX_ENTRIES * FORMAT_BYTES) throw this.#tooLarge();
@@ -75,12 +75,12 @@ export class ArchiveLimits {
   }
 }
 
-/** Throws ArchiveError when these are more entries than an archive may have. */
+/** Throws `ArchiveError` for more entries than an archive may have. */
 export function checkEntries(count: number): void {
   if (count > MAX_ENTRIES) throw new ArchiveError(`It has more than ${MAX_ENTRIES} entries.`);
 }
 
-/** Throws ArchiveError for the size of a link's target that no path can have. */
+/** Throws `ArchiveError` for a link's target that is longer than any path. */
 export function checkTargetBytes(bytes: number): void {
   if (bytes > MAX_PATH_BYTES) throw new ArchiveError(`It has a link to a path of more than ${MAX_PATH_BYTES} bytes.`);
 }

@@ -1,18 +1,18 @@
 import { ArchiveError } from './errors.js';
 import { type ArchiveLimits, MAX_PATH_BYTES } from './limits.js';
 
-/** An entry of a tar archive. Its content must be read before the next entry is asked for, or is skipped then. */
+/** An entry of a tar archive. Its content must be read before the next entry is requested, which skips it. */
 export interface TarEntry {
-  /** `device` is a pipe too; `label` names the archive. Files of an unknown kind are files, as POSIX has it. */
+  /** `device` includes pipes; `label` names the archive. An unknown type is a file, as POSIX requires. */
   readonly type: 'file' | 'directory' | 'symlink' | 'link' | 'sparse' | 'device' | 'label';
   readonly name: string;
-  /** Where a link leads; empty for anything else. */
+  /** The target of a link; else empty. */
   readonly target: string;
   readonly executable: boolean;
   readonly content: AsyncIterable<Buffer>;
 }
 
-/** Values of an extended header, which hold for the header behind it. */
+/** Values of an extended header, which override those of the next header. */
 interface Override {
   readonly name?: string;
   readonly target?: string;
@@ -21,7 +21,7 @@ interface Override {
 }
 
 const BLOCK = 512;
-/** Of a header in front of another one: long names and, in pax, attributes that are not used here. */
+/** Largest extended header, in bytes: long names and, in pax, attributes that are ignored. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 const EMPTY = Buffer.alloc(0);
 
@@ -32,34 +32,34 @@ const TYPES: Readonly<Record<string, TarEntry['type']>> = {
   '4': 'device',
   '5': 'directory',
   '6': 'device',
-  // GNU tar's own.
+  // Types of GNU tar.
   D: 'directory',
   S: 'sparse',
   V: 'label',
 };
-/** Headers in front of another one: of pax, of Solaris's tar before it, of GNU tar. */
-const IN_FRONT = new Set(['g', 'x', 'X', 'K', 'L']);
+/** Types of extended headers: pax, Solaris tar, GNU tar. */
+const EXTENDED = new Set(['g', 'x', 'X', 'K', 'L']);
 
-/** Reads ustar and what was before it (v7), with the long names of pax and of GNU tar. Never holds more than a chunk and a bounded header. */
+/** Reads ustar and its predecessor (v7), with the long names of pax and GNU tar. Holds at most one chunk and one bounded header. */
 export async function* tarEntries(source: AsyncIterable<Buffer>, limits: ArchiveLimits): AsyncGenerator<TarEntry> {
   const bytes = new ByteReader(source[Symbol.asyncIterator](), limits);
-  let everywhere: Override = {};
+  let global: Override = {};
   let next: Override = {};
   try {
     for (let block; (block = await bytes.block()) !== undefined;) {
-      // Zeros end an archive, and may be between two of them.
+      // Blocks of zeros end an archive, and may separate concatenated ones.
       if (block.every((byte) => byte === 0)) continue;
       checkSum(block);
       const flag = block.toString('latin1', 156, 157);
       const ownSize = numberIn(block, 124, 12);
-      if (IN_FRONT.has(flag)) {
+      if (EXTENDED.has(flag)) {
         const text = await bytes.header(ownSize);
-        if (flag === 'g') everywhere = { ...everywhere, ...paxOverride(text) };
+        if (flag === 'g') global = { ...global, ...paxOverride(text) };
         else if (flag === 'x' || flag === 'X') next = { ...next, ...paxOverride(text) };
         else next = { ...next, [flag === 'K' ? 'target' : 'name']: textIn(text, 0, text.length) };
         continue;
       }
-      const { name, target, size, sparse } = { ...everywhere, ...next };
+      const { name, target, size, sparse } = { ...global, ...next };
       next = {};
       const type = typeOf(flag, name ?? nameIn(block), sparse === true);
       const content = new Content(bytes, hasContent(type, flag) ? (size ?? ownSize) : 0);
@@ -77,7 +77,7 @@ export async function* tarEntries(source: AsyncIterable<Buffer>, limits: Archive
   }
 }
 
-/** The content of one entry, with the zeros that fill its last block. */
+/** The content of one entry, with the padding of its last block. */
 class Content implements AsyncIterable<Buffer> {
   #left: number;
   #padding: number;
@@ -122,7 +122,7 @@ class ByteReader {
     return (await this.#fill()) ? this.#exactly(BLOCK) : undefined;
   }
 
-  /** The bytes of a header in front of another one. */
+  /** The bytes of an extended header. */
   async header(size: number): Promise<Buffer> {
     if (size > MAX_HEADER_BYTES) throw new ArchiveError(`It has a header of more than ${MAX_HEADER_BYTES} bytes.`);
     const padded = await this.#exactly(Math.ceil(size / BLOCK) * BLOCK);
@@ -160,16 +160,16 @@ class ByteReader {
 
 function typeOf(flag: string, name: string, sparse: boolean): TarEntry['type'] {
   const named = TYPES[flag] ?? (sparse ? 'sparse' : 'file');
-  // Before ustar only the name told a directory.
+  // Before ustar only a slash at the end of the name marked a directory.
   return named === 'file' && name.endsWith('/') ? 'directory' : named;
 }
 
-/** No content follows a link, a directory or a device, though its header may give a size; GNU's directories have a list. */
+/** Links, directories and devices have no content, even if their header has a size; GNU's directories have a list. */
 function hasContent(type: TarEntry['type'], flag: string): boolean {
   return flag === 'D' || (type !== 'directory' && !/[1-6]/.test(flag));
 }
 
-/** `LENGTH KEY=VALUE\n`, again and again; only what is used here is taken. */
+/** Parses records of the form `LENGTH KEY=VALUE\n`; unknown keys are ignored. */
 function paxOverride(header: Buffer): Override {
   const override: { name?: string; target?: string; size?: number; sparse?: boolean } = {};
   for (let at = 0; at < header.length;) {
@@ -188,7 +188,7 @@ function paxOverride(header: Buffer): Override {
   return override;
 }
 
-/** Refused before it is made a text when it is longer than a path can be. */
+/** A field as text. A field longer than any path is refused before it is decoded. */
 function textIn(bytes: Buffer, from: number, length: number): string {
   const field = bytes.subarray(from, from + length);
   const end = field.indexOf(0);
@@ -199,12 +199,12 @@ function textIn(bytes: Buffer, from: number, length: number): string {
 
 function nameIn(block: Buffer): string {
   const name = textIn(block, 0, 100);
-  // GNU's magic ends with a space; there is other data in place of the prefix.
+  // GNU's magic ends with a space; its headers have other data in place of the prefix.
   const prefix = block.toString('latin1', 257, 263) === 'ustar\0' ? textIn(block, 345, 155) : '';
   return prefix === '' ? name : `${prefix}/${name}`;
 }
 
-/** The sum of the bytes, which some old programs take as signed. */
+/** Verifies the sum of the bytes, which some old programs compute with signed bytes. */
 function checkSum(block: Buffer): void {
   let sum = 0;
   let signed = 0;
@@ -217,12 +217,12 @@ function checkSum(block: Buffer): void {
   if (expected !== sum && expected !== signed) throw new ArchiveError('It is not a tar archive, or is damaged.');
 }
 
-/** Permissions; none when the field says nothing that can be read. */
+/** Permissions; 0 when the field is unreadable. */
 function modeIn(block: Buffer): number {
   return Number.parseInt(textIn(block, 100, 8).trim(), 8) || 0;
 }
 
-/** Octal digits, or GNU's binary form, which begins with 0x80. */
+/** A number in octal digits, or in GNU's binary form, which begins with 0x80. */
 function numberIn(block: Buffer, from: number, length: number): number {
   if (block[from] === 0x80) return sizeOf(Number(block.readBigUInt64BE(from + length - 8)));
   const digits = textIn(block, from, length).trim();

@@ -6,7 +6,7 @@ import { tarEntries, type TarEntry } from './tar-entries.js';
 
 const CHUNK_BYTES = 64 * 1024;
 
-/** Unpacks a gzipped tar archive into a directory that is empty. Rejects with `ArchiveError`. */
+/** Unpacks a gzipped tar archive into an empty directory. Rejects with `ArchiveError`. */
 export async function unpackTarGz(archive: Buffer, root: string, maxBytes: number = MAX_UNPACKED_BYTES): Promise<void> {
   const limits = new ArchiveLimits(root, maxBytes);
   const writer = new EntryWriter(root, limits);

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type Entry, type ZipFile, fromBuffer, type Options } from 'yauzl';
-import { crc32 } from '../../../protocol/index.js';
+import { crc32 } from '../../../crc32.js';
 import { EntryWriter } from './entry-writer.js';
 import { ArchiveError, asArchiveError, inEntry } from './errors.js';
 import { ArchiveLimits, checkEntries, checkTargetBytes, MAX_UNPACKED_BYTES } from './limits.js';
@@ -14,7 +14,7 @@ const ENCRYPTED = 1;
 const STORED = 0;
 const DEFLATED = 8;
 
-/** Ways to compress that zip's specification numbers and that are not read here. */
+/** Names of zip's compression methods that are not supported. */
 const METHODS: Readonly<Record<number, string>> = {
   1: 'shrinking',
   6: 'imploding',
@@ -28,12 +28,12 @@ const METHODS: Readonly<Record<number, string>> = {
   98: 'PPMd',
 };
 
-/** Unpacks a zip archive into a directory that is empty. Rejects with `ArchiveError`. */
+/** Unpacks a zip archive into an empty directory. Rejects with `ArchiveError`. */
 export async function unpackZip(archive: Buffer, root: string, maxBytes: number = MAX_UNPACKED_BYTES): Promise<void> {
   const writer = new EntryWriter(root, new ArchiveLimits(root, maxBytes));
   try {
     const zip = await opened(archive);
-    // Before the first is written: it may be a lie, but then the count of what comes decides.
+    // Checked before the first write. The number may be false; the entries themselves are counted too.
     checkEntries(zip.entryCount);
     await new Promise<void>((done, failed) => {
       zip.on('error', failed);
@@ -62,7 +62,7 @@ async function unpack(zip: ZipFile, entry: Entry, writer: EntryWriter): Promise<
   if (entry.fileName.endsWith('/')) return writer.directory(entry.fileName);
   checkReadable(entry);
   const isLink = (mode & FILE_TYPE) === SYMBOLIC_LINK;
-  // Its target is read into memory. A size that is a lie ends the reading.
+  // The target is read into memory. yauzl stops reading when the declared size is false.
   if (isLink) checkTargetBytes(entry.uncompressedSize);
   const content = contentOf(zip, entry);
   if (isLink) writer.symbolicLink(entry.fileName, await text(content));
@@ -77,8 +77,8 @@ function checkReadable({ fileName, generalPurposeBitFlag, compressionMethod }: E
 }
 
 /**
- * The content; fails at its end when it is not what was packed. It is opened when it is read: damaged data are told by an event
- * of the stream, for which somebody must listen by then.
+ * The content; throws at its end when the checksum is wrong. The stream is opened on the first read, because it reports damaged
+ * data by an `error` event, which needs a listener.
  */
 async function* contentOf(zip: ZipFile, entry: Entry): AsyncGenerator<Buffer> {
   const content = await new Promise<Readable>((resolve, reject) => {

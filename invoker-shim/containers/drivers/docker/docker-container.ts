@@ -1,19 +1,19 @@
 import type { Duplex } from 'node:stream';
+import { HEAP_EXHAUSTED } from '@dataflower/action-runtime/nodejs';
 import type { Clock } from '@dataflower/common';
 import type { ContainerExit, ContainerHandle, OutputHandler } from '../driver.js';
-import { HEAP_EXHAUSTED } from '../heap-limit.js';
-import { AttachedOutput } from './attached-output.js';
-import type { Engine } from './engine.js';
-import type { ExitWatch } from './exit-watch.js';
-import type { Removals } from './removals.js';
+import { AttachedOutput } from './engine/attached-output.js';
+import type { Engine } from './engine/engine.js';
+import type { ExitWatch } from './engine/exit-watch.js';
+import type { Removals } from './engine/removals.js';
 
-/** After the end, what is still in the engine's pipes is awaited at most so long, in ms. */
+/** Time to wait for output in the engine's pipes after the end, in ms. */
 const OUTPUT_GRACE_MS = 2000;
-/** A container that is being ended and of which the engine says nothing is given up after so long, in ms. */
+/** Time to wait for the engine to report the end of a killed container, in ms. */
 const STOP_LIMIT_MS = 10_000;
-/** The same while the engine is away: it ends by itself, having lost its agent. */
+/** The same while the engine is away: the container ends by itself when it loses its agent. */
 const STOP_ALONE_MS = 1000;
-/** Exit codes beyond this say that a signal ended it. */
+/** A larger exit code is this number and a signal's. */
 const SIGNAL_BASE = 128;
 const SIGKILL = 9;
 const SIGNALS: Readonly<Record<number, string>> = { 6: 'SIGABRT', 9: 'SIGKILL', 11: 'SIGSEGV', 15: 'SIGTERM' };
@@ -57,7 +57,7 @@ export class DockerContainer implements ContainerHandle {
     return this.#state;
   }
 
-  /** Its stdout and stderr, before it is started. */
+  /** Takes its stdout and stderr. Call it before the container is started. */
   attached(socket: Duplex): void {
     const { onOutput, clock } = this.#parts;
     const watched: OutputHandler = (stream, line) => {
@@ -75,7 +75,7 @@ export class DockerContainer implements ContainerHandle {
     void this.#parts.removals.remove(this.id).then(() => this.#end(null));
   }
 
-  /** Its processes stand still and cost no processor until `resume`. */
+  /** Freezes its processes until `resume`. */
   pause(): Promise<void> {
     return this.#parts.engine.pause(this.id);
   }
@@ -95,11 +95,11 @@ export class DockerContainer implements ContainerHandle {
       cancel();
     }
     this.#state = 'EXITED';
-    // Whoever waits for the end need not wait for the disk.
+    // The end does not wait for the disk.
     void removals.remove(this.id);
-    // Also when it is being stopped: that its connection broke is often known before why.
+    // The reason counts also when the container is being stopped: its connection often breaks before the reason is known.
     const exit = exitOf(exitCode, this.#outOfMemory);
-    // V8 aborts then; of the first process of a container the kernel makes a fault of that.
+    // V8 aborts on a full heap; for the first process of a container the kernel turns the abort into a fault.
     return this.#heapExhausted && exit.signal !== null ? { ...exit, outOfMemory: true } : exit;
   }
 }

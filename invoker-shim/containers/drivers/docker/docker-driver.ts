@@ -1,98 +1,98 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isRuntimeImage } from '@dataflower/action-runtime/images';
+import { agentEnvironment } from '@dataflower/action-runtime/nodejs';
 import { type Clock, systemClock, type ContainerLogger, silentLogger } from '@dataflower/common';
 import { type ContainerDriver, type ContainerHandle, ImageError, type StartOptions } from '../driver.js';
 import type { ContainerSpec } from '../../executor.js';
-import { AgentIdentity, Label } from './agent-identity.js';
+import { AgentIdentity, Label } from './engine/agent-identity.js';
 import {
   type ContainerLimitsSettings,
   type ContainerPlace,
   SOCKET_DIRECTORY,
   containerSettings,
 } from './container-settings.js';
-import { ContainerNetwork, type NetworkOptions } from './container-network.js';
+import { ContainerNetwork, type NetworkOptions } from './network/container-network.js';
 import { DockerContainer } from './docker-container.js';
-import { Engine, type EngineInfo } from './engine.js';
-import { EngineError } from './engine-error.js';
-import { ExitWatch } from './exit-watch.js';
-import { Images, type KnownImage, type PullPolicy } from './images.js';
-import { isOwnImage } from '../own-image.js';
-import { freshUid } from '../own-user.js';
-import { removeLeftBehind } from './left-behind.js';
-import { Removals } from './removals.js';
-import { SharedBox } from './shared-box.js';
-import { SharedBoxes } from './shared-boxes.js';
+import { Engine, type EngineInfo } from './engine/engine.js';
+import { EngineError } from './engine/engine-error.js';
+import { ExitWatch } from './engine/exit-watch.js';
+import { Images, type ImageFacts, type PullPolicy } from './engine/images.js';
+import { freshUid } from '../container-user.js';
+import { Removals, removeLeftBehind } from './engine/removals.js';
+import { SharedDirectory } from './files/shared-directory.js';
+import { SharedDirectories } from './files/shared-directories.js';
 import { SocketMemory } from './socket-memory.js';
-import { TcpWay } from './tcp-way.js';
+import { TcpGate } from './network/tcp-gate.js';
 
 export interface DockerDriverOptions {
-  /** Address of the engine. Default: what `DOCKER_HOST` says, else the system's socket. */
+  /** Address of the engine. Default: `DOCKER_HOST`, else the system's socket. */
   readonly dockerHost?: string;
-  /** The image of each kind; `default` for those that are not named. */
+  /** The image of each kind; `default` for every other kind. */
   readonly images: Readonly<Record<string, string>>;
-  /** How containers reach the agent. Default `auto`: its unix socket, but TCP for an engine on another, or a virtual, machine. */
+  /** How containers reach the agent. Default `auto`: its unix socket; TCP for an engine on another or a virtual machine. */
   readonly transport?: 'auto' | 'socket' | 'tcp';
-  /** By what name they do over TCP. Default: this machine's address in their network. */
+  /** Name of this machine for containers that connect over TCP. Default: its address in their network. */
   readonly agentHost?: string;
-  /** What becomes of an image that an action names and the engine has not. Default: `never`. */
+  /** When to pull an image that an action names. Default: `never`. */
   readonly pull?: PullPolicy;
-  /** As whom images run that actions name: as a user of each container's own, or as the image says. Default: `own`. */
+  /** User of containers whose image an action names: a user of each container's own, or the image's. Default: `own`. */
   readonly imageUser?: 'own' | 'image';
-  /** Default: nothing but the agent can be reached. */
+  /** Default: containers reach only the agent. */
   readonly network?: NetworkOptions;
   readonly limits?: Partial<ContainerLimitsSettings>;
-  /** The directory that this agent has for itself: what an earlier one with it has left on the engine is removed. */
+  /** Data directory of this agent: containers and networks that an earlier agent with the same directory left are removed. */
   readonly dataDir?: string;
   readonly logger?: ContainerLogger;
-  /** Default: the system's. */
+  /** Default: the system clock. */
   readonly clock?: Clock;
 }
 
 const CLOSED: NetworkOptions = { mode: 'none', refused: [], dns: undefined };
 const DEFAULT_LIMITS: ContainerLimitsSettings = { tmpfsMiB: 128, pids: 256, cpuPercent: undefined, openFiles: 1024 };
-/** At the end, removals that are still under way are awaited so long, in ms. */
+/** Time to wait for pending removals on `close`, in ms. */
 const CLOSE_LIMIT_MS = 10_000;
-/** Longest part of a container's key that its label shows. */
+/** Characters of a container's key that its label shows. */
 const MAX_KEY_CHARS = 1000;
-/** A container without the engine's networking has its host names from here; the engine writes none for it. */
+/** The hosts file of a container without the engine's networking, for which the engine writes none. */
 const HOSTS_FILE = 'hosts';
 const HOSTS = '127.0.0.1\tlocalhost\n::1\tlocalhost\n';
-/** What is known of the images that the operator names. */
-const PLATFORMS: KnownImage = { ours: true, volumes: [] };
-/** Where OpenWhisk's runtimes answer. */
+/** Images that the operator configures have this project's runtime. */
+const CONFIGURED_IMAGE: ImageFacts = { ours: true, volumes: [] };
+/** Port on which OpenWhisk's runtimes listen. */
 const HTTP_PORT = 8080;
-/** The engine's words for a directory in memory that the image has something else in the way of; not for want of room. */
+/** The engine's message when the image has a file or a link where a tmpfs is to be mounted; not when memory is short. */
 const UNFIT_DIRECTORY =
   /error mounting "tmpfs" to rootfs at "([^"]{1,200})".*(?:not a directory|read-only|no such file|permission denied)/s;
 
 /**
- * Opens the driver on an engine that answers, and removes what agents have left there that are no more.
- * Rejects with `EngineError` when there is none.
+ * Opens the driver, and removes containers and networks that dead agents left on the engine.
+ * Rejects with `EngineError` when no engine answers.
  */
 export async function openDockerDriver(options: DockerDriverOptions): Promise<DockerDriver> {
   const engine = new Engine(options.dockerHost);
   const { logger = silentLogger, clock = systemClock } = options;
   const identity = new AgentIdentity(options.dataDir);
   let network: ContainerNetwork | undefined;
-  let way: TcpWay | undefined;
+  let gate: TcpGate | undefined;
   try {
     const info = await engine.info();
     await removeLeftBehind(engine, identity, logger);
     const { transport = 'auto' } = options;
-    if (transport === 'tcp' || (transport === 'auto' && info.remote)) way = new TcpWay(clock, options.agentHost);
-    const listen = way === undefined ? {} : { listen: (gateway: string) => way!.listen(gateway) };
+    if (transport === 'tcp' || (transport === 'auto' && info.remote)) gate = new TcpGate(clock, options.agentHost);
+    const listen = gate === undefined ? {} : { listen: (gateway: string) => gate!.listen(gateway) };
     network = await ContainerNetwork.open(
       { ...(options.network ?? CLOSED), ...listen },
       { engine, identity, clock, logger },
     );
     const driver = new DockerDriver(
-      { engine, info, identity, network, way, boxes: SharedBoxes.open(clock), clock, logger },
+      { engine, info, identity, network, gate, directories: SharedDirectories.open(clock), clock, logger },
       options,
     );
     await driver.open();
     return driver;
   } catch (error) {
-    way?.close();
+    gate?.close();
     await network?.close();
     engine.close();
     throw error;
@@ -104,15 +104,15 @@ interface DriverParts {
   readonly info: EngineInfo;
   readonly identity: AgentIdentity;
   readonly network: ContainerNetwork;
-  /** Undefined: over unix sockets. */
-  readonly way: TcpWay | undefined;
-  /** Undefined where there is no shared memory. */
-  readonly boxes: SharedBoxes | undefined;
+  /** Undefined: containers connect through unix sockets. */
+  readonly gate: TcpGate | undefined;
+  /** Undefined where the machine has no shared memory. */
+  readonly directories: SharedDirectories | undefined;
   readonly clock: Clock;
   readonly logger: ContainerLogger;
 }
 
-/** Containers on a Docker engine: isolated, bounded, and gone when the agent is. The executor that has it closes it. */
+/** Runs containers on a Docker engine: isolated, bounded, and removed with the agent. The executor that owns the driver closes it. */
 export class DockerDriver implements ContainerDriver {
   readonly name = 'docker';
   readonly sharesFiles = false;
@@ -139,24 +139,27 @@ export class DockerDriver implements ContainerDriver {
     this.#watch = new ExitWatch(engine, identity, clock, logger, () => this.#removals.retryNow());
   }
 
-  /** Begins to watch the engine. */
+  /** Starts watching the engine. */
   open(): Promise<void> {
     return this.#watch.open();
   }
 
-  shareFiles(spec: ContainerSpec): SharedBox | undefined {
-    // An image that an action names may have no runtime that knows of files; over TCP the machine may be another.
-    if (foreignName(spec) !== undefined || this.#parts.way !== undefined) return undefined;
-    return this.#parts.boxes?.make();
+  shareFiles(spec: ContainerSpec): SharedDirectory | undefined {
+    // An image that an action names may have another runtime; over TCP the engine may be on another machine.
+    if (namedImage(spec) !== undefined || this.#parts.gate !== undefined) return undefined;
+    return this.#parts.directories?.make();
   }
 
   async start(start: StartOptions): Promise<ContainerHandle> {
     if (!this.#watch.connected) throw new EngineError('ENGINE_UNREACHABLE', 'the Docker engine is away');
     const image = this.#imageOf(start.spec);
     try {
-      const named = foreignName(start.spec) !== undefined;
-      const { ours, volumes } = named ? await this.#images.about(image, start.onFetch) : PLATFORMS;
-      const settings = containerSettings(await this.#place(start, { image, foreign: !ours, volumes }), this.#limits);
+      const named = namedImage(start.spec) !== undefined;
+      const { ours, volumes } = named ? await this.#images.about(image, start.onFetch) : CONFIGURED_IMAGE;
+      const settings = containerSettings(
+        await this.#place(start, { image, openWhiskRuntime: !ours, volumes }),
+        this.#limits,
+      );
       const container = await this.#run(settings, start, !ours);
       void container.exited.then(() => this.#forget(start));
       return container;
@@ -168,43 +171,43 @@ export class DockerDriver implements ContainerDriver {
   }
 
   #forget({ socketPath, files }: StartOptions): void {
-    this.#parts.way?.dismiss(socketPath);
-    if (files instanceof SharedBox) this.#parts.boxes?.remove(files);
+    this.#parts.gate?.dismiss(socketPath);
+    if (files instanceof SharedDirectory) this.#parts.directories?.remove(files);
   }
 
-  /** Ends and removes what is left. */
+  /** Removes the remaining containers and the network. */
   async close(): Promise<void> {
     await this.#removals.close(this.#watch.connected ? CLOSE_LIMIT_MS : 0);
     this.#watch.close();
-    this.#parts.way?.close();
+    this.#parts.gate?.close();
     await this.#parts.network.close();
-    await this.#parts.boxes?.close();
+    await this.#parts.directories?.close();
     this.#parts.engine.close();
   }
 
   async #place(
     { spec, socketPath, token, files }: StartOptions,
-    { image, foreign, volumes }: Pick<ContainerPlace, 'image' | 'foreign' | 'volumes'>,
+    { image, openWhiskRuntime, volumes }: Pick<ContainerPlace, 'image' | 'openWhiskRuntime' | 'volumes'>,
   ): Promise<ContainerPlace> {
-    const { identity, network, info, way } = this.#parts;
+    const { identity, network, info, gate } = this.#parts;
     const place = {
       spec,
       image,
-      foreign,
+      openWhiskRuntime,
       volumes,
       labels: { ...identity.labels, [Label.key]: spec.key.slice(0, MAX_KEY_CHARS) },
-      network: await network.join(foreign || way !== undefined),
+      network: await network.join(openWhiskRuntime || gate !== undefined),
       dns: network.dns,
     };
-    const asImageSays = foreign && this.#options.imageUser === 'image';
+    const asImageSays = openWhiskRuntime && this.#options.imageUser === 'image';
     const uid = info.mapsUsers || asImageSays ? undefined : freshUid();
-    if (foreign) return { ...place, mounts: [], environment: {}, uid };
-    if (way !== undefined) {
-      const environment = { __DF_SOCKET: await way.addressFor(socketPath), __DF_TOKEN: token };
+    if (openWhiskRuntime) return { ...place, mounts: [], environment: {}, uid };
+    if (gate !== undefined) {
+      const environment = agentEnvironment(await gate.addressFor(socketPath), token);
       return { ...place, mounts: [], environment, uid };
     }
     const socketDirectory = path.dirname(socketPath);
-    // Whatever user it runs as can connect, and change nothing; others cannot enter the directory above.
+    // Every user id of the container can connect and change nothing; other users cannot enter the directory above.
     await chmod(socketPath, 0o666);
     await chmod(socketDirectory, 0o711);
     const hosts = path.join(socketDirectory, HOSTS_FILE);
@@ -218,14 +221,14 @@ export class DockerDriver implements ContainerDriver {
       mounts: [
         { source: socketDirectory, target: SOCKET_DIRECTORY, readOnly: true },
         ...(place.network === 'none' ? [{ source: hosts, target: '/etc/hosts', readOnly: true }] : []),
-        ...(files instanceof SharedBox ? files.mounts : []),
+        ...(files instanceof SharedDirectory ? files.mounts : []),
       ],
-      environment: { __DF_SOCKET: address, __DF_TOKEN: token },
+      environment: agentEnvironment(address, token),
       uid,
     };
   }
 
-  async #run(settings: object, { onOutput }: StartOptions, foreign: boolean): Promise<DockerContainer> {
+  async #run(settings: object, { onOutput }: StartOptions, openWhiskRuntime: boolean): Promise<DockerContainer> {
     const { engine, clock, identity } = this.#parts;
     const name = `dataflower-${identity.short}-${++this.#count}`;
     let container: DockerContainer | undefined;
@@ -235,14 +238,14 @@ export class DockerDriver implements ContainerDriver {
       container = new DockerContainer(id, parts);
       container.attached(await engine.attach(id));
       await this.#startBounded(id);
-      if (foreign) container.http = { host: await engine.addressOf(id), port: HTTP_PORT };
+      if (openWhiskRuntime) container.http = { host: await engine.addressOf(id), port: HTTP_PORT };
       return container;
     } catch (error) {
       if (container !== undefined) {
         container.stop();
         await container.exited;
       } else if (!EngineError.is(error, 'IMAGE_MISSING')) {
-        // The engine may have made it although its answer never came: only the name is known.
+        // The engine may have created it although its answer was lost: only the name is known.
         void this.#removals.remove(name);
       }
       throw error;
@@ -263,18 +266,18 @@ export class DockerDriver implements ContainerDriver {
   }
 
   #imageOf(spec: ContainerSpec): string {
-    const image = foreignName(spec) ?? this.#options.images[spec.kind] ?? this.#options.images['default'];
+    const image = namedImage(spec) ?? this.#options.images[spec.kind] ?? this.#options.images['default'];
     if (image === undefined) throw new EngineError('IMAGE_MISSING', `no image is set for the kind ${spec.kind}`);
     return image;
   }
 }
 
-/** The image that an action names; undefined where it names none, or this project's: that is the one of its kind. */
-function foreignName({ image }: ContainerSpec): string | undefined {
-  return image === undefined || isOwnImage(image) ? undefined : image;
+/** The image that an action names; undefined when it names none, or this project's own, which is the image of its kind. */
+function namedImage({ image }: ContainerSpec): string | undefined {
+  return image === undefined || isRuntimeImage(image) ? undefined : image;
 }
 
-/** OpenWhisk's texts for an image that an action names and that cannot be run; undefined: it is not the image's fault. */
+/** OpenWhisk's text for an image that cannot be run; undefined: the image is not the cause. */
 function imageText(cause: unknown, image: string | undefined): string | undefined {
   if (image === undefined || !(cause instanceof EngineError)) return undefined;
   if (cause.code === 'IMAGE_MISSING') return `Failed to pull container image '${image}'.`;

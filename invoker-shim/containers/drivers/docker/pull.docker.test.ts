@@ -8,7 +8,7 @@ import { createExecutor } from '../../pool/container-executor.js';
 import { MemorySink } from '../../testing/memory-sink.js';
 import { type TestRun, execute, testSpec } from '../../testing/test-runs.js';
 import { openDockerDriver } from './index.js';
-import type { PullPolicy } from './images.js';
+import type { PullPolicy } from './engine/images.js';
 import { Registry } from './testing/registry.js';
 
 /** Far less than a fetch takes here. */

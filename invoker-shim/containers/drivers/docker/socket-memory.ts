@@ -1,27 +1,27 @@
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ContainerLogger } from '@dataflower/common';
-import type { EngineInfo } from './engine.js';
+import type { EngineInfo } from './engine/engine.js';
 
-/** Of all sockets of a container, in bytes: beside its memory, in which only control groups of version 2 count it. */
+/** Limit for all sockets of a container, in bytes. Only control groups of version 2 count sockets as the container's memory. */
 const LIMIT_BYTES = 32 * 1024 * 1024;
 const LIMIT_FILE = 'memory.kmem.tcp.limit_in_bytes';
 
 /**
- * Bounds the memory of a container's sockets. Control groups of version 1 charge it to nobody as long as a limit of its
- * own is not set, and the engine does not set it: it takes the setting and its runtime leaves it out. So the limit is
- * written into the container's control group. It counts sockets made later only; therefore the group is made with it
- * before the container starts.
+ * Bounds the memory of a container's sockets. Control groups of version 1 charge it to no group unless it has a limit of its
+ * own, and the engine does not set that limit: its runtime drops the setting. So the agent writes the limit into the
+ * container's control group. It applies only to sockets opened later; therefore the group is created, with the limit, before
+ * the container starts.
  *
- * Where groups are, the first container tells; that one gets its limit once it has started, some milliseconds before our
- * runtime is up.
+ * The path of the groups is learned from the first container, which gets its limit after its start, some milliseconds before
+ * our runtime is up.
  */
 export class SocketMemory {
-  /** The directory of a container's group, given its id. */
+  /** Path of a container's group, by its id. Undefined until it is known. */
   #directoryOf: ((id: string) => string) | undefined;
   #isGivenUp = false;
 
-  /** Groups are plain directories, and it does not matter who makes one. */
+  /** True when groups are plain directories that any process may create. */
   readonly #plain: boolean;
   readonly #logger: ContainerLogger;
 
@@ -30,7 +30,7 @@ export class SocketMemory {
     this.#logger = logger;
   }
 
-  /** Undefined where nothing has to be done: version 2. */
+  /** Undefined for version 2, which needs nothing. */
   static on(info: EngineInfo, logger: ContainerLogger): SocketMemory | undefined {
     if (info.cgroupVersion !== 1) return undefined;
     const memory = new SocketMemory(info.cgroupDriver === 'cgroupfs', logger);
@@ -38,7 +38,7 @@ export class SocketMemory {
     return memory;
   }
 
-  /** Before a container starts: true when its sockets are bounded from its start on. */
+  /** Call it before a container starts. Resolves to true when its sockets are bounded from the start. */
   async prepare(id: string): Promise<boolean> {
     if (this.#directoryOf === undefined || !this.#plain) return false;
     const directory = this.#directoryOf(id);
@@ -48,13 +48,13 @@ export class SocketMemory {
       return true;
     } catch {
       await this.discard(id);
-      // Groups may be elsewhere now: this container tells again.
+      // The groups may have moved: learn the path again from this container.
       this.#directoryOf = undefined;
       return false;
     }
   }
 
-  /** After the start of a container that was not prepared. @param pidOf Gives a process of it. */
+  /** Call it after the start of a container that was not prepared. @param pidOf Process id of the container. */
   async bound(id: string, pidOf: () => Promise<number>): Promise<void> {
     if (this.#isGivenUp) return;
     try {
@@ -65,9 +65,9 @@ export class SocketMemory {
     }
   }
 
-  /** The container was not started: the group that was made for it goes. */
+  /** Removes the group of a container that was not started. */
   async discard(id: string): Promise<void> {
-    // Where the engine has removed it, or it never was, nothing is left to do.
+    // The engine may have removed it already.
     if (this.#directoryOf !== undefined) await rmdir(this.#directoryOf(id)).catch(() => undefined);
   }
 
@@ -85,7 +85,7 @@ function setLimit(directory: string): Promise<void> {
   return writeFile(path.join(directory, LIMIT_FILE), `${LIMIT_BYTES}`);
 }
 
-/** Where the groups of containers are, as that of this one shows. Rejects when it cannot be seen. */
+/** Derives the path of any container's group from this container's. Rejects when that cannot be found. */
 async function groupsLike(id: string, pid: number): Promise<(id: string) => string> {
   const [groups, mounts] = await Promise.all([
     readFile(`/proc/${pid}/cgroup`, 'utf8'),

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Guardian } from './guardian.js';
 
-// What becomes of groups when the pipe of a guardian ends; test/faults/left-behind has servers that are killed.
+// The end of the pipe of a guardian; test/faults/left-behind kills whole servers.
 
 const MARK = '/home-that-no-process-has';
 const children: ChildProcess[] = [];

@@ -5,10 +5,10 @@ import { type ProcessIdentity, processIdentity } from '@dataflower/common/proces
 import { spawnWithoutInherited } from './inherited-descriptors.js';
 
 /**
- * Reads which process groups there are, until the pipe ends: then their agent is gone, however it ended, and it kills
- * them. What has left its group is known by a text in its environment or its working directory, where the system shows
- * those; what starts in the meantime is found in a later round. A group is not killed when its number means another
- * process by now. POSIX shell: a guardian takes 1 MB and no time, and hears of no event loop.
+ * Reads the process groups of the containers from its stdin until the pipe ends. The end means that the agent is gone; the
+ * guardian then kills the groups. Processes that left their group are found by a mark in their environment or working
+ * directory, where /proc shows those; processes that start meanwhile are found in a later round. A group is spared when its
+ * number now belongs to another process. POSIX shell: a guardian takes 1 MB, no time, and does not depend on an event loop.
  */
 const PROGRAM = `
 mark=$1 groups=
@@ -40,10 +40,10 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
 done
 `;
 
-/** How long the end of the guardian is awaited, in ms. */
+/** Time to wait for the guardian's exit before it is killed, in ms. */
 const END_MS = 2000;
 
-/** Sees to it that the processes of one agent's containers end with the agent, also when that is killed. */
+/** Kills the processes of one agent's containers when the agent ends, also when the agent itself is killed. */
 export class Guardian {
   readonly #groups = new Map<number, ProcessIdentity>();
   #child: ChildProcess | undefined;
@@ -51,24 +51,24 @@ export class Guardian {
   readonly #mark: string;
   readonly #identify: (pid: number) => ProcessIdentity | undefined;
 
-  /** @param mark A text of this agent's alone that is in the environment, or the working directory, of each process. */
+  /** @param mark A text unique to this agent that is in the environment, or the working directory, of each process. */
   constructor(mark: string, identify = processIdentity) {
     this.#mark = mark;
     this.#identify = identify;
   }
 
-  /** To be called before the first process is started; one that was killed itself is replaced. */
+  /** Starts the guardian if it is not running. Call it before each process is started: a guardian that was killed is replaced. */
   watch(): void {
     if (this.#child !== undefined) return;
     const child = spawnWithoutInherited('/bin/sh', ['-c', PROGRAM, 'dataflower-guardian', this.#mark], {
       cwd: '/',
       env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
-      // Away from the agent's own group, which may be ended as one.
+      // Outside the agent's own group, which may be killed as a whole.
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     this.#child = child;
-    // Where there is no shell, containers end when their connection does.
+    // Without a shell, containers end when their connection does.
     const gone = (): void => {
       if (this.#child === child) this.#child = undefined;
     };
@@ -77,25 +77,25 @@ export class Guardian {
     child.stdin?.on('error', () => undefined);
     child.unref();
     (child.stdin as Partial<Pick<Socket, 'unref'>> | null)?.unref?.();
-    for (const group of this.#groups.values()) this.#say('begin', group);
+    for (const group of this.#groups.values()) this.#send('begin', group);
   }
 
-  /** A process that leads a group of its own. */
+  /** Adds a process that leads a group of its own. */
   begin(pid: number): void {
     const group = this.#identify(pid) ?? { pid, startedAt: '0' };
     this.#groups.set(pid, group);
-    this.#say('begin', group);
+    this.#send('begin', group);
   }
 
-  /** Nothing of its group is left. */
+  /** Removes a group of which no process is left. */
   end(pid: number): void {
     const group = this.#groups.get(pid);
     if (group === undefined) return;
     this.#groups.delete(pid);
-    this.#say('end', group);
+    this.#send('end', group);
   }
 
-  /** Ends what is left, and the guardian. */
+  /** Kills the remaining groups and ends the guardian. */
   async close(): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
@@ -108,7 +108,7 @@ export class Guardian {
     clearTimeout(late);
   }
 
-  #say(what: 'begin' | 'end', { pid, startedAt }: ProcessIdentity): void {
+  #send(what: 'begin' | 'end', { pid, startedAt }: ProcessIdentity): void {
     this.#child?.stdin?.write(`${what} ${pid} ${startedAt}\n`);
   }
 }

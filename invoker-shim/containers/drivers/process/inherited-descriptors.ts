@@ -3,24 +3,24 @@ import { closeSync, openSync, readFileSync, readdirSync } from 'node:fs';
 
 const DESCRIPTORS = '/proc/self/fdinfo';
 const CLOSED_BY_EXEC = 0o2000000;
-/** The `stdio` of `spawn` has an entry for each number up to the highest; the few that are higher stay open. */
+/** Highest descriptor that is closed: the `stdio` of `spawn` has one entry for each number. The few above it stay open. */
 const HIGHEST = 65_535;
 
-let known: readonly number[] | undefined;
+let inheritedOnce: readonly number[] | undefined;
 
 /**
- * Starts a program that has the descriptors 0, 1 and 2 of `stdio` and nothing that this process was itself started with,
- * such as the lock or the pipe of what supervises it: those lead to /dev/null there.
+ * Starts a program with the descriptors 0, 1 and 2 of `stdio` and none that this process inherited, such as the lock or
+ * the pipe of its supervisor: those lead to /dev/null in the child.
  *
- * Node opens everything with close-on-exec, and marks so what it was started with, but only up to the first gap above 15.
- * It cannot mark the rest, and closing them here would give up what they stand for.
+ * Node opens its own descriptors with close-on-exec, and marks inherited ones so only up to the first gap above 15. JavaScript
+ * cannot mark the rest, and closing them here would release the locks and pipes that they stand for.
  */
 export function spawnWithoutInherited(
   program: string,
   args: readonly string[],
   options: Omit<SpawnOptions, 'stdio'> & { readonly stdio: readonly ('ignore' | 'pipe' | number)[] },
 ): ChildProcess {
-  const inherited = (known ??= inheritedDescriptors());
+  const inherited = (inheritedOnce ??= inheritedDescriptors());
   if (inherited.length === 0) return spawn(program, args, { ...options, stdio: [...options.stdio] });
   const nothing = openSync('/dev/null', 'r+');
   try {
@@ -33,7 +33,7 @@ export function spawnWithoutInherited(
   }
 }
 
-/** In order; none where the system does not show them. */
+/** The inherited descriptors in ascending order; none where the system has no /proc. */
 function inheritedDescriptors(): number[] {
   const numbers = attempt(() => readdirSync(DESCRIPTORS)) ?? [];
   return numbers
@@ -44,7 +44,7 @@ function inheritedDescriptors(): number[] {
 
 function isClosedByExec(descriptor: number): boolean {
   const text = attempt(() => readFileSync(`${DESCRIPTORS}/${descriptor}`, 'latin1'));
-  // It was the one with which the folder was read.
+  // The descriptor with which the folder itself was read.
   if (text === undefined) return true;
   return (Number.parseInt(/^flags:\s*([0-7]+)/m.exec(text)?.[1] ?? '0', 8) & CLOSED_BY_EXEC) !== 0;
 }

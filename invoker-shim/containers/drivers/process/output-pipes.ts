@@ -6,25 +6,25 @@ import { Socket } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-// Plain descriptors: a socket closes its own.
+// Only for plain descriptors: a socket closes its own.
 const opened = promisify(open);
 const closed = promisify(close);
 
-/** The pipes of a child's stdout and stderr: their ends here, and the descriptors that the child is to have. */
+/** The pipes of a child's stdout and stderr: the reading ends, and the descriptors for the child. */
 export interface OutputPipes {
   readonly readers: readonly [Socket, Socket];
   readonly descriptors: readonly [number, number];
-  /** Once the child has its ends: the readers end when nobody has one any more. */
+  /** Closes the writing ends of this process. Call it once the child has its own; the readers end when no writer is left. */
   release(): Promise<void>;
 }
 
 /**
- * Makes the pipes. Node would give the child sockets, which are no stdout as a container has it: a program that opens
- * `/dev/stdout` fails there, and one write may be cut in two by another's.
+ * Creates the pipes. Node would give the child sockets, which differ from a container's stdout: opening `/dev/stdout` fails
+ * there, and concurrent writes may be interleaved.
  *
- * @param directory Where they may have a name for a moment.
- * @param uid Who may open them by `/dev/stdout`. Default: the agent's user.
- * @returns Undefined where named pipes cannot be made.
+ * @param directory Where the pipes have a name for a moment.
+ * @param uid User that may open them by `/dev/stdout`. Default: the agent's user.
+ * @returns Undefined where named pipes cannot be created.
  */
 export async function outputPipes(directory: string, uid?: number): Promise<OutputPipes | undefined> {
   const names = ['stdout', 'stderr'].map((name) => path.join(directory, name));
@@ -32,7 +32,7 @@ export async function outputPipes(directory: string, uid?: number): Promise<Outp
   try {
     await makeNamed(names);
     if (uid !== undefined) for (const name of names) await chown(name, uid, uid);
-    // Its other end has to be open before one can be opened for writing; without waiting for somebody who writes.
+    // A pipe can be opened for writing only when its reading end is open; O_NONBLOCK opens that without a writer.
     for (const name of names) descriptors.push(await opened(name, constants.O_RDONLY | constants.O_NONBLOCK));
     for (const name of names) descriptors.push(await opened(name, constants.O_WRONLY));
   } catch {
@@ -52,7 +52,7 @@ export async function outputPipes(directory: string, uid?: number): Promise<Outp
   };
 }
 
-/** Node has no function for it. */
+/** Creates named pipes by `mkfifo`: Node has no function for it. */
 async function makeNamed(names: readonly string[]): Promise<void> {
   const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin' };
   const program = spawn('mkfifo', ['-m', '600', ...names], { env, stdio: 'ignore' });

@@ -5,7 +5,14 @@ import { chmod, chown, mkdir, rm, symlink } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { packageFolder, preinstalledPackages } from '@dataflower/action-runtime/nodejs';
+import { isRuntimeImage } from '@dataflower/action-runtime/images';
+import {
+  HEAP_EXHAUSTED,
+  agentEnvironment,
+  packageFolder,
+  preinstalledPackages,
+  runtimeEnvironment,
+} from '@dataflower/action-runtime/nodejs';
 import { type Clock, systemClock } from '@dataflower/common';
 import {
   type ContainerDriver,
@@ -15,46 +22,36 @@ import {
   type StartOptions,
 } from '../driver.js';
 import { Guardian } from './guardian.js';
-import { HEAP_EXHAUSTED, heapLimit } from '../heap-limit.js';
 import { spawnWithoutInherited } from './inherited-descriptors.js';
 import { outputLines } from '../../logs/output-lines.js';
 import { OutputPace } from '../../logs/output-pace.js';
 import { outputPipes } from './output-pipes.js';
-import { isOwnImage } from '../own-image.js';
-import { closedToOthers, endProcessesOf, freshUid } from '../own-user.js';
+import { closedToOthers, endProcessesOf, freshUid } from '../container-user.js';
 
 export interface ProcessDriverOptions {
-  /** Absolute path of the program that is started with this Node. */
+  /** Absolute path of the program that this Node executes. */
   readonly entry: string;
-  /** Arguments before the entry, for Node itself. Default: none. */
-  readonly nodeArguments?: readonly string[];
   /** Default: the system's. */
   readonly clock?: Clock;
   /**
-   * Each container runs with a user id that nobody else has, so that it cannot read what is the agent's or another
-   * container's, nor signal it; large values then travel as streams. Needs root. Default: as the agent's user.
+   * Each container runs with a user id of its own, so that it can neither read the files of the agent and of other
+   * containers nor signal their processes; large values then travel as streams. Needs root. Default: the agent's user.
    */
   readonly ownUsers?: boolean;
 }
 
-/** After the process has ended, its output is awaited at most this long, in ms: something that left its group may hold the pipe. */
+/** Time to wait for output after the process has ended, in ms: a process that left the group may hold the pipe open. */
 const OUTPUT_GRACE_MS = 200;
 
 /**
- * Large buffers in huge pages, where the C library is glibc and the kernel gives them to who asks (it does unless they are
- * switched off): to touch 64 MiB for the first time takes a fifth of the time. Read by the C library as the process starts.
- */
-const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
-
-/**
- * Containers as child processes: for development on one machine. They are not isolated: they run as the agent's user, unless
- * they have users of their own, and see its files. What they do get is a clean environment, no descriptor of the agent's, a
- * home of their own, and a process group that ends as one, with the agent at the latest, however that ends.
+ * Runs containers as child processes, for development on one machine. They are not isolated: they run as the agent's user,
+ * unless they have users of their own, and see its files. Each gets a clean environment, none of the agent's descriptors, a
+ * home of its own, and a process group that is killed as a whole, at the latest when the agent ends.
  */
 export class ProcessDriver implements ContainerDriver {
   readonly name = 'process';
   readonly sharesFiles: boolean;
-  /** In the home of every container, and so in the environment of what its function starts. */
+  /** Name of each container's home, and so part of the environment of every process that its function starts. */
   readonly #home = `home-${randomBytes(8).toString('hex')}`;
   readonly #guardian = new Guardian(`/${this.#home}`);
   readonly #preinstalled = preinstalledPackages.map((name) => [name, packageFolder(name)] as const);
@@ -67,7 +64,7 @@ export class ProcessDriver implements ContainerDriver {
     this.sharesFiles = options.ownUsers !== true;
   }
 
-  /** What keeps containers from having users of their own: a sentence's beginning, for the operator. Undefined: nothing. */
+  /** Why containers cannot have users of their own, as the beginning of a sentence for the operator. Undefined: they can. */
   get withoutOwnUsers(): string | undefined {
     if (process.getuid?.() !== 0) return 'only root can give containers users of their own';
     const folders = this.#preinstalled.map(([, folder]) => folder);
@@ -77,33 +74,29 @@ export class ProcessDriver implements ContainerDriver {
 
   async start(start: StartOptions): Promise<ContainerHandle> {
     const { image } = start.spec;
-    if (image !== undefined && !isOwnImage(image)) throw new ImageError(noDocker(image));
+    if (image !== undefined && !isRuntimeImage(image)) throw new ImageError(noDocker(image));
     const uid = this.#options.ownUsers === true ? freshUid() : undefined;
     const directories = [this.#home, 'runtime', 'node_modules'].map((name) =>
       path.join(path.dirname(start.socketPath), name),
     );
     for (const directory of directories) await mkdir(directory, { mode: 0o700 });
     const [home, runtime, packages] = directories;
-    // Node looks for packages in every folder above a file: those of the action's own archive come first.
+    // Node looks for packages in every folder above a file, so that the packages of the action's own archive come first.
     await Promise.all(this.#preinstalled.map(([name, folder]) => symlink(folder, path.join(packages!, name))));
     if (uid !== undefined) await handOver(uid, start.socketPath, directories);
     this.#guardian.watch();
     const pipes = await outputPipes(path.dirname(start.socketPath), uid);
     const [stdout, stderr] = pipes?.descriptors ?? (['pipe', 'pipe'] as const);
-    const program = [...(this.#options.nodeArguments ?? []), this.#options.entry];
-    const child = spawnWithoutInherited(process.execPath, program, {
+    const child = spawnWithoutInherited(process.execPath, [this.#options.entry], {
       ...(uid === undefined ? {} : { uid, gid: uid }),
       cwd: home,
       env: {
         PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
         HOME: home,
-        GLIBC_TUNABLES: HUGE_PAGES,
-        NODE_OPTIONS: heapLimit(start.spec.memoryMiB),
-        __DF_SOCKET: start.socketPath,
-        __DF_TOKEN: start.token,
-        __DF_DIRECTORY: runtime,
+        ...runtimeEnvironment({ memoryMiB: start.spec.memoryMiB, directory: runtime! }),
+        ...agentEnvironment(start.socketPath, start.token),
       },
-      // A group of its own, so that what the user's code starts ends with it.
+      // A group of its own, so that processes started by the user's code end with it.
       detached: true,
       stdio: ['ignore', stdout, stderr],
     });
@@ -127,7 +120,7 @@ function noDocker(image: string): string {
   return `The image '${image}' needs Docker, and containers are child processes here: no Docker engine was there when the server was started.`;
 }
 
-/** Lets the user, and nobody else, work in the directories and connect to the socket. */
+/** Lets this user alone work in the directories and connect to the socket. */
 async function handOver(uid: number, socketPath: string, directories: readonly string[]): Promise<void> {
   const own = path.dirname(socketPath);
   for (const above of [path.dirname(own), own]) await chmod(above, 0o711);
@@ -145,7 +138,7 @@ class ProcessHandle implements ContainerHandle {
   readonly #output: readonly [Readable, Readable];
   readonly #guardian: Guardian;
 
-  /** @param output Its stdout and stderr. */
+  /** @param output The child's stdout and stderr. */
   constructor(
     child: ChildProcess,
     output: readonly [Readable, Readable],
@@ -166,7 +159,7 @@ class ProcessHandle implements ContainerHandle {
     });
     const ended = this.#forward(onOutput);
     this.exited = this.#untilEnded(ended).then(async (exit) => {
-      // Nobody may change what is removed meanwhile.
+      // A process that is still alive could add files while they are removed.
       if (uid !== undefined) await endProcessesOf(uid);
       for (const directory of directories) {
         await rm(directory, { recursive: true, force: true, maxRetries: 2 }).catch(() => undefined);
@@ -189,7 +182,7 @@ class ProcessHandle implements ContainerHandle {
     this.#killGroup();
   }
 
-  /** Gives out the lines of both streams; resolves when both have ended. */
+  /** Delivers the lines of both streams; resolves when both have ended. */
   #forward(onOutput: StartOptions['onOutput']): Promise<unknown> {
     const lines = outputLines(this.#pace, (name, line) => {
       if (name === 'stderr' && line.includes(HEAP_EXHAUSTED)) this.#heapExhausted = true;
@@ -212,7 +205,7 @@ class ProcessHandle implements ContainerHandle {
       this.#child.on('error', () => resolve({ code: null, signal: null, outOfMemory: false }));
       this.#child.on('exit', (code, signal) => resolve({ code, signal, outOfMemory: false }));
     });
-    // The leader is gone; what it left in its group goes now.
+    // The leader is gone; the rest of its group is killed now.
     this.#killGroup();
     if (this.#child.pid !== undefined) this.#guardian.end(this.#child.pid);
     this.#pace.end();

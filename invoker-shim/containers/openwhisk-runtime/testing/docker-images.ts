@@ -6,7 +6,7 @@ import { ensureImage } from '@dataflower/action-runtime/images';
 import { dockerOptions } from '@dataflower/services';
 import Docker from 'dockerode';
 
-/** What an image of a test has in it. */
+/** Contents of a test's image. */
 export interface ImagePlan {
   /** Lines of a Dockerfile after `FROM`. */
   readonly lines: readonly string[];
@@ -14,7 +14,7 @@ export interface ImagePlan {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** Images that tests make on an engine, without this project's label; they go with `remove`. */
+/** Builds images without this project's label on an engine. `remove` removes them. */
 export class DockerImages {
   readonly #docker: Docker;
   readonly #made: string[] = [];
@@ -25,7 +25,7 @@ export class DockerImages {
     this.#docker = new Docker(dockerOptions(address));
   }
 
-  /** This project's own image, from which the others are made: no registry is asked. */
+  /** This project's own image, on which the others are built, so that no registry is needed. */
   async own(): Promise<string> {
     return (this.#own ??= (await ensureImage(this.#docker)).name);
   }
@@ -61,7 +61,7 @@ export class DockerImages {
     }
   }
 
-  /** Another image with a volume of which a build would be refused. Returns its name. */
+  /** Makes another image with a volume that a build would refuse. Returns its name. */
   async withVolume(image: string, volume: string): Promise<string> {
     const container = await this.#docker.createContainer({ Image: image, NetworkDisabled: true });
     const tag = `volume-${this.#made.length}-${this.#tag}`;

@@ -10,7 +10,7 @@ import {
 } from '../../drivers/driver.js';
 import { LineSplitter } from '../../logs/line-splitter.js';
 
-/** A program that plays an image which only knows `/init` and `/run`; it listens on the port in the variable `PORT_VARIABLE`. */
+/** A program in the role of an OpenWhisk runtime; it listens on the port in the variable `portVariable`. */
 export interface TestImage {
   readonly entry: string;
   readonly portVariable: string;
@@ -18,7 +18,7 @@ export interface TestImage {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Containers without our runtime, as child processes on loopback: what images are to the Docker driver, programs are here. */
+/** Starts OpenWhisk runtimes as child processes on loopback. A program takes the place of an image. */
 export class HttpProcessDriver implements ContainerDriver {
   readonly name = 'http-process';
   readonly started: HttpProcess[] = [];

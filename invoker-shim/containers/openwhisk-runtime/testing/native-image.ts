@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 
 /**
- * A program for the tests: what OpenWhisk's image for executables does. `/init` writes the action's code, when it has any,
- * to `/action/exec`; `/run` starts that with the parameters as its argument, and the last line that it writes is the result.
+ * A program that behaves as OpenWhisk's image for executables. `/init` writes the action's code, if any, to `/action/exec`;
+ * `/run` starts that with the parameters as its argument, and its last line of output is the result.
  */
 const EXECUTABLE = '/action/exec';
 const MARKER = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n';

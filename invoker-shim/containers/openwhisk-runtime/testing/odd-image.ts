@@ -2,9 +2,8 @@ import { createServer, type Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
 
 /**
- * A program for the tests: a server of `/init` and `/run` that answers what it is told to, byte by byte. The action's code
- * says what happens at `/init`, the member `do` of the parameters what happens at `/run`; all on one socket level, so that
- * answers can be wrong in every way.
+ * A server of `/init` and `/run` whose answers a test controls byte by byte: the action's code selects the behaviour of
+ * `/init`, the member `do` of the parameters that of `/run`. It writes on the socket itself, so that answers can be malformed.
  */
 const MARKER = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
 
@@ -39,7 +38,7 @@ const RUN: Readonly<Record<string, Behaviour>> = {
     console.log('out', (value as { text?: string }).text ?? '');
     console.error('err');
     answer(socket, 200, '{"ok":true}');
-    // After the answer: whoever does not wait for it has no logs.
+    // After the answer: an agent that does not wait gets no logs.
     setTimeout(marks, 50);
   },
   unmarked: (socket) => {
@@ -164,7 +163,7 @@ const INIT: Readonly<Record<string, Behaviour>> = {
   },
 };
 
-/** Those that the tests of logs are about. */
+/** Behaviours for the tests of logs. */
 const KEEPS_LOGS = new Set(['marked', 'unmarked', 'half', 'many']);
 
 function behave(socket: Socket, { path, body }: Request): void {
@@ -176,7 +175,7 @@ function behave(socket: Socket, { path, body }: Request): void {
   if (path === '/run' && !KEEPS_LOGS.has(request.value.do ?? 'echo')) marks();
 }
 
-/** Reads requests off a connection; knows just enough of HTTP for what the agent sends. */
+/** Parses requests on a connection: the part of HTTP that the agent uses. */
 function serve(socket: Socket): void {
   let input = Buffer.alloc(0);
   socket.on('error', () => undefined);

@@ -11,11 +11,11 @@ interface Blob {
   readonly bytes: Buffer;
 }
 
-/** A registry on loopback with one image, `tiny`, of one file and without a program; engines take it without TLS. */
+/** A registry on loopback with one image, `tiny`, of one file and without a program. Engines accept it without TLS. */
 export class Registry {
-  /** Paths that it was asked for. */
+  /** Requested paths. */
   readonly asked: string[] = [];
-  /** What an engine waits for before it gets the image's file; set it to hold a fetch up. */
+  /** Awaited before the image's file is sent; set it to delay a pull. */
   gate: Promise<void> = Promise.resolve();
   readonly #server: Server;
   readonly #blobs: readonly Blob[];
@@ -49,7 +49,7 @@ export class Registry {
   }
 
   static async start(): Promise<Registry> {
-    // An engine does not ask for what it has: each has a file of its own.
+    // An engine does not request a layer that it has: each registry has a file of its own.
     const tar = tarOf('file', `of ${process.pid} ${process.hrtime.bigint()}`);
     const registry = new Registry(gzipSync(tar), tar);
     registry.#server.listen(0, '127.0.0.1');
@@ -57,7 +57,7 @@ export class Registry {
     return registry;
   }
 
-  /** Name of an image here. */
+  /** Name of an image in this registry. */
   name(image: string): string {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}/${image}`;
   }

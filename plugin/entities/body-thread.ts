@@ -1,7 +1,0 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { type BodyWork, doBodyWork } from './body-work.js';
-
-/** One large body, in a thread of its own that ends with it. */
-const result = doBodyWork(workerData as BodyWork);
-const bytes = result.type === 'entity' ? result.code?.bytes : result.type === 'payload' ? result.bytes : undefined;
-parentPort!.postMessage(result, bytes === undefined ? [] : [bytes.buffer as ArrayBuffer]);

@@ -1,3 +1,4 @@
+import { CONTAINER_DEFAULTS } from '@dataflower/invoker-shim/defaults';
 import { z } from 'zod';
 import { cluster, hosts } from './cluster-section.js';
 import { couchdb } from './couchdb-section.js';
@@ -135,7 +136,7 @@ const containers = section({
     whenToChange: 'Activations wait while memory is free: raise it. The machine swaps: lower it.',
   }),
   ...poolKeys,
-  helloTimeoutMs: whole(10_000, 100, MAX_MS, {
+  helloTimeoutMs: whole(CONTAINER_DEFAULTS.helloTimeoutMs, 100, MAX_MS, {
     about: 'Time a container has to start and say hello, in milliseconds.',
     whenToChange: 'Activations fail with "Failed to provision resources" on a slow machine: raise it.',
   }),

@@ -8,7 +8,7 @@ describe('the executor', () => {
   beforeEach(() => (f = new Fixture()));
   afterEach(() => f.close());
 
-  it('runs a function in a new container and says what the cold start cost', async () => {
+  it('runs a function in a new container and reports the times of the cold start', async () => {
     f.driver.script = async (container) => {
       await container.connect();
       container.hello();
@@ -57,7 +57,7 @@ describe('the executor', () => {
     expect(second.count(FrameType.RUN)).toBe(1);
   });
 
-  it('starts what waits in the order in which it came', async () => {
+  it('starts waiting runs in the order in which they came', async () => {
     await f.close();
     f = new Fixture({ maxContainers: 1 });
     const runs = Array.from({ length: 5 }, () => f.run());
@@ -175,7 +175,7 @@ describe('the executor', () => {
   });
 
   describe('when it closes', () => {
-    it('drops what waits, lets what runs end, and takes no more', async () => {
+    it('drops waiting runs, lets running ones end, and takes no more', async () => {
       await f.close();
       f = new Fixture({ maxContainers: 1 });
       const running = f.run();

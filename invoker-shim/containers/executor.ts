@@ -1,9 +1,8 @@
 import type { Definition, Init, Outcome } from '@dataflower/action-runtime/protocol';
 import type { ContainerSource } from '@dataflower/common/code';
 import type { Value } from '../sink/value.js';
-import type { WarmedCounts } from './pool/warm-ahead.js';
 
-/** What a container is made for. Containers are kept per key and never shared between keys. */
+/** The function that a container is made for. Containers are kept per key and never shared between keys. */
 export interface ContainerSpec {
   /** Invoking namespace, action and document revision, or composition and digest. */
   readonly key: string;
@@ -13,20 +12,20 @@ export interface ContainerSpec {
   readonly kind: string;
   /** Name of the image for an action of the kind `blackbox`; undefined: the image of its kind. */
   readonly image?: string;
-  /** The action has code beside that image, which an image for executables writes to `/action/exec`. */
+  /** The action has code in addition to that image; an image for executables writes it to `/action/exec`. */
   readonly bringsCode?: boolean;
-  /** Address of the API, with scheme, when the function may call it; undefined: it need not be able to. */
+  /** Address of the API, with scheme, when the function may call it; undefined: it may not. */
   readonly apiHost?: string;
   readonly memoryMiB: number;
   readonly timeoutMs: number;
   readonly logLimitBytes: number;
-  /** What `load` gives, as data: what a host in another process loads by itself. Undefined: only this process can. */
+  /** Where the result of `load` comes from, as data, for a host in another process. Undefined: only this process can load it. */
   readonly source?: ContainerSource;
-  /** Loads what INIT carries; called once per container start, may read a store. */
+  /** Loads the content of INIT; called once per container start, may read a store. */
   load(): Promise<{ init: Init; code: Buffer }>;
 }
 
-/** How a run ended. `status` is OpenWhisk's code; 3 (internal error) only when no container could be had. */
+/** How a run ended. `status` is OpenWhisk's code; 3 (internal error) only when no container was available. */
 export interface RunEnd {
   readonly status: Outcome | 3;
   /** The result, or `{error}`. The receiver owns the reference. */
@@ -39,13 +38,13 @@ export interface RunEnd {
   readonly endedAt: number;
   /** Milliseconds of INIT when this run paid for it. */
   readonly initMs: number | undefined;
-  /** Milliseconds before it in which the container was made and came up, when this run paid for that. */
+  /** Milliseconds before INIT in which the container was started, when this run paid for that. */
   readonly bootMs?: number | undefined;
   readonly containerId: string;
   readonly coldStart: boolean;
   /** OpenWhisk log lines, cut at the limit. */
   readonly logs: readonly string[];
-  /** All of them, when some are still on their way: the record waits for them, which is bounded, the value need not. */
+  /** Resolves to all of them, within a bounded time; set when some are still on their way. The record waits for it, the value does not. */
   readonly allLogs?: Promise<readonly string[]> | undefined;
 }
 
@@ -56,7 +55,7 @@ export interface Room {
   whenRoom(callback: () => void): void;
 }
 
-/** One function instance, made by the engine, run by the executor, which calls back in the order of the methods. */
+/** One execution of a function, ordered by the engine. The executor calls back in the order of the methods. */
 export interface FunctionRun {
   readonly spec: ContainerSpec;
   /** 32 hex digits. */
@@ -69,17 +68,17 @@ export interface FunctionRun {
   readonly env: string | null;
   /** The way of its outputs: while it has no room the function waits in `emit`, as for the sink. Default: there is always room. */
   readonly outputs?: Room | undefined;
-  /** The function got the work (its time limit counts from here). */
+  /** The function has the input; its time limit counts from here. */
   started(at: number): void;
   /** A value for an output port; the receiver owns the reference. Returns false when it refuses the port: the run then fails. */
   emitted(port: string, value: Value): boolean;
   /** Exactly one of `ended` and `dropped`, exactly once, last. */
   ended(end: RunEnd): void;
-  /** It was cancelled before it started, and never will. */
+  /** It was cancelled before it started, and will not start. */
   dropped(): void;
 }
 
-/** Runs function instances in containers: queues, pool, time limits. Never throws; a failure is a `RunEnd`. */
+/** Runs functions in containers: queues, pool, time limits. Never throws; a failure is a `RunEnd`. */
 export interface Executor {
   execute(run: FunctionRun): void;
   /** Not started: taken back, `dropped`. Running: its container is stopped, `ended` with `{error: reason}` and status 2. Unknown: nothing. */
@@ -87,11 +86,11 @@ export interface Executor {
   /** Takes a run back if it has not started (`dropped`); a run that has started goes on. */
   withdraw(run: FunctionRun): void;
   /**
-   * A hint that runs of this spec come: a container starts in time for them if none is free and the bounds allow.
+   * A hint that runs of this spec are expected: a container starts in time for them if none is free and the bounds allow.
    *
-   * @param behind What runs before them, one after the other; the first was just executed. Default: nothing, they come now.
-   * @param count How many come at once. Default: 1.
-   * @returns Takes the hint back as long as nothing was started; undefined when there is nothing to take back.
+   * @param behind The functions that run before them, one after the other; the first was just executed. Default: none, the runs come now.
+   * @param count Number of runs that come at once. Default: 1.
+   * @returns Cancels the hint while nothing was started; undefined when there is nothing to cancel.
    */
   warm(spec: ContainerSpec, behind?: readonly ContainerSpec[], count?: number): (() => void) | undefined;
   status(): ExecutorStatus;
@@ -109,9 +108,18 @@ export interface ExecutorStatus {
     readonly runs: number;
     /** Its memory limit. */
     readonly memoryMiB?: number;
-    /** How long it has had nothing to do; undefined while it has something. */
+    /** How long it has had no work; undefined while it has some. */
     readonly idleMs?: number;
   }[];
-  /** Containers that were started for expected runs: how many, how many had one, how many ended without. */
+  /** Containers that were started for expected runs. */
   readonly warmed: WarmedCounts;
+}
+
+/** How many containers were started because a run was expected, and what became of them. */
+export interface WarmedCounts {
+  readonly started: number;
+  /** They had a run. */
+  readonly used: number;
+  /** They ended without one. */
+  readonly inVain: number;
 }

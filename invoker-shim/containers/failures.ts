@@ -1,7 +1,7 @@
 import { encodeValue } from '@dataflower/action-runtime/protocol';
 import type { DataSink, Value } from '../sink/value.js';
 
-/** OpenWhisk's texts for what goes wrong around a run (its activation records show them to the user). */
+/** OpenWhisk's texts for failures around a run; its activation records show them to the user. */
 export const FailureText = {
   runDied: 'The action did not produce a valid response and exited unexpectedly.',
   initDied: 'The action did not initialize and exited unexpectedly.',

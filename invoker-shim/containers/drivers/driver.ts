@@ -1,6 +1,9 @@
 import { CodedError } from '@dataflower/common';
 import type { ContainerSpec } from '../executor.js';
+import type { OutputHandler } from '../logs/output-lines.js';
 import type { FileSharing } from '../values/file-sharing.js';
+
+export { MAX_OUTPUT_LINE_CHARS, type OutputHandler } from '../logs/output-lines.js';
 
 /** How a container ended. */
 export interface ContainerExit {
@@ -31,15 +34,6 @@ export interface ContainerHandle {
   /** Kills it, paused or not, with every process that it started. Idempotent. */
   stop(): void;
 }
-
-/** Receives a container's stdout and stderr line by line; a line longer than `MAX_OUTPUT_LINE_CHARS` comes in parts. */
-export type OutputHandler = (stream: 'stdout' | 'stderr', line: string) => void;
-
-/**
- * Longest line of output that is delivered whole, in characters. It bounds what is buffered of a line that never ends.
- * OpenWhisk's limit is 16 KiB, the size in which Docker stores lines.
- */
-export const MAX_OUTPUT_LINE_CHARS = 64 * 1024;
 
 /**
  * The image that an action names cannot be run here. The message goes into the activation's record, for the action's

@@ -1,113 +1,91 @@
-import type { Socket } from 'node:net';
 import { type FrameType, ProtocolError } from '@dataflower/action-runtime/protocol';
-import { Connection, type ConnectionHandler } from '../wire/connection.js';
-import {
-  type ContainerEnding,
-  beforeInit,
-  exitDetail,
-  foreignBeforeInit,
-  notStarted,
-  divide,
-} from './container-ending.js';
-import type { ContainerContext, ContainerOwner } from './container-context.js';
-import { ContainerRuns, type RunsHost } from '../runs/container-runs.js';
-import type { ContainerExit, ContainerHandle } from '../drivers/driver.js';
-import { Endpoint } from '../wire/endpoint.js';
-import type { ContainerSpec, ExecutorStatus, FunctionRun } from '../executor.js';
-import { type FileSharing, noFiles, samePaths } from '../values/file-sharing.js';
-import { OpenWhiskRuntime } from '../openwhisk-runtime/openwhisk-runtime.js';
-import { Handshake, type HandshakeHost } from '../wire/handshake.js';
+import { assertNever } from '@dataflower/common';
+import type { ContainerExit } from '../drivers/driver.js';
+import type { ContainerEnding } from '../ending.js';
+import type { ContainerSpec, ExecutorStatus } from '../executor.js';
 import { LogCollector } from '../logs/log-collector.js';
-import type { PendingRun } from '../runs/pending-run.js';
-import { RunChannel } from '../wire/run-channel.js';
-import { takeRunFrame } from '../wire/run-frames.js';
+import { ContainerRuns } from '../runs/container-runs.js';
+import type { Run } from '../runs/run.js';
+import { takeRunFrame } from '../runs/run-frames.js';
+import type { RunningContainer } from '../runs/runs-context.js';
+import { transition } from '../transitions.js';
+import { noFiles } from '../values/file-sharing.js';
+import { type ChannelEvents, ContainerChannels } from './container-channels.js';
+import type { ContainerContext, FunctionEvents, OwnerEvents, PoolEvents } from './container-context.js';
+import { ContainerProcess, type ProcessEvents } from './container-process.js';
+import { CONTAINER_TRANSITIONS, type ContainerState } from './container-state.js';
+import { Handshake, type HandshakeEvents } from './handshake.js';
 import { Sleep } from './sleep.js';
-import { StartTimes } from '../pool/start-times.js';
-import { withinMs } from './within-ms.js';
+import { beforeInit, exitDetail, foreignBeforeInit, notStarted } from './start-ending.js';
+import { StartTimes } from './start-times.js';
 
-/**
- * STARTING: until its HELLO. INITIALIZING: until it is READY; a pre-warmed one is told in between what it is to run. STOPPING: its connection is closed, it is being ended.
- * STOPPED: nothing is left of it. Any state but the last two goes to STOPPING.
- */
-export type ContainerState = 'STARTING' | 'INITIALIZING' | 'READY' | 'STOPPING' | 'STOPPED';
-
-/** After the process has gone, its last frames are awaited at most so long, in ms. */
+/** After the process has gone, its last frames are awaited at most this long, in ms. */
 const LAST_FRAMES_MS = 200;
-/** A run's end waits at most so long, in ms, for the last words of its container. */
-const LAST_WORDS_MS = 1000;
 
-/** One container from its start to its end. It trusts nothing that comes from it. */
-export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
-  readyAt = 0;
-  initMs = 0;
-  /** By the stopwatch: since when it has had nothing to do. */
+/** One container from its start to its end. It trusts nothing that the container sends. */
+export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents, RunningContainer {
+  /** By the stopwatch: since when it has had no work. */
   idleSince = 0;
   readonly times: StartTimes;
-  /** It was started because a run was expected, none being there. */
+  /** It was started for a run that was expected and had not come. */
   expected = false;
   #state: ContainerState = 'STARTING';
   #retiring = false;
-  #endpoint: Endpoint | undefined;
-  #connection: Connection | undefined;
-  #runChannel: RunChannel | undefined;
-  /** It has said READY and its run channel has not come yet. */
-  #awaitsRunChannel = false;
-  readonly #listening: Promise<Endpoint>;
-  /** How large values reach it; set before it greets. */
-  files: FileSharing = noFiles;
-  #handle: ContainerHandle | undefined;
-  /** Speaks for a container that has no runtime of ours. */
-  #foreign: OpenWhiskRuntime | undefined;
-  #runs: ContainerRuns | undefined;
-  #sleep: Sleep | undefined;
-  #owner: ContainerOwner;
+  readonly #channels: ContainerChannels;
+  readonly #process: ContainerProcess;
   readonly #handshake: Handshake;
-  /** Whose its own output is; undefined until it is known what it is to run. */
+  #runs: ContainerRuns<Container> | undefined;
+  #sleep: Sleep | undefined;
+  /** Collects its output on its own streams; undefined before `assign`. */
   #logs: LogCollector | undefined;
-  /** Resolves once the driver has said whether there is something to stop. */
-  #started!: () => void;
-  readonly #startSettled = new Promise<void>((resolve) => (this.#started = resolve));
   #cancelExitTimer: (() => void) | undefined;
   /** Resolves when nothing is left of it. */
   readonly gone: Promise<void>;
   #resolveGone!: () => void;
 
   readonly #context: ContainerContext;
+  readonly #pool: PoolEvents<Container>;
+  #owner: OwnerEvents<Container>;
+  /** Undefined before `assign`. */
+  #function: FunctionEvents<Container> | undefined;
 
   /**
-   * Starts it.
+   * Starts it. It greets and then waits for `assign`.
    *
-   * @param prewarmed It greets and then waits for `assign`.
+   * @param prewarmed It was started without a function that needs it.
    */
   constructor(
     readonly id: string,
-    /** What it is to run; of a pre-warmed one, what it is made for. */
+    /** The function that it serves; before `assign`, the kind and the memory that it is made for. */
     public spec: ContainerSpec,
     context: ContainerContext,
-    owner: ContainerOwner,
-    prewarmed = false,
+    pool: PoolEvents<Container>,
+    owner: OwnerEvents<Container>,
+    readonly prewarmed: boolean,
   ) {
     this.#context = context;
-
+    this.#pool = pool;
     this.#owner = owner;
-    this.times = new StartTimes(context.stopwatch);
+
+    const { sockets, batcher, stopwatch } = context;
+    this.times = new StartTimes(stopwatch);
     this.gone = new Promise((resolve) => (this.#resolveGone = resolve));
-    this.#listening = Endpoint.listen(context.sockets, (socket) => this.#onConnection(socket));
-    this.#handshake = new Handshake(context, spec.memoryMiB, this.times, this.#listening, this);
-    if (!prewarmed) this.assign(spec, owner);
-    void this.#start();
+    this.#handshake = new Handshake(context, spec.memoryMiB, this.times, this);
+    const { runKey } = this.#handshake;
+    this.#channels = new ContainerChannels({ sockets, batcher, runKey, state: () => this.#state, events: this });
+    this.#process = new ContainerProcess(context, this.#channels.listening, this.#handshake, this);
   }
 
-  /** Says what a pre-warmed one is to run, which it has to be made for, and whose it is from now on. Once. */
-  assign(spec: ContainerSpec, owner: ContainerOwner): void {
+  /** Gives it to a function that it is made for. Once. */
+  assign(spec: ContainerSpec, owner: FunctionEvents<Container>): void {
     this.spec = spec;
-    this.#owner = owner;
+    this.#owner = this.#function = owner;
     this.#logs = new LogCollector(this.#context.clock, this.#handshake.markKey, spec.logLimitBytes);
     this.times.wanted = this.times.now();
-    this.#handshake.assign(spec);
+    this.#handshake.assign(spec, this.#channels.listening, () => owner.firstRun());
   }
 
-  /** True while it waits to be told what it is to run. */
+  /** True while it has greeted and waits for `assign`. */
   get waits(): boolean {
     return this.#handshake.waits && this.#state === 'INITIALIZING';
   }
@@ -117,7 +95,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   get isForeign(): boolean {
-    return this.#foreign !== undefined;
+    return this.#process.isForeign;
   }
 
   /** Runs sent to it in its life. */
@@ -133,24 +111,24 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     return this.#runs?.hold.on ?? false;
   }
 
-  /** True while its function takes longer than was expected. */
+  /** True while its function takes longer than expected. */
   get slow(): boolean {
     return this.#runs?.slow ?? false;
   }
 
-  /** True while it is to take runs. */
+  /** True while it may be sent runs. */
   get accepts(): boolean {
     return this.#state === 'READY' && !this.#retiring && (this.#sleep?.isAwake ?? true) && this.#runs!.accepts;
   }
 
-  /** Whether its processes stand still; only of one that is ready. */
+  /** Whether it is paused; only of one that is ready. */
   get sleep(): Sleep {
-    return (this.#sleep ??= new Sleep(this.#handle!, {
-      awake: () => {
-        // It may have ended before the engine's answer came.
-        if (this.#state === 'READY') this.#owner.onAwake(this);
+    return (this.#sleep ??= new Sleep(this.#process.handle, {
+      onAwake: () => {
+        // It may have ended before the driver's answer came.
+        if (this.#state === 'READY') this.#function!.onAwake(this);
       },
-      lost: (error) => this.stop({ kind: 'DIED', detail: `it could not be paused or resumed: ${error.message}` }),
+      onLost: (error) => this.stop({ kind: 'DIED', detail: `it could not be paused or resumed: ${error.message}` }),
     }));
   }
 
@@ -158,7 +136,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     return this.#retiring;
   }
 
-  /** False when it has nothing to do and nothing to watch. */
+  /** False when it has no work and no deadline to be checked. */
   get busy(): boolean {
     return this.#state === 'READY' ? this.#runs!.busy : this.#state !== 'STOPPED' && !this.waits;
   }
@@ -189,13 +167,8 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   /** Sends a run; only while it accepts. */
-  send(pending: PendingRun): void {
-    pending.container = this;
-    this.#runs!.send(pending);
-  }
-
-  cancel(pending: PendingRun, reason: string): void {
-    this.#runs?.cancel(pending, reason);
+  send(run: Run): void {
+    this.#runs!.send(run);
   }
 
   withdraw(): void {
@@ -208,7 +181,7 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     this.#stopIfDone();
   }
 
-  /** @param expectedMs How long its function is expected to run. */
+  /** Checks its deadlines. @param expectedMs Expected run time of its function. */
   sweep(now: number, stopwatch: number, expectedMs: number): void {
     switch (this.#state) {
       case 'STARTING':
@@ -218,8 +191,11 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
       case 'READY':
         this.#runs!.sweep(now, stopwatch, expectedMs);
         return;
-      default:
+      case 'STOPPING':
+      case 'STOPPED':
         return;
+      default:
+        assertNever(this.#state);
     }
   }
 
@@ -227,39 +203,41 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
     if (this.#state === 'STOPPING' || this.#state === 'STOPPED') return;
     const starting = this.#state !== 'READY';
     const ending = this.#handshake.initSentAt === 0 ? this.#beforeInit(cause) : cause;
-    this.#state = 'STOPPING';
+    this.#become('STOPPING');
     this.#cancelExitTimer?.();
-    if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') {
+    const isFailure = ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED';
+    if (isFailure)
       this.#context.logger.warn({ container: this.id, key: this.spec.key, ...ending }, 'a container was stopped');
-    }
-    const { started, returned } = divide(ending, this.#runs?.close());
-    this.#connection?.close();
-    this.#runChannel?.connection.close();
-    this.#foreign?.close();
-    this.#handle?.stop();
-    // A run behind one that was cancelled has lost nothing: else its neighbour's user could have it fail.
-    if (ending.kind !== 'RETIRED' && ending.kind !== 'CANCELLED') for (const pending of returned) pending.losses++;
+    const { ended, returned } = this.#runs?.close(ending.kind === 'AWAY') ?? NO_RUNS;
+    this.#channels.close();
+    this.#process.stop();
+    // A run behind one that was cancelled loses nothing: else another caller's cancellations could make it fail.
+    if (isFailure) for (const run of returned) run.losses++;
     const payer = starting ? this.#owner.onStartFailed(this, ending) : undefined;
     this.#owner.onLeaving(this);
+    this.#pool.onLeaving(this);
     this.#runs?.giveBack(returned);
-    void this.#finish(ending, started, payer);
+    void this.#finish(ending, ended, payer);
   }
 
-  // From the connection.
+  // From the connections.
 
   onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void {
     switch (this.#state) {
       case 'READY':
-        takeRunFrame(this.#runs!, this.#connection!, type, flags, id, payload);
+        takeRunFrame(this.#runs!, this.#channels.connection!, type, flags, id, payload);
         return;
       case 'STARTING':
-        this.#handshake.onHello(type, payload, this.#connection!);
+        this.#handshake.onHello(type, payload, this.#channels.connection!, this.#process.files !== noFiles);
         return;
       case 'INITIALIZING':
         this.#handshake.onFrame(type, flags, id, payload);
         return;
-      default:
+      case 'STOPPING':
+      case 'STOPPED':
         return;
+      default:
+        assertNever(this.#state);
     }
   }
 
@@ -268,164 +246,105 @@ export class Container implements ConnectionHandler, HandshakeHost, RunsHost {
   }
 
   onEnd(error: Error | undefined): void {
-    if (error === undefined) this.stop(this.#foreign?.ending ?? { kind: 'DIED', detail: 'its connection ended' });
+    if (error === undefined) this.stop(this.#process.foreignEnding ?? { kind: 'DIED', detail: 'its connection ended' });
     else if (ProtocolError.is(error)) this.stop({ kind: 'PROTOCOL', detail: error.message });
     else this.stop({ kind: 'DIED', detail: error.message });
   }
 
+  onRunChannelOpen(): void {
+    this.onInitialized(true);
+  }
+
+  /** The function's thread has ended, or will take nothing any more. Frames on the first connection say how its run ends. */
+  onRunChannelEnd(error: Error | undefined, isAwaited: boolean): void {
+    if (ProtocolError.is(error)) this.stop({ kind: 'PROTOCOL', detail: error.message });
+    else if (this.#state === 'READY') this.retire();
+    else if (isAwaited) this.stop({ kind: 'DIED', detail: 'its run channel ended' });
+  }
+
   // From the handshake.
 
-  firstRun(): FunctionRun | undefined {
-    return this.#owner.firstRun();
+  onGreeted(): void {
+    this.#become('INITIALIZING');
   }
 
-  welcomed(): void {
-    this.#state = 'INITIALIZING';
-  }
-
-  initialized(runChannel: boolean): void {
-    if (runChannel && this.#runChannel?.state !== 'OPEN') {
-      if (this.#awaitsRunChannel || this.#runChannel?.state === 'ENDED')
-        throw new ProtocolError('UNEXPECTED_FRAME', 'READY with a run channel that is not there');
-      // It is under way: the container wrote to it before it said READY.
-      this.#awaitsRunChannel = true;
-      return;
-    }
-    this.#endpoint!.stopListening();
-    this.readyAt = this.#context.clock.now();
-    this.initMs = this.readyAt - this.#handshake.initSentAt;
+  onInitialized(hasRunChannel: boolean): void {
+    const channels = this.#channels;
+    if (hasRunChannel && !channels.hasRunChannel()) return;
+    channels.stopListening();
+    const readyAt = this.#context.clock.now();
     this.times.ready = this.idleSince = this.times.now();
-    this.#runs = new ContainerRuns(
-      this.#context,
-      this.#connection!,
-      runChannel ? this.#runChannel!.connection : undefined,
-      this,
-      this.files,
-    );
-    this.#state = 'READY';
-    this.#context.logger.debug(
-      { container: this.id, key: this.spec.key, ...this.times.phases },
-      'a container is ready',
-    );
-    this.#owner.onReady(this);
+    const port = {
+      connection: channels.connection!,
+      runChannel: hasRunChannel ? channels.runChannel : undefined,
+      files: this.#process.files,
+      readyAt,
+      initMs: readyAt - this.#handshake.initSentAt,
+      bootMs: this.times.bootMs,
+    };
+    const queue = this.#function!;
+    this.#runs = new ContainerRuns(this.#context, this, port, queue);
+    this.#become('READY');
+    const { phases } = this.times;
+    this.#context.logger.debug({ container: this.id, key: this.spec.key, ...phases }, 'a container is ready');
+    this.#pool.onReady(this);
+    queue.onReady(this);
     this.#stopIfDone();
   }
 
   // From the runs.
 
-  freed(): void {
+  onFreed(): void {
     if (this.#retiring) this.#stopIfDone();
-    else if (this.#state === 'READY') this.#owner.onFreed(this);
+    else if (this.#state === 'READY') this.#function!.onFreed(this);
   }
 
-  returned(runs: readonly PendingRun[]): void {
-    this.#owner.onReturned(runs);
+  // From the process.
+
+  onStartError(error: Error): void {
+    this.stop(notStarted(error));
   }
 
-  heldChanged(): void {
-    this.#owner.onHeldChanged(this);
-  }
-
-  measured(meanMs: number): void {
-    this.#owner.onMeasured(meanMs);
-  }
-
-  async #start(): Promise<void> {
-    const { spec } = this;
-    const context = this.#context;
-    try {
-      this.#endpoint = await this.#listening;
-      this.files = context.driver.sharesFiles ? samePaths : (context.driver.shareFiles?.(spec) ?? noFiles);
-      const handle = await context.driver.start({
-        spec,
-        files: this.files,
-        socketPath: this.#endpoint.path,
-        token: this.#handshake.token,
-        onOutput: (stream, line) => this.#onOutput(stream, line),
-        onFetch: () => this.#handshake.holdOn(),
-      });
-      this.#handshake.goOn();
-      this.#handle = handle;
-      this.times.running = this.times.now();
-      void handle.exited.then((exit) => this.#onExit(exit));
-      if (this.#state === 'STOPPING') handle.stop();
-      else if (handle.http !== undefined) {
-        const own = { socketPath: this.#endpoint.path, token: this.#handshake.token, container: this };
-        this.#foreign = new OpenWhiskRuntime({ address: handle.http, ...own, context });
-      }
-    } catch (error) {
-      this.stop(notStarted(error as Error));
-    } finally {
-      this.#started();
-    }
-  }
-
-  #beforeInit(cause: ContainerEnding): ContainerEnding {
-    if (this.#foreign === undefined) return beforeInit(cause);
-    return foreignBeforeInit(cause, this.spec, this.#context.limits.helloTimeoutMs);
-  }
-
-  #onConnection(socket: Socket): void {
-    if (this.#state === 'STARTING' && this.#connection === undefined) {
-      this.#connection = new Connection(socket, this.#context.batcher, this);
-    } else if (this.#state === 'INITIALIZING' && this.#runChannel === undefined) {
-      const onEnd = (error: Error | undefined): void => this.#onRunChannelEnd(error);
-      this.#runChannel = new RunChannel(
-        socket,
-        this.#context.batcher,
-        this.#handshake.runKey,
-        () => this.#onRunChannelOpen(),
-        onEnd,
-      );
-      this.#endpoint!.stopListening();
-    } else {
-      socket.destroy();
-    }
-  }
-
-  #onRunChannelOpen(): void {
-    if (this.#awaitsRunChannel) this.initialized(true);
-  }
-
-  /** The function's thread has gone, or will take nothing any more; what becomes of its run the DLU says. */
-  #onRunChannelEnd(error: Error | undefined): void {
-    if (ProtocolError.is(error)) this.stop({ kind: 'PROTOCOL', detail: error.message });
-    else if (this.#state === 'READY') this.retire();
-    else if (this.#awaitsRunChannel) this.stop({ kind: 'DIED', detail: 'its run channel ended' });
-  }
-
-  #onOutput(stream: 'stdout' | 'stderr', line: string): void {
-    this.#foreign?.onOutput(stream, line);
+  onOutput(stream: 'stdout' | 'stderr', line: string): void {
     this.#logs?.onLine(stream, line, this.runCount);
   }
 
-  #onExit(exit: ContainerExit): void {
+  onExit(exit: ContainerExit): void {
     if (this.#state === 'STOPPING' || this.#state === 'STOPPED') return;
     const detail = exitDetail(exit);
-    if (this.#connection === undefined)
-      this.stop({ kind: this.#state === 'STARTING' && this.#foreign === undefined ? 'NOT_STARTED' : 'DIED', detail });
-    // What it had sent may still be on its way; the end of the connection comes behind it.
+    if (this.#channels.connection === undefined)
+      this.stop({ kind: this.#state === 'STARTING' && !this.isForeign ? 'NOT_STARTED' : 'DIED', detail });
+    // Its last frames may still be on their way; the end of the connection comes behind them.
     else this.#cancelExitTimer = this.#context.clock.after(LAST_FRAMES_MS, () => this.stop({ kind: 'DIED', detail }));
+  }
+
+  #beforeInit(cause: ContainerEnding): ContainerEnding {
+    if (!this.isForeign) return beforeInit(cause);
+    return foreignBeforeInit(cause, this.spec, this.#context.limits.helloTimeoutMs);
   }
 
   #stopIfDone(): void {
     if (this.#retiring && (this.#state !== 'READY' || !this.#runs!.busy)) this.stop({ kind: 'RETIRED' });
   }
 
-  async #finish(ending: ContainerEnding, started: readonly PendingRun[], payer: PendingRun | undefined): Promise<void> {
-    await this.#startSettled;
-    const exited = this.#handle?.exited ?? Promise.resolve(undefined);
-    const exit = await withinMs(exited, LAST_WORDS_MS, this.#context.clock);
-    this.#logs?.close(started.at(-1) ?? (payer === undefined ? undefined : this.#handshake));
+  async #finish(ending: ContainerEnding, ended: readonly Run[], payer: Run | undefined): Promise<void> {
+    const exit = await this.#process.lastWords();
+    this.#logs?.close(ended.at(-1) ?? (payer === undefined ? undefined : this.#handshake));
     if (payer !== undefined) payer.adoptLog(this.#handshake.log);
     const outOfMemory = exit?.outOfMemory ?? false;
     const { ender } = this.#context;
-    ender.failStarted(started, this.id, ending, outOfMemory);
+    ender.failStarted(ended, this.id, ending, outOfMemory);
     if (payer !== undefined) ender.failStart(payer, this.id, ending, outOfMemory, this.#handshake.initSentAt);
-    await exited;
-    this.#endpoint?.close();
-    this.#state = 'STOPPED';
-    this.#owner.onStopped(this);
+    await this.#process.gone();
+    this.#channels.removeSocket();
+    this.#become('STOPPED');
+    this.#pool.onStopped(this);
     this.#resolveGone();
   }
+
+  #become(next: ContainerState): void {
+    this.#state = transition(CONTAINER_TRANSITIONS, 'a container', this.#state, next);
+  }
 }
+
+const NO_RUNS = { ended: [], returned: [] };

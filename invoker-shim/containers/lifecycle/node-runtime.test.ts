@@ -182,7 +182,7 @@ describe('the executor with the Node runtime', () => {
     expect(runs.map(({ end }) => end!.value)).toEqual(runs.map((_, n) => ({ n })));
   });
 
-  it('lets nobody pay for a developer error but the run that made it', async () => {
+  it('fails only the run that made a developer error', async () => {
     const code = 'function main({ n }) { if (n % 50 === 25) throw new Error("no"); return { n }; }';
     const runs = Array.from({ length: 300 }, (_, n) => run(code, { n }));
     await Promise.all(runs.map(({ done }) => done));
@@ -238,7 +238,7 @@ describe('the executor with the Node runtime', () => {
     expect(well.end).toMatchObject({ status: 0 });
   });
 
-  it('gives what had not started to other containers when a function ends its process', async () => {
+  it('gives runs that had not started to other containers when a function ends its process', async () => {
     const code = 'function main({ n }) { if (n % 40 === 20) process.exit(0); return { n }; }';
     const runs = Array.from({ length: 200 }, (_, n) => run(code, { n }));
     await Promise.all(runs.map(({ done }) => done));

@@ -100,7 +100,7 @@ test('one that dies while it is paused is gone, and nothing is lost', async () =
   expect(run.end).toMatchObject({ status: 0 });
 });
 
-test('one that dies while it is being woken up takes nobody a place when the engine answers after all', async () => {
+test('one that dies while it is being resumed takes no place when the engine answers after all', async () => {
   await f.close();
   f = new Fixture({ pauseAfterMs: 1000, maxContainers: 1 });
   f.driver.pauses = true;

@@ -1,27 +1,34 @@
 import type { ContainerHandle } from '../drivers/driver.js';
+import { type Transitions, transition } from '../transitions.js';
 
 /** AWAKE → PAUSING → PAUSED → RESUMING → AWAKE; PAUSING and RESUMING go on to where they are wanted. */
 export type SleepState = 'AWAKE' | 'PAUSING' | 'PAUSED' | 'RESUMING';
 
-/** What a container does with its sleep. */
-export interface Sleeper {
-  /** It is awake again and can be used. */
-  awake(): void;
-  /** It cannot be said whether its processes stand still: it is of no use any more. */
-  lost(error: Error): void;
+const TRANSITIONS: Transitions<SleepState> = {
+  AWAKE: ['PAUSING'],
+  PAUSING: ['PAUSED'],
+  PAUSED: ['RESUMING'],
+  RESUMING: ['AWAKE'],
+};
+
+export interface SleepEvents {
+  /** The container is awake again and can be used. */
+  onAwake(): void;
+  /** Pausing or resuming failed: whether its processes run is not known, so the container is of no use. */
+  onLost(error: Error): void;
 }
 
-/** Whether a container's processes stand still. An engine is asked one thing at a time. */
+/** Whether a container's processes are paused. The driver is asked for one change at a time. */
 export class Sleep {
   #state: SleepState = 'AWAKE';
   #wanted = false;
 
   readonly #handle: Pick<ContainerHandle, 'pause' | 'resume'>;
-  readonly #sleeper: Sleeper;
+  readonly #events: SleepEvents;
 
-  constructor(handle: Pick<ContainerHandle, 'pause' | 'resume'>, sleeper: Sleeper) {
+  constructor(handle: Pick<ContainerHandle, 'pause' | 'resume'>, events: SleepEvents) {
     this.#handle = handle;
-    this.#sleeper = sleeper;
+    this.#events = events;
   }
 
   get state(): SleepState {
@@ -32,7 +39,7 @@ export class Sleep {
     return this.#state === 'AWAKE';
   }
 
-  /** True when the driver can do it. */
+  /** True when the driver can pause containers. */
   get possible(): boolean {
     return this.#handle.pause !== undefined && this.#handle.resume !== undefined;
   }
@@ -40,35 +47,39 @@ export class Sleep {
   /** Pauses a container that is awake. */
   pause(): void {
     if (this.#state !== 'AWAKE' || !this.possible) return;
-    this.#state = 'PAUSING';
+    this.#become('PAUSING');
     this.#handle.pause!().then(
       () => {
-        this.#state = 'PAUSED';
+        this.#become('PAUSED');
         if (this.#wanted) this.#resume();
       },
       (error: unknown) => this.#lost(error),
     );
   }
 
-  /** Has it wake up; `awake` is called when it has. */
+  /** Resumes it; `onAwake` is called when it runs again. */
   wake(): void {
     this.#wanted = true;
     if (this.#state === 'PAUSED') this.#resume();
   }
 
   #resume(): void {
-    this.#state = 'RESUMING';
+    this.#become('RESUMING');
     this.#handle.resume!().then(
       () => {
-        this.#state = 'AWAKE';
+        this.#become('AWAKE');
         this.#wanted = false;
-        this.#sleeper.awake();
+        this.#events.onAwake();
       },
       (error: unknown) => this.#lost(error),
     );
   }
 
+  #become(next: SleepState): void {
+    this.#state = transition(TRANSITIONS, 'a sleep', this.#state, next);
+  }
+
   #lost(error: unknown): void {
-    this.#sleeper.lost(error instanceof Error ? error : new Error(String(error)));
+    this.#events.onLost(error instanceof Error ? error : new Error(String(error)));
   }
 }

@@ -2,8 +2,8 @@ import { StringDecoder } from 'node:string_decoder';
 import { wholeCharacters } from '@dataflower/action-runtime/protocol';
 
 /**
- * Cuts a stream of text into lines while holding little more than `maxChars` of it: a longer line comes in several pieces, no
- * character cut in two.
+ * Splits a stream of text into lines and buffers little more than `maxChars` of it: a longer line comes in several pieces,
+ * with no character cut in two.
  */
 export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
@@ -13,7 +13,7 @@ export class LineSplitter {
   readonly #onLine: (line: string) => void;
   readonly #tailChars: number;
 
-  /** @param tailChars So many characters at the end of a line are never cut apart. */
+  /** @param tailChars Number of characters at the end of a line that stay in one piece. */
   constructor(maxChars: number, onLine: (line: string) => void, tailChars = 0) {
     this.#maxChars = maxChars;
     this.#onLine = onLine;
@@ -23,7 +23,7 @@ export class LineSplitter {
   push(chunk: Buffer): void {
     const text = this.#decoder.write(chunk);
     let at = 0;
-    // Only what is new is searched: what writes byte by byte must not have the rest gone through for each of them.
+    // Only new text is searched: else output that comes byte by byte would be searched again for each byte.
     for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', at)) {
       this.#onLine(this.#cut(this.#rest + text.slice(at, end)));
       this.#rest = '';
@@ -32,14 +32,14 @@ export class LineSplitter {
     this.#rest = this.#cut(this.#rest + text.slice(at));
   }
 
-  /** The stream has ended: what is left is a line. */
+  /** The stream has ended: the rest is a line. */
   end(): void {
     const rest = this.#rest + this.#decoder.end();
     this.#rest = '';
     if (rest !== '') this.#onLine(this.#cut(rest));
   }
 
-  /** Gives out pieces of what is too long, and returns the rest. */
+  /** Emits pieces of a line that is too long, and returns the rest. */
   #cut(line: string): string {
     let at = 0;
     while (line.length - at > this.#maxChars + this.#tailChars) {

@@ -76,7 +76,7 @@ describe('the output of a container on its own streams', () => {
     void runs[0]!.done.then(() => (isLogged = true));
     await f.advanceUntil(() => isLogged, 1000);
     expect(lines(runs[0]!)).toEqual(['stdout: x', NOT_COLLECTED]);
-    // It comes all the same, and is nobody's.
+    // A mark after the wait is ignored.
     container.write('stderr', 'late', 2);
     const next = f.run();
     await container.received(FrameType.RUN, 3);

@@ -1,10 +1,9 @@
 import type { Clock } from '@dataflower/common';
 import { FailureText } from '../failures.js';
 import { OwnOutput, type StreamName } from './own-output.js';
-import type { PendingRun } from '../runs/pending-run.js';
 import type { RunLog } from './run-log.js';
 
-/** A result's end marks are awaited at most so long, in ms: they were written before it. */
+/** Longest wait for a result's end marks, in ms: they were written before it. */
 const MARKS_MS = 5000;
 
 /** Has a log, made when it is needed. */
@@ -12,15 +11,22 @@ interface Logged {
   readonly log: RunLog;
 }
 
+/** A run whose end is marked on its container's streams. */
+export interface MarkedRun extends Logged {
+  readonly invocationId: number;
+  /** Set to a promise that resolves once all lines are in the log. */
+  logsCome: Promise<void> | undefined;
+}
+
 interface Waiting {
-  readonly pending: PendingRun;
+  readonly run: MarkedRun;
   readonly settle: () => void;
 }
 
 /**
- * Gives the output of one container's streams to the runs that it is of. A run whose end is marked on them has its log once
- * both marks are here; its value need not wait for that. With a runtime that writes no marks, output is of the run during
- * which it comes.
+ * Assigns the output of one container's streams to its runs. The log of a run whose end is marked on both streams is
+ * complete once both marks are here; the run's value does not wait for them. A runtime that writes no marks has its output
+ * assigned to the run during which it comes.
  */
 export class LogCollector {
   readonly #output: OwnOutput;
@@ -31,7 +37,7 @@ export class LogCollector {
   readonly #clock: Clock;
 
   /**
-   * @param markKey What the container's end marks begin with.
+   * @param markKey The text that the container's end marks begin with.
    * @param limitBytes The log limit of its action.
    */
   constructor(clock: Clock, markKey: string, limitBytes: number) {
@@ -55,40 +61,40 @@ export class LogCollector {
     }
   }
 
-  /** The run has its result, and its end marks are on the way or here. */
-  ended(pending: PendingRun): void {
-    const { invocationId: id } = pending;
+  /** The run has its result; its end marks are here or on their way. */
+  ended(run: MarkedRun): void {
+    const { invocationId: id } = run;
     if (this.#output.isMarked(id)) {
-      this.#output.take(id, pending.log, this.#clock.wall());
+      this.#output.take(id, run.log, this.#clock.wall());
       return;
     }
-    pending.logsCome = new Promise((resolve) => {
+    run.logsCome = new Promise((resolve) => {
       const settle = (): void => {
         cancel();
         this.#waiting.delete(id);
-        this.#output.take(id, pending.log, this.#clock.wall());
+        this.#output.take(id, run.log, this.#clock.wall());
         resolve();
       };
       const cancel = this.#clock.after(MARKS_MS, () => {
         settle();
-        pending.log.note(FailureText.logsNotCollected, this.#clock.wall());
+        run.log.note(FailureText.logsNotCollected, this.#clock.wall());
       });
-      this.#waiting.set(id, { pending, settle });
+      this.#waiting.set(id, { run, settle });
     });
   }
 
-  /** All that is here is of this one. */
+  /** Assigns all output up to now to this log. */
   give(to: Logged): void {
     if (this.#written) this.#output.takeAll(to.log, this.#clock.wall());
   }
 
   /**
-   * Nothing more comes.
+   * The container writes nothing more.
    *
-   * @param last What ended with the container; undefined: nothing did.
+   * @param last The run, or the start, that ended with the container; undefined: none did.
    */
   close(last: Logged | undefined): void {
-    const rest = last ?? [...this.#waiting.values()].at(-1)?.pending;
+    const rest = last ?? [...this.#waiting.values()].at(-1)?.run;
     for (const { settle } of this.#waiting.values()) settle();
     if (rest !== undefined) this.give(rest);
   }

@@ -1,13 +1,13 @@
 import type { Clock } from '@dataflower/common';
 
-/** Output of one container that is read in a second; a container that writes more waits for its next second. */
+/** Most output of one container that is read in a second; a container that writes more waits for the next second. */
 const READ_BYTES = 8 * 1024 * 1024;
 const READ_LINES = 50_000;
 const WINDOW_MS = 1000;
 
 /**
- * Bounds what one container's own stdout and stderr cost others: one that writes without end is held back by its pipes, as
- * with a slow terminal. Nothing of it is lost here. One timer, only while the container writes.
+ * Bounds the cost of one container's stdout and stderr for others: a container that writes without end is held back by its
+ * pipes, as with a slow terminal. No output is lost here. One timer, only while the container writes.
  */
 export class OutputPace {
   #bytes = 0;
@@ -17,7 +17,7 @@ export class OutputPace {
   #cancelWindow: (() => void) | undefined;
 
   readonly #clock: Clock;
-  /** Reads no more of the container's output, or goes on. */
+  /** Pauses or resumes reading the container's output. */
   readonly #setPaused: (paused: boolean) => void;
 
   constructor(clock: Clock, setPaused: (paused: boolean) => void) {
@@ -25,7 +25,7 @@ export class OutputPace {
     this.#setPaused = setPaused;
   }
 
-  /** So many bytes were read, before their lines are given. */
+  /** Counts bytes that were read, before their lines are emitted. */
   read(bytes: number): void {
     if (this.#ended) return;
     this.#cancelWindow ??= this.#clock.after(WINDOW_MS, () => this.#nextWindow());
@@ -39,7 +39,7 @@ export class OutputPace {
     this.#check();
   }
 
-  /** Nobody writes any more: what is left in the pipes is read at once. */
+  /** The container writes no more: the rest in the pipes is read at once. */
   end(): void {
     this.#ended = true;
     this.#cancelWindow?.();

@@ -4,19 +4,19 @@ import type { RunLog } from './run-log.js';
 export type StreamName = 'stdout' | 'stderr';
 
 interface Line {
-  /** Its place among the lines of both streams. */
+  /** Its position among the lines of both streams. */
   readonly place: number;
   readonly stream: StreamName;
   readonly text: string;
-  /** When it came, by the wall. */
+  /** When it came, in ms since the epoch. */
   readonly time: number;
 }
 
-/** Lines of one stream up to an end mark, or that none has come behind yet. */
+/** Lines of one stream up to an end mark, or after the last one. */
 interface Section {
   readonly lines: Line[];
   bytes: number;
-  /** There were more lines than are kept. */
+  /** Lines were dropped. */
   cut: boolean;
 }
 
@@ -30,12 +30,12 @@ interface Stream {
   markedId: number;
 }
 
-/** Of what is not given out yet, the log limit is kept this many times. */
+/** Bound of the output that is not in a run's log yet, as a multiple of the log limit. */
 const LIMITS_KEPT = 2;
 
 /**
- * What a container wrote on its own stdout and stderr and is not in the log of a run yet, in the order in which it came. A
- * line is of the run whose end mark comes next on its stream. What is held is bounded whatever the container writes.
+ * The output of a container on its own stdout and stderr that is not in the log of a run yet, in the order in which it came.
+ * A line belongs to the run whose end mark comes next on its stream. The memory for it is bounded whatever the container writes.
  */
 export class OwnOutput {
   readonly #streams: Record<StreamName, Stream> = { stdout: newStream(), stderr: newStream() };
@@ -46,7 +46,7 @@ export class OwnOutput {
   readonly #limitBytes: number;
 
   /**
-   * @param markKey What its end marks begin with.
+   * @param markKey The text that its end marks begin with.
    * @param limitBytes The log limit of its action.
    */
   constructor(markKey: string, limitBytes: number) {
@@ -55,9 +55,9 @@ export class OwnOutput {
   }
 
   /**
-   * Takes a line in.
+   * Adds a line.
    *
-   * @param newestId The last invocation that the container was sent: a mark of a later one is none.
+   * @param newestId The last invocation that the container was sent: a mark of a later one is ignored.
    * @returns True when it ends with an end mark.
    */
   add(name: StreamName, line: string, time: number, newestId: number): boolean {
@@ -77,7 +77,7 @@ export class OwnOutput {
     return this.#streams.stdout.markedId >= id && this.#streams.stderr.markedId >= id;
   }
 
-  /** Puts the lines that end with the invocation's marks into its log. Those of earlier ones that nobody took are dropped. */
+  /** Moves the lines up to the invocation's marks into its log, and drops those of earlier invocations. */
   take(id: number, log: RunLog, now: number): void {
     const sections: Ended[] = [];
     for (const { ended } of Object.values(this.#streams))
@@ -90,7 +90,7 @@ export class OwnOutput {
     );
   }
 
-  /** Puts everything into a log. */
+  /** Moves all lines into a log. */
   takeAll(log: RunLog, now: number): void {
     const sections: Section[] = [];
     for (const stream of Object.values(this.#streams)) {
@@ -104,7 +104,7 @@ export class OwnOutput {
   #keep(name: StreamName, text: string, time: number): void {
     const { open } = this.#streams[name];
     const bytes = LOG_LINE_BYTES + text.length;
-    // One line more than fits into a log, so that the log says that it is cut.
+    // One line more than the log takes, so that the log reports the cut.
     if (open.bytes > this.#limitBytes || this.#bytes > LIMITS_KEPT * this.#limitBytes) {
       open.cut = true;
       return;

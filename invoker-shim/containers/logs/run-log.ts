@@ -5,19 +5,19 @@ import { FailureText } from '../failures.js';
 export const SENTINEL = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
 /** Columns of OpenWhisk's time stamps in log lines. */
 const TIME_WIDTH = 30;
-/** What follows the usual time stamp, by stream. */
+/** Text after the usual time stamp, by stream. */
 const STREAMS = { stdout: ' stdout: ', stderr: ' stderr: ' } as const;
-/** What JSON writes in more bytes than UTF-8 has; surrogates, of which one may be alone, to be on the safe side. */
+/** Characters that take more bytes in JSON than in UTF-8; and surrogates, since one may be alone. */
 const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/;
 
 /**
- * The log of one run as OpenWhisk shows it, holding no more than its limit whatever the container writes. A line counts as
- * what it takes in the record, with its time, its stream and JSON's quotes: as OpenWhisk counts the lines of Docker's log
- * files, so that empty lines fill it too.
+ * The log of one run as OpenWhisk shows it, of at most its limit whatever the container writes. A line counts with its size in
+ * the record, with its time, its stream and JSON's quotes, as OpenWhisk counts the lines of Docker's log files: empty lines
+ * count, too.
  */
 export class RunLog {
   readonly #lines: string[] = [];
-  /** Lines that have begun and not ended. */
+  /** Unfinished lines. */
   readonly #begun: { -readonly [stream in keyof typeof STREAMS]?: { text: string; time: number } | undefined } = {};
   #bytes = 0;
   #full = false;
@@ -28,12 +28,12 @@ export class RunLog {
     this.#limitBytes = limitBytes;
   }
 
-  /** True when nothing more is kept. */
+  /** True when further lines are dropped. */
   get full(): boolean {
     return this.#full;
   }
 
-  /** @param time Milliseconds since the epoch, as the container says; out of range it counts as `now`, the wall's time. */
+  /** @param time Milliseconds since the epoch, as the container says; out of range `now` counts, the wall clock's time. */
   add(stream: 'stdout' | 'stderr', text: string, time: number, now: number): void {
     if (this.#full) return;
     const whole = text.endsWith('\n') ? text.slice(0, -1) : text;
@@ -53,19 +53,19 @@ export class RunLog {
     this.#lines.push(format(at, stream, line));
   }
 
-  /** A line as the runtime sends it. */
+  /** Adds a line as the runtime sends it. */
   take({ stream, text, time, truncated, partial = false }: LogLine, now: number): void {
     if (this.#full) return;
     const begun = this.#begun[stream];
     const line = begun === undefined ? { text, time } : { text: begun.text + text, time: begun.time };
-    // A line that is too long already is cut now, not held to its end.
+    // A line that exceeds the limit already is cut now, not buffered to its end.
     const isHeld = partial && line.text.length <= this.#limitBytes;
     this.#begun[stream] = isHeld ? line : undefined;
     if (!isHeld && (line.text !== '' || !truncated)) this.add(stream, line.text, line.time, now);
     if (truncated) this.truncate(now);
   }
 
-  /** No more lines come: those that have begun are lines. */
+  /** No more lines come: unfinished ones are added. */
   end(now: number): void {
     for (const stream of ['stdout', 'stderr'] as const) {
       const begun = this.#begun[stream];
@@ -74,7 +74,7 @@ export class RunLog {
     }
   }
 
-  /** The limit was reached: a last line says so. */
+  /** The limit was reached: adds a last line that says so. */
   truncate(now: number): void {
     if (this.#full) return;
     this.end(now);
@@ -83,7 +83,7 @@ export class RunLog {
     this.#lines.push(format(now, 'stderr', FailureText.logsTruncated(this.#limitBytes)));
   }
 
-  /** A line of the agent's own, outside the limit. */
+  /** Adds a line of the agent's own, which does not count. */
   note(text: string, now: number): void {
     this.#lines.push(format(now, 'stderr', text));
   }
@@ -101,12 +101,12 @@ function format(time: number, stream: keyof typeof STREAMS, text: string): strin
   return new Date(time).toISOString().padEnd(TIME_WIDTH) + STREAMS[stream] + text;
 }
 
-/** Bytes of the text between the quotes of JSON. */
+/** Size of the text in JSON, without the quotes, in bytes. */
 function jsonBytes(text: string): number {
   return ESCAPED.test(text) ? Buffer.byteLength(JSON.stringify(text)) - 2 : Buffer.byteLength(text);
 }
 
-/** The beginning of the text that is at most so many bytes in JSON, no character cut in two. */
+/** The longest beginning of the text that takes at most `bytes` bytes in JSON, with no character cut in two. */
 function cut(text: string, bytes: number): string {
   let end = 0;
   for (const character of text) {

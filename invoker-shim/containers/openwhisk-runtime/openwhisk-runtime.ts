@@ -14,9 +14,8 @@ import {
   DefinitionParts,
   type Slot,
 } from '@dataflower/action-runtime/protocol';
-import { Connection, type ConnectionHandler } from '../wire/connection.js';
+import { Connection, type ConnectionHandler, type WriteBatcher } from '../wire/connection.js';
 import type { Clock } from '@dataflower/common';
-import type { WriteBatcher } from '../wire/write-batcher.js';
 import type { ContainerSpec } from '../executor.js';
 import { FailureText } from '../failures.js';
 import { MAX_QUOTED_BYTES, initError, quoted } from './bodies.js';

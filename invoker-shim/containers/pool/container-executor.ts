@@ -1,42 +1,36 @@
 import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import { runtimeEntry } from '@dataflower/action-runtime/nodejs';
-import {
-  ChurnMap,
-  type Clock,
-  systemClock,
-  DEFAULT_SHARE_PERCENT,
-  type ContainerLogger,
-  silentLogger,
-} from '@dataflower/common';
+import { ChurnMap, type Clock, type ContainerLogger, silentLogger, systemClock } from '@dataflower/common';
 import type { DataSink } from '../../sink/value.js';
-import type { ContainerContext } from '../lifecycle/container-context.js';
 import type { ContainerDriver } from '../drivers/driver.js';
+import { ProcessDriver } from '../drivers/process/process-driver.js';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun } from '../executor.js';
 import { FailureText } from '../failures.js';
+import type { ContainerContext } from '../lifecycle/container-context.js';
 import { JsonThreads, threadHeapMib } from '../openwhisk-runtime/json-threads.js';
-import { PendingRun } from '../runs/pending-run.js';
+import { Run } from '../runs/run.js';
+import { RunEnder } from '../runs/run-ender.js';
+import { WriteBatcher } from '../wire/connection.js';
+import { SocketDirectory } from '../wire/socket-directory.js';
+import { CONTAINER_DEFAULTS, defaultMaxContainers, defaultMemoryLimitMiB, defaultPrewarm } from './defaults.js';
 import { Pool } from './pool.js';
 import type { PrewarmOptions } from './prewarmed.js';
-import { ProcessDriver } from '../drivers/process/process-driver.js';
-import { RunEnder } from '../runs/run-ender.js';
-import { SocketDirectory } from '../wire/socket-directory.js';
-import { WriteBatcher } from '../wire/write-batcher.js';
 
 export interface ExecutorOptions extends ContainersOptions {
-  /** Where the values go. It outlives the executor. */
+  /** Holds the values. It outlives the executor. */
   readonly sink: DataSink;
   /** Default: the system's. */
   readonly clock?: Clock;
 }
 
-/** What can be configured about containers. */
+/** The options for containers; defaults without a reason are in `CONTAINER_DEFAULTS`. */
 export interface ContainersOptions {
   /** Default: child processes with the Node runtime (no isolation: for development). The executor closes it. */
   readonly driver?: ContainerDriver;
   /** Monotonic milliseconds with fractions, for durations. Default: `performance.now`. */
   readonly stopwatch?: () => number;
-  /** Where the directory for sockets is made. Default: the system's temporary directory. */
+  /** Parent of the directory for sockets. Default: the system's temporary directory. */
   readonly socketDir?: string;
   /** Containers in all. Raise it when functions wait while cores and memory are free. Default: 4 a core, 16 at least. */
   readonly maxContainers?: number;
@@ -44,50 +38,46 @@ export interface ContainersOptions {
   readonly maxContainersPerKey?: number;
   /** Sum of the containers' memory limits, in MiB. Default: three quarters of the machine's memory. */
   readonly memoryLimitMiB?: number;
-  /** Percent of both that one namespace may have; the rest is kept for those that have none. Default: 90. */
+  /** Percent of both that one namespace may have; the rest is kept for namespaces that have none. Default: 90. */
   readonly namespaceShare?: number;
-  /** A container without work is removed after so long, in ms. Default: 600,000 (as OpenWhisk). */
+  /** Idle time after which a container is removed, in ms. Default: 600,000 (as OpenWhisk). */
   readonly idleMs?: number;
-  /** Before, it is paused, where the driver can, after so long, in ms. Default: 60,000; `Infinity`: never. */
+  /** Idle time after which a container is paused, where the driver can, in ms. Default: 60,000; `Infinity`: never. */
   readonly pauseAfterMs?: number;
   /**
-   * Containers that start before a function needs them. Default: with Docker two of `nodejs:20` with 256 MiB, OpenWhisk's
-   * own; with child processes none, which start in the time that a message of Docker's engine takes.
+   * Containers that start before a function needs them. Default: with Docker two of `nodejs:20` with 256 MiB, as in OpenWhisk's
+   * own manifest; with child processes none.
    */
   readonly prewarm?: readonly PrewarmOptions[];
-  /** One that was taken is replaced after so long, in ms, when nothing else starts or waits. Default: 1,000. */
+  /** Time after which a pre-warmed container that was taken is replaced, when nothing else starts or waits, in ms. Default: 1,000. */
   readonly prewarmReplaceMs?: number;
-  /** A container that has not said hello after so long, in ms, is given up. Default: 10,000. */
+  /** Time limit from the start of a container to its HELLO, in ms. Default: 10,000. */
   readonly helloTimeoutMs?: number;
-  /** After its time limit a function's container has so long, in ms, to write its logs. Default: 100. */
+  /** Time that a container has to write its logs after its function's time limit, in ms. Default: 100. */
   readonly killGraceMs?: number;
-  /** What a function's containers may do at least before another function, which has none, gets the place, in ms. Default: 50. */
+  /** How long a function's containers keep their place at least before it goes to a function that has none, in ms. Default: 50. */
   readonly minTurnMs?: number;
   /** Bytes that a container may emit before the agent grants more. Default: 4 MiB. */
   readonly emitWindowBytes?: number;
   /** Largest value that a container may hand over, in bytes. Default: 1 GiB. */
   readonly maxValueBytes?: number;
   /**
-   * Largest body of `/run`, and largest answer, of a container that has not this project's runtime, in bytes. Default:
-   * 48 MiB, what OpenWhisk's runtimes take.
+   * Largest body of `/run`, and largest answer, of a container without this project's runtime, in bytes. Default: 48 MiB, the
+   * limit of OpenWhisk's runtimes.
    */
   readonly foreignMessageBytes?: number;
-  /** Cores that the containers share. Default: what the system says. */
+  /** Cores that the containers share. Default: `os.availableParallelism()`. */
   readonly cores?: number;
   /** Default: none. */
   readonly logger?: ContainerLogger;
 }
 
-const MIB = 1024 * 1024;
-
-/** What OpenWhisk's own runtimes manifest asks for. */
-const STEM_CELLS: readonly PrewarmOptions[] = [{ kind: 'nodejs:20', memoryMiB: 256, count: 2 }];
-/** Child processes with the Node runtime: what containers are where no driver is given. */
+/** The driver where none is given: child processes with the Node runtime. */
 export function defaultDriver(): ContainerDriver {
   return processDriver();
 }
 
-/** The same, if wanted with a user of its own for each of them. */
+/** The same. @param ownUsers Each process runs as a user of its own. */
 export function processDriver(ownUsers = false): ProcessDriver {
   return new ProcessDriver({ entry: runtimeEntry, ownUsers });
 }
@@ -103,16 +93,18 @@ class ContainerExecutor implements Executor {
   readonly #pool: Pool;
   readonly #sockets: SocketDirectory;
   readonly #driver: ContainerDriver;
-  readonly #pending = new ChurnMap<FunctionRun, PendingRun>();
+  readonly #runs = new ChurnMap<FunctionRun, Run>();
   #closing: Promise<void> | undefined;
 
   constructor(options: ExecutorOptions) {
     this.#clock = options.clock ?? systemClock;
     const logger = options.logger ?? silentLogger;
+    const defaults = CONTAINER_DEFAULTS;
+    const foreignMessageBytes = options.foreignMessageBytes ?? defaults.foreignMessageBytes;
     const cores = options.cores ?? os.availableParallelism();
-    const maxContainers = options.maxContainers ?? Math.max(16, 4 * cores);
+    const maxContainers = options.maxContainers ?? defaultMaxContainers(cores);
     this.#sockets = new SocketDirectory(options.socketDir);
-    this.#ender = new RunEnder(options.sink, this.#clock, logger, (pending) => this.#pending.delete(pending.run));
+    this.#ender = new RunEnder(options.sink, this.#clock, logger, (run) => this.#runs.delete(run.request));
     this.#driver = options.driver ?? defaultDriver();
     const context: ContainerContext = {
       sink: options.sink,
@@ -124,57 +116,56 @@ class ContainerExecutor implements Executor {
       ender: this.#ender,
       logger,
       limits: {
-        helloTimeoutMs: options.helloTimeoutMs ?? 10_000,
-        killGraceMs: options.killGraceMs ?? 100,
-        emitWindowBytes: options.emitWindowBytes ?? 4 * MIB,
-        maxValueBytes: options.maxValueBytes ?? 1024 * MIB,
-        foreignMessageBytes: options.foreignMessageBytes ?? 48 * MIB,
+        helloTimeoutMs: options.helloTimeoutMs ?? defaults.helloTimeoutMs,
+        killGraceMs: options.killGraceMs ?? defaults.killGraceMs,
+        emitWindowBytes: options.emitWindowBytes ?? defaults.emitWindowBytes,
+        maxValueBytes: options.maxValueBytes ?? defaults.maxValueBytes,
+        foreignMessageBytes,
       },
-      threads: new JsonThreads(threadHeapMib(options.foreignMessageBytes ?? 48 * MIB)),
+      threads: new JsonThreads(threadHeapMib(foreignMessageBytes)),
     };
     const limits = {
       maxContainers,
       maxContainersPerKey: options.maxContainersPerKey ?? maxContainers,
-      memoryLimitMiB: options.memoryLimitMiB ?? Math.floor((os.totalmem() / MIB) * 0.75),
-      namespaceShare: options.namespaceShare ?? DEFAULT_SHARE_PERCENT,
-      idleMs: options.idleMs ?? 600_000,
-      pauseAfterMs: options.pauseAfterMs ?? 60_000,
-      prewarm: options.prewarm ?? (this.#driver.name === 'docker' ? STEM_CELLS : []),
-      prewarmReplaceMs: options.prewarmReplaceMs ?? 1000,
-      minTurnMs: options.minTurnMs ?? 50,
+      memoryLimitMiB: options.memoryLimitMiB ?? defaultMemoryLimitMiB(),
+      namespaceShare: options.namespaceShare ?? defaults.namespaceShare,
+      idleMs: options.idleMs ?? defaults.idleMs,
+      pauseAfterMs: options.pauseAfterMs ?? defaults.pauseAfterMs,
+      prewarm: options.prewarm ?? defaultPrewarm(this.#driver.name),
+      prewarmReplaceMs: options.prewarmReplaceMs ?? defaults.prewarmReplaceMs,
+      minTurnMs: options.minTurnMs ?? defaults.minTurnMs,
       cores,
     };
     this.#pool = new Pool(context, limits, `${randomBytes(8).toString('hex')}-`);
   }
 
-  execute(run: FunctionRun): void {
-    const pending = new PendingRun(run, this.#clock.now());
-    this.#pending.set(run, pending);
+  execute(request: FunctionRun): void {
+    const run = new Run(request, this.#clock.now());
+    this.#runs.set(request, run);
     if (this.#closing !== undefined) {
-      pending.state = 'FINISHING';
-      queueMicrotask(() => this.#ender.drop(pending));
-    } else if (this.#pool.exceedsLimits(run.spec)) {
-      pending.state = 'FINISHING';
-      queueMicrotask(() => this.#ender.fail(pending, '', 3, FailureText.noContainer));
+      this.#dropSoon(run);
+    } else if (this.#pool.exceedsLimits(request.spec)) {
+      run.finishing();
+      queueMicrotask(() => this.#ender.fail(run, '', 3, FailureText.noContainer));
     } else {
-      this.#pool.queue(run.spec).execute(pending);
+      this.#pool.queue(request.spec).execute(run);
     }
   }
 
-  cancel(run: FunctionRun, reason: string): void {
-    const pending = this.#pending.get(run);
-    if (pending === undefined) return;
-    if (pending.state === 'WAITING') this.#dropWaiting(pending);
-    else pending.container?.cancel(pending, reason);
+  cancel(request: FunctionRun, reason: string): void {
+    const run = this.#runs.get(request);
+    if (run === undefined) return;
+    if (run.state === 'WAITING') this.#takeBack(run);
+    else run.holder?.cancel(run, reason);
   }
 
-  withdraw(run: FunctionRun): void {
-    const pending = this.#pending.get(run);
-    if (pending?.state === 'WAITING') {
-      this.#dropWaiting(pending);
-    } else if (pending?.state === 'SENT') {
-      pending.unwanted = true;
-      pending.container?.withdraw();
+  withdraw(request: FunctionRun): void {
+    const run = this.#runs.get(request);
+    if (run?.state === 'WAITING') {
+      this.#takeBack(run);
+    } else if (run?.state === 'SENT') {
+      run.unwanted = true;
+      run.holder?.withdraw();
     }
   }
 
@@ -190,18 +181,23 @@ class ContainerExecutor implements Executor {
     return (this.#closing ??= this.#close(drainMs));
   }
 
-  #dropWaiting(pending: PendingRun): void {
-    pending.state = 'ENDED';
-    this.#pool.forget(pending);
-    // Not at once: the caller may be in the middle of its own tables.
-    queueMicrotask(() => this.#ender.drop(pending));
+  /** A run that waits is cancelled. */
+  #takeBack(run: Run): void {
+    this.#dropSoon(run);
+    this.#pool.forget(run);
+  }
+
+  /** Not at once: the caller may be in the middle of a change of its own tables. */
+  #dropSoon(run: Run): void {
+    run.finishing();
+    queueMicrotask(() => this.#ender.drop(run));
   }
 
   async #close(drainMs: number): Promise<void> {
-    for (const pending of this.#pool.drainQueues()) this.#ender.drop(pending);
+    for (const run of this.#pool.drainQueues()) this.#ender.drop(run);
     await this.#pool.close(drainMs);
-    // What was sent ahead and came back in the meantime.
-    for (const pending of this.#pool.drainQueues()) this.#ender.drop(pending);
+    // Runs that were sent ahead and came back meanwhile.
+    for (const run of this.#pool.drainQueues()) this.#ender.drop(run);
     this.#sockets.close();
     await this.#driver.close?.();
   }

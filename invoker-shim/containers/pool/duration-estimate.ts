@@ -1,21 +1,21 @@
 /**
- * Weights of a measurement above the estimate and below it. What a run takes beyond its own time (cold code, a core that
- * others use) is measured with it and would ask for more containers, which make it worse; so short times count for more.
+ * Weights of a measurement above the estimate and below it. A measurement contains waits that are not the function's (cold
+ * code, a core that others use). They would ask for more containers, which make them longer; so short times count more.
  */
 const WEIGHT_UP = 0.05;
 const WEIGHT_DOWN = 0.5;
-/** Functions up to this time, in ms, run several times in the time that starting a message takes: sent ahead deeply. */
+/** Functions up to this time, in ms, run several times in the time of one message: many runs are sent ahead. */
 const VERY_SHORT_MS = 0.5;
 const SHORT_MS = 1;
 const DEPTH_VERY_SHORT = 8;
 const DEPTH_SHORT = 4;
 /** Waiting up to this long behind others, in ms, costs no more than waking another container. */
 const WAKE_MS = 0.1;
-/** A function that runs longer than this many times its estimate holds up what is behind it. */
+/** A function is slow when it runs longer than this many times its estimate. */
 const SLOW_FACTOR = 8;
 const SLOW_LEAST_MS = 50;
 
-/** What is known of how long a function runs, learnt from its results, and what follows from it. */
+/** Estimates the run time of a function from its results, and derives how many runs are sent ahead. */
 export class DurationEstimate {
   #typicalMs: number | undefined;
 
@@ -30,14 +30,14 @@ export class DurationEstimate {
     else this.#typicalMs = before + (ms > before ? WEIGHT_UP : WEIGHT_DOWN) * (ms - before);
   }
 
-  /** Runs that a container may have at once, the running one included. One for what is long or not known. */
+  /** Runs that a container may have at once, the running one included. One for a long or unknown time. */
   get depth(): number {
     const typical = this.#typicalMs;
     if (typical === undefined || typical > SHORT_MS) return 1;
     return typical <= VERY_SHORT_MS ? DEPTH_VERY_SHORT : DEPTH_SHORT;
   }
 
-  /** Runs in a container up to which the next one is better sent behind them than to a container that sleeps. */
+  /** Number of runs in a busy container up to which the next one is sent behind them rather than to an idle container. */
   get stack(): number {
     const typical = this.#typicalMs;
     return typical === undefined || typical > WAKE_MS
@@ -45,7 +45,7 @@ export class DurationEstimate {
       : Math.min(DEPTH_VERY_SHORT - 1, Math.floor(WAKE_MS / typical));
   }
 
-  /** Time, in ms, after which what waits behind a run is given to another container. */
+  /** Time of a run, in ms, after which the runs behind it go to another container. */
   get slowMs(): number {
     return Math.max(SLOW_LEAST_MS, SLOW_FACTOR * (this.#typicalMs ?? 0));
   }

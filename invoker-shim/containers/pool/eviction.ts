@@ -1,22 +1,22 @@
 import type { Container } from '../lifecycle/container.js';
-import type { FunctionQueue } from './function-queue.js';
 import type { Places } from './places.js';
 import type { Prewarmed } from './prewarmed.js';
+import type { PlaceSeeker } from './tenant.js';
 
-/** Which containers without work give way to one more of a function. */
+/** Chooses the idle containers that are evicted for one more container of a function. */
 export class Eviction {
   readonly #places: Places;
   readonly #prewarmed: Prewarmed;
   readonly #containers: ReadonlySet<Container>;
   /** Undefined: it is pre-warmed. */
-  readonly #ownerOf: (container: Container) => FunctionQueue | undefined;
+  readonly #ownerOf: (container: Container) => PlaceSeeker | undefined;
   readonly #stopwatch: () => number;
 
   constructor(
     places: Places,
     prewarmed: Prewarmed,
     containers: ReadonlySet<Container>,
-    ownerOf: (container: Container) => FunctionQueue | undefined,
+    ownerOf: (container: Container) => PlaceSeeker | undefined,
     stopwatch: () => number,
   ) {
     this.#places = places;
@@ -27,17 +27,17 @@ export class Eviction {
   }
 
   /**
-   * The containers that have to end for one container more of this function; undefined when there is no room for it.
-   * Pre-warmed ones go first where their place is what is missing.
+   * The containers to evict for one more container of this function; undefined when that does not make room for it.
+   * Pre-warmed ones go first where only a place is missing.
    *
-   * @param idleForMs How long those of other functions must have been idle for it.
+   * @param idleForMs How long containers of other functions must have been idle.
    */
-  choose(queue: FunctionQueue, idleForMs: number): readonly Container[] | undefined {
-    const { spec, tenant } = queue;
-    const paper = this.#places.oneMore(tenant, spec, queue.able === 0);
+  choose(seeker: PlaceSeeker, idleForMs: number): readonly Container[] | undefined {
+    const { spec, tenant } = seeker;
+    const paper = this.#places.oneMore(tenant, spec, seeker.able === 0);
     const isThere = this.#prewarmed.has(spec);
     if (paper.isFair && (isThere || paper.fits)) return NONE;
-    const idle = this.#idle(queue, idleForMs);
+    const idle = this.#idle(seeker, idleForMs);
     const spare = isThere ? [] : this.#prewarmed.containers.reverse();
     const chosen: Container[] = [];
     while (!paper.isFair || !(isThere || paper.fits)) {
@@ -51,20 +51,20 @@ export class Eviction {
   }
 
   /**
-   * Idle containers of other functions, the first to go last: those of namespaces that hold more than their part before
-   * others, those of functions that have several before those that are the only one (functions that take turns would else
-   * take each other's), then the longest idle.
+   * Idle containers of other functions, the first to be evicted last: those of namespaces that hold more than their part
+   * before others, those of functions that have several before a function's only one (else functions that take turns would
+   * evict each other's), then the longest idle.
    */
-  #idle(queue: FunctionQueue, idleForMs: number): Container[] {
+  #idle(seeker: PlaceSeeker, idleForMs: number): Container[] {
     const places = this.#places;
     const before = this.#stopwatch() - idleForMs;
-    const isOver = places.isOver(queue.tenant);
+    const isOver = places.isOver(seeker.tenant);
     const found: { readonly container: Container; readonly rank: number }[] = [];
     for (const container of this.#containers) {
       const owner = this.#ownerOf(container);
-      if (owner === undefined || owner === queue || container.busy) continue;
+      if (owner === undefined || owner === seeker || container.busy) continue;
       const isOwnerOver = places.isOver(owner.tenant);
-      const givesBack = isOwnerOver && !isOver && owner.tenant !== queue.tenant;
+      const givesBack = isOwnerOver && !isOver && owner.tenant !== seeker.tenant;
       if (container.idleSince > before && !givesBack) continue;
       found.push({ container, rank: (isOwnerOver ? 0 : 2) + (owner.containers === 1 ? 1 : 0) });
     }

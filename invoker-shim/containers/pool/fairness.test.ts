@@ -178,7 +178,7 @@ describe('namespaces share the containers of a host:', () => {
     await answerAll(all);
   });
 
-  it('a consumer of one that waits in emit has a place, whoever has taken the reserve', async () => {
+  it('the consumer of a container that waits in emit gets a place, even when others have the reserve', async () => {
     f = new Fixture({ maxContainers: 5, namespaceShare: 80, emitWindowBytes: 100, cores: 16 });
     const producers = Array.from({ length: 4 }, (_, i) => f.run(spec('a', `p${i}`), { ports: ['out'] }));
     const [first] = [await f.driver.up(1), await f.driver.up(4)];
@@ -228,7 +228,7 @@ describe('namespaces share the containers of a host:', () => {
     expect(f.driver.containers.map(({ options }) => options.spec.namespace)).toEqual(['a', 'c', 'a']);
   });
 
-  it('the work for a place that gets free does not grow with what waits', async () => {
+  it('the cost of giving out a free place does not grow with the number of waiting runs', async () => {
     f = new Fixture({ maxContainers: 4, minTurnMs: 0, cores: 16 });
     const looked = jest.spyOn(FunctionQueue.prototype, 'waiting', 'get');
     const all = await fill('busy', 4);

@@ -1,7 +1,7 @@
 import type { Container } from '../lifecycle/container.js';
 import type { ContainerContext } from '../lifecycle/container-context.js';
 
-/** Containers without work, by function. */
+/** The idle containers of one function. */
 export interface IdleSource {
   readonly idle: readonly Container[];
   readonly asleep: readonly Container[];
@@ -9,7 +9,7 @@ export interface IdleSource {
   putToSleep(container: Container): void;
 }
 
-/** Pauses containers that have nothing to do, and later removes them. One timer, set for the next that is due. */
+/** Pauses idle containers, and later removes them. One timer, set for the next one that is due. */
 export class IdleWatch {
   #cancelTimer: (() => void) | undefined;
   #due = Infinity;
@@ -27,9 +27,9 @@ export class IdleWatch {
     this.#sources = sources;
   }
 
-  /** A container has nothing to do from now on. */
+  /** A container is idle from now on. */
   containerIdle(): void {
-    this.#lookAfter(Math.min(this.#idleMs, this.#pauseAfterMs));
+    this.#checkAfter(Math.min(this.#idleMs, this.#pauseAfterMs));
   }
 
   close(): void {
@@ -38,24 +38,24 @@ export class IdleWatch {
     this.#cancelTimer = undefined;
   }
 
-  #lookAfter(ms: number): void {
+  #checkAfter(ms: number): void {
     const due = this.#context.stopwatch() + ms;
     if (this.#closed || (this.#cancelTimer !== undefined && this.#due <= due)) return;
     this.#cancelTimer?.();
     this.#due = due;
     this.#cancelTimer = this.#context.clock.after(Math.max(1, ms), () => {
       this.#cancelTimer = undefined;
-      this.#look();
+      this.#check();
     });
   }
 
-  #look(): void {
+  #check(): void {
     const now = this.#context.stopwatch();
     const pauseAfterMs = this.#pauseAfterMs;
     let next = Infinity;
     for (const source of [...this.#sources()]) {
       for (const container of [...source.idle, ...source.asleep]) {
-        // Its function has ended, its result is still coming in.
+        // Its function has ended and its result is not complete.
         if (container.busy) container.idleSince = now;
         const idleFor = now - container.idleSince;
         if (idleFor >= this.#idleMs) {
@@ -68,6 +68,6 @@ export class IdleWatch {
         else next = Math.min(next, pauseAfterMs - idleFor);
       }
     }
-    if (next < Infinity) this.#lookAfter(next);
+    if (next < Infinity) this.#checkAfter(next);
   }
 }

@@ -3,11 +3,11 @@ import type { Container } from '../lifecycle/container.js';
 import type { ContainerSpec } from '../executor.js';
 import { Tenant } from './tenant.js';
 
-/** The reserve of memory is so many containers of OpenWhisk's default size, in MiB. */
+/** Unit of the memory reserve: OpenWhisk's default memory limit, in MiB. */
 const RESERVE_UNIT_MIB = 256;
 
 export interface PlaceLimits {
-  /** Containers in all, beside one for each that is held in `emit`. */
+  /** Containers in all; each one that is held in `emit` adds one. */
   readonly maxContainers: number;
   /** Sum of the containers' memory limits, in MiB. */
   readonly memoryLimitMiB: number;
@@ -15,7 +15,7 @@ export interface PlaceLimits {
   readonly namespaceShare: number;
 }
 
-/** Places and memory of a host that containers hold, in all and by namespace. */
+/** The places and the memory that containers hold on this host, in all and by namespace. */
 export class Places {
   readonly #count: FairShare;
   readonly #memory: FairShare;
@@ -37,7 +37,7 @@ export class Places {
     this.#memory = new FairShare(limits.memoryLimitMiB, limits.namespaceShare, RESERVE_UNIT_MIB);
   }
 
-  /** The namespace, which is new here when it has no function yet. */
+  /** The namespace; a new one when it has no function here yet. */
   tenant(namespace: string): Tenant {
     let tenant = this.#tenants.get(namespace);
     if (tenant === undefined) this.#tenants.set(namespace, (tenant = new Tenant(namespace)));
@@ -55,7 +55,7 @@ export class Places {
     this.#allMiB += spec.memoryMiB;
   }
 
-  /** It is a namespace's from now on. */
+  /** It counts for a namespace from now on. */
   taken({ spec }: Container, tenant: Tenant): void {
     this.#book(tenant, spec, 1);
   }
@@ -84,14 +84,14 @@ export class Places {
     return this.#allCount > this.#limits.maxContainers + this.#held.size;
   }
 
-  /** What a namespace holds of the host: of its places or of its memory, whichever is more. */
+  /** The namespace's share of the host's places or of its memory, whichever is more. */
   readonly shareOf = (tenant: Tenant): number => this.#share(tenant.places, tenant.memoryMiB);
 
   /**
-   * True when a namespace that waits is to have the place of one of the holder's containers when its run has ended: it
-   * holds less, also afterwards. Where there are more namespaces than places they take turns.
+   * True when a namespace that waits gets the place of one of the holder's containers once its run has ended: it holds less,
+   * also afterwards. Where there are more namespaces than places, they take turns.
    *
-   * @param isFirst Its function has no container: then they may change sides.
+   * @param isFirst Its function has no container: then the waiting namespace may hold more than the other afterwards.
    */
   isDue(tenant: Tenant, wanted: ContainerSpec, isFirst: boolean, holder: Tenant, given: ContainerSpec): boolean {
     if (tenant.places === 0) return true;
@@ -99,12 +99,12 @@ export class Places {
     return after <= this.shareOf(holder) - (isFirst ? 0 : this.#share(1, given.memoryMiB));
   }
 
-  /** True when it holds more than its part, as many namespaces as there are having the same. */
+  /** True when it holds more than an equal part for each namespace. */
   isOver(tenant: Tenant): boolean {
     return this.shareOf(tenant) * this.#tenants.size > 1;
   }
 
-  /** One container more of this namespace, on paper. @param isFirst Its function has none. */
+  /** Computes the bounds with one more container of this namespace. @param isFirst Its function has none. */
   oneMore(tenant: Tenant, spec: ContainerSpec, isFirst: boolean): OneMore {
     const { maxContainers, memoryLimitMiB } = this.#limits;
     const held = this.#held.size;
@@ -121,7 +121,7 @@ export class Places {
     );
   }
 
-  /** True when there is room for one more that is no namespace's. */
+  /** True when there is room for one more pre-warmed container. */
   fits({ memoryMiB }: ContainerSpec): boolean {
     const { maxContainers, memoryLimitMiB } = this.#limits;
     const held = this.#held.size;
@@ -140,14 +140,14 @@ export class Places {
   }
 }
 
-/** How it would be with one container more, and with some that give way to it. */
+/** The bounds with one more container, and without some that are evicted for it. */
 export class OneMore {
   readonly #rules: { readonly count: FairShare; readonly memory: FairShare; readonly isConsumer: boolean };
   readonly #then: {
     /** Room that the bounds leave. */
     free: number;
     freeMiB: number;
-    /** The same as a namespace that has nothing sees it: pre-warmed ones give way to it, held ones hold no place. */
+    /** The same for a namespace that has nothing: pre-warmed ones give way to it, held ones hold no place. */
     left: number;
     leftMiB: number;
     mine: number;
@@ -160,7 +160,7 @@ export class OneMore {
       /** Room that the bounds leave. */
       free: number;
       freeMiB: number;
-      /** The same as a namespace that has nothing sees it: pre-warmed ones give way to it, held ones hold no place. */
+      /** The same for a namespace that has nothing: pre-warmed ones give way to it, held ones hold no place. */
       left: number;
       leftMiB: number;
       mine: number;
@@ -177,8 +177,8 @@ export class OneMore {
   }
 
   /**
-   * True when the namespace may have it. Its first it always may. The consumer of one that is held in `emit` has the place
-   * that this one has left, also where others have the reserve by now: else nothing would ever let go of it.
+   * True when the namespace may have it. It may always have its first. The consumer of a container that is held in `emit` may
+   * have the place that the held one gave up, even when others have the reserve by now: else it would stay held for ever.
    */
   get isFair(): boolean {
     const { left, leftMiB, mine, mineMiB } = this.#then;
@@ -187,7 +187,7 @@ export class OneMore {
     return count.allows(mine, left) && memory.allows(mineMiB, leftMiB);
   }
 
-  /** A container gives way. @param whose `mine`: of the same namespace; `spare`: pre-warmed. */
+  /** A container is evicted. @param whose `mine`: of the same namespace; `spare`: pre-warmed. */
   without({ memoryMiB }: ContainerSpec, whose: 'mine' | 'others' | 'spare'): void {
     const then = this.#then;
     then.free++;

@@ -47,7 +47,7 @@ describe('the pool', () => {
       }
     });
 
-    it('several to a short function, and starts no container for what is done sooner than one starts', async () => {
+    it('several to a short function, and starts no container for runs that end sooner than one starts', async () => {
       f = new Fixture();
       const container = await learn(key('a'), 0);
       const runs = Array.from({ length: 100 }, () => f.run(key('a')));
@@ -60,7 +60,7 @@ describe('the pool', () => {
       expect(f.driver.containers).toHaveLength(1);
     });
 
-    it('and takes back what is behind a run that turns out slow, for another container', async () => {
+    it('and withdraws the runs behind a slow one, for another container', async () => {
       f = new Fixture();
       const container = await learn(key('a'), 0);
       const [slow, ...behind] = Array.from({ length: 4 }, () => f.run(key('a'))) as [
@@ -223,7 +223,7 @@ describe('the pool', () => {
       expect(keys()).toEqual(['other', 'mine']);
       f.clock.advance(10_000);
       await until(() => keys().filter((name) => name === 'mine').length === 2, {
-        what: 'the place that nobody uses is taken',
+        what: 'the unused place is taken',
       });
       const second = await f.driver.up(3);
       for (const container of [mine, second, mine]) await answer(container);

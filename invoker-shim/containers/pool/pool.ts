@@ -1,104 +1,82 @@
 import { LRUCache } from 'lru-cache';
 import type { Container } from '../lifecycle/container.js';
-import type { ContainerContext } from '../lifecycle/container-context.js';
+import type { ContainerContext, PoolEvents } from '../lifecycle/container-context.js';
 import type { ContainerSpec, ExecutorStatus } from '../executor.js';
+import type { Run } from '../runs/run.js';
 import { DurationEstimate } from './duration-estimate.js';
 import { Eviction } from './eviction.js';
-import { FunctionQueue, type QueueHost } from './function-queue.js';
+import { FunctionQueue, type QueueContext } from './function-queue.js';
 import { IdleWatch } from './idle-watch.js';
-import type { PendingRun } from '../runs/pending-run.js';
+import { PlaceScheduler } from './place-scheduler.js';
 import { type PlaceLimits, Places } from './places.js';
-import { type PrewarmOptions, Prewarmed, type PrewarmedHost } from './prewarmed.js';
+import { type PrewarmOptions, Prewarmed } from './prewarmed.js';
+import { Roster } from './roster.js';
+import { Scaling, type ScalingLimits } from './scaling.js';
 import { Sweep } from './sweep.js';
-import type { Tenant } from './tenant.js';
-import { WaitingTenants } from './waiting-tenants.js';
 import { WarmAhead } from './warm-ahead.js';
 
-export interface PoolLimits extends PlaceLimits {
-  readonly maxContainersPerKey: number;
-  /** A container without work is removed after so long, in ms. */
+export interface PoolLimits extends PlaceLimits, ScalingLimits {
+  /** Idle time after which a container is removed, in ms. */
   readonly idleMs: number;
-  /** It is paused before, where the driver can, after so long, in ms. */
+  /** Idle time after which a container is paused, where the driver can, in ms. */
   readonly pauseAfterMs: number;
   /** Containers that wait for a function to take them. */
   readonly prewarm: readonly PrewarmOptions[];
-  /** A pre-warmed container that was taken is replaced after so long, in ms, when the host is quiet. */
+  /** Time after which a pre-warmed container that was taken is replaced, when the host is quiet, in ms. */
   readonly prewarmReplaceMs: number;
-  /** What a function's containers may do at least before their place goes to a function that has none, in ms. */
+  /** How long a function's containers keep their place at least before it goes to a function that has none, in ms. */
   readonly minTurnMs: number;
-  readonly cores: number;
 }
 
-/** A container that has been idle for this long, in ms, gives way to one that is only expected to be needed. */
+/** Idle time after which a container gives way to one for an expected run, in ms. */
 const WARM_EVICTS_AFTER_MS = 5000;
-/** The same for a further one of a function that has some: else functions in use take each other's only containers. */
-const FURTHER_EVICTS_AFTER_MS = 10_000;
-
 /** Functions whose run times are remembered when their containers are gone. */
 const MAX_DURATIONS = 10_000;
-/** What waking a paused container takes at most, as far as it is waited for, in ms. */
+/** Longest expected time for resuming a paused container, in ms. */
 const RESUME_MS = 50;
 
 /**
- * The containers of one agent: their bounds, who gets a place, and who has to give one up.
- *
- * Namespaces share the places and the memory (`Places`): the last part is kept for those that have none, since what runs
- * cannot be interrupted. A place that gets free goes to the waiting namespace that holds least, in a namespace to the
- * function that has waited longest; and while one that holds less waits, one that holds more gives up a container when
- * its run has ended.
+ * The containers of one agent, and the queues of their functions. `Scaling` decides how many containers a function gets,
+ * `PlaceScheduler` which function gets the next place and `Eviction` which idle container gives way.
  */
-export class Pool implements QueueHost, PrewarmedHost {
-  starting = 0;
+export class Pool implements PoolEvents<Container> {
   readonly #queues = new Map<string, FunctionQueue>();
   readonly #durations = new LRUCache<string, DurationEstimate>({ max: MAX_DURATIONS });
-  readonly #containers = new Set<Container>();
-  /** Those that are being ended; they hold no place. */
-  readonly #leaving = new Set<Container>();
   readonly #places: Places;
-  readonly #waiting: WaitingTenants;
-  readonly #eviction: Eviction;
-  /** Containers that were told to give up their place, and to whom. */
-  readonly #claimed = new Map<Container, Tenant>();
-  /** Places are being given out, or made: what gets free is not given out before that is done. */
-  #serving = false;
-  #count = 0;
-  #closed = false;
+  readonly #scaling: Scaling;
+  readonly #scheduler: PlaceScheduler;
+  readonly #roster: Roster;
   readonly #sweep: Sweep;
   readonly #idleWatch: IdleWatch;
   readonly #prewarmed: Prewarmed;
   readonly #ahead: WarmAhead;
-  /** Containers that were pre-warmed. */
-  readonly #taken = new WeakSet<Container>();
+  readonly #queueContext: QueueContext;
 
   readonly #context: ContainerContext;
   readonly #limits: PoolLimits;
-  readonly #idPrefix: string;
 
   constructor(context: ContainerContext, limits: PoolLimits, idPrefix: string) {
     this.#context = context;
     this.#limits = limits;
-    this.#idPrefix = idPrefix;
 
-    this.#places = new Places(limits);
-    this.#waiting = new WaitingTenants(this.#places.shareOf);
-    this.#sweep = new Sweep(context.clock, () => this.#look());
-    this.#ahead = new WarmAhead(context);
-    this.#idleWatch = new IdleWatch(context, limits.idleMs, limits.pauseAfterMs, () => this.#queues.values());
-    this.#prewarmed = new Prewarmed(this, context, limits.prewarm, limits.prewarmReplaceMs);
+    const places = (this.#places = new Places(limits));
+    const sweep = (this.#sweep = new Sweep(context.clock, () => this.#look()));
+    const roster = (this.#roster = new Roster(context, places, sweep, this, idPrefix));
+    const prewarmed = (this.#prewarmed = new Prewarmed(
+      { roster, isQuiet: () => this.#isQuiet, fits: (spec) => places.fits(spec) },
+      context,
+      limits.prewarm,
+      limits.prewarmReplaceMs,
+    ));
     const ownerOf = ({ spec }: Container): FunctionQueue | undefined => this.#queues.get(spec.key);
-    this.#eviction = new Eviction(this.#places, this.#prewarmed, this.#containers, ownerOf, context.stopwatch);
-  }
-
-  get closing(): boolean {
-    return this.#closed;
-  }
-
-  get cores(): number {
-    return this.#limits.cores;
-  }
-
-  get maxContainersPerKey(): number {
-    return this.#limits.maxContainersPerKey;
+    const eviction = new Eviction(places, prewarmed, roster.present, ownerOf, context.stopwatch);
+    const scheduler = (this.#scheduler = new PlaceScheduler(places, eviction, context.stopwatch, limits.minTurnMs));
+    const scaling = (this.#scaling = new Scaling(limits));
+    const ahead = (this.#ahead = new WarmAhead(context));
+    const idleWatch = (this.#idleWatch = new IdleWatch(context, limits.idleMs, limits.pauseAfterMs, () =>
+      this.#queues.values(),
+    ));
+    this.#queueContext = { containers: context, scaling, scheduler, roster, prewarmed, ahead, idleWatch, sweep };
   }
 
   queue(spec: ContainerSpec): FunctionQueue {
@@ -106,7 +84,7 @@ export class Pool implements QueueHost, PrewarmedHost {
     if (queue === undefined) {
       const tenant = this.#places.tenant(spec.namespace);
       tenant.functions++;
-      queue = new FunctionQueue(spec.key, tenant, spec, this.#durationOf(spec.key), this.#context, this);
+      queue = new FunctionQueue(spec.key, tenant, spec, this.#durationOf(spec.key), this.#queueContext);
       this.#queues.set(spec.key, queue);
     } else {
       queue.spec = spec;
@@ -114,26 +92,26 @@ export class Pool implements QueueHost, PrewarmedHost {
     return queue;
   }
 
-  /** A run that waits in this function's queue is not wanted any more. */
-  forget(pending: PendingRun): void {
-    const { key } = pending.run.spec;
+  /** A run that waits in its function's queue was cancelled. */
+  forget(run: Run): void {
+    const { key } = run.request.spec;
     const queue = this.#queues.get(key)!;
-    queue.forget(pending);
-    if (queue.waiting === 0) this.#waitsNot(queue);
+    queue.forget(run);
+    if (queue.waiting === 0) this.#scheduler.forget(queue);
     this.#forgetQueue(key);
   }
 
-  /** True when a container of this size can never be had. */
+  /** True when a container of this size can never start here. */
   exceedsLimits({ memoryMiB }: ContainerSpec): boolean {
     return memoryMiB > this.#limits.memoryLimitMiB;
   }
 
   /**
-   * Has a container ready in time for a run that is expected, when that costs nobody anything.
+   * Has containers ready in time for runs that are expected, as far as no other work pays for it.
    *
-   * @param behind What runs before it, one after the other; the first of them has just been given to the pool.
+   * @param behind The functions that run before them, one after the other; a run of the first was just given to the pool.
    * @param count Runs that come at once.
-   * @returns Takes it back as long as nothing was started; undefined when there is nothing to take back.
+   * @returns Cancels it while nothing was started; undefined when there is nothing to cancel.
    */
   warm(spec: ContainerSpec, behind: readonly ContainerSpec[], count: number): (() => void) | undefined {
     const known = this.#queues.get(spec.key);
@@ -147,147 +125,63 @@ export class Pool implements QueueHost, PrewarmedHost {
     let queued = 0;
     let running = 0;
     for (const queue of this.#queues.values()) queued += queue.waiting;
-    const containers = Array.from(this.#containers, (container) => {
+    const { present } = this.#roster;
+    const containers = Array.from(present, (container) => {
       const { unfinished } = container;
       if (unfinished > 0) running++;
       queued += Math.max(0, unfinished - 1);
       return container.status();
     });
-    return { queued, running, containers, warmed: this.#ahead.counts(this.#containers) };
+    return { queued, running, containers, warmed: this.#ahead.counts(present) };
   }
 
-  /** Takes everything out of the queues that has not been sent, and what was sent ahead as soon as it is given back. */
-  drainQueues(): PendingRun[] {
-    const waiting: PendingRun[] = [];
+  /** Takes every run out of the queues that was not sent; runs that were sent ahead come back to the queues. */
+  drainQueues(): Run[] {
+    const waiting: Run[] = [];
     for (const queue of this.#queues.values()) {
       waiting.push(...queue.drain());
-      this.#waitsNot(queue);
+      this.#scheduler.forget(queue);
     }
-    for (const container of this.#containers) container.withdraw();
+    for (const container of this.#roster.present) container.withdraw();
     return waiting;
   }
 
-  /** No container is started any more, and those without work are stopped. Resolves when all are gone, at the latest after `drainMs`. */
+  /** Starts no container any more, and stops all of them: idle ones at once, others when they are done or after `drainMs`. */
   async close(drainMs: number): Promise<void> {
-    this.#closed = true;
+    this.#scheduler.close();
     this.#idleWatch.close();
     this.#prewarmed.close();
     this.#ahead.close();
-    for (const container of [...this.#containers]) container.retire();
-    const all = Promise.all([...this.#containers, ...this.#leaving].map((container) => container.gone));
-    const cancel = this.#context.clock.after(drainMs, () => {
-      for (const container of [...this.#containers]) container.stop({ kind: 'DIED', detail: 'the agent is closing' });
-    });
-    await all;
-    cancel();
+    await this.#roster.close(drainMs);
     this.#sweep.stop();
   }
 
-  // From the queues.
+  // From the containers.
 
-  nextContainerId(): string {
-    return `${this.#idPrefix}${(++this.#count).toString(16).padStart(6, '0')}`;
+  onReady(container: Container): void {
+    this.#ahead.observe(container);
   }
 
-  makeRoom(queue: FunctionQueue): boolean {
-    const { tenant } = queue;
-    // Its turn comes with that of those that wait.
-    if (this.#closed || tenant.waits(queue)) return false;
-    const first = this.#waiting.first();
-    if (first === tenant) {
-      if (tenant.waitingWithout > 0 || queue.able > 0) return false;
-    } else if (first !== undefined && !this.#waiting.precedes(tenant, first)) {
-      return false;
-    }
-    return this.#makeRoom(queue);
-  }
-
-  startedOne(queue: FunctionQueue, container: Container): void {
-    const { tenant } = queue;
-    this.#places.taken(container, tenant);
-    tenant.forget(queue);
-    this.#waiting.served(tenant);
-    if (container.expected) this.#ahead.containerStarted();
-  }
-
-  takePrewarmed(spec: ContainerSpec): Container | undefined {
-    const container = this.#prewarmed.take(spec);
-    if (container !== undefined) this.#taken.add(container);
-    return container;
-  }
-
-  waitForPlace(queue: FunctionQueue): void {
-    const { tenant } = queue;
-    tenant.wait(queue);
-    this.#waiting.update(tenant);
-  }
-
-  claims(queue: FunctionQueue, container: Container): boolean {
-    if (this.#places.overBound && queue.waiting === 0 && container.unfinished === 0) return true;
-    if (this.#waiting.size === 0) return false;
-    if (queue.waiting > 0 && this.#context.stopwatch() - container.times.ready < this.#limits.minTurnMs) return false;
-    const claimant = this.#claimant(queue.tenant, container);
-    if (claimant === undefined) return false;
-    claimant.claims++;
-    this.#claimed.set(container, claimant);
-    return true;
-  }
-
-  watch(): void {
-    this.#sweep.start();
-  }
-
-  containerAdded(container: Container): void {
-    this.#containers.add(container);
-    this.#places.added(container);
-    this.#sweep.start();
-  }
-
-  containerReady(container: Container): void {
-    this.#ahead.observe(container, this.#taken.has(container));
-  }
-
-  containerLeaving(container: Container): void {
-    if (!this.#containers.delete(container)) return;
-    this.#leaving.add(container);
-    this.#places.left(container);
-    const owner = this.#queues.get(container.spec.key)?.tenant;
-    if (owner !== undefined) this.#waiting.update(owner);
+  onLeaving(container: Container): void {
+    this.#roster.leaves(container);
+    const queue = this.#queues.get(container.spec.key);
     if (container.expected) this.#ahead.containerGone(container.runCount > 0);
-    const claimant = this.#unclaim(container);
-    if (claimant !== undefined) this.#serve(claimant);
-    this.#serveAll();
+    this.#scheduler.freed(container, queue);
+    queue?.scaleOut();
   }
 
-  containerStopped(container: Container): void {
-    this.#leaving.delete(container);
+  onStopped(container: Container): void {
+    this.#roster.stopped(container);
     this.#forgetQueue(container.spec.key);
   }
 
-  containerIdle(): void {
-    if (this.#waiting.size > 0) this.#serveAll();
-    this.#idleWatch.containerIdle();
-  }
-
-  // From the pre-warmed containers.
-
-  get quiet(): boolean {
-    if (this.starting > 0) return false;
+  /** True while a container that starts takes the processor from no work. */
+  get #isQuiet(): boolean {
+    if (this.#scaling.starting > 0) return false;
     let busy = 0;
     for (const queue of this.#queues.values()) if (queue.waiting > 0) return false;
-    for (const container of this.#containers) if (container.unfinished > 0) busy++;
+    for (const container of this.#roster.present) if (container.unfinished > 0) busy++;
     return busy < this.#limits.cores;
-  }
-
-  fits(spec: ContainerSpec): boolean {
-    return this.#places.fits(spec);
-  }
-
-  heldChanged(container: Container): void {
-    const { tenant } = this.#queues.get(container.spec.key)!;
-    this.#places.heldChanged(container, tenant);
-    this.#waiting.update(tenant);
-    this.#serveAll();
   }
 
   #durationOf(key: string): DurationEstimate {
@@ -296,7 +190,7 @@ export class Pool implements QueueHost, PrewarmedHost {
     return duration;
   }
 
-  /** How long these take, one after the other, as far as it is known; the first may have to wait for its container. */
+  /** Expected time of runs of these, one after the other, in ms; with the start of the first one's container where it has none. */
   #timeOf(specs: readonly ContainerSpec[]): number {
     const [first] = specs;
     let ms = 0;
@@ -312,92 +206,35 @@ export class Pool implements QueueHost, PrewarmedHost {
       known.warm(count);
       return;
     }
-    if (this.#closed || this.#waiting.size > 0 || this.exceedsLimits(spec)) return;
+    if (this.#roster.closing || this.#scheduler.isWanted || this.exceedsLimits(spec)) return;
     const queue = this.queue(spec);
-    if (this.#makeRoom(queue, WARM_EVICTS_AFTER_MS)) queue.start(true);
+    if (this.#scheduler.evictFor(queue, WARM_EVICTS_AFTER_MS)) queue.start(true);
     else this.#forgetQueue(spec.key);
     if (queue.containers > 0) queue.warm(count);
   }
 
+  /** Checks everything that is under way; returns false when nothing is. */
   #look(): boolean {
     const now = this.#context.clock.now();
     const stopwatch = this.#context.stopwatch();
     let busy = false;
-    for (const container of [...this.#containers]) {
+    for (const container of [...this.#roster.present]) {
       const queue = this.#queues.get(container.spec.key);
       container.sweep(now, stopwatch, queue?.duration.slowMs ?? Infinity);
-      // It gives up its place when its run has ended, and that is not soon: another may do so before.
-      if (container.slow) this.#unclaim(container);
+      if (container.slow) this.#scheduler.unclaim(container);
       busy ||= container.busy;
     }
     for (const queue of [...this.#queues.values()]) {
       queue.sweep();
       busy ||= queue.waiting > 0;
     }
-    this.#serveAll();
+    this.#scheduler.serveWaiting();
     return busy;
-  }
-
-  /** Gives free places to those that wait for one. */
-  #serveAll(): void {
-    if (this.#serving || this.#closed) return;
-    for (let first = this.#waiting.first(); first !== undefined; first = this.#waiting.first())
-      if (!this.#serve(first)) return;
-  }
-
-  /** Gives a namespace the next container that it waits for; false when there is no room for that now. */
-  #serve(tenant: Tenant): boolean {
-    if (this.#serving || this.#closed) return false;
-    const queue = tenant.next();
-    if (queue === undefined) {
-      this.#waiting.update(tenant);
-      return true;
-    }
-    if (!this.#makeRoom(queue)) return false;
-    queue.start();
-    return true;
-  }
-
-  /** For whom a container whose run has ended is to give up its place; undefined when nobody. */
-  #claimant(holder: Tenant, container: Container): Tenant | undefined {
-    const first = this.#waiting.first()!;
-    if (first !== holder && first.claims < first.waiting) {
-      const next = first.next();
-      if (next === undefined) this.#waiting.update(first);
-      else if (this.#places.isDue(first, next.spec, next.able === 0, holder, container.spec)) return first;
-    }
-    // Functions of one namespace take turns.
-    return holder.claims < holder.waitingWithout ? holder : undefined;
-  }
-
-  #unclaim(container: Container): Tenant | undefined {
-    const claimant = this.#claimed.get(container);
-    if (claimant === undefined) return undefined;
-    this.#claimed.delete(container);
-    claimant.claims--;
-    return claimant;
-  }
-
-  #waitsNot(queue: FunctionQueue): void {
-    queue.tenant.forget(queue);
-    this.#waiting.update(queue.tenant);
-  }
-
-  /** Makes room for one container more, ending idle ones where that is needed and enough. */
-  #makeRoom(queue: FunctionQueue, idleForMs = queue.able === 0 ? 0 : FURTHER_EVICTS_AFTER_MS): boolean {
-    const giveWay = this.#eviction.choose(queue, idleForMs);
-    if (giveWay === undefined) return false;
-    const serving = this.#serving;
-    this.#serving = true;
-    for (const container of giveWay) container.stop({ kind: 'RETIRED' });
-    this.#serving = serving;
-    return true;
   }
 
   #forgetQueue(key: string): void {
     const queue = this.#queues.get(key);
-    if (queue === undefined || queue.waiting > 0 || queue.containers > 0) return;
-    for (const container of this.#leaving) if (container.spec.key === key) return;
+    if (queue === undefined || queue.waiting > 0 || queue.containers > 0 || this.#roster.isLeaving(key)) return;
     this.#queues.delete(key);
     this.#places.functionGone(queue.tenant);
   }

@@ -146,7 +146,7 @@ test('code that cannot be initialized fails its own function with its own error,
   expect(run.end).toMatchObject({ status: 2, coldStart: true });
 });
 
-test('it counts in the bounds, and gives way to what is needed before any container that has run', async () => {
+test('it counts in the bounds, and is evicted before any container that has run', async () => {
   const container = await stocked({ maxContainers: 2, memoryLimitMiB: 512 });
   const first = f.run(spec('a', { memoryMiB: 256 }));
   const warm = await f.driver.up(2);
@@ -162,7 +162,7 @@ test('it counts in the bounds, and gives way to what is needed before any contai
   expect(started()).toBe(3);
 });
 
-test('those that nobody wants go after their time, and come back with the next cold start', async () => {
+test('unused ones are removed after their time, and come back with the next cold start', async () => {
   await stocked({ prewarm: [{ ...SHELF, keepAliveMs: 60_000 }], prewarmReplaceMs: 100 });
   f.clock.advance(30_000);
   const run = f.run(spec('a'));

@@ -1,35 +1,32 @@
-import { Container } from '../lifecycle/container.js';
-import type { ContainerContext, ContainerOwner } from '../lifecycle/container-context.js';
-import type { ContainerEnding } from '../lifecycle/container-ending.js';
+import type { Container } from '../lifecycle/container.js';
+import type { ContainerContext, OwnerEvents } from '../lifecycle/container-context.js';
+import type { ContainerEnding } from '../ending.js';
 import type { ContainerSpec } from '../executor.js';
+import type { Roster } from './roster.js';
 
-/** How many containers wait for functions of a kind and a memory limit. */
+/** Number of containers that wait for functions of a kind and a memory limit. */
 export interface PrewarmOptions {
   /** `nodejs:20`, … */
   readonly kind: string;
-  /** Memory limit of the actions that they are for, in MiB: they can be no others'. */
+  /** Memory limit of the actions that can take them, in MiB. */
   readonly memoryMiB: number;
   readonly count: number;
   /**
-   * After so long without a cold start that could have used one they are removed, in ms; they come back with the next.
-   * Undefined: they are kept.
+   * Time without a cold start that could have used one, after which they are removed, in ms; the next such start brings them
+   * back. Undefined: they are kept.
    */
   readonly keepAliveMs?: number | undefined;
 }
 
-/** What pre-warmed containers ask of the pool. */
-export interface PrewarmedHost {
+interface PrewarmedParts {
+  readonly roster: Roster;
   /** True while a container that starts takes the processor from no work. */
-  readonly quiet: boolean;
-  nextContainerId(): string;
-  /** True when there is room for one more, with nothing ended for it. */
-  fits(spec: ContainerSpec): boolean;
-  containerAdded(container: Container): void;
-  containerLeaving(container: Container): void;
-  containerStopped(container: Container): void;
+  readonly isQuiet: () => boolean;
+  /** True when there is room for one more, without an eviction. */
+  readonly fits: (spec: ContainerSpec) => boolean;
 }
 
-/** Waiting for quiet takes at most so many times the time to replace. */
+/** Longest wait for a quiet host, as a multiple of the time to replace. */
 const PATIENCE = 10;
 /** Longest time between attempts when containers do not come up, in ms. */
 const LONGEST_DELAY_MS = 60_000;
@@ -38,33 +35,33 @@ interface Shelf {
   readonly options: PrewarmOptions;
   readonly spec: ContainerSpec;
   readonly containers: Container[];
-  /** By the stopwatch: when one was last wanted. */
+  /** By the stopwatch: when a function last wanted one. */
   wantedAt: number;
 }
 
 /**
- * Containers that have started up to the point where they have to know what they run, as OpenWhisk's stem cells: the first
- * function of their kind and memory takes one, and only it. One that was taken is replaced in the background, one at a
- * time, when nothing else starts or waits. They count in the pool's bounds and are the first to give way.
+ * Containers that have started without code, like OpenWhisk's stem cells. A function of their kind and memory takes one and
+ * keeps it. A container that was taken is replaced in the background, one at a time, when nothing else starts or waits. They
+ * count in the pool's bounds and are the first to be evicted.
  */
-export class Prewarmed implements ContainerOwner {
+export class Prewarmed implements OwnerEvents<Container> {
   readonly #shelves: readonly Shelf[];
   #cancelTimer: (() => void) | undefined;
-  /** By the stopwatch: when the timer goes off. */
+  /** By the stopwatch: when the timer fires. */
   #due = 0;
-  /** By the stopwatch: since when some are missing. */
+  /** By the stopwatch: since when containers are missing. */
   #missingSince = 0;
-  /** Attempts in a row of which nothing came up. */
+  /** Failed attempts in a row. */
   #failures = 0;
   #closed = false;
 
-  readonly #host: PrewarmedHost;
+  readonly #parts: PrewarmedParts;
   readonly #context: ContainerContext;
-  /** From the need of one to its start, in ms. */
+  /** From the moment that one is missing to its start, in ms. */
   readonly #replaceMs: number;
 
-  constructor(host: PrewarmedHost, context: ContainerContext, options: readonly PrewarmOptions[], replaceMs: number) {
-    this.#host = host;
+  constructor(parts: PrewarmedParts, context: ContainerContext, options: readonly PrewarmOptions[], replaceMs: number) {
+    this.#parts = parts;
     this.#context = context;
     this.#replaceMs = replaceMs;
 
@@ -79,7 +76,7 @@ export class Prewarmed implements ContainerOwner {
     return (this.#shelfOf(spec)?.containers.length ?? 0) > 0;
   }
 
-  /** A function needs a container of its own: one that has greeted, else one that is about to; undefined: there is none. */
+  /** Takes out a container for a function: one that has greeted, else one that starts; undefined: there is none. */
   take(spec: ContainerSpec): Container | undefined {
     const shelf = this.#shelfOf(spec);
     if (shelf === undefined) return undefined;
@@ -91,7 +88,7 @@ export class Prewarmed implements ContainerOwner {
     return container;
   }
 
-  /** Those that no function has taken, the first to give way first. */
+  /** Those that no function has taken, the first to be evicted first. */
   get containers(): Container[] {
     return this.#shelves.flatMap(({ containers }) => containers.toReversed());
   }
@@ -110,24 +107,11 @@ export class Prewarmed implements ContainerOwner {
       if (at >= 0) containers.splice(at, 1);
     }
     this.#missing();
-    this.#host.containerLeaving(container);
   }
 
   onStartFailed(_container: Container, ending: ContainerEnding): undefined {
     if (ending.kind !== 'RETIRED') this.#failures++;
   }
-
-  onStopped(container: Container): void {
-    this.#host.containerStopped(container);
-  }
-
-  firstRun(): undefined {}
-  onReady(): void {}
-  onAwake(): void {}
-  onFreed(): void {}
-  onReturned(): void {}
-  onHeldChanged(): void {}
-  onMeasured(): void {}
 
   #shelfOf({ kind, memoryMiB, image }: ContainerSpec): Shelf | undefined {
     if (image !== undefined) return undefined;
@@ -139,7 +123,7 @@ export class Prewarmed implements ContainerOwner {
     this.#refillAfter(this.#replaceMs);
   }
 
-  /** Looks at the shelves after so long at the latest, longer when containers do not come up. */
+  /** Checks the shelves after at most this time, in ms; later when starts fail. */
   #refillAfter(ms: number): void {
     if (this.#closed) return;
     const delay = Math.min(Math.max(ms, LONGEST_DELAY_MS), ms * 2 ** this.#failures);
@@ -175,17 +159,15 @@ export class Prewarmed implements ContainerOwner {
       return;
     }
     const patient = now - this.#missingSince < PATIENCE * this.#replaceMs;
-    if (!starting && (this.#host.quiet || !patient) && this.#host.fits(missing.spec)) {
+    if (!starting && (this.#parts.isQuiet() || !patient) && this.#parts.fits(missing.spec)) {
       this.#missingSince = now;
-      const container = new Container(this.#host.nextContainerId(), missing.spec, this.#context, this, true);
-      missing.containers.push(container);
-      this.#host.containerAdded(container);
+      missing.containers.push(this.#parts.roster.add(missing.spec, this, true));
     }
     this.#refillAfter(this.#replaceMs);
   }
 }
 
-/** What a container is made for when no function has asked for it. */
+/** The spec of a container that no function has asked for. */
 function specOf({ kind, memoryMiB }: PrewarmOptions): ContainerSpec {
   return {
     key: `(pre-warmed ${kind} ${memoryMiB} MiB)`,
@@ -194,6 +176,6 @@ function specOf({ kind, memoryMiB }: PrewarmOptions): ContainerSpec {
     memoryMiB,
     timeoutMs: Infinity,
     logLimitBytes: 0,
-    load: () => Promise.reject(new Error('nothing is known yet of what it runs')),
+    load: () => Promise.reject(new Error('a pre-warmed container has no code before a function takes it')),
   };
 }

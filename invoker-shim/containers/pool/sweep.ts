@@ -1,19 +1,19 @@
 import type { Clock } from '@dataflower/common';
 
-/** How often is looked at what is under way, in ms: the precision of time limits. */
+/** Interval of the checks, in ms: the precision of time limits. */
 const SWEEP_MS = 20;
 
-/** One timer for everything that has to be looked at now and then; it runs only while there is something. */
+/** One timer for the regular checks of a pool; it runs only while something is under way. */
 export class Sweep {
   #cancel: (() => void) | undefined;
 
   readonly #clock: Clock;
-  /** Looks at everything; returns false when nothing is left to look at. */
-  readonly #look: () => boolean;
+  /** Checks everything; returns false when nothing is under way. */
+  readonly #check: () => boolean;
 
-  constructor(clock: Clock, look: () => boolean) {
+  constructor(clock: Clock, check: () => boolean) {
     this.#clock = clock;
-    this.#look = look;
+    this.#check = check;
   }
 
   start(): void {
@@ -27,6 +27,6 @@ export class Sweep {
 
   readonly #tick = (): void => {
     this.#cancel = undefined;
-    if (this.#look()) this.start();
+    if (this.#check()) this.start();
   };
 }

@@ -1,8 +1,25 @@
-import type { FunctionQueue } from './function-queue.js';
+import type { ContainerSpec } from '../executor.js';
 
-/** One namespace on this host: what its containers hold, and which of its functions wait for one more. */
+/** A function that may want a place for one more container. */
+export interface PlaceSeeker {
+  readonly spec: ContainerSpec;
+  /** The namespace that it belongs to. */
+  readonly tenant: Tenant;
+  /** Runs that wait. */
+  readonly waiting: number;
+  /** Containers that start, or are ready and not retired. */
+  readonly containers: number;
+  /** Those of them that take runs or will: not one that is held in `emit`. */
+  readonly able: number;
+  /** True while one more container would help the runs that wait. */
+  readonly wantsOneMore: boolean;
+  /** Starts a container in a place that was made for it. */
+  start(): void;
+}
+
+/** One namespace on this host: the places that its containers hold, and its functions that wait for one more. */
 export class Tenant {
-  /** Its functions that have containers or work. */
+  /** Number of its functions that have containers or work. */
   functions = 0;
   /** Its containers, without those that are held in `emit`. */
   places = 0;
@@ -12,47 +29,47 @@ export class Tenant {
   held = 0;
   /** Containers of any namespace that were told to give up their place to it. */
   claims = 0;
-  /** Functions that wait and have no container, longest first. */
-  readonly #without = new Set<FunctionQueue>();
+  /** Functions that wait and have no container, in the order in which they came. */
+  readonly #without = new Set<PlaceSeeker>();
   /** Functions that wait for a further one. */
-  readonly #further = new Set<FunctionQueue>();
+  readonly #further = new Set<PlaceSeeker>();
 
   constructor(readonly namespace: string) {}
 
-  /** Functions that wait for a container. */
+  /** Number of functions that wait for a container. */
   get waiting(): number {
     return this.#without.size + this.#further.size;
   }
 
-  /** Those of them that have none. */
+  /** Number of those that have none. */
   get waitingWithout(): number {
     return this.#without.size;
   }
 
-  waits(queue: FunctionQueue): boolean {
-    return this.#without.has(queue) || this.#further.has(queue);
+  waits(seeker: PlaceSeeker): boolean {
+    return this.#without.has(seeker) || this.#further.has(seeker);
   }
 
-  wait(queue: FunctionQueue): void {
-    this.#further.delete(queue);
-    (queue.able === 0 ? this.#without : this.#further).add(queue);
+  wait(seeker: PlaceSeeker): void {
+    this.#further.delete(seeker);
+    (seeker.able === 0 ? this.#without : this.#further).add(seeker);
   }
 
-  /** It has got one, or wants none any more. */
-  forget(queue: FunctionQueue): void {
-    this.#without.delete(queue);
-    this.#further.delete(queue);
+  /** The function has its container, or wants none any more. */
+  forget(seeker: PlaceSeeker): void {
+    this.#without.delete(seeker);
+    this.#further.delete(seeker);
   }
 
-  /** The function that gets the next container, those that have none first; those that want none any more are forgotten. */
-  next(): FunctionQueue | undefined {
-    for (const queue of this.#without) {
-      if (queue.waiting > 0 && queue.able === 0) return queue;
-      this.#without.delete(queue);
+  /** The function that gets the next container, those that have none first; forgets those that want none any more. */
+  next(): PlaceSeeker | undefined {
+    for (const seeker of this.#without) {
+      if (seeker.waiting > 0 && seeker.able === 0) return seeker;
+      this.#without.delete(seeker);
     }
-    for (const queue of this.#further) {
-      if (queue.wantsOneMore) return queue;
-      this.#further.delete(queue);
+    for (const seeker of this.#further) {
+      if (seeker.wantsOneMore) return seeker;
+      this.#further.delete(seeker);
     }
     return undefined;
   }

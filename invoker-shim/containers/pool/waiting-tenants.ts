@@ -1,11 +1,11 @@
 import type { Tenant } from './tenant.js';
 
-/** How finely shares are told apart: in so many parts of the host. */
+/** Resolution of shares: parts of the host. */
 const STEPS = 128;
 
 /**
  * Namespaces with functions that wait for a container: the one that holds least of the host first, those that hold the
- * same in turn. Work is constant but for the number of different shares, which is small: shares add up to a host.
+ * same in turn. The cost of a call depends only on the number of different shares, which is small: shares add up to a host.
  */
 export class WaitingTenants {
   readonly #byStep = new Map<number, Set<Tenant>>();
@@ -13,7 +13,7 @@ export class WaitingTenants {
 
   readonly #shareOf: (tenant: Tenant) => number;
 
-  /** @param shareOf What a namespace holds of the host, from 0 to 1. */
+  /** @param shareOf The namespace's share of the host, from 0 to 1. */
   constructor(shareOf: (tenant: Tenant) => number) {
     this.#shareOf = shareOf;
   }
@@ -35,7 +35,7 @@ export class WaitingTenants {
     return this.#stepOf(tenant) < this.#steps.get(first)!;
   }
 
-  /** What it holds, or whether it waits, has changed. */
+  /** Its share, or whether it waits, has changed. */
   update(tenant: Tenant): void {
     const before = this.#steps.get(tenant);
     const after = tenant.waiting > 0 ? this.#stepOf(tenant) : undefined;
@@ -48,7 +48,7 @@ export class WaitingTenants {
     same.add(tenant);
   }
 
-  /** It had its turn: it goes behind those that hold the same. */
+  /** It got a place: it goes behind those that hold the same. */
   served(tenant: Tenant): void {
     const step = this.#steps.get(tenant);
     if (step !== undefined) this.#remove(tenant, step);

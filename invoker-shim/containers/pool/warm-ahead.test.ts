@@ -3,7 +3,7 @@ import { Fixture } from '../testing/fixture.js';
 import type { ScriptedContainer } from '../testing/scripted-driver.js';
 import { testSpec } from '../testing/test-runs.js';
 
-// When containers start for runs that are expected, and what is counted of it.
+// When containers start for expected runs, and how they are counted.
 
 const START_MS = 500;
 
@@ -41,19 +41,19 @@ async function answer(container: ScriptedContainer): Promise<void> {
   container.answer();
 }
 
-test('what is not known starts at once', async () => {
+test('a container of an unknown function starts at once', async () => {
   f.executor.warm(spec('b'), [spec('a')]);
   expect(running()).toEqual(['b']);
   await f.driver.up(1);
 });
 
-test('behind a function that runs for long a container starts when it is needed less what a start takes', async () => {
+test('behind a long function a container starts when it is needed, less the time of a start', async () => {
   await learn('a', 10_000);
   const run = f.run(spec('a'));
   const first = await f.driver.up(2);
   await until(() => first.runs.length === 1);
   f.executor.warm(spec('b'), [spec('a')]);
-  // Ten seconds from now, less what a start takes and a margin.
+  // Ten seconds from now, less the time of a start and a margin.
   f.clock.advance(9000);
   expect(running()).toEqual(['a']);
   f.clock.advance(900);
@@ -81,7 +81,7 @@ test('a hint that is taken back starts nothing', async () => {
   expect(running()).toEqual([]);
 });
 
-test('what was used and what was warmed in vain is counted', async () => {
+test('containers that were used, and those that were started in vain, are counted', async () => {
   f.executor.warm(spec('a'));
   f.executor.warm(spec('b'));
   const run = f.run(spec('a'));
@@ -93,7 +93,7 @@ test('what was used and what was warmed in vain is counted', async () => {
   expect(f.executor.status().warmed).toEqual({ started: 2, used: 1, inVain: 1 });
 });
 
-test('of a long function so many start as runs are expected, up to the cores; of others one', async () => {
+test('of a long function one starts for each expected run, up to the cores; of any other one in all', async () => {
   await learn('a', 100);
   f.executor.warm(spec('a'), [], 5);
   f.executor.warm(spec('b'), [], 5);

@@ -1,31 +1,22 @@
 import type { Container } from '../lifecycle/container.js';
 import type { ContainerContext } from '../lifecycle/container-context.js';
-import type { ContainerSpec } from '../executor.js';
+import type { ContainerSpec, WarmedCounts } from '../executor.js';
 
-/** A start takes so many times what it took on average: containers that start at once slow each other down. */
+/** Factor on the mean time of a start: containers that start at once slow each other down. */
 const MARGIN = 1.25;
 /** Weight of the last start in the average. */
 const WEIGHT = 0.3;
 /** Kinds and memory limits whose starts are remembered. */
 const MAX_KINDS = 256;
-/** Starts that wait for their time; a hint more is not taken. */
+/** Starts that wait for their time; further hints are ignored. */
 const MAX_SCHEDULED = 10_000;
 
-/** How many containers were started because a run was expected, and what became of them. */
-export interface WarmedCounts {
-  readonly started: number;
-  /** They had a run. */
-  readonly used: number;
-  /** They ended without one. */
-  readonly inVain: number;
-}
-
-/** When containers start that are expected to be needed: as late as their start allows, by how long starts have taken. */
+/** When containers for expected runs start: as late as the mean time of earlier starts allows. */
 export class WarmAhead {
   #started = 0;
   #used = 0;
   #inVain = 0;
-  /** Mean time of a start up to READY, in ms, by what is started. */
+  /** Mean time of a start up to READY, in ms, by kind, image and memory limit. */
   readonly #startMs = new Map<string, number>();
   readonly #scheduled = new Set<() => void>();
 
@@ -35,14 +26,14 @@ export class WarmAhead {
     this.#context = context;
   }
 
-  /** How long a start of its kind takes, in ms; undefined before the first. */
+  /** Mean time of a start of its kind, in ms; undefined before the first. */
   startMs(spec: ContainerSpec, prewarmed: boolean): number | undefined {
     return this.#startMs.get(kindOf(spec, prewarmed));
   }
 
   /** A container has become ready. */
-  observe(container: Container, prewarmed: boolean): void {
-    const kind = kindOf(container.spec, prewarmed);
+  observe(container: Container): void {
+    const kind = kindOf(container.spec, container.prewarmed);
     const took = container.times.ready - container.times.wanted;
     const before = this.#startMs.get(kind);
     if (before === undefined && this.#startMs.size >= MAX_KINDS) return;
@@ -50,8 +41,8 @@ export class WarmAhead {
   }
 
   /**
-   * Calls `start` in time for a run that comes in `inMs`: at once when that is known to be soon, or not known. The
-   * returned function takes it back; undefined when there is nothing to take back.
+   * Calls `start` in time for a run that comes in `inMs`: at once when that is soon, or the time of a start is not known.
+   * Returns a function that cancels it; undefined when there is nothing to cancel.
    */
   schedule(inMs: number, startMs: number | undefined, start: () => void): (() => void) | undefined {
     const delay = startMs === undefined ? 0 : inMs - startMs * MARGIN;
@@ -77,13 +68,13 @@ export class WarmAhead {
     this.#started++;
   }
 
-  /** One of them is gone. */
+  /** A container that was started for an expected run is gone. */
   containerGone(wasUsed: boolean): void {
     if (wasUsed) this.#used++;
     else this.#inVain++;
   }
 
-  /** With those that are there and have had a run. */
+  /** With the containers that are present. */
   counts(present: Iterable<Container>): WarmedCounts {
     let used = this.#used;
     for (const container of present) if (container.expected && container.runCount > 0) used++;

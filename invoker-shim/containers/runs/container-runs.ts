@@ -12,291 +12,232 @@ import {
   encodeIds,
 } from '@dataflower/action-runtime/protocol';
 import type { Value } from '../../sink/value.js';
-import type { Connection } from '../wire/connection.js';
-import type { ContainerContext } from '../lifecycle/container-context.js';
-import type { ContainerEnding } from '../lifecycle/container-ending.js';
-import type { ContainerSpec } from '../executor.js';
 import { EmitWindow } from '../values/emit-window.js';
-import type { FileSharing } from '../values/file-sharing.js';
-import { Hold } from './hold.js';
 import { InboundValues } from '../values/inbound-values.js';
+import type { Connection } from '../wire/connection.js';
+import { Hold, deliverEmit } from './emission.js';
 import { LateOutputs } from './late-outputs.js';
-import type { LogCollector } from '../logs/log-collector.js';
-import type { PendingRun } from './pending-run.js';
+import type { Run, RunHolder } from './run.js';
+import { RunDeadlines } from './run-deadlines.js';
+import { RunOrder } from './run-order.js';
 import { RunWriter } from './run-writer.js';
-import { SentAhead } from './sent-ahead.js';
-import type { StartTimes } from '../pool/start-times.js';
-import { WorkMeter } from '../pool/work-meter.js';
-
-/** A container that does not answer WITHDRAW for so long is stopped, in ms. */
-const WITHDRAW_MS = 10_000;
-
-/** What the runs of a container need of the container itself. */
-export interface RunsHost {
-  readonly id: string;
-  readonly spec: ContainerSpec;
-  /** By the clock's `now`. */
-  readonly readyAt: number;
-  readonly initMs: number;
-  readonly times: StartTimes;
-  /** Its own output. */
-  readonly logs: LogCollector;
-  /** It has not this project's runtime: runs follow each other with nothing between, and no end is marked. */
-  readonly isForeign: boolean;
-  /** By the stopwatch: since when it has had nothing to do. */
-  idleSince: number;
-  /** A run has left. */
-  freed(): void;
-  returned(runs: readonly PendingRun[]): void;
-  heldChanged(): void;
-  measured(meanMs: number): void;
-  /** It is to take no more runs and to end once it has none. */
-  retire(): void;
-  stop(ending: ContainerEnding): void;
-}
+import type { RunningContainer, RunsContext, RunsEvents, RunsPort } from './runs-context.js';
+import { WorkMeter } from './work-meter.js';
 
 /**
- * The runs in one container: what was sent, what has started, what comes back. The first one sent has started; one sent
- * behind it starts when the container says so. Throws ProtocolError for what a container may not say.
+ * The runs in one container: sends them and handles the frames about them. Throws ProtocolError for a frame that the
+ * container may not send.
  */
-export class ContainerRuns {
+export class ContainerRuns<C extends RunningContainer = RunningContainer> implements RunHolder {
   /** Runs sent in the container's life. */
   count = 0;
   readonly inbound: InboundValues;
-  /** Whether it waits in `emit` for a full sink. */
+  /** Whether the container waits in `emit` for a full sink. */
   readonly hold: Hold;
   readonly #window: EmitWindow;
-  #running: PendingRun | undefined;
-  /** The container has said something of the run that it has: it has started. */
-  #heard = false;
-  readonly #ahead = new SentAhead();
+  readonly #order: RunOrder;
   readonly #late: LateOutputs;
   readonly #writer: RunWriter;
   readonly #meter: WorkMeter;
-  /** By the stopwatch: when it was last asked to give runs back. */
-  #askedAt = 0;
-  #killAt = Infinity;
+  readonly #deadlines: RunDeadlines;
   /** The running function takes longer than expected: nothing is sent behind it. */
   #slow = false;
-  /** Its last answer was a developer error: it starts nothing any more and ends. */
-  #spent = false;
   #closed = false;
 
-  readonly #context: ContainerContext;
+  readonly #context: RunsContext;
   readonly #connection: Connection;
-  readonly #host: RunsHost;
+  readonly #port: RunsPort;
+  readonly #container: C;
+  readonly #events: RunsEvents<C>;
 
-  constructor(
-    context: ContainerContext,
-    connection: Connection,
-    /** Undefined when all runs go on the connection. */
-    runChannel: Connection | undefined,
-    host: RunsHost,
-    files: FileSharing,
-  ) {
+  constructor(context: RunsContext, container: C, port: RunsPort, events: RunsEvents<C>) {
+    const { connection, runChannel, files } = port;
     this.#context = context;
+    this.#container = container;
+    this.#port = port;
     this.#connection = connection;
-    this.#host = host;
+    this.#events = events;
 
-    const send = (frame: Buffer): void => connection.send(frame);
-    const broke = (error: Error): void => host.stop({ kind: 'PROTOCOL', detail: error.message });
-    const { maxValueBytes, emitWindowBytes } = context.limits;
-    const sink = context.sink.forNamespace(host.spec.namespace);
-    this.inbound = new InboundValues(sink, files.offers(sink), maxValueBytes, host.spec.memoryMiB, connection, broke);
+    const { maxValueBytes, emitWindowBytes, killGraceMs } = context.limits;
+    const { namespace, memoryMiB } = container.spec;
+    const sink = context.sink.forNamespace(namespace);
+    const fail = (error: Error): void => container.stop({ kind: 'PROTOCOL', detail: error.message });
+    this.inbound = new InboundValues(sink, files.offers(sink), maxValueBytes, memoryMiB, connection, fail);
     this.#late = new LateOutputs(this.inbound, context.stopwatch, {
-      emitted: (pending, port, value, cost) => this.#deliver(pending, port, value, cost),
-      finished: (pending, result, value, env) => {
-        context.ender.finish(pending, host.id, result.outcome, value, env);
-        host.idleSince = context.stopwatch();
+      emitted: (run, port, value, cost) => this.#deliver(run, port, value, cost),
+      finished: (run, result, value, env) => {
+        context.ender.finish(run, container.id, result.outcome, value, env);
+        container.idleSince = context.stopwatch();
         if (!this.busy) this.inbound.offers.drop();
-        host.freed();
+        container.onFreed();
       },
-      arrived: (pending) => this.#arrived(pending),
+      arrived: (run) => this.#arrived(run),
     });
+    const send = (frame: Buffer): void => connection.send(frame);
     this.#window = new EmitWindow(sink, emitWindowBytes, send, () => this.#updateHeld());
     this.#writer = new RunWriter(connection, runChannel ?? connection, context.clock, files);
     this.#meter = new WorkMeter(context.stopwatch);
     this.hold = new Hold(context.stopwatch);
+    this.#order = new RunOrder(context, this.hold);
+    this.#deadlines = new RunDeadlines(this.#order.ahead, this.#late, this.hold, killGraceMs);
   }
 
   /** Runs sent and without a result. */
   get unfinished(): number {
-    return (this.#running === undefined ? 0 : 1) + this.#ahead.length;
+    return this.#order.unfinished;
   }
 
   /** True while anything of a run is in the container. */
   get busy(): boolean {
-    return this.#running !== undefined || this.#ahead.length > 0 || this.#late.finishing;
+    return this.#order.unfinished > 0 || this.#late.finishing;
   }
 
-  /** True while the running function takes longer than was expected. */
+  /** True while the running function takes longer than expected. */
   get slow(): boolean {
     return this.#slow;
   }
 
-  /** False while it is not known what it will give back, or it waits itself. */
+  /** False while the container has to answer WITHDRAW, waits in `emit`, or takes too long. */
   get accepts(): boolean {
-    if (this.#ahead.asked || this.hold.on || this.#slow || this.#killAt !== Infinity) return false;
+    if (this.#order.ahead.asked || this.hold.on || this.#slow || this.#deadlines.isTimeUp) return false;
     return this.unfinished === 0 || !this.#writer.isCongested;
   }
 
-  /** How long the running function has been at it, in ms by the stopwatch's `now`; 0 when none is. */
+  /** How long the running function has run, in ms, at the stopwatch's `now`; 0 when none runs. */
   runningFor(now: number): number {
-    return this.#running === undefined ? 0 : this.#meter.age(now);
+    return this.#order.running === undefined ? 0 : this.#meter.age(now);
   }
 
-  send(pending: PendingRun): void {
+  send(run: Run): void {
     const idle = this.unfinished === 0;
     const id = this.count + 1;
     try {
-      this.#writer.send(pending, id, idle, this.#host.logs.asksMarks);
+      this.#writer.send(run, id, idle, this.#container.logs.asksMarks);
     } catch (error) {
-      this.#context.ender.fail(pending, this.#host.id, 2, error instanceof Error ? error.message : String(error));
+      this.#context.ender.fail(run, this.#container.id, 2, error instanceof Error ? error.message : String(error));
       return;
     }
     this.count = id;
-    pending.invocationId = id;
-    if (id === 1 && pending.queuedAt < this.#host.readyAt) {
-      pending.coldStart = true;
-      pending.initMs = this.#host.initMs;
-      pending.bootMs = this.#host.times.bootMs;
+    run.sent(this, id);
+    if (id === 1 && run.queuedAt < this.#port.readyAt) {
+      run.coldStart = true;
+      run.initMs = this.#port.initMs;
+      run.bootMs = this.#port.bootMs;
     }
     if (idle) this.#meter.begin();
-    if (pending.inputStreams !== undefined) this.#connection.streams.pump();
-    if (idle) {
-      this.#begin(pending);
-    } else {
-      pending.state = 'SENT';
-      this.#ahead.push(pending);
-    }
-    if (this.#writer.full) this.#host.retire();
+    if (run.inputStreams !== undefined) this.#connection.streams.pump();
+    if (idle) this.#order.begin(run);
+    else this.#order.ahead.push(run);
+    if (this.#writer.full) this.#container.retire();
   }
 
-  /** Asks for everything back that has not started. */
+  /** Asks the container for every run that it has not started. */
   withdraw(): void {
-    const ids = this.#ahead.ask();
+    const ids = this.#order.ahead.ask();
     if (ids === undefined) return;
-    this.#askedAt = this.#context.stopwatch();
+    this.#deadlines.withdrawn(this.#context.stopwatch());
     this.#connection.send(encodeIds(FrameType.WITHDRAW, ids));
   }
 
   /** Ends a run that was sent: withdrawn when it has not started, else with its container. */
-  cancel(pending: PendingRun, reason: string): void {
-    pending.cancelReason = reason;
-    pending.unwanted = true;
-    if (pending.state === 'SENT') this.withdraw();
-    else if (pending.state === 'STARTED') this.#host.stop({ kind: 'CANCELLED', reason });
+  cancel(run: Run, reason: string): void {
+    run.cancelReason = reason;
+    run.unwanted = true;
+    if (run.state === 'SENT') this.withdraw();
+    else if (run.state === 'STARTED') this.#container.stop({ kind: 'CANCELLED', reason });
   }
 
   onStarted(id: number): void {
-    if (this.#speaker(id) === undefined) throw unexpected('STARTED', id);
+    if (this.#order.speaker(id) === undefined) throw unexpected('STARTED', id);
   }
 
   onEmit(id: number, payload: Buffer): void {
-    const pending = this.#speaker(id);
-    if (pending === undefined) throw unexpected('EMIT', id);
+    const run = this.#order.speaker(id);
+    if (run === undefined) throw unexpected('EMIT', id);
     const emit = decodeEmit(id, payload);
     const { slot, shape, port } = emit;
     const cost = this.#window.take(slot.where === 'inline' ? slot.bytes.length : slot.size);
-    if (slot.where === 'inline' && pending.outputs === undefined) {
-      this.#deliver(pending, port, this.inbound.inline(slot.bytes, shape), cost);
+    if (slot.where === 'inline' && run.outputs === undefined) {
+      this.#deliver(run, port, this.inbound.inline(slot.bytes, shape), cost);
     } else {
-      this.#late.expectEmit(pending, emit, cost);
+      this.#late.expectEmit(run, emit, cost);
     }
   }
 
   onResult(flags: number, id: number, payload: Buffer): void {
-    const pending = this.#speaker(id);
-    if (pending === undefined) throw unexpected('RESULT', id);
+    const run = this.#order.speaker(id);
+    if (run === undefined) throw unexpected('RESULT', id);
     const result = decodeResult(flags, id, payload);
-    if (result.startedNext !== 0 && !this.#ahead.mayStart(result.startedNext)) {
+    if (result.startedNext !== 0 && !this.#order.ahead.mayStart(result.startedNext)) {
       throw unexpected('the start', result.startedNext);
     }
-    if (result.outcome !== Outcome.OK && (result.shape & Shape.ERROR) === 0) {
-      throw new ProtocolError('MALFORMED_PAYLOAD', `outcome ${result.outcome} without an error`);
-    }
-    if (result.hasEnv && pending.run.env === null) {
-      throw new ProtocolError('UNEXPECTED_FRAME', 'an environment of a run that was given none');
-    }
-    if (pending.timedOut) {
-      this.#host.stop({ kind: 'TIME_LIMIT', limitMs: pending.run.spec.timeoutMs });
+    checkResult(run, result);
+    if (run.timedOut) {
+      this.#container.stop({ kind: 'TIME_LIMIT', limitMs: run.request.spec.timeoutMs });
       return;
     }
-    this.#endLog(pending, result);
+    this.#endLog(run, result);
     const slot = result.slots[0]!;
     let value: Value | undefined;
-    if (slot.where === 'inline' && !result.hasEnv && pending.outputs === undefined)
+    if (slot.where === 'inline' && !result.hasEnv && run.outputs === undefined)
       value = this.inbound.inline(slot.bytes, result.shape);
-    else this.#late.expectResult(pending, result);
-    this.#leave(pending, result);
-    if (value !== undefined) this.#context.ender.finish(pending, this.#host.id, result.outcome, value, null);
-    else this.#late.advance(pending);
+    else this.#late.expectResult(run, result);
+    this.#leave(run, result);
+    if (value !== undefined) this.#context.ender.finish(run, this.#container.id, result.outcome, value, null);
+    else this.#late.advance(run);
   }
 
   onLog(flags: number, id: number, payload: Buffer): void {
-    const pending = this.#speaker(id);
-    if (pending === undefined) {
-      // What comes late, for a run that has its result, is dropped.
-      if (id > this.count || this.#ahead.has(id)) throw unexpected('LOG', id);
+    const run = this.#order.speaker(id);
+    if (run === undefined) {
+      // A log line after the run's result is dropped.
+      if (id > this.count || this.#order.ahead.has(id)) throw unexpected('LOG', id);
       return;
     }
-    if (pending.log.full) return;
-    // Of such a container it is a remark on what it wrote.
-    if (this.#host.isForeign) this.#host.logs.give(pending);
-    pending.log.take(decodeLog(flags, id, payload), this.#context.clock.wall());
+    if (run.log.full) return;
+    // The adapter of a foreign runtime comments on the output before it.
+    if (this.#container.isForeign) this.#container.logs.give(run);
+    run.log.take(decodeLog(flags, id, payload), this.#context.clock.wall());
   }
 
   onWithdrawn(payload: Buffer): void {
-    const returned = this.#ahead.giveBack(decodeIds(payload));
-    if (this.#running === undefined) this.#beginFirst();
+    const returned = this.#order.ahead.giveBack(decodeIds(payload));
+    this.#order.beginFirst();
     this.giveBack(returned);
-    this.#host.freed();
+    this.#container.onFreed();
   }
 
-  /** Its function has ended the process between two runs: what it was sent meanwhile has not started. */
+  /** The function has ended its process between two runs: a run that was sent meanwhile has not started. */
   onEndedAtRest(): void {
-    if (!this.#heard && !this.#late.finishing)
-      this.#host.stop({ kind: 'AWAY', detail: 'its function ended the process between two runs' });
+    if (!this.#order.heard && !this.#late.finishing)
+      this.#container.stop({ kind: 'AWAY', detail: 'its function ended the process between two runs' });
   }
 
-  /** Everything that one read brought was handled. */
+  /** All frames of one read were handled. */
   onReadEnd(): void {
     if (this.#closed) return;
     const mean = this.#meter.take();
-    if (mean !== undefined) this.#host.measured(mean);
+    if (mean !== undefined) this.#events.duration.observe(mean);
     this.#window.settle();
     this.#updateHeld();
-    if (this.#running?.cancelReason !== undefined)
-      this.#host.stop({ kind: 'CANCELLED', reason: this.#running.cancelReason });
+    if (this.#order.running?.cancelReason !== undefined)
+      this.#container.stop({ kind: 'CANCELLED', reason: this.#order.running.cancelReason });
   }
 
   /**
-   * Looks after the time limit and what waits too long.
-   * @param expectedMs How long the function is expected to run; what is behind one that takes longer is taken back.
+   * Checks the deadlines.
+   * @param expectedMs Expected run time of the function; runs behind one that takes longer are withdrawn.
    */
   sweep(now: number, stopwatch: number, expectedMs: number): void {
-    const running = this.#running;
-    if (now >= this.#killAt) {
-      this.#host.stop({ kind: 'TIME_LIMIT', limitMs: running?.run.spec.timeoutMs ?? 0 });
-      return;
-    }
-    if (
-      running !== undefined &&
-      !running.timedOut &&
-      now - running.startedAt - this.hold.ms >= running.run.spec.timeoutMs
-    ) {
-      running.timedOut = true;
+    const running = this.#order.running;
+    const late = this.#deadlines.check(running, now, stopwatch);
+    if (late === 'TIME_IS_UP') {
       this.withdraw();
-      this.#connection.send(encodeFrame(FrameType.TIMEOUT, 0, running.invocationId));
-      this.#killAt = now + this.#context.limits.killGraceMs;
+      this.#connection.send(encodeFrame(FrameType.TIMEOUT, 0, running!.invocationId));
       return;
     }
-    if (this.#ahead.asked && stopwatch - this.#askedAt > WITHDRAW_MS) {
-      this.#host.stop({ kind: 'PROTOCOL', detail: 'WITHDRAW was not answered' });
-      return;
-    }
-    if (this.#late.isOverdue(stopwatch)) {
-      this.#host.stop({ kind: 'PROTOCOL', detail: 'a result that it announced did not come in time' });
+    if (late !== undefined) {
+      this.#container.stop(late);
       return;
     }
     if (this.runningFor(stopwatch) > expectedMs) {
@@ -307,132 +248,97 @@ export class ContainerRuns {
     this.#updateHeld();
   }
 
-  /** The container ends. Returns what had started, and what had not, in order: the latter for `giveBack`. */
-  close(): { started: PendingRun[]; returned: PendingRun[] } {
+  /**
+   * The container ends.
+   *
+   * @param isAway It has not started its running one either.
+   * @returns The runs that end with it, and those that have not started, in order: the latter for `giveBack`.
+   */
+  close(isAway: boolean): { ended: Run[]; returned: Run[] } {
     this.#closed = true;
-    const started = this.#late.drain();
-    if (this.#running !== undefined) started.push(this.#running);
-    for (const pending of started) {
-      pending.outputs?.discard();
-      pending.outputs = undefined;
-    }
-    this.#running = undefined;
+    const ended = this.#late.drain();
+    const running = this.#order.stop();
+    if (running !== undefined && !isAway) ended.push(running);
+    for (const run of ended) dropOutputs(run);
+    if (running !== undefined && isAway) dropOutputs(running);
     this.hold.on = false;
     this.#window.close();
     this.inbound.close();
-    const returned = this.#ahead.drain();
-    return { started, returned };
+    const ahead = this.#order.ahead.drain();
+    return { ended, returned: running !== undefined && isAway ? [running, ...ahead] : ahead };
   }
 
-  /**
-   * The running invocation, if the frame is about it. With none running it may be the first one sent ahead: it arrived
-   * when the container had nothing to do, so that its start was not announced.
-   */
-  #speaker(id: number): PendingRun | undefined {
-    if (this.#running !== undefined) {
-      if (this.#running.invocationId !== id) return undefined;
-      this.#heard = true;
-      return this.#running;
+  /** Runs that have not started go back to the queue as if they had not been sent; unwanted ones are dropped. */
+  giveBack(runs: readonly Run[]): void {
+    const wanted: Run[] = [];
+    for (const run of runs) {
+      this.#writer.dropInput(run);
+      run.goBack();
+      if (run.unwanted) this.#context.ender.drop(run);
+      else wanted.push(run);
     }
-    if (!this.#ahead.mayStart(id)) return undefined;
-    const next = this.#ahead.start(id);
-    this.#begin(next);
-    this.#heard = true;
-    return next;
-  }
-
-  #beginFirst(): void {
-    if (this.#spent) return;
-    const next = this.#ahead.startFirst();
-    if (next !== undefined) this.#begin(next);
-  }
-
-  #begin(pending: PendingRun): void {
-    this.#running = pending;
-    this.#heard = false;
-    this.hold.begin();
-    pending.begin(this.#context.clock.now(), this.#context.logger);
+    if (wanted.length > 0) this.#events.onReturned(wanted);
   }
 
   /**
-   * Its log has what the container wrote up to now: as far as its marks, where they tell. Without marks and with runs behind
-   * it, what came may be the next one's as well, and waits for that one's marks.
+   * The run's log gets the output up to now, or up to its end marks where there are any. Without marks and with runs behind
+   * it, the output may be the next run's as well, and waits for that run's marks.
    */
-  #endLog(pending: PendingRun, { invocationId, marked }: Result): void {
-    const { logs, isForeign } = this.#host;
-    if (marked === true) logs.ended(pending);
-    else if (isForeign || invocationId === this.count) logs.give(pending);
+  #endLog(run: Run, { invocationId, marked }: Result): void {
+    const { logs, isForeign } = this.#container;
+    if (marked === true) logs.ended(run);
+    else if (isForeign || invocationId === this.count) logs.give(run);
   }
 
-  /** The function has answered: the next one runs, and there is room for one more. */
-  #leave(pending: PendingRun, result: Result): void {
-    pending.endedAt = this.#context.clock.now();
+  /** The function has answered: the next run starts, and there is room for one more. */
+  #leave(run: Run, result: Result): void {
+    run.endedAt = this.#context.clock.now();
     this.#meter.result();
-    this.#writer.dropInput(pending);
-    this.#running = undefined;
-    this.#heard = false;
+    this.#writer.dropInput(run);
     this.#slow = false;
-    this.#spent = result.outcome === Outcome.DEVELOPER_ERROR;
-    if (result.startedNext !== 0) {
-      this.#begin(this.#ahead.start(result.startedNext));
-      this.#heard = true;
-    }
-    // Without a word of the container's, the next one had not arrived when the answer left: it starts as it arrives.
-    else this.#beginFirst();
-    if (this.#spent) this.#host.retire();
+    const spent = result.outcome === Outcome.DEVELOPER_ERROR;
+    this.#order.next(result.startedNext, spent);
+    if (spent) this.#container.retire();
     if (!this.busy) this.inbound.offers.drop();
-    this.#host.freed();
+    this.#container.onFreed();
   }
 
-  #deliver(pending: PendingRun, port: string, value: Value, cost: number): void {
-    this.#window.giveBack(cost, pending.run.outputs);
-    let accepted = false;
-    try {
-      accepted = pending.run.emitted(port, value);
-    } catch (error) {
-      this.#context.logger.error(
-        { activationId: pending.run.activationId, err: error },
-        'a run could not take a value',
-      );
-    }
-    if (!accepted)
-      throw new ProtocolError(
-        'UNEXPECTED_FRAME',
-        `a value for the port ${JSON.stringify(port.slice(0, 100))}, which is not wired`,
-      );
+  #deliver(run: Run, port: string, value: Value, cost: number): void {
+    deliverEmit(run, port, value, { window: this.#window, cost, logger: this.#context.logger });
   }
 
-  /** Something of a run that was on its way is here. */
-  #arrived(pending: PendingRun): void {
+  /** A value or result of the run has become complete. */
+  #arrived(run: Run): void {
     if (this.#closed) return;
     try {
-      this.#late.advance(pending);
+      this.#late.advance(run);
     } catch (error) {
-      this.#host.stop({ kind: 'PROTOCOL', detail: (error as Error).message });
+      this.#container.stop({ kind: 'PROTOCOL', detail: (error as Error).message });
       return;
     }
     this.#window.settle();
   }
 
-  /** Runs that have not started go back to the queue as if they had not been sent; those that nobody wants are dropped. */
-  giveBack(runs: readonly PendingRun[]): void {
-    const wanted: PendingRun[] = [];
-    for (const pending of runs) {
-      this.#writer.dropInput(pending);
-      pending.goBack();
-      if (pending.unwanted) this.#context.ender.drop(pending);
-      else wanted.push(pending);
-    }
-    if (wanted.length > 0) this.#host.returned(wanted);
-  }
-
   #updateHeld(): void {
-    const held = !this.#closed && this.#running !== undefined && this.#window.exhausted;
+    const held = !this.#closed && this.#order.running !== undefined && this.#window.exhausted;
     if (held === this.hold.on) return;
     this.hold.on = held;
     if (held) this.withdraw();
-    this.#host.heldChanged();
+    this.#events.onHeldChanged(this.#container);
   }
+}
+
+/** Throws ProtocolError for a result that contradicts itself or its run. */
+function checkResult({ request }: Run, { outcome, shape, hasEnv }: Result): void {
+  if (outcome !== Outcome.OK && (shape & Shape.ERROR) === 0)
+    throw new ProtocolError('MALFORMED_PAYLOAD', `outcome ${outcome} without an error`);
+  if (hasEnv && request.env === null)
+    throw new ProtocolError('UNEXPECTED_FRAME', 'an environment of a run that was given none');
+}
+
+function dropOutputs(run: Run): void {
+  run.outputs?.discard();
+  run.outputs = undefined;
 }
 
 function unexpected(what: string, id: number): ProtocolError {

@@ -1,41 +1,41 @@
 import { type Emit, MAX_ENVIRONMENT_BYTES, type Result } from '@dataflower/action-runtime/protocol';
 import type { Value } from '../../sink/value.js';
 import type { InboundValues } from '../values/inbound-values.js';
-import type { PendingRun } from './pending-run.js';
+import type { Run } from './run.js';
 import { RunOutputs } from './run-outputs.js';
 
-/** A result has to be here so long after its announcement, in ms, */
+/** Time limit from the announcement of a result to its last byte, in ms. */
 const FINISH_MS = 5000;
-/** and so much longer for what the container has announced by then, in bytes each ms: a small part of what any machine does. */
+/** The limit grows by the bytes that the container has announced by then, at this rate in bytes per ms: a small part of any machine's. */
 const LEAST_BYTES_A_MS = 16 * 1024;
 
-export interface LateOutputsHost {
-  /** An emitted value has its turn. Throws ProtocolError when its port is not wired. */
-  emitted(pending: PendingRun, port: string, value: Value, cost: number): void;
-  /** A result has its turn, and all of it is here: its run has ended. */
-  finished(pending: PendingRun, result: Result, value: Value, env: string | null): void;
-  /** Something of a run that was on its way is here. */
-  arrived(pending: PendingRun): void;
+export interface LateOutputsEvents {
+  /** An emitted value is next in order. Throws ProtocolError when its port is not wired. */
+  emitted(run: Run, port: string, value: Value, cost: number): void;
+  /** A result is next in order and complete: its run has ended. */
+  finished(run: Run, result: Result, value: Value, env: string | null): void;
+  /** A value or result of the run has become complete. */
+  arrived(run: Run): void;
 }
 
 /**
- * What the runs of a container have announced and is still on its way, or waits behind something that is. A run whose
- * result is among it has left the container and is finishing.
+ * Values and results that the runs of a container have announced and that are not complete, or wait behind such. A run
+ * whose result is among them has left the container and is finishing.
  */
 export class LateOutputs {
-  /** With when all of it has to be here, by the stopwatch. */
-  readonly #finishing = new Map<PendingRun, number>();
+  /** The time by which the result has to be complete, by the stopwatch. */
+  readonly #finishing = new Map<Run, number>();
   /** By the stopwatch. */
   #lookedAt = 0;
 
   readonly #inbound: InboundValues;
   readonly #stopwatch: () => number;
-  readonly #host: LateOutputsHost;
+  readonly #events: LateOutputsEvents;
 
-  constructor(inbound: InboundValues, stopwatch: () => number, host: LateOutputsHost) {
+  constructor(inbound: InboundValues, stopwatch: () => number, events: LateOutputsEvents) {
     this.#inbound = inbound;
     this.#stopwatch = stopwatch;
-    this.#host = host;
+    this.#events = events;
   }
 
   /** True while a result is not complete. */
@@ -43,40 +43,40 @@ export class LateOutputs {
     return this.#finishing.size > 0;
   }
 
-  expectEmit(pending: PendingRun, { slot, shape, port }: Emit, cost: number): void {
+  expectEmit(run: Run, { slot, shape, port }: Emit, cost: number): void {
     let value: Value | undefined;
     const output = {
       ready: false,
-      deliver: () => this.#host.emitted(pending, port, value!, cost),
+      deliver: () => this.#events.emitted(run, port, value!, cost),
       discard: () => value?.release(),
     };
     const take = (arrived: Value): void => {
       value = arrived;
       output.ready = true;
-      this.#host.arrived(pending);
+      this.#events.arrived(run);
     };
-    (pending.outputs ??= new RunOutputs()).add(output);
+    (run.outputs ??= new RunOutputs()).add(output);
     if (slot.where === 'inline') take(this.#inbound.inline(slot.bytes, shape));
     else this.#inbound.receive(slot, shape, take);
   }
 
-  expectResult(pending: PendingRun, result: Result): void {
+  expectResult(run: Run, result: Result): void {
     let value: Value | undefined;
     let env: string | null = null;
     let missing = result.hasEnv ? 2 : 1;
     const output = {
       ready: false,
       deliver: () => {
-        this.#finishing.delete(pending);
-        this.#host.finished(pending, result, value!, env);
+        this.#finishing.delete(run);
+        this.#events.finished(run, result, value!, env);
       },
       discard: () => value?.release(),
     };
     const arrived = (): void => {
       output.ready = --missing === 0;
-      if (output.ready && pending.state === 'FINISHING') this.#host.arrived(pending);
+      if (output.ready && run.state === 'FINISHING') this.#events.arrived(run);
     };
-    (pending.outputs ??= new RunOutputs()).add(output);
+    (run.outputs ??= new RunOutputs()).add(output);
     const [slot, envSlot] = result.slots;
     const takeValue = (whole: Value): void => {
       value = whole;
@@ -90,35 +90,35 @@ export class LateOutputs {
         arrived();
       });
     }
-    pending.state = 'FINISHING';
+    run.finishing();
     const allowedMs = FINISH_MS + this.#inbound.openBytes / LEAST_BYTES_A_MS;
     this.#lookedAt = this.#stopwatch();
-    this.#finishing.set(pending, this.#lookedAt + allowedMs);
+    this.#finishing.set(run, this.#lookedAt + allowedMs);
   }
 
-  /** Hands on what of a run has its turn and is here. */
-  advance(pending: PendingRun): void {
-    pending.outputs?.advance();
-    if (pending.outputs?.empty === true) pending.outputs = undefined;
+  /** Delivers the run's outputs that are complete, in order. */
+  advance(run: Run): void {
+    run.outputs?.advance();
+    if (run.outputs?.empty === true) run.outputs = undefined;
   }
 
   /**
-   * True when the container is late with the bytes of a result: its function has ended, so that no time limit holds it.
+   * True when the container is late with the bytes of a result. The function has ended, so its time limit does not apply.
    *
    * @param now By the stopwatch.
    */
   isOverdue(now: number): boolean {
     if (!this.#inbound.busy) return false;
-    // What the agent itself takes to keep the bytes is not the container's time.
+    // The time in which the agent itself cannot store the bytes does not count.
     if (this.#inbound.held)
-      for (const [pending, dueAt] of this.#finishing) this.#finishing.set(pending, dueAt + now - this.#lookedAt);
+      for (const [run, dueAt] of this.#finishing) this.#finishing.set(run, dueAt + now - this.#lookedAt);
     this.#lookedAt = now;
     for (const dueAt of this.#finishing.values()) if (now > dueAt) return true;
     return false;
   }
 
-  /** The container ends: gives the runs that were finishing, in the order in which they left it. */
-  drain(): PendingRun[] {
+  /** The container ends: returns the runs that were finishing, in the order in which they left it. */
+  drain(): Run[] {
     const finishing = [...this.#finishing.keys()];
     this.#finishing.clear();
     return finishing;

@@ -1,10 +1,10 @@
 import { Deque } from '@dataflower/common';
 
-/** Something that is handed on in its turn; `ready` once all its bytes are here. */
+/** A value or result that is delivered in order; `ready` once all its bytes are here. */
 export interface Output {
   ready: boolean;
   deliver(): void;
-  /** It will never be delivered: gives back what it holds. */
+  /** It will never be delivered: releases its value. */
   discard(): void;
 }
 
@@ -23,7 +23,7 @@ export class RunOutputs {
     this.#waiting.pushBack(output);
   }
 
-  /** Delivers what is ready up to the first one that is not. */
+  /** Delivers the outputs up to the first one that is not ready. */
   advance(): void {
     for (let next = this.#waiting.peekFront(); next?.ready === true; next = this.#waiting.peekFront()) {
       this.#waiting.popFront();

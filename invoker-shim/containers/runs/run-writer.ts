@@ -3,12 +3,12 @@ import type { Clock } from '@dataflower/common';
 import type { Connection } from '../wire/connection.js';
 import type { FileSharing } from '../values/file-sharing.js';
 import { type SlotTarget, bytesSlot, inputSlots } from '../values/input-slots.js';
-import type { PendingRun } from './pending-run.js';
+import type { Run } from './run.js';
 
-/** Definitions that one container learns before it is replaced. */
+/** Definitions that one container receives before it is replaced. */
 const MAX_DEFINITIONS = 4096;
 
-/** With more unread nothing is sent ahead, in bytes: more than streams take of a connection. */
+/** Unread bytes above which nothing is sent ahead: more than streams take of a connection. */
 const CONGESTED_BYTES = 1024 * 1024;
 
 /** Turns runs into RUN frames for one container, with the streams and definitions that go with them. */
@@ -21,13 +21,13 @@ export class RunWriter {
   #shown: string[] | undefined;
 
   readonly #connection: Connection;
-  readonly #small: Connection;
+  readonly #smallRuns: Connection;
   readonly #clock: Clock;
 
-  /** @param small Where DEFINE goes, and a RUN whose slots are all inline: the run channel, where there is one. */
-  constructor(connection: Connection, small: Connection, clock: Clock, files: FileSharing) {
+  /** @param smallRuns Carries DEFINE, and a RUN whose slots are all inline: the run channel, where there is one. */
+  constructor(connection: Connection, smallRuns: Connection, clock: Clock, files: FileSharing) {
     this.#connection = connection;
-    this.#small = small;
+    this.#smallRuns = smallRuns;
     this.#clock = clock;
 
     this.#files = files;
@@ -45,55 +45,55 @@ export class RunWriter {
     };
   }
 
-  /** True when the container has learnt as many definitions as it may. */
+  /** True when the container has received as many definitions as one container may. */
   get full(): boolean {
     return this.#definitions.size >= MAX_DEFINITIONS;
   }
 
-  /** True while the container has not taken so much of what it was sent that nothing is to be sent ahead. */
+  /** True while the container has left too much unread for runs to be sent ahead. */
   get isCongested(): boolean {
-    return this.#small.unreadBytes > CONGESTED_BYTES || this.#connection.unreadBytes > CONGESTED_BYTES;
+    return this.#smallRuns.unreadBytes > CONGESTED_BYTES || this.#connection.unreadBytes > CONGESTED_BYTES;
   }
 
-  /** Sends the RUN; the streams of its input are in `pending.inputStreams`. Throws when the input cannot be sent. */
-  send(pending: PendingRun, id: number, now: boolean, marked: boolean): void {
-    const { run } = pending;
+  /** Sends the RUN; the streams of its input are in `run.inputStreams`. Throws when the input cannot be sent. */
+  send(run: Run, id: number, now: boolean, marked: boolean): void {
+    const { request } = run;
     this.#streams = undefined;
     this.#shown = undefined;
     try {
-      const slots = inputSlots(run.input, this.#target);
-      if (run.env !== null) slots.push(bytesSlot(Buffer.from(run.env), this.#target));
-      this.#activationId.write(run.activationId, 'hex');
+      const slots = inputSlots(request.input, this.#target);
+      if (request.env !== null) slots.push(bytesSlot(Buffer.from(request.env), this.#target));
+      this.#activationId.write(request.activationId, 'hex');
       const frame = encodeRun({
         invocationId: id,
         activationId: this.#activationId,
-        deadline: this.#clock.wall() + run.spec.timeoutMs,
-        definition: run.definition === undefined ? 0 : this.#define(run.definition),
-        transactionId: run.transactionId,
+        deadline: this.#clock.wall() + request.spec.timeoutMs,
+        definition: request.definition === undefined ? 0 : this.#define(request.definition),
+        transactionId: request.transactionId,
         slots,
-        hasEnv: run.env !== null,
+        hasEnv: request.env !== null,
         marked,
       });
-      const way = slots.every((slot) => slot.where === 'inline') ? this.#small : this.#connection;
-      if (now) way.sendNow(frame);
-      else way.send(frame);
+      const connection = slots.every((slot) => slot.where === 'inline') ? this.#smallRuns : this.#connection;
+      if (now) connection.sendNow(frame);
+      else connection.send(frame);
     } catch (error) {
-      pending.inputStreams = this.#streams;
-      pending.inputFiles = this.#shown;
-      this.dropInput(pending);
+      run.inputStreams = this.#streams;
+      run.inputFiles = this.#shown;
+      this.dropInput(run);
       throw error;
     }
-    pending.inputStreams = this.#streams;
-    pending.inputFiles = this.#shown;
+    run.inputStreams = this.#streams;
+    run.inputFiles = this.#shown;
   }
 
-  /** The input is not needed any more: what of it is still on its way is not sent. */
-  dropInput(pending: PendingRun): void {
-    for (const shown of pending.inputFiles ?? []) this.#files.hide(shown);
-    pending.inputFiles = undefined;
-    const streams = pending.inputStreams;
+  /** The input is not needed any more: its unsent bytes are not sent. */
+  dropInput(run: Run): void {
+    for (const shown of run.inputFiles ?? []) this.#files.hide(shown);
+    run.inputFiles = undefined;
+    const streams = run.inputStreams;
     if (streams === undefined) return;
-    pending.inputStreams = undefined;
+    run.inputStreams = undefined;
     for (const id of streams) this.#connection.dropStream(id, 'the invocation has no use for it any more');
   }
 
@@ -101,7 +101,7 @@ export class RunWriter {
     const known = this.#definitions.get(definition);
     if (known !== undefined) return known;
     const number = this.#definitions.size + 1;
-    for (const frame of encodeDefine(number, definition)) this.#small.send(frame);
+    for (const frame of encodeDefine(number, definition)) this.#smallRuns.send(frame);
     this.#definitions.set(definition, number);
     return number;
   }

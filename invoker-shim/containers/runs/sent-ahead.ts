@@ -1,13 +1,13 @@
 import { ProtocolError } from '@dataflower/action-runtime/protocol';
 import { Deque } from '@dataflower/common';
-import type { PendingRun } from './pending-run.js';
+import type { Run } from './run.js';
 
 /**
- * The runs in a container that have not started, in the order in which they were sent, and the question whether it
- * gives them back. They start in that order, but for those that it is just giving back.
+ * The runs in a container that have not started, in the order in which they were sent, and whether WITHDRAW has asked for
+ * them. They start in that order, except for those that the container is giving back.
  */
 export class SentAhead {
-  readonly #runs = new Deque<PendingRun>();
+  readonly #runs = new Deque<Run>();
   #asked = false;
   /** The last one that has started; none before it may start any more. */
   #lastStarted = 0;
@@ -21,12 +21,12 @@ export class SentAhead {
     return this.#asked;
   }
 
-  push(pending: PendingRun): void {
-    this.#runs.pushBack(pending);
+  push(run: Run): void {
+    this.#runs.pushBack(run);
   }
 
   has(id: number): boolean {
-    for (const pending of this.#runs) if (pending.invocationId === id) return true;
+    for (const run of this.#runs) if (run.invocationId === id) return true;
     return false;
   }
 
@@ -36,21 +36,21 @@ export class SentAhead {
   }
 
   /** Takes out one that has started. */
-  start(id: number): PendingRun {
+  start(id: number): Run {
     this.#lastStarted = id;
     const first = this.#runs.popFront()!;
     if (first.invocationId === id) return first;
     // Those before it are on their way back.
     let started = first;
-    for (const pending of [first, ...this.#runs.drain()]) {
-      if (pending.invocationId === id) started = pending;
-      else this.#runs.pushBack(pending);
+    for (const run of [first, ...this.#runs.drain()]) {
+      if (run.invocationId === id) started = run;
+      else this.#runs.pushBack(run);
     }
     return started;
   }
 
-  /** The one that starts when nothing else runs; none while it is not known which ones the container has. */
-  startFirst(): PendingRun | undefined {
+  /** Takes out the one that starts when nothing else runs; none while WITHDRAW is not answered. */
+  startFirst(): Run | undefined {
     const first = this.#asked ? undefined : this.#runs.peekFront();
     return first === undefined ? undefined : this.start(first.invocationId);
   }
@@ -59,28 +59,28 @@ export class SentAhead {
   ask(): number[] | undefined {
     if (this.#asked || this.#runs.length === 0) return undefined;
     this.#asked = true;
-    return Array.from(this.#runs, (pending) => pending.invocationId);
+    return Array.from(this.#runs, (run) => run.invocationId);
   }
 
   /**
    * The container gives these back; returns them in order.
    * @throws ProtocolError, with nothing changed, when it may not.
    */
-  giveBack(ids: readonly number[]): PendingRun[] {
+  giveBack(ids: readonly number[]): Run[] {
     const left = new Set(ids);
-    const returned: PendingRun[] = [];
-    const kept: PendingRun[] = [];
-    for (const pending of this.#runs) (left.delete(pending.invocationId) ? returned : kept).push(pending);
-    if (!this.#asked || left.size > 0 || kept.some((pending) => pending.invocationId < this.#lastStarted)) {
-      throw new ProtocolError('UNEXPECTED_FRAME', 'WITHDRAWN does not say what the container was asked');
+    const returned: Run[] = [];
+    const kept: Run[] = [];
+    for (const run of this.#runs) (left.delete(run.invocationId) ? returned : kept).push(run);
+    if (!this.#asked || left.size > 0 || kept.some((run) => run.invocationId < this.#lastStarted)) {
+      throw new ProtocolError('UNEXPECTED_FRAME', 'WITHDRAWN does not answer the WITHDRAW that was sent');
     }
     this.#asked = false;
     this.#runs.drain();
-    for (const pending of kept) this.#runs.pushBack(pending);
+    for (const run of kept) this.#runs.pushBack(run);
     return returned;
   }
 
-  drain(): PendingRun[] {
+  drain(): Run[] {
     return this.#runs.drain();
   }
 }

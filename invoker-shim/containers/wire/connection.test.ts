@@ -4,8 +4,7 @@ import { type Server, type Socket, connect, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { FrameType, encodeAmount } from '@dataflower/action-runtime/protocol';
-import { Connection } from './connection.js';
-import { WriteBatcher } from './write-batcher.js';
+import { Connection, WriteBatcher } from './connection.js';
 
 const FRAMES = 1_000_000;
 

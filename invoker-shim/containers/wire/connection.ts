@@ -8,19 +8,39 @@ import {
   encodeText,
 } from '@dataflower/action-runtime/protocol';
 import { OutboundStreams, type StreamSource } from '../values/outbound-streams.js';
-import type { WriteBatcher } from './write-batcher.js';
 
-/** The connection takes DATA while it holds less than this, in bytes. */
+/** Unsent bytes of the connection below which it takes more DATA. */
 const DATA_BUFFER_BYTES = 512 * 1024;
-/** A container that lets more than this pile up, in bytes, does not read: the connection fails. */
+/** Unsent bytes above which the connection fails: the container does not read. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
-/** Frames of one turn are copied into one write up to this many bytes in all; beyond, they are written side by side. */
+/** Frames of one turn are copied into one write up to this many bytes in all; more are written one by one, corked. */
 const COPY_BYTES = 16 * 1024;
-/** Frames after which it is everybody else's turn: a container that sends small ones without end would take all turns. */
+/** Frames of one container that are handled in a row, before other connections have their turn. */
 const FRAMES_A_TURN = 1024;
 
+/** Collects frames until the end of a turn of the event loop. */
+export interface Batched {
+  flush(): void;
+}
+
+/** Writes, at the end of a turn of the event loop, the frames that the connections of one agent have collected in it. */
+export class WriteBatcher {
+  #waiting: Batched[] = [];
+
+  add(connection: Batched): void {
+    if (this.#waiting.length === 0) setImmediate(this.#flush);
+    this.#waiting.push(connection);
+  }
+
+  readonly #flush = (): void => {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const connection of waiting) connection.flush();
+  };
+}
+
 export interface ConnectionHandler {
-  /** `payload` is valid only until the call returns. What it throws fails the connection. */
+  /** `payload` is valid only until the call returns. An error that it throws fails the connection. */
   onFrame(type: FrameType, flags: number, id: number, payload: Buffer): void;
   /** All frames of one read were given. */
   onReadEnd(): void;
@@ -82,7 +102,7 @@ export class Connection {
     this.#batchBytes += frame.length;
   }
 
-  /** Sends at once, behind what was sent before. */
+  /** Sends at once, behind the frames that were sent before. */
   sendNow(frame: Buffer): void {
     if (this.#closed) return;
     if (this.#batch.length > 0) {

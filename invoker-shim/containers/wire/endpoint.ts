@@ -4,7 +4,7 @@ import type { Clock } from '@dataflower/common';
 import { ApiRelay } from '../api-relay/api-relay.js';
 import type { SocketDirectory } from './socket-directory.js';
 
-/** The socket that one container connects to, in a directory of its own. */
+/** The socket that one container connects to, in its own directory. */
 export class Endpoint {
   readonly path: string;
   #server: Server | undefined;
@@ -27,7 +27,7 @@ export class Endpoint {
       else onConnection(socket);
     });
     endpoint.#server = server;
-    // A connection that cannot be accepted is missed as a hello that does not come.
+    // A connection that cannot be accepted shows as a missing HELLO.
     server.on('error', () => undefined);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -41,8 +41,8 @@ export class Endpoint {
     return endpoint;
   }
 
-  /** Brings the API to the container, beside its socket. Rejects when the address is none, or the socket cannot be made. */
-  async bringApi(apiHost: string, clock: Clock): Promise<void> {
+  /** Relays the API to the container, on a socket beside its own. Rejects for an invalid address, or when the socket cannot be made. */
+  async relayApi(apiHost: string, clock: Clock): Promise<void> {
     const relay = await ApiRelay.listen(path.join(path.dirname(this.path), 'api'), apiHost, clock);
     if (this.#closed) relay.close();
     else this.#apiRelay = relay;

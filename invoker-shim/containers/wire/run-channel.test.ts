@@ -43,7 +43,7 @@ describe('the run channel, seen by the agent', () => {
     };
   };
 
-  it('brings small runs, and the answer comes on the connection', async () => {
+  it('carries small runs, and the answer comes on the connection', async () => {
     let bytes = 0;
     beginWith(async (container) => {
       const channel = await greet(container);

@@ -5,14 +5,12 @@ import {
   ProtocolError,
   decodeJsonObject,
 } from '@dataflower/action-runtime/protocol';
-import { Connection, type ConnectionHandler } from './connection.js';
-import { MAX_HELLO_BYTES, checkSize } from './handshake.js';
-import { isSame } from './secrets.js';
-import type { WriteBatcher } from './write-batcher.js';
+import { Connection, type ConnectionHandler, type WriteBatcher } from './connection.js';
+import { MAX_HELLO_BYTES, checkSize, isSame } from './hello.js';
 
 /**
  * The second connection of a container, by which small runs reach its function without crossing a thread (PROTOCOL.md,
- * "Run channel"). All that the container ever says on it is HELLO.
+ * "Run channel"). The container sends only HELLO on it.
  */
 export class RunChannel implements ConnectionHandler {
   readonly connection: Connection;
@@ -23,8 +21,8 @@ export class RunChannel implements ConnectionHandler {
   readonly #onEnded: (error: Error | undefined) => void;
 
   /**
-   * @param onOpen It has proved to be this container's.
-   * @param onEnd It has ended, or spoke wrongly; never after `close` of its connection.
+   * @param onOpen It is authenticated as this container's.
+   * @param onEnded It has ended, or broke the protocol; never called after `close` of its connection.
    */
   constructor(
     socket: Socket,

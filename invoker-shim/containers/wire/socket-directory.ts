@@ -11,7 +11,7 @@ const INSIDE_BYTES = '/000000000/s'.length;
 
 /**
  * The directory for the sockets of one agent: private (mode 0700), outside the data directory so that its paths stay
- * short, named after the process so that the next agent can tell what a killed one left behind.
+ * short, named after the process so that the next agent recognizes the directory of a killed one.
  */
 export class SocketDirectory {
   readonly path: string;

@@ -1,7 +1,7 @@
 import { type Server, type Socket, connect, createServer } from 'node:net';
 import path from 'node:path';
 import type { Clock } from '@dataflower/common';
-import { newSecret } from '../../../wire/secrets.js';
+import { newSecret } from '../../../wire/hello.js';
 
 /** First line of a connection: the container's key, and the name of the socket when it is not the container's own. */
 const FIRST_LINE = /^([0-9a-f]{32})(?:\/(api))?\n/;

@@ -1,6 +1,6 @@
-/** Measures the mean time of a container's runs, one look at the stopwatch for all the results of one read. */
+/** Measures the mean time of a container's runs, reading the stopwatch once for all the results of one read. */
 export class WorkMeter {
-  /** By the stopwatch: since when it has been at the work that it does now. */
+  /** By the stopwatch: since when the container has been at its present work. */
   #since = 0;
   #results = 0;
   #from = 0;
@@ -12,7 +12,7 @@ export class WorkMeter {
     this.#stopwatch = stopwatch;
   }
 
-  /** It had nothing to do and has now. */
+  /** The container was idle and has work now. */
   begin(): void {
     this.#since = this.#stopwatch();
   }

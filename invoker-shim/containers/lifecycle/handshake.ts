@@ -11,53 +11,47 @@ import {
   encodeInit,
   encodeJsonFrame,
 } from '@dataflower/action-runtime/protocol';
-import type { Connection } from './connection.js';
-import type { ContainerContext } from '../lifecycle/container-context.js';
-import type { ContainerEnding } from '../lifecycle/container-ending.js';
-import type { Endpoint } from './endpoint.js';
+import type { ContainerEnding } from '../ending.js';
 import type { ContainerSpec, FunctionRun } from '../executor.js';
-import { type FileSharing, noFiles } from '../values/file-sharing.js';
-import { bytesSlot } from '../values/input-slots.js';
 import { RunLog } from '../logs/run-log.js';
-import { isSame, newSecret } from './secrets.js';
-import type { StartTimes } from '../pool/start-times.js';
+import { bytesSlot } from '../values/input-slots.js';
+import type { Connection } from '../wire/connection.js';
+import type { Endpoint } from '../wire/endpoint.js';
+import { MAX_HELLO_BYTES, checkSize, isSame, newSecret } from '../wire/hello.js';
+import type { ContainerContext } from './container-context.js';
+import type { StartTimes } from './start-times.js';
 
-/** What a container is to run has to be loaded within so long, in ms. */
+/** Time limit for loading the code that a container is to run, in ms. */
 const LOAD_LIMIT_MS = 60_000;
 /** Longest error text taken from a READY, in characters. */
 const MAX_ERROR_CHARS = 64 * 1024;
 
-/** Largest HELLO, in bytes, on a run channel too. */
-export const MAX_HELLO_BYTES = 4096;
-/** Largest READY, in bytes: an error, each character of which JSON may write in six. */
+/** Largest READY, in bytes: its error text, of which JSON may write each character in six bytes. */
 const MAX_READY_BYTES = 8 * MAX_ERROR_CHARS;
 
-export interface HandshakeHost {
-  readonly files: FileSharing;
-  /** The run that it is to have first, as far as that is known. */
-  firstRun(): FunctionRun | undefined;
-  /** It has said the right HELLO. */
-  welcomed(): void;
-  /** Its code is loaded. `runChannel`: it has opened one. */
-  initialized(runChannel: boolean): void;
+export interface HandshakeEvents {
+  /** It has sent a valid HELLO. */
+  onGreeted(): void;
+  /** Its code is loaded. @param hasRunChannel It has opened one. */
+  onInitialized(hasRunChannel: boolean): void;
   stop(ending: ContainerEnding): void;
 }
 
-/** Of a container that does not know yet what it is to run, output is not kept: it is nobody's. */
+/** Output before `assign` belongs to no run and is not kept. */
 const NO_LOG_BYTES = 0;
 
 /**
- * How a container becomes ready: HELLO and WELCOME, then INIT, once it is known what it is to run and the code is there,
- * and READY; each in its time. A pre-warmed one waits before INIT.
+ * How a container becomes ready: HELLO and WELCOME, then INIT, once it is assigned and its code is loaded, and READY; each
+ * within its time limit. A pre-warmed one waits before INIT.
  */
 export class Handshake {
-  /** The secret by which the container is known. */
+  /** The secret that authenticates the container. */
   readonly token = newSecret();
-  /** The secret by which its run channel is known. */
+  /** The secret that authenticates its run channel. */
   readonly runKey = newSecret();
-  /** The text that nobody else's output has: end marks begin with it. */
+  /** A random text that no function can know: end marks begin with it. */
   readonly markKey = newSecret();
-  /** What it wrote before it was ready. */
+  /** Its log lines from before it was ready. */
   log = new RunLog(NO_LOG_BYTES);
   /** Milliseconds since the epoch; 0 before INIT is sent. */
   initSentAt = 0;
@@ -65,74 +59,74 @@ export class Handshake {
   #init: { init: Init; code: Buffer } | undefined;
   /** Milliseconds since the epoch; `Infinity` while its image is being fetched. */
   #startedAt: number;
-  /** Since when it is known what it is to run, or it would have to be. */
+  /** Milliseconds since the epoch: when `assign` was called. */
   #assignedAt = 0;
   #spec: ContainerSpec | undefined;
 
   readonly #context: ContainerContext;
   readonly #memoryMiB: number;
   readonly #times: StartTimes;
-  readonly #listening: Promise<Endpoint>;
-  readonly #host: HandshakeHost;
+  readonly #events: HandshakeEvents;
+  /** The run that the container is to have first, as far as that is known. */
+  #firstRun: () => FunctionRun | undefined = () => undefined;
 
-  constructor(
-    context: ContainerContext,
-    memoryMiB: number,
-    times: StartTimes,
-    listening: Promise<Endpoint>,
-    host: HandshakeHost,
-  ) {
+  constructor(context: ContainerContext, memoryMiB: number, times: StartTimes, events: HandshakeEvents) {
     this.#context = context;
     this.#memoryMiB = memoryMiB;
     this.#times = times;
-    this.#listening = listening;
-    this.#host = host;
+    this.#events = events;
 
     this.#startedAt = context.clock.now();
   }
 
-  /** True once it has greeted, until it is told what it is to run. */
+  /** True once it has greeted, until `assign`. */
   get waits(): boolean {
     return this.#connection !== undefined && this.#spec === undefined;
   }
 
-  /** Says what it is to run, once: that is loaded and sent to it. */
-  assign(spec: ContainerSpec): void {
+  /**
+   * Gives the container to a function, once: the code is loaded and sent to it.
+   *
+   * @param listening The container's socket.
+   * @param firstRun The run that the container is to have first, as far as that is known.
+   */
+  assign(spec: ContainerSpec, listening: Promise<Endpoint>, firstRun: () => FunctionRun | undefined): void {
     this.#spec = spec;
+    this.#firstRun = firstRun;
     this.#assignedAt = this.#context.clock.now();
     this.log = new RunLog(spec.logLimitBytes);
-    void this.#load(spec);
+    void this.#load(spec, listening);
   }
 
-  /** Its image is being fetched: nothing is to be expected of it. */
-  holdOn(): void {
+  /** Its image is being fetched: the time limit for HELLO does not run. */
+  onFetch(): void {
     this.#startedAt = Infinity;
   }
 
-  /** It has been started. */
-  goOn(): void {
+  /** The driver has started it: the time limit for HELLO runs. */
+  onStarted(): void {
     if (this.#startedAt === Infinity) this.#startedAt = this.#context.clock.now();
+    this.#times.running = this.#times.now();
   }
 
-  /** The first frame on its connection. */
-  onHello(type: FrameType, payload: Buffer, connection: Connection): void {
+  /** The first frame on its connection. @param files The container can share files with the agent. */
+  onHello(type: FrameType, payload: Buffer, connection: Connection, files: boolean): void {
     if (type !== FrameType.HELLO) throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} before HELLO`);
     checkSize('HELLO', payload, MAX_HELLO_BYTES);
     const { version, token } = decodeJsonObject(payload);
     if (typeof token !== 'string' || !isSame(token, this.token)) {
-      this.#host.stop({ kind: 'NOT_STARTED', detail: 'it said hello with a wrong token' });
+      this.#events.stop({ kind: 'NOT_STARTED', detail: 'it said hello with a wrong token' });
       return;
     }
     if (version !== PROTOCOL_VERSION) {
       const detail = `it speaks version ${String(version).slice(0, 20)} of the protocol, not ${PROTOCOL_VERSION}`;
-      this.#host.stop({ kind: 'NOT_STARTED', detail });
+      this.#events.stop({ kind: 'NOT_STARTED', detail });
       return;
     }
     this.#connection = connection;
     this.#times.greeted = this.#times.now();
-    this.#host.welcomed();
+    this.#events.onGreeted();
     const { emitWindowBytes } = this.#context.limits;
-    const files = this.#host.files !== noFiles;
     const memoryMiB = this.#memoryMiB;
     const { runKey: runChannel, markKey: endMark } = this;
     const welcome = { version: PROTOCOL_VERSION, emitWindowBytes, files, memoryMiB, runChannel, endMark };
@@ -164,39 +158,39 @@ export class Handshake {
     throw new ProtocolError('UNEXPECTED_FRAME', `frame ${type} before READY`);
   }
 
-  /** Looks after the time that each part may take. */
+  /** Checks the time limit of each part. */
   sweep(now: number): void {
     const { helloTimeoutMs } = this.#context.limits;
     if (this.#connection === undefined) {
       if (now - this.#startedAt < helloTimeoutMs) return;
-      this.#host.stop({ kind: 'NOT_STARTED', detail: 'it said no hello in time' });
+      this.#events.stop({ kind: 'NOT_STARTED', detail: 'it said no hello in time' });
     } else if (this.#spec === undefined) {
       return;
     } else if (this.initSentAt === 0) {
       if (now - this.#assignedAt < LOAD_LIMIT_MS) return;
-      this.#host.stop({ kind: 'NOT_LOADED', detail: 'its code was not loaded in time' });
+      this.#events.stop({ kind: 'NOT_LOADED', detail: 'its code was not loaded in time' });
     } else if (now - this.initSentAt >= this.#spec.timeoutMs) {
-      this.#host.stop({ kind: 'TIME_LIMIT', limitMs: this.#spec.timeoutMs });
+      this.#events.stop({ kind: 'TIME_LIMIT', limitMs: this.#spec.timeoutMs });
     }
   }
 
-  async #load(spec: ContainerSpec): Promise<void> {
+  async #load(spec: ContainerSpec, listening: Promise<Endpoint>): Promise<void> {
     try {
-      // Not before the container that this is for has been made.
+      // Not before the caller has recorded the container.
       await Promise.resolve();
-      const [{ init, code }, api] = await Promise.all([spec.load(), this.#bringApi(spec)]);
+      const [{ init, code }, api] = await Promise.all([spec.load(), this.#relayApi(spec, listening)]);
       this.#init = { init: api ? { ...init, api } : init, code };
     } catch (error) {
-      this.#host.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) });
+      this.#events.stop({ kind: 'NOT_LOADED', detail: error instanceof Error ? error.message : String(error) });
       return;
     }
     this.#sendInit();
   }
 
-  /** Has the API brought to where the container can reach it; false: it reaches it by itself, or need not. */
-  async #bringApi({ apiHost }: ContainerSpec): Promise<boolean> {
+  /** Relays the API to a socket that the container can reach; false: it reaches the API by itself, or need not. */
+  async #relayApi({ apiHost }: ContainerSpec, listening: Promise<Endpoint>): Promise<boolean> {
     if (apiHost === undefined || this.#context.driver.ownNetwork !== true) return false;
-    await (await this.#listening).bringApi(apiHost, this.#context.clock);
+    await (await listening).relayApi(apiHost, this.#context.clock);
     return true;
   }
 
@@ -215,7 +209,7 @@ export class Handshake {
       const more = rest.length > MAX_INLINE_BYTES ? bytesSlot(rest, target) : undefined;
       connection.sendNow(encodeInit(init, bytesSlot(code, target), more));
     } catch (error) {
-      this.#host.stop({ kind: 'NOT_LOADED', detail: (error as Error).message });
+      this.#events.stop({ kind: 'NOT_LOADED', detail: (error as Error).message });
       return;
     }
     connection.streams.pump();
@@ -223,7 +217,7 @@ export class Handshake {
 
   /** The action's variables, with those of OpenWhisk's /init about the activation that the container is started for, if there is one. */
   #environment({ env }: Init): Init['env'] {
-    const run = this.#host.firstRun();
+    const run = this.#firstRun();
     if (run === undefined) return env;
     return {
       ...env,
@@ -237,17 +231,11 @@ export class Handshake {
     checkSize('READY', payload, MAX_READY_BYTES);
     const { ok, error, runChannel } = decodeJsonObject(payload);
     if (ok === true) {
-      this.#host.initialized(runChannel === true);
+      this.#events.onInitialized(runChannel === true);
       return;
     }
     const text =
       typeof error === 'string' ? error.slice(0, MAX_ERROR_CHARS) : 'The action failed during initialization.';
-    this.#host.stop({ kind: 'INIT_FAILED', text });
+    this.#events.stop({ kind: 'INIT_FAILED', text });
   }
-}
-
-/** Bytes that are not yet known to be the container's own word are parsed only up to this size. */
-export function checkSize(name: string, { length }: Buffer, maxBytes: number): void {
-  if (length > maxBytes)
-    throw new ProtocolError('MALFORMED_PAYLOAD', `a ${name} of ${length} bytes, at most ${maxBytes} are allowed`);
 }

@@ -1,18 +1,18 @@
-/** Where the time of a container's start goes, in ms. */
+/** The parts of a container's start time, in ms. */
 export interface StartPhases {
-  /** The driver: until there is a process. */
+  /** The driver: until the process exists. */
   readonly driverMs: number;
-  /** The process: until it has greeted. */
+  /** The process: until its HELLO. */
   readonly bootMs: number;
-  /** Until it was told what to run, where the code was not there by then. */
+  /** Loading its code, as far as INIT had to wait for it. */
   readonly loadMs: number;
-  /** Until the code was loaded in it. */
+  /** From INIT to READY. */
   readonly initMs: number;
 }
 
-/** When a container got how far, by the stopwatch in ms; what it has not reached is not a number. */
+/** The moments of a container's start, by the stopwatch in ms; NaN for one that it has not reached. */
 export class StartTimes {
-  /** It was asked for; of a pre-warmed one, when it was told what to run. */
+  /** When it was asked for; of a pre-warmed one, when it was assigned. */
   wanted: number;
   running = NaN;
   greeted = NaN;
@@ -23,13 +23,13 @@ export class StartTimes {
     this.wanted = now();
   }
 
-  /** Until it was told what to run, in whole ms. */
+  /** Until INIT was sent, in whole ms. */
   get bootMs(): number {
     const { driverMs, bootMs, loadMs } = this.phases;
     return Math.round(driverMs + bootMs + loadMs);
   }
 
-  /** Of one that is ready. What came before it was wanted, or out of this order, took no time. */
+  /** Of one that is ready. A phase that ended before the container was wanted, or out of this order, counts as 0. */
   get phases(): StartPhases {
     let from = this.wanted;
     const since = (at: number): number => {
@@ -37,7 +37,7 @@ export class StartTimes {
       from = Math.max(from, at);
       return Math.round(took * 100) / 100;
     };
-    // With Docker a container may greet before the engine has said that it runs.
+    // With Docker a container may greet before the engine reports that it runs.
     const running = Math.min(this.running, this.greeted);
     return {
       driverMs: since(running),

@@ -1,8 +1,8 @@
 import { FLAG_END, FrameType, ProtocolError, decodeAmount } from '@dataflower/action-runtime/protocol';
-import type { Connection } from './connection.js';
-import type { ContainerRuns } from '../runs/container-runs.js';
+import type { Connection } from '../wire/connection.js';
+import type { ContainerRuns } from './container-runs.js';
 
-/** Acts on a frame of a container that is ready. Throws ProtocolError for what it may not say. */
+/** Handles a frame of a container that is ready. Throws ProtocolError for a frame that it may not send. */
 export function takeRunFrame(
   runs: ContainerRuns,
   connection: Connection,

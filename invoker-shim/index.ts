@@ -48,7 +48,7 @@ export {
 export { IMAGE_NAME, isRuntimeImage } from '@dataflower/action-runtime/images';
 export { SinkError } from './sink/errors.js';
 export { createDataSink } from './sink/index.js';
-export type { DataSink, HandoverFile, Value, ValueBody } from './sink/value.js';
+export type { DataSink, HandoverFile, Members, Value, ValueReader } from './sink/value.js';
 export type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from './containers/executor.js';
 export {
   type ContainersOptions,

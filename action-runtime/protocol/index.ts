@@ -16,7 +16,9 @@ export {
 export {
   type BytesAs,
   type CompositeItem,
+  EXTERNAL,
   type EncodedValue,
+  MAX_VALUE_DEPTH,
   ValueKind,
   bytesOf,
   decodeValue,

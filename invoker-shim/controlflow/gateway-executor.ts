@@ -1,7 +1,7 @@
 import { encodeValue } from '@dataflower/action-runtime/protocol';
 import { ChurnMap, type Clock, systemClock } from '@dataflower/common';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from '../containers/executor.js';
-import { bytesOf } from '../sink/bytes-of.js';
+import { bytesOf } from '../sink/value-bytes.js';
 import { unreadableText } from '../engine/values/json-value.js';
 import type { DataSink, Value } from '../sink/value.js';
 
@@ -172,7 +172,7 @@ class Crossing implements FunctionRun {
   #go(executor: Executor, input: Value): void {
     this.#input = input;
     // The gateway keeps the input to the end and does not read it again.
-    this.#sink.setWaiting(this.#run.input, true);
+    this.#run.input.setWaiting(true);
     if (this.#givenUp) {
       this.dropped();
       return;
@@ -223,7 +223,7 @@ class Crossing implements FunctionRun {
   #cross(value: Value): Value | Promise<Value> {
     const bytes = bytesOf(value);
     if (!Buffer.isBuffer(bytes)) return bytes.then((read) => this.#sink.put(read, value.shape));
-    // Bytes that were composed or read just now are a copy already.
-    return this.#sink.put(value.body.at === 'memory' ? Buffer.from(bytes) : bytes, value.shape);
+    // A composite that was joined just now is a copy already.
+    return this.#sink.put(bytes === value.bytes ? Buffer.from(bytes) : bytes, value.shape);
   }
 }

@@ -3,7 +3,7 @@ import type { RecordWriter } from '@dataflower/common/records';
 import type { Executor } from '../containers/executor.js';
 import type { Answer, StartMessage } from '../host/host.js';
 import type { Pipe, TokenReceiver } from '../pipes/pipe.js';
-import type { PackingSink } from '../sink/value-pack.js';
+import type { DataSink } from '../sink/value.js';
 import type { Activation } from './activation/activation.js';
 import type { BudgetLimits } from './activation/budget.js';
 import type { Home, HomeServices } from './activation/home.js';
@@ -22,7 +22,7 @@ const LOOKED_AT_ONCE = 20_000;
 export interface EngineOptions {
   readonly hostId: string;
   readonly executor: Executor;
-  readonly sink: PackingSink;
+  readonly sink: DataSink;
   readonly records: RecordWriter;
   readonly clock: Clock;
   readonly newId: NewId;

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { encodeValue } from '@dataflower/action-runtime/protocol';
 import { type MeasuredDataSink, type Value, createDataSink } from '../sink/index.js';
-import { bytesOf } from '../sink/bytes-of.js';
+import { jsonOf } from '../sink/testing/json-of.js';
+import { bytesOf } from '../sink/value-bytes.js';
 import { MAX_RESULT_BYTES, type ResultText, resultText } from './result-text.js';
 
 let sink: MeasuredDataSink;
@@ -73,7 +74,7 @@ describe('the text of a result', () => {
       ]),
     );
     const result = await resultText(large);
-    expect(JSON.parse(result.text)).toEqual(sink.toJson(large));
+    expect(JSON.parse(result.text)).toEqual(jsonOf(large));
     expect(result.size).toBe(Buffer.byteLength(result.text));
     const wrong = kept(sink.list([sink.put(Buffer.from('\0{"a":}'), 1), part(1)]));
     expect(resultText(wrong)).toEqual({ text: INVALID, size: wrong.size });
@@ -135,7 +136,7 @@ describe('the text of a result', () => {
 
   it('cannot be had when the file is gone', async () => {
     const value = await inFile('x');
-    if (value.body.at === 'file') fs.rmSync(value.body.path);
+    fs.rmSync(value.file!);
     await expect(resultText(value)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

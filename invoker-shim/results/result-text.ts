@@ -1,9 +1,8 @@
-import { decodeValue } from '@dataflower/action-runtime/protocol';
+import { MAX_VALUE_DEPTH, ValueKind, decodeValue } from '@dataflower/action-runtime/protocol';
 import { scanJson } from '@dataflower/common/json';
-import { SMALL_BYTES, ask } from '../sink/ask.js';
-import { bytesOf } from '../sink/bytes-of.js';
-import { MAX_DEPTH } from '../sink/value-json.js';
+import { SMALL_BYTES, queryValue } from '../sink/query-value.js';
 import type { Value } from '../sink/value.js';
+import { bytesOf } from '../sink/value-bytes.js';
 import { digestOf } from './value-digest.js';
 
 /** A result as a record keeps it. */
@@ -14,33 +13,30 @@ export interface ResultText {
   readonly size: number;
 }
 
-/** Above this many bytes, and when there are byte strings in it, a record keeps a result's size and hash alone. */
+/** A record keeps the size and hash alone of a result above this size in bytes, or with byte strings in it. */
 export const MAX_RESULT_BYTES = 1024 * 1024;
 
-/** First bytes of encoded values (the protocol's document, "Values"). */
-const Kind = { JSON: 0, JSON_WITH_BYTES: 1, LIST: 2, RECORD: 3, BYTES: 4 } as const;
-
-/** What a container's answer becomes when it is not JSON: OpenWhisk's text. */
+/** The result of a container whose answer is not JSON: OpenWhisk's text. */
 const INVALID = '{"error":"The action did not produce a valid JSON or JSON Array response."}';
 
 /**
  * Makes the text of a result for its record. At once for a small value in memory, the usual case; else a promise, which
- * rejects with the file system's error when a file cannot be read. The caller holds a reference until then.
+ * rejects with the storage's error. The caller holds a reference until then.
  *
  * A large or binary result becomes `{"$value": {"bytes": n, "sha256": hex}}` over its content: of plain JSON the text,
  * of a byte string the bytes, else the encoded value. A malformed value becomes an error text.
  */
 export function resultText(value: Value): ResultText | Promise<ResultText> {
-  const { body } = value;
   if (value.size > MAX_RESULT_BYTES + 1) return digestOf(value).then(digestText);
-  if (body.at === 'memory') return textOfBytes(value, body.bytes);
-  if (isPlainJson(value)) return textOfParts(value);
-  return Promise.resolve(bytesOf(value)).then((bytes) => textOfBytes(value, bytes));
+  const { bytes } = value;
+  if (bytes !== undefined) return textOfBytes(value, bytes);
+  if (isPlainJson(value)) return textOfComposite(value);
+  return Promise.resolve(bytesOf(value)).then((read) => textOfBytes(value, read));
 }
 
-/** A value that has to be opened and is not small. */
+/** The text of a LIST or RECORD that has to be opened and is not small. */
 async function largeText(value: Value): Promise<ResultText> {
-  const json = await ask(value, { ask: 'json' });
+  const json = await queryValue(value, { get: 'json' });
   if (json === undefined) return { text: INVALID, size: value.size };
   return json.hasBytes ? digestText(await digestOf(value)) : { text: json.text, size: Buffer.byteLength(json.text) };
 }
@@ -48,19 +44,19 @@ async function largeText(value: Value): Promise<ResultText> {
 function textOfBytes(value: Value, bytes: Buffer): ResultText | Promise<ResultText> {
   try {
     switch (bytes[0]) {
-      case Kind.JSON: {
+      case ValueKind.JSON: {
         const text = bytes.toString('utf8', 1);
         return scanJson(text) ? { text, size: bytes.length - 1 } : { text: INVALID, size: bytes.length };
       }
-      case Kind.LIST:
-      case Kind.RECORD: {
+      case ValueKind.LIST:
+      case ValueKind.RECORD: {
         if (bytes.length > SMALL_BYTES) return largeText(value);
         const decoded = decodeValue(bytes);
         if (!hasBytes(decoded)) return textOfJson(decoded);
         break;
       }
-      case Kind.JSON_WITH_BYTES:
-      case Kind.BYTES:
+      case ValueKind.JSON_WITH_BYTES:
+      case ValueKind.BYTES:
         break;
       default:
         return { text: INVALID, size: bytes.length };
@@ -71,36 +67,30 @@ function textOfBytes(value: Value, bytes: Buffer): ResultText | Promise<ResultTe
   return digestOf(value).then(digestText);
 }
 
-/** Composites of JSON in memory need not be opened: their text is put together from those of their parts. */
-function textOfParts(value: Value): ResultText {
-  const text = textOfPart(value, 0);
+/** Composites of JSON in memory need not be opened: their text is joined from the texts of their members. */
+function textOfComposite(value: Value): ResultText {
+  const text = textOfMember(value, 0);
   return text === undefined ? { text: INVALID, size: value.size } : { text, size: Buffer.byteLength(text) };
 }
 
-function textOfPart({ body }: Value, depth: number): string | undefined {
-  if (depth > MAX_DEPTH) return undefined;
-  switch (body.at) {
-    case 'memory': {
-      const text = body.bytes.toString('utf8', 1);
-      return scanJson(text) ? text : undefined;
-    }
-    case 'file':
-      return undefined;
-    case 'list': {
-      const texts = body.items.map((item) => textOfPart(item, depth + 1));
-      return texts.includes(undefined) ? undefined : `[${texts.join(',')}]`;
-    }
-    case 'record': {
-      // Of members with one name the last counts, as in JSON.
-      const texts = new Map(body.entries.map(([name, item]) => [name, textOfPart(item, depth + 1)]));
-      const members: string[] = [];
-      for (const [name, text] of texts) {
-        if (text === undefined) return undefined;
-        members.push(`${JSON.stringify(name)}:${text}`);
-      }
-      return `{${members.join(',')}}`;
-    }
+function textOfMember({ bytes, members }: Value, depth: number): string | undefined {
+  if (depth > MAX_VALUE_DEPTH) return undefined;
+  if (members === undefined) {
+    const text = bytes?.toString('utf8', 1);
+    return text !== undefined && scanJson(text) ? text : undefined;
   }
+  if (members.kind === 'list') {
+    const texts = members.items.map((item) => textOfMember(item, depth + 1));
+    return texts.includes(undefined) ? undefined : `[${texts.join(',')}]`;
+  }
+  // Of members with one name the last counts, as in JSON.
+  const texts = new Map(members.entries.map(([name, item]) => [name, textOfMember(item, depth + 1)]));
+  const pairs: string[] = [];
+  for (const [name, text] of texts) {
+    if (text === undefined) return undefined;
+    pairs.push(`${JSON.stringify(name)}:${text}`);
+  }
+  return `{${pairs.join(',')}}`;
 }
 
 function textOfJson(json: unknown): ResultText {
@@ -112,18 +102,12 @@ function digestText({ bytes, sha256 }: { bytes: number; sha256: string }): Resul
   return { text: `{"$value":{"bytes":${bytes},"sha256":"${sha256}"}}`, size: bytes };
 }
 
-/** True when every part is JSON text in memory. */
-function isPlainJson({ body }: Value): boolean {
-  switch (body.at) {
-    case 'memory':
-      return body.bytes[0] === Kind.JSON;
-    case 'file':
-      return false;
-    case 'list':
-      return body.items.every(isPlainJson);
-    case 'record':
-      return body.entries.every(([, item]) => isPlainJson(item));
-  }
+/** True when every member is JSON text in memory. */
+function isPlainJson({ bytes, members }: Value): boolean {
+  if (members === undefined) return bytes?.[0] === ValueKind.JSON;
+  return members.kind === 'list'
+    ? members.items.every(isPlainJson)
+    : members.entries.every(([, item]) => isPlainJson(item));
 }
 
 function hasBytes(decoded: unknown): boolean {

@@ -1,31 +1,33 @@
 import { MAX_INLINE_BYTES, Shape, encodeList, encodeRecord } from '@dataflower/action-runtime/protocol';
+import { listSize, recordSize } from './composite-framing.js';
 import { CountedValue } from './counted-value.js';
-import type { Value, ValueBody } from './value.js';
+import type { Members, Value, ValueReader } from './value.js';
 
-/** What a composite tells the sink that made it. */
-export interface CompositeOwner {
+/** The account that a composite is charged to. */
+export interface CompositeAccount {
   put(bytes: Buffer, shape: number): Value;
-  setWaiting(value: Value, waiting: boolean): void;
   compositeMade(): void;
   compositeGone(): void;
 }
 
 /** A LIST or RECORD over other values, which it owns: it has no bytes of its own. */
 class Composite extends CountedValue {
+  #members: Members;
   readonly #parts: number;
   readonly #depth: number;
 
-  readonly #owner: CompositeOwner;
+  readonly #account: CompositeAccount;
 
-  constructor(owner: CompositeOwner, shape: number, size: number, body: ValueBody) {
-    super(shape, size, body);
-    this.#owner = owner;
+  constructor(account: CompositeAccount, shape: number, size: number, members: Members) {
+    super(shape, size);
+    this.#account = account;
+    this.#members = members;
 
     let parts = 0;
     let depth = 0;
-    eachChild(body, (child) => {
-      parts += child.parts;
-      if (child.depth > depth) depth = child.depth;
+    eachMember(members, (member) => {
+      parts += member.parts;
+      if (member.depth > depth) depth = member.depth;
     });
     this.#parts = parts;
     this.#depth = depth + 1;
@@ -39,52 +41,51 @@ class Composite extends CountedValue {
     return this.#depth;
   }
 
+  override get bytes(): undefined {
+    this.assertHeld();
+    return undefined;
+  }
+
+  override get members(): Members {
+    this.assertHeld();
+    return this.#members;
+  }
+
+  override get file(): undefined {
+    this.assertHeld();
+    return undefined;
+  }
+
+  override reader(): ValueReader {
+    throw new TypeError('a composite has no bytes of its own');
+  }
+
   protected override spillableChanged(spillable: boolean): void {
-    const isBroad = partsOf(this.held) > BROAD_PARTS;
-    eachChild(this.held, (child) => {
-      if (!isBroad || child.size >= MAX_INLINE_BYTES) this.#owner.setWaiting(child, spillable);
+    const isBroad = countOf(this.#members) > BROAD_MEMBERS;
+    eachMember(this.#members, (member) => {
+      if (!isBroad || member.size >= MAX_INLINE_BYTES) member.setWaiting(spillable);
     });
   }
 
   protected override gone(): void {
-    eachChild(this.held, (child) => child.release());
-    this.held = EMPTY;
-    this.#owner.compositeGone();
+    eachMember(this.#members, (member) => member.release());
+    this.#members = EMPTY;
+    this.#account.compositeGone();
   }
 }
 
-/** A value with more parts has the small ones in memory: in files, each would have to be handed over by itself. */
-const BROAD_PARTS = 1024;
+/** A composite with more members keeps the small ones in memory: in files, each would have to be handed over by itself. */
+const BROAD_MEMBERS = 1024;
 
-function partsOf(body: ValueBody): number {
-  return body.at === 'list' ? body.items.length : body.at === 'record' ? body.entries.length : 0;
+function countOf(members: Members): number {
+  return members.kind === 'list' ? members.items.length : members.entries.length;
 }
 
-const EMPTY: ValueBody = { at: 'list', items: [] };
+const EMPTY: Members = { kind: 'list', items: [] };
 
-function eachChild(body: ValueBody, visit: (child: Value) => void): void {
-  if (body.at === 'list') for (const item of body.items) visit(item);
-  else if (body.at === 'record') for (const entry of body.entries) visit(entry[1]);
-}
-
-/** Of an encoded composite: its kind and the number of its parts. */
-export const COUNT_BYTES = 5;
-/** Of each part. */
-export const LENGTH_BYTES = 4;
-const NAME_LENGTH_BYTES = 2;
-
-/** Bytes that the LIST takes when everything is encoded inline. */
-function listSize(items: readonly Value[]): number {
-  let size = COUNT_BYTES;
-  for (const item of items) size += LENGTH_BYTES + item.size;
-  return size;
-}
-
-/** Bytes that the RECORD takes when everything is encoded inline. */
-function recordSize(entries: readonly (readonly [name: string, item: Value])[]): number {
-  let size = COUNT_BYTES;
-  for (const [name, item] of entries) size += NAME_LENGTH_BYTES + Buffer.byteLength(name) + LENGTH_BYTES + item.size;
-  return size;
+function eachMember(members: Members, visit: (member: Value) => void): void {
+  if (members.kind === 'list') for (const item of members.items) visit(item);
+  else for (const entry of members.entries) visit(entry[1]);
 }
 
 export const LIST_SHAPE = Shape.ARRAY | Shape.TRUTHY;
@@ -94,54 +95,54 @@ function recordShape(entries: readonly (readonly [name: string, item: Value])[])
   let shape: number = Shape.OBJECT;
   for (const [name, item] of entries) {
     if (name === 'error') shape |= Shape.ERROR;
-    if (name === 'value') shape = isTruthy(item.shape) ? shape | Shape.TRUTHY : shape & ~Shape.TRUTHY;
+    if (name === 'value') shape = isTruthyMember(item) ? shape | Shape.TRUTHY : shape & ~Shape.TRUTHY;
   }
   return shape;
 }
 
-/** Objects and arrays are truthy whatever is in them; of an object the TRUTHY bit speaks of its member `value`. */
-function isTruthy(shape: number): boolean {
+/** True for a value that is truthy as a member `value`: objects and arrays are, whatever is in them. */
+function isTruthyMember({ shape }: Value): boolean {
   return (shape & (Shape.OBJECT | Shape.ARRAY | Shape.TRUTHY)) !== 0;
 }
 
 /**
- * A composite up to this many bytes is put together at once when it is in memory: whoever reads or releases a value takes a
- * step for each part, and so has few steps to take whatever it was made of.
+ * A composite up to this many bytes is encoded at once when its members are in memory: reading and releasing a value takes
+ * a step for each member, and a small value then takes few steps.
  */
 const SMALL_BYTES = 4096;
 
 /** A LIST of the items; takes over their references. */
-export function listOf(owner: CompositeOwner, items: readonly Value[]): Value {
+export function listOf(account: CompositeAccount, items: readonly Value[]): Value {
   const size = listSize(items);
   const parts = size > SMALL_BYTES ? undefined : bytesInMemory(items);
   if (parts === undefined) {
-    owner.compositeMade();
-    return new Composite(owner, LIST_SHAPE, size, { at: 'list', items });
+    account.compositeMade();
+    return new Composite(account, LIST_SHAPE, size, { kind: 'list', items });
   }
   for (const item of items) item.release();
-  return owner.put(encodeList(parts), LIST_SHAPE);
+  return account.put(encodeList(parts), LIST_SHAPE);
 }
 
 /** A RECORD of the entries; takes over the references of their values. */
-export function recordOf(owner: CompositeOwner, entries: readonly (readonly [name: string, item: Value])[]): Value {
+export function recordOf(account: CompositeAccount, entries: readonly (readonly [name: string, item: Value])[]): Value {
   const size = recordSize(entries);
   const shape = recordShape(entries);
   const items = entries.map(([, item]) => item);
   const parts = size > SMALL_BYTES ? undefined : bytesInMemory(items);
   if (parts === undefined) {
-    owner.compositeMade();
-    return new Composite(owner, shape, size, { at: 'record', entries });
+    account.compositeMade();
+    return new Composite(account, shape, size, { kind: 'record', entries });
   }
   for (const item of items) item.release();
-  return owner.put(encodeRecord(entries.map(([name], i) => [name, parts[i]!])), shape);
+  return account.put(encodeRecord(entries.map(([name], i) => [name, parts[i]!])), shape);
 }
 
-/** Undefined when one of the values has no bytes of its own in memory. */
+/** Undefined when the bytes of one of the values are not at hand. */
 function bytesInMemory(items: readonly Value[]): Buffer[] | undefined {
   const parts: Buffer[] = [];
-  for (const { body } of items) {
-    if (body.at !== 'memory') return undefined;
-    parts.push(body.bytes);
+  for (const { bytes } of items) {
+    if (bytes === undefined) return undefined;
+    parts.push(bytes);
   }
   return parts;
 }

@@ -1,10 +1,10 @@
 import { SinkError } from './errors.js';
-import type { Value, ValueBody } from './value.js';
+import type { Members, Value, ValueReader } from './value.js';
 
 /**
- * The reference counts that every value of the sink has: consumers left, and how many of those are waiting.
+ * The reference counts of every value of the sink: consumers left, and how many of those are waiting.
  *
- * A value may be spilled only while *every* holder waits: one that is being read keeps it where it is.
+ * A value may be spilled only while *every* holder waits: a holder that reads the value keeps it in its place.
  */
 export abstract class CountedValue implements Value {
   #refs = 1;
@@ -14,7 +14,6 @@ export abstract class CountedValue implements Value {
   constructor(
     readonly shape: number,
     readonly size: number,
-    protected held: ValueBody,
   ) {}
 
   /** Of a value without parts. */
@@ -27,11 +26,10 @@ export abstract class CountedValue implements Value {
     return 0;
   }
 
-  /** @throws SinkError VALUE_RELEASED after the last release. */
-  get body(): ValueBody {
-    if (this.#refs <= 0) throw released();
-    return this.held;
-  }
+  abstract readonly bytes: Buffer | undefined;
+  abstract readonly members: Members | undefined;
+  abstract readonly file: string | undefined;
+  abstract reader(): ValueReader;
 
   /** False from the last release on. */
   get alive(): boolean {
@@ -50,7 +48,7 @@ export abstract class CountedValue implements Value {
     if (this.#spillable) this.#updateSpillable();
   }
 
-  /** @throws SinkError VALUE_RELEASED when there is no reference left to give back. */
+  /** @throws SinkError VALUE_RELEASED when there is no reference left to release. */
   release(): void {
     const left = --this.#refs;
     if (left > 0) {
@@ -68,12 +66,17 @@ export abstract class CountedValue implements Value {
     this.gone();
   }
 
-  /** One holder begins to wait (true), or is about to use the value (false). */
+  /** @throws SinkError VALUE_RELEASED after the last release. */
   setWaiting(waiting: boolean): void {
     if (this.#refs <= 0) throw released();
     if (waiting) this.#waiting++;
     else if (this.#waiting > 0) this.#waiting--;
     this.#updateSpillable();
+  }
+
+  /** @throws SinkError VALUE_RELEASED after the last release. */
+  protected assertHeld(): void {
+    if (this.#refs <= 0) throw released();
   }
 
   #updateSpillable(): void {
@@ -84,10 +87,10 @@ export abstract class CountedValue implements Value {
     this.spillableChanged(spillable);
   }
 
-  /** Every holder waits from now on, or no longer. */
+  /** Called when every holder waits (true), and when that ends. */
   protected abstract spillableChanged(spillable: boolean): void;
 
-  /** The last reference was released: what the value holds goes at once. */
+  /** Called at the last release: frees at once all that the value holds. */
   protected abstract gone(): void;
 }
 

@@ -4,14 +4,14 @@ import { SinkCore } from './sink-core.js';
 
 /**
  * Makes the data sink of a host: values in memory and in hand-over files, spilled to disk at the limit.
- * Throws what the file system says when no spill directory can be made; without a directory for hand-over files it
- * works and has no file to give.
+ * Throws the file system's error when no spill directory can be made. Without a directory for hand-over files,
+ * `HandoverSource.allocate` gives none.
  */
 export function createDataSink(options: DataSinkOptions = {}): MeasuredDataSink {
   return new HostSink(new SinkCore(options));
 }
 
-/** What is put in by it itself is no namespace's. */
+/** The sink of the whole host. Values that are put in through it belong to no namespace. */
 class HostSink extends NamespaceSink implements MeasuredDataSink {
   readonly #core: SinkCore;
 

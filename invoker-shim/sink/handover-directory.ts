@@ -5,9 +5,9 @@ import { SinkError } from './errors.js';
 import { firstWritable, makePrivateDirectory } from '@dataflower/common/process';
 import { type HandoverWriter, type KnownFile, SpareFiles, type SpareFilesOptions, recycle } from './spare-files.js';
 
-/** One file of a `HandoverDirectory`, from its making to the moment that it becomes a value or is thrown away. */
+/** A file of a `HandoverDirectory` until it becomes a value or is discarded. */
 export interface OpenHandover extends KnownFile {
-  /** Bytes that the file system does not count yet. */
+  /** Bytes that the file system does not count as used yet. */
   readonly newBytes: number;
 }
 
@@ -16,7 +16,7 @@ export class HandoverDirectory {
   #nextFile = 0;
   /** Files that are open, sealed or kept. */
   #usedBytes = 0;
-  /** Of `usedBytes`, what containers may still be writing: the file system does not count it yet. */
+  /** The part of `usedBytes` that containers may still be writing: the file system does not count it as used yet. */
   #openBytes = 0;
   #files = 0;
   readonly #sealed = new Map<string, OpenHandover>();
@@ -42,7 +42,7 @@ export class HandoverDirectory {
     });
   }
 
-  /** Files there now, open or sealed. */
+  /** Number of files that are open or sealed. */
   get fileCount(): number {
     return this.#files;
   }
@@ -52,7 +52,7 @@ export class HandoverDirectory {
     return this.#spares.bytes;
   }
 
-  /** A file for `size` bytes; undefined when the bound, the free space or the file system says no. */
+  /** A file for `size` bytes; undefined when the limit, the free space or the file system does not allow it. */
   allocate(size: number, writer: HandoverWriter): OpenHandover | undefined {
     if (!Number.isSafeInteger(size) || size < 1) return undefined;
     const file = this.#reuse(size, writer) ?? this.#make(size, writer);
@@ -63,7 +63,7 @@ export class HandoverDirectory {
     return file;
   }
 
-  /** Checks what the container wrote. @throws SinkError HANDOVER_REFUSED when it is not what it announced. */
+  /** Checks the file that the container wrote. @throws SinkError HANDOVER_REFUSED when it is not as announced. */
   seal(file: OpenHandover): void {
     let found: string;
     try {
@@ -80,14 +80,14 @@ export class HandoverDirectory {
     throw new SinkError('HANDOVER_REFUSED', `a hand-over file of ${file.size} bytes was announced, found ${found}`);
   }
 
-  /** The file is no longer wanted (it was never sealed). */
+  /** Gives up a file that was not sealed. */
   discard(file: OpenHandover): void {
     this.#openBytes -= file.newBytes;
     this.#files--;
     this.#usedBytes -= file.size;
   }
 
-  /** The value of a sealed file is released. True when the file is kept; else it is the caller's to remove. */
+  /** Ends the use of a sealed file whose value is released. True when the file is kept; else the caller removes it. */
   release(path: string): boolean {
     const file = this.#sealed.get(path)!;
     if (this.#spares.keep(file)) {
@@ -99,7 +99,7 @@ export class HandoverDirectory {
     return false;
   }
 
-  /** A sealed file is not needed any more and is not kept. */
+  /** Ends the use of a sealed file that is not to be kept. */
   forget(path: string): void {
     const file = this.#sealed.get(path)!;
     this.#sealed.delete(path);
@@ -107,12 +107,12 @@ export class HandoverDirectory {
     this.#usedBytes -= file.size;
   }
 
-  /** Keeps at most so many bytes for later. */
+  /** Keeps at most `maxBytes` of spare files. */
   trimSpares(maxBytes: number): void {
     this.#spares.trim(maxBytes);
   }
 
-  /** The container has ended: its files are not kept. */
+  /** Called when the container has ended: its files are not kept. */
   writerGone(writer: HandoverWriter): void {
     writer.gone = true;
     this.#spares.dropWriter(writer);
@@ -133,7 +133,7 @@ export class HandoverDirectory {
   }
 
   #make(size: number, writer: HandoverWriter): OpenHandover | undefined {
-    // What is kept goes first; the file system may count it a moment longer, and the value travels as a stream then.
+    // Spare files are removed first. While the file system still counts them, the value travels as a stream.
     if (!this.#hasRoomFor(size, size)) this.#spares.trim(0);
     if (!this.#hasRoomFor(size, size)) return undefined;
     const file = path.join(this.path, `value-${++this.#nextFile}`);
@@ -159,7 +159,7 @@ export class HandoverDirectory {
   }
 }
 
-/** The directory for hand-over files; undefined where none can be made, or is wanted. */
+/** Makes the directory for hand-over files; undefined where none can be made, and for `false`. */
 export function openHandovers(
   base: string | false | undefined,
   maxBytes: number,

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type MeasuredDataSink, createDataSink, readLeaf } from './index.js';
+import { type MeasuredDataSink, createDataSink, bytesOf } from './index.js';
 
 const LIMIT = 1000;
 /** What one may have who is alone. */
@@ -31,8 +31,8 @@ describe('a value that comes in piece by piece', () => {
     expect(value.write(Buffer.alloc(400, 1))).toBeUndefined();
     expect(value.write(Buffer.alloc(500, 2))).toBeUndefined();
     const sealed = await value.seal(5);
-    expect(sealed).toMatchObject({ shape: 5, size: SHARE, body: { at: 'memory' } });
-    expect(await readLeaf(sealed)).toEqual(Buffer.concat([Buffer.alloc(400, 1), Buffer.alloc(500, 2)]));
+    expect(sealed).toMatchObject({ shape: 5, size: SHARE, file: undefined });
+    expect(await bytesOf(sealed)).toEqual(Buffer.concat([Buffer.alloc(400, 1), Buffer.alloc(500, 2)]));
     expect(sink.residentBytes).toBe(SHARE);
     sealed.release();
   });
@@ -49,9 +49,9 @@ describe('a value that comes in piece by piece', () => {
     for (let i = 0; i < 9; i++) written.push(value.write(chunk.fill(i))!);
     await Promise.all(written);
     const sealed = await value.seal(1);
-    expect(sealed).toMatchObject({ size: SHARE, body: { at: 'file' } });
+    expect(sealed).toMatchObject({ size: SHARE, bytes: undefined });
     expect(sink.metrics).toMatchObject({ residentBytes: taken, spilledBytes: SHARE, values: 2 });
-    expect(await readLeaf(sealed)).toEqual(Buffer.concat(Array.from({ length: 9 }, (_, i) => Buffer.alloc(100, i))));
+    expect(await bytesOf(sealed)).toEqual(Buffer.concat(Array.from({ length: 9 }, (_, i) => Buffer.alloc(100, i))));
     sealed.release();
     before.release();
   });

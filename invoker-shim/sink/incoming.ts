@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { IncomingValue, Value } from './value.js';
 
-/** Bytes of a value that come in and are kept in memory. They count as resident from the start. */
+/** A value that arrives in memory. Its whole size counts as resident from the start. */
 export class IncomingMemory implements IncomingValue {
   readonly inMemory = true;
   readonly #bytes: Buffer;
@@ -16,7 +16,7 @@ export class IncomingMemory implements IncomingValue {
   ) {
     this.#arrived = arrived;
 
-    // Not touched before bytes arrive, so that a size that is only claimed takes no memory.
+    // The pages are not touched before bytes arrive: a size that is only announced takes no memory.
     this.#bytes = Buffer.allocUnsafeSlow(size);
   }
 
@@ -30,16 +30,16 @@ export class IncomingMemory implements IncomingValue {
   }
 }
 
-/** Bytes of a value that come in and go to a file, which nobody else knows. */
+/** A value that arrives in a file, which no container has access to. */
 export class IncomingFile implements IncomingValue {
   readonly inMemory = false;
   readonly #file: Promise<FileHandle>;
-  /** Settles when what came so far is written. */
+  /** Settles when the bytes that arrived so far are written. */
   #written: Promise<void>;
   #discarded = false;
 
   readonly #arrived: (shape: number) => Value;
-  /** Told of the work of discarding it, which does not reject. */
+  /** Called when it is discarded, with a promise that is fulfilled when the file is closed. */
   readonly #remove: (closed: Promise<void>) => void;
 
   constructor(path: string, arrived: (shape: number) => Value, remove: (closed: Promise<void>) => void) {
@@ -48,7 +48,7 @@ export class IncomingFile implements IncomingValue {
 
     this.#file = open(path, 'wx', 0o600);
     this.#written = this.#file.then(() => undefined);
-    // Whoever writes or seals it is told.
+    // `write` and `seal` reject with the same error.
     this.#written.catch(() => undefined);
   }
 

@@ -1,69 +1,87 @@
 import { CountedValue } from './counted-value.js';
-import type { ValueBody } from './value.js';
+import type { ValueReader } from './value.js';
+import { FileReader, MemoryReader } from './value-readers.js';
 
-/** Where the bytes of a leaf are. Memory and hand-over files count as resident, the disk does not. */
+/** Where the bytes of a leaf are kept. Memory and hand-over files count as resident, the disk does not. */
 export const Place = { MEMORY: 0, HANDOVER: 1, DISK: 2 } as const;
 export type Place = (typeof Place)[keyof typeof Place];
 
-/** What a leaf tells the sink that made it. */
-export interface LeafOwner {
+/** The namespace's account that a leaf is charged to; it hears what happens to the leaf. */
+export interface LeafAccount {
   readonly namespace: string;
-  /** False when the namespace has more than its share. */
+  /** False while the namespace has more than its share. */
   readonly hasRoom: boolean;
   leafSpillable(leaf: Leaf, spillable: boolean): void;
-  /** So many bytes are on their way to disk; negative: they were. */
+  /** This number of bytes is being written to disk; negative: is no longer being written. */
   leafSpilling(bytes: number): void;
-  /** Its bytes are on disk; it is alive and still waits. */
+  /** The bytes are on disk; the leaf is alive and still waits. */
   leafSpilled(leaf: Leaf, path: string): void;
-  /** It still waits, and could not be written to disk. */
+  /** The leaf still waits and could not be written to disk. */
   leafKept(leaf: Leaf): void;
   leafGone(leaf: Leaf): void;
 }
 
-/** A value with bytes of its own, in memory or in a file. Hot path: one object and its body, nothing else. */
+/** A value without members, in memory or in a file. Hot path: one object, nothing else. */
 export class Leaf extends CountedValue {
-  /** Neighbours in the list of what may be spilled; used by `WaitingList` alone. */
+  /** Neighbours in the list of leaves that may be spilled; used by `WaitingList` alone. */
   older: Leaf | undefined = undefined;
   newer: Leaf | undefined = undefined;
   listed = false;
   /** True while its bytes are being copied to disk. */
   spilling = false;
+  #kept: Buffer | string;
 
   constructor(
-    readonly owner: LeafOwner,
+    readonly account: LeafAccount,
     shape: number,
     size: number,
-    body: ValueBody,
+    kept: Buffer | string,
     public place: Place,
   ) {
-    super(shape, size, body);
+    super(shape, size);
+    this.#kept = kept;
   }
 
-  /** The bytes are on disk from now on; whoever has read the old body keeps what it has. */
+  override get bytes(): Buffer | undefined {
+    this.assertHeld();
+    return typeof this.#kept === 'string' ? undefined : this.#kept;
+  }
+
+  override get members(): undefined {
+    this.assertHeld();
+    return undefined;
+  }
+
+  override get file(): string | undefined {
+    this.assertHeld();
+    return typeof this.#kept === 'string' ? this.#kept : undefined;
+  }
+
+  override reader(): ValueReader {
+    const { bytes } = this;
+    return bytes === undefined ? new FileReader(this.size, () => this.file!) : new MemoryReader(bytes);
+  }
+
+  /** The bytes, or the path of their file, whether or not the value is alive; for the sink itself. */
+  get kept(): Buffer | string {
+    return this.#kept;
+  }
+
+  /** The bytes are in this file on disk from now on. */
   movedToDisk(path: string): void {
-    this.held = { at: 'file', path };
+    this.#kept = path;
     this.place = Place.DISK;
   }
 
-  /** The file that goes with the last reference, if there is one. */
-  get filePath(): string | undefined {
-    return this.held.at === 'file' ? this.held.path : undefined;
-  }
-
-  /** The body whether or not the value is alive; for the sink itself. */
-  get currentBody(): ValueBody {
-    return this.held;
-  }
-
   protected override spillableChanged(spillable: boolean): void {
-    this.owner.leafSpillable(this, spillable);
+    this.account.leafSpillable(this, spillable);
   }
 
   protected override gone(): void {
-    this.owner.leafGone(this);
-    this.held = EMPTY;
+    this.account.leafGone(this);
+    this.#kept = EMPTY;
   }
 }
 
-/** A released value that somebody still points at does not keep its bytes alive. */
-const EMPTY: ValueBody = { at: 'memory', bytes: Buffer.alloc(0) };
+/** Stands in for the bytes of a released value, so that a stale pointer to the value does not keep them alive. */
+const EMPTY = Buffer.alloc(0);

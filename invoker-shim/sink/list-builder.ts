@@ -1,45 +1,45 @@
-import { COUNT_BYTES, LENGTH_BYTES, LIST_SHAPE } from './composite.js';
-import type { Value } from './value.js';
-import { type PackingSink, type ValuePack, smallBytes } from './value-pack.js';
+import { ValueKind } from '@dataflower/action-runtime/protocol';
+import { smallBytes } from './buffer-pack.js';
+import { LIST_SHAPE } from './composite.js';
+import { HEADER_BYTES, LENGTH_BYTES } from './composite-framing.js';
+import type { DataSink, Value, ValuePack } from './value.js';
 
-/** A list up to this long is made of values as they are: a short one is not worth a copy. */
+/** A list up to this length is made of the values themselves: copying a short list saves nothing. */
 const LOOSE_ITEMS = 256;
 /** A power of two. */
 const PACK_SLOTS = 1024;
-/** First byte of an encoded LIST (the protocol's document, "Values"). */
-const LIST_KIND = 2;
 
 /**
- * A LIST that comes together item by item, in any order, and holds the references of its items until it is finished or
- * discarded. Items that have no pack to be in may be spilled meanwhile. A long list of small items becomes one value
- * with all their bytes instead of a composite of as many values.
+ * Collects the items of a LIST in any order and holds their references until the list is finished or discarded. Items
+ * outside packs may be spilled meanwhile. A long list of small items becomes one value with all their bytes instead of a
+ * composite of as many values.
  */
 export class ListBuilder {
   /** The first items by index, without holes: an array with holes becomes a dictionary, several times as large. */
   #loose: (Value | undefined)[] = [];
   #packs: (ValuePack | undefined)[] = [];
-  /** Items behind the first that did not go into a pack. */
+  /** Items beyond the first `LOOSE_ITEMS` that did not go into a pack. */
   #others: Map<number, Value> | undefined;
 
-  readonly #sink: PackingSink;
+  readonly #sink: DataSink;
 
-  constructor(sink: PackingSink) {
+  constructor(sink: DataSink) {
     this.#sink = sink;
   }
 
-  /** Takes the reference over. An index may come once. */
+  /** Takes the reference over. Each index may be added once. */
   add(index: number, value: Value): void {
     if (index < LOOSE_ITEMS) {
       while (this.#loose.length < index) this.#loose.push(undefined);
       this.#loose[index] = value;
-      this.#sink.setWaiting(value, true);
+      value.setWaiting(true);
     } else if (!this.#packFor(index).put((index - LOOSE_ITEMS) % PACK_SLOTS, value)) {
       (this.#others ??= new Map<number, Value>()).set(index, value);
-      this.#sink.setWaiting(value, true);
+      value.setWaiting(true);
     }
   }
 
-  /** Makes the LIST of the `count` items, all of which have come, in steps; each yields what it cost in microseconds or so. */
+  /** Makes the LIST of the `count` items, all of which were added, in steps; each step yields its cost, about in microseconds. */
   *finish(count: number): Generator<number, Value> {
     yield* this.#awake();
     if (count <= LOOSE_ITEMS) return this.#sink.list(this.#loose as Value[]);
@@ -49,8 +49,8 @@ export class ListBuilder {
       : yield* this.#composite(count);
   }
 
-  /** Releases what has come, in steps, as `finish`. */
-  *letGo(): Generator<number, void> {
+  /** Releases all items, in steps as `finish`. */
+  *discard(): Generator<number, void> {
     yield* this.#awake();
     yield* this.#drop();
   }
@@ -81,22 +81,22 @@ export class ListBuilder {
     return (packs[at] ??= this.#sink.openPack(PACK_SLOTS));
   }
 
-  /** Nothing of it waits any more. */
+  /** Ends the waiting of all items. */
   *#awake(): Generator<number, void> {
-    for (const value of this.#loose) if (value !== undefined) this.#sink.setWaiting(value, false);
+    for (const value of this.#loose) if (value !== undefined) value.setWaiting(false);
     yield this.#loose.length;
     for (const value of this.#others?.values() ?? []) {
-      this.#sink.setWaiting(value, false);
+      value.setWaiting(false);
       yield 1;
     }
   }
 
   *#joined(first: readonly Buffer[], count: number): Generator<number, Value> {
-    let size = COUNT_BYTES + count * LENGTH_BYTES;
+    let size = HEADER_BYTES + count * LENGTH_BYTES;
     for (const item of first) size += item.length;
     for (const pack of this.#packs) size += pack!.size;
     const bytes = Buffer.allocUnsafeSlow(size);
-    bytes[0] = LIST_KIND;
+    bytes[0] = ValueKind.LIST;
     let at = bytes.writeUInt32BE(count, 1);
     for (const item of first) {
       at = bytes.writeUInt32BE(item.length, at);

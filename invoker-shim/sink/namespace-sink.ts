@@ -1,115 +1,113 @@
-import { type CompositeOwner, listOf, recordOf } from './composite.js';
-import { CountedValue } from './counted-value.js';
+import { type CompositeAccount, listOf, recordOf } from './composite.js';
 import { SinkError } from './errors.js';
 import type { HandoverDirectory, OpenHandover } from './handover-directory.js';
 import { IncomingMemory } from './incoming.js';
-import { Leaf, type LeafOwner, Place } from './leaf.js';
+import { Leaf, type LeafAccount, Place } from './leaf.js';
 import { RoomQueue } from './room-queue.js';
 import type { HandoverWriter } from './spare-files.js';
-import type { HandoverFile, HandoverSource, IncomingValue, Value } from './value.js';
-import { valueToJson, valueToJsonAsync } from './value-json.js';
-import { type PackOwner, type PackingSink, ValuePack } from './value-pack.js';
+import { BufferPack, type PackAccount } from './buffer-pack.js';
+import type { DataSink, HandoverFile, HandoverSource, IncomingValue, Value, ValuePack } from './value.js';
 import { WaitingList } from './waiting-list.js';
 
-/** The sink of the host, as the sinks of namespaces use it. */
-export interface SinkHost {
+/** What the sinks of all namespaces share: the limit, the directories, the disk. */
+export interface SharedStorage {
   readonly limitBytes: number;
   readonly residentBytes: number;
   readonly handovers: HandoverDirectory | undefined;
-  forNamespace(namespace: string): PackingSink;
-  /** True while the namespace, with so many bytes more, has not more of the memory than its share. */
+  forNamespace(namespace: string): DataSink;
+  /** True while the namespace has, with `more` bytes added, at most its share of the memory. */
   hasRoom(sink: NamespaceSink, more: number): boolean;
-  /** So many values, and bytes in memory and hand-over files, more or less. */
+  /** The namespace's values, and their bytes in memory and hand-over files, change by these numbers. */
   changed(sink: NamespaceSink, values: number, bytes: number): void;
   mayPack(sink: NamespaceSink, bytes: number): boolean;
   packed(bytes: number): void;
-  /** Something in its list may be spilled. */
+  /** A leaf in the namespace's waiting list may be spilled. */
   maySpill(sink: NamespaceSink): void;
-  /** Somebody waits for room in it. */
+  /** A callback waits for room in the namespace. */
   waits(sink: NamespaceSink): void;
-  /** Bytes of it are on their way to disk; negative: they were. */
+  /** This number of bytes is being written to disk; negative: is no longer being written. */
   spilling(bytes: number): void;
-  /** Its bytes are on disk. */
+  /** The bytes of a leaf are on disk. */
   spilled(leaf: Leaf, path: string): void;
-  /** A value that comes in into a file of its own; `arrived` makes it when all of it is there. */
+  /** Receives a value into a file of its own; `arrived` makes the value when all its bytes are there. */
   receiveFile(size: number, arrived: (path: string, shape: number) => Value): IncomingValue;
-  /** A value on disk is gone. */
+  /** The last reference to a value on disk was released. */
   spillGone(leaf: Leaf): void;
   unlink(path: string): void;
   empty(path: string): void;
 }
 
-/** The sink as one namespace sees it: what comes in by it is the namespace's, and counts for its share of the limit. */
-export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, PackOwner {
-  /** Values alive, and what of their bytes is in memory and in hand-over files. */
+/** The sink of one namespace: its values are charged to the namespace's share of the limit. */
+export class NamespaceSink implements DataSink, LeafAccount, CompositeAccount, PackAccount {
+  /** Values alive, and their bytes in memory and in hand-over files. */
   values = 0;
   bytes = 0;
   /** Bytes in packs. */
   packedBytes = 0;
-  /** Bytes on their way to disk, and values that may go there. */
+  /** Bytes being written to disk, and leaves that may be. */
   spillingBytes = 0;
   readonly waitingList = new WaitingList();
-  /** Those who wait for room. */
+  /** Callbacks that wait for room. */
   readonly room = new RoomQueue(() => this.hasRoom);
-  /** How often bytes of it went since the host last looked whether anything moves. */
+  /** Releases of bytes since the last check for progress. */
   releases = 0;
 
-  readonly #host: SinkHost;
+  readonly #storage: SharedStorage;
 
   constructor(
     readonly namespace: string,
-    host: SinkHost,
+    storage: SharedStorage,
   ) {
-    this.#host = host;
+    this.#storage = storage;
   }
 
   get limitBytes(): number {
-    return this.#host.limitBytes;
+    return this.#storage.limitBytes;
   }
 
   get residentBytes(): number {
-    return this.#host.residentBytes;
+    return this.#storage.residentBytes;
   }
 
   get hasRoom(): boolean {
-    return this.#host.hasRoom(this, 0);
+    return this.#storage.hasRoom(this, 0);
   }
 
-  /** True while nothing of it can be written to disk, or is on its way there. */
+  /** True while no value can be written to disk and none is being written. */
   get nothingToSpill(): boolean {
     return this.waitingList.isEmpty && this.spillingBytes === 0;
   }
 
-  forNamespace(namespace: string): PackingSink {
-    return this.#host.forNamespace(namespace);
+  forNamespace(namespace: string): DataSink {
+    return this.#storage.forNamespace(namespace);
   }
 
   whenRoom(callback: () => void): void {
     this.room.wait(callback);
-    if (this.room.length > 0) this.#host.waits(this);
+    if (this.room.length > 0) this.#storage.waits(this);
   }
 
   put(bytes: Buffer, shape: number): Value {
-    this.#host.changed(this, 1, bytes.length);
-    return new Leaf(this, shape, bytes.length, { at: 'memory', bytes }, Place.MEMORY);
+    this.#storage.changed(this, 1, bytes.length);
+    return new Leaf(this, shape, bytes.length, bytes, Place.MEMORY);
   }
 
   receive(size: number, mayBeInMemory: boolean): IncomingValue {
-    const host = this.#host;
-    if (!mayBeInMemory || !host.hasRoom(this, size)) return this.#receiveFile(size);
-    host.changed(this, 0, size);
+    const storage = this.#storage;
+    if (!mayBeInMemory || !storage.hasRoom(this, size)) return this.#receiveFile(size);
+    storage.changed(this, 0, size);
     const arrived = (bytes: Buffer, shape: number): Value => {
-      host.changed(this, 1, 0);
-      return new Leaf(this, shape, size, { at: 'memory', bytes }, Place.MEMORY);
+      storage.changed(this, 1, 0);
+      return new Leaf(this, shape, size, bytes, Place.MEMORY);
     };
-    return new IncomingMemory(size, arrived, () => host.changed(this, 0, -size));
+    return new IncomingMemory(size, arrived, () => storage.changed(this, 0, -size));
   }
 
   handoverSource(reuse = true): HandoverSource {
     const writer: HandoverWriter = { gone: !reuse };
     return {
       allocate: (size) => this.#allocateFile(size, writer),
-      close: () => this.#host.handovers?.writerGone(writer),
+      close: () => this.#storage.handovers?.writerGone(writer),
     };
   }
 
@@ -122,32 +120,20 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
   }
 
   openPack(slots: number): ValuePack {
-    return new ValuePack(this, slots);
+    return new BufferPack(this, slots);
   }
 
   mayPack(bytes: number): boolean {
-    return this.#host.mayPack(this, bytes);
+    return this.#storage.mayPack(this, bytes);
   }
 
   packChanged(values: number, bytes: number): void {
     this.packedBytes += bytes;
-    this.#host.packed(bytes);
-    this.#host.changed(this, values, bytes);
+    this.#storage.packed(bytes);
+    this.#storage.changed(this, values, bytes);
   }
 
-  setWaiting(value: Value, waiting: boolean): void {
-    if (value instanceof CountedValue) value.setWaiting(waiting);
-  }
-
-  toJson(value: Value): unknown {
-    return valueToJson(value);
-  }
-
-  toJsonAsync(value: Value): Promise<unknown> {
-    return valueToJsonAsync(value);
-  }
-
-  /** The host closes it. */
+  /** The host's sink closes the directories. */
   async close(): Promise<void> {
     await Promise.resolve();
   }
@@ -157,68 +143,71 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
       this.waitingList.remove(leaf);
     } else if (leaf.place !== Place.DISK && !leaf.spilling) {
       this.waitingList.append(leaf);
-      this.#host.maySpill(this);
+      this.#storage.maySpill(this);
     }
   }
 
   leafGone(leaf: Leaf): void {
     if (leaf.place === Place.DISK) {
-      this.#host.spillGone(leaf);
-      this.#host.changed(this, -1, 0);
+      this.#storage.spillGone(leaf);
+      this.#storage.changed(this, -1, 0);
       return;
     }
-    const host = this.#host;
-    if (leaf.place === Place.HANDOVER && !host.handovers!.release(leaf.filePath!)) host.empty(leaf.filePath!);
-    host.changed(this, -1, -leaf.size);
+    const storage = this.#storage;
+    if (leaf.place === Place.HANDOVER) {
+      const path = leaf.kept as string;
+      if (!storage.handovers!.release(path)) storage.empty(path);
+    }
+    storage.changed(this, -1, -leaf.size);
   }
 
   leafSpilling(bytes: number): void {
     this.spillingBytes += bytes;
-    this.#host.spilling(bytes);
+    this.#storage.spilling(bytes);
   }
 
   leafSpilled(leaf: Leaf, path: string): void {
-    this.#host.spilled(leaf, path);
-    this.#host.changed(this, 0, -leaf.size);
+    this.#storage.spilled(leaf, path);
+    this.#storage.changed(this, 0, -leaf.size);
   }
 
   leafKept(leaf: Leaf): void {
     this.waitingList.prepend(leaf);
-    this.#host.maySpill(this);
+    this.#storage.maySpill(this);
   }
 
   compositeMade(): void {
-    this.#host.changed(this, 1, 0);
+    this.#storage.changed(this, 1, 0);
   }
 
   compositeGone(): void {
-    this.#host.changed(this, -1, 0);
+    this.#storage.changed(this, -1, 0);
   }
 
   #receiveFile(size: number): IncomingValue {
-    return this.#host.receiveFile(size, (path, shape) => {
-      this.#host.changed(this, 1, 0);
-      return new Leaf(this, shape, size, { at: 'file', path }, Place.DISK);
+    return this.#storage.receiveFile(size, (path, shape) => {
+      this.#storage.changed(this, 1, 0);
+      return new Leaf(this, shape, size, path, Place.DISK);
     });
   }
 
   #allocateFile(size: number, writer: HandoverWriter): HandoverFile | undefined {
-    const host = this.#host;
-    const file = host.handovers?.allocate(size, writer);
+    const storage = this.#storage;
+    const file = storage.handovers?.allocate(size, writer);
     if (file === undefined) return undefined;
-    host.changed(this, 0, size);
+    storage.changed(this, 0, size);
     let open = true;
     const discard = (): void => {
       if (!open) return;
       open = false;
-      host.handovers!.discard(file);
-      host.changed(this, 0, -size);
-      host.unlink(file.path);
+      storage.handovers!.discard(file);
+      storage.changed(this, 0, -size);
+      storage.unlink(file.path);
     };
     const seal = (shape: number): Value => {
       if (!open) throw new SinkError('HANDOVER_REFUSED', 'the hand-over file was sealed or discarded before');
       try {
-        host.handovers!.seal(file);
+        storage.handovers!.seal(file);
       } catch (error) {
         discard();
         throw error;
@@ -231,7 +220,7 @@ export class NamespaceSink implements PackingSink, LeafOwner, CompositeOwner, Pa
   }
 
   #sealed(file: OpenHandover, shape: number): Value {
-    this.#host.changed(this, 1, 0);
-    return new Leaf(this, shape, file.size, { at: 'file', path: file.path }, Place.HANDOVER);
+    this.#storage.changed(this, 1, 0);
+    return new Leaf(this, shape, file.size, file.path, Place.HANDOVER);
   }
 }

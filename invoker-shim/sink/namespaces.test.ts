@@ -2,18 +2,16 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { until } from '@dataflower/common/testing';
-import { TestClock } from '@dataflower/common/testing';
+import { until, TestClock } from '@dataflower/common/testing';
 import { type DataSink, type DataSinkOptions, type MeasuredDataSink, type Value, createDataSink } from './index.js';
 import { diskFiles } from './spiller.js';
-import type { PackingSink } from './value-pack.js';
 
 // Limits of 1000 bytes: one that is alone has 900.
 
 let base: string;
 let sink: MeasuredDataSink;
-let a: PackingSink;
-let b: PackingSink;
+let a: DataSink;
+let b: DataSink;
 const clock = new TestClock();
 
 beforeEach(() => {
@@ -35,7 +33,7 @@ const put = (into: DataSink, size: number): Value => into.put(Buffer.alloc(size)
 
 function waiting(into: DataSink, size: number): Value {
   const value = put(into, size);
-  into.setWaiting(value, true);
+  value.setWaiting(true);
   return value;
 }
 
@@ -125,8 +123,8 @@ test('what waits goes to disk for the namespace that is over its share, not what
   const values = Array.from({ length: 40 }, () => waiting(a, 50));
   await until(() => a.hasRoom && sink.metrics.spills >= 20);
   expect(sink.residentBytes).toBeLessThanOrEqual(1000);
-  expect(old.map(({ body }) => body.at)).toEqual(['memory', 'memory']);
-  expect(values.filter(({ body }) => body.at === 'file').length).toBe(sink.metrics.spills);
+  expect(old.map(({ bytes }) => bytes === undefined)).toEqual([false, false]);
+  expect(values.filter(({ bytes }) => bytes === undefined).length).toBe(sink.metrics.spills);
   for (const value of [...old, ...values]) value.release();
 });
 
@@ -135,16 +133,16 @@ test('a value of many small parts has them in memory while it waits, large ones 
   const items = Array.from({ length: 2000 }, () => put(a, 100));
   const large = put(a, 70_000);
   const list = a.list([...items, large]);
-  a.setWaiting(list, true);
-  await until(() => large.body.at === 'file');
-  expect(items.every(({ body }) => body.at === 'memory')).toBe(true);
-  a.setWaiting(list, false);
+  list.setWaiting(true);
+  await until(() => large.bytes === undefined);
+  expect(items.every(({ bytes }) => bytes !== undefined)).toBe(true);
+  list.setWaiting(false);
   list.release();
 });
 
 test('what one has in packs leaves room for those of others', () => {
   open({ limitBytes: 100_000 });
-  const pack = (into: PackingSink): (() => void) => {
+  const pack = (into: DataSink): (() => void) => {
     const made = into.openPack(1000);
     for (let slot = 0; slot < 1000; slot++) {
       const value = put(into, 100);
@@ -220,7 +218,7 @@ test('whatever comes and goes, one that has nothing finds room, and at the end n
         else if (what === 'release' && one !== undefined) held.splice(held.indexOf(one), 1)[0]!.value.release();
         else if (what !== 'put' && one !== undefined && one.waits !== (what === 'wait')) {
           one.waits = what === 'wait';
-          into.setWaiting(one.value, one.waits);
+          one.value.setWaiting(one.waits);
         }
       }
       for (const { value } of held) value.release();

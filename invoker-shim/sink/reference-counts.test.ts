@@ -30,9 +30,9 @@ describe('whatever holders do with their references', () => {
           const reachable = (): number => {
             const leaves = new Set<Value>();
             const visit = (value: Value): void => {
-              const { body } = value;
-              if (body.at === 'list') body.items.forEach(visit);
-              else if (body.at === 'record') body.entries.forEach(([, item]) => visit(item));
+              const { members } = value;
+              if (members?.kind === 'list') members.items.forEach(visit);
+              else if (members?.kind === 'record') members.entries.forEach(([, item]) => visit(item));
               else leaves.add(value);
             };
             held.forEach(visit);
@@ -63,7 +63,7 @@ describe('whatever holders do with their references', () => {
                 } else if (next.do === 'release') {
                   take(next.at)!.release();
                 } else {
-                  sink.setWaiting(value, next.do === 'wait');
+                  value.setWaiting(next.do === 'wait');
                 }
               }
             }

@@ -1,4 +1,4 @@
-/** Those who wait for room in the sink, first come first served. */
+/** Callbacks that wait for room in the sink, first in, first out. */
 export class RoomQueue {
   #waiting: (() => void)[] = [];
   #head = 0;
@@ -6,7 +6,7 @@ export class RoomQueue {
 
   readonly #hasRoom: () => boolean;
 
-  /** @param hasRoom asked before each one is let in: it may take the room that there is. */
+  /** @param hasRoom Called before each callback: the callback before may have taken the room. */
   constructor(hasRoom: () => boolean) {
     this.#hasRoom = hasRoom;
   }
@@ -15,7 +15,7 @@ export class RoomQueue {
     return this.#waiting.length - this.#head;
   }
 
-  /** Calls back once there is room: at once if there is and nobody else waits. */
+  /** Calls back once there is room: at once if there is and no other callback waits. */
   wait(callback: () => void): void {
     if (this.length === 0 && this.#hasRoom()) {
       callback();
@@ -25,27 +25,27 @@ export class RoomQueue {
     this.roomMade();
   }
 
-  /** There may be room: lets in whom it has room for, once the present call stack is done. */
+  /** There may be room: calls back as many as have room, after the present call stack. */
   roomMade(): void {
     if (this.#scheduled || this.length === 0 || !this.#hasRoom()) return;
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
       try {
-        this.#letIn();
+        this.#callWhileRoom();
       } finally {
-        // One whose callback threw does not keep out those behind it.
+        // A callback that throws does not block those behind it.
         this.roomMade();
       }
     });
   }
 
-  /** Lets in all who wait now, room or not. */
-  letAllIn(): void {
+  /** Calls back all that wait now, room or not. */
+  callAll(): void {
     for (let left = this.length; left > 0; left--) this.#next()();
   }
 
-  #letIn(): void {
+  #callWhileRoom(): void {
     while (this.length > 0 && this.#hasRoom()) this.#next()();
   }
 
@@ -65,5 +65,5 @@ export class RoomQueue {
 }
 
 function forgotten(): void {
-  // Stands where a callback was that has been called.
+  // Takes the place of a callback that was called.
 }

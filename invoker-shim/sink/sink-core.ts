@@ -1,38 +1,37 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Clock, systemClock } from '@dataflower/common';
-import { FairShare } from '@dataflower/common';
+import { type Clock, systemClock, FairShare } from '@dataflower/common';
+import { makePrivateDirectory } from '@dataflower/common/process';
 import type { DataSinkOptions, SinkMetrics } from './data-sink-options.js';
 import { SinkError } from './errors.js';
 import { HandoverDirectory, openHandovers } from './handover-directory.js';
 import { IncomingFile } from './incoming.js';
 import { type Leaf, Place } from './leaf.js';
-import { NamespaceSink, type SinkHost } from './namespace-sink.js';
-import { makePrivateDirectory } from '@dataflower/common/process';
-import { type SpillOwner, Spiller, diskFiles } from './spiller.js';
+import { NamespaceSink, type SharedStorage } from './namespace-sink.js';
+import { type SpillSource, Spiller, diskFiles } from './spiller.js';
 import type { IncomingValue, Value } from './value.js';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
 /** Of the limit, what may be in packs, which cannot be spilled. */
 const PACKED_SHARE = 0.25;
-/** A namespace that has so many times the limit, nothing to spill and nothing that moves has its emits let go no more. */
+/** A namespace with this multiple of the limit, nothing to spill and no releases gets no more emits let go. */
 const STUCK_FACTOR = 2;
-/** Namespaces that are remembered although they hold nothing. */
+/** Namespaces without values that are remembered, at most. */
 const MAX_EMPTY = 1000;
 
 /**
- * What the sinks of all namespaces of a host share: the limit, the directories, the disk.
+ * The limit, the directories and the disk that the sinks of all namespaces of a host share.
  *
- * Each namespace may have the more the more is left (`FairShare`). What cannot be held back may go beyond it, such as
- * return values and inputs in use: whatever one has by that, the reserve is for those that have less than that.
+ * The share of a namespace grows with the room that is left (`FairShare`). Values that cannot be held back, such as return
+ * values and inputs in use, may exceed it; the reserve stays for namespaces that have less than the reserve.
  */
-export class SinkCore implements SinkHost, SpillOwner {
+export class SinkCore implements SharedStorage, SpillSource {
   readonly limitBytes: number;
   readonly handovers: HandoverDirectory | undefined;
   #resident = 0;
-  /** Of namespaces that have less than the reserve. */
+  /** Resident bytes of namespaces that have less than the reserve. */
   #small = 0;
   #spilling = 0;
   #peak = 0;
@@ -44,9 +43,9 @@ export class SinkCore implements SinkHost, SpillOwner {
   readonly #share: FairShare;
   readonly #packShare: FairShare;
   readonly #sinks = new Map<string, NamespaceSink>();
-  /** Those in which somebody waits for room. */
+  /** Namespaces in which a callback waits for room. */
   readonly #waiting = new Set<NamespaceSink>();
-  /** Those with something that may be spilled. */
+  /** Namespaces with leaves that may be spilled. */
   readonly #spillable = new Set<NamespaceSink>();
   readonly #clock: Clock;
   readonly #retryMs: number;
@@ -54,7 +53,7 @@ export class SinkCore implements SinkHost, SpillOwner {
   readonly #spillDirectory: string;
   readonly #spiller: Spiller;
   readonly #unlinks = new Set<Promise<void>>();
-  #cancelLook: (() => void) | undefined;
+  #cancelCheck: (() => void) | undefined;
 
   constructor(options: DataSinkOptions) {
     this.limitBytes = options.limitBytes ?? 256 * MiB;
@@ -115,7 +114,7 @@ export class SinkCore implements SinkHost, SpillOwner {
 
   admit(namespace: string): void {
     const sink = this.#sinks.get(namespace);
-    if (!this.#spiller.rests || sink === undefined || sink.hasRoom) return;
+    if (!this.#spiller.isPaused || sink === undefined || sink.hasRoom) return;
     throw new SinkError(
       'FULL',
       `The data sink has reached its limit of ${this.limitBytes} bytes, cannot write to disk, and the namespace ${namespace} has more than its share.`,
@@ -152,7 +151,7 @@ export class SinkCore implements SinkHost, SpillOwner {
 
   waits(sink: NamespaceSink): void {
     this.#waiting.add(sink);
-    this.#cancelLook ??= this.#clock.after(this.#retryMs, this.#look);
+    this.#cancelCheck ??= this.#clock.after(this.#retryMs, this.#checkProgress);
   }
 
   maySpill(sink: NamespaceSink): void {
@@ -164,7 +163,7 @@ export class SinkCore implements SinkHost, SpillOwner {
     this.#spilling += bytes;
   }
 
-  /** The next leaf to write to disk: the oldest of the namespace that has most and is over its share, if any is. */
+  /** The next leaf to write to disk: the oldest of the largest namespace that is over its share. */
   nextToSpill(): Leaf | undefined {
     let largest: NamespaceSink | undefined;
     for (const sink of this.#spillable) {
@@ -189,8 +188,9 @@ export class SinkCore implements SinkHost, SpillOwner {
 
   spilled(leaf: Leaf, path: string): void {
     if (leaf.place === Place.HANDOVER) {
-      this.handovers!.forget(leaf.filePath!);
-      this.unlink(leaf.filePath!);
+      const path = leaf.kept as string;
+      this.handovers!.forget(path);
+      this.unlink(path);
     }
     leaf.movedToDisk(path);
     this.#spills++;
@@ -198,11 +198,11 @@ export class SinkCore implements SinkHost, SpillOwner {
   }
 
   spillGone(leaf: Leaf): void {
-    this.unlink(leaf.filePath!);
+    this.unlink(leaf.kept as string);
     this.#spilled -= leaf.size;
   }
 
-  /** Its pages go although a container may have it open. */
+  /** Frees the file's pages although a container may have it open. */
   empty(path: string): void {
     const work = fs.promises.truncate(path).catch(() => undefined);
     this.#unlinks.add(work);
@@ -212,7 +212,7 @@ export class SinkCore implements SinkHost, SpillOwner {
     });
   }
 
-  /** Off the event loop: to free the pages of a large file takes milliseconds. */
+  /** Removes the file off the event loop: freeing the pages of a large file takes milliseconds. */
   unlink(path: string): void {
     const work = fs.promises.unlink(path).then(
       () => undefined,
@@ -222,9 +222,9 @@ export class SinkCore implements SinkHost, SpillOwner {
     void work.then(() => this.#unlinks.delete(work));
   }
 
-  /** Waits for spills and removals on their way, then removes the sink's directories. Values in files are gone. */
+  /** Waits for spills and removals in progress, then removes the sink's directories, with all values in files. */
   async close(): Promise<void> {
-    this.#cancelLook?.();
+    this.#cancelCheck?.();
     this.#waiting.clear();
     this.handovers?.close();
     await this.#spiller.close();
@@ -233,40 +233,40 @@ export class SinkCore implements SinkHost, SpillOwner {
     if (this.handovers !== undefined) await fs.promises.rm(this.handovers.path, { recursive: true, force: true });
   }
 
-  /** True when a namespace may have so much, all together having `resident`, and those with less than the reserve `small`. */
+  /** True when a namespace may have `mine` bytes while all have `resident`, and those below the reserve `small` together. */
   #allows(mine: number, resident: number, small: number): boolean {
     const { reserve } = this.#share;
     const left = this.limitBytes - resident;
-    // Whoever has more than the reserve has no part in it: else all of them together could have several times the limit.
+    // A namespace above the reserve gets nothing of it: else all of them together could have several times the limit.
     return this.#share.allows(mine, mine < reserve ? Math.max(left, reserve - small) : left);
   }
 
-  /** True when it has too much, beside what is on its way to disk. */
+  /** True when the namespace exceeds its share, bytes being written to disk not counted. */
   #isOver({ bytes, spillingBytes }: NamespaceSink): boolean {
     return !this.#allows(bytes - spillingBytes, this.#resident - this.#spilling, this.#small);
   }
 
   #pokeFor(sink: NamespaceSink): void {
-    // Below this another one's growth puts nobody over their share but the largest, which grows itself or soon will.
+    // Below this, growth elsewhere puts no namespace over its share but the largest, which grows itself or soon will.
     if (this.#spillable.size > 0 && (this.#resident > this.#share.most || !this.hasRoom(sink))) this.#spiller.poke();
   }
 
   /**
-   * Emits wait, and nothing of their namespace can be spilled: what it has is in use, maybe by the very functions that
-   * wait. They are let go a little, since holding them can free nothing; when it has very much already and nothing moves,
-   * its youngest activation fails.
+   * Handles emits that wait while their namespace has nothing to spill: its values are in use, maybe by the very functions
+   * that wait. Such emits are let go, a window at a time, since holding them frees nothing. A namespace far over the limit
+   * without releases has its youngest activation fail.
    */
-  readonly #look = (): void => {
-    this.#cancelLook = undefined;
+  readonly #checkProgress = (): void => {
+    this.#cancelCheck = undefined;
     for (const sink of this.#waiting) {
       const moves = sink.releases > 0;
       sink.releases = 0;
       if (sink.room.length === 0) this.#waiting.delete(sink);
       else if (sink.hasRoom || !sink.nothingToSpill) continue;
-      else if (moves || sink.bytes < STUCK_FACTOR * this.limitBytes) sink.room.letAllIn();
+      else if (moves || sink.bytes < STUCK_FACTOR * this.limitBytes) sink.room.callAll();
       else this.#stuck(sink);
     }
-    if (this.#waiting.size > 0) this.#cancelLook = this.#clock.after(this.#retryMs, this.#look);
+    if (this.#waiting.size > 0) this.#cancelCheck = this.#clock.after(this.#retryMs, this.#checkProgress);
   };
 
   #stuck({ namespace, bytes }: NamespaceSink): void {
@@ -274,7 +274,7 @@ export class SinkCore implements SinkHost, SpillOwner {
     this.#onPressure?.(new SinkError('SPILL_FAILED', message), namespace);
   }
 
-  /** Files are kept only in what values leave of the limit. */
+  /** Spare files may take only what values leave of the limit. */
   #trimSpares(): void {
     const { handovers } = this;
     if (handovers === undefined || handovers.spareBytes === 0) return;

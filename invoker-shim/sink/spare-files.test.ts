@@ -1,8 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { TestClock } from '@dataflower/common/testing';
-import { until } from '@dataflower/common/testing';
+import { TestClock, until } from '@dataflower/common/testing';
 import {
   type DataSinkOptions,
   type HandoverSource,
@@ -104,7 +103,7 @@ describe('a hand-over file whose value is released', () => {
     small.value.release();
     await isGone(small.path);
     const { path: file, value } = await written(16 * MIB);
-    sink.setWaiting(value, true);
+    value.setWaiting(true);
     await isGone(file);
     value.release();
     expect(sink.metrics.spareHandoverBytes).toBe(0);

@@ -1,18 +1,18 @@
 import fs from 'node:fs';
 import type { Clock } from '@dataflower/common';
 
-/** Smaller files are made anew each time: their few pages cost less than the keeping. */
+/** Smallest file that is kept, in bytes: the few pages of smaller files cost less than keeping them. */
 const MIN_BYTES = 1024 * 1024;
-/** A kept file may be so much longer than what it is used for: to cut a long one costs what its pages are worth. */
+/** Largest ratio of a kept file's size to the new size: shortening a long file costs as much as its pages save. */
 const MAX_RATIO = 1.25;
 
-/** Who fills hand-over files: one container in its life. */
+/** The writer of hand-over files: one container, from start to end. */
 export interface HandoverWriter {
-  /** It has ended; none of its files is kept any more. */
+  /** True after the container's end: its files are no longer kept. */
   gone: boolean;
 }
 
-/** A file of the agent's, known by its inode as well as its name. */
+/** A file that the agent made, identified by its inode as well as its name. */
 export interface KnownFile {
   readonly path: string;
   readonly inode: number;
@@ -21,30 +21,30 @@ export interface KnownFile {
 }
 
 export interface SpareFilesOptions {
-  /** Bytes kept at most. */
+  /** Limit of the kept files together, in bytes. */
   readonly maxBytes: number;
-  /** A file that nobody has used for so long, in milliseconds, is removed. */
+  /** Time after which an unused file is removed, in milliseconds. */
   readonly keepMs: number;
   readonly clock: Clock;
-  /** Removes a file that is not kept any more. */
+  /** Removes a file that is no longer kept. */
   readonly remove: (file: KnownFile) => void;
 }
 
 /**
- * Hand-over files whose values are released, kept a while for the container that filled them: to write into pages that
- * exist takes little more than half the time that new ones take.
+ * Hand-over files whose values are released, kept for a time for the container that filled them: writing into existing
+ * pages takes little more than half the time of writing into new ones.
  *
- * Why that shows nobody anything:
+ * Why a kept file reveals nothing to another namespace:
  *
- * - Its writer may have kept a descriptor and can write into a file at any time. So a file goes back only to *the
- *   container that filled it*: what a kept descriptor can spoil are that container's own values, and those it could
- *   spoil with a new file for each of them just as well.
- * - What is still in a file when it is given again was written by the container that gets it.
- * - A reader may have kept a descriptor, too, and sees what the container hands over later. Both are of one namespace: a
- *   container works for one, and its values go to containers of the same. No file comes into another namespace.
+ * - The writer may have kept a descriptor and can write into the file at any time. So a file goes back only to *the container
+ *   that filled it*: a kept descriptor can spoil that container's own values alone, which it could also spoil with a new
+ *   file for each value.
+ * - The old content of a file that is given again was written by the container that gets the file.
+ * - A reader may have kept a descriptor, too, and can read the values that the writer hands over later. Both are of one
+ *   namespace: a container works for one namespace, and its values go to containers of the same. No file changes its namespace.
  * - A file is kept when the last reference to its value is released. A consumer's function starts only when its container
- *   has read the whole value, and its run holds a reference until it ends; a container from which the run was taken away
- *   may be reading still, and drops what it reads.
+ *   has read the whole value, and its run holds a reference until it ends. A container whose run was withdrawn may still be
+ *   reading; it drops the bytes.
  */
 export class SpareFiles {
   /** Oldest first. */
@@ -63,7 +63,7 @@ export class SpareFiles {
     return this.#keptBytes;
   }
 
-  /** True when the file is kept; else it is the caller's to remove. */
+  /** True when the file is kept; else the caller removes it. */
   keep(file: KnownFile): boolean {
     const { maxBytes, clock } = this.#options;
     if (this.#closed || file.writer.gone || file.size < MIN_BYTES || file.size > maxBytes) return false;
@@ -74,7 +74,7 @@ export class SpareFiles {
     return true;
   }
 
-  /** One of the writer's own files, the nearest in size, which is its caller's from now on and has to be `recycle`d. */
+  /** Takes out the writer's file that is nearest in size; the caller owns the file and has to `recycle` it. */
   take(writer: HandoverWriter, size: number): KnownFile | undefined {
     let best: KnownFile | undefined;
     for (const { file } of this.#files) {
@@ -85,17 +85,17 @@ export class SpareFiles {
     return best;
   }
 
-  /** Removes the oldest files until at most so many bytes are kept. */
+  /** Removes the oldest files until at most `maxBytes` are kept. */
   trim(maxBytes: number): void {
     while (this.#keptBytes > Math.max(0, maxBytes)) this.#drop(this.#files[0]!.file);
   }
 
-  /** Removes what a container has left that has ended. */
+  /** Removes the files of a container that has ended. */
   dropWriter(writer: HandoverWriter): void {
     for (const { file } of this.#files.filter((kept) => kept.file.writer === writer)) this.#drop(file);
   }
 
-  /** Keeps nothing and waits for nothing any more. */
+  /** Removes all files; keeps none from now on. */
   close(): void {
     this.#closed = true;
     this.trim(0);
@@ -127,8 +127,8 @@ export class SpareFiles {
 }
 
 /**
- * Gives a kept file the size of what is written into it next. False when it is not the file that the agent made any
- * more; then nobody may use it.
+ * Gives a kept file the size of its next value. False when it is no longer the file that the agent made; it must not be
+ * used then.
  */
 export function recycle({ path, inode }: KnownFile, size: number): boolean {
   const { O_RDWR, O_NOFOLLOW, O_NONBLOCK } = fs.constants;

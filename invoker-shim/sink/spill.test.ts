@@ -1,15 +1,16 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { until } from '@dataflower/common/testing';
+import { decodeValue } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '@dataflower/common';
+import { until } from '@dataflower/common/testing';
 import {
   type DataSinkOptions,
   type MeasuredDataSink,
   type SpillFiles,
   type Value,
   createDataSink,
-  readLeaf,
+  bytesOf,
 } from './index.js';
 import { diskFiles } from './spiller.js';
 
@@ -33,7 +34,7 @@ function open(options: DataSinkOptions = {}): MeasuredDataSink {
 
 function waiting(size: number, fill = 0): Value {
   const value = sink.put(Buffer.alloc(size, fill), 0);
-  sink.setWaiting(value, true);
+  value.setWaiting(true);
   return value;
 }
 
@@ -93,9 +94,9 @@ describe('at the limit', () => {
     const values = [waiting(30, 1), waiting(30, 2), waiting(30, 3)];
     const used = sink.put(Buffer.alloc(20), 0);
     await until(() => sink.hasRoom);
-    expect(values.map((value) => value.body.at)).toEqual(['file', 'memory', 'memory']);
+    expect(values.map(({ bytes }) => bytes === undefined)).toEqual([true, false, false]);
     expect(sink.metrics).toMatchObject({ residentBytes: 80, spilledBytes: 30, spills: 1 });
-    expect(await readLeaf(values[0]!)).toEqual(Buffer.alloc(30, 1));
+    expect(await bytesOf(values[0]!)).toEqual(Buffer.alloc(30, 1));
     for (const value of [...values, used]) value.release();
     expect(sink.metrics).toMatchObject({ residentBytes: 0, spilledBytes: 0, values: 0 });
     await until(() => spilledFiles().length === 0);
@@ -105,9 +106,9 @@ describe('at the limit', () => {
     open();
     const value = sink.put(Buffer.alloc(150), 0);
     expect(sink.hasRoom).toBe(false);
-    sink.setWaiting(value, true);
+    value.setWaiting(true);
     await until(() => sink.hasRoom);
-    expect(value.body.at).toBe('file');
+    expect(value.bytes).toBeUndefined();
     value.release();
   });
 
@@ -116,24 +117,23 @@ describe('at the limit', () => {
     open({ spillFiles: files });
     const value = sink.put(Buffer.alloc(150), 0);
     value.retain();
-    sink.setWaiting(value, true);
+    value.setWaiting(true);
     expect(files.held.length).toBe(0);
     value.release();
     expect(files.held.length).toBe(1);
     files.letGo();
     await until(() => sink.hasRoom);
-    expect(value.body.at).toBe('file');
+    expect(value.bytes).toBeUndefined();
     value.release();
   });
 
   it('the parts of a composite that waits are spilled', async () => {
     open();
     const list = sink.list([sink.put(Buffer.from(`\0"${'x'.repeat(147)}"`), 0), sink.put(Buffer.from('\x001'), 0)]);
-    sink.setWaiting(list, true);
+    list.setWaiting(true);
     await until(() => sink.hasRoom);
-    expect(() => sink.toJson(list)).toThrow(expect.objectContaining({ code: 'VALUE_IN_FILE' }));
-    expect(await sink.toJsonAsync(list)).toEqual(['x'.repeat(147), 1]);
-    sink.setWaiting(list, false);
+    expect(decodeValue(await bytesOf(list))).toEqual(['x'.repeat(147), 1]);
+    list.setWaiting(false);
     list.release();
     expect(sink.metrics).toMatchObject({ residentBytes: 0, spilledBytes: 0, values: 0 });
   });
@@ -160,10 +160,10 @@ describe('at the limit', () => {
     const file = sink.handoverSource().allocate(150)!;
     fs.writeFileSync(file.path, Buffer.alloc(150, 5));
     const value = await file.seal(0);
-    sink.setWaiting(value, true);
+    value.setWaiting(true);
     await until(() => sink.hasRoom);
     expect(sink.metrics).toMatchObject({ residentBytes: 0, spilledBytes: 150, handoverFiles: 0 });
-    expect(await readLeaf(value)).toEqual(Buffer.alloc(150, 5));
+    expect(await bytesOf(value)).toEqual(Buffer.alloc(150, 5));
     await until(() => !fs.existsSync(file.path));
     value.release();
     expect(sink.metrics.spilledBytes).toBe(0);
@@ -175,13 +175,13 @@ describe('while its bytes are on their way to disk', () => {
     const files = new HeldFiles();
     open({ spillFiles: files });
     const value = waiting(150);
-    sink.setWaiting(value, false);
+    value.setWaiting(false);
     files.letGo();
     await until(() => spilledFiles().length === 1);
     await until(() => spilledFiles().length === 0);
-    expect(value.body.at).toBe('memory');
+    expect(value.bytes).toBeDefined();
     expect(sink.metrics).toMatchObject({ residentBytes: 150, spilledBytes: 0, spills: 0 });
-    sink.setWaiting(value, true);
+    value.setWaiting(true);
     expect(files.held.length).toBe(1);
     files.letGo();
     await until(() => sink.hasRoom);
@@ -204,8 +204,8 @@ describe('while its bytes are on their way to disk', () => {
     const files = new HeldFiles();
     open({ spillFiles: files });
     const value = waiting(150);
-    sink.setWaiting(value, false);
-    sink.setWaiting(value, true);
+    value.setWaiting(false);
+    value.setWaiting(true);
     expect(files.held.length).toBe(1);
     files.letGo();
     await until(() => sink.hasRoom);
@@ -224,7 +224,7 @@ describe('while its bytes are on their way to disk', () => {
     const file = sink.handoverSource().allocate(150)!;
     fs.writeFileSync(file.path, Buffer.alloc(150));
     const value = await file.seal(0);
-    sink.setWaiting(value, true);
+    value.setWaiting(true);
     value.release();
     await until(() => !fs.existsSync(file.path));
     files.letGo();
@@ -280,14 +280,14 @@ it('a gather of four times the limit ends with everything read and nothing left'
     // An emit is held back until there is room, as the executor does it.
     await new Promise<void>((resolve) => sink.whenRoom(resolve));
     const value = sink.put(Buffer.from(`\0"${String(i).padStart(16 * 1024 - 3, '.')}"`), 0);
-    sink.setWaiting(value, true);
+    value.setWaiting(true);
     items.push(value);
   }
-  for (const item of items) sink.setWaiting(item, false);
+  for (const item of items) item.setWaiting(false);
   const list = sink.list(items);
   expect(list.size).toBeGreaterThanOrEqual(4 * limitBytes);
   expect(sink.metrics.peakResidentBytes).toBeLessThanOrEqual(limitBytes + 16 * 1024);
-  const json = (await sink.toJsonAsync(list)) as string[];
+  const json = decodeValue(await bytesOf(list)) as string[];
   expect(json.map((text) => Number(text.replaceAll('.', '')))).toEqual(Array.from({ length: count }, (_, i) => i));
   list.release();
   expect(sink.metrics).toMatchObject({ values: 0, residentBytes: 0, spilledBytes: 0 });

@@ -17,10 +17,10 @@ export const diskFiles: SpillFiles = {
   remove: (file) => fs.unlink(file),
 };
 
-/** What the spiller needs of the sink. */
-export interface SpillOwner {
+/** Where the spiller gets its leaves. */
+export interface SpillSource {
   readonly limitBytes: number;
-  /** The next leaf to write to disk, which is taken out of those that may be; undefined: nobody is over their share. */
+  /** Takes the next leaf to write to disk out of the waiting lists; undefined while every namespace has at most its share. */
   nextToSpill(): Leaf | undefined;
 }
 
@@ -36,8 +36,8 @@ export interface SpillerOptions {
 /**
  * Writes waiting values of namespaces that are over their share to disk: a few at a time, off the event loop.
  *
- * A value may be used or released while its bytes are on their way: it then stays what it was, and the copy is
- * removed. After a failure the spiller rests for `retryMs`; that pause is one episode, reported once.
+ * A value may be used or released while its bytes are being written: it then stays where it was, and the copy is removed.
+ * After a failure the spiller pauses for `retryMs`, and reports one error for the pause.
  */
 export class Spiller {
   readonly #inFlight = new Set<Promise<void>>();
@@ -46,23 +46,23 @@ export class Spiller {
   #closed = false;
   failures = 0;
 
-  readonly #owner: SpillOwner;
+  readonly #source: SpillSource;
   readonly #options: SpillerOptions;
 
-  constructor(owner: SpillOwner, options: SpillerOptions) {
-    this.#owner = owner;
+  constructor(source: SpillSource, options: SpillerOptions) {
+    this.#source = source;
     this.#options = options;
   }
 
-  /** True for a while after a failure. */
-  get rests(): boolean {
+  /** True during the pause after a failure. */
+  get isPaused(): boolean {
     return this.#cancelRetry !== undefined;
   }
 
-  /** Starts as many writes as it takes, within the bound. */
+  /** Starts as many writes as are needed, within the bound. */
   poke(): void {
     while (this.#mayStart()) {
-      const leaf = this.#owner.nextToSpill();
+      const leaf = this.#source.nextToSpill();
       if (leaf === undefined) return;
       const work = this.#spill(leaf).finally(() => {
         this.#inFlight.delete(work);
@@ -80,7 +80,7 @@ export class Spiller {
     const target = path.join(this.#options.directory, `value-${++this.#nextFile}`);
     const size = leaf.size;
     leaf.spilling = true;
-    leaf.owner.leafSpilling(size);
+    leaf.account.leafSpilling(size);
     let failure: unknown;
     try {
       await this.#copyOut(leaf, target);
@@ -88,47 +88,47 @@ export class Spiller {
       failure = error;
     }
     leaf.spilling = false;
-    leaf.owner.leafSpilling(-size);
+    leaf.account.leafSpilling(-size);
     const wanted = leaf.alive && leaf.isSpillable;
     if (failure === undefined && wanted) {
-      leaf.owner.leafSpilled(leaf, target);
+      leaf.account.leafSpilled(leaf, target);
       return;
     }
-    // A hand-over file may vanish under the copy because its value was released: that is no failure of the disk.
+    // A hand-over file may vanish during the copy because its value was released: the disk has not failed.
     if (failure !== undefined && leaf.alive) this.#failed(failure, leaf);
-    if (wanted) leaf.owner.leafKept(leaf);
+    if (wanted) leaf.account.leafKept(leaf);
     await this.#remove(target);
   }
 
   #copyOut(leaf: Leaf, target: string): Promise<void> {
-    const body = leaf.currentBody;
-    if (body.at === 'memory') return this.#options.files.write(target, body.bytes);
-    if (body.at === 'file' && leaf.place === Place.HANDOVER) return this.#options.files.copy(body.path, target);
+    const { kept } = leaf;
+    if (typeof kept !== 'string') return this.#options.files.write(target, kept);
+    if (leaf.place === Place.HANDOVER) return this.#options.files.copy(kept, target);
     return Promise.reject(new TypeError('only bytes in memory can be spilled'));
   }
 
-  #failed(cause: unknown, { owner }: Leaf): void {
+  #failed(cause: unknown, { account }: Leaf): void {
     this.failures++;
     if (this.#closed || this.#cancelRetry !== undefined) return;
     this.#cancelRetry = this.#options.clock.after(this.#options.retryMs, () => {
       this.#cancelRetry = undefined;
       this.poke();
     });
-    if (owner.hasRoom) return;
+    if (account.hasRoom) return;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const message = `The data sink has reached its limit of ${this.#owner.limitBytes} bytes and cannot write waiting values to disk: ${reason}`;
-    this.#options.onPressure?.(new SinkError('SPILL_FAILED', message, { cause }), owner.namespace);
+    const message = `The data sink has reached its limit of ${this.#source.limitBytes} bytes and cannot write waiting values to disk: ${reason}`;
+    this.#options.onPressure?.(new SinkError('SPILL_FAILED', message, { cause }), account.namespace);
   }
 
   async #remove(file: string): Promise<void> {
     try {
       await this.#options.files.remove(file);
     } catch {
-      // It was never made, or goes with its directory when the sink is closed.
+      // It was never made, or is removed with its directory when the sink closes.
     }
   }
 
-  /** Starts nothing more and waits for what is on its way. */
+  /** Starts no more writes and waits for those in progress. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry?.();

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { Leaf, type LeafOwner, Place } from './leaf.js';
+import { Leaf, type LeafAccount, Place } from './leaf.js';
 import { WaitingList } from './waiting-list.js';
 
 const ignore = (): undefined => undefined;
-const owner: LeafOwner = {
+const account: LeafAccount = {
   namespace: 'guest',
   hasRoom: true,
   leafSpillable: ignore,
@@ -17,10 +17,7 @@ it('the list of waiting leaves is a queue from whose middle one can leave', () =
   const operation = fc.tuple(fc.constantFrom('append', 'prepend', 'remove', 'takeOldest'), fc.nat({ max: 7 }));
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 100, size: 'max' }), (operations) => {
-      const leaves = Array.from(
-        { length: 8 },
-        () => new Leaf(owner, 0, 1, { at: 'memory', bytes: Buffer.alloc(1) }, Place.MEMORY),
-      );
+      const leaves = Array.from({ length: 8 }, () => new Leaf(account, 0, 1, Buffer.alloc(1), Place.MEMORY));
       const list = new WaitingList();
       let model: Leaf[] = [];
       for (const [name, at] of operations) {

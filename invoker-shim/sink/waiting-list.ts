@@ -1,6 +1,6 @@
 import type { Leaf } from './leaf.js';
 
-/** What may be spilled, oldest first: a doubly linked list through the leaves themselves, constant work per step. */
+/** Leaves that may be spilled, oldest first: a doubly linked list through the leaves themselves, constant time per operation. */
 export class WaitingList {
   #oldest: Leaf | undefined = undefined;
   #newest: Leaf | undefined = undefined;
@@ -15,7 +15,7 @@ export class WaitingList {
     this.#newest = leaf;
   }
 
-  /** Puts a leaf back in front: it was taken, and could not be spilled. */
+  /** Puts a leaf back in front that was taken and could not be spilled. */
   prepend(leaf: Leaf): void {
     if (leaf.listed) return;
     leaf.listed = true;

@@ -70,7 +70,7 @@ export function createAgent(config: Config, surroundings: AgentSurroundings): Ho
       clock,
       newId: randomIds(),
       resultText,
-      answerText: (value) => answerText(sink, value, limits.resultBytes),
+      answerText: (value) => answerText(value, limits.resultBytes),
       openPipe: (receive) => createLocalPipe(receive),
       componentLimit: limits.sequenceLength,
       instanceLimit: INSTANCE_LIMIT,

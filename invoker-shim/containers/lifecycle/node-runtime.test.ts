@@ -8,7 +8,7 @@ import { until } from '@dataflower/common/testing';
 import { createExecutor } from '../pool/container-executor.js';
 import type { Executor } from '../executor.js';
 import { openHandles } from '../testing/leaks.js';
-import { MemorySink } from '../testing/memory-sink.js';
+import { MemorySink } from '../../sink/testing/memory-sink.js';
 import { execute, testSpec } from '../testing/test-runs.js';
 
 /** The executor with the real runtime in child processes. */

@@ -7,7 +7,7 @@ import { until } from '@dataflower/common/testing';
 import { createExecutor } from '../pool/container-executor.js';
 import type { Executor, ContainerSpec } from '../executor.js';
 import { openHandles } from '../testing/leaks.js';
-import { MemorySink } from '../testing/memory-sink.js';
+import { MemorySink } from '../../sink/testing/memory-sink.js';
 import { type TestRun, type TestRunOptions, execute, testSpec } from '../testing/test-runs.js';
 import { HttpProcessDriver } from './testing/http-process-driver.js';
 

@@ -48,7 +48,7 @@ export class FunctionQueue implements FunctionEvents<Container>, PlaceSeeker, Fu
   ) {
     this.#context = context;
 
-    this.#runs = new WaitingRuns(context.containers.sink);
+    this.#runs = new WaitingRuns();
     this.#containers = new FunctionContainers(duration);
   }
 

@@ -1,5 +1,4 @@
 import { Deque } from '@dataflower/common';
-import type { DataSink } from '../../sink/value.js';
 import type { Run } from '../runs/run.js';
 
 /** The runs of one function that wait for a container, first in, first out. While a run waits, its input may be written to disk. */
@@ -7,12 +6,6 @@ export class WaitingRuns {
   readonly #runs = new Deque<Run>();
   /** Runs in the ring that were not cancelled. */
   #count = 0;
-
-  readonly #sink: DataSink;
-
-  constructor(sink: DataSink) {
-    this.#sink = sink;
-  }
 
   get count(): number {
     return this.#count;
@@ -61,6 +54,6 @@ export class WaitingRuns {
 
   #mark({ request }: Run, waits: boolean): void {
     this.#count += waits ? 1 : -1;
-    this.#sink.setWaiting(request.input, waits);
+    request.input.setWaiting(waits);
   }
 }

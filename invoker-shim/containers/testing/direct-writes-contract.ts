@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createExecutor } from '../pool/container-executor.js';
 import type { ContainerDriver } from '../drivers/driver.js';
 import type { Executor } from '../executor.js';
-import { MemorySink } from './memory-sink.js';
+import { MemorySink } from '../../sink/testing/memory-sink.js';
 import { type TestRun, execute, testSpec } from './test-runs.js';
 
 const CALLS = 200;

@@ -5,7 +5,7 @@ import { TestClock, until } from '@dataflower/common/testing';
 import { type ExecutorOptions, createExecutor } from '../pool/container-executor.js';
 import type { Executor } from '../executor.js';
 import { openHandles } from './leaks.js';
-import { MemorySink } from './memory-sink.js';
+import { MemorySink } from '../../sink/testing/memory-sink.js';
 import { ScriptedDriver } from './scripted-driver.js';
 import { type TestRunOptions, TestRun, testSpec } from './test-runs.js';
 

@@ -1,7 +1,8 @@
 import type { Definition } from '@dataflower/action-runtime/protocol';
+import { jsonOf } from '../../sink/testing/json-of.js';
 import type { Value } from '../../sink/value.js';
-import type { ContainerSpec, Executor, FunctionRun, RunEnd, Room } from '../executor.js';
-import type { MemorySink } from './memory-sink.js';
+import type { ContainerSpec, Executor, FunctionRun, Room, RunEnd } from '../executor.js';
+import type { MemorySink } from '../../sink/testing/memory-sink.js';
 
 export function testSpec(over: Partial<ContainerSpec> & { code?: string } = {}): ContainerSpec {
   const { code = '', ...spec } = over;
@@ -59,7 +60,6 @@ export class TestRun implements FunctionRun {
   #resolve!: () => void;
   static #count = 0;
 
-  readonly #sink: MemorySink;
   readonly #options: TestRunOptions;
 
   constructor(
@@ -67,7 +67,6 @@ export class TestRun implements FunctionRun {
     readonly spec: ContainerSpec,
     options: TestRunOptions = {},
   ) {
-    this.#sink = sink;
     this.#options = options;
 
     this.activationId = (++TestRun.#count).toString(16).padStart(32, '0');
@@ -95,7 +94,7 @@ export class TestRun implements FunctionRun {
   emitted(port: string, value: Value): boolean {
     this.#refuseAfterEnd();
     this.events.push(`emitted ${port}`);
-    this.emits.push({ port, value: this.#sink.toJson(value) });
+    this.emits.push({ port, value: jsonOf(value) });
     value.release();
     return this.#options.ports?.includes(port) ?? false;
   }
@@ -103,7 +102,7 @@ export class TestRun implements FunctionRun {
   ended(end: RunEnd): void {
     this.#refuseAfterEnd();
     this.events.push('ended');
-    this.end = { ...end, value: this.#sink.toJson(end.value) };
+    this.end = { ...end, value: jsonOf(end.value) };
     end.value.release();
     this.input.release();
     if (end.allLogs === undefined) this.#resolve();

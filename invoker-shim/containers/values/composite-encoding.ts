@@ -1,84 +1,83 @@
-import { ValueKind, encodeList, encodeRecord } from '@dataflower/action-runtime/protocol';
+import { EXTERNAL, encodeList, encodeRecord } from '@dataflower/action-runtime/protocol';
+import { HEADER_BYTES, LENGTH_BYTES, compositeHeader, memberHeader } from '../../sink/composite-framing.js';
 
-/** An item of a composite: bytes, the number of a slot, or a composite itself. */
-export type Part = Buffer | number | Composite;
+/** A member of a composite: bytes, the number of a slot, or a composite itself. */
+export type EncodedMember = Buffer | number | EncodedComposite;
 
-/** A list or a record whose parts are where they are; nothing is copied before it is read. */
-export interface Composite {
-  /** Undefined: a list. */
+/** A LIST or RECORD for a container. Its members stay where they are; nothing is copied before it is read. */
+export interface EncodedComposite {
+  /** Undefined: a LIST. */
   readonly names: readonly string[] | undefined;
-  readonly parts: readonly Part[];
+  readonly members: readonly EncodedMember[];
   /** Encoded size in bytes. */
   readonly size: number;
 }
 
-/** In place of an item's length: its slot's number follows. */
-const EXTERNAL = 0xffffffff;
-const HEAD_BYTES = 5;
+/** Size of a slot's number, in bytes. */
+const SLOT_BYTES = 4;
 
-export function composite(names: readonly string[] | undefined, parts: readonly Part[]): Composite {
-  let size = HEAD_BYTES;
-  for (const part of parts) size += 4 + sizeOf(part);
+export function encodedComposite(
+  names: readonly string[] | undefined,
+  members: readonly EncodedMember[],
+): EncodedComposite {
+  let size = HEADER_BYTES;
+  for (const member of members) size += LENGTH_BYTES + sizeOf(member);
   for (const name of names ?? []) size += 2 + Buffer.byteLength(name);
-  return { names, parts, size };
+  return { names, members, size };
 }
 
-/** All of it in one buffer. */
-export function encodeComposite({ names, parts }: Composite): Buffer {
-  const items = parts.map((part) => (typeof part === 'number' || Buffer.isBuffer(part) ? part : encodeComposite(part)));
+/** The composite in one buffer. */
+export function joinComposite({ names, members }: EncodedComposite): Buffer {
+  const items = members.map((member) =>
+    typeof member === 'number' || Buffer.isBuffer(member) ? member : joinComposite(member),
+  );
   return names === undefined ? encodeList(items) : encodeRecord(items.map((item, i) => [names[i]!, item] as const));
 }
 
-/** The encoding piece by piece; bytes of parts are given as they are. */
-export function* piecesOf({ names, parts }: Composite): Generator<Buffer, void> {
-  const head = Buffer.allocUnsafe(HEAD_BYTES);
-  head[0] = names === undefined ? ValueKind.LIST : ValueKind.RECORD;
-  head.writeUInt32BE(parts.length, 1);
-  yield head;
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i]!;
-    const name = names === undefined ? undefined : Buffer.from(names[i]!);
-    const front = Buffer.allocUnsafe((name === undefined ? 0 : 2 + name.length) + (typeof part === 'number' ? 8 : 4));
-    let at = 0;
-    if (name !== undefined) {
-      at = front.writeUInt16BE(name.length);
-      at += name.copy(front, at);
+/** The encoding in segments; the bytes of members are segments as they are. */
+export function* segmentsOf({ names, members }: EncodedComposite): Generator<Buffer, void> {
+  yield compositeHeader(names === undefined ? 'list' : 'record', members.length);
+  for (let i = 0; i < members.length; i++) {
+    const member = members[i]!;
+    if (typeof member === 'number') {
+      const header = memberHeader(names?.[i], EXTERNAL, SLOT_BYTES);
+      header.writeUInt32BE(member, header.length - SLOT_BYTES);
+      yield header;
+      continue;
     }
-    at = front.writeUInt32BE(typeof part === 'number' ? EXTERNAL : sizeOf(part), at);
-    if (typeof part === 'number') front.writeUInt32BE(part, at);
-    yield front;
-    if (Buffer.isBuffer(part)) yield part;
-    else if (typeof part !== 'number') yield* piecesOf(part);
+    yield memberHeader(names?.[i], sizeOf(member));
+    if (Buffer.isBuffer(member)) yield member;
+    else yield* segmentsOf(member);
   }
 }
 
-/** Reads pieces on, as many bytes at a time as are wanted. */
-export class PieceReader {
-  readonly #pieces: Generator<Buffer, void>;
-  #piece: Buffer = Buffer.alloc(0);
+/** Reads a composite from front to back. */
+export class CompositeReader {
+  readonly #segments: Generator<Buffer, void>;
+  #segment: Buffer = Buffer.alloc(0);
 
-  constructor(composite: Composite) {
-    this.#pieces = piecesOf(composite);
+  constructor(composite: EncodedComposite) {
+    this.#segments = segmentsOf(composite);
   }
 
-  /** The next `length` bytes, which have to be there. */
+  /** The next `length` bytes. Throws a RangeError behind the end. */
   read(length: number): Buffer {
     const bytes = Buffer.allocUnsafe(length);
     for (let at = 0; at < length;) {
-      if (this.#piece.length === 0) {
-        const next = this.#pieces.next();
+      if (this.#segment.length === 0) {
+        const next = this.#segments.next();
         if (next.done === true) throw new RangeError('a composite is shorter than its size');
-        this.#piece = next.value;
+        this.#segment = next.value;
       }
-      const taken = this.#piece.copy(bytes, at);
-      this.#piece = this.#piece.subarray(taken);
+      const taken = this.#segment.copy(bytes, at);
+      this.#segment = this.#segment.subarray(taken);
       at += taken;
     }
     return bytes;
   }
 }
 
-function sizeOf(part: Part): number {
-  if (typeof part === 'number') return 4;
-  return Buffer.isBuffer(part) ? part.length : part.size;
+function sizeOf(member: EncodedMember): number {
+  if (typeof member === 'number') return SLOT_BYTES;
+  return Buffer.isBuffer(member) ? member.length : member.size;
 }

@@ -1,12 +1,12 @@
 import { FrameType, ProtocolError, encodeAmount } from '@dataflower/action-runtime/protocol';
 import type { Room } from '../executor.js';
 
-/** What an emit costs of the window beside its encoded value, in bytes. */
+/** Cost of an emit besides its encoded value, in bytes of the window. */
 const EMIT_OVERHEAD_BYTES = 64;
 
 /**
- * Number of bytes that one container may still emit. Delivered bytes are granted again while the sink and the way of the
- * run's outputs have room; else they are withheld, so that the function waits in `emit`.
+ * The bytes that one container may still emit. Emitted bytes are granted again while the sink and the way of the run's
+ * outputs have room; else the grant is withheld, so that the function waits in `emit`.
  */
 export class EmitWindow {
   #left: number;
@@ -19,7 +19,7 @@ export class EmitWindow {
   readonly #sink: Room;
   readonly #windowBytes: number;
   readonly #send: (frame: Buffer) => void;
-  /** There is room again and the container was told. */
+  /** Called when there was room again and the grant was sent. */
   readonly #onGranted: () => void;
 
   constructor(sink: Room, windowBytes: number, send: (frame: Buffer) => void, onGranted: () => void) {
@@ -31,12 +31,12 @@ export class EmitWindow {
     this.#left = windowBytes;
   }
 
-  /** True while the container may emit nothing because there is no room. */
+  /** True while the container may not emit because there is no room. */
   get exhausted(): boolean {
     return this.#left <= 0 && this.#waitsForRoom;
   }
 
-  /** An emit was announced: takes it from the window; returns what to give back once it is delivered. */
+  /** Takes an announced emit from the window; returns the bytes to give back once it is delivered. */
   take(valueBytes: number): number {
     if (this.#left <= 0) throw new ProtocolError('UNEXPECTED_FRAME', 'an emit beyond the window');
     const cost = valueBytes + EMIT_OVERHEAD_BYTES;
@@ -44,13 +44,13 @@ export class EmitWindow {
     return cost;
   }
 
-  /** An emit was delivered. @param outputs The way that it goes. */
+  /** Gives back the bytes of a delivered emit. @param outputs The way that its value goes. */
   giveBack(cost: number, outputs?: Room): void {
     this.#owed += cost;
     this.#outputs = outputs;
   }
 
-  /** Grants what is owed, if there is room; little is kept back while the container has enough left. */
+  /** Grants the bytes given back, if there is room; few bytes are collected first while the container has enough left. */
   settle(): void {
     if (this.#owed === 0 || this.#waitsForRoom) return;
     const full = this.#full;

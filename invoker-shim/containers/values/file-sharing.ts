@@ -1,28 +1,28 @@
 import type { DataSink, HandoverFile } from '../../sink/value.js';
 
-/** A file that a container may fill. */
+/** A hand-over file as one container sees it. */
 export interface OfferedFile extends HandoverFile {
-  /** Where the container sees it. */
+  /** The file's path inside the container. */
   readonly pathThere: string;
-  /** The container has filled so many of its bytes, from the start; absent where nobody needs to know before it is sealed. */
+  /** Called when the container has filled the first `bytes` bytes; absent where only `seal` matters. */
   readonly filled?: (bytes: number) => void;
 }
 
-/** The files that one container fills with what it hands over. */
+/** The files that one container fills with the values that it hands over. */
 export interface OfferedFiles {
-  /** A file of `size` bytes; undefined when there can be none, so that the value travels as a stream. Never rejects. */
+  /** A file of `size` bytes; undefined when there can be none: the value travels as a stream then. Never rejects. */
   allocate(size: number): OfferedFile | undefined | Promise<OfferedFile | undefined>;
-  /** The container has ended. */
+  /** Called when the container has ended. */
   close(): void;
 }
 
-/** How large values leave one container, and reach it, in files instead of streams. */
+/** Moves large values from and to one container in files instead of streams. */
 export interface FileSharing {
-  /** Called once. */
+  /** The files for the container's values. Called once. */
   offers(sink: DataSink): OfferedFiles;
-  /** Where the container sees this file of a value until `hide`; undefined when it cannot. */
+  /** Makes a value's file visible to the container until `hide`. Returns its path inside the container; undefined when it cannot be shown. */
   show(path: string): string | undefined;
-  /** The container has no use any more for what it was shown there. */
+  /** Ends the container's use of a shown file. */
   hide(pathThere: string): void;
 }
 
@@ -42,7 +42,7 @@ export const samePaths: FileSharing = {
   hide: () => undefined,
 };
 
-/** For containers that see no file of this machine. */
+/** For containers that see no files of this machine. */
 export const noFiles: FileSharing = {
   offers: () => ({ allocate: () => undefined, close: () => undefined }),
   show: () => undefined,

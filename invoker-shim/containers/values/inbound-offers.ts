@@ -1,68 +1,69 @@
 import { FLAG_FOLLOWED, FrameType, ProtocolError, encodeText } from '@dataflower/action-runtime/protocol';
 import type { OfferedFile, OfferedFiles } from './file-sharing.js';
 
-/** Files that a container may have been given and not yet used. */
+/** Largest number of files that a container was given and has not used. */
 const MAX_OPEN_OFFERS = 64;
 
-/** The files that one container was given to fill, from its OFFER until it says what is in them. */
+/** The files that one container was given to fill, from its OFFER until it announces the value in them. */
 export class InboundOffers {
   readonly #offers = new Map<number, OfferedFile>();
   /** Offers whose file is being made. */
-  readonly #coming = new Set<number>();
+  readonly #pending = new Set<number>();
   #bytes = 0;
   #closed = false;
 
   readonly #files: OfferedFiles;
-  readonly #mayHave: (bytes: number) => boolean;
+  readonly #mayAllocate: (bytes: number) => boolean;
   readonly #send: (frame: Buffer) => void;
 
-  /** @param mayHave Whether it may have so many bytes more. */
-  constructor(files: OfferedFiles, mayHave: (bytes: number) => boolean, send: (frame: Buffer) => void) {
+  /** @param mayAllocate True when the container may have a file of this size in bytes. */
+  constructor(files: OfferedFiles, mayAllocate: (bytes: number) => boolean, send: (frame: Buffer) => void) {
     this.#files = files;
-    this.#mayHave = mayHave;
+    this.#mayAllocate = mayAllocate;
     this.#send = send;
   }
 
-  /** Of the files that it has been given and not used, and of those that are being made. */
+  /** Bytes of the files that the container has not used, and of those that are being made. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * OFFER: a file, or none when there can be none.
+   * Answers OFFER with a file, or with none.
    *
-   * @param hasRuns Without runs there is no value that it could be for.
+   * @param hasRuns False: the container runs no function that could make a value, and gets none.
    */
   onOffer(id: number, size: number, hasRuns: boolean): void {
-    if (this.#offers.has(id) || this.#coming.has(id))
+    if (this.#offers.has(id) || this.#pending.has(id))
       throw new ProtocolError('UNEXPECTED_FRAME', `offer ${id} was made before`);
-    const isOne = hasRuns && size > 0 && this.#offers.size + this.#coming.size < MAX_OPEN_OFFERS && this.#mayHave(size);
-    const file = isOne ? this.#files.allocate(size) : undefined;
+    const mayHave =
+      hasRuns && size > 0 && this.#offers.size + this.#pending.size < MAX_OPEN_OFFERS && this.#mayAllocate(size);
+    const file = mayHave ? this.#files.allocate(size) : undefined;
     if (!(file instanceof Promise)) {
       this.#give(id, file);
       return;
     }
-    this.#coming.add(id);
+    this.#pending.add(id);
     this.#bytes += size;
     void file.then((made) => {
-      this.#coming.delete(id);
+      this.#pending.delete(id);
       this.#bytes -= size;
       if (this.#closed) made?.discard();
       else this.#give(id, made);
     });
   }
 
-  /** FILLED: so much of a file is there. */
+  /** FILLED: the first `bytes` bytes of a file are written. */
   onFilled(id: number, bytes: number): void {
     const file = this.#offers.get(id);
     if (file?.filled === undefined)
-      throw new ProtocolError('UNEXPECTED_FRAME', `FILLED of file ${id}, of which it was not asked`);
+      throw new ProtocolError('UNEXPECTED_FRAME', `FILLED of file ${id}, which did not ask for it`);
     if (bytes > file.size)
       throw new ProtocolError('MALFORMED_PAYLOAD', `file ${id} has ${file.size} bytes, not ${bytes}`);
     file.filled(bytes);
   }
 
-  /** The file of a value that it has filled. */
+  /** Takes out the file of a value that the container has filled. */
   take(id: number, size: number): OfferedFile {
     const file = this.#offers.get(id);
     if (file === undefined) throw new ProtocolError('UNEXPECTED_FRAME', `file ${id} was not given`);
@@ -73,7 +74,7 @@ export class InboundOffers {
     return file;
   }
 
-  /** It has no runs any more: the files that it was given are for nothing. */
+  /** Discards the files that the container was given: it has no runs left that could fill them. */
   drop(): void {
     for (const file of this.#offers.values()) {
       this.#bytes -= file.size;
@@ -82,7 +83,7 @@ export class InboundOffers {
     this.#offers.clear();
   }
 
-  /** The container is gone. */
+  /** Called when the container has ended. */
   close(): void {
     this.#closed = true;
     this.drop();

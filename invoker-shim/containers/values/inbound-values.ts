@@ -8,24 +8,24 @@ import {
   encodeAmount,
 } from '@dataflower/action-runtime/protocol';
 import type { DataSink, Value } from '../../sink/value.js';
-import type { OfferedFiles } from './file-sharing.js';
+import { bytesOf } from '../../sink/value-bytes.js';
+import type { OfferedFile, OfferedFiles } from './file-sharing.js';
 import { InboundOffers } from './inbound-offers.js';
-import { readBytes } from './read-bytes.js';
 
-/** Bytes that a container may send of a stream before the agent gives it more. */
+/** First credit of a stream, in bytes. */
 export const INITIAL_CREDIT_BYTES = 1024 * 1024;
-/** Credit is given back in pieces of this size. */
+/** Credit is given back in steps of this size, in bytes. */
 const CREDIT_STEP_BYTES = INITIAL_CREDIT_BYTES / 2;
 const MIB = 1024 * 1024;
-/** Streams that a container may have announced and not yet ended. */
+/** Largest number of open streams of a container. */
 const MAX_OPEN_STREAMS = 1024;
-/** Their bytes together, as a multiple of the largest value, */
+/** Limit of the bytes of all open streams, as a multiple of the largest value. */
 const MAX_OPEN_VALUES = 2;
-/** and with those of the files that it asked for as a multiple of its memory: an honest container holds them there until they are sent. */
+/** Limit of the bytes of open streams and files, as a multiple of the container's memory, which holds them until they are sent. */
 const MAX_OPEN_MEMORIES = 2;
-/** Of its memory limit, what of its streams the agent has in memory while they come in. Further ones go to files. */
+/** Share of the container's memory limit that its open streams may take in the agent's memory. Further streams go to files. */
 const MEMORY_SHARE = 1 / 4;
-/** With more on its way to files the container is not read, in bytes. */
+/** Unwritten bytes of files above which the agent stops reading from the container. */
 const MAX_UNWRITTEN_BYTES = 2 * 1024 * 1024;
 
 interface InboundStream {
@@ -35,7 +35,7 @@ interface InboundStream {
   readonly target: StreamTarget;
 }
 
-/** Where the bytes of a stream go. */
+/** The destination of a stream's bytes. */
 interface StreamTarget {
   readonly inMemory: boolean;
   write(chunk: Buffer): Promise<void> | undefined;
@@ -43,24 +43,24 @@ interface StreamTarget {
   discard(): void;
 }
 
-/** The connection that the bytes come on. */
+/** The connection to the container. */
 export interface InboundConnection {
   send(frame: Buffer): void;
-  /** Reads no more until `goOn`. */
+  /** Stops reading until `goOn`. */
   hold(): void;
   goOn(): void;
 }
 
-/** Where the values that a container announces come in: inline, as streams of DATA, or in files that the agent made. */
+/** Receives the values that a container announces: inline, as streams of DATA, or in files that the agent made. */
 export class InboundValues {
   readonly #streams = new Map<number, InboundStream>();
   readonly offers: InboundOffers;
-  /** Of all open streams, as announced. */
+  /** Announced bytes of all open streams. */
   #openBytes = 0;
   readonly #memoryLimit: number;
-  /** Of the streams that come into memory, as announced. */
+  /** Announced bytes of the streams that arrive in memory. */
   #memoryBytes = 0;
-  /** On their way to files. */
+  /** Bytes being written to files. */
   #unwrittenBytes = 0;
   #held = false;
   #closed = false;
@@ -71,9 +71,9 @@ export class InboundValues {
   readonly #fail: (error: Error) => void;
 
   /**
-   * @param maxValueBytes Largest value taken.
+   * @param maxValueBytes Largest value accepted, in bytes.
    * @param memoryMiB The container's memory limit.
-   * @param fail Ends the container: a value that it announced cannot be had.
+   * @param fail Ends the container: a value that it announced cannot be received.
    */
   constructor(
     sink: DataSink,
@@ -89,40 +89,40 @@ export class InboundValues {
     this.#fail = fail;
 
     this.#memoryLimit = memoryMiB * MIB;
-    const mayHave = (bytes: number): boolean => bytes <= maxValueBytes && bytes <= this.#leftToAnnounce;
-    this.offers = new InboundOffers(files, mayHave, (frame) => connection.send(frame));
+    const mayAllocate = (bytes: number): boolean => bytes <= maxValueBytes && bytes <= this.#leftToAnnounce;
+    this.offers = new InboundOffers(files, mayAllocate, (frame) => connection.send(frame));
   }
 
-  /** Bytes announced and not here yet make the agent wait for them: true while that is so. */
+  /** True while announced bytes have not arrived. */
   get busy(): boolean {
     return this.#streams.size > 0;
   }
 
-  /** Of all open streams, as announced. */
+  /** Announced bytes of all open streams. */
   get openBytes(): number {
     return this.#openBytes;
   }
 
-  /** True while the agent does not read what the container sends: its own files are slow. */
+  /** True while the agent does not read from the container because its own files are slow. */
   get held(): boolean {
     return this.#held;
   }
 
-  /** Takes in an inline value at once; the bytes are copied out of the read buffer. */
+  /** Receives an inline value; its bytes are copied out of the read buffer. */
   inline(bytes: Buffer, shape: number): Value {
     return this.#sink.put(Buffer.from(checkInline(bytes)), shape);
   }
 
-  /** Takes in a value that is not inline; calls back once when it is here, never when the container fails first. */
+  /** Receives a value that is not inline; calls back once when it has arrived, never when the container fails first. */
   receive(slot: Exclude<Slot, { where: 'inline' }>, shape: number, done: (value: Value) => void): void {
     if (slot.where === 'stream') {
       this.#open(slot.streamId, slot.size, () => this.#valueTarget(slot.size, shape, done));
       return;
     }
-    this.#whenHere(this.offers.take(slot.fileId, slot.size).seal(shape), done);
+    this.#whenSealed(this.offers.take(slot.fileId, slot.size).seal(shape), done);
   }
 
-  /** Takes in text of at most `maxBytes` (a function step's environment). */
+  /** Receives text of at most `maxBytes` (a function step's environment). */
   receiveText(slot: Slot, maxBytes: number, done: (text: string) => void): void {
     const size = slot.where === 'inline' ? slot.bytes.length : slot.size;
     if (size > maxBytes)
@@ -134,19 +134,15 @@ export class InboundValues {
       case 'stream':
         this.#open(slot.streamId, slot.size, () => textTarget(slot.size, done));
         return;
-      case 'file': {
-        const file = this.offers.take(slot.fileId, slot.size);
-        readBytes(file.path, file.size).then(
-          (bytes) => {
-            file.discard();
-            if (!this.#closed) done(bytes.toString());
+      case 'file':
+        this.#readText(this.offers.take(slot.fileId, slot.size)).then(
+          (text) => {
+            if (!this.#closed) done(text);
           },
           (error: unknown) => {
-            file.discard();
             if (!this.#closed) this.#fail(asError(error));
           },
         );
-      }
     }
   }
 
@@ -170,7 +166,7 @@ export class InboundValues {
     if (isLast && stream.fill !== stream.size)
       throw new ProtocolError('MALFORMED_PAYLOAD', `stream ${id} is shorter than announced`);
     const writing = stream.target.write(chunk);
-    if (writing !== undefined) this.#follow(writing, chunk.length, id, stream);
+    if (writing !== undefined) this.#trackWriting(writing, chunk.length, id, stream);
     if (isLast) {
       this.#streams.delete(id);
       this.#openBytes -= stream.size;
@@ -179,13 +175,13 @@ export class InboundValues {
     } else if (writing === undefined) this.#giveCredit(id, stream);
   }
 
-  /** RESET of a stream of the container's: a value that it promised will not come, so its run cannot end well. */
+  /** RESET of a stream of the container's: an announced value will not arrive, so its run has failed. */
   onReset(id: number, reason: string): void {
     if (this.#streams.has(id))
       throw new ProtocolError('UNEXPECTED_FRAME', `stream ${id} was given up: ${reason.slice(0, 200)}`);
   }
 
-  /** The container is gone: what it has not completed is dropped. */
+  /** Called when the container has ended: incomplete values are discarded. */
   close(): void {
     this.#closed = true;
     for (const { target } of this.#streams.values()) target.discard();
@@ -193,7 +189,7 @@ export class InboundValues {
     this.offers.close();
   }
 
-  /** How much more it may announce, in bytes. */
+  /** Bytes that the container may still announce. */
   get #leftToAnnounce(): number {
     const most = Math.min(MAX_OPEN_VALUES * this.#maxValueBytes, MAX_OPEN_MEMORIES * this.#memoryLimit);
     return most - this.#openBytes - this.offers.bytes;
@@ -226,14 +222,23 @@ export class InboundValues {
       write: (chunk) => value.write(chunk),
       end: () => {
         const sealed = value.seal(shape);
-        if (sealed instanceof Promise) this.#whenHere(sealed, done);
+        if (sealed instanceof Promise) this.#whenSealed(sealed, done);
         else done(sealed);
       },
       discard: () => value.discard(),
     };
   }
 
-  #whenHere(value: Promise<Value>, done: (value: Value) => void): void {
+  async #readText(file: OfferedFile): Promise<string> {
+    const value = await file.seal(0);
+    try {
+      return (await bytesOf(value)).toString();
+    } finally {
+      value.release();
+    }
+  }
+
+  #whenSealed(value: Promise<Value>, done: (value: Value) => void): void {
     value.then(
       (arrived) => {
         if (this.#closed) arrived.release();
@@ -245,8 +250,8 @@ export class InboundValues {
     );
   }
 
-  /** Bytes are on their way to a file: the container gets credit for them when they are there. */
-  #follow(writing: Promise<void>, bytes: number, id: number, stream: InboundStream): void {
+  /** Bytes are being written to a file: the container gets credit for them when they are written. */
+  #trackWriting(writing: Promise<void>, bytes: number, id: number, stream: InboundStream): void {
     this.#unwrittenBytes += bytes;
     if (!this.#held && this.#unwrittenBytes > MAX_UNWRITTEN_BYTES) {
       this.#held = true;

@@ -1,26 +1,27 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { MAX_CHUNK_BYTES } from '@dataflower/action-runtime/protocol';
-import { type Composite, PieceReader } from './composite-encoding.js';
 import { Deque } from '@dataflower/common';
+import type { ValueReader } from '../../sink/value.js';
+import { CompositeReader, type EncodedComposite } from './composite-encoding.js';
 import { INITIAL_CREDIT_BYTES } from './inbound-values.js';
 
-/** The bytes of a stream: in memory, in a file that the container cannot see, or in the parts of a composite. */
-export type StreamSource = Buffer | { readonly path: string; readonly size: number } | Composite;
+/** The bytes of a stream: in memory, of a value, or of the members of a composite. */
+export type StreamSource = Buffer | ValueReader | EncodedComposite;
 
-/** Chunks that are read from files at once. */
+/** Chunks that are fetched from storage at once. */
 const MAX_READS = 4;
-/** Files that stay open between two of their chunks: those of large inputs are many, and wait for as long as the container likes. */
-const MAX_OPEN_FILES = 16;
+/** Readers that stay open between two of their chunks: a large input may have many, and the container decides how long they wait. */
+const MAX_OPEN_READERS = 16;
 
 interface OutboundStream {
   readonly id: number;
-  readonly source: Buffer | PieceReader | string;
+  readonly source: Buffer | CompositeReader | ValueReader;
   readonly size: number;
   sent: number;
   credit: number;
   reading: boolean;
   closed: boolean;
-  file: FileHandle | undefined;
+  /** True from its first fetched chunk until the reader is closed. */
+  readerOpen: boolean;
 }
 
 export interface ChunkWriter {
@@ -31,15 +32,15 @@ export interface ChunkWriter {
 }
 
 /**
- * The streams that one side of a connection sends to the other: one chunk of each in turn, within its credit and only as fast as
- * the connection takes them, so that no value delays another nor a control frame for long.
+ * The streams that one side of a connection sends to the other: one chunk of each in turn, within its credit and only as fast
+ * as the connection takes them, so that no value delays other values or control frames for long.
  */
 export class OutboundStreams {
   readonly #streams = new Map<number, OutboundStream>();
-  /** Those with something to send and credit for it, in turn. */
-  readonly #turn = new Deque<OutboundStream>();
+  /** Streams with bytes to send and credit for them, in turn. */
+  readonly #ready = new Deque<OutboundStream>();
   #reads = 0;
-  #openFiles = 0;
+  #openReaders = 0;
   #nextId: number;
 
   readonly #writer: ChunkWriter;
@@ -55,20 +56,18 @@ export class OutboundStreams {
   add(source: StreamSource): number {
     const id = this.#nextId;
     this.#nextId += 2;
-    const size = Buffer.isBuffer(source) ? source.length : source.size;
-    const inMemory = Buffer.isBuffer(source) ? source : undefined;
     const stream: OutboundStream = {
       id,
-      source: inMemory ?? ('path' in source ? source.path : new PieceReader(source as Composite)),
-      size,
+      source: Buffer.isBuffer(source) || 'read' in source ? source : new CompositeReader(source),
+      size: Buffer.isBuffer(source) ? source.length : source.size,
       sent: 0,
       credit: INITIAL_CREDIT_BYTES,
       reading: false,
       closed: false,
-      file: undefined,
+      readerOpen: false,
     };
     this.#streams.set(id, stream);
-    this.#turn.pushBack(stream);
+    this.#ready.pushBack(stream);
     return id;
   }
 
@@ -77,7 +76,7 @@ export class OutboundStreams {
     if (stream === undefined) return;
     const stalled = stream.credit <= 0;
     stream.credit += bytes;
-    if (stalled && stream.credit > 0 && !stream.reading) this.#turn.pushBack(stream);
+    if (stalled && stream.credit > 0 && !stream.reading) this.#ready.pushBack(stream);
     this.pump();
   }
 
@@ -91,20 +90,26 @@ export class OutboundStreams {
 
   /** Sends as much as the connection takes now. */
   pump(): void {
-    while (this.#turn.length > 0 && this.#reads < MAX_READS && this.#writer.isWritable()) {
-      const stream = this.#turn.popFront()!;
+    while (this.#ready.length > 0 && this.#reads < MAX_READS && this.#writer.isWritable()) {
+      const stream = this.#ready.popFront()!;
       if (stream.closed) continue;
       const length = Math.min(MAX_CHUNK_BYTES, stream.credit, stream.size - stream.sent);
       const { source } = stream;
-      if (typeof source === 'string') void this.#read(stream, source, length);
-      else if (source instanceof PieceReader) this.#chunk(stream, source.read(length));
-      else this.#chunk(stream, source.subarray(stream.sent, stream.sent + length));
+      if (Buffer.isBuffer(source)) {
+        this.#chunk(stream, source.subarray(stream.sent, stream.sent + length));
+      } else if (source instanceof CompositeReader) {
+        this.#chunk(stream, source.read(length));
+      } else {
+        const chunk = source.read(stream.sent, length);
+        if (Buffer.isBuffer(chunk)) this.#chunk(stream, chunk);
+        else void this.#fetch(stream, chunk);
+      }
     }
   }
 
   close(): void {
     for (const stream of this.#streams.values()) this.#end(stream);
-    this.#turn.drain();
+    this.#ready.drain();
   }
 
   #chunk(stream: OutboundStream, chunk: Buffer): void {
@@ -112,49 +117,42 @@ export class OutboundStreams {
     stream.credit -= chunk.length;
     const last = stream.sent === stream.size;
     if (last) this.#end(stream);
-    else if (stream.credit > 0) this.#turn.pushBack(stream);
+    else if (stream.credit > 0) this.#ready.pushBack(stream);
     this.#writer.writeChunk(stream.id, chunk, last);
   }
 
-  async #read(stream: OutboundStream, path: string, length: number): Promise<void> {
+  async #fetch(stream: OutboundStream, reading: Promise<Buffer>): Promise<void> {
     stream.reading = true;
+    if (!stream.readerOpen) this.#openReaders++;
+    stream.readerOpen = true;
     this.#reads++;
     let chunk: Buffer | undefined;
     try {
-      chunk = await this.#readChunk(stream, path, length);
+      chunk = await reading;
+      if (chunk.length === 0) throw new Error(`the file of a value is shorter than its ${stream.size} bytes`);
     } catch (error) {
+      chunk = undefined;
       if (!stream.closed) this.#writer.failed(error as Error);
     }
     stream.reading = false;
     this.#reads--;
-    if (stream.closed) this.#closeFile(stream);
+    if (stream.closed) this.#closeReader(stream);
     else if (chunk !== undefined) this.#chunk(stream, chunk);
-    if (stream.credit <= 0 || this.#openFiles > MAX_OPEN_FILES) this.#closeFile(stream);
+    if (stream.credit <= 0 || this.#openReaders > MAX_OPEN_READERS) this.#closeReader(stream);
     this.pump();
   }
 
-  async #readChunk(stream: OutboundStream, path: string, length: number): Promise<Buffer> {
-    if (stream.file === undefined) {
-      stream.file = await open(path, 'r');
-      this.#openFiles++;
-    }
-    const { bytesRead, buffer } = await stream.file.read(Buffer.allocUnsafe(length), 0, length, stream.sent);
-    if (bytesRead === 0) throw new Error(`the file of a value is shorter than its ${stream.size} bytes`);
-    return buffer.subarray(0, bytesRead);
-  }
-
   /** A further chunk opens it again. */
-  #closeFile(stream: OutboundStream): void {
-    const { file } = stream;
-    if (file === undefined || stream.reading) return;
-    stream.file = undefined;
-    this.#openFiles--;
-    file.close().catch(() => undefined);
+  #closeReader(stream: OutboundStream): void {
+    if (!stream.readerOpen || stream.reading) return;
+    stream.readerOpen = false;
+    this.#openReaders--;
+    (stream.source as ValueReader).close();
   }
 
   #end(stream: OutboundStream): void {
     stream.closed = true;
     this.#streams.delete(stream.id);
-    this.#closeFile(stream);
+    this.#closeReader(stream);
   }
 }

@@ -127,6 +127,19 @@ describe('values', () => {
       expect(run.end!.env).toBe(env);
     });
 
+    it('carry an environment in a file too, which leaves no value behind', async () => {
+      const env = JSON.stringify([{ a: 'é'.repeat(100_000) }]);
+      const { run, container } = await running({ env: '[{}]' });
+      const size = Buffer.byteLength(env);
+      container.send(encodeAmount(FrameType.OFFER, 1, size));
+      writeFileSync((await container.received(FrameType.FILE, 1)).payload.toString(), env);
+      container.send(result(inline({}), { where: 'file', fileId: 1, size, path: '' }));
+      await run.done;
+      expect(run.end!.env).toBe(env);
+      await until(() => f.sink.live === 0);
+      expect(f.sink.offers).toBe(0);
+    });
+
     it.each(['the sink', 'the way of the outputs'])(
       'are granted again when they were taken, but not while %s is full',
       async (what) => {
@@ -319,7 +332,7 @@ describe('values', () => {
       async () => {
         f.driver.sharesFiles = false;
         const file = f.sink.putFile(encoded('x'.repeat(1.5 * MIB)), 0);
-        const path = (file.body as { path: string }).path;
+        const path = file.file!;
         const open = (): number => {
           const isIt = (name: string): boolean => {
             try {

@@ -2,8 +2,7 @@ import type { ActivationId } from '@dataflower/common';
 import type { ContainerSpec } from '../../containers/executor.js';
 import type { FunctionTarget, Identity, WorkflowTarget } from '../../host/host.js';
 import type { TokenContext } from '../../pipes/pipe.js';
-import type { PackingSink } from '../../sink/value-pack.js';
-import type { Value } from '../../sink/value.js';
+import type { DataSink, Value } from '../../sink/value.js';
 import type { WaitMatch } from '../matching/wait-match.js';
 import type { Plan } from '../plan/plan.js';
 import type { FiringQueue } from './firing-queue.js';
@@ -45,7 +44,7 @@ export interface ActivationFacts {
   readonly transactionId: string;
   readonly identity: Identity;
   /** The namespace's. */
-  readonly sink: PackingSink;
+  readonly sink: DataSink;
   readonly target: WorkflowTarget;
   readonly plan: Plan;
   /** The activation that this one is a part of. */
@@ -73,7 +72,7 @@ export class Activation implements ActivationFacts {
   readonly id: ActivationId;
   readonly transactionId: string;
   readonly identity: Identity;
-  readonly sink: PackingSink;
+  readonly sink: DataSink;
   readonly target: WorkflowTarget;
   readonly plan: Plan;
   readonly parent: Activation | undefined;

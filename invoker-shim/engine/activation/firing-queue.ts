@@ -1,6 +1,5 @@
 import type { Tag, TokenContext } from '../../pipes/pipe.js';
-import type { PackingSink, ValuePack } from '../../sink/value-pack.js';
-import type { Value } from '../../sink/value.js';
+import type { DataSink, Value, ValuePack } from '../../sink/value.js';
 import { tagInside } from '../matching/tag.js';
 import type { Work } from '../turns/turns.js';
 
@@ -38,11 +37,11 @@ export class FiringQueue {
   #last: Chunk | undefined;
   #shared: Shared = { prefix: [], env: null, input: undefined };
 
-  readonly #sink: PackingSink;
+  readonly #sink: DataSink;
   /** Number of firings in all queues together. */
   readonly #waiting: { count: number };
 
-  constructor(sink: PackingSink, waiting: { count: number }) {
+  constructor(sink: DataSink, waiting: { count: number }) {
     this.#sink = sink;
     this.#waiting = waiting;
   }
@@ -66,7 +65,7 @@ export class FiringQueue {
     chunk.components[at] = context.components;
     chunk.from[at] = context.from;
     const isPacked = chunk.inputs.put(at, input);
-    if (!isPacked) this.#sink.setWaiting(input, true);
+    if (!isPacked) input.setWaiting(true);
     chunk.shared.push(this.#sharedOf(tag, context.env, isPacked ? undefined : input));
     this.#length++;
     this.#waiting.count++;
@@ -78,7 +77,7 @@ export class FiringQueue {
     if (chunk === undefined) return undefined;
     const at = chunk.begin++;
     const { prefix, env, input } = chunk.shared[at]!;
-    if (input !== undefined) this.#sink.setWaiting(input, false);
+    if (input !== undefined) input.setWaiting(false);
     const firing = {
       tag: tagInside(prefix, chunk.indices[at]!),
       input: input ?? chunk.inputs.take(at)!,
@@ -100,7 +99,7 @@ export class FiringQueue {
     this.#first = this.#last = undefined;
     this.#waiting.count -= this.#length;
     this.#length = 0;
-    return releasing(first, this.#sink);
+    return releasing(first);
   }
 
   #sharedOf(tag: Tag, env: TokenContext['env'], input: Value | undefined): Shared {
@@ -126,12 +125,12 @@ class Chunk {
   constructor(readonly inputs: ValuePack) {}
 }
 
-function* releasing(chunk: Chunk | undefined, sink: PackingSink): Work {
+function* releasing(chunk: Chunk | undefined): Work {
   for (; chunk !== undefined; chunk = chunk.next) {
     for (let at = chunk.begin; at < chunk.end; at++) {
       const { input } = chunk.shared[at]!;
       if (input === undefined) continue;
-      sink.setWaiting(input, false);
+      input.setWaiting(false);
       input.release();
     }
     chunk.inputs.discard();

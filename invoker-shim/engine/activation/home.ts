@@ -2,7 +2,7 @@ import type { ActivationId } from '@dataflower/common';
 import type { ActivationRecord } from '@dataflower/common/records';
 import type { Executor } from '../../containers/executor.js';
 import type { Tag, TokenContext } from '../../pipes/pipe.js';
-import { SMALL_BYTES, ask } from '../../sink/ask.js';
+import { SMALL_BYTES, queryValue } from '../../sink/query-value.js';
 import type { DataSink, Value } from '../../sink/value.js';
 import type { PlanNode } from '../plan/plan.js';
 import type { Turns, Work } from '../turns/turns.js';
@@ -268,7 +268,7 @@ export class Home implements ActivationHome, ActivationInside {
 function isFalsyError(value: Value): boolean {
   // A large error is not falsy.
   if (value.size > SMALL_BYTES) return false;
-  const error = ask(value, { ask: 'member', path: ['error'] });
+  const error = queryValue(value, { get: 'member', path: ['error'] });
   if (error instanceof Promise) {
     error.catch(() => undefined);
     return false;

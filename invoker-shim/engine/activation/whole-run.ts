@@ -28,7 +28,7 @@ export class WholeRun {
     if (value === undefined) {
       value = put(this.#sink, json);
       // The sink may move it to disk while all its holders wait.
-      this.#sink.setWaiting(value, true);
+      value.setWaiting(true);
       this.#literals.set(node, value);
       this.budget.bytes(value.size);
     }
@@ -38,7 +38,7 @@ export class WholeRun {
 
   close(): void {
     for (const value of this.#literals.values()) {
-      this.#sink.setWaiting(value, false);
+      value.setWaiting(false);
       value.release();
     }
     this.#literals.clear();

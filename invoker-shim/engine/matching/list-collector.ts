@@ -1,7 +1,7 @@
 import type { Tag } from '../../pipes/pipe.js';
 import { ListBuilder } from '../../sink/list-builder.js';
 import type { Value } from '../../sink/value.js';
-import type { PackingSink } from '../../sink/value-pack.js';
+import type { DataSink } from '../../sink/value.js';
 import type { Work } from '../turns/turns.js';
 import { IndexSet } from './fired-set.js';
 
@@ -23,7 +23,7 @@ export class ListCollector {
   /** @param tag Tag of the instance that gets the list. */
   constructor(
     readonly tag: Tag,
-    sink: PackingSink,
+    sink: DataSink,
   ) {
     this.#items = new ListBuilder(sink);
   }
@@ -77,7 +77,7 @@ export class ListCollector {
   *letGo(): Work {
     const items = this.#items;
     this.#items = undefined;
-    if (items !== undefined) yield* items.letGo();
+    if (items !== undefined) yield* items.discard();
   }
 }
 
@@ -87,6 +87,6 @@ function* closing(
   count: number,
 ): Generator<number, Value | undefined> {
   if (items !== undefined && wanted) return yield* items.finish(count);
-  if (items !== undefined) yield* items.letGo();
+  if (items !== undefined) yield* items.discard();
   return undefined;
 }

@@ -1,6 +1,5 @@
 import type { Tag, Token, TokenContext } from '../../pipes/pipe.js';
-import type { PackingSink } from '../../sink/value-pack.js';
-import type { Value } from '../../sink/value.js';
+import type { DataSink, Value } from '../../sink/value.js';
 import type { PlanInput, PlanNode } from '../plan/plan.js';
 import type { Work } from '../turns/turns.js';
 import { FiredSet } from './fired-set.js';
@@ -45,10 +44,10 @@ export class WaitMatch {
   #refusing = false;
 
   readonly #node: PlanNode;
-  readonly #sink: PackingSink;
+  readonly #sink: DataSink;
   readonly #events: TableEvents;
 
-  constructor(node: PlanNode, sink: PackingSink, events: TableEvents) {
+  constructor(node: PlanNode, sink: DataSink, events: TableEvents) {
     this.#node = node;
     this.#sink = sink;
     this.#events = events;
@@ -153,7 +152,7 @@ export class WaitMatch {
     const inputs = new Array<Value>(arrivals.length);
     for (let i = 0; i < arrivals.length; i++) {
       const value = arrivals[i]!.value!;
-      this.#sink.setWaiting(value, false);
+      value.setWaiting(false);
       inputs[i] = value;
     }
     this.#events.ready(tag, inputs, mergedContext(arrivals, this.#node, from));
@@ -260,7 +259,7 @@ export class WaitMatch {
       arrival = RELEASED;
     } else {
       arrival.value.retain();
-      this.#sink.setWaiting(arrival.value, true);
+      arrival.value.setWaiting(true);
     }
     outer.taken++;
     this.#fill(instance, input.slot, arrival, from);
@@ -284,13 +283,13 @@ export class WaitMatch {
       arrival.value!.release();
       return RELEASED;
     }
-    this.#sink.setWaiting(arrival.value!, true);
+    arrival.value!.setWaiting(true);
     return arrival;
   }
 
   #release({ value }: Arrival): void {
     if (value === undefined) return;
-    this.#sink.setWaiting(value, false);
+    value.setWaiting(false);
     value.release();
   }
 }

@@ -1,6 +1,6 @@
 import type { OperatorNode } from '@dataflower/composer/graph';
 import type { TokenContext } from '../../pipes/pipe.js';
-import { NotOpenedError } from '../../sink/ask.js';
+import { ValueNotOpenedError } from '../../sink/query-value.js';
 import type { DataSink, Value } from '../../sink/value.js';
 import type { Firing } from '../activation/firing.js';
 import type { PlanOutput } from '../plan/plan.js';
@@ -103,7 +103,7 @@ class FiringPorts implements OperatorPorts {
   }
 
   unreadable(error: unknown): void {
-    if (error instanceof NotOpenedError) {
+    if (error instanceof ValueNotOpenedError) {
       this.fail(errorValue(this.sink, error.message));
       this.done();
       return;

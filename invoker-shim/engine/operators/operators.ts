@@ -1,9 +1,8 @@
-import { Shape } from '@dataflower/action-runtime/protocol';
 import type { GateNode, OperatorNode, ScatterNode, SwitchNode } from '@dataflower/composer/graph';
 import { assertNever } from '@dataflower/common';
-import { ask, putEncoded } from '../../sink/ask.js';
-import type { Answer, Question } from '../../sink/questions.js';
-import type { DataSink, Value } from '../../sink/value.js';
+import { queryValue, putEncoded } from '../../sink/query-value.js';
+import type { QueryResult, ValueQuery } from '../../sink/value-query.js';
+import { type DataSink, type Value, isError, isTruthy } from '../../sink/value.js';
 import { Environment } from '../values/environment.js';
 import { boxed, errorValue, put } from '../values/json-value.js';
 
@@ -93,10 +92,6 @@ export function runOperator(node: OperatorNode, ports: OperatorPorts): void | Pr
   }
 }
 
-function isError(value: Value): boolean {
-  return (value.shape & (Shape.OBJECT | Shape.ERROR)) === (Shape.OBJECT | Shape.ERROR);
-}
-
 function putOut(ports: OperatorPorts, value: Value): void {
   if (isError(value)) ports.fail(value);
   else ports.send('out', value);
@@ -104,34 +99,34 @@ function putOut(ports: OperatorPorts, value: Value): void {
 
 /** With a saved input that input goes on, else the tested value. */
 function chooseByTruth(node: GateNode, ports: OperatorPorts, tested: Value): void {
-  const port = (tested.shape & Shape.TRUTHY) !== 0 ? 'then' : 'else';
+  const port = isTruthy(tested) ? 'then' : 'else';
   if (node.byPass) tested.release();
   ports.send(port, node.byPass ? ports.inputs[1]! : tested);
 }
 
-/** Asks a question of a value; `use` gets the answer and releases the value. */
-function open<Q extends Question>(
+/** Queries a value; `use` gets the result and releases the value. */
+function open<Q extends ValueQuery>(
   value: Value,
-  question: Q,
-  use: (answer: Answer<Q>) => void | Promise<void>,
+  query: Q,
+  use: (result: QueryResult<Q>) => void | Promise<void>,
 ): void | Promise<void> {
-  const answer = ask(value, question);
-  if (!(answer instanceof Promise)) return use(answer);
-  return answer.then(use, (error: unknown) => {
+  const result = queryValue(value, query);
+  if (!(result instanceof Promise)) return use(result);
+  return result.then(use, (error: unknown) => {
     value.release();
     throw error;
   });
 }
 
 function onlyError(sink: DataSink, value: Value, use: (value: Value) => void): void | Promise<void> {
-  return open(value, { ask: 'error' }, (error) => {
+  return open(value, { get: 'error' }, (error) => {
     value.release();
     use(putEncoded(sink, error));
   });
 }
 
 function chooseBranch(node: SwitchNode, ports: OperatorPorts, input: Value): void | Promise<void> {
-  return open(input, { ask: 'member', path: node.path }, (member) => {
+  return open(input, { get: 'member', path: node.path }, (member) => {
     const port = branchesOf(node).get(member) ?? node.default;
     if (port !== undefined) {
       ports.send(port, input);
@@ -165,7 +160,7 @@ function scatter(node: ScatterNode, ports: OperatorPorts, input: Value): void | 
     }
     return forEach(ports, list, boxItem, () => input.release());
   }
-  return open(input, { ask: 'items', limit: ports.instanceLimit }, (items) => {
+  return open(input, { get: 'items', limit: ports.instanceLimit }, (items) => {
     if (items === undefined) {
       input.release();
       ports.fail(
@@ -235,11 +230,11 @@ function tooMany(node: ScatterNode, ports: OperatorPorts, input: Value, count: n
 }
 
 /** The items of the member `value`, when the engine has put them together itself. */
-function listIn({ body }: Value): readonly Value[] | undefined {
-  if (body.at !== 'record') return undefined;
+function listIn({ members }: Value): readonly Value[] | undefined {
+  if (members?.kind !== 'record') return undefined;
   // Of members with one name the last counts, as in JSON.
-  const value = body.entries.findLast(([name]) => name === 'value')?.[1].body;
-  return value?.at === 'list' ? value.items : undefined;
+  const list = members.entries.findLast(([name]) => name === 'value')?.[1].members;
+  return list?.kind === 'list' ? list.items : undefined;
 }
 
 type Literal = SwitchNode['cases'][number]['equals'];

@@ -122,7 +122,7 @@ export class FunctionRuns implements NodeRunEvents {
 
   emitted(run: NodeRun, output: PlanOutput, index: number, value: Value): void {
     if (this.#options.holdOutputs) {
-      run.firing.activation.sink.setWaiting(value, true);
+      value.setWaiting(true);
       (run.held ??= []).push({ output, index, value });
       return;
     }
@@ -171,7 +171,7 @@ export class FunctionRuns implements NodeRunEvents {
   #sendHeld(run: NodeRun, held: NonNullable<NodeRun['held']>): void {
     run.held = undefined;
     for (const { output, index, value } of held) {
-      run.firing.activation.sink.setWaiting(value, false);
+      value.setWaiting(false);
       this.#send(run, output, index, value);
     }
   }

@@ -60,7 +60,7 @@ export class Bench {
       clock: this.clock,
       newId: () => this.#newId(),
       resultText,
-      answerText: (value) => answerText(this.sink, value, 1024 * 1024),
+      answerText: (value) => answerText(value, 1024 * 1024),
       openPipe: openPipe ?? ((receive) => createLocalPipe(receive, { onError: raise, turnMs: Infinity })),
       componentLimit: 50,
       instanceLimit: 1_000_000,

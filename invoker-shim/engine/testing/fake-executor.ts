@@ -1,6 +1,7 @@
 import { encodeValue } from '@dataflower/action-runtime/protocol';
 import type { Clock } from '@dataflower/common';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun } from '../../containers/executor.js';
+import { jsonOf } from '../../sink/testing/json-of.js';
 import type { DataSink, Value } from '../../sink/value.js';
 
 /** One step of a scripted function. */
@@ -35,7 +36,7 @@ export class HeldRun {
 
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of any form
   get params(): any {
-    return this.#executor.sink.toJson(this.run.input);
+    return jsonOf(this.run.input);
   }
 
   start(): this {

@@ -1,15 +1,12 @@
-import { Shape, shapeOf } from '@dataflower/action-runtime/protocol';
+import { Shape, ValueKind, shapeOf } from '@dataflower/action-runtime/protocol';
 import type { WorkflowTarget } from '../../host/host.js';
-import { NotOpenedError, ask, putEncoded } from '../../sink/ask.js';
-import type { Encoded } from '../../sink/questions.js';
-import type { DataSink, Value } from '../../sink/value.js';
+import { ValueNotOpenedError, queryValue, putEncoded } from '../../sink/query-value.js';
+import type { Encoded } from '../../sink/value-query.js';
+import { type DataSink, type Value, isObject } from '../../sink/value.js';
 import { put } from './json-value.js';
 
 /** Composer's reserved parameter: workflows drop it from their input (CO-7). */
 export const RESERVED = '$composer';
-
-/** First byte of an encoded value that is JSON text. */
-const JSON_KIND = 0;
 
 /**
  * The invocation's parameters (JSON text of an object) as a value.
@@ -26,7 +23,7 @@ export function payloadValue(sink: DataSink, payload: Buffer, open: boolean): Va
     shape = shapeOf(given);
   }
   const bytes = Buffer.allocUnsafe(payload.length + 1);
-  bytes[0] = JSON_KIND;
+  bytes[0] = ValueKind.JSON;
   bytes.set(payload, 1);
   return sink.put(bytes, shape);
 }
@@ -34,7 +31,7 @@ export function payloadValue(sink: DataSink, payload: Buffer, open: boolean): Va
 /**
  * The input of a workflow inside another: for a composition or a graph the bound parameters, overridden by the members of
  * `input` (OW-41), without Composer's reserved member (CO-7). As for a function, parameters are added to an object only
- * (OW-68). A promise for a large value, and for a value in a file that has to be opened; it rejects with `NotOpenedError`.
+ * (OW-68). A promise for a large value, and for a value in a file that has to be opened; it rejects with `ValueNotOpenedError`.
  * Takes the reference of `input` over.
  */
 export function partInput(
@@ -42,7 +39,7 @@ export function partInput(
   input: Value,
   { workflow, parameters }: WorkflowTarget,
 ): Value | Promise<Value> {
-  if (workflow === 'sequence' || (input.shape & Shape.OBJECT) === 0) return input;
+  if (workflow === 'sequence' || !isObject(input)) return input;
   if (parameters === undefined && !mayHaveReserved(input)) return input;
   const take = (merged: Encoded | undefined): Value => {
     if (merged === undefined) return input;
@@ -50,17 +47,17 @@ export function partInput(
     input.release();
     return value;
   };
-  const merged = ask(input, { ask: 'merged', parameters: parameters ?? {}, without: RESERVED });
+  const merged = queryValue(input, { get: 'merged', parameters: parameters ?? {}, without: RESERVED });
   if (!(merged instanceof Promise)) return take(merged);
   return merged.then(take, (error: unknown) => {
-    if (!(error instanceof NotOpenedError)) return input;
+    if (!(error instanceof ValueNotOpenedError)) return input;
     input.release();
     throw error;
   });
 }
 
 /** Searches the bytes, which costs far less than parsing them; false for a value in a file. */
-function mayHaveReserved({ body }: Value): boolean {
-  if (body.at === 'memory') return body.bytes.includes(RESERVED);
-  return body.at === 'record' && body.entries.some(([name]) => name === RESERVED);
+function mayHaveReserved({ bytes, members }: Value): boolean {
+  if (bytes !== undefined) return bytes.includes(RESERVED);
+  return members?.kind === 'record' && members.entries.some(([name]) => name === RESERVED);
 }

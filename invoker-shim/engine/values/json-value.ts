@@ -1,5 +1,5 @@
-import { Shape, encodeValue } from '@dataflower/action-runtime/protocol';
-import type { DataSink, Value } from '../../sink/value.js';
+import { encodeValue } from '@dataflower/action-runtime/protocol';
+import { type DataSink, type Value, isObject } from '../../sink/value.js';
 
 /** A JavaScript value, put into the sink. The caller owns the reference. */
 export function put(sink: DataSink, value: unknown): Value {
@@ -14,7 +14,7 @@ export function errorValue(sink: DataSink, text: string): Value {
 
 /** Composer's boxing: a value that is no object becomes `{value}`. Takes the reference over. */
 export function boxed(sink: DataSink, value: Value): Value {
-  return (value.shape & Shape.OBJECT) !== 0 ? value : sink.record([['value', value]]);
+  return isObject(value) ? value : sink.record([['value', value]]);
 }
 
 /** Error text for a user whose value cannot be read: the file system's code, and no path of the host. */

@@ -2,10 +2,9 @@ import { type ActivationId, type ChurnMap, type Clock, activationIdOf } from '@d
 import type { Graph } from '@dataflower/composer/graph';
 import type { Answer, StartMessage, WorkflowTarget } from '../../host/host.js';
 import type { TokenContext } from '../../pipes/pipe.js';
-import { NotOpenedError, ask, putEncoded } from '../../sink/ask.js';
-import type { Encoded } from '../../sink/questions.js';
-import type { PackingSink } from '../../sink/value-pack.js';
-import type { Value } from '../../sink/value.js';
+import { ValueNotOpenedError, queryValue, putEncoded } from '../../sink/query-value.js';
+import type { Encoded } from '../../sink/value-query.js';
+import type { DataSink, Value } from '../../sink/value.js';
 import type { Activation } from '../activation/activation.js';
 import { Budget, type BudgetLimits } from '../activation/budget.js';
 import { Home, type HomeEvents, type HomeServices } from '../activation/home.js';
@@ -23,7 +22,7 @@ import { errorValue, unreadableText } from '../values/json-value.js';
 
 /** What the start of a workflow needs of the engine. */
 export interface WorkflowsOptions {
-  readonly sink: PackingSink;
+  readonly sink: DataSink;
   readonly clock: Clock;
   readonly flow: TokenFlow;
   readonly homes: HomeServices;
@@ -180,14 +179,14 @@ export class Workflows {
       this.#sendNamed(activation, members, context);
       activation.release();
     };
-    const members = ask(input, { ask: 'members', names: [...named.keys()] });
+    const members = queryValue(input, { get: 'members', names: [...named.keys()] });
     if (!(members instanceof Promise)) {
       sendNamed(members);
       return;
     }
     void members.then(sendNamed, (error: unknown) => {
       input.release();
-      const text = error instanceof NotOpenedError ? error.message : unreadableText('The input', error);
+      const text = error instanceof ValueNotOpenedError ? error.message : unreadableText('The input', error);
       activation.home.uncaught(1, errorValue(this.#options.sink, text));
       activation.release();
     });

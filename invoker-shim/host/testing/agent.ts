@@ -46,7 +46,7 @@ export function testAgent(options: TestAgentOptions): HostAgent {
       clock,
       newId: randomIds(),
       resultText,
-      answerText: (value) => answerText(sink, value, MAX_RESULT_BYTES),
+      answerText: (value) => answerText(value, MAX_RESULT_BYTES),
       openPipe: (receive) => createLocalPipe(receive),
       componentLimit: 50,
       instanceLimit,

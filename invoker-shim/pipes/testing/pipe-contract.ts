@@ -1,5 +1,6 @@
 import { activationIdOf } from '@dataflower/common';
 import type { MeasuredDataSink } from '../../sink/index.js';
+import { jsonOf } from '../../sink/testing/json-of.js';
 import { type Pipe, PipeClosedError, type Token, type TokenReceiver } from '../pipe.js';
 
 /** A pipe to test, from the sending side to a receiver. */
@@ -76,7 +77,7 @@ export function pipeContract(name: string, makePair: MakePipePair): void {
       const tokens = new Map<number, unknown>();
       receive = (token) => {
         const { value, ...rest } = token;
-        if (!tokens.has(token.port)) tokens.set(token.port, { ...rest, value: pair.receiverSink.toJson(value!) });
+        if (!tokens.has(token.port)) tokens.set(token.port, { ...rest, value: jsonOf(value!) });
         value!.release();
       };
       await sendAll(0, 100);

@@ -7,7 +7,7 @@ import { describeWithService, dockerOptions } from '@dataflower/services';
 import { createExecutor } from '../../pool/container-executor.js';
 import type { ContainerSpec, Executor } from '../../executor.js';
 import { DockerImages } from '../../openwhisk-runtime/testing/docker-images.js';
-import { MemorySink } from '../../testing/memory-sink.js';
+import { MemorySink } from '../../../sink/testing/memory-sink.js';
 import { type TestRun, type TestRunOptions, execute, testSpec } from '../../testing/test-runs.js';
 import { openDockerDriver } from './index.js';
 

@@ -5,7 +5,7 @@ import Docker from 'dockerode';
 import { until } from '@dataflower/common/testing';
 import { describeWithService, dockerOptions } from '@dataflower/services';
 import { createExecutor } from '../../pool/container-executor.js';
-import { MemorySink } from '../../testing/memory-sink.js';
+import { MemorySink } from '../../../sink/testing/memory-sink.js';
 import { type TestRun, execute, testSpec } from '../../testing/test-runs.js';
 import { openDockerDriver } from './index.js';
 import type { PullPolicy } from './engine/images.js';

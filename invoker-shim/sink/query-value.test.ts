@@ -2,15 +2,16 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { encodeValue } from '@dataflower/action-runtime/protocol';
-import { NotOpenedError, SMALL_BYTES, ask, putEncoded } from './ask.js';
+import { SMALL_BYTES, ValueNotOpenedError, putEncoded, queryValue } from './query-value.js';
+import { jsonOf } from './testing/json-of.js';
 import { type MeasuredDataSink, type Value, createDataSink } from './index.js';
-import type { Encoded, Question } from './questions.js';
+import type { Encoded, ValueQuery } from './value-query.js';
 
 let base: string;
 let sink: MeasuredDataSink;
 
 beforeEach(() => {
-  base = fs.mkdtempSync(path.join(os.tmpdir(), 'ask-test-'));
+  base = fs.mkdtempSync(path.join(os.tmpdir(), 'query-test-'));
   sink = createDataSink({ spillDir: base, handoverDir: base });
 });
 
@@ -33,13 +34,13 @@ async function inFile(value: unknown): Promise<Value> {
 }
 
 /** The answer in a form in which answers can be compared. */
-async function told(value: Value, question: Question): Promise<unknown> {
-  const answer: unknown = await ask(value, question);
+async function told(value: Value, query: ValueQuery): Promise<unknown> {
+  const answer: unknown = await queryValue(value, query);
   value.release();
   const open = (item: unknown): unknown => {
     if (typeof item !== 'object' || item === null || !('bytes' in item)) return item;
     const put = putEncoded(sink, item as Encoded);
-    const json = sink.toJson(put);
+    const json = jsonOf(put);
     put.release();
     return [json, put.shape];
   };
@@ -52,35 +53,35 @@ const content = {
   way: { to: 'left', list: [1], object: {} },
   ['__proto__']: 1,
 };
-const questions: Question[] = [
-  { ask: 'member', path: ['way', 'to'] },
-  { ask: 'member', path: ['way', 'list'] },
-  { ask: 'member', path: ['way', 'object'] },
-  { ask: 'member', path: ['way', 'nothing', 'there'] },
-  { ask: 'error' },
-  { ask: 'items', limit: 5 },
-  { ask: 'items', limit: 4 },
-  { ask: 'members', names: ['way', 'error', 'none'] },
-  { ask: 'merged', parameters: { way: 1, under: 2 }, without: 'pad' },
+const queries: ValueQuery[] = [
+  { get: 'member', path: ['way', 'to'] },
+  { get: 'member', path: ['way', 'list'] },
+  { get: 'member', path: ['way', 'object'] },
+  { get: 'member', path: ['way', 'nothing', 'there'] },
+  { get: 'error' },
+  { get: 'items', limit: 5 },
+  { get: 'items', limit: 4 },
+  { get: 'members', names: ['way', 'error', 'none'] },
+  { get: 'merged', parameters: { way: 1, under: 2 }, without: 'pad' },
 ];
 
-describe.each(questions)('asked for %j', (question) => {
+describe.each(queries)('queried for %j', (query) => {
   it('a value says the same however large it is and wherever it is', async () => {
     const pad = 'x'.repeat(2 * SMALL_BYTES);
     const answers = [
-      await told(put({ ...content, pad: '' }), question),
-      await told(put({ ...content, pad }), question),
-      await told(await inFile({ ...content, pad: '' }), question),
-      await told(await inFile({ ...content, pad }), question),
-      await told(sink.record(Object.entries({ ...content, pad }).map(([name, item]) => [name, put(item)])), question),
+      await told(put({ ...content, pad: '' }), query),
+      await told(put({ ...content, pad }), query),
+      await told(await inFile({ ...content, pad: '' }), query),
+      await told(await inFile({ ...content, pad }), query),
+      await told(sink.record(Object.entries({ ...content, pad }).map(([name, item]) => [name, put(item)])), query),
     ];
     for (const answer of answers.slice(1)) expect(answer).toEqual(answers[0]);
   });
 
   it('a value that is malformed says the same as one without members', async () => {
-    const nothing = await told(put(null), question);
+    const nothing = await told(put(null), query);
     for (const length of [10, 2 * SMALL_BYTES])
-      expect(await told(sink.put(Buffer.alloc(length, '\0{'), 1), question)).toEqual(nothing);
+      expect(await told(sink.put(Buffer.alloc(length, '\0{'), 1), query)).toEqual(nothing);
   });
 });
 
@@ -91,7 +92,7 @@ it('what takes long to open holds up nobody', async () => {
     turns++;
     turn = setImmediate(count);
   });
-  const answer = await ask(hostile, { ask: 'items', limit: 10 });
+  const answer = await queryValue(hostile, { get: 'items', limit: 10 });
   clearImmediate(turn);
   hostile.release();
   expect(answer).toBe(1_000_001);
@@ -100,14 +101,16 @@ it('what takes long to open holds up nobody', async () => {
 
 it('what is larger than anything that is looked into is refused unseen', async () => {
   const value = sink.put(Buffer.alloc(16 * 1024 * 1024 + 1), 1);
-  await expect(ask(value, { ask: 'error' })).rejects.toThrow(
-    new NotOpenedError('The workflow has to look into a value of 16777217 bytes; at most 16777216 are looked into.'),
+  await expect(queryValue(value, { get: 'error' })).rejects.toThrow(
+    new ValueNotOpenedError(
+      'The workflow has to look into a value of 16777217 bytes; at most 16777216 are looked into.',
+    ),
   );
   value.release();
 });
 
 it('the worst of what is looked into is opened too', async () => {
   const worst = sink.put(Buffer.from(`\0[${'[],'.repeat(5_500_000)}[]]`), 8);
-  expect(await ask(worst, { ask: 'member', path: [] })).toEqual([]);
+  expect(await queryValue(worst, { get: 'member', path: [] })).toEqual([]);
   worst.release();
 });

@@ -1,38 +1,38 @@
 import { readFileSync } from 'node:fs';
 import { type EncodedValue, Shape, decodeValue, encodeValue, shapeOf } from '@dataflower/action-runtime/protocol';
 
-/** Questions of the agent about a value that it holds closed. */
-export type Question =
-  /** The member at this path; undefined where there is none. Of an object or a list it is said only that it is one. */
-  | { readonly ask: 'member'; readonly path: readonly string[] }
+/** Queries of the agent to a value that it holds closed. */
+export type ValueQuery =
+  /** The member at this path; undefined where there is none. An object or a list is returned empty. */
+  | { readonly get: 'member'; readonly path: readonly string[] }
   /** `{error}` alone, `null` where there is none. */
-  | { readonly ask: 'error' }
-  /** The elements of the member `value`, others than objects as `{value: element}`; none where there is none. */
-  | { readonly ask: 'items'; readonly limit: number }
-  /** All of it as JSON text, byte strings as base64. */
-  | { readonly ask: 'json' }
+  | { readonly get: 'error' }
+  /** The elements of the member `value`, those that are no objects as `{value: element}`; none without such a member. */
+  | { readonly get: 'items'; readonly limit: number }
+  /** The value as JSON text, byte strings as base64. */
+  | { readonly get: 'json' }
   /** The members of these names. */
-  | { readonly ask: 'members'; readonly names: readonly string[] }
+  | { readonly get: 'members'; readonly names: readonly string[] }
   /** The object with `parameters` under its members, and without the member `without`. */
-  | { readonly ask: 'merged'; readonly parameters: Readonly<Record<string, unknown>>; readonly without: string };
+  | { readonly get: 'merged'; readonly parameters: Readonly<Record<string, unknown>>; readonly without: string };
 
 export interface Encoded {
   readonly bytes: Uint8Array;
   readonly shape: number;
 }
 
-interface Answers {
+interface QueryResults {
   readonly member: unknown;
   readonly error: Encoded;
-  /** A number: there are so many, which are more than the limit. Undefined: the member is no list. */
+  /** A number: the count of elements, when it exceeds the limit. Undefined: the member is no list. */
   readonly items: readonly Encoded[] | number | undefined;
-  /** Undefined: it is malformed. */
+  /** Undefined: the value is malformed. */
   readonly json: { readonly text: string; readonly hasBytes: boolean } | undefined;
   readonly members: readonly (Encoded | undefined)[];
-  /** Undefined: it is no object. */
+  /** Undefined: the value is no object. */
   readonly merged: Encoded | undefined;
 }
-export type Answer<Q extends Question> = Answers[Q['ask']];
+export type QueryResult<Q extends ValueQuery> = QueryResults[Q['get']];
 
 /** A value where another thread can read it. */
 export type ClosedValue =
@@ -41,28 +41,28 @@ export type ClosedValue =
   | { readonly items: readonly ClosedValue[] }
   | { readonly entries: readonly (readonly [name: string, item: ClosedValue])[] };
 
-/** Opens a value; one that is malformed (a container's fault) is as if it were undefined. Throws the file system's errors. */
-export function answer<Q extends Question>(closed: ClosedValue, question: Q): Answer<Q>;
-export function answer(closed: ClosedValue, question: Question): Answers[keyof Answers] {
+/** Opens a value; a malformed value (a container's fault) counts as undefined. Throws the file system's errors. */
+export function evaluateQuery<Q extends ValueQuery>(closed: ClosedValue, query: Q): QueryResult<Q>;
+export function evaluateQuery(closed: ClosedValue, query: ValueQuery): QueryResults[keyof QueryResults] {
   const value = open(readFiles(closed));
-  switch (question.ask) {
+  switch (query.get) {
     case 'member':
-      return outside(memberAt(value, question.path));
+      return withoutContent(memberAt(value, query.path));
     case 'error':
       return encoded({ error: memberAt(value, ['error']) ?? null });
     case 'items':
-      return itemsOf(value, question.limit);
+      return itemsOf(value, query.limit);
     case 'json':
       return value === undefined ? undefined : jsonOf(value);
     case 'members':
-      return question.names.map((name) => {
+      return query.names.map((name) => {
         const member = memberAt(value, [name]);
         return member === undefined ? undefined : encoded(member);
       });
     case 'merged': {
       if (typeof value !== 'object' || value === null) return undefined;
-      const members = Object.entries({ ...question.parameters, ...value });
-      return encoded(Object.fromEntries(members.filter(([name]) => name !== question.without)));
+      const members = Object.entries({ ...query.parameters, ...value });
+      return encoded(Object.fromEntries(members.filter(([name]) => name !== query.without)));
     }
   }
 }
@@ -84,7 +84,7 @@ function open(closed: ClosedValue): unknown {
 
 function decoded(closed: ClosedValue): unknown {
   if ('items' in closed) return closed.items.map(decoded);
-  // As JSON does it: a member `__proto__` is a member, and of two with one name the later counts.
+  // As in JSON: a member `__proto__` is a member, and of two with one name the later counts.
   if ('entries' in closed) return Object.fromEntries(closed.entries.map(([name, item]) => [name, decoded(item)]));
   const { buffer, byteOffset, byteLength } = (closed as { bytes: Uint8Array }).bytes;
   return decodeValue(Buffer.from(buffer, byteOffset, byteLength));
@@ -99,7 +99,7 @@ function memberAt(value: unknown, path: readonly string[]): unknown {
   return member;
 }
 
-function outside(member: unknown): unknown {
+function withoutContent(member: unknown): unknown {
   if (typeof member !== 'object' || member === null) return member;
   return Array.isArray(member) ? [] : {};
 }
@@ -111,7 +111,7 @@ function itemsOf(value: unknown, limit: number): readonly Encoded[] | number | u
   return items.map((item: unknown) => encoded((shapeOf(item) & Shape.OBJECT) !== 0 ? item : { value: item }));
 }
 
-function jsonOf(value: unknown): Answers['json'] {
+function jsonOf(value: unknown): QueryResults['json'] {
   let hasBytes = false;
   const text = JSON.stringify(value, function (this: Record<string, unknown>, name, member: unknown) {
     const given = this[name];

@@ -1,5 +1,15 @@
 import { randomFillSync } from 'node:crypto';
 
+declare const kind: unique symbol;
+
+/** Id of an activation: 32 lowercase hex digits. A type of its own, so that no other text is taken for one. */
+export type ActivationId = string & { readonly [kind]: 'activation' };
+
+/** Takes a text from outside as the id of an activation. */
+export function activationIdOf(text: string): ActivationId {
+  return text as ActivationId;
+}
+
 /** Makes ids. An input, so that tests can predict them. */
 export type NewId = () => string;
 

@@ -5,6 +5,6 @@ export { type Close, CloseStack, openAll } from './close-stack.js';
 export { CodedError } from './coded-error.js';
 export { Deque } from './deque.js';
 export { DEFAULT_SHARE_PERCENT, FairShare } from './fair-share.js';
-export { type NewId, randomIds } from './ids.js';
+export { type ActivationId, type NewId, activationIdOf, randomIds } from './ids.js';
 export { type ContainerLogger, silentLogger } from './logger.js';
 export { ThreadsBusyError, WorkThreads, type WorkThreadsOptions, WorkTimeoutError } from './work-threads.js';

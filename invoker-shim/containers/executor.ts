@@ -48,6 +48,13 @@ export interface RunEnd {
   readonly allLogs?: Promise<readonly string[]> | undefined;
 }
 
+/** Says whether more values may come. A DataSink is one, the way of a run's outputs another. */
+export interface Room {
+  readonly hasRoom: boolean;
+  /** Calls back once, when there is room (at once if there is). */
+  whenRoom(callback: () => void): void;
+}
+
 /** One execution of a function, ordered by the engine. The executor calls back in the order of the methods. */
 export interface FunctionRun {
   readonly spec: ContainerSpec;
@@ -59,6 +66,8 @@ export interface FunctionRun {
   /** The executor borrows it: the engine holds the reference until `ended` or `dropped`. */
   readonly input: Value;
   readonly env: string | null;
+  /** The way of its outputs: while it has no room the function waits in `emit`, as for the sink. Default: there is always room. */
+  readonly outputs?: Room | undefined;
   /** The function has the input; its time limit counts from here. */
   started(at: number): void;
   /** A value for an output port; the receiver owns the reference. Returns false when it refuses the port: the run then fails. */

@@ -1,14 +1,14 @@
 import { encodeValue } from '@dataflower/action-runtime/protocol';
 import { ChurnMap, type Clock, systemClock } from '@dataflower/common';
 import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun, RunEnd } from '../containers/executor.js';
-import { unreadableText } from '../engine/unreadable.js';
-import type { DataSink, Value } from '../sink/value.js';
 import { bytesOf } from '../sink/value-bytes.js';
+import { unreadableText } from '../engine/values/json-value.js';
+import type { DataSink, Value } from '../sink/value.js';
 
 /**
- * The control-flow paradigm's way to the containers: as OpenWhisk's controller does it, every value crosses the gateway.
- * Inputs are copied from the gateway to the host, outputs and results back, in whole. Containers, bounds and time
- * limits are the host's own. An engine with `holdOutputs` on top of it starts a node when its predecessors have ended.
+ * The executor of the control-flow paradigm: every value crosses the gateway, as with OpenWhisk's controller. Inputs are
+ * copied from the gateway to the host, outputs and results back, as a whole. Containers, bounds and time limits are the
+ * host's own. An engine with `holdOutputs` on top of it starts a node when its predecessors have ended.
  */
 export class GatewayExecutor implements Executor {
   readonly #crossings = new ChurnMap<FunctionRun, Crossing>();
@@ -43,9 +43,9 @@ export class GatewayExecutor implements Executor {
     else crossing?.giveUp();
   }
 
-  /** OpenWhisk's controller knows no next node. */
+  /** Takes no hints: OpenWhisk's controller knows no next node. */
   warm(): undefined {
-    // Nothing to do, by definition of the paradigm.
+    // The paradigm starts no container ahead.
   }
 
   status(): ExecutorStatus {
@@ -58,7 +58,7 @@ export class GatewayExecutor implements Executor {
   }
 }
 
-/** One run on its way over the border between gateway and host, and back. */
+/** One run whose values cross the border between gateway and host. */
 class Crossing implements FunctionRun {
   /** The host's executor has it. */
   entered = false;
@@ -66,7 +66,7 @@ class Crossing implements FunctionRun {
   #givenUp = false;
   /** Outputs on their way back; the run ends when they have crossed. */
   #emitted: Promise<void> | undefined;
-  /** What was wrong with an output that crossed after the container was told that it is taken. */
+  /** Error of an output that crossed after the container was told that the output is taken. */
   #refused: string | undefined;
 
   readonly #run: FunctionRun;
@@ -96,6 +96,9 @@ class Crossing implements FunctionRun {
   get env(): string | null {
     return this.#run.env;
   }
+  get outputs(): FunctionRun['outputs'] {
+    return this.#run.outputs;
+  }
   get input(): Value {
     return this.#input ?? this.#run.input;
   }
@@ -112,7 +115,7 @@ class Crossing implements FunctionRun {
     );
   }
 
-  /** It has not entered, and will not. */
+  /** Keeps a run that has not entered from entering. */
   giveUp(): void {
     this.#givenUp = true;
   }
@@ -122,7 +125,7 @@ class Crossing implements FunctionRun {
   }
 
   emitted(port: string, value: Value): boolean {
-    // What has to be read from a file crosses later: a wrong port is refused now all the same.
+    // A value in a file crosses later; a wrong port is refused now all the same.
     if (this.#run.definition?.outputs.includes(port) !== true) {
       value.release();
       return false;
@@ -133,7 +136,7 @@ class Crossing implements FunctionRun {
       value.release();
       return this.#run.emitted(port, crossed);
     }
-    // Later values wait for it, so that they keep their order.
+    // Later values wait for this one, so that they keep their order.
     this.#emitted = crossed.then(
       (copy) => {
         value.release();
@@ -168,7 +171,7 @@ class Crossing implements FunctionRun {
 
   #go(executor: Executor, input: Value): void {
     this.#input = input;
-    // The gateway keeps it to the end and does not look at it again.
+    // The gateway keeps the input to the end and does not read it again.
     this.#run.input.setWaiting(true);
     if (this.#givenUp) {
       this.dropped();
@@ -216,7 +219,7 @@ class Crossing implements FunctionRun {
     return this.#sink.put(Buffer.concat(segments), shape);
   }
 
-  /** A copy in the memory of the other side. */
+  /** Copies a value into the memory of the other side. */
   #cross(value: Value): Value | Promise<Value> {
     const bytes = bytesOf(value);
     if (!Buffer.isBuffer(bytes)) return bytes.then((read) => this.#sink.put(read, value.shape));

@@ -1,3 +1,10 @@
 export { type LocalPipeOptions, createLocalPipe } from './local-pipe.js';
-export type { Pipe, Tag, Token, TokenReceiver } from './pipe.js';
-export { PipeClosedError } from './pipe-closed-error.js';
+export {
+  type Pipe,
+  PipeClosedError,
+  type Tag,
+  type Token,
+  type TokenContext,
+  type TokenEnvironment,
+  type TokenReceiver,
+} from './pipe.js';

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { activationIdOf } from '@dataflower/common';
 import { createDataSink } from '../sink/index.js';
 import { createLocalPipe } from './local-pipe.js';
 import type { Token } from './pipe.js';
 import { pipeContract } from './testing/pipe-contract.js';
-import { TokenRing } from './token-ring.js';
 
 pipeContract('the local pipe', (receiver, onError) => {
   const sink = createDataSink({ handoverDir: false });
@@ -36,15 +36,12 @@ pipeContract('the local pipe', (receiver, onError) => {
 
 describe('the local pipe', () => {
   const token = (port: number): Token => ({
-    activationId: '',
+    activationId: activationIdOf(''),
     port,
     tag: [],
-    attempt: 1,
-    from: 0,
     value: undefined,
     count: undefined,
-    env: null,
-    components: 0,
+    context: { env: null, components: 0, from: -1 },
   });
 
   it('delivers within the call of send', () => {
@@ -131,27 +128,5 @@ describe('the local pipe', () => {
     expect(ports).toEqual([1]);
     process.emitWarning = emitWarning;
     expect(warnings).toEqual([expect.stringContaining('reporter')]);
-  });
-});
-
-describe('the token ring', () => {
-  it('is first in, first out over growth and wrapping', () => {
-    const ring = new TokenRing();
-    const expected: number[] = [];
-    const found: number[] = [];
-    let next = 0;
-    for (let round = 0; round < 200; round++) {
-      for (let i = 0; i < round % 23; i++) {
-        ring.push({ port: next } as Token);
-        expected.push(next++);
-      }
-      for (let i = 0; i < round % 19; i++) {
-        const taken = ring.shift();
-        if (taken !== undefined) found.push(taken.port);
-      }
-    }
-    while (ring.length > 0) found.push(ring.shift()!.port);
-    expect(found).toEqual(expected);
-    expect(ring.shift()).toBeUndefined();
   });
 });

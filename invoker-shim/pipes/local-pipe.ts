@@ -1,39 +1,38 @@
-import type { Pipe, Token, TokenReceiver } from './pipe.js';
-import { PipeClosedError } from './pipe-closed-error.js';
-import { TokenRing } from './token-ring.js';
+import { Deque } from '@dataflower/common';
+import { type Pipe, PipeClosedError, type Token, type TokenReceiver } from './pipe.js';
 
 export interface LocalPipeOptions {
-  /** Tokens that may wait before `send` answers false. Default 1024. */
+  /** Number of waiting tokens from which on the pipe is full. Default 1024. */
   readonly highWater?: number;
-  /** The receiver threw; the token was its own from the call on. Default: a process warning. */
+  /** Called when the receiver threw; the token was the receiver's from the call on. Default: a process warning. */
   readonly onError?: (error: unknown, token: Token) => void;
-  /** Longest time in one turn of the event loop that tokens are delivered in, in milliseconds. Default 5. */
+  /** Longest time in one turn of the event loop in which tokens are delivered, in ms. Default 5. */
   readonly turnMs?: number;
 }
 
-/** Tokens delivered between two looks at the clock when none waits behind them. */
+/** Tokens delivered between two reads of the clock when no token waits behind them. */
 const LOOK_EVERY = 8;
 
 /**
- * Makes the pipe between nodes of one host: a call of the receiver. A token that is sent while the receiver runs
- * waits until it has returned: the engine is never entered twice. When a turn of the event loop has taken long enough, what
- * waits is delivered in the next one, and with it what is sent meanwhile: order is kept.
+ * Makes the pipe between nodes of one host: a call of the receiver. A token that is sent while the receiver runs waits
+ * until the receiver has returned. When one turn of the event loop has taken `turnMs`, the next turn delivers the waiting
+ * tokens, in order.
  */
 export function createLocalPipe(receiver: TokenReceiver, options: LocalPipeOptions = {}): Pipe {
   return new LocalPipe(receiver, options.highWater ?? 1024, options.turnMs ?? 5, options.onError ?? warn);
 }
 
 class LocalPipe implements Pipe {
-  readonly #waiting = new TokenRing();
-  /** Tokens are being delivered, or rest until the next turn. */
+  readonly #waiting = new Deque<Token>();
+  /** Tokens are being delivered, or wait for the next turn. */
   #busy = false;
   #closed = false;
   #delivered = 0;
-  /** Number of delivered tokens at which the clock is looked at. */
+  /** Number of delivered tokens at which the clock is read next. */
   #lookAt = LOOK_EVERY;
-  /** When this turn has had its time; Infinity: nothing has been measured in it. */
+  /** Time at which this turn ends, by `performance.now`; Infinity: the clock was not read in it. */
   #turnEnds = Infinity;
-  /** Resolvers of `drained`, called when few tokens wait, and of `close`, when none do. */
+  /** Resolvers of `drained`, called when the pipe is not full, and of `close`, when no token waits. */
   #whenFew: (() => void)[] = [];
   #whenEmpty: (() => void)[] = [];
 
@@ -57,7 +56,7 @@ class LocalPipe implements Pipe {
   send(token: Token): boolean {
     if (this.#closed) throw new PipeClosedError();
     if (this.#busy) {
-      this.#waiting.push(token);
+      this.#waiting.pushBack(token);
       return this.#waiting.length < this.#highWater;
     }
     this.#busy = true;
@@ -68,11 +67,11 @@ class LocalPipe implements Pipe {
     return this.#waiting.length < this.#highWater;
   }
 
-  /** As many as one turn of the event loop has time for. */
+  /** Delivers as many tokens as one turn of the event loop has time for. */
   readonly #deliverWaiting = (): void => {
     while (this.#waiting.length > 0) {
-      this.#deliver(this.#waiting.shift()!);
-      // Here each token counts: one may take as long as many others.
+      this.#deliver(this.#waiting.popFront()!);
+      // Reads the clock for each token: one may take as long as many others.
       if (!this.#isTurnOver()) continue;
       this.#rest();
       return;
@@ -80,7 +79,7 @@ class LocalPipe implements Pipe {
     this.#emptied();
   };
 
-  /** All that is delivered in one turn counts, whoever sends it. */
+  /** Time counts for all tokens of one turn, those of other senders too. */
   #isTurnOver(): boolean {
     this.#lookAt = this.#delivered + LOOK_EVERY;
     const now = performance.now();

@@ -9,7 +9,7 @@ import { Suite } from '../testing/suite.js';
 
 const suite = Suite.open();
 let platform: Platform;
-const folder = repositoryPath('experiments/wordcount');
+const folder = repositoryPath('experiments/workloads/wordcount');
 const source = (name: string): string => readFileSync(join(folder, 'actions', name), 'utf8');
 const text = 'the quick brown fox jumps over the lazy dog and the dog sleeps\n'.repeat(5000);
 const expected = Object.fromEntries(

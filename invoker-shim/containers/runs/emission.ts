@@ -51,7 +51,7 @@ export function deliverEmit(
   value: Value,
   { window, cost, logger }: { readonly window: EmitWindow; readonly cost: number; readonly logger: ContainerLogger },
 ): void {
-  window.giveBack(cost);
+  window.giveBack(cost, run.request.outputs);
   let accepted = false;
   try {
     accepted = run.request.emitted(port, value);

@@ -1,7 +1,7 @@
 import type { Definition } from '@dataflower/action-runtime/protocol';
 import { jsonOf } from '../../sink/testing/json-of.js';
 import type { Value } from '../../sink/value.js';
-import type { ContainerSpec, Executor, FunctionRun, RunEnd } from '../executor.js';
+import type { ContainerSpec, Executor, FunctionRun, Room, RunEnd } from '../executor.js';
 import type { MemorySink } from '../../sink/testing/memory-sink.js';
 
 export function testSpec(over: Partial<ContainerSpec> & { code?: string } = {}): ContainerSpec {
@@ -38,6 +38,7 @@ export interface TestRunOptions {
   readonly env?: string;
   /** Ports that are taken. Default: none. */
   readonly ports?: readonly string[];
+  readonly outputs?: Room;
 }
 
 /** A run that records its events. */
@@ -47,6 +48,7 @@ export class TestRun implements FunctionRun {
   readonly definition: Definition | undefined;
   readonly input: Value;
   readonly env: string | null;
+  readonly outputs?: Room;
   readonly events: string[] = [];
   readonly emits: { port: string; value: unknown }[] = [];
   end: (Omit<RunEnd, 'value'> & { value: unknown }) | undefined;
@@ -71,6 +73,7 @@ export class TestRun implements FunctionRun {
     this.definition = options.definition;
     this.input = options.input ?? sink.of({});
     this.env = options.env ?? null;
+    if (options.outputs !== undefined) this.outputs = options.outputs;
     this.done = new Promise((resolve) => (this.#resolve = resolve));
   }
 

@@ -140,25 +140,34 @@ describe('values', () => {
       expect(f.sink.offers).toBe(0);
     });
 
-    it('are granted again when they were taken, but not while the sink is full', async () => {
-      await f.close();
-      f = new Fixture({ emitWindowBytes: 1000 });
-      const { run, container } = await running({ ports: ['a'] });
-      const value = inline('v'.repeat(500));
-      const cost = value.where === 'inline' ? value.bytes.length + 64 : 0;
-      container.send(emit('a', value));
-      expect(decodeAmount((await container.received(FrameType.GRANT)).payload)).toBe(cost);
-      f.sink.hasRoom = false;
-      container.send(emit('a', value), emit('a', value));
-      await until(() => run.emits.length === 3);
-      await until(() => f.executor.status().containers[0]!.state === 'HELD');
-      expect(container.count(FrameType.GRANT)).toBe(1);
-      f.sink.hasRoom = true;
-      expect(decodeAmount((await container.received(FrameType.GRANT, 2)).payload)).toBe(2 * cost);
-      expect(f.executor.status().containers[0]!.state).toBe('RUNNING');
-      container.answer();
-      await run.done;
-    });
+    it.each(['the sink', 'the way of the outputs'])(
+      'are granted again when they were taken, but not while %s is full',
+      async (what) => {
+        await f.close();
+        f = new Fixture({ emitWindowBytes: 1000 });
+        const waiting: (() => void)[] = [];
+        const outputs = { hasRoom: true, whenRoom: (callback: () => void) => void waiting.push(callback) };
+        const setRoom = (room: boolean): void => {
+          (what === 'the sink' ? f.sink : outputs).hasRoom = room;
+          if (room) for (const callback of waiting.splice(0)) callback();
+        };
+        const { run, container } = await running({ ports: ['a'], outputs });
+        const value = inline('v'.repeat(500));
+        const cost = value.where === 'inline' ? value.bytes.length + 64 : 0;
+        container.send(emit('a', value));
+        expect(decodeAmount((await container.received(FrameType.GRANT)).payload)).toBe(cost);
+        setRoom(false);
+        container.send(emit('a', value), emit('a', value));
+        await until(() => run.emits.length === 3);
+        await until(() => f.executor.status().containers[0]!.state === 'HELD');
+        expect(container.count(FrameType.GRANT)).toBe(1);
+        setRoom(true);
+        expect(decodeAmount((await container.received(FrameType.GRANT, 2)).payload)).toBe(2 * cost);
+        expect(f.executor.status().containers[0]!.state).toBe('RUNNING');
+        container.answer();
+        await run.done;
+      },
+    );
 
     it('that wait for room take no time of the function’s limit', async () => {
       await f.close();

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Deed } from './fake-executor.js';
 
 /**
- * What the functions of random graphs do: each a pure function of its name, its parameters and its environment, so that
- * any order of events has to give the same. Ports tell by their names what they are: `each…` FOREACH, `one…` NORMAL,
- * `way…` SWITCH.
+ * Behaviours of the functions in random graphs: each is a pure function of its name, its parameters and its environment, so
+ * that every order of events has to give the same result. The names of ports give their types: `each…` FOREACH, `one…`
+ * NORMAL, `way…` SWITCH.
  */
 export const BEHAVIOURS = [
   'echo',
@@ -24,7 +24,7 @@ function digest(value: unknown): number {
   return createHash('sha256').update(JSON.stringify(value)).digest().readUInt32BE(0);
 }
 
-/** The parameters as JSON, with members in any order the same. */
+/** The parameters as JSON, with the members sorted by name. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
@@ -35,7 +35,7 @@ function sorted(value: unknown): unknown {
   );
 }
 
-/** `name`: a behaviour and anything behind a dash; `outputs`: the wired ports beside `out` and `error`. */
+/** @param name A behaviour, and any text behind a dash. @param outputs The wired ports beside `out` and `error`. */
 export function behave(name: string, params: unknown, env: string | null, outputs: readonly string[]): Deed[] {
   const kind = name.split('-')[0] as (typeof BEHAVIOURS)[number];
   const seed = digest([name, sorted(params), kind === 'frames' ? env : null]);

@@ -7,7 +7,7 @@ import { createLocalPipe } from '../../pipes/index.js';
 import { createDataSink, type MeasuredDataSink } from '../../sink/index.js';
 import { answerText } from '../../results/answer-text.js';
 import { resultText } from '../../results/result-text.js';
-import { BUDGET_LIMITS } from '../budget.js';
+import { BUDGET_LIMITS } from '../activation/budget.js';
 import { Engine, type EngineOptions } from '../engine.js';
 import { FakeExecutor, type HeldRun } from './fake-executor.js';
 
@@ -17,7 +17,7 @@ export type BenchOptions = Partial<
     'componentLimit' | 'budget' | 'instanceLimit' | 'instancesAhead' | 'holdOutputs' | 'resultText' | 'answerText'
   >
 > & {
-  /** One for many benches: it costs a directory to make. Who makes it closes it. */
+  /** A sink for many benches: making one makes a directory. Its maker closes it. Default: the bench has its own. */
   sink?: MeasuredDataSink;
   openPipe?: (receive: TokenReceiver) => Pipe;
   executor?: (executor: FakeExecutor, sink: MeasuredDataSink) => EngineOptions['executor'];
@@ -32,7 +32,7 @@ export interface Started {
   readonly result: any;
 }
 
-/** An engine on a test's bench: real sink and pipe, a fake executor, a clock moved by hand. */
+/** An engine for tests: real sink and pipe, a fake executor, a clock moved by hand. */
 export class Bench {
   readonly clock = new TestClock();
   readonly records = new MemoryRecords();
@@ -121,7 +121,7 @@ export class Bench {
     return started;
   }
 
-  /** E1, E4: everything was answered once, has ended, and nothing is left. Throws what is. */
+  /** E1, E4: every activation was answered once and has ended, and nothing is resident. Throws otherwise. */
   check(): void {
     for (const { id, answers } of this.started)
       if (answers.length !== 1) throw new Error(`${id} was answered ${answers.length} times`);
@@ -132,7 +132,7 @@ export class Bench {
       runs: this.executor.open.length,
       timers: this.clock.timers,
     };
-    // Fewer values than before: the test had made some of them.
+    // There may be fewer values than before, when the test had made some of them.
     if (Object.values(left).some((count) => count > 0)) throw new Error(`resident at the end: ${JSON.stringify(left)}`);
   }
 

@@ -4,7 +4,7 @@ import type { ContainerSpec, Executor, ExecutorStatus, FunctionRun } from '../..
 import { jsonOf } from '../../sink/testing/json-of.js';
 import type { DataSink, Value } from '../../sink/value.js';
 
-/** What a scripted function does, one after the other. */
+/** One step of a scripted function. */
 export type Deed =
   | { readonly emit: string; readonly value: unknown }
   | { readonly end: unknown; readonly status?: 0 | 1 | 2 | 3; readonly env?: string | null };
@@ -15,7 +15,7 @@ export type Script = (params: unknown, env: string | null, run: FunctionRun) => 
 /** One run in the hands of a test. */
 export class HeldRun {
   state: 'QUEUED' | 'RUNNING' | 'DONE' = 'QUEUED';
-  /** Its log when it is whole later than its value. */
+  /** The log of a run whose log is complete later than its value. */
   allLogs: Promise<readonly string[]> | undefined;
   #startedAt = 0;
   #deeds: Deed[] | undefined;
@@ -29,7 +29,7 @@ export class HeldRun {
     this.#executor = executor;
   }
 
-  /** The key of its container: what the test called the action. */
+  /** The key of its container, which is the test's name of the action. */
   get name(): string {
     return this.run.spec.key;
   }
@@ -79,7 +79,7 @@ export class HeldRun {
     this.run.dropped();
   }
 
-  /** Does the next thing of its script: starts, emits, ends. */
+  /** Does the next step of its script: starts, emits, ends. */
   advance(): void {
     if (this.state === 'QUEUED') return void this.start();
     this.#deeds ??= this.#executor.scriptOf(this.name)(this.params, this.run.env, this.run);
@@ -121,19 +121,19 @@ export class HeldRun {
 
 /** An executor without containers: the test decides what starts, emits, ends, dies, and when. */
 export class FakeExecutor implements Executor {
-  /** Runs not done, in the order of their coming. */
+  /** Runs that are not done, oldest first. */
   readonly open: HeldRun[] = [];
   readonly #byRun = new Map<FunctionRun, HeldRun>();
   readonly #scripts = new Map<string, Script>();
-  /** Everything that was ever executed. */
+  /** All runs that were ever executed. */
   readonly executed: FunctionRun[] = [];
-  /** What containers were asked for ahead: the key, times the count where that is more than one. */
+  /** Containers that were asked for ahead: the key, and the count where that is more than one. */
   readonly warmed: string[] = [];
-  /** Keys of what runs before each of them, in the order of `warmed`. */
+  /** For each of `warmed`: the keys of the functions that run before it. */
   readonly behind: string[][] = [];
   /** Hints that were taken back. */
   readonly takenBack: string[] = [];
-  /** The script of what has none. */
+  /** The script of functions that have none. */
   otherwise: Script = (params) => [{ end: params }];
 
   constructor(
@@ -162,7 +162,7 @@ export class FakeExecutor implements Executor {
     return found;
   }
 
-  /** Runs everything by its script until nothing is open. */
+  /** Executes all scripts until no run is open. */
   runAll(): void {
     while (this.open.length > 0) this.open[0]!.advance();
   }

@@ -1,7 +1,7 @@
 import type { Edge, Graph, GraphNode, InputType, OutputType } from '@dataflower/composer/graph';
 import { BEHAVIOURS } from './behaviours.js';
 
-/** An output that may be wired on: where it leaves, in which scope. */
+/** An output that may be wired: its endpoint and its scope. */
 interface Source {
   readonly from: string;
   readonly scope: readonly string[];
@@ -14,7 +14,7 @@ export type Draw = (limit: number) => number;
 
 /**
  * A graph of about `size` nodes, drawn step by step: each step adds a node behind outputs that are there already. Most
- * are valid; who uses it asks `validateGraph`.
+ * are valid; the caller checks with `validateGraph`.
  */
 export function drawGraph(draw: Draw, size: number): Graph {
   return new GraphDrawer(draw).graph(size);
@@ -231,7 +231,7 @@ class GraphDrawer {
     this.#put(node, 'item', [...source.scope, `${id}.item`]);
   }
 
-  /** Something inside a FOREACH is collected: by a gather, or by a LIST input. */
+  /** Collects values inside a FOREACH: by a gather, or by a LIST input. */
   #collect(): void {
     const source = this.#source(({ scope }) => scope.length > 0);
     if (source === undefined) return;
@@ -300,7 +300,7 @@ class GraphDrawer {
     this.#put(join, 'out', source.scope);
   }
 
-  /** Branches that exclude each other come together again. */
+  /** Joins branches that exclude each other. */
   #merge(id: string): void {
     const source = this.#source(({ choice }) => choice !== undefined);
     if (source === undefined) return;

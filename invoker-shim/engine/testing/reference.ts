@@ -16,22 +16,22 @@ interface Token {
   readonly env: readonly Json[];
 }
 type Tag = readonly number[];
-/** What an instance puts out: a token by NORMAL port, a list of tokens by FOREACH port. */
+/** Outputs of an instance: a token by NORMAL port, a list of tokens by FOREACH port. */
 type Outputs = Readonly<Record<string, Token | readonly Token[]>>;
 
-/** What a graph means. */
+/** The meaning of a graph. */
 export interface Meaning {
   /** The value of `$USER`, when it ever has one. */
   readonly result: { readonly value: Json } | undefined;
-  /** Errors that nothing takes. */
+  /** Errors that no node takes. */
   readonly uncaught: readonly Json[];
   /** Instances of action and function nodes, `id@tag`, sorted. */
   readonly ran: readonly string[];
 }
 
 /**
- * What a graph means, worked out the naive way: a value is asked for, and asks for those it is made of. No tokens, no
- * matching, no counting, no time.
+ * Computes the meaning of a graph the naive way: each value is computed from the values that it depends on, on demand. No
+ * tokens, no matching, no counting, no time.
  */
 export function meaningOf(graph: Graph, params: Json): Meaning {
   return new Reference(graph, params).meaning();
@@ -105,7 +105,7 @@ class Reference {
     return outputs;
   }
 
-  /** The scope of what leaves by an output. */
+  /** The scope of the values that leave by an output. */
   #scopeOf(endpoint: string): readonly string[] {
     const { node, port } = splitEndpoint(endpoint)!;
     if (node === USER) return [];

@@ -3,7 +3,7 @@ import { withObservers, type RecordWriter } from '@dataflower/common/records';
 import type { Executor } from '../../containers/executor.js';
 import { type ContainersOptions, createExecutor, defaultDriver } from '../../containers/pool/container-executor.js';
 import { GatewayExecutor } from '../../controlflow/gateway-executor.js';
-import { BUDGET_LIMITS } from '../../engine/budget.js';
+import { BUDGET_LIMITS } from '../../engine/activation/budget.js';
 import { Engine } from '../../engine/engine.js';
 import { countHost } from '../../metrics/host-registry.js';
 import { createLocalPipe } from '../../pipes/index.js';

@@ -21,7 +21,7 @@ export const images = section({
     whenToChange:
       'An image fails with EACCES or "permission denied" because its files belong to its own user: have it make them readable to all, or set `image` together with `containers.images.allowed`.',
   }),
-  messageBytes: whole(CONTAINER_DEFAULTS.foreignMessageBytes, 1_048_576, 268_435_456, {
+  messageBytes: whole(CONTAINER_DEFAULTS.openWhiskMessageBytes, 1_048_576, 268_435_456, {
     about:
       "Largest input and largest answer of one run in an image that has none of this platform's runtimes, in bytes of JSON.",
     whenToChange:

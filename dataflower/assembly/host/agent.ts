@@ -104,7 +104,7 @@ function containersOptions({ containers }: Config, { logger }: AgentSurroundings
     pauseAfterMs: containers.pauseAfterMs,
     prewarmReplaceMs: containers.prewarmReplaceMs,
     helloTimeoutMs: containers.helloTimeoutMs,
-    foreignMessageBytes: containers.images.messageBytes,
+    openWhiskMessageBytes: containers.images.messageBytes,
     ...(prewarm === undefined ? {} : { prewarm }),
     ...(max === undefined ? {} : { maxContainers: max }),
     ...(maxPerAction === undefined ? {} : { maxContainersPerKey: maxPerAction }),

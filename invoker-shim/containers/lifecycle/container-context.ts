@@ -17,7 +17,7 @@ export interface ContainerLimits extends RunLimits {
   /** From the start of a container to its HELLO, in ms. */
   readonly helloTimeoutMs: number;
   /** Largest body of `/run`, and largest answer to it, of a container without this project's runtime. */
-  readonly foreignMessageBytes: number;
+  readonly openWhiskMessageBytes: number;
 }
 
 /** The pool: told of the life of each of its containers. `C` is the container. */

@@ -27,13 +27,13 @@ export interface ProcessEvents {
   onExit(exit: ContainerExit): void;
 }
 
-/** The process of one container, by its driver, with the adapter of a foreign runtime where it needs one. */
+/** The process of one container, by its driver, with the adapter of an OpenWhisk runtime where it needs one. */
 export class ContainerProcess {
   /** How large values reach the container; set before it connects. */
   files: FileSharing = noFiles;
   #handle: ContainerHandle | undefined;
   /** Speaks the protocol for a container without this project's runtime. */
-  #foreign: OpenWhiskRuntime | undefined;
+  #openWhiskRuntime: OpenWhiskRuntime | undefined;
   #stopped = false;
   /** Resolves once the driver has started it or failed to. */
   readonly #settled: Promise<void>;
@@ -56,13 +56,13 @@ export class ContainerProcess {
     this.#settled = this.#start(listening);
   }
 
-  get isForeign(): boolean {
-    return this.#foreign !== undefined;
+  get hasOpenWhiskRuntime(): boolean {
+    return this.#openWhiskRuntime !== undefined;
   }
 
   /** Why a container without this project's runtime cannot be used any more; undefined while it can, and for any other. */
-  get foreignEnding(): ContainerEnding | undefined {
-    return this.#foreign?.ending;
+  get runtimeEnding(): ContainerEnding | undefined {
+    return this.#openWhiskRuntime?.ending;
   }
 
   /** Of one that the driver has started. */
@@ -72,7 +72,7 @@ export class ContainerProcess {
 
   stop(): void {
     this.#stopped = true;
-    this.#foreign?.close();
+    this.#openWhiskRuntime?.close();
     this.#handle?.stop();
   }
 
@@ -103,7 +103,7 @@ export class ContainerProcess {
         socketPath,
         token,
         onOutput: (stream, line) => {
-          this.#foreign?.onOutput(stream, line);
+          this.#openWhiskRuntime?.onOutput(stream, line);
           events.onOutput(stream, line);
         },
         onFetch: () => handshake.onFetch(),
@@ -113,7 +113,7 @@ export class ContainerProcess {
       void handle.exited.then((exit) => events.onExit(exit));
       if (this.#stopped) handle.stop();
       else if (handle.http !== undefined)
-        this.#foreign = new OpenWhiskRuntime({
+        this.#openWhiskRuntime = new OpenWhiskRuntime({
           address: handle.http,
           socketPath,
           token,

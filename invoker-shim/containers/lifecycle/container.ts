@@ -94,8 +94,8 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
     return this.#logs!;
   }
 
-  get isForeign(): boolean {
-    return this.#process.isForeign;
+  get hasOpenWhiskRuntime(): boolean {
+    return this.#process.hasOpenWhiskRuntime;
   }
 
   /** Runs sent to it in its life. */
@@ -246,7 +246,7 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
   }
 
   onEnd(error: Error | undefined): void {
-    if (error === undefined) this.stop(this.#process.foreignEnding ?? { kind: 'DIED', detail: 'its connection ended' });
+    if (error === undefined) this.stop(this.#process.runtimeEnding ?? { kind: 'DIED', detail: 'its connection ended' });
     else if (ProtocolError.is(error)) this.stop({ kind: 'PROTOCOL', detail: error.message });
     else this.stop({ kind: 'DIED', detail: error.message });
   }
@@ -313,13 +313,13 @@ export class Container implements ChannelEvents, HandshakeEvents, ProcessEvents,
     if (this.#state === 'STOPPING' || this.#state === 'STOPPED') return;
     const detail = exitDetail(exit);
     if (this.#channels.connection === undefined)
-      this.stop({ kind: this.#state === 'STARTING' && !this.isForeign ? 'NOT_STARTED' : 'DIED', detail });
+      this.stop({ kind: this.#state === 'STARTING' && !this.hasOpenWhiskRuntime ? 'NOT_STARTED' : 'DIED', detail });
     // Its last frames may still be on their way; the end of the connection comes behind them.
     else this.#cancelExitTimer = this.#context.clock.after(LAST_FRAMES_MS, () => this.stop({ kind: 'DIED', detail }));
   }
 
   #beforeInit(cause: ContainerEnding): ContainerEnding {
-    if (!this.isForeign) return beforeInit(cause);
+    if (!this.hasOpenWhiskRuntime) return beforeInit(cause);
     return imageBeforeInit(cause, this.spec, this.#context.limits.helloTimeoutMs);
   }
 

@@ -43,7 +43,7 @@ function openExecutor(helloTimeoutMs: number): void {
     driver,
     maxContainers: 3,
     helloTimeoutMs,
-    foreignMessageBytes: MESSAGE_BYTES,
+    openWhiskMessageBytes: MESSAGE_BYTES,
   });
 }
 

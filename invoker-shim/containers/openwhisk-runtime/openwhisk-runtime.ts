@@ -37,8 +37,8 @@ export interface OpenWhiskRuntimeContext {
   readonly clock: Clock;
   readonly batcher: WriteBatcher;
   readonly threads: JsonThreads;
-  /** `foreignMessageBytes`: largest body of `/run`, and largest answer to it. */
-  readonly limits: { readonly foreignMessageBytes: number };
+  /** `openWhiskMessageBytes`: largest body of `/run`, and largest answer to it. */
+  readonly limits: { readonly openWhiskMessageBytes: number };
 }
 
 export interface OpenWhiskRuntimeOptions {
@@ -206,7 +206,7 @@ export class OpenWhiskRuntime implements ConnectionHandler {
       http: this.#http,
       threads,
       signal: this.#ended.signal,
-      maxBytes: limits.foreignMessageBytes,
+      maxBytes: limits.openWhiskMessageBytes,
       init,
       timeoutMs: this.#options.container.spec.timeoutMs,
       readSlot: (slot: Slot) => this.#streams.read(slot),

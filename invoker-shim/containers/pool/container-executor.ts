@@ -65,7 +65,7 @@ export interface ContainersOptions {
    * Largest body of `/run`, and largest answer, of a container without this project's runtime, in bytes. Default: 48 MiB, the
    * limit of OpenWhisk's runtimes.
    */
-  readonly foreignMessageBytes?: number;
+  readonly openWhiskMessageBytes?: number;
   /** Cores that the containers share. Default: `os.availableParallelism()`. */
   readonly cores?: number;
   /** Default: none. */
@@ -100,7 +100,7 @@ class ContainerExecutor implements Executor {
     this.#clock = options.clock ?? systemClock;
     const logger = options.logger ?? silentLogger;
     const defaults = CONTAINER_DEFAULTS;
-    const foreignMessageBytes = options.foreignMessageBytes ?? defaults.foreignMessageBytes;
+    const openWhiskMessageBytes = options.openWhiskMessageBytes ?? defaults.openWhiskMessageBytes;
     const cores = options.cores ?? os.availableParallelism();
     const maxContainers = options.maxContainers ?? defaultMaxContainers(cores);
     this.#sockets = new SocketDirectory(options.socketDir);
@@ -120,9 +120,9 @@ class ContainerExecutor implements Executor {
         killGraceMs: options.killGraceMs ?? defaults.killGraceMs,
         emitWindowBytes: options.emitWindowBytes ?? defaults.emitWindowBytes,
         maxValueBytes: options.maxValueBytes ?? defaults.maxValueBytes,
-        foreignMessageBytes,
+        openWhiskMessageBytes,
       },
-      threads: new JsonThreads(threadHeapMib(foreignMessageBytes)),
+      threads: new JsonThreads(threadHeapMib(openWhiskMessageBytes)),
     };
     const limits = {
       maxContainers,

@@ -17,7 +17,7 @@ export const CONTAINER_DEFAULTS = {
   emitWindowBytes: 4 * MIB,
   maxValueBytes: 1024 * MIB,
   /** The largest body that OpenWhisk's runtimes take. */
-  foreignMessageBytes: 48 * MIB,
+  openWhiskMessageBytes: 48 * MIB,
 } as const;
 
 /** The pre-warmed containers of OpenWhisk's own runtimes manifest. */

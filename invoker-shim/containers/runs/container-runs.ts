@@ -195,8 +195,8 @@ export class ContainerRuns<C extends RunningContainer = RunningContainer> implem
       return;
     }
     if (run.log.full) return;
-    // The adapter of a foreign runtime comments on the output before it.
-    if (this.#container.isForeign) this.#container.logs.give(run);
+    // The adapter of an OpenWhisk runtime comments on the output before it.
+    if (this.#container.hasOpenWhiskRuntime) this.#container.logs.give(run);
     run.log.take(decodeLog(flags, id, payload), this.#context.clock.wall());
   }
 
@@ -285,9 +285,9 @@ export class ContainerRuns<C extends RunningContainer = RunningContainer> implem
    * it, the output may be the next run's as well, and waits for that run's marks.
    */
   #endLog(run: Run, { invocationId, marked }: Result): void {
-    const { logs, isForeign } = this.#container;
+    const { logs, hasOpenWhiskRuntime } = this.#container;
     if (marked === true) logs.ended(run);
-    else if (isForeign || invocationId === this.count) logs.give(run);
+    else if (hasOpenWhiskRuntime || invocationId === this.count) logs.give(run);
   }
 
   /** The function has answered: the next run starts, and there is room for one more. */

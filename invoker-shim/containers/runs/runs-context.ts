@@ -35,7 +35,7 @@ export interface RunningContainer {
   /** Its output on its own streams. */
   readonly logs: LogCollector;
   /** It has another runtime than this project's: runs follow each other with nothing between, and no end is marked. */
-  readonly isForeign: boolean;
+  readonly hasOpenWhiskRuntime: boolean;
   /** By the stopwatch: since when it has had no work. */
   idleSince: number;
   /** A run has left it. */

@@ -1,5 +1,6 @@
 import { rm, truncate, writeFile } from 'node:fs/promises';
 import { Shape, encodeValue } from '@dataflower/action-runtime/protocol';
+import { turnsDuring } from '@dataflower/common/testing';
 import type { GraphNode } from '@dataflower/composer/graph';
 import type { FunctionRun, RunEnd } from '../containers/executor.js';
 import { GatewayExecutor } from '../controlflow/gateway-executor.js';
@@ -90,13 +91,8 @@ test.each([
 ])(
   '%s looks into a large value in memory while everything else goes on',
   async (_name, nodes, wires, value, result) => {
-    let turns = 0;
-    let turn = setImmediate(function count() {
-      turns++;
-      turn = setImmediate(count);
-    });
-    expect(await operator(nodes, wires, inMemory(value))).toMatchObject({ result, status: 0 });
-    clearImmediate(turn);
+    const { result: end, turns } = await turnsDuring(() => operator(nodes, wires, inMemory(value)));
+    expect(end).toMatchObject({ result, status: 0 });
     expect(turns).toBeGreaterThan(10);
   },
 );

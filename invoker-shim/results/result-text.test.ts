@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { encodeValue } from '@dataflower/action-runtime/protocol';
+import { turnsDuring } from '@dataflower/common/testing';
 import { type MeasuredDataSink, type Value, createDataSink } from '../sink/index.js';
 import { jsonOf } from '../sink/testing/json-of.js';
 import { bytesOf } from '../sink/value-bytes.js';
@@ -82,13 +83,7 @@ describe('the text of a result', () => {
 
   it('that a container has put together is opened beside everything else when it is large', async () => {
     const bytes = await bytesOf(kept(sink.list(Array.from({ length: 60_000 }, () => part(1)))));
-    let turns = 0;
-    let turn = setImmediate(function count() {
-      turns++;
-      turn = setImmediate(count);
-    });
-    const result = await resultText(kept(sink.put(bytes, 8)));
-    clearImmediate(turn);
+    const { result, turns } = await turnsDuring(() => resultText(kept(sink.put(bytes, 8))));
     expect(JSON.parse(result.text)).toHaveLength(60_000);
     expect(turns).toBeGreaterThan(10);
   });

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { encodeValue } from '@dataflower/action-runtime/protocol';
+import { turnsDuring } from '@dataflower/common/testing';
 import { SMALL_BYTES, ValueNotOpenedError, putEncoded, queryValue } from './query-value.js';
 import { jsonOf } from './testing/json-of.js';
 import { type MeasuredDataSink, type Value, createDataSink } from './index.js';
@@ -87,17 +88,9 @@ describe.each(queries)('queried for %j', (query) => {
 
 it('what takes long to open holds up nobody', async () => {
   const hostile = sink.put(Buffer.from(`\0{"value":[${'[],'.repeat(1_000_000)}[]]}`), 1);
-  let turns = 0;
-  let turn = setImmediate(function count() {
-    turns++;
-    turn = setImmediate(count);
-  });
-  // Turns that go on after a failure would keep the whole run of the tests from ending.
-  const answer = await queryValue(hostile, { get: 'items', limit: 10 }).finally(() => {
-    clearImmediate(turn);
-    hostile.release();
-  });
-  expect(answer).toBe(1_000_001);
+  const { result, turns } = await turnsDuring(() => queryValue(hostile, { get: 'items', limit: 10 }));
+  hostile.release();
+  expect(result).toBe(1_000_001);
   expect(turns).toBeGreaterThan(100);
 });
 

@@ -1,3 +1,4 @@
+import { turnsDuring } from '../../testing/turns-during.js';
 import { countRows, newestRows } from './listing.js';
 import type { RecordFilter } from '../record/record.js';
 import { idOf } from '../testing/record-log.js';
@@ -39,17 +40,6 @@ function inOrder(rows: readonly Row[], { namespace, name, since = 0, upto = Infi
     .map(({ key }) => key);
 }
 
-async function turnsOf(work: Promise<unknown>): Promise<number> {
-  let turns = 0;
-  let counting = setImmediate(function count() {
-    turns++;
-    counting = setImmediate(count);
-  });
-  await work;
-  clearImmediate(counting);
-  return turns;
-}
-
 test.each([
   ['that are all different', (i: number) => i * 3],
   ['in an order of their own', (i: number) => noise(i)],
@@ -86,9 +76,9 @@ test.each([
 test('a listing of many rows leaves the loop to others, and one beyond the end looks at none', async () => {
   const [segments] = segmentsOf([400_000, 400_000], (i) => ({ namespace: 'guest', name: 'n', start: noise(i) }));
   const filter = { namespace: 'guest' };
-  expect(await turnsOf(newestRows(segments, filter, 700_000, 200))).toBeGreaterThan(10);
-  expect(await turnsOf(countRows(segments, filter))).toBeGreaterThan(5);
-  expect(await turnsOf(newestRows(segments, filter, Number.MAX_SAFE_INTEGER, 200))).toBe(0);
+  expect((await turnsDuring(() => newestRows(segments, filter, 700_000, 200))).turns).toBeGreaterThan(10);
+  expect((await turnsDuring(() => countRows(segments, filter))).turns).toBeGreaterThan(5);
+  expect((await turnsDuring(() => newestRows(segments, filter, Number.MAX_SAFE_INTEGER, 200))).turns).toBe(0);
   expect(await newestRows(segments, filter, Number.MAX_SAFE_INTEGER, 200)).toEqual([]);
 });
 

@@ -14,7 +14,7 @@ export const HTTP_METRICS = {
   requests: { name: 'dataflower_http_requests_total', help: 'HTTP requests answered, by route class and status' },
 } as const;
 
-/** What a gateway counts of each of its hosts. */
+/** Metrics of a gateway about each of its hosts. */
 export const GROUP_METRICS = {
   connected: { name: 'dataflower_host_connected', help: 'Whether the host is connected' },
   unanswered: { name: 'dataflower_host_unanswered', help: 'Activations given to the host and not answered' },

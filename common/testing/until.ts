@@ -1,9 +1,9 @@
 export interface UntilOptions {
-  /** What is waited for, for the message of the error. Default: the text of the function. */
+  /** The awaited condition, for the error's message. Default: the text of the function. */
   readonly what?: string;
   /** Default: two minutes, in ms. */
   readonly withinMs?: number;
-  /** What there is instead, for the message of the error. */
+  /** The state seen instead, for the error's message. */
   readonly seen?: () => unknown;
 }
 

@@ -50,7 +50,7 @@ export class ServiceManager {
       await stopProgram(before.process);
       return this.#start(service, progress, before);
     }
-    // What a killed engine or a machine that went down has left.
+    // Files that a killed engine or a stopped machine has left.
     await this.down(name);
     const address = await service.find();
     if (address !== undefined) {

@@ -11,7 +11,7 @@ export type ServiceName = keyof typeof SERVICE_VARIABLES;
 
 export const SERVICE_NAMES = Object.keys(SERVICE_VARIABLES) as readonly ServiceName[];
 
-/** What to type to get one. */
+/** The command that starts a service. */
 export function howToGet(name: ServiceName): string {
   return `npm run services -- up ${name}`;
 }

@@ -1,15 +1,15 @@
 import type { ProcessIdentity } from './background-program.js';
 import type { ServiceName } from './names.js';
 
-/** What a service that was started left behind, as its state file keeps it. */
+/** The state of a started service, as its state file keeps it. */
 export interface StartedService {
-  /** What its variable of the environment would hold. May hold a password. */
+  /** The value of its environment variable. It may hold a password. */
   readonly address: string;
   /** Absolute path of its log; undefined when somebody else runs it. */
   readonly log?: string;
   /** The program to stop; undefined when somebody else runs it. */
   readonly process?: ProcessIdentity;
-  /** What the service itself wants to know when it is stopped. */
+  /** Facts that the service needs when it is stopped. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
@@ -25,7 +25,7 @@ export interface StartContext {
    * has started is found all the same.
    */
   readonly keep: (started: StartedService) => void;
-  /** What was started before in this folder, for a service that keeps its data: it shall be the same again. */
+  /** The state of the earlier start in this folder, for a service that keeps its data and address. */
   readonly before?: StartedService;
 }
 

@@ -14,7 +14,7 @@ export function servicesDirectory(): string {
 
 const stateFile = (directory: string, name: ServiceName): string => path.join(directory, `${name}.json`);
 
-/** What is known of a service that was started from here; undefined when none was. */
+/** The state of a service that was started from here; undefined when none was. */
 export function readState(name: ServiceName, directory = servicesDirectory()): StartedService | undefined {
   try {
     return JSON.parse(readFileSync(stateFile(directory, name), 'utf8')) as StartedService;

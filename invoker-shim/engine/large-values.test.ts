@@ -3,7 +3,7 @@ import type { GraphNode } from '@dataflower/composer/graph';
 import { Bench, type Started } from './testing/bench.js';
 import { action, edges, graph, workflow } from './testing/workflows.js';
 
-// What operators must know of a value that is too large to be opened in the event loop.
+// Facts that operators need of a value that is too large to be opened in the event loop.
 
 let bench: Bench;
 beforeEach(() => {

@@ -157,7 +157,7 @@ export interface RecordsReport {
   readonly lagMs?: number;
 }
 
-/** What a host agent says of itself with every beat. */
+/** The state that a host agent reports with every beat. */
 export interface HostLoad {
   /** Its record files take no more. */
   readonly full: boolean;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { type MeasuredDataSink, createDataSink, bytesOf } from './index.js';
 
 const LIMIT = 1000;
-/** What one may have who is alone. */
+/** The share of a namespace that is alone. */
 const SHARE = 900;
 let base: string;
 let sink: MeasuredDataSink;

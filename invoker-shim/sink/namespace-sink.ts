@@ -9,7 +9,7 @@ import { BufferPack, type PackAccount } from './buffer-pack.js';
 import type { DataSink, HandoverFile, HandoverSource, IncomingValue, Value, ValuePack } from './value.js';
 import { WaitingList } from './waiting-list.js';
 
-/** What the sinks of all namespaces share: the limit, the directories, the disk. */
+/** Storage that the sinks of all namespaces share: the limit, the directories, the disk. */
 export interface SharedStorage {
   readonly limitBytes: number;
   readonly residentBytes: number;

@@ -37,7 +37,7 @@ function waiting(into: DataSink, size: number): Value {
   return value;
 }
 
-/** What a namespace puts in, byte by byte, while it has room. */
+/** Bytes that a namespace puts in, one by one, while it has room. */
 function fill(into: DataSink): Value[] {
   const values: Value[] = [];
   while (into.hasRoom) values.push(put(into, 1));
@@ -53,7 +53,7 @@ test('one that is alone has nine tenths, another finds room at once, and two tha
   const second = fill(b);
   expect(second.length).toBeGreaterThan(50);
   expect(sink.forNamespace('c').hasRoom).toBe(true);
-  // What gets free is for the one that has less, until both have the same.
+  // Freed room goes to the namespace that has less, until both have the same.
   for (let i = 0; i < 1000; i++) {
     first.pop()!.release();
     second.push(...fill(b));

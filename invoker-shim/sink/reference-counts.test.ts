@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { type Value, createDataSink } from './index.js';
 
-/** What a random holder does next; numbers choose among the values held. */
+/** The next step of a random holder; numbers choose among the values held. */
 type Step =
   | { readonly do: 'put'; readonly size: number }
   | { readonly do: 'retain' | 'release' | 'wait' | 'use'; readonly at: number }

@@ -46,7 +46,7 @@ test('no namespace fills alone what all share: another’s call is taken, and th
   expect(() => throttles.start('a')).toThrow('(count: 90, allowed: 81)');
   expect(fill('c')).toBe(1);
   expect(() => throttles.start('d')).toThrow(/^Too many requests$/);
-  // What gets free is for the one that has less.
+  // Freed room goes to the namespace that has less.
   for (let i = 0; i < 60; i++) throttles.ended('a');
   expect(fill('b')).toBeGreaterThan(30);
 });

@@ -144,7 +144,7 @@ describeWithService('docker', 'containers and their engine', ({ address }) => {
     test('killed under load and started again, it costs what ran, and the platform goes on', async () => {
       const calls = ['one', 'two', 'three', 'four'].map((name) => record(platform, name, { ms: 3000 }));
       await engine.kill();
-      // What ran may end well: its container is there as long as nobody ends it.
+      // A running function may end well: its container stays until it is ended.
       for (const call of await Promise.all(calls)) expect([undefined, DIED, NOT_PROVISIONED]).toContain(errorOf(call));
       expect(errorOf(await record(platform, 'three', { ms: 1 }))).toBe(NOT_PROVISIONED);
       await engine.start();

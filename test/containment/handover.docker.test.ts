@@ -24,7 +24,7 @@ const KEEP = `const fs = require('node:fs');
     }
     return written;
   }
-  /** What is in the files that are kept now: their first bytes. */
+  /** First bytes of the files that are kept now. */
   function look() {
     const found = {};
     for (const [name, fd] of kept) {

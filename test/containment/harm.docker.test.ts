@@ -13,7 +13,7 @@ const DIED = 'The action did not produce a valid response and exited unexpectedl
 
 const suite = Suite.open();
 
-/** What user code does to use the machine up: it is cut, told to its developer, and its neighbours do not notice. */
+/** User code that tries to use up the machine is limited, its developer is told, and its neighbours do not notice. */
 describeWithService('docker', 'harm from inside a container', ({ address }) => {
   describe.each(['outbound', 'none'] as const)('with the network %s', (network) => suiteOf(address, network));
 });
@@ -95,7 +95,7 @@ function suiteOf(address: string, network: string): void {
       const { response, logs } = await harm(kind, { count: 1_000_000 });
       expect(kind === 'logs' ? response.success : true).toBe(true);
       expect(logs.join('\n').length).toBeLessThan(3 * 2 ** 20);
-      // What goes past the runtime is in the record as far as it has arrived when the run ends.
+      // Output past the runtime is in the record as far as it has arrived when the run ends.
       if (kind === 'logs') expect(logs.length).toBeGreaterThan(1000);
     }
   });

@@ -15,7 +15,7 @@ import { dockerEnvironment } from '../testing/docker.js';
 
 const suite = Suite.open();
 
-/** What functions find at the API's address, with the key that they are given and without, and beside the API. */
+/** Access of functions to the API's address, with their key and without, and to other addresses beside it. */
 const CALLS_API = `const http = require('node:http');
   const get = (path, headers) => new Promise((resolve) => http.get(process.env.__OW_API_HOST + path, { headers },
     (reply) => { let text = ''; reply.on('data', (part) => (text += part)); reply.on('end', () => resolve([reply.statusCode, text])); })
@@ -46,7 +46,7 @@ const HIDES_REQUESTS = `const net = require('node:net');
     return found;
   }`;
 
-/** What user code in a container reaches: tried by actions, counted by those who should not be reached. */
+/** Addresses that user code in a container reaches: actions try them, and servers that should not be reached count. */
 describeWithService('docker', 'from inside a container', ({ address: dockerHost }) => {
   let standIns: StandIns;
   let host: Server;

@@ -28,7 +28,7 @@ beforeAll(async () => {
   });
 }, 300_000);
 
-/** What a command printed, and why it failed when it did. */
+/** The output of a command, and the cause when it failed. */
 interface Ran {
   readonly printed: string;
   readonly error?: string;
@@ -41,7 +41,7 @@ async function aio(name: string, ...args: string[]): Promise<string> {
   return printed;
 }
 
-/** What is printed after a title. */
+/** The text printed after a title. */
 function jsonIn(text: string): unknown {
   return JSON.parse(text.slice(text.indexOf('{')));
 }

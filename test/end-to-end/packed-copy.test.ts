@@ -7,7 +7,7 @@ import { Suite } from '../testing/suite.js';
 const suite = Suite.open();
 const root = repositoryPath('');
 
-/** What would be packed: the tracked files, as they are here, and nothing that was built. */
+/** Files that would be packed: the tracked files as they are here, without build output. */
 async function trackedFiles(): Promise<string[]> {
   const { code, stdout } = await command('git', ['-C', root, 'ls-files', '-z']);
   if (code === 0) return stdout.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));

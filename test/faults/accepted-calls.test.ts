@@ -8,7 +8,7 @@ import { Cluster, type Shim } from '../testing/cluster.js';
 import type { Platform } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 
-// Whatever dies: an activation whose id has left has one record, and so has the workflow that a record names as its cause.
+// After the death of any process, an activation whose id has left has one record, and so has the workflow that a record names as its cause.
 
 const rounds = Math.min(100, Math.max(1, Number(process.env['FAULT_ROUNDS'] ?? 1)));
 const suite = Suite.open();
@@ -107,7 +107,7 @@ describe('a server that is killed', () => {
       toStop.push({ stop: () => platform.stop() });
       const { api } = platform;
       await populate(api);
-      // One that is waited for, by nobody that ever hears of it: its first part has a record.
+      // A blocking call whose answer reaches no client: its first part has a record.
       const stuck = run(api, 'stuck', { n: 1, gate: gate() }).then(
         () => 'answered',
         () => 'cut off',
@@ -115,7 +115,7 @@ describe('a server that is killed', () => {
       await until(async () => (await records(api)).some(({ name }) => name === 'inc'), { what: 'its first part' });
       const begun = (await records(api)).find(({ name }) => name === 'inc')!;
       expect((await api.get(`_/activations/${begun.cause!}`)).status).toBe(404);
-      // One that is certainly not over: what runs has no record yet.
+      // An activation that is certainly not over: a running function has no record yet.
       const held = (await api.post('_/actions/gated', { gate: gate() })).json.activationId as string;
       expect((await api.get(`_/activations/${held}`)).status).toBe(404);
       const work = load(api);
@@ -199,7 +199,7 @@ describe('plugin and shim', () => {
     await stop();
     plugin = await cluster.plugin();
     await until(async () => (await plugin.api.get('/health')).status === 200, { what: 'the plugin to be ready' });
-    // What still runs is not taken for lost.
+    // Running activations are not taken for lost.
     expect((await plugin.api.get(`_/activations/${held}`)).status).toBe(404);
     open();
     const found = await expectOneRecordEach(plugin.api, ids);

@@ -117,7 +117,7 @@ describe('a server that is killed under load', () => {
             cause: one.activationId,
           });
       }
-      // Whatever else is listed is whole: no record of half an activation.
+      // Every other listed record is whole: none is of half an activation.
       const { activations } = (await platform.api.get('_/activations?count=true')).json;
       for (let skip = 0; skip < activations; skip += 200) {
         for (const one of (await platform.api.get(`_/activations?limit=200&docs=true&skip=${skip}`))

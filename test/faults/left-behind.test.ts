@@ -7,7 +7,7 @@ import type { Platform } from '../testing/platform.js';
 import { guardianOf, isRunning, killHard } from '../testing/processes.js';
 import { Suite } from '../testing/suite.js';
 
-// What a server leaves that is killed while its functions neither end nor listen.
+// Remains of a server that is killed while its functions neither end nor listen.
 
 const suite = Suite.open();
 const running: Platform[] = [];

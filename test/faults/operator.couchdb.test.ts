@@ -13,7 +13,7 @@ import { Cluster, type Shim } from '../testing/cluster.js';
 import { type Platform, dataflower } from '../testing/platform.js';
 import { Suite } from '../testing/suite.js';
 
-// What `dataflower status` and the logs tell of a shim while CouchDB is away from it.
+// Reports of `dataflower status` and the logs about a shim without CouchDB.
 
 const suite = Suite.open();
 

@@ -227,7 +227,7 @@ describe('cancelling (DV-19)', () => {
         expect(kept.response.result).toEqual(json.response.result);
         const cancelled = byKey(kept.annotations)['cancelled'] === true;
         expect(kept.response.result).toEqual(cancelled ? { error: 'The activation was cancelled.' } : { i });
-        // What was refused has not been cancelled.
+        // A refused request has cancelled nothing.
         if (status === 409) expect(cancelled).toBe(false);
         return status;
       }),

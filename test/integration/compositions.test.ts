@@ -26,7 +26,7 @@ let platform: Platform;
 
 async function deploy(name: string, composition: Composition): Promise<void> {
   const { ast, composition: lowered } = composition.compile();
-  // What a deployment is recognised by is its annotation; the code is for where there is no data flow.
+  // A deployment is recognised by its annotation; the code serves where there is no data flow.
   const code = `const composition = ${JSON.stringify(lowered)}\n\n// do not edit below this point\nfunction main() { return { error: 'no data flow' } }`;
   await putAction(platform.api, name, code, {
     annotations: [

@@ -54,7 +54,7 @@ test('the compose file has CouchDB, Kafka, Redis, plugin and shim, and nothing t
     const named = (service.volumes ?? []).map((volume) => volume.split(':')[0]!).filter((volume) => /^\w/.test(volume));
     expect([name, named.filter((volume) => !(volume in volumes))]).toEqual([name, []]);
     expect([name, Object.keys(service.depends_on ?? {}).filter((other) => !(other in services))]).toEqual([name, []]);
-    // What is pulled has a version, what has none is built here.
+    // A pulled image has a version; an image without one is built here.
     expect([name, service.build === undefined]).toEqual([name, /:\d/.test(service.image)]);
     if (service.build !== undefined) expect(existsSync(repositoryPath(service.build.dockerfile))).toBe(true);
   }

@@ -23,7 +23,7 @@ const OWN = 'dataflower/action-nodejs';
 const inc = 'function main({ n = 0, ...more }) { console.log("n", n); return { ...more, n: n + 1 }; }';
 const bound = { parameters: [{ key: 'bound', value: 1 }] };
 
-/** What must be the same however an action names what runs it. */
+/** Results that must be the same however an action names its image. */
 async function sameAsKind(platform: Platform, image: string): Promise<void> {
   const { api } = platform;
   await putAction(api, 'kind', inc, bound);

@@ -10,7 +10,7 @@ import { descendants, killHard, processesThatName } from '../testing/processes.j
 import { Suite } from '../testing/suite.js';
 import { within } from '../testing/within.js';
 
-// What `npm run …` starts must end as npm does: by the signal that npm was sent.
+// A program that `npm run …` starts must end as npm does: by the signal that npm was sent.
 
 const TEST_MS = 300_000;
 const suite = Suite.open();

@@ -75,7 +75,7 @@ test('where no server runs, or has been killed, that is said', async () => {
     code: 1,
     stderr: expect.stringContaining(`No server uses ${none}`),
   });
-  // What one leaves that was killed; then one that has the process id and does not answer.
+  // The file of a killed server; then a process with the same id that does not answer.
   const left = { url: 'http://127.0.0.1:1', pid: 2 ** 22 + 1, operatorKey: 'x' };
   writeFileSync(join(none, 'running.json'), JSON.stringify(left));
   expect((await dataflower(['status', '--data', none])).stderr).toContain('No server uses');

@@ -152,7 +152,7 @@ export class Cluster {
   }
 }
 
-/** What the plugin connects to in the shim's stead: passes bytes on until it is cut. */
+/** Stands in for the shim: passes the plugin's bytes on until it is cut. */
 class Wire {
   readonly #sockets = new Set<net.Socket>();
 

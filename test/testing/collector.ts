@@ -22,7 +22,7 @@ export class Collector {
   /** Headers of each request. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>[] = [];
   readonly resources: Readonly<Record<string, Json>>[] = [];
-  /** What it answers. */
+  /** Its answer. */
   status = 200;
 
   readonly #server: Server;

@@ -30,7 +30,7 @@ async function installedIn(folder: string, source: string): Promise<string | und
   try {
     mkdirSync(making);
   } catch {
-    // One that was killed in the middle is not waited for.
+    // A process killed in the middle is not waited for.
     if (Date.now() - (statSync(making, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > INSTALL_MS)
       rmSync(making, { recursive: true, force: true });
     return undefined;

@@ -75,7 +75,7 @@ export class OwnEngine {
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGKILL');
     await within('the engine to end', READY_MS, ended);
-    // What it would have ended itself.
+    // Processes that it would have ended itself.
     this.#endRest();
   }
 

@@ -72,7 +72,7 @@ export class Platform {
         HOME: options.temporaryDir,
         TMPDIR: options.temporaryDir,
         DATAFLOWER_LOG_LEVEL: 'warn',
-        // What a machine has beside this project is not to decide what is tested.
+        // Other software of the machine must not decide which tests run.
         DATAFLOWER_CONTAINERS_DRIVER: 'process',
         DATAFLOWER_CONTAINERS_HELLO_TIMEOUT_MS: '120000',
         ...options.environment,

@@ -42,7 +42,7 @@ export function descendants(pid: number): RunningProcess[] {
   return found;
 }
 
-/** What watches over the containers of a server, for what happens when that is killed. */
+/** The guardians of a server's containers, for tests that kill the server. */
 const isGuardian = ({ command }: RunningProcess): boolean => command.includes('dataflower-guardian');
 
 /** The processes of a server's containers. */

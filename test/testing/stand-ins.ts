@@ -8,7 +8,7 @@ import { within } from './within.js';
 export const PUBLIC_ADDRESS = '198.51.100.10';
 export const PRIVATE_ADDRESS = '10.213.77.10';
 export const METADATA_ADDRESS = '169.254.169.254';
-/** What their resolver gives for every name. */
+/** The address that their resolver gives for every name. */
 export const RESOLVED = '198.51.100.77';
 const HOST_ADDRESS = '198.51.100.1';
 const NAMESPACE = 'dft-world';
@@ -64,7 +64,7 @@ export class StandIns {
     return new StandIns(Number(port), server, said, turnOver);
   }
 
-  /** What has reached them so far: protocol and address. */
+  /** Connections that have reached them: protocol and address. */
   reached(): string[] {
     return this.#said()
       .split('\n')

@@ -9,7 +9,7 @@ import { killHard, processesThatName } from './processes.js';
 export type StartOptions = Partial<PlatformOptions>;
 
 const SHARED_MEMORY = '/dev/shm';
-/** What a test may leave in this process: the runner's own timers, files and pipes. */
+/** Resources that a test may leave in this process: the runner's own timers, files and pipes. */
 const HANDLES = new Set(['TCPSocketWrap', 'TCPServerWrap', 'ProcessWrap', 'MessagePort', 'Worker', 'PipeConnectWrap']);
 
 /**

@@ -301,7 +301,7 @@ describeWithService('couchdb', 'records, CouchDB and what may go wrong between',
     await carried();
     expect(records!.full).toBe(false);
     expect(await inDatabase()).toEqual(idsTo(count));
-    // What is carried is kept within a small bound alone.
+    // Only replicated records are kept within the small bound.
     await append(count, 1);
     expect(records!.status().log.bytes).toBeLessThan(maxBytes);
   });

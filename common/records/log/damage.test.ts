@@ -62,7 +62,7 @@ function damaged(bytes: Buffer, { how, at, bytes: length }: Damage): { after: Bu
   if (how === 'flip') for (let i = from; i < to; i++) after[i]! ^= 1 << (i % 8);
   if (how === 'flip' || how === 'zero') return { after, from, to };
   const begin = bytes.subarray(0, from);
-  // What is put in between harms the record that it is put into.
+  // Bytes put in between harm the record that they are put into.
   const middle = how === 'insert' ? Buffer.alloc(length, 0x41) : Buffer.alloc(0);
   const end = how === 'insert' ? from : to;
   return { after: Buffer.concat([begin, middle, bytes.subarray(end)]), from, to: end };

@@ -24,7 +24,7 @@ const open = (kind: 'activation' | 'given-up' = 'activation'): unknown[] =>
     .map(({ key, data }) => [key, data])
     .sort();
 
-/** What a crash leaves of the log is what the next process opens; with or without what indexes there are. */
+/** The next process opens the files that a crash left of the log, with or without their indexes. */
 async function crash(options: Partial<RecordLogOptions> = {}, withIndexes = true): Promise<void> {
   const to = temporaryDirectory();
   for (const name of fs.readdirSync(dir)) {

@@ -29,7 +29,7 @@ afterEach(async () => {
 
 const all = (log: RecordLog): Promise<ActivationRecord[]> => log.list({ namespace: 'guest' }, 0, 100_000);
 
-/** What a crash leaves: the files as they are, with a lock of nobody. */
+/** The state after a crash: the files as they are, with the lock of a dead process. */
 function crashCopy(from: string, change: (to: string) => void): string {
   const to = directory();
   for (const name of fs.readdirSync(from))

@@ -44,7 +44,7 @@ class Run {
   log!: ReplicatedLog;
   carrier!: Replicator;
   #version = 0;
-  /** What a process that crashed still has under way reaches the database, but nobody hears of it. */
+  /** A request that a crashed process has under way reaches the database; its answer is lost. */
   readonly #dead: Promise<unknown>[] = [];
 
   async open(directory: string): Promise<void> {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What the proxy does to every request; a number is the status that it answers. */
+/** The fault that the proxy applies to every request; a number is the status that it answers. */
 export type ProxyFault = 'refuse' | 'reset' | 'lose answer' | 'cut answer' | 'swallow' | 'slow' | number;
 
 const SLOW_MS = 300;

@@ -7,7 +7,7 @@ import {
   type WriteOutcome,
 } from '../replication/record-database.js';
 
-/** What goes wrong with one request. */
+/** The fault of one request. */
 export type Fault =
   | 'none'
   /** Nothing is done. */

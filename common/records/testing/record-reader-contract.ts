@@ -11,7 +11,7 @@ export interface ReaderUnderTest {
 
 const ids = (records: readonly ActivationRecord[]): string[] => records.map(({ activationId }) => activationId);
 
-/** What every reader of records does; `open` gives an empty one. */
+/** The behaviour of every reader of records; `open` gives an empty one. */
 export function recordReaderContract(name: string, open: () => Promise<ReaderUnderTest>): void {
   describe(`${name}, as a reader of records`, () => {
     let under: ReaderUnderTest;

@@ -30,7 +30,7 @@ import { readRunning, removeRunning, writeRunning } from '../shared/data-directo
 import { listenError, StartError } from '../shared/start-error.js';
 import type { Stores } from './stores.js';
 
-/** What a gateway is made of. */
+/** The parts of a gateway. */
 export interface GatewayParts {
   /** Name of the process in logs, health and metrics. */
   readonly component: 'standalone' | 'plugin';

@@ -55,7 +55,7 @@ function kill(pid: number): void {
   attempt(() => process.kill(pid, 'SIGKILL'));
 }
 
-/** What is gone meanwhile is as good as done. */
+/** A group that is gone by now needs no work. */
 function attempt<T>(work: () => T): T | undefined {
   try {
     return work();

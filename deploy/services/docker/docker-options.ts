@@ -1,6 +1,6 @@
 import type { DockerOptions } from 'dockerode';
 
-/** What dockerode takes for an address as `DOCKER_HOST` has it: `unix:///path`, or `tcp://host:port` without TLS. */
+/** Options of dockerode for an address in the form of `DOCKER_HOST`: `unix:///path`, or `tcp://host:port` without TLS. */
 export function dockerOptions(address: string): DockerOptions {
   if (address.startsWith('unix://')) return { socketPath: address.slice('unix://'.length) };
   const { hostname, port } = new URL(address);

@@ -16,7 +16,7 @@ export function couchAddress(address: string): CouchAddress {
   return { url: url.href, username: decodeURIComponent(username), password: decodeURIComponent(password) };
 }
 
-/** What the names of one test's databases begin with. */
+/** Prefix of the names of one test's databases. */
 export function newPrefix(): string {
   return `t${randomUUID().slice(0, 13)}_`;
 }

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net';
 
 /**
- * What becomes of one request. `pass`: nothing. `refuse`: the connection ends before the service hears of it. `lose`: the
+ * The fault of one request. `pass`: nothing. `refuse`: the connection ends before the service hears of it. `lose`: the
  * service does it, and the connection ends before its answer. `cut`: half of the answer arrives. `silence`: no answer ever.
  * A number: that status, and the service hears nothing; `answer`: this instead of the service's.
  */
@@ -107,7 +107,7 @@ function forward(
   });
   passedOn.on('error', () => outgoing.destroy());
   outgoing.on('close', () => passedOn.destroy());
-  // Who asked may have gone while the request was delayed.
+  // The client may have gone while the request was delayed.
   if (outgoing.destroyed) passedOn.destroy();
   else incoming.pipe(passedOn);
 }

@@ -126,7 +126,7 @@ export class ContainerProcess {
   }
 }
 
-/** What the promise resolves to; undefined when that takes longer than `ms`. */
+/** The value of the promise; undefined when it takes longer than `ms`. */
 function withinMs<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
   return new Promise((resolve) => {
     const cancel = clock.after(ms, () => resolve(undefined));

@@ -4,7 +4,7 @@ import { Fixture } from '../testing/fixture.js';
 import type { ScriptedContainer } from '../testing/scripted-driver.js';
 import { type TestRun, testSpec } from '../testing/test-runs.js';
 
-/** What happens next: something to a container, to a run, or to the clock. */
+/** The next event: of a container, of a run, or of the clock. */
 const action = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('answer' as const), which: fc.nat(50) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('execute' as const), which: fc.nat(2) }) },

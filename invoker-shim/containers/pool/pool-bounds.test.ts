@@ -4,7 +4,7 @@ import type { ScriptedContainer } from '../testing/scripted-driver.js';
 import { Fixture } from '../testing/fixture.js';
 import { type TestRun, testSpec } from '../testing/test-runs.js';
 
-// Whatever happens in whatever order, the bounds hold, and everything that was accepted ends once.
+// In any order of events the bounds hold, and every accepted run ends once.
 
 const MAX_CONTAINERS = 5;
 const MEMORY_MIB = 1024;
@@ -64,7 +64,7 @@ test('containers and memory never pass their bounds, and every run ends once', a
         await new Promise(setImmediate);
         check();
       }
-      // What is left is answered; with the crashes over all of it ends well, and no run was answered twice (TestRun throws).
+      // The remaining runs are answered; with the crashes over all end well, and none was answered twice (TestRun throws).
       await until(
         () => {
           for (const container of f.driver.alive) if (container.runs.length > 0) container.answer();

@@ -234,7 +234,7 @@ describe('values', () => {
   });
 
   describe('to a container', () => {
-    /** What the container was given, put together from slots, DATA and files. */
+    /** The container's input, put together from slots, DATA and files. */
     async function input(container: ScriptedContainer): Promise<unknown> {
       const { slots } = container.runs[0]!;
       const parts: Buffer[] = [];

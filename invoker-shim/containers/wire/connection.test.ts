@@ -37,7 +37,7 @@ test('small frames without end leave everybody else their turns', async () => {
   try {
     expect(await ended).toBeUndefined();
     expect(frames).toBe(FRAMES);
-    // What one read brings, and what was read before the socket was told to wait.
+    // The bytes of one read, and those read before the socket was paused.
     expect(most).toBeLessThan(15_000);
   } finally {
     clearImmediate(turn);

@@ -6,7 +6,7 @@ import { makeShortDirectory, shortNameBytes } from '@dataflower/common/process';
 /** Longest path of a unix socket that every system takes, in bytes. */
 export const MAX_SOCKET_PATH_BYTES = 100;
 
-/** What follows the base directory in a socket's path: a number and the name, with room to spare. */
+/** Length of the path after the base directory: a number and the name, with a margin. */
 const INSIDE_BYTES = '/000000000/s'.length;
 
 /**

@@ -26,7 +26,7 @@ export interface WorkflowAnswer {
   readonly components: number;
 }
 
-/** What the home of an activation tells its caller, or the activation around it. */
+/** Events of an activation's home, for its caller or for the activation around it. */
 export interface HomeEvents {
   /** There is a result or an error; nothing is written yet. */
   answered(answer: WorkflowAnswer, home: Home): void;
@@ -43,7 +43,7 @@ export interface WorkflowRecords {
   ended(home: Home): void;
 }
 
-/** What all homes of an engine share. */
+/** Parts that all homes of an engine share. */
 export interface HomeServices {
   readonly sink: DataSink;
   readonly executor: Executor;

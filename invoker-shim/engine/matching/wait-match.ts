@@ -15,7 +15,7 @@ const LISTED_AT_ONCE = 16_384;
 /** Cost of starting an instance, in units of `Turns`. */
 const START_UNITS = 5;
 
-/** What a table tells the engine. */
+/** Events of a table, for the engine. */
 export interface TableEvents {
   /** An instance has all its inputs, one value for each input of the node in its order; their references go with it. */
   ready(tag: Tag, inputs: readonly Value[], context: TokenContext): void;

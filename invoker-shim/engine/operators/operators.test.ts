@@ -4,7 +4,7 @@ import { branchesOf } from './operators.js';
 import { Bench, type Started } from '../testing/bench.js';
 import { action, edges, graph, workflow } from '../testing/workflows.js';
 
-// What each operator does to values, errors and environments, with Composer's rules of data.
+// The effect of each operator on values, errors and environments, with Composer's rules of data.
 
 let bench: Bench;
 beforeEach(() => {

@@ -20,7 +20,7 @@ import { warmSuccessors } from './warming.js';
 /** Number of firings that are handed to the executor in one turn of the event loop, when their runs end at once. */
 const HANDED_AT_ONCE = 256;
 
-/** What the runs of functions need of the engine. */
+/** Parts of the engine that runs of functions use. */
 export interface FunctionRunsOptions {
   readonly sink: DataSink;
   readonly executor: Executor;

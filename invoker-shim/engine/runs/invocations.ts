@@ -10,7 +10,7 @@ import { payloadValue } from '../values/inputs.js';
 /** Error of a run that the executor took back and that was not cancelled. */
 export const NEVER_STARTED = 'The action was taken back before it started: the host is stopping.';
 
-/** What an invocation tells the engine. */
+/** Events of an invocation, for the engine. */
 interface InvocationEvents {
   ended(invocation: Invocation, end: RunEnd): void;
   dropped(invocation: Invocation): void;

@@ -8,7 +8,7 @@ import type { Firing } from '../activation/firing.js';
 import { Run } from '../activation/run.js';
 import type { PlanOutput } from '../plan/plan.js';
 
-/** What the run of a node tells the engine. */
+/** Events of a node's run, for the engine. */
 export interface NodeRunEvents {
   readonly now: () => number;
   /** Number of instances that one run may start by one FOREACH port. */

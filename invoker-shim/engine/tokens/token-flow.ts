@@ -11,7 +11,7 @@ import type { Turns, Work } from '../turns/turns.js';
 import { boxed, errorValue } from '../values/json-value.js';
 import { Routing } from './routing.js';
 
-/** What the flow of tokens tells the engine. */
+/** Events of the token flow, for the engine. */
 export interface FlowEvents {
   find(activationId: ActivationId): Activation | undefined;
   /** An instance has all its inputs; takes the firing over. */

@@ -16,7 +16,7 @@ const OWN_BYTES = 8192;
 /** Value counts of a FOREACH output `out` that has had its one value. */
 const ONE_RETURNED = new Map([['out', 1]]);
 
-/** What workflows inside others need of the engine. */
+/** Parts of the engine that workflows inside others use. */
 export interface WorkflowPartsOptions {
   readonly sink: DataSink;
   readonly flow: TokenFlow;

@@ -20,7 +20,7 @@ import type { Turns } from '../turns/turns.js';
 import { payloadValue } from '../values/inputs.js';
 import { errorValue, unreadableText } from '../values/json-value.js';
 
-/** What the start of a workflow needs of the engine. */
+/** Parts of the engine that the start of a workflow uses. */
 export interface WorkflowsOptions {
   readonly sink: DataSink;
   readonly clock: Clock;

@@ -23,7 +23,7 @@ function started(goesOn: boolean, of = target): StartMessage {
   return message;
 }
 
-/** One that has been answered. */
+/** An answered activation. */
 async function answered(goesOn: boolean): Promise<string> {
   const { activationId } = started(goesOn);
   await distance.until(() => distance.process!.host.running.includes(activationId));

@@ -3,7 +3,7 @@ import type { FunctionTarget } from '../host.js';
 import { portableFunction, startOf } from '../testing/targets.js';
 import { Distance } from '../testing/distance.js';
 
-// What becomes of activations when connections break, hosts die and gateways wait.
+// The fate of activations when connections break, hosts die and gateways wait.
 
 const echo = portableFunction('echo', '');
 
@@ -215,7 +215,7 @@ describe('a host that is lost', () => {
     await distance.until(() => process!.host.cancelled.length === 1);
     await distance.pass(100);
     expect(process!.host.cancelled).toEqual([running.activationId]);
-    // What it had recorded already gives way; the other has no record there.
+    // Its earlier record gives way; the other activation has no record there.
     const lost = { status: 3, annotations: { lostHost: 'host0' } };
     expect(files.last(done.activationId)).toMatchObject(lost);
     expect(files.last(running.activationId)).toBeUndefined();

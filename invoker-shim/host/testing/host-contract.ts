@@ -21,7 +21,7 @@ function withoutSteps({ steps, ...rest }: WorkflowTarget): WorkflowTarget {
   return rest;
 }
 
-/** What every host does, whether it is in this process or another. */
+/** The behaviour of every host, in this process or another. */
 export function hostContract(name: string, open: () => Promise<OpenHost>): void {
   describe(`${name}, as a host`, () => {
     let opened: OpenHost;

@@ -19,7 +19,7 @@ export class SimulatedStream extends Duplex {
   }
 
   override _read(): void {
-    // What comes is pushed.
+    // Arriving bytes are pushed.
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {

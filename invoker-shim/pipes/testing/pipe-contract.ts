@@ -22,7 +22,7 @@ const FLOOD = 20_000;
 /** More tokens than any pipe holds before it is full. */
 const BEYOND = 3000;
 
-/** What the engine relies on in every adapter of `Pipe`. Call it at the top level of the adapter's test file. */
+/** The promises of every adapter of `Pipe` on which the engine relies. Call it at the top level of the adapter's test file. */
 export function pipeContract(name: string, makePair: MakePipePair): void {
   describe(`${name} keeps the contract of a pipe:`, () => {
     let pair: PipePair;
@@ -38,7 +38,7 @@ export function pipeContract(name: string, makePair: MakePipePair): void {
       );
     });
 
-    /** Whatever a test did, nothing may be left of the values it sent. */
+    /** After every test no value that it sent may be left. */
     afterEach(async () => {
       await pair.pipe.close();
       await pair.settled();

@@ -21,7 +21,7 @@ const document = (updated: number, more: object = {}): StoredDocument => ({
   ...more,
 });
 
-/** What is read while news of it come is not kept: read until it is. */
+/** A document read while its change arrives is not kept: read until it is. */
 async function keep(store: CachedStore): Promise<void> {
   await until(async () => (await store.get('ns/a')) !== undefined && store.peek('ns/a') !== undefined);
 }

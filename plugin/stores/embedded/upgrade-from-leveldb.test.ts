@@ -13,7 +13,7 @@ import { openEmbeddedStore } from './embedded-store.js';
 interface Fixture {
   /** The files of a directory that an older version has left, in base64. */
   readonly files: Readonly<Record<string, string>>;
-  /** What that version gave for it. Code that is a run of `x` is given by its length. */
+  /** The answer of that version for it. Code that is a run of `x` is given by its length. */
   readonly expected: readonly { readonly document: StoredDocument; readonly code?: string }[];
 }
 

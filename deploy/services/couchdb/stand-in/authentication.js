@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import express from 'express';
 
-/** What CouchDB answers without asking who it is. */
+/** Paths that CouchDB answers without credentials. */
 const OPEN = new Set(['/', '/_up', '/_session']);
 const SESSION_MS = 600_000;
 

@@ -6,7 +6,7 @@ import express from 'express';
 /** CouchDB's own default for `max_document_size`. */
 const MOST_DOCUMENT_BYTES = 8_000_000;
 const DATABASE_NAME = /^(?:[a-z][a-z0-9_$()+-]*|_users|_replicator|_global_changes)$/;
-/** What is behind a database's name and not a document. */
+/** Paths behind a database's name that are no documents. */
 const DATABASE_PARTS = new Set(
   [
     '_all_docs',
@@ -32,7 +32,7 @@ export function documentTag(body) {
   }
 }
 
-/** Who may do what in a database: kept, and not asked, since there is one user who may do everything. */
+/** The permissions of a database: kept and not checked, since its one user may do everything. */
 function security(folder) {
   const file = join(folder, 'security.json');
   const read = () => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {});

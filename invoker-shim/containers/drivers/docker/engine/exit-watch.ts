@@ -15,7 +15,7 @@ const BEGINNING = /^\{"status":"(\w+)","id":"([0-9a-f]{64})"/;
 /** States in which no process of a container runs. */
 const ENDED = new Set(['exited', 'dead', 'removing']);
 
-/** What the watch reports of one container. */
+/** Events of one container. */
 export interface ContainerExitEvents {
   /** The kernel has killed a process of it because memory was exhausted. */
   outOfMemory(): void;

@@ -21,7 +21,7 @@ const MAX_VOLUMES = 32;
 /** Paths that a volume must not hide: the kernel's file systems, the engine's files and the runtime's own. */
 const RESERVED = /^\/(?:(?:proc|sys|dev|run\/dataflower|run\/values)(?:\/|$)|etc\/(?:hosts|hostname|resolv\.conf)$|$)/;
 
-/** What a driver has to know of an image. */
+/** Properties of an image that a driver needs. */
 export interface ImageFacts {
   /** True when the image has this project's runtime. */
   readonly ours: boolean;

@@ -29,7 +29,7 @@ export async function installedCopy(source: string, name: string): Promise<strin
   return folder;
 }
 
-/** True when the folder was made now. One that was left by a killed process is removed when it is old enough. */
+/** True when the folder was made now. A folder left by a killed process is removed when it is old enough. */
 function claim(making: string): boolean {
   try {
     mkdirSync(making);

@@ -9,7 +9,7 @@ import { readState, removeState, servicesDirectory, writeState } from './state-f
 /** Where a service is and who runs it. */
 export interface ServiceStatus {
   readonly name: ServiceName;
-  /** `environment`: its variable names it; `found`: somebody else runs it; `started`: from here; `down`: nowhere. */
+  /** `environment`: its variable names it; `found`: another program runs it; `started`: from here; `down`: nowhere. */
   readonly by: 'environment' | 'found' | 'started' | 'down';
   /** May hold a password. */
   readonly address?: string;
@@ -24,7 +24,7 @@ export interface ManagerOptions {
   readonly directory?: string;
 }
 
-/** Starts and stops services. What is there already is used, and what somebody else runs is left alone. */
+/** Starts and stops services. A running service is used; a service that another program runs is never stopped. */
 export class ServiceManager {
   readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #directory: string;
@@ -36,7 +36,7 @@ export class ServiceManager {
 
   /**
    * Has the service up when it resolves; one that keeps data and was killed has them, and its address, again. Rejects when
-   * it cannot be had; then nothing of it is left, but for the data of one that ran before.
+   * it cannot be had; then nothing of it is left, but for the data of an earlier start.
    */
   async up(name: ServiceName, progress: (text: string) => void): Promise<ServiceStatus> {
     const now = await this.status(name);
@@ -97,7 +97,7 @@ export class ServiceManager {
       keep(started);
       return { name, by: started.log === undefined ? 'found' : 'started', address: started.address, ...logOf(started) };
     } catch (error) {
-      // The data of one that ran before are there for the next attempt.
+      // The data of an earlier start are there for the next attempt.
       if (before === undefined && !(await this.down(name))) removeState(name, this.#directory);
       throw error;
     }

@@ -1,5 +1,5 @@
 /**
- * Every service, with the variable of the environment that says where one is already. What the variable names is used
+ * Every service, with the variable of the environment that names a running one. A service that the variable names is used
  * as it is, and never started, stopped or cleared away.
  */
 export const SERVICE_VARIABLES = {

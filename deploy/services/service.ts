@@ -5,9 +5,9 @@ import type { ServiceName } from './names.js';
 export interface StartedService {
   /** The value of its environment variable. It may hold a password. */
   readonly address: string;
-  /** Absolute path of its log; undefined when somebody else runs it. */
+  /** Absolute path of its log; undefined when another program runs it. */
   readonly log?: string;
-  /** The program to stop; undefined when somebody else runs it. */
+  /** The program to stop; undefined when another program runs it. */
   readonly process?: ProcessIdentity;
   /** Facts that the service needs when it is stopped. */
   readonly details?: Readonly<Record<string, unknown>>;
@@ -36,7 +36,7 @@ export interface Service {
   readonly what: string;
   /** Killed and started again it has its data in the folder, and its address; otherwise it is started anew. */
   readonly keepsData: boolean;
-  /** Where somebody else already runs one. Then nothing is started. */
+  /** The address of a service that another program runs. Then nothing is started. */
   find(): Promise<string | undefined>;
   /** Starts it, waits until it answers, and resolves with where. Rejects, with what to do, when it cannot be had here. */
   start(context: StartContext): Promise<StartedService>;

@@ -2,12 +2,12 @@ import path from 'node:path';
 import type { Service } from '../service.js';
 import { askCouchDb, startCouchDbStandIn } from './stand-in.js';
 
-/** A stand-in for CouchDB, since Debian and npm have none. What it cannot do is in README.md beside this file. */
+/** A stand-in for CouchDB, since Debian and npm have none. README.md beside this file lists its limits. */
 export const couchDb: Service = {
   name: 'couchdb',
   what: "a stand-in for CouchDB's API, from npm",
   keepsData: true,
-  // A CouchDB that somebody runs here wants credentials, so it has to be named by its variable.
+  // A CouchDB that already runs here needs credentials, so it has to be named by its variable.
   find: () => Promise.resolve(undefined),
   async start({ directory, log, keep, progress, before }) {
     progress('its packages, at the first time');

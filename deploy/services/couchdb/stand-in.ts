@@ -11,7 +11,7 @@ const ASK_MS = 5_000;
 const USER = 'admin';
 
 export interface StandInOptions {
-  /** Where its data is kept; made when missing. What an earlier one left there is there again. */
+  /** Where its data is kept; made when missing. Data of an earlier start is kept. */
   readonly directory: string;
   /** Absolute path of its log. */
   readonly log: string;

@@ -16,7 +16,7 @@ const ASK_MS = 15_000;
 
 /**
  * A Docker engine with everything of its own: data, sockets, pid file, control group, network. Others run beside it, ours or
- * somebody else's, and are not touched; what it needs of the kernel is put back when it is stopped.
+ * another program's, and are not touched; what it needs of the kernel is put back when it is stopped.
  */
 export const docker: Service = {
   name: 'docker',

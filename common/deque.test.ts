@@ -31,4 +31,18 @@ describe('the deque', () => {
       }),
     );
   });
+
+  it('goes on in order after it was long and empty, wherever in its ring that was', () => {
+    for (const skipped of [0, 1, 7, 1500]) {
+      const deque = new Deque<number>();
+      for (let n = 0; n < 2000; n++) deque.pushBack(n);
+      for (let n = 0; n < skipped; n++) deque.pushBack(deque.popFront()!);
+      deque.drain();
+      for (let n = 0; n < 20; n++) {
+        deque.pushBack(n);
+        expect([deque.peekFront(), deque.popFront()]).toEqual([n, n]);
+      }
+      expect(deque.length).toBe(0);
+    }
+  });
 });

@@ -27,7 +27,10 @@ export class Deque<T> {
     this.#items[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#items.length - 1);
     this.#length--;
-    if (this.#length === 0 && this.#items.length > 1024) this.#items = new Array<T | undefined>(8);
+    if (this.#length === 0 && this.#items.length > 1024) {
+      this.#items = new Array<T | undefined>(8);
+      this.#head = 0;
+    }
     return item;
   }
 

@@ -1,4 +1,4 @@
 export { type Config, type ConfigSources, ConfigError, loadConfig } from './config/index.js';
 export { createStandalone, type Standalone } from './assembly/standalone.js';
 export type { OpenParts, Parts } from './assembly/host/parts.js';
-export { StartError } from './assembly/shared/start-error.js';
+export { StartError } from './assembly/process/start-error.js';

@@ -14,13 +14,13 @@ import {
 import { StoreCode } from '@dataflower/plugin/targets';
 import { type Config, parseAddress } from '../config/index.js';
 import { VERSION } from '../version.js';
-import { checkMessageLimits, clusterSecret, configuredHosts } from './shared/cluster.js';
+import { checkMessageLimits, clusterSecret, configuredHosts } from './process/cluster.js';
 import { checkProcessesOnLoopback } from './host/container-driver.js';
-import { prepareDataDirectory } from './shared/data-directory.js';
+import { prepareDataDirectory } from './process/data-directory.js';
 import { checkWellKnownKey, type Gateway, openGateway } from './gateway/gateway.js';
-import { createLogger } from './shared/log.js';
-import { opening } from './shared/opening.js';
-import { openRecords, registerRecordChecks } from './shared/records.js';
+import { createLogger } from './process/log.js';
+import { opening } from './process/opening.js';
+import { openRecords, registerRecordChecks } from './process/records.js';
 import { openStores, type Stores } from './gateway/stores.js';
 
 /** The process that serves the API and gives its activations to hosts. Throws `StartError` when it cannot start. */

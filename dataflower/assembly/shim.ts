@@ -15,18 +15,18 @@ import {
   WithheldRecords,
 } from '@dataflower/invoker-shim';
 import { type Config, parseAddress } from '../config/index.js';
-import { recordsReport } from './shared/stores-report.js';
-import { couchSettings } from './shared/couch-connection.js';
+import { recordsReport } from './process/stores-report.js';
+import { couchSettings } from './process/couch-connection.js';
 import { openTracing } from '../telemetry/tracing.js';
 import { VERSION } from '../version.js';
-import { checkMessageLimits, clusterSecret, type HostEntry, ownHost } from './shared/cluster.js';
-import { prepareDataDirectory } from './shared/data-directory.js';
-import { listenError } from './shared/start-error.js';
-import { createLogger } from './shared/log.js';
-import { opening } from './shared/opening.js';
-import { startMetrics, processRegistry } from './shared/metrics.js';
+import { checkMessageLimits, clusterSecret, type HostEntry, ownHost } from './process/cluster.js';
+import { prepareDataDirectory } from './process/data-directory.js';
+import { listenError } from './process/start-error.js';
+import { createLogger } from './process/log.js';
+import { opening } from './process/opening.js';
+import { startMetrics, processRegistry } from './process/metrics.js';
 import { openHost } from './host/parts.js';
-import { completeRecords, openRecords, type ProcessRecords, registerRecordChecks } from './shared/records.js';
+import { completeRecords, openRecords, type ProcessRecords, registerRecordChecks } from './process/records.js';
 
 /** A host agent that runs. */
 export interface Shim {

@@ -1,9 +1,9 @@
 import { Health } from '@dataflower/common/health';
 import type { Config } from '../config/index.js';
-import { prepareDataDirectory } from './shared/data-directory.js';
+import { prepareDataDirectory } from './process/data-directory.js';
 import { checkWellKnownKey, type Gateway, openGateway } from './gateway/gateway.js';
-import { opening } from './shared/opening.js';
-import { createLogger } from './shared/log.js';
+import { opening } from './process/opening.js';
+import { createLogger } from './process/log.js';
 import { openParts, type OpenParts } from './host/parts.js';
 import { openStores } from './gateway/stores.js';
 

@@ -1,4 +1,4 @@
-import { readRunning, type RunningServer } from '../assembly/shared/data-directory.js';
+import { readRunning, type RunningServer } from '../assembly/process/data-directory.js';
 import { CommandError } from './outcome.js';
 
 /** Calls the operator API of a server on this machine, with the key from its data directory. */

@@ -16,7 +16,7 @@ export interface Value {
   readonly parts: number;
   /** Levels of composites in it; 0 for a value without members. */
   readonly depth: number;
-  /** The encoded bytes where they are at hand in one buffer, else undefined. Nobody may change them. */
+  /** The encoded bytes where they are at hand in one buffer, else undefined. They must not be changed. */
   readonly bytes: Buffer | undefined;
   /** The values that a composite is made of, which it owns; undefined for a value without members. */
   readonly members: Members | undefined;

@@ -3,7 +3,7 @@ import type { Subject } from '@dataflower/plugin/auth';
 import { CODE_ATTACHMENT } from '@dataflower/plugin/entities';
 import { EntitySubjects, copyEntities, type Copied } from '@dataflower/plugin/stores';
 import type { Config } from '../../config/index.js';
-import { prepareDataDirectory } from '../shared/data-directory.js';
+import { prepareDataDirectory } from '../process/data-directory.js';
 import { openEntities } from './entities.js';
 import { openStores, type Stores } from './stores.js';
 

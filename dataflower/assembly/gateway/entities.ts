@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { CachedStore } from '@dataflower/plugin/stores';
 import { type EmbeddedStoreOptions, openEmbeddedStore, StoreLockedError } from '@dataflower/plugin/stores/embedded';
-import { directoryInUse } from '../shared/data-directory.js';
-import { StartError } from '../shared/start-error.js';
+import { directoryInUse } from '../process/data-directory.js';
+import { StartError } from '../process/start-error.js';
 
 /** Opens the entities in a prepared directory. Throws `StartError`, with DATA_DIRECTORY_IN_USE when another process has them. */
 export async function openEntities(directory: string, options?: EmbeddedStoreOptions): Promise<CachedStore> {

@@ -22,12 +22,12 @@ import { StoreUnavailableError } from '@dataflower/plugin/stores';
 import { TargetResolver } from '@dataflower/plugin/targets';
 import { WorkflowCompiler } from '@dataflower/plugin/workflows';
 import type { Config } from '../../config/index.js';
-import { recordsReport, storesOf } from '../shared/stores-report.js';
+import { recordsReport, storesOf } from '../process/stores-report.js';
 import type { Tracing } from '../../telemetry/tracing.js';
 import { VERSION } from '../../version.js';
-import { processRegistry } from '../shared/metrics.js';
-import { readRunning, removeRunning, writeRunning } from '../shared/data-directory.js';
-import { listenError, StartError } from '../shared/start-error.js';
+import { processRegistry } from '../process/metrics.js';
+import { readRunning, removeRunning, writeRunning } from '../process/data-directory.js';
+import { listenError, StartError } from '../process/start-error.js';
 import type { Stores } from './stores.js';
 
 /** The parts of a gateway. */

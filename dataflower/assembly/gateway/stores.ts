@@ -10,11 +10,11 @@ import type { SubjectStore } from '@dataflower/plugin/auth';
 import { EntitySubjects, CachedStore } from '@dataflower/plugin/stores';
 import { openCouchEntityStore, CouchSubjects } from '@dataflower/plugin/stores/couchdb';
 import type { Config } from '../../config/index.js';
-import { connectCouch, couchSettings } from '../shared/couch-connection.js';
-import { opening } from '../shared/opening.js';
+import { connectCouch, couchSettings } from '../process/couch-connection.js';
+import { opening } from '../process/opening.js';
 import { openEntities } from './entities.js';
-import { startMetrics } from '../shared/metrics.js';
-import { StartError } from '../shared/start-error.js';
+import { startMetrics } from '../process/metrics.js';
+import { StartError } from '../process/start-error.js';
 
 /** The stores of entities and users: in CouchDB when it is configured, else in the data directory. */
 export interface Stores {

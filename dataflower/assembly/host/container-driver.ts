@@ -11,7 +11,7 @@ import {
   processDriver,
 } from '@dataflower/invoker-shim';
 import type { Config } from '../../config/index.js';
-import { StartError } from '../shared/start-error.js';
+import { StartError } from '../process/start-error.js';
 
 /** The driver that was chosen, and a notice for the operator. */
 export interface ChosenDriver {

@@ -7,8 +7,8 @@ import { openTracing, type Tracing } from '../../telemetry/tracing.js';
 import { ActivationLog } from '../../telemetry/activation-log.js';
 import { createAgent } from './agent.js';
 import { chooseDriver } from './container-driver.js';
-import { opening } from '../shared/opening.js';
-import { completeRecords, openRecords, registerRecordChecks } from '../shared/records.js';
+import { opening } from '../process/opening.js';
+import { completeRecords, openRecords, registerRecordChecks } from '../process/records.js';
 
 /** The host and the records of a standalone platform: its own, or a test's. */
 export interface Parts {

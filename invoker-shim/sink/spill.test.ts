@@ -45,11 +45,14 @@ const spilledFiles = (): string[] =>
 class HeldFiles implements SpillFiles {
   readonly held: (() => void)[] = [];
   failure: Error | undefined = undefined;
+  /** Files that are complete on disk, or were and have been removed. */
+  written = 0;
 
   async write(to: string, bytes: Buffer): Promise<void> {
     await new Promise<void>((resolve) => this.held.push(resolve));
     if (this.failure !== undefined) throw this.failure;
     await diskFiles.write(to, bytes);
+    this.written++;
   }
 
   async copy(from: string, to: string): Promise<void> {
@@ -177,8 +180,7 @@ describe('while its bytes are on their way to disk', () => {
     const value = waiting(150);
     value.setWaiting(false);
     files.letGo();
-    await until(() => spilledFiles().length === 1);
-    await until(() => spilledFiles().length === 0);
+    await until(() => files.written === 1 && spilledFiles().length === 0);
     expect(value.bytes).toBeDefined();
     expect(sink.metrics).toMatchObject({ residentBytes: 150, spilledBytes: 0, spills: 0 });
     value.setWaiting(true);
@@ -195,8 +197,7 @@ describe('while its bytes are on their way to disk', () => {
     value.release();
     expect(sink.metrics).toMatchObject({ residentBytes: 0, values: 0 });
     files.letGo();
-    await until(() => spilledFiles().length === 1);
-    await until(() => spilledFiles().length === 0);
+    await until(() => files.written === 1 && spilledFiles().length === 0);
     expect(sink.metrics).toMatchObject({ spilledBytes: 0, spills: 0, spillFailures: 0 });
   });
 
